@@ -1,0 +1,15 @@
+/*
+ * The two clocks: monotonic for deadlines and ages, wall for certificates.
+ */
+#ifndef BASE_CLOCK_H
+#define BASE_CLOCK_H
+
+#include <stdint.h>
+
+/* Milliseconds of CLOCK_MONOTONIC. */
+uint64_t clock_mono_ms(void);
+
+/* Seconds since 1970 of CLOCK_REALTIME. */
+int64_t clock_wall_s(void);
+
+#endif

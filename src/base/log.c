@@ -1,0 +1,313 @@
+/*
+ * The log sink and the line builder. A line is built on the stack and leaves
+ * in one write(2), so lines of several threads never mix. The sink is the
+ * process's one piece of shared state; it is read through atomics, and a
+ * replaced file is dup'ed over the old descriptor, so no writer can meet a
+ * closed one.
+ */
+#include "base/log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define VALUE_MAX 256
+
+static struct {
+	_Atomic int fd;
+	_Atomic int level;
+	_Atomic int format;
+	_Atomic bool syslog;
+	int own_fd; /* a descriptor of ours to dup2() over; -1 = none yet */
+} sink = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .own_fd = -1 };
+
+static const char *const level_names[] = { "error", "warn", "info", "debug" };
+
+/* Opens `path' for appending under the sink's one lasting descriptor. */
+static enum err
+open_file(const char *path)
+{
+	int fd = open(path,
+	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+
+	if (fd == -1)
+		return ERR_SYSTEM;
+	if (sink.own_fd == -1) {
+		sink.own_fd = fd;
+		return OK;
+	}
+	if (dup3(fd, sink.own_fd, O_CLOEXEC) == -1) {
+		close(fd);
+		return ERR_SYSTEM;
+	}
+	close(fd);
+	return OK;
+}
+
+enum err
+log_open(const char *where, enum log_level level, enum log_format format)
+{
+	bool to_syslog = strcmp(where, "syslog") == 0;
+	bool to_stderr = strcmp(where, "stderr") == 0;
+	enum err err;
+
+	if (to_syslog) {
+		openlog("sallyport", LOG_PID | LOG_NDELAY, LOG_DAEMON);
+	} else if (!to_stderr) {
+		err = open_file(where);
+		if (err != OK)
+			return err;
+	}
+	atomic_store(&sink.fd, to_stderr ? STDERR_FILENO : sink.own_fd);
+	atomic_store(&sink.syslog, to_syslog);
+	atomic_store(&sink.format, (int)format);
+	log_set_level(level);
+	return OK;
+}
+
+void
+log_set_level(enum log_level level)
+{
+	atomic_store(&sink.level, (int)level);
+}
+
+int
+log_enabled(enum log_level level)
+{
+	return (int)level <=
+	    atomic_load_explicit(&sink.level, memory_order_relaxed);
+}
+
+/* Appends raw text; what does not fit is left out. */
+static void
+put(struct log_line *l, const char *text, size_t len)
+{
+	size_t room = sizeof(l->text) - 4 - l->len; /* "}\n" or "\n" and NUL */
+
+	if (len > room)
+		len = room;
+	memcpy(l->text + l->len, text, len);
+	l->len += len;
+}
+
+/* One byte of a value, escaped so that it cannot end the value or the line. */
+static void
+put_escaped(struct log_line *l, uint8_t c)
+{
+	char text[8];
+	int n;
+
+	if (c == '"' || c == '\\')
+		n = snprintf(text, sizeof(text), "\\%c", c);
+	else if (c < 0x20 || c == 0x7f)
+		n = snprintf(text, sizeof(text), "\\u%04x", c);
+	else
+		n = snprintf(text, sizeof(text), "%c", c);
+	put(l, text, (size_t)n);
+}
+
+/* Bytes of the UTF-8 sequence at `p', or 0 when it is not one. */
+static size_t
+utf8_len(const uint8_t *p, size_t len)
+{
+	size_t n = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 :
+	    p[0] < 0xf5 ? 4 : 0;
+	size_t i;
+
+	if (n == 0 || n > len)
+		return 0;
+	for (i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return n;
+}
+
+/* A stray byte is shown as U+FFFD's escape: a line is always valid UTF-8. */
+static void
+put_value(struct log_line *l, struct slice v)
+{
+	size_t max = v.len > VALUE_MAX ? VALUE_MAX : v.len;
+	size_t i = 0;
+	size_t n;
+
+	while (i < max) {
+		if (v.data[i] < 0x80) {
+			put_escaped(l, v.data[i++]);
+			continue;
+		}
+		n = utf8_len(v.data + i, v.len - i);
+		if (n == 0) {
+			put(l, "\\ufffd", 6);
+			i++;
+			continue;
+		}
+		put(l, (const char *)v.data + i, n);
+		i += n;
+	}
+	if (v.len > VALUE_MAX)
+		put(l, "...", 3);
+}
+
+/* May the value stand in logfmt without quotes? */
+static bool
+is_bare(struct slice v)
+{
+	size_t i;
+
+	for (i = 0; i < v.len; i++)
+		if (v.data[i] <= ' ' || v.data[i] >= 0x7f ||
+		    v.data[i] == '"' || v.data[i] == '=' || v.data[i] == '\\')
+			return false;
+	return v.len > 0 && v.len <= VALUE_MAX;
+}
+
+static void
+put_key(struct log_line *l, const char *key)
+{
+	if (l->format == LOG_FORMAT_JSON) {
+		put(l, l->len > 1 ? ",\"" : "\"", l->len > 1 ? 2 : 1);
+		put(l, key, strlen(key));
+		put(l, "\":", 2);
+	} else {
+		if (l->len > 0)
+			put(l, " ", 1);
+		put(l, key, strlen(key));
+		put(l, "=", 1);
+	}
+}
+
+/* Is there room for the shortest whole field? Fields are never half there. */
+static bool
+has_room(const struct log_line *l, const char *key, size_t value_len)
+{
+	size_t cut = value_len > VALUE_MAX ? VALUE_MAX : value_len;
+
+	return sizeof(l->text) - l->len > strlen(key) + cut * 6 + 16;
+}
+
+void
+log_slice(struct log_line *l, const char *key, struct slice value)
+{
+	if (!has_room(l, key, value.len))
+		return;
+	put_key(l, key);
+	if (l->format == LOG_FORMAT_LOGFMT && is_bare(value)) {
+		put(l, (const char *)value.data, value.len);
+		return;
+	}
+	put(l, "\"", 1);
+	put_value(l, value);
+	put(l, "\"", 1);
+}
+
+void
+log_str(struct log_line *l, const char *key, const char *value)
+{
+	log_slice(l, key, slice_str(value));
+}
+
+void
+log_u64(struct log_line *l, const char *key, uint64_t value)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+
+	if (!has_room(l, key, (size_t)n))
+		return;
+	put_key(l, key);
+	put(l, text, (size_t)n);
+}
+
+void
+log_fmt(struct log_line *l, const char *key, const char *fmt, ...)
+{
+	char text[VALUE_MAX + 8];
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	if ((size_t)n >= sizeof(text))
+		n = (int)sizeof(text) - 1;
+	log_slice(l, key, slice_make(text, (size_t)n));
+}
+
+void
+log_begin(struct log_line *l, enum log_level level, const char *event)
+{
+	struct timespec ts;
+	struct tm tm;
+	char when[40];
+	size_t n;
+
+	l->len = 0;
+	l->level = level;
+	l->format = (enum log_format)atomic_load_explicit(&sink.format,
+	    memory_order_relaxed);
+	if (l->format == LOG_FORMAT_JSON)
+		put(l, "{", 1);
+	if (!atomic_load_explicit(&sink.syslog, memory_order_relaxed)) {
+		clock_gettime(CLOCK_REALTIME, &ts);
+		gmtime_r(&ts.tv_sec, &tm);
+		n = strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
+		snprintf(when + n, sizeof(when) - n, ".%03ldZ",
+		    ts.tv_nsec / 1000000);
+		log_str(l, "time", when);
+	}
+	log_str(l, "level", level_names[level]);
+	log_str(l, "event", event);
+}
+
+void
+log_end(struct log_line *l)
+{
+	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO,
+		LOG_DEBUG };
+	int saved = errno;
+	ssize_t n;
+
+	if (!log_enabled(l->level))
+		return;
+	if (l->format == LOG_FORMAT_JSON)
+		l->text[l->len++] = '}';
+	if (atomic_load_explicit(&sink.syslog, memory_order_relaxed)) {
+		syslog(priorities[l->level], "%.*s", (int)l->len, l->text);
+	} else {
+		l->text[l->len++] = '\n';
+		/* A full disk must not stop the door: the line is lost. */
+		n = write(atomic_load_explicit(&sink.fd, memory_order_relaxed),
+		    l->text, l->len);
+		(void)n;
+	}
+	errno = saved;
+}
+
+void
+log_event(enum log_level level, const char *event, const char *fmt, ...)
+{
+	struct log_line l;
+	char text[1024];
+	va_list ap;
+
+	if (!log_enabled(level))
+		return;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	log_begin(&l, level, event);
+	put_key(&l, "msg");
+	put(&l, "\"", 1);
+	for (char *p = text; *p != '\0'; p++)
+		put_escaped(&l, (uint8_t)*p);
+	put(&l, "\"", 1);
+	log_end(&l);
+}

@@ -1,0 +1,47 @@
+#include "base/report.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void
+report_init(struct report *r)
+{
+	r->lines = NULL;
+	r->count = 0;
+	r->kept = 0;
+}
+
+void
+report_fini(struct report *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->kept; i++)
+		free(r->lines[i]);
+	free(r->lines);
+	report_init(r);
+}
+
+void
+report_add(struct report *r, const char *fmt, ...)
+{
+	char **lines;
+	char *line;
+	va_list ap;
+	int n;
+
+	r->count++;
+	va_start(ap, fmt);
+	n = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	lines = realloc(r->lines, (r->kept + 1) * sizeof(*lines));
+	if (lines == NULL) {
+		free(line);
+		return;
+	}
+	r->lines = lines;
+	r->lines[r->kept++] = line;
+}

@@ -1,0 +1,71 @@
+/*
+ * What a verified client certificate says, as plain bytes: the one struct in
+ * which tls/ hands it to identity/, so that neither has to know the other.
+ * One allocation holds all of it. The strings are raw: turning them into
+ * UTF-8, and refusing what cannot be turned, is identity's work.
+ */
+#ifndef DOMAIN_CERT_H
+#define DOMAIN_CERT_H
+
+#include "base/slice.h"
+
+/* ASN.1 string types that may carry a name (X.680, RFC 5280 4.1.2.4). */
+enum cert_string {
+	CERT_STRING_UTF8,
+	CERT_STRING_PRINTABLE,
+	CERT_STRING_IA5,
+	CERT_STRING_T61,
+	CERT_STRING_BMP,
+	CERT_STRING_UNIVERSAL,
+	CERT_STRING_NUMERIC,
+	CERT_STRING_OTHER /* not text */
+};
+
+/* One attribute of a distinguished name, in the certificate's order. */
+struct cert_attr {
+	struct slice oid; /* the OID's DER content bytes, e.g. 55 04 03 = CN */
+	struct slice value; /* content bytes of the string */
+	struct slice value_der; /* tag, length and content, for RFC 4514 #hex */
+	enum cert_string type;
+	unsigned rdn; /* index of its RDN; equal ones are joined by + */
+};
+
+enum cert_san_kind {
+	CERT_SAN_DNS,
+	CERT_SAN_URI,
+	CERT_SAN_EMAIL,
+	CERT_SAN_IP
+};
+
+struct cert_san {
+	enum cert_san_kind kind;
+	struct slice value; /* IA5 text, or 4 / 16 address bytes */
+};
+
+#define CERT_SHA256_LEN 32
+#define CERT_MD5_LEN 16
+
+struct cert {
+	struct slice der; /* the whole certificate */
+	struct slice serial; /* DER INTEGER content bytes, big-endian */
+	struct slice subject_der; /* the Name, tag included */
+	struct slice issuer_der;
+	const struct cert_attr *subject;
+	size_t subject_count;
+	const struct cert_attr *issuer;
+	size_t issuer_count;
+	const struct cert_san *sans;
+	size_t san_count;
+	int64_t not_before; /* seconds since 1970 */
+	int64_t not_after;
+	int64_t chain_not_after; /* the earliest notAfter of the whole chain */
+	uint8_t sha256[CERT_SHA256_LEN]; /* of der */
+	uint8_t spki[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
+	uint8_t md5[CERT_MD5_LEN]; /* of der */
+	/* SHA-256 of every certificate above the leaf, nearest first, trust
+	 * anchor last: selects profiles by issuing CA. */
+	const uint8_t (*chain)[CERT_SHA256_LEN];
+	size_t chain_count;
+};
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * The seven stages of a connection. The same word names the folder, the
+ * state, the timeout, the log field, the counter, the prefix of the close
+ * reason and the test number.
+ */
+#ifndef DOMAIN_STAGE_H
+#define DOMAIN_STAGE_H
+
+#define STAGES(X)                                                            \
+	X(ACCEPT, "accept")                                                  \
+	X(TLS, "tls")                                                        \
+	X(WS, "ws")                                                          \
+	X(MQTT, "mqtt")                                                      \
+	X(IDENTITY, "identity")                                              \
+	X(BACKEND, "backend")                                                \
+	X(RELAY, "relay")
+
+enum stage {
+#define X(id, name) STAGE_##id,
+	STAGES(X)
+#undef X
+	    STAGE_COUNT
+};
+
+/* The stage's word; static. */
+const char *stage_name(enum stage stage);
+
+#endif

@@ -1,0 +1,212 @@
+/*
+ * The event loop. A turn is: wait and run libevent's callbacks once, then
+ * bury what closed. The mailbox is an eventfd and a list under a lock; it is
+ * the only thing here that other threads touch.
+ */
+#include "io/loop.h"
+
+#include <event2/event.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "io/stream.h"
+
+struct loop {
+	struct event_base *base; /* owned */
+	struct event *mail; /* owned */
+	uint64_t now; /* monotonic ms of this turn; 0 = not asked yet */
+	int mail_fd; /* owned */
+	bool stopping;
+	struct list graves;
+	pthread_mutex_t lock; /* guards messages */
+	struct list messages;
+	uint8_t *scratch[LOOP_SCRATCH_COUNT]; /* owned */
+};
+
+/* Runs all that was posted up to now. */
+static void
+read_mail(evutil_socket_t fd, short what, void *arg)
+{
+	struct loop *loop = arg;
+	struct list taken;
+	struct loop_message *m;
+	eventfd_t count;
+
+	(void)what;
+	eventfd_read(fd, &count);
+	list_init(&taken);
+	pthread_mutex_lock(&loop->lock);
+	if (!list_empty(&loop->messages)) {
+		taken = loop->messages;
+		taken.next->prev = &taken;
+		taken.prev->next = &taken;
+		list_init(&loop->messages);
+	}
+	pthread_mutex_unlock(&loop->lock);
+	while (!list_empty(&taken)) {
+		m = list_entry(taken.next, struct loop_message, node);
+		list_remove(&m->node);
+		m->run(m);
+	}
+}
+
+static void
+bury_all(struct loop *loop)
+{
+	struct loop_grave *g;
+
+	while (!list_empty(&loop->graves)) {
+		g = list_entry(loop->graves.next, struct loop_grave, node);
+		list_remove(&g->node);
+		g->bury(g);
+	}
+}
+
+static size_t
+scratch_len(enum loop_scratch which)
+{
+	bool cipher = which == LOOP_SCRATCH_CIPHER_IN ||
+	    which == LOOP_SCRATCH_CIPHER_OUT;
+
+	return STREAM_HEADROOM +
+	    (cipher ? LOOP_SCRATCH_CIPHER_LEN : LOOP_SCRATCH_LEN);
+}
+
+static struct event_base *
+base_new(void)
+{
+	struct event_config *cfg = event_config_new();
+	struct event_base *base;
+
+	if (cfg == NULL)
+		return NULL;
+	/* One thread owns a loop: libevent's own locks would be waste. */
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
+	event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
+	base = event_base_new_with_config(cfg);
+	event_config_free(cfg);
+	return base;
+}
+
+static enum err
+loop_fill(struct loop *loop)
+{
+	int i;
+
+	loop->base = base_new();
+	loop->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (loop->base == NULL || loop->mail_fd == -1)
+		return ERR_SYSTEM;
+	loop->mail = event_new(loop->base, loop->mail_fd, EV_READ | EV_PERSIST,
+	    read_mail, loop);
+	if (loop->mail == NULL || event_add(loop->mail, NULL) == -1)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < LOOP_SCRATCH_COUNT; i++) {
+		loop->scratch[i] = malloc(scratch_len((enum loop_scratch)i));
+		if (loop->scratch[i] == NULL)
+			return ERR_NO_MEMORY;
+	}
+	return OK;
+}
+
+struct loop *
+loop_new(void)
+{
+	struct loop *loop = calloc(1, sizeof(*loop));
+
+	if (loop == NULL)
+		return NULL;
+	loop->mail_fd = -1;
+	list_init(&loop->graves);
+	list_init(&loop->messages);
+	pthread_mutex_init(&loop->lock, NULL);
+	if (loop_fill(loop) != OK) {
+		loop_free(loop);
+		return NULL;
+	}
+	return loop;
+}
+
+void
+loop_free(struct loop *loop)
+{
+	int i;
+
+	if (loop == NULL)
+		return;
+	if (loop->mail != NULL) {
+		read_mail(loop->mail_fd, EV_READ, loop);
+		event_free(loop->mail);
+	}
+	bury_all(loop);
+	if (loop->mail_fd != -1)
+		close(loop->mail_fd);
+	if (loop->base != NULL)
+		event_base_free(loop->base);
+	for (i = 0; i < LOOP_SCRATCH_COUNT; i++)
+		free(loop->scratch[i]);
+	pthread_mutex_destroy(&loop->lock);
+	free(loop);
+}
+
+void
+loop_run(struct loop *loop)
+{
+	loop->stopping = false;
+	while (!loop->stopping) {
+		loop->now = 0;
+		if (event_base_loop(loop->base, EVLOOP_ONCE) == -1)
+			break;
+		bury_all(loop);
+	}
+}
+
+void
+loop_stop(struct loop *loop)
+{
+	loop->stopping = true;
+}
+
+uint64_t
+loop_now(struct loop *loop)
+{
+	if (loop->now == 0)
+		loop->now = clock_mono_ms();
+	return loop->now;
+}
+
+uint8_t *
+loop_scratch(struct loop *loop, enum loop_scratch which)
+{
+	return loop->scratch[which] + STREAM_HEADROOM;
+}
+
+struct event_base *
+loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+void
+loop_post(struct loop *loop, struct loop_message *m)
+{
+	bool first;
+
+	list_init(&m->node);
+	pthread_mutex_lock(&loop->lock);
+	first = list_empty(&loop->messages);
+	list_append(&loop->messages, &m->node);
+	pthread_mutex_unlock(&loop->lock);
+	if (first)
+		eventfd_write(loop->mail_fd, 1);
+}
+
+void
+loop_bury(struct loop *loop, struct loop_grave *g)
+{
+	if (list_empty(&g->node))
+		list_append(&loop->graves, &g->node);
+}

@@ -1,0 +1,128 @@
+/*
+ * The stream over a plain socket. Reads and writes go straight to the
+ * kernel; it buffers nothing.
+ */
+#include "io/stream_fd.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "io/watch.h"
+
+struct stream_fd {
+	struct stream stream; /* first: the two are cast into one another */
+	struct loop_grave grave;
+	struct watch watch;
+};
+
+static struct stream_fd *
+from_stream(struct stream *s)
+{
+	return list_entry(s, struct stream_fd, stream);
+}
+
+static ssize_t
+fail(struct stream *s)
+{
+	s->error = errno == ECONNRESET || errno == EPIPE ? ERR_RESET :
+	    errno == ETIMEDOUT ? ERR_TIMEOUT : ERR_SYSTEM;
+	return STREAM_ERROR;
+}
+
+static ssize_t
+fd_read(struct stream *s, uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = recv(from_stream(s)->watch.fd, data, len, 0);
+	while (n == -1 && errno == EINTR);
+	if (n >= 0)
+		return n; /* 0 is STREAM_EOF */
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return STREAM_AGAIN;
+	return fail(s);
+}
+
+static ssize_t
+fd_write(struct stream *s, uint8_t *data, size_t len)
+{
+	struct stream_fd *f = from_stream(s);
+	ssize_t n;
+
+	do
+		n = send(f->watch.fd, data, len, MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	if (n == -1) {
+		if (errno != EAGAIN && errno != EWOULDBLOCK)
+			return fail(s);
+		n = 0;
+	}
+	if ((size_t)n < len && watch_write(&f->watch) != OK) {
+		s->error = ERR_NO_MEMORY;
+		return STREAM_ERROR;
+	}
+	return n;
+}
+
+static void
+fd_want_read(struct stream *s, bool wanted)
+{
+	watch_read(&from_stream(s)->watch, wanted);
+}
+
+static enum err
+fd_shutdown(struct stream *s)
+{
+	return shutdown(from_stream(s)->watch.fd, SHUT_WR) == 0 ? OK :
+								  ERR_SYSTEM;
+}
+
+static void
+bury(struct loop_grave *g)
+{
+	free(list_entry(g, struct stream_fd, grave));
+}
+
+static void
+fd_close(struct stream *s)
+{
+	struct stream_fd *f = from_stream(s);
+
+	if (f->watch.fd == -1)
+		return;
+	watch_fini(&f->watch);
+	loop_bury(f->watch.loop, &f->grave);
+}
+
+static void
+ready(enum watch_event event, void *arg)
+{
+	struct stream_fd *f = arg;
+
+	stream_tell(&f->stream,
+	    event == WATCH_READ ? STREAM_READABLE : STREAM_WRITABLE);
+}
+
+static const struct stream_ops ops = {
+	.read = fd_read,
+	.write = fd_write,
+	.want_read = fd_want_read,
+	.shutdown = fd_shutdown,
+	.close = fd_close,
+};
+
+struct stream *
+stream_fd_new(struct loop *loop, int fd)
+{
+	struct stream_fd *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->stream.ops = &ops;
+	f->grave.bury = bury;
+	list_init(&f->grave.node);
+	watch_init(&f->watch, loop, fd, ready, f);
+	return &f->stream;
+}

@@ -1,0 +1,79 @@
+#include "io/watch.h"
+
+#include <event2/event.h>
+#include <unistd.h>
+
+static void
+readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->cb(WATCH_READ, w->arg); /* w may be gone */
+}
+
+static void
+writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct watch *w = arg;
+
+	(void)fd;
+	(void)what;
+	w->cb(WATCH_WRITE, w->arg); /* w may be gone */
+}
+
+void
+watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
+{
+	w->loop = loop;
+	w->fd = fd;
+	w->cb = cb;
+	w->arg = arg;
+	w->write = NULL;
+	event_assign(&w->read, loop_base(loop), fd, EV_READ | EV_PERSIST,
+	    readable, w);
+}
+
+void
+watch_read(struct watch *w, bool wanted)
+{
+	if (w->fd == -1)
+		return;
+	if (wanted)
+		event_add(&w->read, NULL);
+	else
+		event_del(&w->read);
+}
+
+enum err
+watch_write(struct watch *w)
+{
+	if (w->write == NULL) {
+		w->write = event_new(loop_base(w->loop), w->fd, EV_WRITE,
+		    writable, w);
+		if (w->write == NULL)
+			return ERR_NO_MEMORY;
+	}
+	return event_add(w->write, NULL) == 0 ? OK : ERR_SYSTEM;
+}
+
+void
+watch_kick(struct watch *w)
+{
+	event_active(&w->read, EV_READ, 0);
+}
+
+void
+watch_fini(struct watch *w)
+{
+	if (w->fd == -1)
+		return;
+	event_del(&w->read);
+	if (w->write != NULL) {
+		event_free(w->write);
+		w->write = NULL;
+	}
+	close(w->fd);
+	w->fd = -1;
+}
