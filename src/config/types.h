@@ -1,0 +1,72 @@
+/*
+ * The C types behind the option types of config/options.h. All of it belongs
+ * to the struct config it hangs from and is never written after the load.
+ */
+#ifndef CONFIG_TYPES_H
+#define CONFIG_TYPES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+/* Words of a comma list, trimmed, none empty. */
+struct config_list {
+	const char **items;
+	size_t count;
+};
+
+/* An address to listen on. */
+struct config_addr {
+	const char *text; /* as written: "[::]:8883" */
+	struct sockaddr_storage sa;
+	socklen_t len;
+};
+
+struct config_addrs {
+	struct config_addr *items;
+	size_t count;
+};
+
+/* Where a broker is: a name or number with a port, or a unix socket. */
+struct config_endpoint {
+	const char *text; /* as written: "broker:1883", "unix:/run/x.sock" */
+	const char *host; /* no brackets; NULL for a unix socket */
+	const char *path; /* of a unix socket; NULL otherwise */
+	uint16_t port; /* host order; 0 for a unix socket */
+};
+
+struct config_endpoints {
+	struct config_endpoint *items;
+	size_t count;
+};
+
+/* An address range. */
+struct config_cidr {
+	const char *text; /* as written: "10.0.0.0/8" */
+	int family; /* AF_INET or AF_INET6 */
+	unsigned bits; /* length of the prefix */
+	uint8_t addr[16]; /* network order; 4 bytes used for AF_INET; bits
+			   * behind the prefix are 0 */
+};
+
+struct config_cidrs {
+	struct config_cidr *items;
+	size_t count;
+};
+
+/* Where a value was written, for later complaints. */
+struct config_where {
+	unsigned line; /* 0: not in the file, the default holds */
+	const char *text; /* as written, ${env:} replaced; or the default */
+};
+
+/* What every section begins with. */
+struct config_head {
+	const char *section; /* "tls" */
+	const char *name; /* of [tls NAME]; "" for [tls] */
+	unsigned line; /* of its heading; 0: not in the file */
+	size_t index; /* in its array: for arrays that run beside it */
+};
+
+#endif
