@@ -64,16 +64,27 @@ watch_kick(struct watch *w)
 	event_active(&w->read, EV_READ, 0);
 }
 
-void
-watch_fini(struct watch *w)
+int
+watch_release(struct watch *w)
 {
-	if (w->fd == -1)
-		return;
+	int fd = w->fd;
+
+	if (fd == -1)
+		return -1;
 	event_del(&w->read);
 	if (w->write != NULL) {
 		event_free(w->write);
 		w->write = NULL;
 	}
-	close(w->fd);
 	w->fd = -1;
+	return fd;
+}
+
+void
+watch_fini(struct watch *w)
+{
+	int fd = watch_release(w);
+
+	if (fd != -1)
+		close(fd);
 }

@@ -39,6 +39,10 @@ enum err watch_write(struct watch *w) MUST_CHECK;
 /* Has READ delivered in this turn even if the socket is silent. */
 void watch_kick(struct watch *w);
 
+/* Unhooks all and hands the descriptor, still open, to the caller; -1 when
+ * closed already. */
+int watch_release(struct watch *w);
+
 /* Unhooks all and closes the descriptor; harmless when done already. */
 void watch_fini(struct watch *w);
 

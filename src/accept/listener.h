@@ -1,0 +1,92 @@
+/*
+ * Listening sockets: bound by the main thread while it still has the right
+ * to, then each served by the loop of one worker. A listener knows nothing of
+ * who may come in; that is accept/throttle, which it can be made to ask.
+ *
+ * Every worker has a socket of its own on the same address (SO_REUSEPORT), so
+ * that the kernel spreads connections and no worker wakes for another's.
+ */
+#ifndef ACCEPT_LISTENER_H
+#define ACCEPT_LISTENER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#include "base/err.h"
+#include "base/socket.h"
+#include "io/loop.h"
+
+struct listener_options {
+	int backlog; /* connections the kernel may queue; 0 = 4096 */
+	struct socket_options socket; /* for accepted connections */
+};
+
+/*
+ * Binds `count' sockets to `at' (IPv4 or IPv6; IPv6 only takes IPv6) and
+ * listens on each. Port 0: the kernel chooses one, the same for all. The
+ * caller owns the descriptors. ERR_SYSTEM with errno, and then none is left
+ * open; EADDRINUSE also when another process listens there with SO_REUSEPORT,
+ * since the two would silently share the clients.
+ */
+enum err listener_bind(int *fds, size_t count, const struct sockaddr_storage *at,
+    const struct listener_options *options) MUST_CHECK;
+
+/*
+ * The same from a listening socket of somebody else (systemd's LISTEN_FDS).
+ * Takes `fd'; the others are duplicates of it. ERR_SYSTEM with errno when it
+ * is no listening TCP socket; fd stays open then.
+ */
+enum err listener_adopt(int *fds, size_t count, int fd) MUST_CHECK;
+
+/* Where `fd' is really bound; its port is the answer to port 0. */
+enum err listener_bound(int fd, struct sockaddr_storage *at) MUST_CHECK;
+
+struct listener;
+
+/*
+ * One connection came. The callee owns `fd': non-blocking, close-on-exec and
+ * tuned. `peer' dies with the call; IPv4-mapped addresses come as IPv4. The
+ * callee may pause or close the listener.
+ */
+typedef void listener_cb(struct listener *l, int fd,
+    const struct sockaddr_storage *peer, void *arg);
+
+/*
+ * Asked before every accept: milliseconds to leave connections in the
+ * kernel's queue, 0 to take the next one. See throttle_wait().
+ */
+typedef uint64_t listener_gate(void *arg);
+
+/* Takes `fd' from listener_bind() and accepts from the next turn on.
+ * ERR_NO_MEMORY: fd stays the caller's. */
+enum err listener_new(struct listener **out, struct loop *loop, int fd,
+    const struct listener_options *options, listener_cb *cb,
+    void *arg) MUST_CHECK;
+
+/* Has `gate' asked with `arg'; NULL: nobody is asked. */
+void listener_set_gate(struct listener *l, listener_gate *gate, void *arg);
+
+/* Leaves connections in the kernel's queue until listener_resume(). */
+void listener_pause(struct listener *l);
+void listener_resume(struct listener *l);
+
+/* Closes the socket; connections in the kernel's queue are reset. No callback
+ * comes after it; the memory goes at the end of the turn. NULL is fine. */
+void listener_close(struct listener *l);
+
+/* Where it listens, as "ADDRESS:PORT"; lives as long as the listener. */
+const char *listener_address(const struct listener *l);
+
+struct listener_counts {
+	uint64_t accepted;
+	uint64_t aborted; /* gone before accept() */
+	uint64_t exhausted; /* pauses for want of descriptors or memory */
+	uint64_t shed; /* closed at once after a lasting want */
+	uint64_t gated; /* pauses the gate asked for */
+};
+
+/* The listener's counters; lives as long as it does. */
+const struct listener_counts *listener_counts(const struct listener *l);
+
+#endif
