@@ -6,100 +6,102 @@
 #define CONFIG_CHOICES_H
 
 /* C(constant, word) */
-#define CONFIG_CHOICES_log_level(C)                                          \
-	C(LOG_LEVEL_ERROR, "error")                                          \
-	C(LOG_LEVEL_WARN, "warn")                                            \
-	C(LOG_LEVEL_INFO, "info")                                            \
+#define CONFIG_CHOICES_log_level(C) \
+	C(LOG_LEVEL_ERROR, "error") \
+	C(LOG_LEVEL_WARN, "warn") \
+	C(LOG_LEVEL_INFO, "info") \
 	C(LOG_LEVEL_DEBUG, "debug")
 
-#define CONFIG_CHOICES_log_format(C)                                         \
-	C(LOG_FORMAT_LOGFMT, "logfmt")                                       \
+#define CONFIG_CHOICES_log_format(C) \
+	C(LOG_FORMAT_LOGFMT, "logfmt") \
 	C(LOG_FORMAT_JSON, "json")
 
-#define CONFIG_CHOICES_config_transport(C)                                   \
-	C(CONFIG_TRANSPORT_TCP, "tcp")                                       \
+#define CONFIG_CHOICES_config_transport(C) \
+	C(CONFIG_TRANSPORT_TCP, "tcp") \
 	C(CONFIG_TRANSPORT_WEBSOCKET, "websocket")
 
-#define CONFIG_CHOICES_config_accept_proxy(C)                                \
-	C(CONFIG_ACCEPT_PROXY_OFF, "off")                                    \
+#define CONFIG_CHOICES_config_accept_proxy(C) \
+	C(CONFIG_ACCEPT_PROXY_OFF, "off") \
 	C(CONFIG_ACCEPT_PROXY_REQUIRED, "required")
 
-#define CONFIG_CHOICES_config_client_certificate(C)                          \
-	C(CONFIG_CLIENT_CERTIFICATE_REQUIRED, "required")                    \
+#define CONFIG_CHOICES_config_client_certificate(C) \
+	C(CONFIG_CLIENT_CERTIFICATE_REQUIRED, "required") \
 	C(CONFIG_CLIENT_CERTIFICATE_OPTIONAL, "optional")
 
-#define CONFIG_CHOICES_config_crl_policy(C)                                  \
-	C(CONFIG_CRL_POLICY_HARD, "hard")                                    \
+#define CONFIG_CHOICES_config_crl_policy(C) \
+	C(CONFIG_CRL_POLICY_HARD, "hard") \
 	C(CONFIG_CRL_POLICY_SOFT, "soft")
 
-#define CONFIG_CHOICES_config_tls_version(C)                                 \
-	C(CONFIG_TLS_VERSION_1_2, "1.2")                                     \
+#define CONFIG_CHOICES_config_tls_version(C) \
+	C(CONFIG_TLS_VERSION_1_2, "1.2") \
 	C(CONFIG_TLS_VERSION_1_3, "1.3")
 
-#define CONFIG_CHOICES_config_on_expiry(C)                                   \
-	C(CONFIG_ON_EXPIRY_DISCONNECT, "disconnect")                         \
+#define CONFIG_CHOICES_config_on_expiry(C) \
+	C(CONFIG_ON_EXPIRY_DISCONNECT, "disconnect") \
 	C(CONFIG_ON_EXPIRY_KEEP, "keep")
 
-#define CONFIG_CHOICES_config_mode(C)                                        \
-	C(CONFIG_MODE_OVERRIDE, "override")                                  \
-	C(CONFIG_MODE_FILL, "fill")                                          \
+#define CONFIG_CHOICES_config_mode(C) \
+	C(CONFIG_MODE_OVERRIDE, "override") \
+	C(CONFIG_MODE_FILL, "fill") \
 	C(CONFIG_MODE_MATCH, "match")
 
-#define CONFIG_CHOICES_config_password(C)                                    \
-	C(CONFIG_PASSWORD_STRIP, "strip")                                    \
+#define CONFIG_CHOICES_config_password(C) \
+	C(CONFIG_PASSWORD_STRIP, "strip") \
 	C(CONFIG_PASSWORD_KEEP, "keep")
 
-#define CONFIG_CHOICES_config_without(C)                                     \
-	C(CONFIG_WITHOUT_PASSWORD, "password")                               \
+#define CONFIG_CHOICES_config_without(C) \
+	C(CONFIG_WITHOUT_PASSWORD, "password") \
 	C(CONFIG_WITHOUT_REFUSE, "refuse")
 
-#define CONFIG_CHOICES_config_unsafe(C)                                      \
-	C(CONFIG_UNSAFE_REFUSE, "refuse")                                    \
+#define CONFIG_CHOICES_config_unsafe(C) \
+	C(CONFIG_UNSAFE_REFUSE, "refuse") \
 	C(CONFIG_UNSAFE_ENCODE, "encode")
 
-#define CONFIG_CHOICES_config_balance(C)                                     \
-	C(CONFIG_BALANCE_FAILOVER, "failover")                               \
-	C(CONFIG_BALANCE_ROUNDROBIN, "roundrobin")                           \
+#define CONFIG_CHOICES_config_balance(C) \
+	C(CONFIG_BALANCE_FAILOVER, "failover") \
+	C(CONFIG_BALANCE_ROUNDROBIN, "roundrobin") \
 	C(CONFIG_BALANCE_CLIENTID, "clientid")
 
-#define CONFIG_CHOICES_config_proxy_protocol(C)                              \
-	C(CONFIG_PROXY_PROTOCOL_OFF, "off")                                  \
-	C(CONFIG_PROXY_PROTOCOL_V1, "v1")                                    \
+#define CONFIG_CHOICES_config_proxy_protocol(C) \
+	C(CONFIG_PROXY_PROTOCOL_OFF, "off") \
+	C(CONFIG_PROXY_PROTOCOL_V1, "v1") \
 	C(CONFIG_PROXY_PROTOCOL_V2, "v2")
 
-#define CONFIG_CHOICES_config_mqtt_version(C)                                \
-	C(CONFIG_MQTT_VERSION_3_1, "3.1")                                    \
-	C(CONFIG_MQTT_VERSION_3_1_1, "3.1.1")                                \
+#define CONFIG_CHOICES_config_mqtt_version(C) \
+	C(CONFIG_MQTT_VERSION_3_1, "3.1") \
+	C(CONFIG_MQTT_VERSION_3_1_1, "3.1.1") \
 	C(CONFIG_MQTT_VERSION_5, "5")
 
-#define CONFIG_CHOICES_config_bridge_bit(C)                                  \
-	C(CONFIG_BRIDGE_BIT_KEEP, "keep")                                    \
+#define CONFIG_CHOICES_config_bridge_bit(C) \
+	C(CONFIG_BRIDGE_BIT_KEEP, "keep") \
 	C(CONFIG_BRIDGE_BIT_REFUSE, "refuse")
 
 /* Every list that this header makes an enum of. */
-#define CONFIG_ENUMS(E)                                                      \
-	E(config_transport)                                                  \
-	E(config_accept_proxy)                                               \
-	E(config_client_certificate)                                         \
-	E(config_crl_policy)                                                 \
-	E(config_tls_version)                                                \
-	E(config_on_expiry)                                                  \
-	E(config_mode)                                                       \
-	E(config_password)                                                   \
-	E(config_without)                                                    \
-	E(config_unsafe)                                                     \
-	E(config_balance)                                                    \
-	E(config_proxy_protocol)                                             \
-	E(config_mqtt_version)                                               \
+#define CONFIG_ENUMS(E) \
+	E(config_transport) \
+	E(config_accept_proxy) \
+	E(config_client_certificate) \
+	E(config_crl_policy) \
+	E(config_tls_version) \
+	E(config_on_expiry) \
+	E(config_mode) \
+	E(config_password) \
+	E(config_without) \
+	E(config_unsafe) \
+	E(config_balance) \
+	E(config_proxy_protocol) \
+	E(config_mqtt_version) \
 	E(config_bridge_bit)
 
 #define CONFIG_ENUM_CONSTANT(id, word) id,
-#define CONFIG_ENUM_DECLARE(name)                                            \
-	enum name { CONFIG_CHOICES_##name(CONFIG_ENUM_CONSTANT) };
+#define CONFIG_ENUM_DECLARE(name) \
+	enum name { \
+		CONFIG_CHOICES_##name(CONFIG_ENUM_CONSTANT) \
+	};
 
 CONFIG_ENUMS(CONFIG_ENUM_DECLARE)
 
 /* Is `constant' (of the SET's enum) in a SET field? */
-#define CONFIG_HAS(set, constant) (((set) >> (unsigned)(constant) & 1u) != 0)
+#define CONFIG_HAS(set, constant) (((set) >> (unsigned)(constant)&1u) != 0)
 
 #endif

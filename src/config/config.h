@@ -33,21 +33,25 @@
 #define CONFIG_CTYPE_LIST struct config_list
 #define CONFIG_CTYPE_PATH const char *
 #define CONFIG_CTYPE_PATHS struct config_list
+#define CONFIG_CTYPE_PATHS_OR_DIRS struct config_list
+#define CONFIG_CTYPE_OUTPUT const char *
 #define CONFIG_CTYPE_SINK const char *
 #define CONFIG_CTYPE_ADDRS struct config_addrs
 #define CONFIG_CTYPE_ENDPOINTS struct config_endpoints
-#define CONFIG_CTYPE_CIDRS struct config_cidrs
+#define CONFIG_CTYPE_NETS struct config_nets
 #define CONFIG_CTYPE_ENUM(e) enum e
 #define CONFIG_CTYPE_SET(e) unsigned
 
-#define CONFIG_FIELD(key, type, def, reload, help) CONFIG_CTYPE_##type key;
-#define CONFIG_WHERE(key, type, def, reload, help) struct config_where key;
+#define CONFIG_FIELD(section, key, type, def, reload, help) \
+	CONFIG_CTYPE_##type key;
+#define CONFIG_WHERE(section, key, type, def, reload, help) \
+	struct config_where key;
 
 /* What every section struct is made of. */
-#define CONFIG_BODY(options)            \
-	struct config_head head;        \
-	options(CONFIG_FIELD) struct {  \
-		options(CONFIG_WHERE)   \
+#define CONFIG_BODY(options) \
+	struct config_head head; \
+	options(CONFIG_FIELD) struct { \
+		options(CONFIG_WHERE) \
 	} where;
 
 struct config_daemon {
@@ -124,8 +128,8 @@ struct config {
  * ERR_CONFIG; or ERR_NO_MEMORY, with one complaint. Main thread only (inih
  * keeps its settings in globals).
  */
-enum err config_load(const char *file, struct config **out, struct report *r)
-    MUST_CHECK;
+enum err config_load(const char *file, struct config **out,
+    struct report *r) MUST_CHECK;
 
 /* Takes a count more and returns `cfg'. Any thread. */
 struct config *config_get(struct config *cfg);
@@ -138,9 +142,9 @@ void config_put(struct config *cfg);
  * the section `sec' (a pointer to one of the structs above). Where the value
  * is a default: "FILE: [section name]: key: ".
  */
-#define CONFIG_COMPLAIN(cfg, r, sec, key, ...)                      \
-	config_complain((cfg), (r), &(sec)->head, &(sec)->where.key, \
-	    #key, __VA_ARGS__)
+#define CONFIG_COMPLAIN(cfg, r, sec, key, ...) \
+	config_complain((cfg), (r), &(sec)->head, &(sec)->where.key, #key, \
+	    __VA_ARGS__)
 
 /* The function behind CONFIG_COMPLAIN. */
 void config_complain(const struct config *cfg, struct report *r,
@@ -154,5 +158,13 @@ void config_complain(const struct config *cfg, struct report *r,
  */
 void config_compare(const struct config *running, const struct config *next,
     struct report *r);
+
+/*
+ * Calls `each' for every file and directory the options name to be read, and
+ * for the ini file itself: what a watcher has to look at. `path' lives as
+ * long as `cfg'; the same one may come twice.
+ */
+void config_files(const struct config *cfg,
+    void (*each)(const char *path, void *arg), void *arg);
 
 #endif

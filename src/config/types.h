@@ -10,6 +10,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/address.h"
+
 /* Words of a comma list, trimmed, none empty. */
 struct config_list {
 	const char **items;
@@ -18,9 +20,12 @@ struct config_list {
 
 /* An address to listen on. */
 struct config_addr {
-	const char *text; /* as written: "[::]:8883" */
+	const char *text; /* "[::]:8883" */
 	struct sockaddr_storage sa;
 	socklen_t len;
+	/* A port without a host stands for two addresses, 0.0.0.0 and [::];
+	 * the second one may be left out on a machine without IPv6. */
+	bool optional;
 };
 
 struct config_addrs {
@@ -30,28 +35,20 @@ struct config_addrs {
 
 /* Where a broker is: a name or number with a port, or a unix socket. */
 struct config_endpoint {
-	const char *text; /* as written: "broker:1883", "unix:/run/x.sock" */
 	const char *host; /* no brackets; NULL for a unix socket */
 	const char *path; /* of a unix socket; NULL otherwise */
 	uint16_t port; /* host order; 0 for a unix socket */
 };
 
 struct config_endpoints {
-	struct config_endpoint *items;
+	const char **texts; /* "broker:1883", "unix:/run/x.sock": complete */
+	struct config_endpoint *items; /* the same, in parts */
 	size_t count;
 };
 
-/* An address range. */
-struct config_cidr {
-	const char *text; /* as written: "10.0.0.0/8" */
-	int family; /* AF_INET or AF_INET6 */
-	unsigned bits; /* length of the prefix */
-	uint8_t addr[16]; /* network order; 4 bytes used for AF_INET; bits
-			   * behind the prefix are 0 */
-};
-
-struct config_cidrs {
-	struct config_cidr *items;
+/* Address ranges; may be given to address_net_match(). */
+struct config_nets {
+	struct address_net *items;
 	size_t count;
 };
 
@@ -59,6 +56,7 @@ struct config_cidrs {
 struct config_where {
 	unsigned line; /* 0: not in the file, the default holds */
 	const char *text; /* as written, ${env:} replaced; or the default */
+	bool bad; /* has its complaint already; false after a good load */
 };
 
 /* What every section begins with. */

@@ -1,0 +1,80 @@
+/*
+ * The options of the profiles a listener may name: [tls], [identity] and
+ * [backend]. How to read the rows is said in config/options.h.
+ */
+#ifndef CONFIG_OPTIONS_PROFILE_H
+#define CONFIG_OPTIONS_PROFILE_H
+
+#define CONFIG_TLS(X) \
+	X(tls, certificate, PATHS, "", LIVE, \
+	    "Server certificate with its chain, PEM; several: ECDSA and " \
+	    "RSA, or chosen by SNI. Required.") \
+	X(tls, private_key, PATHS, "", LIVE, \
+	    "Private key of each certificate, PEM, in the same order. " \
+	    "Required.") \
+	X(tls, client_ca, PATHS, "", LIVE, \
+	    "CAs whose client certificates are taken, PEM. Required.") \
+	X(tls, client_certificate, ENUM(config_client_certificate), \
+	    "required", LIVE, "Must a client present a certificate?") \
+	X(tls, crl, PATHS_OR_DIRS, "", LIVE, \
+	    "Certificate revocation lists: PEM or DER files, or " \
+	    "directories of them; empty = none.") \
+	X(tls, crl_policy, ENUM(config_crl_policy), "hard", LIVE, \
+	    "When crl is set but none in force covers an issuer: hard " \
+	    "refuses, soft allows.") \
+	X(tls, min_version, ENUM(config_tls_version), "1.2", LIVE, \
+	    "Lowest TLS version.") \
+	X(tls, max_version, ENUM(config_tls_version), "1.3", LIVE, \
+	    "Highest TLS version.") \
+	X(tls, ciphers, STR, "", LIVE, \
+	    "TLS 1.2 cipher list as OpenSSL writes it; empty = modern " \
+	    "AEAD ones only.") \
+	X(tls, groups, LIST, "", LIVE, \
+	    "Key exchange groups, best first; empty = X25519MLKEM768 " \
+	    "where the library has it, X25519, P-256, P-384.") \
+	X(tls, session_tickets, BOOL, "on", LIVE, \
+	    "May clients resume by ticket? The certificate is checked " \
+	    "again each time.") \
+	X(tls, ticket_keys, PATH, "", LIVE, \
+	    "File of ticket keys shared by replicas: the first encrypts, " \
+	    "all decrypt; empty = own keys, which rotate.") \
+	X(tls, ocsp_response, PATHS, "", LIVE, \
+	    "OCSP response, DER, to staple to each certificate, in the " \
+	    "same order; empty = none.") \
+	X(tls, on_expiry, ENUM(config_on_expiry), "disconnect", LIVE, \
+	    "What a live session gets when its certificate expires.")
+
+#define CONFIG_IDENTITY(X) \
+	X(identity, username, TEMPLATE, "${cn}", LIVE, \
+	    "Template of the Username. Bare cn, dn, crt, pem and md5 are " \
+	    "shorthand; none = leave the client's.") \
+	X(identity, clientid, TEMPLATE, "none", LIVE, \
+	    "The same for the ClientID.") \
+	X(identity, username_mode, ENUM(config_mode), "override", LIVE, \
+	    "override: always set; fill: only where the client sent none; " \
+	    "match: the client must claim exactly this.") \
+	X(identity, clientid_mode, ENUM(config_mode), "override", LIVE, \
+	    "The same for the ClientID.") \
+	X(identity, password, ENUM(config_password), "strip", LIVE, \
+	    "The password of a client with a certificate.") \
+	X(identity, without_certificate, ENUM(config_without), "password", \
+	    LIVE, \
+	    "A client without a certificate, where those are optional: " \
+	    "password = it must send Username and password, and keeps them.") \
+	X(identity, unsafe_characters, ENUM(config_unsafe), "refuse", LIVE, \
+	    "+ # / and controls in a name from a certificate: refuse, or " \
+	    "encode as %XX.") \
+	X(identity, assigned_clientid, BOOL, "on", LIVE, \
+	    "Tell an MQTT 5 client that sent no ClientID what it became.")
+
+#define CONFIG_BACKEND(X) \
+	X(backend, address, ENDPOINTS, "127.0.0.1:1883", LIVE, \
+	    "The broker: host:port or unix:/path; several, by commas.") \
+	X(backend, balance, ENUM(config_balance), "failover", LIVE, \
+	    "Which of several: failover takes the first that works; " \
+	    "clientid keeps a ClientID on its broker.") \
+	X(backend, proxy_protocol, ENUM(config_proxy_protocol), "off", LIVE, \
+	    "Tell the broker the client's address; v2 also the TLS version, " \
+	    "cipher and CN of a verified certificate.")
+
+#endif
