@@ -1,0 +1,97 @@
+/*
+ * Certificate revocation lists in an index of our own: by issuer and key,
+ * then by serial. It lives outside the TLS library, so it can be swapped at
+ * any moment and asked about live connections.
+ *
+ * A set is frozen once loaded, counted, and used by all threads. A CRL whose
+ * issuer is not among the client CAs is kept aside until a client's verified
+ * chain brings the issuer's key to check its signature with.
+ */
+#ifndef TLS_CRL_H
+#define TLS_CRL_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/report.h"
+#include "base/slice.h"
+#include "config/types.h"
+#include "domain/reason.h"
+
+/* What to do about an issuer that no CRL in force covers. */
+enum tls_crl_policy {
+	TLS_CRL_HARD, /* refuse */
+	TLS_CRL_SOFT, /* allow */
+	TLS_CRL_GRACE /* refuse, but a CRL counts on for crl_grace seconds */
+};
+
+struct crl_set;
+struct tls_trust;
+
+/*
+ * Reads all CRLs in `paths' (PEM or DER files, or directories of them) and
+ * checks those signatures whose CA is in `trust'. Where `previous' (borrowed,
+ * may be NULL) has a newer CRL of the same issuer, or the new one is not in
+ * force while the old one is, the old one stays, and `warnings' says so.
+ *
+ * ERR_CONFIG with every complaint in `why', each beginning with `where', or
+ * ERR_NO_MEMORY; *out is NULL then. An unreadable, truncated or foreign-signed
+ * file is such a complaint: revocation is not guessed.
+ */
+enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
+    struct tls_trust *trust, const struct crl_set *previous, const char *where,
+    struct report *why, struct report *warnings) MUST_CHECK;
+
+/* Takes a count more and returns `set'. Any thread; NULL is fine. */
+struct crl_set *crl_set_get(struct crl_set *set);
+
+/* Gives a count back; the last one frees. Any thread; NULL is fine. */
+void crl_set_put(struct crl_set *set);
+
+/* Who issued the certificate that is asked about. */
+struct crl_issuer {
+	struct slice name; /* the Name's DER */
+	struct slice spki; /* the SubjectPublicKeyInfo's DER */
+	const uint8_t *key; /* SHA-256 of spki */
+};
+
+/* How to judge. */
+struct crl_rules {
+	enum tls_crl_policy policy;
+	int64_t grace; /* seconds, for TLS_CRL_GRACE */
+	int64_t now; /* seconds since 1970 */
+};
+
+/* Kinds of certificates, since a CRL may cover one kind only. */
+enum crl_subject {
+	CRL_SUBJECT_LEAF,
+	CRL_SUBJECT_CA
+};
+
+/*
+ * Is the certificate with this serial (DER INTEGER content) revoked?
+ * REASON_NONE, REASON_TLS_REVOKED (also when the CRL that says so is out of
+ * date) or REASON_TLS_CRL_UNAVAILABLE. Under 1 us, save for the first time
+ * that an issuer not in `trust' is asked about. Any thread.
+ */
+enum reason crl_set_check(struct crl_set *set, const struct crl_issuer *issuer,
+    struct slice serial, enum crl_subject subject,
+    const struct crl_rules *rules);
+
+/* One CRL of a set; dies with the call. */
+struct crl_info {
+	const char *file;
+	struct slice issuer; /* the Name's DER */
+	struct slice number; /* big-endian; empty when it has none */
+	int64_t this_update; /* seconds since 1970 */
+	int64_t next_update; /* INT64_MAX: it names none */
+	size_t revoked; /* entries */
+	int verified; /* its signature was checked */
+};
+
+/* Calls `each' for every CRL. */
+void crl_set_each(const struct crl_set *set,
+    void (*each)(const struct crl_info *info, void *arg), void *arg);
+
+#endif

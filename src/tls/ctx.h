@@ -1,0 +1,110 @@
+/*
+ * One [tls NAME] profile in force: server certificates, client CAs, CRLs and
+ * all else a handshake needs. Frozen once made, counted, and used by every
+ * worker at once; a reload makes a new one. Only the CRLs may be swapped in
+ * place. It knows nothing of connections: those are in stream_tls.h.
+ */
+#ifndef TLS_CTX_H
+#define TLS_CTX_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/report.h"
+#include "config/types.h"
+#include "domain/cert.h"
+#include "domain/reason.h"
+#include "tls/crl.h"
+#include "tls/tickets.h"
+
+enum tls_client_certificate {
+	TLS_CLIENT_REQUIRED,
+	TLS_CLIENT_OPTIONAL
+};
+
+enum tls_version {
+	TLS_VERSION_1_2,
+	TLS_VERSION_1_3
+};
+
+/* What to build; paths are absolute. Borrowed for the call. */
+struct tls_options {
+	struct config_list certificates; /* PEM chains, leaf first */
+	struct config_list private_keys; /* one for each certificate */
+	struct config_list client_cas; /* PEM or DER files */
+	struct config_list crls; /* files or directories; may be empty */
+	struct config_list ocsp_responses; /* one a certificate; may be empty */
+	struct config_list groups; /* empty = the default */
+	const char *ciphers; /* TLS 1.2, OpenSSL's notation; "" = default */
+	enum tls_client_certificate client_certificate;
+	enum tls_crl_policy crl_policy;
+	int64_t crl_grace; /* seconds behind nextUpdate, for _GRACE */
+	enum tls_version min_version;
+	enum tls_version max_version;
+	bool session_tickets;
+};
+
+struct tls_ctx;
+
+/*
+ * Reads the files and builds a profile with a count of one.
+ *
+ * `tickets' is counted up, and may be shared by profiles and reloads; NULL
+ * means own keys for this profile alone. `previous', borrowed, may be NULL:
+ * the profile this one is to replace, whose CRLs stay where the new ones are
+ * older. `where' begins every line of `why' and of `warnings': "FILE:LINE".
+ *
+ * ERR_CONFIG with every complaint in `why', or ERR_NO_MEMORY; *out is NULL
+ * then. `warnings' gets what works but should be looked at (an expired CRL, a
+ * private key others may read); it may be filled on OK.
+ */
+enum err tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
+    struct tls_tickets *tickets, const struct tls_ctx *previous,
+    const char *where, struct report *why, struct report *warnings) MUST_CHECK;
+
+/* Takes a count more and returns `ctx'. Any thread. */
+struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);
+
+/* Gives a count back; the last one frees. Any thread; NULL is fine. */
+void tls_ctx_put(struct tls_ctx *ctx);
+
+/* The CRLs in force, counted for the caller; NULL when none are configured.
+ * Any thread. */
+struct crl_set *tls_ctx_crls(const struct tls_ctx *ctx);
+
+/* Puts other CRLs in force for the handshakes and checks that begin after
+ * it; takes `set' over. Any thread. */
+void tls_ctx_swap_crls(struct tls_ctx *ctx, struct crl_set *set);
+
+/* Which file a certificate of the profile came from. */
+enum tls_cert_role {
+	TLS_CERT_SERVER,
+	TLS_CERT_CLIENT_CA
+};
+
+/* One certificate the profile uses; all of it dies with the call. */
+struct tls_cert_info {
+	enum tls_cert_role role;
+	const char *file;
+	int64_t not_before; /* seconds since 1970 */
+	int64_t not_after;
+	const uint8_t *sha256; /* CERT_SHA256_LEN bytes, of the DER */
+};
+
+/* Calls `each' for every server certificate (the leaf) and client CA. */
+void tls_ctx_each_cert(const struct tls_ctx *ctx,
+    void (*each)(const struct tls_cert_info *info, void *arg), void *arg);
+
+/*
+ * What a handshake with the certificates in the PEM or DER file `path' (leaf
+ * first, intermediates behind it) would come to at this moment: REASON_NONE
+ * or why it is refused, `*detail' (static) saying more, or NULL. *out gets
+ * the leaf's facts whenever they can be read, else NULL; tls_cert_free().
+ * `readable' tells apart a file that cannot be read: OK, ERR_SYSTEM (errno),
+ * ERR_MALFORMED, ERR_NO_MEMORY.
+ */
+enum reason tls_ctx_explain(const struct tls_ctx *ctx, const char *path,
+    struct cert **out, const char **detail, enum err *readable);
+
+#endif

@@ -1,0 +1,36 @@
+/*
+ * The ring of keys that session tickets are encrypted with. Own keys change
+ * every twelve hours and the two before still decrypt; keys from a file are
+ * shared by replicas and change when the file does. One ring may serve all
+ * profiles and outlive reloads: a ticket names the profile's client CAs, so
+ * it never resumes under others.
+ */
+#ifndef TLS_TICKETS_H
+#define TLS_TICKETS_H
+
+#include "base/err.h"
+#include "base/report.h"
+
+struct tls_tickets;
+
+/* A ring with a count of one and keys of its own. NULL: memory ran out. */
+struct tls_tickets *tls_tickets_new(void);
+
+/*
+ * A ring with the keys in `path': one after the other, raw, 48 bytes each
+ * (name 16, HMAC key 16, AES-128 key 16) or 80 bytes each (name 16, HMAC key
+ * 32, AES-256 key 32), as `openssl rand' makes them and other servers take
+ * them. The first encrypts, all decrypt. ERR_CONFIG with a line in `why' that
+ * begins with `where', or ERR_NO_MEMORY; *out is NULL then.
+ */
+enum err tls_tickets_load(struct tls_tickets **out, const char *path,
+    const char *where, struct report *why) MUST_CHECK;
+
+/* Takes a count more and returns `t'. Any thread. */
+struct tls_tickets *tls_tickets_get(struct tls_tickets *t);
+
+/* Gives a count back; the last one wipes and frees. Any thread; NULL is
+ * fine. */
+void tls_tickets_put(struct tls_tickets *t);
+
+#endif
