@@ -1,0 +1,54 @@
+# SP_NEED(NAME, MODULES, PACKAGE): a library by pkg-config, or the package
+# that has it, remembered until all are known.
+AC_DEFUN([SP_NEED], [
+PKG_CHECK_MODULES([$1], [$2], [
+	AS_VAR_APPEND([SP_LIBS], [" $$1_LIBS"])
+	AS_VAR_APPEND([SP_CPPFLAGS], [" $$1_CFLAGS"])
+], [
+	AS_VAR_APPEND([sp_missing], [" $3"])
+])
+])
+
+# SP_LIBRARIES: all but BoringSSL. Every missing one is named in one run.
+AC_DEFUN([SP_LIBRARIES], [
+SP_LIBS=
+sp_missing=
+AS_IF([test -z "$PKG_CONFIG"], [AC_MSG_ERROR(
+	[pkg-config is missing; apt-get install pkg-config])])
+
+SP_NEED([LIBEVENT], [libevent_core >= 2.1 libevent_extra >= 2.1
+	libevent_pthreads >= 2.1], [libevent-dev])
+SP_NEED([INIH], [inih], [libinih-dev])
+SP_NEED([JANSSON], [jansson >= 2.10], [libjansson-dev])
+SP_NEED([PCRE2], [libpcre2-8], [libpcre2-dev])
+
+dnl Debian's wslay comes without a .pc file.
+PKG_CHECK_EXISTS([libwslay], [SP_NEED([WSLAY], [libwslay], [libwslay-dev])], [
+	sp_saved_LIBS=$LIBS
+	LIBS="-lwslay $LIBS"
+	AC_MSG_CHECKING([for wslay])
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <wslay/wslay.h>]],
+		[[wslay_frame_context_free(0);]])],
+		[AC_MSG_RESULT([yes])
+		AS_VAR_APPEND([SP_LIBS], [" -lwslay"])],
+		[AC_MSG_RESULT([no])
+		AS_VAR_APPEND([sp_missing], [" libwslay-dev"])])
+	LIBS=$sp_saved_LIBS
+])
+
+sp_systemd=no
+AS_IF([test "x$with_systemd" != xno], [
+	PKG_CHECK_MODULES([SYSTEMD], [libsystemd], [
+		sp_systemd=yes
+		AC_DEFINE([HAVE_LIBSYSTEMD], [1], [sd_notify() is there])
+		AS_VAR_APPEND([SP_LIBS], [" $SYSTEMD_LIBS"])
+	], [AS_IF([test "x$with_systemd" = xyes],
+		[AS_VAR_APPEND([sp_missing], [" libsystemd-dev"])])])
+])
+AM_CONDITIONAL([HAVE_LIBSYSTEMD], [test "x$sp_systemd" = xyes])
+
+AS_IF([test -n "$sp_missing"], [AC_MSG_ERROR([libraries are missing; on Debian:
+    apt-get install$sp_missing
+or ./bootstrap, which does all that])])
+AC_SUBST([SP_LIBS])
+])

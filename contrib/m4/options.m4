@@ -1,0 +1,31 @@
+# SP_OPTIONS: what the person building may choose.
+AC_DEFUN([SP_OPTIONS], [
+AC_ARG_ENABLE([werror],
+	[AS_HELP_STRING([--enable-werror], [warnings are errors])],
+	[], [enable_werror=no])
+AC_ARG_ENABLE([debug],
+	[AS_HELP_STRING([--enable-debug],
+		[for a debugger: no optimisation, no hardening])],
+	[], [enable_debug=no])
+AC_ARG_ENABLE([sanitize],
+	[AS_HELP_STRING([--enable-sanitize=LIST],
+		[e.g. address,undefined (which --enable-sanitize alone means)
+		or thread])],
+	[], [enable_sanitize=no])
+AS_IF([test "x$enable_sanitize" = xyes],
+	[enable_sanitize=address,undefined])
+AC_ARG_ENABLE([fuzzers],
+	[AS_HELP_STRING([--enable-fuzzers],
+		[libFuzzer programs of t/fuzz (CC=clang)])],
+	[], [enable_fuzzers=no])
+AC_ARG_WITH([systemd],
+	[AS_HELP_STRING([--without-systemd],
+		[do not tell systemd when ready (default: if it is there)])],
+	[], [with_systemd=check])
+AC_ARG_WITH([boringssl],
+	[AS_HELP_STRING([--with-boringssl=PREFIX],
+		[a BoringSSL with include/ and lib/{libssl,libcrypto}.a
+		(default: what contrib/boringssl/build made)])],
+	[], [with_boringssl=])
+AM_CONDITIONAL([FUZZERS], [test "x$enable_fuzzers" = xyes])
+])

@@ -1,0 +1,1 @@
+libsallyport_a_SOURCES +=

@@ -1,0 +1,22 @@
+# The peer of the integration tests: device and recording broker in one.
+check_PROGRAMS += t/lib/peer
+t_lib_peer_SOURCES = \
+	t/lib/peer.c \
+	t/lib/peer.h \
+	t/lib/peer_io.c \
+	t/lib/peer_net.c \
+	t/lib/peer_pump.c \
+	t/lib/peer_tls.c \
+	t/lib/peer_ws.c
+t_lib_peer_LDADD = $(BORINGSSL_LIBS)
+
+EXTRA_DIST += \
+	t/lib/Sallyport.pm \
+	t/lib/Sallyport/Daemon.pm \
+	t/lib/Sallyport/Der.pm \
+	t/lib/Sallyport/Mosquitto.pm \
+	t/lib/Sallyport/Mqtt.pm \
+	t/lib/Sallyport/Peer.pm \
+	t/lib/Sallyport/Pki.pm \
+	t/lib/Sallyport/Proc.pm \
+	t/lib/Sallyport/Ws.pm
