@@ -9,14 +9,3 @@ t_lib_peer_SOURCES = \
 	t/lib/peer_tls.c \
 	t/lib/peer_ws.c
 t_lib_peer_LDADD = $(BORINGSSL_LIBS)
-
-EXTRA_DIST += \
-	t/lib/Sallyport.pm \
-	t/lib/Sallyport/Daemon.pm \
-	t/lib/Sallyport/Der.pm \
-	t/lib/Sallyport/Mosquitto.pm \
-	t/lib/Sallyport/Mqtt.pm \
-	t/lib/Sallyport/Peer.pm \
-	t/lib/Sallyport/Pki.pm \
-	t/lib/Sallyport/Proc.pm \
-	t/lib/Sallyport/Ws.pm

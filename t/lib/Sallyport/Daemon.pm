@@ -1,0 +1,167 @@
+package Sallyport::Daemon;
+
+# The sallyport under test: a config over defaults that listen for TLS and
+# WSS on free loopback ports, its log, its ports, its memory.
+
+use strict;
+use warnings;
+
+use Time::HiRes qw(time);
+
+use parent 'Sallyport::Proc';
+
+my $count = 0;
+
+sub program
+{
+	my ($builddir) = @_;
+
+	return $ENV{SALLYPORT} if $ENV{SALLYPORT};
+	for my $path ("$builddir/sallyport", "$builddir/src/sallyport") {
+		return $path if -x $path;
+	}
+	die "sallyport is not built in $builddir\n";
+}
+
+# Fields dir, pki, builddir, slow belong to the kit; every other one is a
+# section whose keys go over the defaults (undef takes one, or a section, out).
+sub start
+{
+	my ($class, %arg) = @_;
+	my %kit = map { $_ => delete $arg{$_} } qw(dir pki builddir slow);
+	my $name = 'sallyport' . ++$count;
+	my $self = $class->new(
+		name => $name, drop => 1, pki => $kit{pki}, slow => $kit{slow},
+		log => "$kit{dir}/$name.log", ini => "$kit{dir}/$name.ini",
+		ports_file => "$kit{dir}/$name.ports");
+
+	$self->write_ini(%arg);
+	$self->launch(program($kit{builddir}), '-c', $self->{ini});
+	$self->wait_ready;
+	return $self;
+}
+
+sub defaults
+{
+	my ($self) = @_;
+	my $pki = $self->{pki};
+
+	return (
+		daemon => {
+			workers => 2, log => 'stderr', log_level => 'debug',
+			ports_file => $self->{ports_file},
+			watch_interval => 0, drain_timeout => '5s',
+		},
+		'listener tls' => { bind => '127.0.0.1:0' },
+		'listener wss' => {
+			bind => '127.0.0.1:0', transport => 'websocket',
+			path => '/mqtt',
+		},
+		tls => {
+			certificate => $pki->cert('server'),
+			private_key => $pki->key('server'),
+			client_ca => $pki->cert('client-ca'),
+		},
+		identity => { username => '${cn}' },
+		backend => { address => '127.0.0.1:1' },
+	);
+}
+
+# The text of a config: sections in a fixed order, then the others.
+sub ini_text
+{
+	my (%sections) = @_;
+	my $text = '';
+
+	for my $name (sort keys %sections) {
+		my $keys = $sections{$name} or next;
+		$text .= "[$name]\n";
+		for my $key (sort keys %$keys) {
+			next unless defined $keys->{$key};
+			$text .= "$key = $keys->{$key}\n";
+		}
+	}
+	return $text;
+}
+
+# Writes the config: the defaults with these sections over them.
+sub write_ini
+{
+	my ($self, %over) = @_;
+	my %sections = $self->defaults;
+
+	for my $name (keys %over) {
+		if (!defined $over{$name}) {
+			delete $sections{$name};
+			next;
+		}
+		$sections{$name} = { %{ $sections{$name} || {} },
+			%{ $over{$name} } };
+	}
+	$self->write_text(ini_text(%sections));
+}
+
+sub write_text
+{
+	my ($self, $text) = @_;
+
+	open my $fh, '>', $self->{ini} or die "$self->{ini}: $!";
+	print $fh $text;
+	close $fh or die "$self->{ini}: $!";
+}
+
+# Ready is when all that is bound stands in ports_file.
+sub wait_ready
+{
+	my ($self) = @_;
+	my $end = time + 10 * ($self->{slow} || 1);
+
+	until (-s $self->{ports_file}) {
+		die "$self->{name} did not start:\n" . $self->text
+		    unless $self->alive;
+		die "$self->{name} is not ready in time\n" if time > $end;
+		select undef, undef, undef, 0.005;
+	}
+}
+
+# The port a listener of that name has; the first when it has several.
+sub port
+{
+	my ($self, $listener) = @_;
+
+	return ($self->ports($listener))[0];
+}
+
+# Lines of ports_file are "LISTENER ADDRESS:PORT".
+sub ports
+{
+	my ($self, $listener) = @_;
+	my @ports;
+
+	open my $fh, '<', $self->{ports_file} or die "no ports_file: $!";
+	while (<$fh>) {
+		push @ports, $2 if /^(\S+)\s+\S*:(\d+)$/ && $1 eq $listener;
+	}
+	die "no listener $listener in ports_file\n" unless @ports;
+	return @ports;
+}
+
+# Resident memory in KiB.
+sub rss
+{
+	my ($self) = @_;
+
+	open my $fh, '<', "/proc/$self->{pid}/status" or return 0;
+	local $/;
+	return <$fh> =~ /^VmRSS:\s+(\d+)/m ? $1 : 0;
+}
+
+# Waits for the one line at the end of a connection that gives this reason.
+sub wait_close
+{
+	my ($self, $reason, %opt) = @_;
+
+	return $self->wait_log(qr/event=close .*\breason=$reason\b/, %opt);
+}
+
+1;

@@ -1,0 +1,75 @@
+package Sallyport::Mosquitto;
+
+# A real mosquitto on a plaintext port of its own, everybody welcome, with
+# all it sees in its log.
+
+use strict;
+use warnings;
+
+use parent 'Sallyport::Proc';
+
+my $count = 0;
+
+sub program
+{
+	for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin') {
+		return "$dir/mosquitto" if -x "$dir/mosquitto";
+	}
+	return 'mosquitto';
+}
+
+# Fields: dir, port (a sub that finds a free one), slow, config (more lines).
+sub start
+{
+	my ($class, %arg) = @_;
+	my $name = 'mosquitto' . ++$count;
+	my $self = $class->new(name => $name, log => "$arg{dir}/$name.log",
+		slow => $arg{slow});
+
+	# Somebody may take the port between the finding and the binding.
+	for (1 .. 5) {
+		$self->{port} = $arg{port}->();
+		$self->launch(program(), '-c', $self->write_config(%arg));
+		return $self
+		    if eval { $self->wait_log(qr/ running$/); 1 };
+		die $@ unless $self->text =~ /in use/;
+		delete $self->{pid};
+	}
+	die "no port for mosquitto\n";
+}
+
+sub write_config
+{
+	my ($self, %arg) = @_;
+	my $path = "$arg{dir}/$self->{name}.conf";
+	my $user = getpwuid $<;
+
+	open my $fh, '>', $path or die "$path: $!";
+	print $fh <<"END";
+listener $self->{port} 127.0.0.1
+allow_anonymous true
+log_dest stderr
+log_type all
+log_timestamp false
+connection_messages true
+persistence false
+max_queued_messages 0
+message_size_limit 0
+user $user
+END
+	print $fh $arg{config} if defined $arg{config};
+	close $fh;
+	return $path;
+}
+
+sub address
+{
+	return "127.0.0.1:$_[0]{port}";
+}
+
+sub port
+{
+	return $_[0]{port};
+}
+
+1;
