@@ -1,0 +1,322 @@
+#include "mqtt/connect.h"
+
+#include "mqtt/property.h"
+
+#define BRIDGE_BIT 0x80
+
+/* The longest way to the level: header, MQIsdp with its length, level. */
+#define LEVEL_END (MQTT_HEADER_MAX + 2 + 6 + 1)
+
+static enum parse
+refuse_peek(struct mqtt_connect_peek *peek, enum reason reason, const char *why)
+{
+	peek->reason = reason;
+	peek->why = why;
+	return PARSE_BAD;
+}
+
+enum parse
+mqtt_connect_peek(struct mqtt_connect_peek *peek, struct slice in)
+{
+	struct mqtt_header h;
+	enum parse verdict;
+
+	peek->total = 0;
+	peek->reason = REASON_NONE;
+	peek->why = NULL;
+	if (in.len == 0)
+		return PARSE_MORE;
+	if (mqtt_packet_type(in.data[0]) != MQTT_TYPE_CONNECT)
+		return refuse_peek(peek, REASON_MQTT_NOT_CONNECT,
+		    "the first packet is not a CONNECT [MQTT-3.1.0-1]");
+	if ((in.data[0] & 0x0f) != 0)
+		return refuse_peek(peek, REASON_MQTT_MALFORMED,
+		    "flags in the fixed header of a CONNECT [MQTT-2.1.3-1]");
+	verdict = mqtt_header_parse(&h, in);
+	if (verdict == PARSE_BAD)
+		return refuse_peek(peek, REASON_MQTT_MALFORMED,
+		    "the Remaining Length has more than four bytes "
+		    "[MQTT 2.1.4]");
+	if (verdict == PARSE_OK)
+		peek->total = mqtt_header_total(&h);
+	return verdict;
+}
+
+/* See mqtt_connect_parse(): whose CONNACK would an unknown level know? */
+static enum mqtt_level
+nearest_level(uint8_t level)
+{
+	if (level <= MQTT_LEVEL_31)
+		return MQTT_LEVEL_31;
+	return level >= MQTT_LEVEL_5 ? MQTT_LEVEL_5 : MQTT_LEVEL_311;
+}
+
+/*
+ * MQIsdp has level 3 only, MQTT has 4 and 5. The bridge bit is a habit of the
+ * levels 3 and 4; in MQTT 5 there is no such thing.
+ */
+static bool
+take_level(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	struct slice name;
+	uint8_t level;
+	bool is_mqtt;
+
+	if (!mqtt_reader_binary(r, &name))
+		return false;
+	is_mqtt = slice_equal(name, slice_str("MQTT"));
+	if (!is_mqtt && !slice_equal(name, slice_str("MQIsdp")))
+		return mqtt_reader_fail(r, REASON_MQTT_PROTOCOL,
+		    "the protocol name is not MQTT [MQTT-3.1.2-1]");
+	if (!mqtt_reader_u8(r, &c->level_byte))
+		return false;
+	level = (uint8_t)(c->level_byte & ~BRIDGE_BIT);
+	c->bridge = level != c->level_byte;
+	c->level = is_mqtt ? nearest_level(level) : MQTT_LEVEL_31;
+	if (level != (uint8_t)c->level ||
+	    is_mqtt == (c->level == MQTT_LEVEL_31) ||
+	    (c->bridge && c->level == MQTT_LEVEL_5))
+		return mqtt_reader_fail(r, REASON_MQTT_VERSION,
+		    "no such protocol level under this protocol name "
+		    "[MQTT-3.1.2-2]");
+	return true;
+}
+
+enum parse
+mqtt_connect_level(struct slice in, enum mqtt_level *level)
+{
+	struct mqtt_connect c = { 0 };
+	struct mqtt_header h;
+	struct mqtt_reader r;
+	size_t len;
+
+	if (mqtt_header_parse(&h, in) != PARSE_OK)
+		return in.len < MQTT_HEADER_MAX ? PARSE_MORE : PARSE_BAD;
+	len = in.len < mqtt_header_total(&h) ? in.len : mqtt_header_total(&h);
+	mqtt_reader_init(&r, slice_make(in.data + h.len, len - h.len));
+	(void)take_level(&r, &c);
+	*level = c.level;
+	if (c.level != MQTT_LEVEL_UNKNOWN)
+		return PARSE_OK;
+	if (r.reason == REASON_MQTT_MALFORMED && in.len < LEVEL_END &&
+	    len < mqtt_header_total(&h))
+		return PARSE_MORE;
+	return PARSE_BAD;
+}
+
+static const char *
+flags_complaint(const struct mqtt_connect *c)
+{
+	if ((c->flags & MQTT_FLAG_RESERVED) != 0)
+		return "the reserved connect flag is 1 [MQTT-3.1.2-3]";
+	if (c->will_qos == 3)
+		return "the Will QoS is 3 [MQTT-3.1.2-12]";
+	if (!c->has_will && c->will_qos != 0)
+		return "a Will QoS without the Will Flag [MQTT-3.1.2-11]";
+	if (!c->has_will && c->will_retain)
+		return "Will Retain without the Will Flag [MQTT-3.1.2-13]";
+	if (c->level < MQTT_LEVEL_5 && (c->flags & MQTT_FLAG_PASSWORD) != 0 &&
+	    (c->flags & MQTT_FLAG_USERNAME) == 0)
+		return "a password without a Username "
+		       "[MQTT 3.1.1: MQTT-3.1.2-22]";
+	return NULL;
+}
+
+static bool
+take_flags(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	const char *why;
+
+	if (!mqtt_reader_u8(r, &c->flags))
+		return false;
+	c->clean = (c->flags & MQTT_FLAG_CLEAN) != 0;
+	c->has_will = (c->flags & MQTT_FLAG_WILL) != 0;
+	c->will_qos = (c->flags & MQTT_FLAG_WILL_QOS) >> 3;
+	c->will_retain = (c->flags & MQTT_FLAG_WILL_RETAIN) != 0;
+	why = flags_complaint(c);
+	if (why != NULL)
+		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED, why);
+	return true;
+}
+
+/* Everything in front of the properties. */
+static bool
+take_intro(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	struct slice before = r->rest;
+
+	if (!take_level(r, c))
+		return false;
+	/* Only now is it known whether MQTT 5's rule holds for the header. */
+	if (c->level == MQTT_LEVEL_5 &&
+	    c->raw.len - before.len !=
+		1 + mqtt_varint_len((uint32_t)before.len))
+		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED,
+		    "the Remaining Length is longer than it need be "
+		    "[MQTT-1.5.5-1]");
+	if (!take_flags(r, c) || !mqtt_reader_u16(r, &c->keep_alive))
+		return false;
+	c->intro = slice_make(before.data, before.len - r->rest.len);
+	return true;
+}
+
+static void
+note_property(struct mqtt_connect *c, const struct mqtt_property *p)
+{
+	switch (p->id) {
+	case MQTT_PROPERTY_SESSION_EXPIRY:
+		c->session_expiry = p->number;
+		break;
+	case MQTT_PROPERTY_RECEIVE_MAXIMUM:
+		c->receive_maximum = (uint16_t)p->number;
+		break;
+	case MQTT_PROPERTY_MAXIMUM_PACKET_SIZE:
+		c->maximum_packet_size = p->number;
+		break;
+	case MQTT_PROPERTY_TOPIC_ALIAS_MAXIMUM:
+		c->topic_alias_maximum = (uint16_t)p->number;
+		break;
+	case MQTT_PROPERTY_REQUEST_PROBLEM:
+		c->wants_problem_info = p->number != 0;
+		break;
+	case MQTT_PROPERTY_AUTH_METHOD:
+		c->has_auth_method = true;
+		c->auth_method = p->value;
+		break;
+	case MQTT_PROPERTY_USER:
+		c->user_property_count++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* Hands what is wrong with a list on to the reader of the packet. */
+static bool
+end_walk(struct mqtt_reader *r, const struct mqtt_property_walk *w)
+{
+	if (w->reader.why == NULL)
+		return true;
+	return mqtt_reader_fail(r, w->reader.reason, w->reader.why);
+}
+
+static bool
+take_properties(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	const uint64_t auth_data = UINT64_C(1) << MQTT_PROPERTY_AUTH_DATA;
+	struct mqtt_property_walk w;
+	struct mqtt_property p;
+
+	if (c->level < MQTT_LEVEL_5)
+		return true;
+	c->receive_maximum = UINT16_MAX;
+	c->wants_problem_info = true;
+	if (!mqtt_reader_properties(r, &c->properties))
+		return false;
+	mqtt_property_walk_init(&w, c->properties, MQTT_PROPERTIES_CONNECT);
+	while (mqtt_property_next(&w, &p))
+		note_property(c, &p);
+	if (!end_walk(r, &w))
+		return false;
+	if ((w.seen & auth_data) != 0 && !c->has_auth_method)
+		return mqtt_reader_fail(r, REASON_MQTT_PROTOCOL,
+		    "Authentication Data without a method "
+		    "[MQTT 3.1.2.11.10]");
+	return true;
+}
+
+static bool
+take_will_properties(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	struct mqtt_property_walk w;
+	struct mqtt_property p;
+
+	if (c->level < MQTT_LEVEL_5)
+		return true;
+	if (!mqtt_reader_properties(r, &c->will_properties))
+		return false;
+	mqtt_property_walk_init(&w, c->will_properties, MQTT_PROPERTIES_WILL);
+	while (mqtt_property_next(&w, &p))
+		continue;
+	return end_walk(r, &w);
+}
+
+static bool
+take_will(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	struct slice before = r->rest;
+
+	if (!c->has_will)
+		return true;
+	if (!take_will_properties(r, c) ||
+	    !mqtt_reader_string(r, &c->will_topic,
+		"the Will Topic is not UTF-8 or holds U+0000 "
+		"[MQTT-3.1.3-11]") ||
+	    !mqtt_reader_binary(r, &c->will_payload))
+		return false;
+	c->will = slice_make(before.data, before.len - r->rest.len);
+	return true;
+}
+
+static bool
+take_credentials(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	/* MQTT 3.1: flagged fields may be missing at the end. */
+	bool optional = c->level == MQTT_LEVEL_31;
+
+	c->has_username = (c->flags & MQTT_FLAG_USERNAME) != 0 &&
+	    !(optional && r->rest.len == 0);
+	if (c->has_username &&
+	    !mqtt_reader_string(r, &c->username,
+		"the Username is not UTF-8 or holds U+0000 "
+		"[MQTT-3.1.3-12]"))
+		return false;
+	c->has_password = (c->flags & MQTT_FLAG_PASSWORD) != 0 &&
+	    !(optional && r->rest.len == 0);
+	return !c->has_password || mqtt_reader_binary(r, &c->password);
+}
+
+static bool
+take_body(struct mqtt_reader *r, struct mqtt_connect *c)
+{
+	if (!take_intro(r, c) || !take_properties(r, c) ||
+	    !mqtt_reader_string(r, &c->client_id,
+		"the ClientID is not UTF-8 or holds U+0000 "
+		"[MQTT-3.1.3-4]") ||
+	    !take_will(r, c) || !take_credentials(r, c))
+		return false;
+	if (r->rest.len != 0)
+		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED,
+		    "bytes are left over behind the last field "
+		    "[MQTT-3.1.4-1]");
+	return true;
+}
+
+enum parse
+mqtt_connect_parse(struct mqtt_connect *c, struct slice in, size_t *used,
+    const char **why)
+{
+	struct mqtt_connect_peek peek;
+	struct mqtt_header h;
+	struct mqtt_reader r;
+	enum parse verdict;
+
+	memset(c, 0, sizeof(*c));
+	verdict = mqtt_connect_peek(&peek, in);
+	c->reason = peek.reason;
+	*why = peek.why;
+	if (verdict != PARSE_OK)
+		return verdict;
+	if (in.len < peek.total)
+		return PARSE_MORE;
+	(void)mqtt_header_parse(&h, in);
+	c->raw = slice_make(in.data, peek.total);
+	mqtt_reader_init(&r, slice_make(in.data + h.len, h.remaining));
+	if (!take_body(&r, c)) {
+		c->reason = r.reason;
+		*why = r.why;
+		return PARSE_BAD;
+	}
+	*used = peek.total;
+	return PARSE_OK;
+}

@@ -1,0 +1,135 @@
+#include "mqtt/greet.h"
+
+#include <stdlib.h>
+
+struct greet {
+	struct loop *loop; /* borrowed */
+	struct stream *stream; /* borrowed */
+	const struct mqtt_policy *policy; /* borrowed */
+	greet_done_cb *done;
+	void *arg; /* borrowed: done's */
+	struct buf bytes; /* owned: what has come so far */
+};
+
+/* An event may still be on its way to a stream between two owners. */
+static void
+ignore(struct stream *s, enum stream_event event, void *arg)
+{
+	(void)s;
+	(void)event;
+	(void)arg;
+}
+
+/* Lets go of the stream and frees `g'; its bytes must be taken care of. */
+static void
+let_go(struct greet *g)
+{
+	stream_want_read(g->stream, false);
+	stream_set_owner(g->stream, ignore, NULL);
+	free(g);
+}
+
+/* The one way out. `g' is gone after this, and the stream may be. */
+static void
+finish(struct greet *g, enum reason reason, struct greet_result *result)
+{
+	greet_done_cb *done = g->done;
+	void *arg = g->arg;
+
+	result->bytes = g->bytes;
+	let_go(g);
+	done(arg, reason, result);
+	buf_fini(&result->bytes);
+}
+
+static void
+finish_early(struct greet *g, enum reason reason, const char *why)
+{
+	struct greet_result result = { .why = why };
+
+	finish(g, reason, &result);
+}
+
+/* `g' may be gone after this. */
+static void
+judge(struct greet *g)
+{
+	struct greet_result result = { 0 };
+	enum parse verdict;
+
+	verdict = mqtt_policy_parse(g->policy, &result.connect,
+	    buf_slice(&g->bytes), &result.connect_len, &result.why);
+	if (verdict == PARSE_MORE)
+		return;
+	result.level = result.connect.level;
+	finish(g, result.connect.reason, &result);
+}
+
+/* `g' may be gone after this. */
+static void
+keep(struct greet *g, const uint8_t *data, size_t len)
+{
+	if (buf_append(&g->bytes, data, len) == OK)
+		judge(g);
+	else
+		finish_early(g, REASON_ACCEPT_RESOURCE,
+		    err_text(ERR_NO_MEMORY));
+}
+
+/*
+ * One read for an event: the stream tells again while there is more. Never
+ * more than fits under the cap: bytes pipelined behind the CONNECT can wait
+ * in the stream.
+ */
+static void
+on_event(struct stream *s, enum stream_event event, void *arg)
+{
+	struct greet *g = arg;
+	uint8_t *scratch = loop_scratch(g->loop, LOOP_SCRATCH_PLAIN);
+	size_t room = g->policy->max_connect_size - buf_len(&g->bytes);
+	ssize_t n;
+
+	if (event == STREAM_BROKEN) {
+		finish_early(g, REASON_MQTT_CLOSED, err_text(stream_error(s)));
+		return;
+	}
+	if (event != STREAM_READABLE)
+		return;
+	n = stream_read(s, scratch,
+	    room < LOOP_SCRATCH_LEN ? room : LOOP_SCRATCH_LEN);
+	if (n > 0)
+		keep(g, scratch, (size_t)n);
+	else if (n == STREAM_EOF)
+		finish_early(g, REASON_MQTT_CLOSED, "closed by the client");
+	else if (n == STREAM_ERROR)
+		finish_early(g, REASON_MQTT_CLOSED, err_text(stream_error(s)));
+}
+
+enum err
+mqtt_greet_start(struct greet **out, struct loop *loop, struct stream *s,
+    const struct mqtt_policy *policy, greet_done_cb *done, void *arg)
+{
+	struct greet *g = calloc(1, sizeof(*g));
+
+	*out = g;
+	if (g == NULL)
+		return ERR_NO_MEMORY;
+	g->loop = loop;
+	g->stream = s;
+	g->policy = policy;
+	g->done = done;
+	g->arg = arg;
+	buf_init(&g->bytes, policy->max_connect_size);
+	stream_set_owner(s, on_event, g);
+	stream_want_read(s, true);
+	return OK;
+}
+
+void
+mqtt_greet_cancel(struct greet *g)
+{
+	if (g == NULL)
+		return;
+	buf_fini(&g->bytes);
+	let_go(g);
+}
