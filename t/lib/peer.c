@@ -133,28 +133,33 @@ payload_from(const struct args *a, struct bytes *to)
 		fclose(f);
 }
 
-/* send NAME hex= [chunk=N] [raw=1]: raw leaves WebSocket frames aside. */
+/* send NAME hex= [chunk=N] [raw=1] [tcp=1]: raw goes around WebSocket frames,
+ * tcp around TLS too. */
 static void
 do_send(struct peer *p, struct conn *c, const struct args *a)
 {
 	struct bytes all = { 0 }, wire = { 0 };
 	int64_t deadline = arg_deadline(a);
+	SSL *ssl = c->ssl;
 	enum io io = IO_OK;
 	size_t chunk, at, n;
 
 	(void)p;
 	payload_from(a, &all);
+	if (arg_num(a, "tcp", 0))
+		c->ssl = NULL;
 	chunk = (size_t)arg_num(a, "chunk", (long)all.len);
 	for (at = 0; io == IO_OK && at < all.len; at += n) {
 		n = all.len - at < chunk ? all.len - at : chunk;
 		wire.len = 0;
-		if (c->websocket && !arg_num(a, "raw", 0))
+		if (c->websocket && !arg_num(a, "raw", 0) && c->ssl == ssl)
 			ws_frame_write(&wire, 2, all.data + at, n,
 			    c->ws_server);
 		else
 			bytes_add(&wire, all.data + at, n);
 		io = conn_put(c, wire.data, wire.len, deadline);
 	}
+	c->ssl = ssl;
 	bytes_free(&all);
 	bytes_free(&wire);
 	say_end(c, io);

@@ -23,17 +23,18 @@ sub program
 	die "sallyport is not built in $builddir\n";
 }
 
-# Fields dir, pki, builddir, slow belong to the kit; every other one is a
-# section whose keys go over the defaults (undef takes one, or a section, out).
+# Fields dir, pki, builddir, slow, and kit (a hash for Sallyport::Proc) belong
+# to the kit; every other one is a section whose keys go over the defaults
+# (undef takes one, or a section, out).
 sub start
 {
 	my ($class, %arg) = @_;
-	my %kit = map { $_ => delete $arg{$_} } qw(dir pki builddir slow);
+	my %kit = map { $_ => delete $arg{$_} } qw(dir pki builddir slow kit);
 	my $name = 'sallyport' . ++$count;
 	my $self = $class->new(
 		name => $name, drop => 1, pki => $kit{pki}, slow => $kit{slow},
 		log => "$kit{dir}/$name.log", ini => "$kit{dir}/$name.ini",
-		ports_file => "$kit{dir}/$name.ports");
+		ports_file => "$kit{dir}/$name.ports", %{ $kit{kit} || {} });
 
 	$self->write_ini(%arg);
 	$self->launch(program($kit{builddir}), '-c', $self->{ini});
