@@ -1,0 +1,190 @@
+#!/usr/bin/perl
+# A check that cannot fail is worse than none: each is shown a good tree, and
+# then, one by one, the violations that it is there to find.
+use strict;
+use warnings;
+use Test::More;
+use File::Basename 'dirname';
+use File::Path 'make_path';
+use File::Temp 'tempdir';
+use Cwd 'abs_path';
+
+my $checks = abs_path(dirname($0));
+my $style = abs_path("$checks/../../.clang-format");
+my $cc = $ENV{CC} || 'cc';
+
+my $head = "/*\n * Says hello.\n */\n#ifndef MQTT_A_H\n#define MQTT_A_H\n\n";
+my %good = (
+	'src/mqtt/a.h' => $head .
+	    "int mqtt_a_get(int n);\n\n#endif\n",
+	'src/mqtt/a.c' => "#include \"mqtt/a.h\"\n\n" .
+	    "static const char *const words[] = { \"a\", \"b\" };\n" .
+	    "extern const char *const *const mqtt_a_words;\n" .
+	    "const char *const *const mqtt_a_words = words;\n\n" .
+	    "int\nmqtt_a_get(int n)\n{\n\treturn n;\n}\n",
+	'src/base/b.h' =>
+	    "#ifndef BASE_B_H\n#define BASE_B_H\n\n#endif\n",
+	'etc/sallyport.ini' =>
+	    "[tls]\ncertificate = x.crt ; PEM\n;crl_policy = hard ; or soft\n",
+	'etc/sallyport.ini.5' =>
+	    ".Ss The section [tls]\n.It Ic certificate\n.It Ic crl_policy\n",
+);
+my $help = "[tls] certificate = server.crt\n    A file.\n" .
+    "[tls] crl_policy = hard\n    What.\n";
+
+sub run_check {
+	my ($name, $help_text, %files) = @_;
+	my $dir = tempdir(CLEANUP => 1);
+	my ($argument, $out) = ('', '');
+
+	for my $file (keys %files) {
+		make_path(dirname("$dir/$file"));
+		open my $f, '>', "$dir/$file" or die;
+		print $f $files{$file};
+		close $f;
+	}
+	open my $f, '>', "$dir/MANIFEST" or die;
+	print $f "$_\n" for sort keys %files;
+	close $f;
+	symlink $style, "$dir/.clang-format" or die;
+	if ($name eq 'check-options') {
+		open $f, '>', "$dir/program" or die;
+		print $f "#!/bin/sh\ncat <<'EOF'\n${help_text}EOF\n";
+		close $f;
+		chmod 0755, "$dir/program";
+		$argument = './program';
+	} elsif ($name eq 'check-budgets') {
+		for my $c (grep { /^src.*\.c$/ } keys %files) {
+			my $o = $c =~ tr{/}{_}r;
+			$out = `cd $dir && $cc -Isrc -fPIE -c -o $o.o $c 2>&1
+			    ar rc lib.a $o.o 2>&1`;
+			die $out if $? != 0;
+		}
+		$argument = 'lib.a';
+	}
+	$out = `cd $dir && CC='$cc' CPPFLAGS=-Isrc $checks/$name $argument 2>&1`;
+	return ($? == 0, $out);
+}
+
+sub passes {
+	my ($name) = @_;
+	my ($well, $out) = run_check($name, $help, %good);
+
+	ok($well, "$name: passes a good tree") or diag($out);
+	return;
+}
+
+# The good tree with some files changed must fail, with these words.
+sub fails {
+	my ($name, $words, $why, %changes) = @_;
+	my $help_text = delete $changes{help} // $help;
+	my ($well, $out) = run_check($name, $help_text, %good, %changes);
+
+	ok(!$well && $out =~ $words, "$name: finds $why") or diag($out);
+	return;
+}
+
+sub with_body {
+	my ($body) = @_;
+	return "#include \"mqtt/a.h\"\n\nint\nmqtt_a_get(int n)\n{\n" .
+	    "$body\treturn n;\n}\n";
+}
+
+SKIP: {
+	skip 'no clang-format', 2 if system('which clang-format >/dev/null');
+	passes('check-format');
+	fails('check-format', qr{a\.c:6:}, 'spaces for a tab',
+	    'src/mqtt/a.c' => with_body("        n++;\n"));
+}
+
+passes('check-headers');
+fails('check-headers', qr{must be MQTT_A_H}, 'another guard',
+    'src/mqtt/a.h' => $good{'src/mqtt/a.h'} =~ s/MQTT_A_H/A_H/gr);
+fails('check-headers', qr{does not compile alone}, 'a missing include',
+    'src/mqtt/a.h' => $head . "size_t mqtt_a_get(size_t n);\n#endif\n");
+fails('check-headers', qr{include "mqtt/a.h" first}, 'a header before its own',
+    'src/mqtt/a.c' => "#include <stdio.h>\n" . $good{'src/mqtt/a.c'});
+
+passes('check-layers');
+for (
+	[ 'src/relay/a.c', '"tls/ctx.h"', qr{never include each other} ],
+	[ 'src/base/a.c', '"io/loop.h"', qr{is pure} ],
+	[ 'src/io/a.c', '"domain/reason.h"', qr{is below} ],
+	[ 'src/config/a.c', '"session/session.h"', qr{is below} ],
+	[ 'src/session/a.c', '"runtime/worker.h"', qr{is below} ],
+	[ 'src/runtime/a.c', '"admin/http.h"', qr{is below} ],
+	[ 'src/mqtt/connect.c', '"io/stream.h"', qr{is pure} ],
+	[ 'src/ws/upgrade.c', '"io/stream.h"', qr{is pure} ],
+	[ 'src/identity/template.c', '"io/stream.h"', qr{is pure} ],
+	[ 'src/tls/a.c', '"mqtt/greet.h"', qr{never include each other} ],
+	[ 'src/tls/a.c', '"ctx.h"', qr{say the folder} ],
+	[ 'src/relay/a.c', '<event2/event.h>', qr{does not belong} ],
+	[ 'src/mqtt/a.c', '<openssl/ssl.h>', qr{does not belong} ],
+	[ 'src/mqtt/a.c', '<wslay/wslay.h>', qr{does not belong} ],
+	[ 'src/config/check.c', '<ini.h>', qr{does not belong} ],
+	[ 'src/extra/a.c', '<stdio.h>', qr{no such layer} ],
+) {
+	my ($file, $what, $words) = @$_;
+	fails('check-layers', $words, "$what in $file",
+	    $file => "#include $what\n");
+}
+fails('check-layers', qr{not heard of}, 'struct session in a stage',
+    'src/ws/a.h' => "struct session;\n");
+
+passes('check-budgets');
+fails('check-budgets', qr{601 lines}, 'a long file',
+    'src/mqtt/a.c' => "\n" x 601);
+fails('check-budgets', qr{201 lines}, 'a long header',
+    'src/mqtt/a.h' => "\n" x 201);
+fails('check-budgets', qr{mqtt_a_get is 101 lines}, 'a long function',
+    'src/mqtt/a.c' => with_body("\tn++;\n" x 97));
+fails('check-budgets', qr{1 of 1 functions}, 'too many middling functions',
+    'src/mqtt/a.c' => with_body("\tn++;\n" x 60));
+fails('check-budgets', qr{81 columns}, 'a wide line',
+    'src/mqtt/a.c' => "\t/*" . ' ' x 69 . "*/\n");
+fails('check-budgets', qr{nested 4 deep}, 'deep nesting',
+    'src/mqtt/a.c' => with_body("\tif (n) {\n\t\tfor (;;) {\n" .
+    "\t\t\twhile (n) {\n\t\t\t\tdo {\n\t\t\t\t} while (n);\n\t\t\t}\n" .
+    "\t\t}\n\t}\n"));
+fails('check-budgets', qr{inside a function}, '#if in a body',
+    'src/mqtt/a.c' => with_body("#if 1\n#endif\n"));
+fails('check-budgets', qr{2 #if in}, 'too many #if',
+    'src/mqtt/a.c' => "#if 1\n#endif\n#if 1\n#endif\n" .
+    $good{'src/mqtt/a.c'});
+for my $global ('int n;', 'int n = 1;', '_Thread_local int n;',
+    'const char *n;') {
+	fails('check-budgets', qr{n is a global}, "the global `$global'",
+	    'src/mqtt/a.c' => "$global\n");
+}
+
+passes('check-names');
+fails('check-names', qr{helper: exported}, 'an exported name without its place',
+    'src/mqtt/a.c' => "int\nhelper(int n)\n{\n\treturn n;\n}\n",
+    'src/mqtt/a.h' => "int helper(int n);\n");
+fails('check-names', qr{make it static}, 'what should be static',
+    'src/mqtt/a.c' => "int\nmqtt_b(int n)\n{\n\treturn n;\n}\n");
+
+passes('check-options');
+fails('check-options', qr{sallyport\.ini:.*lacks \[tls\] x}s,
+    'an undocumented option', help => $help . "[tls] x = 1\n    Help.\n");
+fails('check-options', qr{\.ini:1: no such section: ssl}, 'a strange section',
+    'etc/sallyport.ini' => "[ssl]\n" . $good{'etc/sallyport.ini'});
+fails('check-options', qr{\.ini:4: no such option: \[tls\] y}, 'a strange key',
+    'etc/sallyport.ini' => $good{'etc/sallyport.ini'} . "y = 1\n");
+fails('check-options', qr{the default is "hard"}, 'a false default',
+    'etc/sallyport.ini' => "[tls]\ncertificate = x\n;crl_policy = soft\n");
+fails('check-options', qr{\.ini\.5:.*lacks \[tls\] crl_policy},
+    'an option missing in the manual',
+    'etc/sallyport.ini.5' => ".Ss [tls]\n.It Ic certificate\n");
+fails('check-options', qr{lists none}, 'a program that lists none', help => '');
+
+SKIP: {
+	skip 'no mandoc', 2 if system('which mandoc >/dev/null');
+	my $page = ".Dd \$Mdocdate\$\n.Dt A 5\n.Os\n.Sh NAME\n.Nm a\n" .
+	    ".Nd b\n.Sh DESCRIPTION\nWords.\n";
+	$good{'etc/sallyport.ini.5'} = $page;
+	passes('check-manuals');
+	fails('check-manuals', qr{ini\.5:9}, 'an unknown macro',
+	    'etc/sallyport.ini.5' => "$page.Zz\n");
+}
+done_testing();
