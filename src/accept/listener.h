@@ -9,6 +9,7 @@
 #ifndef ACCEPT_LISTENER_H
 #define ACCEPT_LISTENER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -19,6 +20,7 @@
 
 struct listener_options {
 	int backlog; /* connections the kernel may queue; 0 = 4096 */
+	bool adopted; /* from listener_adopt(): other processes hold it too */
 	struct socket_options socket; /* for accepted connections */
 };
 
@@ -29,7 +31,8 @@ struct listener_options {
  * open; EADDRINUSE also when another process listens there with SO_REUSEPORT,
  * since the two would silently share the clients.
  */
-enum err listener_bind(int *fds, size_t count, const struct sockaddr_storage *at,
+enum err listener_bind(int *fds, size_t count,
+    const struct sockaddr_storage *at,
     const struct listener_options *options) MUST_CHECK;
 
 /*
@@ -72,7 +75,8 @@ void listener_pause(struct listener *l);
 void listener_resume(struct listener *l);
 
 /* Closes the socket; connections in the kernel's queue are reset. No callback
- * comes after it; the memory goes at the end of the turn. NULL is fine. */
+ * comes after it; the memory goes at the end of the turn (an adopted one's at
+ * the end of the next). NULL is fine. */
 void listener_close(struct listener *l);
 
 /* Where it listens, as "ADDRESS:PORT"; lives as long as the listener. */

@@ -18,7 +18,7 @@
 
 enum accept_proxy_kind {
 	ACCEPT_PROXY_LOCAL, /* the balancer's own, or it does not know: the
-	                       socket's address counts */
+			       socket's address counts */
 	ACCEPT_PROXY_FORWARDED /* the addresses in the header count */
 };
 
@@ -35,7 +35,7 @@ struct accept_proxy_header {
  * says that all of `in' is header and more is to come; PARSE_BAD sets `*why'
  * to a static text.
  */
-enum parse accept_proxy_header_parse(
-    struct accept_proxy_header *out, struct slice in, const char **why);
+enum parse accept_proxy_header_parse(struct accept_proxy_header *out,
+    struct slice in, const char **why);
 
 #endif

@@ -48,8 +48,8 @@ struct throttle_ticket {
 };
 
 /* ERR_NO_MEMORY. */
-enum err throttle_new(
-    struct throttle **out, const struct throttle_options *o) MUST_CHECK;
+enum err throttle_new(struct throttle **out,
+    const struct throttle_options *o) MUST_CHECK;
 
 /* Every ticket must be released before. NULL is fine. */
 void throttle_free(struct throttle *t);
@@ -69,8 +69,8 @@ uint64_t throttle_wait(struct throttle *t, uint64_t now_ms);
  * full handshakes' bucket. REASON_NONE, or REASON_ACCEPT_LIMIT and then the
  * ticket holds nothing. Call it at accept.
  */
-enum reason throttle_admit(
-    struct throttle *t, struct throttle_ticket *ticket, uint64_t now_ms);
+enum reason throttle_admit(struct throttle *t, struct throttle_ticket *ticket,
+    uint64_t now_ms);
 
 /*
  * Counts the admitted connection under its address: at accept, or after the

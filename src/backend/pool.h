@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
+#include "base/list.h"
 #include "base/ratelimit.h"
 #include "base/socket.h"
 #include "io/loop.h"
@@ -51,7 +52,8 @@ enum backend_hold {
 
 struct backend_options {
 	const char *name; /* the profile, for the log; "" = default */
-	const char *const *addresses; /* "host:port", "[v6]:port", "unix:PATH" */
+	const char *const
+	    *addresses; /* "host:port", "[v6]:port", "unix:PATH" */
 	size_t address_count;
 	enum backend_balance balance;
 	uint64_t timeout_ms; /* for a dial, all tries and waits; 0 = 5 s */
@@ -81,8 +83,8 @@ struct backend_resolver;
 
 /* `nameserver': "ADDRESS:PORT" to ask instead of those in resolv.conf, or
  * NULL. NULL when memory runs out. */
-struct backend_resolver *backend_resolver_new(
-    struct loop *loop, const char *nameserver);
+struct backend_resolver *backend_resolver_new(struct loop *loop,
+    const char *nameserver);
 
 /* Call it after the pools that use it are put. NULL is fine. */
 void backend_resolver_free(struct backend_resolver *r);
@@ -139,11 +141,67 @@ struct backend_counts {
 	uint64_t dials; /* started */
 	uint64_t dialled; /* ended well */
 	uint64_t held; /* had to wait for an endpoint or for the pace */
-	uint64_t waiting; /* now */
+	uint64_t waiting; /* dials that wait now */
 	uint64_t busy; /* refused because too many waited */
 };
 
 /* The pool's counters; lives as long as it does. */
 const struct backend_counts *backend_pool_counts(const struct backend_pool *p);
+
+/*
+ * The rest is for backend/dial: waiting for an endpoint, and telling what
+ * became of it.
+ */
+
+struct backend_endpoint;
+
+/* Someone who waits for an endpoint; embedded in the dial. */
+struct backend_waiter {
+	struct list node;
+	uint64_t hash; /* of the ClientID */
+	uint64_t tried; /* bit n: not the endpoint in slot n */
+	/* An endpoint to dial now, counted for the callee; NULL: there is
+	 * none and waiting is no use (BACKEND_REFUSE). Must not call the
+	 * dial's owner from inside. */
+	void (*go)(struct backend_waiter *w, struct backend_endpoint *e);
+};
+
+enum backend_outcome {
+	BACKEND_DIALLED,
+	BACKEND_FAILED, /* its fault: leave it alone for a while */
+	BACKEND_NO_FAULT, /* ours, or it is full: all wait a little */
+	BACKEND_GIVEN_UP /* no answer was waited for */
+};
+
+/* Queues `w', whose turn may come inside the call. ERR_LIMIT: the queue is
+ * full, and w is not in it. */
+enum err backend_pool_wait(struct backend_pool *p,
+    struct backend_waiter *w) MUST_CHECK;
+
+/* Takes `w' out of the queue; harmless when it is not in it. */
+void backend_pool_leave(struct backend_pool *p, struct backend_waiter *w);
+
+/* Another endpoint for one whose try just failed. Counted for the caller;
+ * NULL: wait again. */
+struct backend_endpoint *backend_pool_next(struct backend_pool *p,
+    const struct backend_waiter *w);
+
+/* How long the try that `w' is about to make may take when `left_ms' remain
+ * for all. */
+uint64_t backend_pool_share(struct backend_pool *p,
+    const struct backend_waiter *w, uint64_t left_ms);
+
+/* Tells what became of a try, and takes the caller's count of `e'. `why' is
+ * text for BACKEND_FAILED, else not looked at. */
+void backend_pool_note(struct backend_pool *p, struct backend_endpoint *e,
+    enum backend_outcome outcome, const char *why);
+
+/* The latest reason why nothing answers, as "ADDRESS: WHY". */
+void backend_pool_explain(const struct backend_pool *p, char *out, size_t size);
+
+struct loop *backend_pool_loop(const struct backend_pool *p);
+const struct backend_options *backend_pool_options(
+    const struct backend_pool *p);
+struct backend_sources *backend_pool_sources(struct backend_pool *p);
 
 #endif

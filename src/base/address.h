@@ -29,8 +29,8 @@ void address_unmap(struct sockaddr_storage *a);
 void address_text(char out[ADDRESS_TEXT_MAX], const struct sockaddr_storage *a);
 
 /* The same with the port: "192.0.2.1:8883", "[2001:db8::1]:8883". */
-void address_text_port(
-    char out[ADDRESS_TEXT_MAX], const struct sockaddr_storage *a);
+void address_text_port(char out[ADDRESS_TEXT_MAX],
+    const struct sockaddr_storage *a);
 
 /* The port in host order; 0 for a unix address. */
 uint16_t address_port(const struct sockaddr_storage *a);
@@ -39,26 +39,27 @@ uint16_t address_port(const struct sockaddr_storage *a);
 void address_set_port(struct sockaddr_storage *a, uint16_t port);
 
 /* Do both have the same family, address and port? */
-bool address_equal(
-    const struct sockaddr_storage *a, const struct sockaddr_storage *b);
+bool address_equal(const struct sockaddr_storage *a,
+    const struct sockaddr_storage *b);
 
 /*
  * Reads "192.0.2.1:1883", "[2001:db8::1]:1883", "[fe80::1%eth0]:1883" or
  * "unix:PATH". ERR_MALFORMED for all else, names among them.
  */
-enum err address_parse(struct sockaddr_storage *out, const char *text) MUST_CHECK;
+enum err address_parse(struct sockaddr_storage *out,
+    const char *text) MUST_CHECK;
 
 /* Reads an address without a port: "192.0.2.1" or "2001:db8::1". */
-enum err address_parse_host(
-    struct sockaddr_storage *out, const char *text) MUST_CHECK;
+enum err address_parse_host(struct sockaddr_storage *out,
+    const char *text) MUST_CHECK;
 
 /*
  * Cuts "HOST:PORT" or "[V6]:PORT" into its parts; HOST may be a name. `host'
  * gets it without brackets. ERR_MALFORMED when the host is empty or not made
  * of characters a host name may have, or the port is not 0..65535.
  */
-enum err address_split(
-    const char *text, char host[ADDRESS_HOST_MAX], uint16_t *port) MUST_CHECK;
+enum err address_split(const char *text, char host[ADDRESS_HOST_MAX],
+    uint16_t *port) MUST_CHECK;
 
 /* A network: the first `bits' bits of `bytes'. */
 struct address_net {
@@ -69,8 +70,8 @@ struct address_net {
 
 /* Reads "10.0.0.0/8", "2001:db8::/32", or one address without a length.
  * ERR_MALFORMED also when bits behind the length are set: a likely slip. */
-enum err address_net_parse(
-    struct address_net *out, const char *text) MUST_CHECK;
+enum err address_net_parse(struct address_net *out,
+    const char *text) MUST_CHECK;
 
 /* Is `a' in one of the `count' networks? IPv4-mapped ones count as IPv4. */
 bool address_net_match(const struct address_net *nets, size_t count,

@@ -1,0 +1,426 @@
+/*
+ * Accepting without ever spinning. When descriptors or memory run out the
+ * listener is paused and connections stay in the kernel's queue: a session
+ * that ends makes room. If the want lasts, a descriptor kept in reserve is
+ * spent to accept and close, so that clients hear it and can go elsewhere.
+ */
+#include "accept/listener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "base/log.h"
+#include "io/timer.h"
+#include "io/watch.h"
+
+#define BACKLOG 4096
+
+/* Connections taken in one wake-up: the rest must not starve the sessions. */
+#define ACCEPT_BATCH 32
+
+/* How long the listener rests when descriptors ran out. */
+#define EXHAUSTED_MS 100
+
+/* Rests in a row after which connections are shed. */
+#define EXHAUSTED_PATIENCE 10
+
+/* A stranger can trigger the warning: it comes this often at the most. */
+#define EXHAUSTED_LOG_MS 10000
+
+struct listener {
+	struct loop_grave grave;
+	struct loop *loop; /* borrowed */
+	struct watch watch; /* owns the socket */
+	struct timer rest; /* runs while resting */
+	struct socket_options socket;
+	listener_cb *cb;
+	void *arg; /* borrowed: the owner */
+	listener_gate *gate; /* NULL: nobody is asked */
+	void *gate_arg; /* borrowed */
+	bool adopted; /* another process holds the socket, too */
+	bool closed;
+	bool paused; /* by the owner */
+	bool resting; /* by ourselves, until the timer fires */
+	int reserve; /* owned; -1 = none could be had */
+	unsigned exhausted; /* rests in a row for want of descriptors */
+	uint64_t logged; /* when the want was last logged; 0 = never */
+	struct listener_counts counts;
+	char address[ADDRESS_TEXT_MAX];
+};
+
+/* Binds and closes a socket that does not share, to find out whether someone
+ * else has the address. */
+static enum err
+check_unused(const struct sockaddr_storage *at)
+{
+	static const int on = 1;
+	int fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int saved, result;
+
+	if (fd == -1)
+		return ERR_SYSTEM;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (at->ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
+	result = bind(fd, (const struct sockaddr *)at, address_len(at));
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return result == 0 ? OK : ERR_SYSTEM;
+}
+
+static enum err
+set_shared(int fd, sa_family_t family)
+{
+	static const int on = 1;
+
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1)
+		return ERR_SYSTEM;
+	if (family == AF_INET6 &&
+	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
+		return ERR_SYSTEM;
+	return OK;
+}
+
+static enum err
+bind_one(int *out, const struct sockaddr_storage *at, int backlog)
+{
+	int fd = socket(at->ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int saved;
+
+	if (fd == -1)
+		return ERR_SYSTEM;
+	if (set_shared(fd, at->ss_family) == OK &&
+	    bind(fd, (const struct sockaddr *)at, address_len(at)) == 0 &&
+	    listen(fd, backlog) == 0) {
+		*out = fd;
+		return OK;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return ERR_SYSTEM;
+}
+
+static void
+close_all(int *fds, size_t count)
+{
+	int saved = errno;
+
+	while (count-- > 0)
+		close(fds[count]);
+	errno = saved;
+}
+
+enum err
+listener_bind(int *fds, size_t count, const struct sockaddr_storage *at,
+    const struct listener_options *options)
+{
+	int backlog = options->backlog > 0 ? options->backlog : BACKLOG;
+	struct sockaddr_storage where = *at;
+	enum err err;
+	size_t i;
+
+	err = check_unused(at);
+	if (err != OK)
+		return err;
+	for (i = 0; i < count; i++) {
+		err = bind_one(&fds[i], &where, backlog);
+		if (err == OK && i == 0)
+			err = listener_bound(fds[0], &where);
+		if (err != OK) {
+			close_all(fds, i);
+			return err;
+		}
+	}
+	return OK;
+}
+
+enum err
+listener_adopt(int *fds, size_t count, int fd)
+{
+	socklen_t len = sizeof(int);
+	struct sockaddr_storage at;
+	int listening = 0;
+	size_t i;
+
+	if (listener_bound(fd, &at) != OK ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &len) == -1)
+		return ERR_SYSTEM;
+	if (!listening ||
+	    (at.ss_family != AF_INET && at.ss_family != AF_INET6)) {
+		errno = EINVAL;
+		return ERR_SYSTEM;
+	}
+	if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) == -1 ||
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) == -1)
+		return ERR_SYSTEM;
+	fds[0] = fd;
+	for (i = 1; i < count; i++) {
+		fds[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+		if (fds[i] == -1) {
+			close_all(fds + 1, i - 1);
+			return ERR_SYSTEM;
+		}
+	}
+	return OK;
+}
+
+enum err
+listener_bound(int fd, struct sockaddr_storage *at)
+{
+	socklen_t len = sizeof(*at);
+
+	memset(at, 0, sizeof(*at));
+	return getsockname(fd, (struct sockaddr *)at, &len) == 0 ? OK
+								 : ERR_SYSTEM;
+}
+
+/* A duplicate costs no look at the file system, which may be out of reach by
+ * now. */
+static void
+keep_reserve(struct listener *l)
+{
+	if (l->reserve == -1)
+		l->reserve = fcntl(l->watch.fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* Arms the socket as the two flags say. */
+static void
+update(struct listener *l)
+{
+	watch_read(&l->watch, !l->paused && !l->resting);
+}
+
+static void
+rest(struct listener *l, uint64_t ms)
+{
+	l->resting = true;
+	timer_start(&l->rest, ms);
+	update(l);
+}
+
+static void
+finish(struct listener *l)
+{
+	watch_fini(&l->watch);
+	loop_bury(l->loop, &l->grave);
+}
+
+static void
+rested(void *arg)
+{
+	struct listener *l = arg;
+
+	if (l->closed) {
+		finish(l);
+		return;
+	}
+	l->resting = false;
+	update(l);
+}
+
+/* Spends the reserve: accepts and closes what waits, one at a time. */
+static void
+shed(struct listener *l)
+{
+	int i, fd;
+
+	if (l->reserve == -1)
+		return;
+	close(l->reserve);
+	l->reserve = -1;
+	for (i = 0; i < ACCEPT_BATCH; i++) {
+		fd = accept4(l->watch.fd, NULL, NULL, SOCK_CLOEXEC);
+		if (fd == -1)
+			break;
+		close(fd);
+		l->counts.shed++;
+	}
+	keep_reserve(l);
+}
+
+static void
+log_exhausted(struct listener *l, int error)
+{
+	uint64_t now = loop_now(l->loop);
+	struct log_line line;
+
+	if (l->logged != 0 && now - l->logged < EXHAUSTED_LOG_MS)
+		return;
+	l->logged = now;
+	log_begin(&line, LOG_LEVEL_WARN, "accept_exhausted");
+	log_str(&line, "stage", "accept");
+	log_str(&line, "listener", l->address);
+	log_str(&line, "error", strerror(error));
+	log_u64(&line, "pauses", l->counts.exhausted);
+	log_u64(&line, "shed", l->counts.shed);
+	log_str(&line, "msg", "clients wait: raise the limit of open files");
+	log_end(&line);
+}
+
+static void
+exhausted(struct listener *l, int error)
+{
+	l->counts.exhausted++;
+	if (++l->exhausted > EXHAUSTED_PATIENCE)
+		shed(l);
+	log_exhausted(l, error);
+	rest(l, EXHAUSTED_MS);
+}
+
+/* Errors that concern one connection, not the socket: accept(2) says that
+ * Linux passes pending network errors on to whoever accepts. */
+static bool
+is_transient(int error)
+{
+	return error == ECONNABORTED || error == EINTR || error == EPROTO ||
+	    error == ENETDOWN || error == ENOPROTOOPT || error == EHOSTDOWN ||
+	    error == ENONET || error == EHOSTUNREACH || error == EOPNOTSUPP ||
+	    error == ENETUNREACH || error == ETIMEDOUT || error == EPERM;
+}
+
+/* Accepts one connection; false when this wake-up is over. */
+static bool
+accept_one(struct listener *l)
+{
+	struct sockaddr_storage peer = { .ss_family = AF_UNSPEC };
+	socklen_t len = sizeof(peer);
+	int fd = accept4(l->watch.fd, (struct sockaddr *)&peer, &len,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd != -1) {
+		l->exhausted = 0;
+		l->counts.accepted++;
+		address_unmap(&peer);
+		socket_tune(fd, &l->socket);
+		l->cb(l, fd, &peer, l->arg); /* l may be closed */
+		return true;
+	}
+	if (errno == EAGAIN || errno == EWOULDBLOCK)
+		return false;
+	if (is_transient(errno)) {
+		l->counts.aborted++;
+		return true;
+	}
+	/* EMFILE, ENFILE, ENOBUFS, ENOMEM; or what we do not know: in any
+	 * case the socket stays readable, and only a rest keeps us from
+	 * spinning. */
+	exhausted(l, errno);
+	return false;
+}
+
+static void
+readable(enum watch_event event, void *arg)
+{
+	struct listener *l = arg;
+	uint64_t wait;
+	int i;
+
+	(void)event;
+	for (i = 0; i < ACCEPT_BATCH; i++) {
+		wait = l->gate == NULL ? 0 : l->gate(l->gate_arg);
+		if (wait > 0) {
+			l->counts.gated++;
+			rest(l, wait);
+			return;
+		}
+		/* The owner may have closed or paused it in its callback; the
+		 * memory lives until the end of the turn. */
+		if (!accept_one(l) || l->paused)
+			return;
+	}
+}
+
+static void
+bury(struct loop_grave *g)
+{
+	free(list_entry(g, struct listener, grave));
+}
+
+enum err
+listener_new(struct listener **out, struct loop *loop, int fd,
+    const struct listener_options *options, listener_cb *cb, void *arg)
+{
+	struct listener *l = calloc(1, sizeof(*l));
+	struct sockaddr_storage at;
+
+	if (l == NULL)
+		return ERR_NO_MEMORY;
+	l->loop = loop;
+	l->socket = options->socket;
+	l->cb = cb;
+	l->arg = arg;
+	l->grave.bury = bury;
+	list_init(&l->grave.node);
+	if (listener_bound(fd, &at) == OK)
+		address_text_port(l->address, &at);
+	l->reserve = -1;
+	l->adopted = options->adopted;
+	timer_init(&l->rest, loop, rested, l);
+	watch_init(&l->watch, loop, fd, readable, l);
+	keep_reserve(l);
+	update(l);
+	*out = l;
+	return OK;
+}
+
+void
+listener_set_gate(struct listener *l, listener_gate *gate, void *arg)
+{
+	l->gate = gate;
+	l->gate_arg = arg;
+}
+
+void
+listener_pause(struct listener *l)
+{
+	l->paused = true;
+	update(l);
+}
+
+void
+listener_resume(struct listener *l)
+{
+	l->paused = l->closed;
+	update(l);
+}
+
+void
+listener_close(struct listener *l)
+{
+	if (l == NULL || l->closed)
+		return;
+	l->closed = true;
+	listener_pause(l);
+	timer_stop(&l->rest);
+	if (l->reserve != -1)
+		close(l->reserve);
+	l->reserve = -1;
+	/* Closing a socket that others hold open does not take it out of our
+	 * epoll set, which libevent tells only in the next turn. Closed any
+	 * sooner it would keep waking this loop with nobody to listen. */
+	if (l->adopted)
+		timer_start(&l->rest, 0);
+	else
+		finish(l);
+}
+
+const char *
+listener_address(const struct listener *l)
+{
+	return l->address;
+}
+
+const struct listener_counts *
+listener_counts(const struct listener *l)
+{
+	return &l->counts;
+}
