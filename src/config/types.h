@@ -12,6 +12,9 @@
 
 #include "base/address.h"
 
+/* The longest name of a section. */
+#define CONFIG_NAME_LEN_MAX 32
+
 /* Words of a comma list, trimmed, none empty. */
 struct config_list {
 	const char **items;

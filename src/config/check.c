@@ -1,0 +1,307 @@
+#include "config/check.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "config/option.h"
+
+/* One check under way. */
+struct check {
+	const struct config *cfg;
+	struct report *r;
+};
+
+/* One option of one section, while its files are looked at. */
+struct subject {
+	const struct check *check;
+	const struct config_option *option;
+	struct config_head *body;
+};
+
+static void
+check_file(const char *path, void *arg)
+{
+	const struct subject *s = arg;
+	const struct config_where *where =
+	    config_option_where(s->option, s->body);
+	struct stat st;
+	const char *wrong;
+
+	/* stat, not open: opening a FIFO would hang. */
+	if (stat(path, &st) != 0 || eaccess(path, R_OK) != 0)
+		wrong = strerror(errno);
+	else if (S_ISDIR(st.st_mode) && s->option->type != CONFIG_PATHS_OR_DIRS)
+		wrong = "Is a directory";
+	else if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
+		wrong = "Not a regular file";
+	else
+		return;
+	config_complain(s->check->cfg, s->check->r, s->body, where,
+	    s->option->key, "%.512s: %s (correct the path, or the file)", path,
+	    wrong);
+}
+
+static void
+check_option_files(const struct config_option *option, struct config_head *body,
+    void *arg)
+{
+	struct subject s = { arg, option, body };
+
+	config_option_paths(option, body, check_file, &s);
+}
+
+static void
+check_daemon(const struct check *c)
+{
+	const struct config_daemon *d = &c->cfg->daemon;
+	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+
+	if (strlen(d->admin_socket) > most)
+		CONFIG_COMPLAIN(c->cfg, c->r, d, admin_socket,
+		    "the path of a unix socket is longer than %zu bytes", most);
+}
+
+/* RFC 3986 path characters; the rest a client has to send encoded. */
+static bool
+is_path(const char *path)
+{
+	size_t i;
+
+	if (path[0] != '/')
+		return false;
+	for (i = 0; path[i] != '\0'; i++)
+		if (path[i] <= 0x20 || path[i] > 0x7e ||
+		    strchr("?#\"<>\\^`{|}", path[i]) != NULL)
+			return false;
+	return true;
+}
+
+/* RFC 6454: scheme://host[:port], or null. */
+static bool
+is_origin(const char *origin)
+{
+	const char *host = strstr(origin, "://");
+
+	if (strcmp(origin, "null") == 0)
+		return true;
+	return host != NULL && host > origin && host[3] != '\0' &&
+	    strpbrk(host + 3, "/?#* \t") == NULL;
+}
+
+static void
+check_websocket(const struct check *c, const struct config_listener *l)
+{
+	size_t i;
+
+	if (l->transport != CONFIG_TRANSPORT_WEBSOCKET) {
+		if (l->where.path.line != 0)
+			CONFIG_COMPLAIN(c->cfg, c->r, l, path,
+			    "is for WebSocket only (add transport = "
+			    "websocket, or take it out)");
+		if (l->where.origins.line != 0)
+			CONFIG_COMPLAIN(c->cfg, c->r, l, origins,
+			    "is for WebSocket only (add transport = "
+			    "websocket, or take it out)");
+		return;
+	}
+	if (!is_path(l->path))
+		CONFIG_COMPLAIN(c->cfg, c->r, l, path,
+		    "\"%.64s\" is not the path of a URL (write / and what "
+		    "follows, such as /mqtt, without a query)",
+		    l->path);
+	for (i = 0; i < l->origins.count; i++)
+		if (!is_origin(l->origins.items[i]))
+			CONFIG_COMPLAIN(c->cfg, c->r, l, origins,
+			    "\"%.64s\" is not an origin (write "
+			    "https://host or https://host:port, without a "
+			    "path)",
+			    l->origins.items[i]);
+}
+
+static void
+check_proxies(const struct check *c, const struct config_listener *l)
+{
+	if (l->accept_proxy == CONFIG_ACCEPT_PROXY_REQUIRED &&
+	    l->trusted_proxies.count == 0)
+		CONFIG_COMPLAIN(c->cfg, c->r, l, accept_proxy,
+		    "needs to know whom to believe (add trusted_proxies = "
+		    "the load balancers' networks, such as 10.0.0.0/8)");
+	if (l->accept_proxy == CONFIG_ACCEPT_PROXY_OFF &&
+	    l->trusted_proxies.count > 0)
+		CONFIG_COMPLAIN(c->cfg, c->r, l, trusted_proxies,
+		    "has no use without accept_proxy (add accept_proxy = "
+		    "required, or take it out)");
+}
+
+/* The listener, at or before the one at `index', that has `addr' in front of
+ * item `item' of the latter; NULL: none. */
+static const struct config_listener *
+taken_by(const struct config *cfg, size_t index, size_t item,
+    const struct config_addr *addr)
+{
+	const struct config_listener *l;
+	size_t i, j;
+
+	if (address_port(&addr->sa) == 0)
+		return NULL; /* the kernel finds a free one each time */
+	for (i = 0; i <= index; i++) {
+		l = &cfg->listener[i];
+		for (j = 0; j < (i < index ? l->bind.count : item); j++)
+			if (address_equal(&l->bind.items[j].sa, &addr->sa))
+				return l;
+	}
+	return NULL;
+}
+
+static void
+check_bind(const struct check *c, size_t index)
+{
+	const struct config_listener *l = &c->cfg->listener[index], *other;
+	size_t i;
+
+	if (l->bind.count == 0)
+		CONFIG_COMPLAIN(c->cfg, c->r, l, bind,
+		    "is missing (write an address, such as bind = "
+		    "0.0.0.0:8883)");
+	for (i = 0; i < l->bind.count; i++) {
+		other = taken_by(c->cfg, index, i, &l->bind.items[i]);
+		if (other != NULL)
+			CONFIG_COMPLAIN(c->cfg, c->r, l, bind,
+			    "%s is taken by [listener %s] on line %u (choose "
+			    "another port or address)",
+			    l->bind.items[i].text, other->head.name,
+			    other->where.bind.line);
+	}
+}
+
+/* The HTTP listener must not stand where devices come in. */
+static void
+check_http(const struct check *c)
+{
+	const struct config_addrs *http = &c->cfg->daemon.http_listen;
+	const struct config_listener *other;
+	size_t i;
+
+	for (i = 0; i < http->count && c->cfg->listener_count > 0; i++) {
+		other = taken_by(c->cfg, c->cfg->listener_count - 1,
+		    c->cfg->listener[c->cfg->listener_count - 1].bind.count,
+		    &http->items[i]);
+		if (other != NULL)
+			CONFIG_COMPLAIN(c->cfg, c->r, &c->cfg->daemon,
+			    http_listen,
+			    "%s is taken by [listener %s] on line %u (choose "
+			    "another port)",
+			    http->items[i].text, other->head.name,
+			    other->where.bind.line);
+	}
+}
+
+static void
+check_tls_files(const struct check *c, const struct config_tls *t)
+{
+	if (t->certificate.count == 0)
+		CONFIG_COMPLAIN(c->cfg, c->r, t, certificate,
+		    "is missing (name the server's certificate, a PEM file)");
+	if (t->client_ca.count == 0)
+		CONFIG_COMPLAIN(c->cfg, c->r, t, client_ca,
+		    "is missing (name the CA of the devices, a PEM file)");
+	if (t->private_key.count == 0)
+		CONFIG_COMPLAIN(c->cfg, c->r, t, private_key,
+		    "is missing (name the key of the server's certificate, a "
+		    "PEM file)");
+	else if (t->certificate.count > 0 &&
+	    t->private_key.count != t->certificate.count)
+		CONFIG_COMPLAIN(c->cfg, c->r, t, private_key,
+		    "is %zu files, and certificate is %zu (name the key of "
+		    "each, "
+		    "in the same order)",
+		    t->private_key.count, t->certificate.count);
+	if (t->ocsp_response.count > t->certificate.count)
+		CONFIG_COMPLAIN(c->cfg, c->r, t, ocsp_response,
+		    "is %zu files, and certificate is %zu (name at most one "
+		    "for "
+		    "each, in the same order)",
+		    t->ocsp_response.count, t->certificate.count);
+}
+
+static void
+check_tls(const struct check *c, const struct config_tls *t)
+{
+	check_tls_files(c, t);
+	if (t->min_version > t->max_version)
+		CONFIG_COMPLAIN(c->cfg, c->r, t, min_version,
+		    "%s is above max_version = %s (exchange them)",
+		    t->where.min_version.text, t->where.max_version.text);
+	if (!t->session_tickets && t->ticket_keys[0] != '\0')
+		CONFIG_COMPLAIN(c->cfg, c->r, t, ticket_keys,
+		    "has no use with session_tickets = off (turn them on, or "
+		    "take this out)");
+}
+
+static bool
+is_none(const char *template)
+{
+	return strcmp(template, "none") == 0;
+}
+
+static void
+check_identity(const struct check *c, const struct config_identity *id)
+{
+	static const char empty[] = "is empty (write a template such as "
+				    "${cn}, or none to leave the client's)";
+	static const char idle[] = "%s has no use when %s = none (set %s, or "
+				   "take this out)";
+
+	if (id->username[0] == '\0')
+		CONFIG_COMPLAIN(c->cfg, c->r, id, username, "%s", empty);
+	if (id->clientid[0] == '\0')
+		CONFIG_COMPLAIN(c->cfg, c->r, id, clientid, "%s", empty);
+	if (is_none(id->username) && id->username_mode != CONFIG_MODE_OVERRIDE)
+		CONFIG_COMPLAIN(c->cfg, c->r, id, username_mode, idle,
+		    id->where.username_mode.text, "username", "username");
+	if (is_none(id->clientid) && id->clientid_mode != CONFIG_MODE_OVERRIDE)
+		CONFIG_COMPLAIN(c->cfg, c->r, id, clientid_mode, idle,
+		    id->where.clientid_mode.text, "clientid", "clientid");
+}
+
+/* A limit that a wider one never lets take effect is a slip. */
+static void
+check_limits(const struct check *c)
+{
+	const struct config_limits *l = &c->cfg->limits;
+
+	if (l->connections == 0)
+		return;
+	if (l->connections_per_address > l->connections)
+		CONFIG_COMPLAIN(c->cfg, c->r, l, connections_per_address,
+		    "%u is more than connections = %u (write less, or 0)",
+		    l->connections_per_address, l->connections);
+	if (l->handshakes > l->connections)
+		CONFIG_COMPLAIN(c->cfg, c->r, l, handshakes,
+		    "%u is more than connections = %u (write less, or 0)",
+		    l->handshakes, l->connections);
+}
+
+void
+config_check(const struct config *cfg, struct report *r)
+{
+	struct check c = { cfg, r };
+	size_t i;
+
+	check_daemon(&c);
+	check_http(&c);
+	for (i = 0; i < cfg->listener_count; i++) {
+		check_bind(&c, i);
+		check_websocket(&c, &cfg->listener[i]);
+		check_proxies(&c, &cfg->listener[i]);
+	}
+	for (i = 0; i < cfg->tls_count; i++)
+		check_tls(&c, &cfg->tls[i]);
+	for (i = 0; i < cfg->identity_count; i++)
+		check_identity(&c, &cfg->identity[i]);
+	check_limits(&c);
+	config_option_each(cfg, check_option_files, &c);
+}

@@ -1,0 +1,118 @@
+#include "config/suggest.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "config/nearest.h"
+
+/* What people write who come from another proxy or broker. */
+static const struct {
+	const char *section;
+	const char *key;
+	const char *instead;
+} habits[] = {
+	{ "daemon", "threads", "write workers" },
+	{ "daemon", "nbthread", "write workers" },
+	{ "listener", "listen", "write bind" },
+	{ "listener", "port", "write bind, such as bind = 0.0.0.0:8883" },
+	{ "listener", "address", "write bind" },
+	{ "listener", "protocol", "write transport" },
+	{ "tls", "handshake_timeout", "it is tls in [timeouts]" },
+	{ "tls", "cert", "write certificate" },
+	{ "tls", "certfile", "write certificate" },
+	{ "tls", "key", "write private_key" },
+	{ "tls", "keyfile", "write private_key" },
+	{ "tls", "ca", "write client_ca" },
+	{ "tls", "cafile", "write client_ca" },
+	{ "tls", "crlfile", "write crl" },
+	{ "tls", "verify", "write client_certificate" },
+	{ "tls", "require_certificate", "write client_certificate" },
+	{ "tls", "tls_version", "write min_version" },
+	{ "backend", "server", "write address" },
+	{ "backend", "host", "write address, such as address = host:1883" },
+	{ "backend", "port", "write address, such as address = host:1883" },
+};
+
+static const char *
+habit(const struct config_section *section, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
+		if (strcmp(habits[i].section, section->word) == 0 &&
+		    strcmp(habits[i].key, key) == 0)
+			return habits[i].instead;
+	return NULL;
+}
+
+/* The other section that has an option `key', or NULL. */
+static const struct config_section *
+elsewhere(const char *key)
+{
+	const struct config_section *sections;
+	size_t count, i;
+
+	sections = config_sections(&count);
+	for (i = 0; i < count; i++)
+		if (config_option_find(&sections[i], key) != NULL)
+			return &sections[i];
+	return NULL;
+}
+
+static void
+put_all(char out[CONFIG_SUGGEST_MAX], const struct config_section *section)
+{
+	size_t i, len;
+
+	len = (size_t)snprintf(out, CONFIG_SUGGEST_MAX, "write one of:");
+	for (i = 0; i < section->option_count && len < CONFIG_SUGGEST_MAX; i++)
+		len += (size_t)snprintf(out + len, CONFIG_SUGGEST_MAX - len,
+		    "%s %s", i == 0 ? "" : ",", section->options[i].key);
+}
+
+void
+config_suggest_key(char out[CONFIG_SUGGEST_MAX],
+    const struct config_section *section, const char *key)
+{
+	const char *instead = habit(section, key);
+	const struct config_section *other;
+	struct config_nearest nearest = { 0 };
+	size_t i;
+
+	if (instead != NULL) {
+		snprintf(out, CONFIG_SUGGEST_MAX, "%s", instead);
+		return;
+	}
+	other = elsewhere(key);
+	if (other != NULL) {
+		snprintf(out, CONFIG_SUGGEST_MAX, "it belongs in [%s%s]",
+		    other->word, other->many == CONFIG_NAMED ? " NAME" : "");
+		return;
+	}
+	for (i = 0; i < section->option_count; i++)
+		config_nearest_try(&nearest, key, section->options[i].key);
+	if (nearest.word != NULL)
+		snprintf(out, CONFIG_SUGGEST_MAX, "write %s", nearest.word);
+	else
+		put_all(out, section);
+}
+
+void
+config_suggest_section(char out[CONFIG_SUGGEST_MAX], const char *word)
+{
+	const struct config_section *sections;
+	struct config_nearest nearest = { 0 };
+	size_t count, i, len;
+
+	sections = config_sections(&count);
+	for (i = 0; i < count; i++)
+		config_nearest_try(&nearest, word, sections[i].word);
+	if (nearest.word != NULL) {
+		snprintf(out, CONFIG_SUGGEST_MAX, "write [%s]", nearest.word);
+		return;
+	}
+	len = (size_t)snprintf(out, CONFIG_SUGGEST_MAX, "write one of:");
+	for (i = 0; i < count && len < CONFIG_SUGGEST_MAX; i++)
+		len += (size_t)snprintf(out + len, CONFIG_SUGGEST_MAX - len,
+		    "%s [%s]", i == 0 ? "" : ",", sections[i].word);
+}
