@@ -157,12 +157,15 @@ sub rss
 	return <$fh> =~ /^VmRSS:\s+(\d+)/m ? $1 : 0;
 }
 
-# Waits for the one line at the end of a connection that gives this reason.
+# Waits for the one line at the end of a connection, refused or closed, that
+# gives this reason.
 sub wait_close
 {
 	my ($self, $reason, %opt) = @_;
 
-	return $self->wait_log(qr/event=close .*\breason=$reason\b/, %opt);
+	return $self->wait_log(
+		qr/event=(?:close|refuse)\w* .*\breason=(?:$reason)(?: |$)/,
+		%opt);
 }
 
 1;

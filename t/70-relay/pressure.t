@@ -1,0 +1,73 @@
+#!/usr/bin/perl
+# Somebody does not read: the other side is held back, memory stays bounded,
+# the other direction flows on, and in the end nothing is missing.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+
+my $packets = $ENV{SALLYPORT_TEST_SLOW} ? 200 : 400;
+my $body = 65_536;
+my $total = $packets * ($body + 4);
+my $broker = peer('broker')->listen;
+my $proxy = sallyport(backend => { address => $broker->address },
+	limits => { relay_buffer => '32k' });
+
+for my $transport (qw(tls wss)) {
+	my $c = peer->device($transport, device => 'ec',
+		port => $proxy->port($transport));
+	$c->send(mqtt_connect());
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send(mqtt_connack());
+	$c->packet;
+
+	for (['up', $c, $b], ['down', $b, $c]) {
+		my ($way, $fast, $slow) = @$_;
+		my $what = "$transport, $way";
+		my $before = $proxy->rss;
+		my $r = $fast->pump(packets => $packets, size => $body,
+			stall => 300, timeout => 20_000);
+
+		is($r->{status}, 'stalled', "$what: held back")
+		    or diag(Sallyport::Peer::said($r));
+		cmp_ok($r->{sent}, '<', $total, "$what: before the end");
+		cmp_ok($proxy->rss - $before, '<', 4096,
+			"$what: nothing is hoarded");
+
+		# The other way is free.
+		$slow->send(mqtt_publish(payload => 'hello'));
+		is(hex($fast->packet), hex(mqtt_publish(payload => 'hello')),
+			"$what: the other direction flows");
+
+		# Now it reads.
+		$slow->begin_pump(expect => $total, timeout => 20_000);
+		$fast->begin_pump(continue => 1, timeout => 20_000);
+		my ($got, $sent) = ($slow->finish, $fast->finish);
+		is($got->{status}, 'ok', "$what: all comes in the end")
+		    or diag(Sallyport::Peer::said($got));
+		is($got->{received_sha256}, $sent->{sent_sha256},
+			"$what: intact");
+	}
+	$_->close for $b, $c;
+}
+
+# A client that never reads again, and leaves, takes nobody's memory along.
+my @guests = map {
+	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
+	$c->send(mqtt_connect());
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send(mqtt_connack());
+	my $r = $b->pump(packets => 100, size => $body, stall => 50);
+	[$c, $b]
+} 1 .. 5;
+for (@guests) {
+	my ($c, $b) = @$_;
+	$c->reset;
+	isnt($b->command('recv', n => 0, quiet => 1)->{status}, 'timeout',
+		'a client that did not read is reset: the broker hears');
+	$b->close;
+}
+done_testing;
