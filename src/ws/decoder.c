@@ -1,0 +1,114 @@
+#include "ws/decoder.h"
+
+#include <assert.h>
+#include <string.h>
+
+static bool
+is_control(unsigned opcode)
+{
+	return opcode >= WS_OPCODE_CLOSE;
+}
+
+/* A frame's payload is complete. */
+static void
+end_frame(struct ws_decoder *d)
+{
+	if (d->opcode == WS_OPCODE_CLOSE)
+		d->state = WS_DECODER_CLOSED;
+}
+
+static void
+begin_frame(struct ws_decoder *d, const struct ws_frame *f,
+    const struct ws_sink *sink)
+{
+	bool goes_on = f->opcode == WS_OPCODE_CONTINUATION;
+
+	if (f->opcode == WS_OPCODE_TEXT) {
+		d->state = WS_DECODER_TEXT;
+		return;
+	}
+	if (!is_control(f->opcode)) {
+		if (goes_on != d->in_message) {
+			d->state = WS_DECODER_BROKEN;
+			return;
+		}
+		d->in_message = !f->fin;
+	}
+	d->opcode = (uint8_t)f->opcode;
+	d->rest = f->payload;
+	memcpy(d->key, f->key, sizeof(d->key));
+	if (d->rest > 0)
+		return;
+	if (is_control(d->opcode))
+		sink->control(sink->arg, f->opcode, slice_make(NULL, 0), 0);
+	end_frame(d);
+}
+
+/* Uses up bytes of a header; the frame begins when it is complete. */
+static size_t
+take_head(struct ws_decoder *d, const uint8_t *data, size_t len,
+    const struct ws_sink *sink)
+{
+	uint8_t look[WS_FRAME_LOOK];
+	size_t before = d->head_len;
+	struct ws_frame f;
+	enum err error;
+
+	if (len > sizeof(look) - before)
+		len = sizeof(look) - before;
+	memcpy(look, d->head, before);
+	memcpy(look + before, data, len);
+	switch (ws_frame_parse(&f, slice_make(look, before + len), &error)) {
+	case PARSE_OK:
+		d->head_len = 0;
+		begin_frame(d, &f, sink);
+		return f.head - before;
+	case PARSE_MORE:
+		assert(before + len <= sizeof(d->head));
+		memcpy(d->head, look, before + len);
+		d->head_len = (uint8_t)(before + len);
+		return len;
+	case PARSE_BAD:
+		break;
+	}
+	d->state =
+	    error == ERR_NO_MEMORY ? WS_DECODER_NO_MEMORY : WS_DECODER_BROKEN;
+	return len;
+}
+
+size_t
+ws_decoder_run(struct ws_decoder *d, uint8_t *data, size_t len,
+    const struct ws_sink *sink)
+{
+	uint8_t *end = data + len;
+	uint8_t *from = data;
+	uint8_t *to = data;
+	size_t n;
+
+	while (from < end && d->state == WS_DECODER_OPEN) {
+		n = (size_t)(end - from);
+		if (d->rest == 0) {
+			from += take_head(d, from, n, sink);
+			continue;
+		}
+		if (n > d->rest)
+			n = (size_t)d->rest;
+		ws_frame_unmask(to, from, n, d->key);
+		d->rest -= n;
+		from += n;
+		if (!is_control(d->opcode))
+			to += n;
+		else
+			sink->control(sink->arg, (enum ws_opcode)d->opcode,
+			    slice_make(to, n), (size_t)d->rest);
+		if (d->rest == 0)
+			end_frame(d);
+	}
+	return (size_t)(to - data);
+}
+
+void
+ws_decoder_init(struct ws_decoder *d)
+{
+	memset(d, 0, sizeof(*d));
+}

@@ -1,0 +1,193 @@
+/*
+ * The upgrade, as an exchange over a stream. Most requests come in one piece
+ * and are parsed in the loop's scratch; only what is left of one that has not
+ * all come is kept.
+ */
+#include "ws/open.h"
+
+#include <stdlib.h>
+
+#include "ws/answer.h"
+#include "ws/stream_ws.h"
+
+struct ws_open {
+	struct loop_grave grave;
+	struct loop *loop; /* borrowed */
+	struct stream *lower; /* borrowed; NULL once over */
+	ws_open_done *done;
+	void *arg; /* borrowed: the session, handed to done */
+	struct ws_policy policy;
+	struct ws_upgrade upgrade;
+	enum reason reason; /* what done will be told */
+	struct buf in; /* read, not parsed; behind the request: frames */
+	struct buf out; /* the answer, not yet written */
+};
+
+static void
+nobody(struct stream *s, enum stream_event event, void *arg)
+{
+	(void)s;
+	(void)event;
+	(void)arg;
+}
+
+static void
+bury(struct loop_grave *g)
+{
+	free(list_entry(g, struct ws_open, grave));
+}
+
+/* Lets go of the stream beneath and of all memory, at the turn's end. */
+static void
+retire(struct ws_open *o)
+{
+	buf_fini(&o->in);
+	buf_fini(&o->out);
+	o->lower = NULL;
+	loop_bury(o->loop, &o->grave);
+}
+
+static void
+finish(struct ws_open *o, enum reason reason)
+{
+	struct stream *lower = o->lower;
+	struct stream *ws = NULL;
+
+	stream_want_read(lower, false);
+	if (reason == REASON_NONE) {
+		ws = ws_stream_new(o->loop, lower, buf_slice(&o->in));
+		if (ws == NULL)
+			reason = REASON_ACCEPT_RESOURCE;
+	}
+	if (ws == NULL)
+		stream_set_owner(lower, nobody, NULL);
+	retire(o);
+	o->done(o->arg, reason, ws);
+}
+
+/* Writes the answer as far as that goes; the stage is over when all is out. */
+static void
+write_answer(struct ws_open *o)
+{
+	ssize_t n;
+
+	n = stream_write(o->lower, buf_data(&o->out), buf_len(&o->out));
+	if (n < 0) {
+		finish(o, REASON_WS_CLOSED);
+		return;
+	}
+	buf_consume(&o->out, (size_t)n);
+	if (buf_len(&o->out) == 0)
+		finish(o, o->reason);
+}
+
+/* The request is judged: the rest of `in' is no longer its part. */
+static void
+answer(struct ws_open *o)
+{
+	uint8_t *to = buf_reserve(&o->out, WS_ANSWER_MAX);
+
+	stream_want_read(o->lower, false);
+	if (to == NULL) {
+		finish(o, REASON_ACCEPT_RESOURCE);
+		return;
+	}
+	o->reason = ws_answer_reason(o->upgrade.verdict);
+	buf_commit(&o->out, ws_answer_write(&o->upgrade, (char *)to));
+	write_answer(o);
+}
+
+/* Parses bytes just read, behind those kept, and keeps those not used up. */
+static enum err
+parse(struct ws_open *o, struct slice in, enum parse *p)
+{
+	bool kept = buf_len(&o->in) > 0;
+	size_t used;
+
+	if (kept) {
+		if (buf_append(&o->in, in.data, in.len) != OK)
+			return ERR_NO_MEMORY;
+		in = buf_slice(&o->in);
+	}
+	*p = ws_upgrade_parse(&o->upgrade, in, &used);
+	if (!kept)
+		return buf_append(&o->in, in.data + used, in.len - used);
+	buf_consume(&o->in, used);
+	return OK;
+}
+
+static void
+read_request(struct ws_open *o)
+{
+	uint8_t *data = loop_scratch(o->loop, LOOP_SCRATCH_FRAME);
+	enum parse p;
+	ssize_t n;
+
+	/* One byte over the limit makes the parser say so. What is not read
+	 * now stays beneath for the WebSocket. */
+	n = stream_read(o->lower, data, WS_UPGRADE_MAX + 1 - buf_len(&o->in));
+	if (n == STREAM_AGAIN)
+		return;
+	if (n <= 0) {
+		finish(o, REASON_WS_CLOSED);
+		return;
+	}
+	if (parse(o, slice_make(data, (size_t)n), &p) != OK) {
+		finish(o, REASON_ACCEPT_RESOURCE);
+		return;
+	}
+	if (p != PARSE_MORE)
+		answer(o);
+}
+
+static void
+from_lower(struct stream *lower, enum stream_event event, void *arg)
+{
+	struct ws_open *o = arg;
+
+	(void)lower;
+	if (event == STREAM_READABLE)
+		read_request(o); /* o may be gone */
+	else if (event == STREAM_WRITABLE && buf_len(&o->out) > 0)
+		write_answer(o); /* o may be gone */
+}
+
+enum err
+ws_open_start(struct ws_open **out, struct loop *loop, struct stream *lower,
+    const struct ws_policy *policy, ws_open_done *done, void *arg)
+{
+	struct ws_open *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return ERR_NO_MEMORY;
+	o->grave.bury = bury;
+	list_init(&o->grave.node);
+	o->loop = loop;
+	o->lower = lower;
+	o->done = done;
+	o->arg = arg;
+	o->policy = *policy;
+	ws_upgrade_init(&o->upgrade, &o->policy);
+	buf_init(&o->in, WS_UPGRADE_MAX + 1);
+	buf_init(&o->out, WS_ANSWER_MAX);
+	stream_set_owner(lower, from_lower, o);
+	stream_want_read(lower, true);
+	*out = o;
+	return OK;
+}
+
+void
+ws_open_cancel(struct ws_open *o)
+{
+	if (o == NULL || o->lower == NULL)
+		return;
+	stream_want_read(o->lower, false);
+	stream_set_owner(o->lower, nobody, NULL);
+	retire(o);
+}
+
+const char *
+ws_open_detail(const struct ws_open *o)
+{
+	return o->upgrade.text;
+}
