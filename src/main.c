@@ -1,11 +1,105 @@
 /*
- * Arguments and exit codes only.
+ * Arguments and exit codes only. What the words mean is sallyport(8).
  */
+#include <getopt.h>
 #include <stdio.h>
+#include <sysexits.h>
+
+#include "config/help.h"
+#include "runtime/runtime.h"
+
+/* What the command line asks for. */
+enum mode {
+	MODE_RUN,
+	MODE_CHECK,
+	MODE_VERSION,
+	MODE_HELP,
+	MODE_HELP_CONFIG
+};
+
+struct arguments {
+	enum mode mode;
+	const char *file;
+};
+
+static const char usage[] =
+    "usage: sallyport [-t] [-c FILE]\n"
+    "       sallyport -V | --help | --help-config\n"
+    "\n"
+    "  -c, --config FILE  read this file (" DEFAULT_FILE ")\n"
+    "  -t, --test         check the file and all it names, start nothing\n"
+    "  -V, --version      print the version\n"
+    "  -h, --help         print this\n"
+    "      --help-config  print every option of the file\n"
+    "\n"
+    "SIGHUP: reload. SIGTERM: drain, then exit. SIGINT: exit at once.\n";
+
+/* Returns 0, or EX_USAGE with the reason on stderr. */
+static int
+parse_arguments(int argc, char **argv, struct arguments *out)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "test", no_argument, NULL, 't' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "help-config", no_argument, NULL, 'C' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:tVh", options, NULL)) != -1) {
+		if (c == 'c')
+			out->file = optarg;
+		else if (c == 't')
+			out->mode = MODE_CHECK;
+		else if (c == 'V')
+			out->mode = MODE_VERSION;
+		else if (c == 'h')
+			out->mode = MODE_HELP;
+		else if (c == 'C')
+			out->mode = MODE_HELP_CONFIG;
+		else
+			break;
+	}
+	if (c == -1 && optind == argc)
+		return 0;
+	if (c == -1)
+		fprintf(stderr, "%s: \"%s\" is one word too many\n", argv[0],
+		    argv[optind]);
+	fputs(usage, stderr);
+	return EX_USAGE;
+}
+
+/* What was printed only counts when it has been written. */
+static int
+printed(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? EX_OK : EX_IOERR;
+}
 
 int
-main(void)
+main(int argc, char **argv)
 {
-	printf("%s\n", PACKAGE_STRING);
-	return 0;
+	struct arguments a = { .mode = MODE_RUN, .file = DEFAULT_FILE };
+	int status = parse_arguments(argc, argv, &a);
+
+	if (status != 0)
+		return status;
+	switch (a.mode) {
+	case MODE_VERSION:
+		puts(PACKAGE_STRING);
+		return printed();
+	case MODE_HELP:
+		fputs(usage, stdout);
+		return printed();
+	case MODE_HELP_CONFIG:
+		config_help_write(stdout);
+		return printed();
+	case MODE_CHECK:
+		return runtime_check(a.file);
+	case MODE_RUN:
+		break;
+	}
+	return runtime_run(a.file);
 }

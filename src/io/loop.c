@@ -68,8 +68,8 @@ bury_all(struct loop *loop)
 static size_t
 scratch_len(enum loop_scratch which)
 {
-	bool cipher = which == LOOP_SCRATCH_CIPHER_IN ||
-	    which == LOOP_SCRATCH_CIPHER_OUT;
+	bool cipher =
+	    which == LOOP_SCRATCH_CIPHER_IN || which == LOOP_SCRATCH_CIPHER_OUT;
 
 	return STREAM_HEADROOM +
 	    (cipher ? LOOP_SCRATCH_CIPHER_LEN : LOOP_SCRATCH_LEN);

@@ -72,5 +72,4 @@ struct loop_grave {
  * node when the object is made. */
 void loop_bury(struct loop *loop, struct loop_grave *g);
 
-
 #endif

@@ -1,6 +1,10 @@
 libsallyport_a_SOURCES += \
+	src/io/linger.c \
+	src/io/linger.h \
 	src/io/loop.c \
 	src/io/loop.h \
+	src/io/signal.c \
+	src/io/signal.h \
 	src/io/stream.h \
 	src/io/stream_fd.c \
 	src/io/stream_fd.h \

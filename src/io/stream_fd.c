@@ -25,8 +25,9 @@ from_stream(struct stream *s)
 static ssize_t
 fail(struct stream *s)
 {
-	s->error = errno == ECONNRESET || errno == EPIPE ? ERR_RESET :
-	    errno == ETIMEDOUT ? ERR_TIMEOUT : ERR_SYSTEM;
+	s->error = errno == ECONNRESET || errno == EPIPE ? ERR_RESET
+	    : errno == ETIMEDOUT                         ? ERR_TIMEOUT
+							 : ERR_SYSTEM;
 	return STREAM_ERROR;
 }
 
@@ -75,8 +76,8 @@ fd_want_read(struct stream *s, bool wanted)
 static enum err
 fd_shutdown(struct stream *s)
 {
-	return shutdown(from_stream(s)->watch.fd, SHUT_WR) == 0 ? OK :
-								  ERR_SYSTEM;
+	return shutdown(from_stream(s)->watch.fd, SHUT_WR) == 0 ? OK
+								: ERR_SYSTEM;
 }
 
 static void

@@ -50,8 +50,8 @@ enum err
 watch_write(struct watch *w)
 {
 	if (w->write == NULL) {
-		w->write = event_new(loop_base(w->loop), w->fd, EV_WRITE,
-		    writable, w);
+		w->write =
+		    event_new(loop_base(w->loop), w->fd, EV_WRITE, writable, w);
 		if (w->write == NULL)
 			return ERR_NO_MEMORY;
 	}

@@ -13,7 +13,10 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-enum watch_event { WATCH_READ, WATCH_WRITE };
+enum watch_event {
+	WATCH_READ,
+	WATCH_WRITE
+};
 
 typedef void watch_cb(enum watch_event event, void *arg);
 

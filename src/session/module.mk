@@ -1,1 +1,23 @@
-libsallyport_a_SOURCES +=
+libsallyport_a_SOURCES += \
+	src/session/approach.h \
+	src/session/audit.c \
+	src/session/audit.h \
+	src/session/counters.c \
+	src/session/counters.h \
+	src/session/door.c \
+	src/session/door.h \
+	src/session/entrance.h \
+	src/session/options.c \
+	src/session/options.h \
+	src/session/proxy.c \
+	src/session/proxy.h \
+	src/session/session.c \
+	src/session/session.h \
+	src/session/snapshot.c \
+	src/session/snapshot.h \
+	src/session/stages.c \
+	src/session/stages.h \
+	src/session/sweep.c \
+	src/session/sweep.h \
+	src/session/words.c \
+	src/session/words.h

@@ -1,0 +1,86 @@
+#include "io/linger.h"
+
+#include <stdlib.h>
+
+#include "io/timer.h"
+
+/* A peer that is still talking after this many bytes is not listening. */
+#define LINGER_BYTES (256 * 1024)
+
+struct lingering {
+	struct list node;
+	struct loop_grave grave;
+	struct loop *loop; /* borrowed */
+	struct stream *stream; /* owned */
+	struct timer timer;
+	size_t read;
+};
+
+static void
+bury(struct loop_grave *g)
+{
+	free(list_entry(g, struct lingering, grave));
+}
+
+static void
+finish(struct lingering *l)
+{
+	list_remove(&l->node);
+	timer_stop(&l->timer);
+	stream_close(l->stream);
+	l->stream = NULL;
+	loop_bury(l->loop, &l->grave);
+}
+
+static void
+expired(void *arg)
+{
+	finish(arg);
+}
+
+static void
+drop_bytes(struct stream *s, enum stream_event event, void *arg)
+{
+	struct lingering *l = arg;
+	ssize_t n;
+
+	if (event != STREAM_READABLE)
+		return;
+	n = stream_read(s, loop_scratch(l->loop, LOOP_SCRATCH_PLAIN),
+	    LOOP_SCRATCH_LEN);
+	if (n == STREAM_AGAIN)
+		return;
+	if (n > 0)
+		l->read += (size_t)n;
+	if (n <= 0 || l->read > LINGER_BYTES)
+		finish(l);
+}
+
+void
+linger_start(struct list *set, struct loop *loop, struct stream *s, uint64_t ms)
+{
+	struct lingering *l = calloc(1, sizeof(*l));
+
+	if (l == NULL || stream_shutdown(s) != OK) {
+		free(l);
+		stream_close(s);
+		return;
+	}
+	l->loop = loop;
+	l->stream = s;
+	l->grave.bury = bury;
+	list_init(&l->grave.node);
+	list_init(&l->node);
+	list_append(set, &l->node);
+	timer_init(&l->timer, loop, expired, l);
+	timer_start(&l->timer, ms);
+	stream_set_owner(s, drop_bytes, l);
+	stream_want_read(s, true);
+}
+
+void
+linger_end_all(struct list *set)
+{
+	while (!list_empty(set))
+		finish(list_entry(set->next, struct lingering, node));
+}

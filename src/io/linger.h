@@ -1,0 +1,25 @@
+/*
+ * The last breath of a stream whose owner has said all it has to say. Closing
+ * a socket with unread bytes makes the kernel send a reset, and a reset may
+ * destroy a refusal before the other side has read it. So our half is ended,
+ * what still comes is read and dropped, and the stream is closed when the
+ * other side closes, sends too much, or time is up.
+ */
+#ifndef IO_LINGER_H
+#define IO_LINGER_H
+
+#include "base/list.h"
+#include "io/loop.h"
+#include "io/stream.h"
+
+/*
+ * Takes `s' and closes it after `ms' milliseconds at the latest. `set' is a
+ * list head on which it can be found until then.
+ */
+void linger_start(struct list *set, struct loop *loop, struct stream *s,
+    uint64_t ms);
+
+/* Closes at once all that linger in `set'. */
+void linger_end_all(struct list *set);
+
+#endif

@@ -1,0 +1,91 @@
+#include "relay/greeting.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "mqtt/connack.h"
+
+/* What a CONNACK may grow by, beside the ClientID itself. */
+#define GROWTH 64
+
+struct greeting *
+greeting_new(uint8_t version, struct slice assigned, uint32_t maximum_packet)
+{
+	struct greeting *g = calloc(1, sizeof(*g) + assigned.len);
+	uint8_t *copy;
+
+	if (g == NULL)
+		return NULL;
+	copy = (uint8_t *)(g + 1);
+	if (assigned.len > 0)
+		memcpy(copy, assigned.data, assigned.len);
+	g->assigned = slice_make(copy, assigned.len);
+	g->client_maximum_packet = maximum_packet;
+	g->version = version;
+	buf_init(&g->rewritten, GREETING_MAX + MQTT_STRING_MAX + GROWTH);
+	return g;
+}
+
+void
+greeting_free(struct greeting *g)
+{
+	if (g == NULL)
+		return;
+	buf_fini(&g->rewritten);
+	free(g);
+}
+
+/* Puts the ClientID in, if there is one to tell and the CONNACK takes it. */
+static enum greeting_verdict
+assign(struct greeting *g, const struct mqtt_connack *a, struct slice *packet)
+{
+	if (g->assigned.len == 0)
+		return GREETING_CONNACK;
+	switch (mqtt_connack_assign(&g->rewritten, a, g->assigned,
+	    g->client_maximum_packet)) {
+	case OK:
+		*packet = buf_slice(&g->rewritten);
+		return GREETING_CONNACK;
+	case ERR_EXISTS: /* told already: never twice */
+	case ERR_REFUSED: /* nothing to tell to one who is not in */
+		return GREETING_CONNACK;
+	case ERR_LIMIT:
+		return GREETING_TOO_LONG;
+	default:
+		return GREETING_BROKEN;
+	}
+}
+
+enum greeting_verdict
+greeting_take(struct greeting *g, struct slice in, size_t *used,
+    struct slice *packet, uint8_t *code)
+{
+	struct mqtt_connack ack;
+	struct mqtt_header h;
+	const char *why;
+
+	switch (mqtt_header_parse(&h, in)) {
+	case PARSE_MORE:
+		return GREETING_MORE;
+	case PARSE_BAD:
+		return GREETING_BROKEN;
+	case PARSE_OK:
+		break;
+	}
+	if (mqtt_packet_type(h.first) != MQTT_TYPE_CONNACK &&
+	    mqtt_packet_type(h.first) != MQTT_TYPE_AUTH)
+		return GREETING_OVER;
+	if (mqtt_header_total(&h) > GREETING_MAX)
+		return GREETING_BROKEN;
+	if (mqtt_header_total(&h) > in.len)
+		return GREETING_MORE;
+	*used = mqtt_header_total(&h);
+	*packet = slice_make(in.data, *used);
+	if (mqtt_packet_type(h.first) == MQTT_TYPE_AUTH)
+		return GREETING_PASS;
+	if (mqtt_connack_parse(&ack, *packet, (enum mqtt_level)g->version, used,
+		&why) != PARSE_OK)
+		return GREETING_BROKEN;
+	*code = ack.code;
+	return assign(g, &ack, packet);
+}

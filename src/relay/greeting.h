@@ -1,0 +1,47 @@
+/*
+ * The broker's first words: everything up to its CONNACK is looked at packet
+ * by packet, so that the owner hears how the broker answered, and a v5 client
+ * that sent no ClientID is told in it which one it has got [MQTT-3.2.2-16].
+ */
+#ifndef RELAY_GREETING_H
+#define RELAY_GREETING_H
+
+#include "base/buf.h"
+#include "base/err.h"
+
+/* A CONNACK, or an AUTH before it, may be so long; ours have 2 KiB. */
+#define GREETING_MAX 65536
+
+enum greeting_verdict {
+	GREETING_MORE, /* the packet is not whole */
+	GREETING_PASS, /* `packet' goes to the client; another may follow */
+	GREETING_CONNACK, /* the same, and it was the CONNACK: `code' is set */
+	GREETING_OVER, /* no CONNACK will come: let all through as it is */
+	GREETING_TOO_LONG, /* the ClientID does not fit the client's bound */
+	GREETING_BROKEN /* malformed, or out of memory */
+};
+
+struct greeting {
+	struct slice assigned; /* owned; len 0 = the client knows its own */
+	struct buf rewritten; /* the CONNACK with the ClientID in it */
+	uint32_t client_maximum_packet; /* 0 = none */
+	uint8_t version;
+};
+
+/* Copies `assigned'. NULL when memory runs out. */
+struct greeting *greeting_new(uint8_t version, struct slice assigned,
+    uint32_t client_maximum_packet);
+
+/* NULL is fine. */
+void greeting_free(struct greeting *g);
+
+/*
+ * Looks at the packet `in' begins with. On PASS and CONNACK `used' bytes of
+ * `in' are dealt with and `packet' goes to the client in their place: a slice
+ * of `in', or of g->rewritten, which dies with the greeting. `code' is the
+ * CONNACK's return or reason code.
+ */
+enum greeting_verdict greeting_take(struct greeting *g, struct slice in,
+    size_t *used, struct slice *packet, uint8_t *code);
+
+#endif

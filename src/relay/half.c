@@ -1,0 +1,212 @@
+#include "relay/half.h"
+
+#include <assert.h>
+#include <string.h>
+
+/* Reads a source may do in one turn before others get theirs. */
+#define READS_A_TURN 4
+
+void
+half_init(struct half *h, struct stream *from, struct stream *to,
+    unsigned stop_at)
+{
+	h->from = from;
+	h->to = to;
+	buf_init(&h->pending, 0);
+	mqtt_cursor_init(&h->cursor);
+	h->bytes = 0;
+	h->state = HALF_OPEN;
+	h->stop_at = stop_at;
+}
+
+void
+half_fini(struct half *h)
+{
+	buf_fini(&h->pending);
+}
+
+void
+half_abandon(struct half *h)
+{
+	buf_fini(&h->pending);
+	stream_want_read(h->from, false);
+	h->state = HALF_ENDED;
+}
+
+/* All that waited is out: does the sink have to be told the end? */
+static enum half_event
+settle(struct half *h)
+{
+	if (buf_len(&h->pending) > 0)
+		return HALF_OK;
+	if (h->state == HALF_SEALED) {
+		h->state = HALF_ENDED;
+	} else if (h->state == HALF_ENDING) {
+		h->state = HALF_ENDED;
+		if (stream_shutdown(h->to) != OK)
+			return HALF_TO_BROKE;
+	}
+	return HALF_OK;
+}
+
+/* Gives bytes to the sink; what it leaves waits, and the source with it. */
+static enum half_event
+push(struct half *h, uint8_t *data, size_t len)
+{
+	ssize_t n = 0;
+
+	if (buf_len(&h->pending) == 0)
+		n = stream_write(h->to, data, len);
+	if (n < 0) {
+		half_abandon(h);
+		return HALF_TO_BROKE;
+	}
+	if ((size_t)n == len)
+		return HALF_OK;
+	stream_want_read(h->from, false);
+	if (buf_append(&h->pending, data + n, len - (size_t)n) != OK) {
+		half_abandon(h);
+		return HALF_TO_BROKE;
+	}
+	return HALF_OK;
+}
+
+/* How much of `chunk' may pass, and what the half says about the rest. */
+static size_t
+measure(struct half *h, struct slice chunk, enum half_event *event)
+{
+	unsigned stop =
+	    h->state == HALF_CLOSING ? MQTT_CURSOR_AT_ANY : h->stop_at;
+	size_t pos = 0;
+
+	*event = HALF_OK;
+	switch (mqtt_cursor_walk(&h->cursor, chunk, &pos, stop)) {
+	case MQTT_CURSOR_END:
+		if (h->state == HALF_CLOSING &&
+		    mqtt_cursor_at_boundary(&h->cursor))
+			*event = HALF_AT_BOUNDARY;
+		break;
+	case MQTT_CURSOR_PACKET:
+		*event = h->state == HALF_CLOSING ? HALF_AT_BOUNDARY
+						  : HALF_FORBIDDEN;
+		break;
+	case MQTT_CURSOR_BAD:
+		*event = HALF_MALFORMED;
+		break;
+	}
+	return pos;
+}
+
+enum half_event
+half_begin(struct half *h, uint8_t *data, size_t len)
+{
+	h->bytes += len;
+	return push(h, data, len);
+}
+
+enum half_event
+half_pass(struct half *h, uint8_t *data, size_t len)
+{
+	enum half_event event;
+	enum half_event pushed;
+
+	len = measure(h, slice_make(data, len), &event);
+	if (len == 0)
+		return event;
+	h->bytes += len;
+	pushed = push(h, data, len);
+	return pushed == HALF_OK ? event : pushed;
+}
+
+enum half_event
+half_end(struct half *h)
+{
+	stream_want_read(h->from, false);
+	if (h->state == HALF_OPEN || h->state == HALF_CLOSING)
+		h->state = HALF_ENDING;
+	return settle(h);
+}
+
+/* May the half read on? */
+static bool
+is_reading(const struct half *h)
+{
+	return (h->state == HALF_OPEN || h->state == HALF_CLOSING) &&
+	    buf_len(&h->pending) == 0;
+}
+
+enum half_event
+half_pump(struct half *h, uint8_t *scratch, size_t len)
+{
+	enum half_event event = HALF_OK;
+	unsigned reads;
+	ssize_t n;
+
+	for (reads = 0; reads < READS_A_TURN && is_reading(h); reads++) {
+		n = stream_read(h->from, scratch, len);
+		if (n == STREAM_AGAIN)
+			return HALF_OK;
+		if (n == STREAM_EOF)
+			return half_end(h);
+		if (n == STREAM_ERROR) {
+			event = half_end(h);
+			return event == HALF_OK ? HALF_FROM_BROKE : event;
+		}
+		event = half_pass(h, scratch, (size_t)n);
+		if (event != HALF_OK || (size_t)n < len)
+			return event;
+	}
+	return event;
+}
+
+enum half_event
+half_close(struct half *h)
+{
+	if (h->state != HALF_OPEN)
+		return HALF_OK;
+	h->state = HALF_CLOSING;
+	if (!mqtt_cursor_at_boundary(&h->cursor))
+		return HALF_OK;
+	return HALF_AT_BOUNDARY;
+}
+
+enum half_event
+half_seal(struct half *h, const uint8_t *packet, size_t len)
+{
+	uint8_t copy[HALF_PACKET_MAX + STREAM_HEADROOM];
+	enum half_event event = HALF_OK;
+
+	if (h->state == HALF_ENDED)
+		return HALF_OK;
+	assert(len <= HALF_PACKET_MAX);
+	stream_want_read(h->from, false);
+	h->state = HALF_SEALED;
+	if (len > 0) {
+		memcpy(copy + STREAM_HEADROOM, packet, len);
+		event = push(h, copy + STREAM_HEADROOM, len);
+	}
+	return event == HALF_OK ? settle(h) : event;
+}
+
+enum half_event
+half_drain(struct half *h)
+{
+	ssize_t n;
+
+	if (h->state == HALF_ENDED)
+		return HALF_OK;
+	if (buf_len(&h->pending) > 0) {
+		n = stream_write(h->to, buf_data(&h->pending),
+		    buf_len(&h->pending));
+		if (n < 0) {
+			half_abandon(h);
+			return HALF_TO_BROKE;
+		}
+		buf_consume(&h->pending, (size_t)n);
+		if (buf_len(&h->pending) > 0)
+			return HALF_OK;
+	}
+	if (is_reading(h))
+		stream_want_read(h->from, true);
+	return settle(h);
+}

@@ -1,0 +1,344 @@
+#include "runtime/master.h"
+
+#include <sched.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "runtime/ports.h"
+#include "runtime/privileges.h"
+#include "session/options.h"
+
+/* Patience beyond drain_timeout, for last words on their way. */
+#define DRAIN_GRACE_MS 2000
+
+/* CPUs this process may use, the number for workers = auto. */
+static size_t
+cpu_count(void)
+{
+	cpu_set_t set;
+
+	if (sched_getaffinity(0, sizeof(set), &set) == -1)
+		return 1;
+	return (size_t)CPU_COUNT(&set);
+}
+
+/* A worker's way to say that its last session is gone. */
+struct empty_note {
+	struct loop_message message;
+	struct master *master;
+};
+
+static void
+one_is_empty(struct loop_message *message)
+{
+	struct empty_note *note =
+	    list_entry(message, struct empty_note, message);
+	struct master *m = note->master;
+
+	free(note);
+	m->draining--;
+	if (m->draining == 0)
+		loop_stop(m->loop);
+}
+
+static void
+tell_empty(struct worker *w, void *arg)
+{
+	struct empty_note *note = calloc(1, sizeof(*note));
+
+	(void)w;
+	if (note == NULL)
+		return; /* the drain timer ends it */
+	note->message.run = one_is_empty;
+	note->master = arg;
+	loop_post(note->master->loop, &note->message);
+}
+
+static void
+patience_ends(void *arg)
+{
+	struct master *m = arg;
+
+	log_event(LOG_LEVEL_WARN, "drain_timeout",
+	    "sessions are still open; closing them");
+	loop_stop(m->loop);
+}
+
+static void
+drain(struct master *m)
+{
+	uint64_t ms = m->snapshot->config->daemon.drain_timeout;
+	size_t i;
+
+	log_event(LOG_LEVEL_INFO, "drain",
+	    "no new connections; sessions leave within %llu ms",
+	    (unsigned long long)ms);
+	m->state = MASTER_DRAINING;
+	m->draining = m->worker_count;
+	timer_start(&m->drain, ms + DRAIN_GRACE_MS);
+	for (i = 0; i < m->worker_count; i++)
+		if (worker_drain(m->workers[i], ms) != OK)
+			loop_stop(m->loop);
+}
+
+static void
+caught(int number, void *arg)
+{
+	struct master *m = arg;
+
+	if (number == SIGHUP) {
+		if (m->state == MASTER_SERVING)
+			(void)!master_reload(m);
+		return;
+	}
+	if (number == SIGTERM && m->state == MASTER_SERVING) {
+		drain(m);
+		return;
+	}
+	m->state = MASTER_STOPPING;
+	loop_stop(m->loop);
+}
+
+/* Names one file to the watcher, and remembers if that failed. */
+struct watching {
+	struct watcher *watcher;
+	enum err err;
+};
+
+static void
+watch_file(const char *path, void *arg)
+{
+	struct watching *w = arg;
+
+	if (w->err == OK)
+		w->err = watcher_add(w->watcher, path);
+}
+
+/* Names every file of the snapshot in force to the watcher. */
+static enum err
+watch_files(struct master *m)
+{
+	const struct config *cfg = m->snapshot->config;
+	struct watching w = { m->watcher, OK };
+
+	watcher_begin(m->watcher, cfg->daemon.watch_interval);
+	config_files(cfg, watch_file, &w);
+	if (w.err == OK)
+		watcher_end(m->watcher);
+	return w.err;
+}
+
+static void
+file_changed(void *arg)
+{
+	struct master *m = arg;
+
+	if (m->state == MASTER_SERVING)
+		(void)!master_reload(m);
+}
+
+static enum err
+open_log(const struct config *cfg, struct report *why)
+{
+	const struct config_daemon *d = &cfg->daemon;
+
+	if (log_open(d->log, d->log_level, d->log_format) == OK)
+		return OK;
+	CONFIG_COMPLAIN(cfg, why, d, log,
+	    "cannot open %s: %s (create its folder, writable by [daemon] "
+	    "user)",
+	    d->log, strerror(errno));
+	return ERR_CONFIG;
+}
+
+/* What a reload cannot change is said, and the old value stays. */
+static void
+log_report(const struct report *r, enum log_level level, const char *event)
+{
+	size_t i;
+
+	for (i = 0; i < r->kept; i++)
+		log_event(level, event, "%s", r->lines[i]);
+}
+
+static enum err
+put_in_force(struct master *m, struct snapshot *next, struct report *why)
+{
+	struct throttle_options limits;
+	size_t i;
+	enum err err = open_log(next->config, why);
+
+	if (err != OK)
+		return err;
+	options_throttle(&limits, next->config);
+	throttle_set(m->throttle, &limits);
+	for (i = 0; i < m->worker_count; i++) {
+		err = worker_reload(m->workers[i], next);
+		if (err != OK)
+			return err;
+	}
+	snapshot_put(m->snapshot);
+	m->snapshot = snapshot_get(next);
+	m->reloaded_at = clock_wall_s();
+	return watch_files(m);
+}
+
+/* A good snapshot: what it cannot change, and what is odd about it, is said;
+ * then it counts. */
+static enum err
+adopt(struct master *m, struct snapshot *next, struct report *why)
+{
+	struct report unchanged;
+
+	report_init(&unchanged);
+	config_compare(m->snapshot->config, next->config, &unchanged);
+	log_report(&unchanged, LOG_LEVEL_WARN, "restart_needed");
+	report_fini(&unchanged);
+	return put_in_force(m, next, why);
+}
+
+enum err
+master_reload(struct master *m)
+{
+	struct snapshot *next = NULL;
+	struct report warnings;
+	struct report why;
+	enum err err;
+
+	report_init(&why);
+	report_init(&warnings);
+	err = snapshot_load(&next, m->file, m->snapshot, &why, &warnings);
+	if (err == OK)
+		err = adopt(m, next, &why);
+	snapshot_put(next);
+	log_report(&warnings, LOG_LEVEL_WARN, "reload_warning");
+	log_report(&why, LOG_LEVEL_ERROR, "reload_refused");
+	if (err == OK) {
+		log_event(LOG_LEVEL_INFO, "reload", "generation %llu in force",
+		    (unsigned long long)m->snapshot->generation);
+	} else {
+		m->reloads_failed++;
+		log_event(LOG_LEVEL_ERROR, "reload_failed",
+		    "%s; generation %llu stays in force", err_text(err),
+		    (unsigned long long)m->snapshot->generation);
+	}
+	report_fini(&warnings);
+	report_fini(&why);
+	return err;
+}
+
+static enum err
+make_workers(struct master *m)
+{
+	const struct config *cfg = m->snapshot->config;
+	struct worker_options o = {
+		.snapshot = m->snapshot,
+		.throttle = m->throttle,
+		.empty = tell_empty,
+		.arg = m,
+	};
+	size_t count = cfg->daemon.workers;
+
+	if (count == 0)
+		count = cpu_count();
+	m->workers = calloc(count, sizeof(*m->workers));
+	if (m->workers == NULL)
+		return ERR_NO_MEMORY;
+	for (m->worker_count = 0; m->worker_count < count; m->worker_count++) {
+		o.index = (unsigned)m->worker_count;
+		m->workers[m->worker_count] = worker_new(&o);
+		if (m->workers[m->worker_count] == NULL)
+			return ERR_NO_MEMORY;
+	}
+	return OK;
+}
+
+static enum err
+catch_signals(struct master *m)
+{
+	static const int numbers[MASTER_SIGNALS] = { SIGHUP, SIGTERM, SIGINT,
+		SIGQUIT };
+	int i;
+
+	signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < MASTER_SIGNALS; i++) {
+		m->signals[i] = io_signal_new(m->loop, numbers[i], caught, m);
+		if (m->signals[i] == NULL)
+			return ERR_NO_MEMORY;
+	}
+	return OK;
+}
+
+enum err
+master_init(struct master *m, const char *file, struct snapshot *snapshot,
+    struct report *why)
+{
+	struct throttle_options limits;
+	enum err err;
+
+	memset(m, 0, sizeof(*m));
+	m->file = file;
+	m->snapshot = snapshot;
+	m->reloaded_at = clock_wall_s();
+	err = open_log(snapshot->config, why);
+	if (err != OK)
+		return err;
+	m->loop = loop_new();
+	if (m->loop == NULL)
+		return ERR_NO_MEMORY;
+	timer_init(&m->drain, m->loop, patience_ends, m);
+	m->watcher = watcher_new(m->loop, 0, file_changed, m);
+	if (m->watcher == NULL)
+		return ERR_NO_MEMORY;
+	options_throttle(&limits, snapshot->config);
+	err = throttle_new(&m->throttle, &limits);
+	if (err == OK)
+		err = make_workers(m);
+	if (err == OK)
+		err = ports_bind(snapshot->config, m->workers, m->worker_count,
+		    why);
+	return err;
+}
+
+enum err
+master_run(struct master *m, struct report *why)
+{
+	const struct config_daemon *d = &m->snapshot->config->daemon;
+	enum err err = catch_signals(m);
+	size_t i;
+
+	if (err == OK)
+		err = privileges_drop(d->user, d->group, m->file, why);
+	if (err == OK)
+		err = watch_files(m);
+	for (i = 0; err == OK && i < m->worker_count; i++)
+		err = worker_start(m->workers[i]);
+	if (err != OK)
+		return err;
+	log_event(LOG_LEVEL_INFO, "ready", "%zu workers", m->worker_count);
+	loop_run(m->loop);
+	log_event(LOG_LEVEL_INFO, "stop", "closing what is left");
+	return OK;
+}
+
+void
+master_fini(struct master *m)
+{
+	size_t i;
+
+	for (i = 0; i < m->worker_count; i++)
+		worker_free(m->workers[i]);
+	free(m->workers);
+	for (i = 0; i < MASTER_SIGNALS; i++)
+		io_signal_free(m->signals[i]);
+	watcher_free(m->watcher);
+	if (m->loop != NULL)
+		timer_stop(&m->drain);
+	throttle_free(m->throttle);
+	loop_free(m->loop);
+	snapshot_put(m->snapshot);
+	memset(m, 0, sizeof(*m));
+}

@@ -1,0 +1,127 @@
+#include "runtime/ports.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "accept/listener.h"
+#include "base/address.h"
+#include "base/log.h"
+#include "session/options.h"
+
+/* Tells the log, and the ports file if there is one, where a port is. */
+static void
+tell(const struct config_listener *l, int fd, FILE *file)
+{
+	char text[ADDRESS_TEXT_MAX];
+	struct sockaddr_storage at;
+	struct log_line line;
+
+	if (listener_bound(fd, &at) != OK)
+		return;
+	address_text_port(text, &at);
+	log_begin(&line, LOG_LEVEL_INFO, "listen");
+	log_str(&line, "listener", l->head.name);
+	log_str(&line, "address", text);
+	log_end(&line);
+	if (file != NULL)
+		fprintf(file, "%s %s\n", l->head.name, text);
+}
+
+/* Hands `fds' out, one to each worker; those not handed out are closed. */
+static enum err
+hand_out(int *fds, struct worker **workers, size_t count, size_t listener)
+{
+	enum err err = OK;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		if (err == OK)
+			err = worker_listen(workers[i], listener, fds[i]);
+		if (err != OK)
+			close(fds[i]);
+	}
+	return err;
+}
+
+static enum err
+bind_one(const struct config *cfg, const struct config_listener *l, size_t at,
+    struct worker **workers, size_t count, FILE *file, struct report *why)
+{
+	const struct config_addr *addr = &l->bind.items[at];
+	struct listener_options o = { .socket = options_socket() };
+	int *fds = calloc(count, sizeof(*fds));
+	enum err err;
+
+	if (fds == NULL)
+		return ERR_NO_MEMORY;
+	err = listener_bind(fds, count, &addr->sa, &o);
+	if (err == OK) {
+		tell(l, fds[0], file);
+		err = hand_out(fds, workers, count, l->head.index);
+	} else if (addr->optional && errno == EAFNOSUPPORT) {
+		err = OK; /* a machine without IPv6 */
+	} else {
+		CONFIG_COMPLAIN(cfg, why, l, bind, "%s: %s (%s)", addr->text,
+		    strerror(errno),
+		    errno == EADDRINUSE
+			? "another program listens there: see ss -ltnp"
+			: errno == EACCES
+			? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+			: "bind an address of this machine");
+	}
+	free(fds);
+	return err;
+}
+
+static enum err
+bind_all(const struct config *cfg, struct worker **workers, size_t count,
+    FILE *file, struct report *why)
+{
+	const struct config_listener *l;
+	enum err result = OK;
+	enum err err;
+	size_t i;
+	size_t n;
+
+	for (i = 0; i < cfg->listener_count; i++) {
+		l = &cfg->listener[i];
+		for (n = 0; n < l->bind.count; n++) {
+			err = bind_one(cfg, l, n, workers, count, file, why);
+			if (err != OK)
+				result = err;
+		}
+	}
+	return result;
+}
+
+/* Readers must never meet a half-written file, so it comes by rename. */
+enum err
+ports_bind(const struct config *cfg, struct worker **workers, size_t count,
+    struct report *why)
+{
+	const char *path = cfg->daemon.ports_file;
+	char temp[4096];
+	FILE *file = NULL;
+	enum err err;
+
+	if (path[0] != '\0') {
+		snprintf(temp, sizeof(temp), "%s.new", path);
+		file = fopen(temp, "we");
+		if (file == NULL) {
+			CONFIG_COMPLAIN(cfg, why, &cfg->daemon, ports_file,
+			    "cannot write %s: %s", temp, strerror(errno));
+			return ERR_CONFIG;
+		}
+	}
+	err = bind_all(cfg, workers, count, file, why);
+	if (file != NULL &&
+	    (fclose(file) != 0 || (err == OK && rename(temp, path) == -1))) {
+		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, ports_file,
+		    "cannot write %s: %s", path, strerror(errno));
+		return ERR_CONFIG;
+	}
+	return err == ERR_SYSTEM ? ERR_CONFIG : err;
+}

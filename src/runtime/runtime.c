@@ -1,0 +1,75 @@
+#include "runtime/runtime.h"
+
+#include <stdio.h>
+
+#include "runtime/master.h"
+
+/* Says all complaints, each on its line. */
+static void
+print_report(const struct report *r)
+{
+	size_t i;
+
+	for (i = 0; i < r->kept; i++)
+		fprintf(stderr, "sallyport: %s\n", r->lines[i]);
+}
+
+/* Loads `file'; warnings are printed, complaints too unless all is good. */
+static enum err
+load(struct snapshot **out, const char *file)
+{
+	struct report warnings;
+	struct report why;
+	enum err err;
+
+	report_init(&why);
+	report_init(&warnings);
+	err = snapshot_load(out, file, NULL, &why, &warnings);
+	print_report(&warnings);
+	print_report(&why);
+	if (err != OK)
+		fprintf(stderr,
+		    "sallyport: %s: %zu errors; see sallyport.ini(5)\n", file,
+		    why.count);
+	report_fini(&warnings);
+	report_fini(&why);
+	return err;
+}
+
+int
+runtime_check(const char *file)
+{
+	struct snapshot *snapshot = NULL;
+
+	if (load(&snapshot, file) != OK)
+		return RUNTIME_EXIT_CONFIG;
+	printf("%s: good, %zu listeners\n", file,
+	    snapshot->config->listener_count);
+	snapshot_put(snapshot);
+	return 0;
+}
+
+int
+runtime_run(const char *file)
+{
+	struct snapshot *snapshot = NULL;
+	struct master master;
+	struct report why;
+	enum err err;
+
+	if (load(&snapshot, file) != OK)
+		return RUNTIME_EXIT_CONFIG;
+	report_init(&why);
+	err = master_init(&master, file, snapshot, &why);
+	if (err == OK)
+		err = master_run(&master, &why);
+	master_fini(&master);
+	print_report(&why);
+	if (err != OK)
+		fprintf(stderr, "sallyport: %s: not started: %s\n", file,
+		    err_text(err));
+	report_fini(&why);
+	if (err == OK)
+		return 0;
+	return err == ERR_CONFIG ? RUNTIME_EXIT_CONFIG : RUNTIME_EXIT_SYSTEM;
+}

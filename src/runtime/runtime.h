@@ -1,0 +1,25 @@
+/*
+ * The life of the daemon, from a checked configuration to the exit code.
+ */
+#ifndef RUNTIME_RUNTIME_H
+#define RUNTIME_RUNTIME_H
+
+/* Exit codes, beside 0 and those of sysexits.h. */
+#define RUNTIME_EXIT_CONFIG 78 /* EX_CONFIG: nothing was started */
+#define RUNTIME_EXIT_SYSTEM 71 /* EX_OSERR: the system refused something */
+
+/*
+ * Checks `file' and all it names, as for a start, but binds and starts
+ * nothing. Complaints go to stderr, good news to stdout. Returns the exit
+ * code.
+ */
+int runtime_check(const char *file);
+
+/*
+ * Runs the daemon on `file' until a signal ends it. Returns the exit code.
+ * SIGHUP loads the configuration anew and opens the log file anew; SIGTERM
+ * drains and then ends, a second one ends at once, and so does SIGINT.
+ */
+int runtime_run(const char *file);
+
+#endif

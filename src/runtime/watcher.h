@@ -1,0 +1,35 @@
+/*
+ * Notices changed files by looking at them now and then: what a path leads to
+ * in the end (so a swapped symlink counts, as Kubernetes swaps them), its
+ * size and its times. A change is told once nothing has changed any more for
+ * one more look, so that half-written files are not read.
+ */
+#ifndef RUNTIME_WATCHER_H
+#define RUNTIME_WATCHER_H
+
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+
+struct watcher;
+
+/* Looks every `interval_ms' (0 = never) and calls `changed' on the loop's
+ * thread. NULL when memory runs out. */
+struct watcher *watcher_new(struct loop *loop, uint64_t interval_ms,
+    void (*changed)(void *arg), void *arg);
+
+/*
+ * Begins a new list of paths, taking a new interval; watcher_add() names
+ * them, a file or a directory, which need not exist; watcher_end() forgets
+ * those that were not named again. A path that was watched before keeps what
+ * it looked like then, so a change during a load is not missed.
+ */
+void watcher_begin(struct watcher *w, uint64_t interval_ms);
+enum err watcher_add(struct watcher *w, const char *path) MUST_CHECK;
+void watcher_end(struct watcher *w);
+
+/* NULL is fine. */
+void watcher_free(struct watcher *w);
+
+#endif

@@ -1,0 +1,318 @@
+#include "runtime/worker.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "accept/listener.h"
+#include "base/log.h"
+#include "session/options.h"
+#include "session/session.h"
+#include "session/sweep.h"
+
+/* A listening socket and the section it belongs to. */
+struct gate {
+	struct worker *worker; /* borrowed */
+	struct listener *listener; /* owned; NULL before the start */
+	struct entrance
+	    *entrance; /* owned; stays where it is: sessions have it */
+	int fd; /* owned until there is a listener; then -1 */
+};
+
+struct worker {
+	struct door door;
+	struct gate *gates; /* owned */
+	size_t gate_count;
+	struct loop_message stop; /* embedded, so that stopping cannot fail */
+	pthread_t thread;
+	bool started;
+	worker_empty_cb *empty;
+	void *arg; /* borrowed */
+};
+
+enum order_kind {
+	ORDER_RELOAD,
+	ORDER_DRAIN
+};
+
+/* What the master wants of a worker, as a message to its loop. */
+struct order {
+	struct loop_message message;
+	struct worker *worker;
+	struct snapshot *snapshot; /* counted; ORDER_RELOAD only */
+	uint64_t ms; /* ORDER_DRAIN only */
+	enum order_kind kind;
+};
+
+struct worker *
+worker_new(const struct worker_options *o)
+{
+	struct worker *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		return NULL;
+	w->empty = o->empty;
+	w->arg = o->arg;
+	if (door_init(&w->door, o->snapshot, o->throttle, o->index) != OK) {
+		worker_free(w);
+		return NULL;
+	}
+	return w;
+}
+
+static struct entrance *
+entrance_new(const char *name, size_t section)
+{
+	struct entrance *e = calloc(1, sizeof(*e));
+
+	if (e == NULL)
+		return NULL;
+	e->section = section;
+	e->name = strdup(name);
+	if (e->name == NULL) {
+		free(e);
+		return NULL;
+	}
+	return e;
+}
+
+enum err
+worker_listen(struct worker *w, size_t listener, int fd)
+{
+	const struct config *cfg = w->door.snapshot->config;
+	struct gate *gates =
+	    realloc(w->gates, (w->gate_count + 1) * sizeof(*gates));
+	struct gate *g;
+
+	if (gates == NULL)
+		return ERR_NO_MEMORY;
+	w->gates = gates;
+	g = &gates[w->gate_count];
+	memset(g, 0, sizeof(*g));
+	g->worker = w;
+	g->entrance = entrance_new(cfg->listener[listener].head.name, listener);
+	if (g->entrance == NULL)
+		return ERR_NO_MEMORY;
+	g->fd = fd;
+	w->gate_count++;
+	return OK;
+}
+
+static void
+came(struct listener *l, int fd, const struct sockaddr_storage *peer, void *arg)
+{
+	struct gate *g = arg;
+
+	(void)l;
+	session_open(&g->worker->door, fd, peer, g->entrance);
+}
+
+static uint64_t
+may_come(void *arg)
+{
+	struct gate *g = arg;
+	struct door *d = &g->worker->door;
+
+	return throttle_wait(d->throttle, loop_now(d->loop));
+}
+
+static enum err
+open_gate(struct gate *g)
+{
+	struct listener_options o = { .socket = options_socket() };
+	enum err err = listener_new(&g->listener, g->worker->door.loop, g->fd,
+	    &o, came, g);
+
+	if (err != OK)
+		return err;
+	g->fd = -1;
+	listener_set_gate(g->listener, may_come, g);
+	return OK;
+}
+
+/* Finds each gate's section in the new snapshot; a gate without one is shut
+ * for good. */
+static void
+follow_sections(struct worker *w)
+{
+	const struct config *cfg = w->door.snapshot->config;
+	struct gate *g;
+	size_t i;
+	size_t n;
+
+	for (i = 0; i < w->gate_count; i++) {
+		g = &w->gates[i];
+		for (n = 0; n < cfg->listener_count; n++)
+			if (strcmp(cfg->listener[n].head.name,
+				g->entrance->name) == 0)
+				break;
+		g->entrance->section = n;
+		if (n < cfg->listener_count)
+			continue;
+		g->entrance->section = ENTRANCE_GONE;
+		listener_close(g->listener);
+		g->listener = NULL;
+	}
+}
+
+static void
+close_gates(struct worker *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->gate_count; i++) {
+		listener_close(w->gates[i].listener);
+		w->gates[i].listener = NULL;
+		if (w->gates[i].fd != -1)
+			close(w->gates[i].fd);
+		w->gates[i].fd = -1;
+	}
+}
+
+static void
+emptied(struct door *d)
+{
+	struct worker *w = list_entry(d, struct worker, door);
+
+	if (w->empty != NULL)
+		w->empty(w, w->arg);
+}
+
+static void
+carry_out(struct loop_message *m)
+{
+	struct order *o = list_entry(m, struct order, message);
+	struct worker *w = o->worker;
+
+	switch (o->kind) {
+	case ORDER_RELOAD:
+		if (door_reload(&w->door, o->snapshot) == OK) {
+			follow_sections(w);
+			sweep_all(&w->door);
+			break;
+		}
+		log_event(LOG_LEVEL_ERROR, "reload_failed",
+		    "a worker ran out of memory and keeps the old "
+		    "configuration");
+		break;
+	case ORDER_DRAIN:
+		close_gates(w);
+		door_drain(&w->door, o->ms, emptied);
+		break;
+	}
+	snapshot_put(o->snapshot);
+	free(o);
+}
+
+static void
+stop(struct loop_message *m)
+{
+	struct worker *w = list_entry(m, struct worker, stop);
+
+	close_gates(w);
+	loop_stop(w->door.loop);
+}
+
+static enum err
+send_order(struct worker *w, enum order_kind kind, struct snapshot *snapshot,
+    uint64_t ms)
+{
+	struct order *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return ERR_NO_MEMORY;
+	o->message.run = carry_out;
+	o->worker = w;
+	o->kind = kind;
+	o->snapshot = snapshot == NULL ? NULL : snapshot_get(snapshot);
+	o->ms = ms;
+	loop_post(w->door.loop, &o->message);
+	return OK;
+}
+
+static void *
+work(void *arg)
+{
+	struct worker *w = arg;
+
+	loop_run(w->door.loop);
+	return NULL;
+}
+
+/* Signals are the main thread's: it alone may be interrupted. */
+static int
+create_thread(struct worker *w)
+{
+	sigset_t all;
+	sigset_t old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&w->thread, NULL, work, w);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return rc;
+}
+
+enum err
+worker_start(struct worker *w)
+{
+	enum err err;
+	size_t i;
+	int rc;
+
+	for (i = 0; i < w->gate_count; i++) {
+		err = open_gate(&w->gates[i]);
+		if (err != OK)
+			return err;
+	}
+	rc = create_thread(w);
+	if (rc != 0) {
+		errno = rc;
+		return ERR_SYSTEM;
+	}
+	w->started = true;
+	return OK;
+}
+
+enum err
+worker_reload(struct worker *w, struct snapshot *snapshot)
+{
+	return send_order(w, ORDER_RELOAD, snapshot, 0);
+}
+
+enum err
+worker_drain(struct worker *w, uint64_t ms)
+{
+	return send_order(w, ORDER_DRAIN, NULL, ms);
+}
+
+void
+worker_free(struct worker *w)
+{
+	size_t i;
+
+	if (w == NULL)
+		return;
+	if (w->started) {
+		w->stop.run = stop;
+		loop_post(w->door.loop, &w->stop);
+		pthread_join(w->thread, NULL);
+	}
+	close_gates(w);
+	door_fini(&w->door);
+	for (i = 0; i < w->gate_count; i++) {
+		free(w->gates[i].entrance->name);
+		free(w->gates[i].entrance);
+	}
+	free(w->gates);
+	free(w);
+}
+
+struct door *
+worker_door(struct worker *w)
+{
+	return &w->door;
+}

@@ -1,0 +1,181 @@
+#include "session/audit.h"
+
+#include <stdio.h>
+
+#include "base/encode.h"
+#include "base/log.h"
+#include "identity/dn.h"
+#include "tls/stream_tls.h"
+
+static void
+add_peer(struct log_line *l, const struct session *s)
+{
+	char text[ADDRESS_TEXT_MAX];
+	struct sockaddr_storage peer;
+
+	session_peer(s, &peer);
+	address_text_port(text, &peer);
+	log_str(l, "peer", text);
+}
+
+/* What every line begins with. */
+static void
+begin(struct log_line *l, const struct session *s, const char *event)
+{
+	log_begin(l, LOG_LEVEL_INFO, event);
+	log_u64(l, "sid", s->id);
+	log_str(l, "stage", stage_name(s->stage));
+	add_peer(l, s);
+	log_str(l, "listener", s->entrance->name);
+}
+
+static void
+add_hex(struct log_line *l, const char *key, struct slice bytes)
+{
+	char text[2 * CERT_SHA256_LEN + 1];
+
+	if (bytes.len > CERT_SHA256_LEN)
+		bytes.len = CERT_SHA256_LEN;
+	encode_hex(text, bytes);
+	log_str(l, key, text);
+}
+
+static void
+add_dn(struct log_line *l, const char *key, const struct cert_attr *attrs,
+    size_t count)
+{
+	uint8_t text[512];
+	size_t len = 0;
+
+	if (identity_dn_append(attrs, count, IDENTITY_DN_EMQX, text,
+		sizeof(text), &len, NULL) == IDENTITY_TEXT_OK)
+		log_slice(l, key, slice_make(text, len));
+}
+
+/* The certificate's own words: enough to find it at its CA. */
+static void
+add_cert(struct log_line *l, const struct cert *c)
+{
+	add_hex(l, "cert_sha256", slice_make(c->sha256, CERT_SHA256_LEN));
+	add_hex(l, "cert_serial", c->serial);
+	add_dn(l, "cert_subject", c->subject, c->subject_count);
+	add_dn(l, "cert_issuer", c->issuer, c->issuer_count);
+}
+
+static void
+add_tls(struct log_line *l, const struct session *s)
+{
+	struct tls_info info;
+
+	if (s->tls == NULL || s->stage <= STAGE_TLS)
+		return;
+	tls_stream_info(s->tls, &info);
+	log_str(l, "tls", info.version);
+	log_str(l, "cipher", info.cipher);
+	log_str(l, "resumed", info.resumed ? "yes" : "no");
+	if (info.sni[0] != '\0')
+		log_str(l, "sni", info.sni);
+}
+
+/* What the client called itself, where that is not what it became. */
+static void
+add_claims(struct log_line *l, const struct mqtt_connect *c)
+{
+	if (c->has_username)
+		log_slice(l, "client_username", c->username);
+	if (c->client_id.len > 0)
+		log_slice(l, "client_clientid", c->client_id);
+}
+
+static const char *
+profile_name(const struct config_head *head)
+{
+	return head->name[0] == '\0' ? "default" : head->name;
+}
+
+void
+audit_open(const struct session *s, const char *address)
+{
+	const struct approach *a = s->approach;
+	const struct admission *m = a->admission;
+	struct log_line l;
+
+	if (!log_enabled(LOG_LEVEL_INFO))
+		return;
+	begin(&l, s, "open");
+	log_slice(&l, "client_id", s->who->client_id);
+	log_slice(&l, "user", s->who->username);
+	log_u64(&l, "version", s->level);
+	add_claims(&l, &m->greet.connect);
+	if (m->cert != NULL)
+		add_cert(&l, m->cert);
+	log_str(&l, "identity",
+	    profile_name(&a->listener->identity_profile->head));
+	log_str(&l, "backend", address);
+	add_tls(&l, s);
+	log_end(&l);
+}
+
+/* A certificate that failed its check is named all the same, marked so that
+ * nobody takes it for proof. */
+static void
+add_refused_cert(struct log_line *l, struct session *s)
+{
+	struct cert *c = NULL;
+
+	if (s->tls == NULL || s->stage < STAGE_TLS)
+		return;
+	if (tls_stream_take_cert(s->tls, &c) != OK || c == NULL)
+		return;
+	log_str(l, "cert", s->stage == STAGE_TLS ? "unverified" : "verified");
+	add_cert(l, c);
+	tls_cert_free(c);
+}
+
+void
+audit_refuse(struct session *s, enum reason reason, const char *detail)
+{
+	struct door *d = s->door;
+	const struct approach *a = s->approach;
+	struct log_line l;
+
+	if (!log_enabled(LOG_LEVEL_INFO))
+		return;
+	if (ratelimit_try(&d->refusals, loop_now(d->loop)) != 0) {
+		d->refusals_unlogged++;
+		return;
+	}
+	begin(&l, s, "refuse");
+	log_str(&l, "reason", reason_name(reason));
+	if (detail != NULL && detail[0] != '\0')
+		log_str(&l, "detail", detail);
+	if (d->refusals_unlogged > 0)
+		log_u64(&l, "not_logged", d->refusals_unlogged);
+	d->refusals_unlogged = 0;
+	if (a != NULL && a->admission != NULL)
+		add_claims(&l, &a->admission->greet.connect);
+	add_refused_cert(&l, s);
+	add_tls(&l, s);
+	log_end(&l);
+}
+
+void
+audit_close(const struct session *s, enum reason reason, const char *detail)
+{
+	uint64_t age = loop_now(s->door->loop) - s->since;
+	struct log_line l;
+
+	if (!log_enabled(LOG_LEVEL_INFO))
+		return;
+	begin(&l, s, "close");
+	log_slice(&l, "client_id", s->who->client_id);
+	log_slice(&l, "user", s->who->username);
+	log_str(&l, "reason", reason_name(reason));
+	if (detail != NULL && detail[0] != '\0')
+		log_str(&l, "detail", detail);
+	log_u64(&l, "up", s->relay.up.bytes);
+	log_u64(&l, "down", s->relay.down.bytes);
+	log_fmt(&l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),
+	    (unsigned long long)(age % 1000));
+	log_end(&l);
+}

@@ -1,0 +1,72 @@
+/*
+ * What one worker has counted. Only its own thread writes; whoever shows the
+ * numbers reads them at any time and adds up all workers'. So they are
+ * atomics, but relaxed ones, and an increment is a load and a store.
+ */
+#ifndef SESSION_COUNTERS_H
+#define SESSION_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include "domain/reason.h"
+#include "domain/stage.h"
+
+typedef _Atomic uint64_t counter;
+
+/* Upper bounds of the latency histograms' buckets, in milliseconds; one more
+ * bucket, unbounded, follows. */
+#define COUNTERS_BUCKETS(X) \
+	X(1) \
+	X(2) X(5) X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) \
+	    X(5000) X(10000)
+#define COUNTERS_COUNT_ONE(ms) +1
+#define COUNTERS_BUCKET_COUNT (1 COUNTERS_BUCKETS(COUNTERS_COUNT_ONE))
+
+struct histogram {
+	counter buckets[COUNTERS_BUCKET_COUNT]; /* not cumulative */
+	counter sum_ms;
+};
+
+struct counters {
+	counter accepted; /* connections the stage tls has begun for */
+	counter opened; /* sessions that reached the relay */
+	counter ended[REASON_COUNT]; /* connections, by close reason */
+	counter live[STAGE_COUNT]; /* connections now, by stage */
+	counter lingering; /* refused ones whose last bytes are going out */
+	counter handshakes_full_12;
+	counter handshakes_full_13;
+	counter handshakes_resumed_12;
+	counter handshakes_resumed_13;
+	counter without_certificate;
+	counter bytes_up; /* of ended sessions */
+	counter bytes_down;
+	counter connack_accepted;
+	counter connack_refused; /* by the broker */
+	struct histogram handshake; /* accept to TLS done */
+	struct histogram connack; /* CONNECT read to CONNACK passed on */
+};
+
+static inline uint64_t
+counter_get(const counter *c)
+{
+	return atomic_load_explicit(c, memory_order_relaxed);
+}
+
+/* Only from the worker that owns the counter. */
+static inline void
+counter_add(counter *c, uint64_t n)
+{
+	atomic_store_explicit(c, counter_get(c) + n, memory_order_relaxed);
+}
+
+static inline void
+counter_sub(counter *c, uint64_t n)
+{
+	counter_add(c, (uint64_t)0 - n);
+}
+
+/* Counts one observation of `ms' milliseconds. */
+void histogram_add(struct histogram *h, uint64_t ms);
+
+#endif

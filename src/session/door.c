@@ -1,0 +1,174 @@
+#include "session/door.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "io/linger.h"
+#include "session/audit.h"
+#include "session/options.h"
+#include "session/session.h"
+#include "session/sweep.h"
+
+/* How often the clock is held against the certificates' ends; also the step
+ * in which a drain sends sessions away. */
+#define TICK_MS 1000
+#define DRAIN_STEP_MS 50
+
+static void
+put_pools(struct backend_pool **pools, size_t count)
+{
+	size_t i;
+
+	for (i = 0; pools != NULL && i < count; i++)
+		backend_pool_put(pools[i]);
+	free(pools);
+}
+
+static enum err
+make_pool(struct door *d, struct backend_pool **out, const struct config *cfg,
+    const struct config_backend *b)
+{
+	struct backend_options o;
+
+	options_backend(&o, cfg, b);
+	return backend_pool_new(out, d->loop, d->resolver, &o);
+}
+
+/* Makes the pools of `snapshot' and puts both in force, or changes nothing. */
+static enum err
+take_snapshot(struct door *d, struct snapshot *snapshot)
+{
+	const struct config *cfg = snapshot->config;
+	struct backend_pool **pools =
+	    calloc(cfg->backend_count, sizeof(struct backend_pool *));
+	enum err err = pools == NULL ? ERR_NO_MEMORY : OK;
+	size_t i;
+
+	for (i = 0; err == OK && i < cfg->backend_count; i++)
+		err = make_pool(d, &pools[i], cfg, &cfg->backend[i]);
+	if (err != OK) {
+		put_pools(pools, pools == NULL ? 0 : cfg->backend_count);
+		return err;
+	}
+	put_pools(d->pools, d->pool_count);
+	d->pools = pools;
+	d->pool_count = cfg->backend_count;
+	snapshot_put(d->snapshot);
+	d->snapshot = snapshot_get(snapshot);
+	return OK;
+}
+
+/* Time may jump, so the wall clock is asked each time and no timer is set for
+ * a date. */
+static void
+tick(void *arg)
+{
+	struct door *d = arg;
+	int64_t now = clock_wall_s();
+	struct list *node;
+	struct list *next;
+	struct session *s;
+
+	list_each(node, next, &d->sessions) {
+		s = list_entry(node, struct session, node);
+		if (s->stage == STAGE_RELAY && sweep_is_expired(s, now))
+			session_dismiss(s, REASON_RELAY_EXPIRED, NULL);
+	}
+	timer_start(&d->tick, TICK_MS);
+}
+
+static void send_away(void *arg);
+
+enum err
+door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
+    unsigned index)
+{
+	memset(d, 0, sizeof(*d));
+	list_init(&d->sessions);
+	list_init(&d->lingering);
+	d->throttle = throttle;
+	d->next_id = ((uint64_t)index << 48) + 1;
+	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND, 0);
+	d->loop = loop_new();
+	if (d->loop == NULL)
+		return ERR_NO_MEMORY;
+	timer_init(&d->drain, d->loop, send_away, d);
+	timer_init(&d->tick, d->loop, tick, d);
+	timer_start(&d->tick, TICK_MS);
+	d->resolver = backend_resolver_new(d->loop, NULL);
+	if (d->resolver == NULL)
+		return ERR_NO_MEMORY;
+	return take_snapshot(d, snapshot);
+}
+
+void
+door_fini(struct door *d)
+{
+	struct list *node;
+	struct list *next;
+
+	d->empty = NULL;
+	list_each(node, next, &d->sessions)
+		session_kill(list_entry(node, struct session, node),
+		    REASON_RELAY_DRAINED);
+	linger_end_all(&d->lingering);
+	put_pools(d->pools, d->pool_count);
+	backend_resolver_free(d->resolver);
+	if (d->loop != NULL) {
+		timer_stop(&d->drain);
+		timer_stop(&d->tick);
+	}
+	loop_free(d->loop);
+	snapshot_put(d->snapshot);
+}
+
+enum err
+door_reload(struct door *d, struct snapshot *snapshot)
+{
+	return take_snapshot(d, snapshot);
+}
+
+void
+door_left(struct door *d)
+{
+	d->session_count--;
+	if (d->session_count == 0 && d->empty != NULL)
+		d->empty(d);
+}
+
+/* Sends away as many as it takes to be done in time, the oldest first. */
+static void
+send_away(void *arg)
+{
+	struct door *d = arg;
+	uint64_t now = loop_now(d->loop);
+	uint64_t left = now < d->drain_end ? d->drain_end - now : 0;
+	size_t steps = (size_t)(left / DRAIN_STEP_MS) + 1;
+	size_t due = (d->session_count + steps - 1) / steps;
+	struct list *node;
+	struct list *next;
+	struct session *s;
+
+	list_each(node, next, &d->sessions) {
+		if (due == 0)
+			break;
+		s = list_entry(node, struct session, node);
+		if (session_is_leaving(s))
+			continue;
+		due--;
+		session_dismiss(s, REASON_RELAY_DRAINED, NULL);
+	}
+	timer_start(&d->drain, DRAIN_STEP_MS);
+}
+
+void
+door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *))
+{
+	d->empty = empty;
+	d->drain_end = loop_now(d->loop) + ms;
+	if (d->session_count == 0)
+		empty(d);
+	else
+		send_away(d);
+}

@@ -1,0 +1,58 @@
+/*
+ * What the sessions of one worker share: the loop, the snapshot in force, the
+ * pools of brokers made from it, the list of live sessions and the counters.
+ */
+#ifndef SESSION_DOOR_H
+#define SESSION_DOOR_H
+
+#include "accept/throttle.h"
+#include "backend/pool.h"
+#include "base/list.h"
+#include "base/ratelimit.h"
+#include "io/loop.h"
+#include "io/timer.h"
+#include "session/counters.h"
+#include "session/snapshot.h"
+
+struct door {
+	struct loop *loop; /* owned */
+	struct snapshot *snapshot; /* counted */
+	struct throttle *throttle; /* borrowed, shared by all workers */
+	struct backend_resolver *resolver; /* owned */
+	struct backend_pool **pools; /* one a [backend], as in the snapshot */
+	size_t pool_count;
+	struct list sessions; /* all live ones, oldest first */
+	size_t session_count;
+	struct list lingering; /* streams saying their last word */
+	uint64_t next_id;
+	struct ratelimit refusals; /* log lines strangers can cause */
+	uint64_t refusals_unlogged; /* since the last such line */
+	struct timer tick; /* always runs: ends of certificates */
+	struct timer drain; /* runs while draining */
+	uint64_t drain_end; /* loop_now() at which all must be gone */
+	void (*empty)(struct door *d); /* NULL unless draining */
+	struct counters counters;
+};
+
+/* Makes a door in which nobody is. ERR_NO_MEMORY, or ERR_CONFIG; call
+ * door_fini() in any case. Takes a count of `snapshot'. */
+enum err door_init(struct door *d, struct snapshot *snapshot,
+    struct throttle *throttle, unsigned index) MUST_CHECK;
+
+/* Ends all sessions at once and frees what the door owns. */
+void door_fini(struct door *d);
+
+/*
+ * Puts `snapshot' (counted anew) in force for connections that come from now
+ * on; sweep_all() is for the live ones. The old one stays in force on error.
+ */
+enum err door_reload(struct door *d, struct snapshot *snapshot) MUST_CHECK;
+
+/* Dismisses all sessions, spread evenly over `ms' milliseconds, and calls
+ * `empty' when none is left. */
+void door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *));
+
+/* A session has gone; for session.c. */
+void door_left(struct door *d);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * A listening socket's place in the configuration. It outlives snapshots, so
+ * sessions keep a pointer to it; `section' follows each reload.
+ */
+#ifndef SESSION_ENTRANCE_H
+#define SESSION_ENTRANCE_H
+
+#include <stddef.h>
+
+#define ENTRANCE_GONE ((size_t)-1)
+
+struct entrance {
+	char *name; /* owned by the worker: NAME of [listener NAME] */
+	size_t section; /* index in the worker's snapshot, or ENTRANCE_GONE */
+};
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * Where the configuration's words become the options of the stages: the
+ * stages do not know the configuration's sections, and the configuration does
+ * not know the stages.
+ */
+#ifndef SESSION_OPTIONS_H
+#define SESSION_OPTIONS_H
+
+#include "accept/proxy_in.h"
+#include "accept/throttle.h"
+#include "backend/pool.h"
+#include "base/socket.h"
+#include "config/config.h"
+#include "identity/rules.h"
+#include "mqtt/policy.h"
+#include "tls/ctx.h"
+#include "ws/upgrade.h"
+
+/* What every socket of ours gets, towards clients and brokers. */
+struct socket_options options_socket(void);
+
+/* Each fills `*o' from the configuration, borrowing from it. */
+void options_throttle(struct throttle_options *o, const struct config *cfg);
+void options_mqtt(struct mqtt_policy *o, const struct config *cfg);
+void options_ws(struct ws_policy *o, const struct config_listener *l);
+void options_tls(struct tls_options *o, const struct config_tls *t);
+void options_identity(struct identity_rules_spec *o,
+    const struct config_identity *i);
+void options_proxy_in(struct accept_proxy_options *o,
+    const struct config_listener *l);
+void options_backend(struct backend_options *o, const struct config *cfg,
+    const struct config_backend *b);
+
+#endif

@@ -1,0 +1,235 @@
+/*
+ * The life of a session: how it begins, and the one way out for all ends.
+ */
+#include "session/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "io/linger.h"
+#include "session/audit.h"
+#include "session/stages.h"
+#include "session/words.h"
+#include "tls/stream_tls.h"
+
+/* How long a refused client has to read why. */
+#define LINGER_MS 1000
+
+void
+approach_free(struct approach *a)
+{
+	if (a == NULL)
+		return;
+	timer_stop(&a->deadline);
+	if (a->admission != NULL) {
+		identity_verdict_fini(&a->admission->verdict);
+		buf_fini(&a->admission->greet.bytes);
+		buf_fini(&a->admission->connect);
+		tls_cert_free(a->admission->cert);
+		free(a->admission);
+	}
+	if (a->fd != -1)
+		close(a->fd);
+	backend_pool_put(a->pool);
+	snapshot_put(a->snapshot);
+	free(a);
+}
+
+static void
+bury(struct loop_grave *g)
+{
+	struct session *s = list_entry(g, struct session, grave);
+
+	free(s->who);
+	free(s);
+}
+
+void
+session_peer(const struct session *s, struct sockaddr_storage *out)
+{
+	memset(out, 0, sizeof(*out));
+	memcpy(out, &s->peer, sizeof(s->peer));
+}
+
+static void
+count_end(struct session *s, enum reason reason)
+{
+	struct counters *c = &s->door->counters;
+
+	counter_add(&c->ended[reason], 1);
+	counter_sub(&c->live[s->stage], 1);
+	if (s->stage != STAGE_RELAY)
+		return;
+	counter_add(&c->bytes_up, s->relay.up.bytes);
+	counter_add(&c->bytes_down, s->relay.down.bytes);
+}
+
+/* Gives back everything but the client's stream, which the caller has dealt
+ * with, and the memory, which goes at the end of the turn. */
+static void
+leave(struct session *s, enum reason reason)
+{
+	struct door *d = s->door;
+
+	s->over = true;
+	count_end(s, reason);
+	throttle_release(&s->ticket, loop_now(d->loop));
+	approach_free(s->approach);
+	s->approach = NULL;
+	stream_close(s->broker);
+	s->broker = NULL;
+	s->client = NULL;
+	s->tls = NULL;
+	list_remove(&s->node);
+	loop_bury(d->loop, &s->grave);
+	door_left(d);
+}
+
+/* Says the last words, if there are any, and lets the client read them. */
+static void
+part_from_client(struct session *s, const struct words *w)
+{
+	struct words copy;
+
+	if (s->client == NULL)
+		return;
+	if (w->client_len > 0) {
+		copy = *w;
+		if (stream_write(s->client, copy.client, copy.client_len) < 0) {
+			stream_close(s->client);
+			return;
+		}
+	} else if (s->stage < STAGE_TLS) {
+		stream_close(s->client);
+		return;
+	}
+	linger_start(&s->door->lingering, s->door->loop, s->client, LINGER_MS);
+}
+
+/* The way out before the relay. */
+static void
+refuse(struct session *s, enum reason reason, const char *detail)
+{
+	const struct stage_def *def = stage_def(s->stage);
+	struct words w;
+
+	audit_refuse(s, reason, detail);
+	if (def->cancel != NULL)
+		def->cancel(s);
+	words_find(&w, s, reason);
+	part_from_client(s, &w);
+	leave(s, reason);
+}
+
+void
+session_dismiss(struct session *s, enum reason reason, const char *detail)
+{
+	struct relay_words rw;
+	struct words w;
+
+	if (s->over)
+		return;
+	if (s->stage != STAGE_RELAY) {
+		refuse(s, reason, detail);
+		return;
+	}
+	words_find(&w, s, reason);
+	rw.to_client = slice_make(w.client, w.client_len);
+	rw.to_broker = slice_make(w.broker, w.broker_len);
+	relay_dismiss(&s->relay, reason, &rw);
+}
+
+bool
+session_is_leaving(const struct session *s)
+{
+	return s->over ||
+	    (s->stage == STAGE_RELAY && s->relay.farewell != NULL);
+}
+
+void
+session_ended(struct session *s, enum reason reason)
+{
+	struct words none;
+
+	if (s->over)
+		return;
+	none.client_len = 0;
+	audit_close(s, reason, NULL);
+	part_from_client(s, &none);
+	leave(s, reason);
+}
+
+void
+session_kill(struct session *s, enum reason reason)
+{
+	const struct stage_def *def = stage_def(s->stage);
+
+	if (s->over)
+		return;
+	if (s->stage == STAGE_RELAY) {
+		relay_stop(&s->relay);
+		audit_close(s, reason, NULL);
+	} else {
+		audit_refuse(s, reason, NULL);
+		if (def->cancel != NULL)
+			def->cancel(s);
+	}
+	stream_close(s->client);
+	leave(s, reason);
+}
+
+static struct session *
+session_new(struct door *d, const struct sockaddr_storage *peer,
+    const struct entrance *entrance)
+{
+	struct session *s = calloc(1, sizeof(*s));
+	struct approach *a = calloc(1, sizeof(*a));
+
+	if (s == NULL || a == NULL) {
+		free(s);
+		free(a);
+		return NULL;
+	}
+	a->snapshot = snapshot_get(d->snapshot);
+	a->listener = &a->snapshot->config->listener[entrance->section];
+	a->pool = backend_pool_get(
+	    d->pools[a->listener->backend_profile->head.index]);
+	a->fd = -1;
+	timer_init(&a->deadline, d->loop, NULL, NULL);
+	s->approach = a;
+	s->door = d;
+	s->entrance = entrance;
+	s->id = d->next_id++;
+	s->since = loop_now(d->loop);
+	s->stage = STAGE_ACCEPT;
+	memcpy(&s->peer, peer, sizeof(s->peer));
+	s->grave.bury = bury;
+	list_init(&s->grave.node);
+	list_init(&s->node);
+	list_append(&d->sessions, &s->node);
+	d->session_count++;
+	return s;
+}
+
+void
+session_open(struct door *d, int fd, const struct sockaddr_storage *peer,
+    const struct entrance *entrance)
+{
+	struct session *s = session_new(d, peer, entrance);
+	enum reason reason;
+
+	counter_add(&d->counters.accepted, 1);
+	if (s == NULL) {
+		counter_add(&d->counters.ended[REASON_ACCEPT_RESOURCE], 1);
+		close(fd);
+		return;
+	}
+	s->approach->fd = fd;
+	counter_add(&d->counters.live[STAGE_ACCEPT], 1);
+	reason = throttle_admit(d->throttle, &s->ticket, s->since);
+	if (reason != REASON_NONE)
+		session_dismiss(s, reason, NULL);
+	else
+		stage_begin(s);
+}

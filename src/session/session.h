@@ -1,0 +1,87 @@
+/*
+ * A session: one connection from accept to its end. It is the conductor, and
+ * the only one who knows the order of the stages; each stage gets what it
+ * needs and answers once.
+ *
+ * What a connection needs only until it is relayed (deadline, CONNECT,
+ * verdict) hangs from `approach' and is freed then, so that an idle session
+ * is this struct, its two streams and its names.
+ */
+#ifndef SESSION_SESSION_H
+#define SESSION_SESSION_H
+
+#include <netinet/in.h>
+
+#include "domain/stage.h"
+#include "relay/relay.h"
+#include "session/door.h"
+#include "session/entrance.h"
+
+struct approach;
+
+/* An IP address and port, in 28 bytes instead of 128. */
+union session_address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* Whose session it is, for log, list and kick. One allocation. */
+struct session_who {
+	uint8_t
+	    sha256[CERT_SHA256_LEN]; /* of the certificate, if there is one */
+	int64_t not_after; /* the chain's first; INT64_MAX without one */
+	bool has_certificate;
+	struct slice username; /* as the broker knows it; both in text */
+	struct slice client_id;
+	uint8_t text[];
+};
+
+struct session {
+	struct list node; /* in door->sessions */
+	struct loop_grave grave;
+	struct door *door; /* borrowed */
+	const struct entrance *entrance; /* borrowed from the worker */
+	struct stream *client; /* owned; what is spoken with the client */
+	struct stream *tls; /* borrowed: client, or what is beneath it */
+	struct stream *broker; /* owned; NULL before it is dialled */
+	struct approach *approach; /* owned; NULL once relayed */
+	struct session_who *who; /* owned; NULL before the verdict */
+	struct relay relay; /* in stage relay only */
+	struct throttle_ticket ticket;
+	union session_address peer;
+	uint64_t id; /* unique in the life of the process */
+	uint64_t since; /* loop_now() at accept */
+	uint64_t connect_at; /* loop_now() when the CONNECT was there */
+	enum stage stage;
+	enum mqtt_level level; /* UNKNOWN until a CONNECT said it */
+	bool answered; /* the broker's CONNACK has gone to the client */
+	bool over; /* ended; waits for its burial */
+};
+
+/*
+ * Takes `fd', a connection that came in at `entrance' from `peer', and leads
+ * it through the stages. Whatever becomes of it is the session's own business
+ * from here on.
+ */
+void session_open(struct door *door, int fd,
+    const struct sockaddr_storage *peer, const struct entrance *entrance);
+
+/* Ends the session for `reason', telling the client where MQTT has a word for
+ * it, and the broker by `will': see session_words(). The session may be gone
+ * after it. `detail' (may be NULL) goes to the log. */
+void session_dismiss(struct session *s, enum reason reason, const char *detail);
+
+/* Ends it at once and frees it at the end of the turn. */
+void session_kill(struct session *s, enum reason reason);
+
+/* Is it being dismissed already? */
+bool session_is_leaving(const struct session *s);
+
+/* The relay has ended by itself, or by session_dismiss(). */
+void session_ended(struct session *s, enum reason reason);
+
+/* The client's address as text, as log and identity have it. */
+void session_peer(const struct session *s, struct sockaddr_storage *out);
+
+#endif

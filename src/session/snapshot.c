@@ -1,0 +1,245 @@
+#include "session/snapshot.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "session/options.h"
+
+/* What one part of a load needs to know. */
+struct loading {
+	struct snapshot *s; /* under construction */
+	const struct snapshot *previous; /* borrowed; may be NULL */
+	struct report *why; /* borrowed */
+	struct report *warnings; /* borrowed */
+};
+
+struct snapshot *
+snapshot_get(struct snapshot *s)
+{
+	atomic_fetch_add_explicit(&s->refs, 1, memory_order_relaxed);
+	return s;
+}
+
+static void
+snapshot_free(struct snapshot *s)
+{
+	const struct config *cfg = s->config;
+	size_t i;
+
+	for (i = 0; s->tls != NULL && i < cfg->tls_count; i++)
+		tls_ctx_put(s->tls[i]);
+	for (i = 0; s->identity != NULL && i < cfg->identity_count; i++)
+		identity_rules_put(s->identity[i]);
+	free(s->tls);
+	free(s->identity);
+	free(s->ws);
+	identity_denylist_put(s->denylist);
+	tls_tickets_put(s->tickets);
+	config_put(s->config);
+	free(s);
+}
+
+void
+snapshot_put(struct snapshot *s)
+{
+	if (s == NULL ||
+	    atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	snapshot_free(s);
+}
+
+const struct identity_rules *
+snapshot_rules(const struct snapshot *s, const struct config_listener *l,
+    const struct cert *cert)
+{
+	return identity_rules_select(
+	    s->identity[l->identity_profile->head.index], s->identity,
+	    s->config->identity_count, cert);
+}
+
+/* The section's place in the file, to lead what is said of its files. */
+static const char *
+place(char *out, size_t len, const struct config *cfg,
+    const struct config_head *head)
+{
+	if (head->line > 0)
+		snprintf(out, len, "%s:%u", cfg->file, head->line);
+	else
+		snprintf(out, len, "%s", cfg->file);
+	return out;
+}
+
+/* The profile of the same name that is in force now, or NULL. */
+static const struct tls_ctx *
+find_previous(const struct loading *l, const char *name)
+{
+	size_t i;
+
+	if (l->previous == NULL)
+		return NULL;
+	for (i = 0; i < l->previous->config->tls_count; i++)
+		if (strcmp(l->previous->config->tls[i].head.name, name) == 0)
+			return l->previous->tls[i];
+	return NULL;
+}
+
+static enum err
+load_tls_profile(struct loading *l, size_t i)
+{
+	const struct config *cfg = l->s->config;
+	const struct config_tls *t = &cfg->tls[i];
+	struct tls_tickets *tickets = NULL;
+	struct tls_options o;
+	char where[4096];
+	enum err err = OK;
+
+	place(where, sizeof(where), cfg, &t->head);
+	options_tls(&o, t);
+	if (t->ticket_keys[0] != '\0')
+		err = tls_tickets_load(&tickets, t->ticket_keys, where, l->why);
+	else
+		tickets = tls_tickets_get(l->s->tickets);
+	if (err != OK)
+		return err;
+	err = tls_ctx_new(&l->s->tls[i], &o, tickets,
+	    find_previous(l, t->head.name), where, l->why, l->warnings);
+	tls_tickets_put(tickets);
+	return err;
+}
+
+/* Own ticket keys outlive reloads: a reload must not cost every device a full
+ * handshake. */
+static enum err
+load_tls(struct loading *l)
+{
+	const struct config *cfg = l->s->config;
+	enum err result = OK;
+	enum err err;
+	size_t i;
+
+	l->s->tickets = l->previous != NULL
+	    ? tls_tickets_get(l->previous->tickets)
+	    : tls_tickets_new();
+	l->s->tls = calloc(cfg->tls_count, sizeof(struct tls_ctx *));
+	if (l->s->tickets == NULL || l->s->tls == NULL)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < cfg->tls_count; i++) {
+		err = load_tls_profile(l, i);
+		if (err != OK)
+			result = err;
+	}
+	return result;
+}
+
+/* Puts a complaint about an identity option where it stands in the file. */
+struct identity_place {
+	const struct loading *loading;
+	const struct config_identity *section;
+};
+
+static void
+complain_identity(void *arg, const char *option, const char *text)
+{
+	const struct identity_place *p = arg;
+	const struct config_identity *i = p->section;
+	const struct config *cfg = p->loading->s->config;
+	struct report *why = p->loading->why;
+
+	if (strcmp(option, "username") == 0)
+		CONFIG_COMPLAIN(cfg, why, i, username, "%s", text);
+	else if (strcmp(option, "clientid") == 0)
+		CONFIG_COMPLAIN(cfg, why, i, clientid, "%s", text);
+	else if (strcmp(option, "username_mode") == 0)
+		CONFIG_COMPLAIN(cfg, why, i, username_mode, "%s", text);
+	else
+		CONFIG_COMPLAIN(cfg, why, i, clientid_mode, "%s", text);
+}
+
+static enum err
+load_identity(struct loading *l)
+{
+	const struct config *cfg = l->s->config;
+	struct identity_rules_spec spec;
+	struct identity_place at = { .loading = l };
+	enum err result = OK;
+	enum err err;
+	size_t i;
+
+	l->s->identity =
+	    calloc(cfg->identity_count, sizeof(struct identity_rules *));
+	if (l->s->identity == NULL)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < cfg->identity_count; i++) {
+		at.section = &cfg->identity[i];
+		options_identity(&spec, at.section);
+		err = identity_rules_new(&l->s->identity[i], &spec,
+		    complain_identity, &at);
+		if (err != OK)
+			result = err;
+	}
+	return result;
+}
+
+static enum err
+load_denylist(struct loading *l)
+{
+	const char *file = l->s->config->denylist.file;
+	enum err err;
+
+	if (file[0] == '\0')
+		return OK;
+	err = identity_denylist_load(&l->s->denylist, file, l->why);
+	return err == ERR_SYSTEM ? ERR_CONFIG : err;
+}
+
+static enum err
+load_listeners(struct loading *l)
+{
+	const struct config *cfg = l->s->config;
+	size_t i;
+
+	l->s->ws = calloc(cfg->listener_count, sizeof(*l->s->ws));
+	if (l->s->ws == NULL)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < cfg->listener_count; i++)
+		options_ws(&l->s->ws[i], &cfg->listener[i]);
+	return OK;
+}
+
+enum err
+snapshot_load(struct snapshot **out, const char *file,
+    const struct snapshot *previous, struct report *why,
+    struct report *warnings)
+{
+	static enum err (*const parts[])(struct loading *) = { load_tls,
+		load_identity, load_denylist, load_listeners };
+	struct loading l = { NULL, previous, why, warnings };
+	enum err result = OK;
+	enum err err;
+	size_t i;
+
+	*out = NULL;
+	l.s = calloc(1, sizeof(*l.s));
+	if (l.s == NULL)
+		return ERR_NO_MEMORY;
+	err = config_load(file, &l.s->config, why);
+	if (err != OK) {
+		free(l.s);
+		return err;
+	}
+	l.s->refs = 1;
+	l.s->generation = previous == NULL ? 1 : previous->generation + 1;
+	options_mqtt(&l.s->mqtt, l.s->config);
+	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+		err = parts[i](&l);
+		if (err != OK)
+			result = err;
+	}
+	if (result != OK) {
+		snapshot_put(l.s);
+		return result;
+	}
+	*out = l.s;
+	return OK;
+}

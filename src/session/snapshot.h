@@ -1,0 +1,54 @@
+/*
+ * Everything a connection is judged by, as of one load of the configuration:
+ * the options, the TLS contexts with their CRLs, the identity rules, the deny
+ * list. Frozen once made and counted, so every worker may read it without a
+ * lock; a reload makes a whole new one or none.
+ */
+#ifndef SESSION_SNAPSHOT_H
+#define SESSION_SNAPSHOT_H
+
+#include <stdint.h>
+
+#include "base/report.h"
+#include "config/config.h"
+#include "identity/denylist.h"
+#include "identity/rules.h"
+#include "mqtt/policy.h"
+#include "tls/ctx.h"
+#include "ws/upgrade.h"
+
+struct snapshot {
+	_Atomic unsigned refs; /* snapshot_get(), snapshot_put() only */
+	uint64_t generation; /* 1 for the first, then counting up */
+	struct config *config; /* counted */
+	struct tls_ctx **tls; /* counted each; as config->tls */
+	struct identity_rules **identity; /* counted; as config->identity */
+	struct identity_denylist *denylist; /* counted; NULL: none */
+	struct ws_policy *ws; /* owned; as config->listener */
+	struct mqtt_policy mqtt;
+	struct tls_tickets *tickets; /* counted: own keys, kept over reloads */
+};
+
+/*
+ * Reads `file' and all the files it names. `previous' (NULL at start) is what
+ * is in force: its ticket keys live on in the new one, and its CRLs where the
+ * new ones are older. OK: *out is counted once, and `warnings' has what works
+ * but should be looked at. Else *out is NULL and `why' has every complaint
+ * found: ERR_CONFIG or ERR_NO_MEMORY. Main thread only.
+ */
+enum err snapshot_load(struct snapshot **out, const char *file,
+    const struct snapshot *previous, struct report *why,
+    struct report *warnings) MUST_CHECK;
+
+/* The rules for a client that came in at `listener' with `cert' (NULL: none);
+ * borrowed. */
+const struct identity_rules *snapshot_rules(const struct snapshot *s,
+    const struct config_listener *listener, const struct cert *cert);
+
+/* Takes a count more and returns `s'; any thread. */
+struct snapshot *snapshot_get(struct snapshot *s);
+
+/* Gives a count back; the last one frees. Any thread; NULL is fine. */
+void snapshot_put(struct snapshot *s);
+
+#endif

@@ -1,0 +1,52 @@
+#include "session/words.h"
+
+#include "mqtt/connack.h"
+#include "mqtt/disconnect.h"
+
+/* Encodes a DISCONNECT into `out'; returns its length, 0 if it cannot be. */
+static size_t
+write_disconnect(uint8_t *out, enum mqtt_level level, uint8_t code)
+{
+	struct mqtt_disconnect d = { .level = level, .code = code };
+	struct buf b;
+	size_t len = 0;
+
+	buf_init(&b, HALF_PACKET_MAX);
+	if (mqtt_disconnect_write(&b, &d) == OK) {
+		len = buf_len(&b);
+		memcpy(out, buf_data(&b), len);
+	}
+	buf_fini(&b);
+	return len;
+}
+
+static size_t
+write_client(uint8_t *out, const struct session *s, enum reason reason)
+{
+	if (s->level == MQTT_LEVEL_UNKNOWN)
+		return 0;
+	if (!s->answered)
+		return mqtt_connack_refuse(out, s->level, reason);
+	if (s->level != MQTT_LEVEL_5 || reason_v5(reason) == 0)
+		return 0;
+	return write_disconnect(out, s->level, reason_v5(reason));
+}
+
+/* A client that is sent away to come back has not failed: its Will must not
+ * be published. */
+static bool
+spares_will(enum reason reason)
+{
+	return reason == REASON_RELAY_DRAINED ||
+	    reason == REASON_RELAY_REPLACED;
+}
+
+void
+words_find(struct words *w, const struct session *s, enum reason reason)
+{
+	w->client_len = write_client(w->client, s, reason);
+	w->broker_len = 0;
+	if (s->stage == STAGE_RELAY && spares_will(reason))
+		w->broker_len = write_disconnect(w->broker, s->level,
+		    MQTT_DISCONNECT_NORMAL);
+}

@@ -1,0 +1,28 @@
+/*
+ * What is said to a client, and to the broker about it, when a session ends:
+ * the one place where a close reason becomes MQTT.
+ */
+#ifndef SESSION_WORDS_H
+#define SESSION_WORDS_H
+
+#include "relay/half.h"
+#include "session/session.h"
+
+/* Packets, ready to be sent; len 0: nothing is said. */
+struct words {
+	uint8_t room[STREAM_HEADROOM]; /* in front of client, for streams */
+	uint8_t client[HALF_PACKET_MAX];
+	size_t client_len;
+	uint8_t broker[HALF_PACKET_MAX];
+	size_t broker_len;
+};
+
+/*
+ * Finds the words for `reason'. Before the broker's CONNACK the client gets a
+ * CONNACK that refuses, after it a v5 client gets a DISCONNECT. The broker
+ * gets a DISCONNECT, which keeps it from publishing the Will, only when the
+ * proxy itself ends a good session to be resumed elsewhere (drain).
+ */
+void words_find(struct words *w, const struct session *s, enum reason reason);
+
+#endif
