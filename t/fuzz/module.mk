@@ -1,11 +1,38 @@
-# A fuzz target is t/fuzz/NAME.c with LLVMFuzzerTestOneInput() and a corpus in
-# t/fuzz/corpus/NAME/. Each is built twice:
-#     check_PROGRAMS += t/fuzz/NAME.t
-#     t_fuzz_NAME_t_SOURCES = t/fuzz/NAME.c t/fuzz/replay.c
-#     t_fuzz_NAME_t_LDADD = $(unit_ldadd)
-# replays the corpus in every `make check'; with --enable-fuzzers
-#     noinst_PROGRAMS += t/fuzz/NAME-fuzz
-#     t_fuzz_NAME_fuzz_SOURCES = t/fuzz/NAME.c
-#     t_fuzz_NAME_fuzz_LDADD = $(unit_ldadd)
-#     t_fuzz_NAME_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
-# is the program to let run: t/fuzz/NAME-fuzz DIR.
+# A fuzz target is t/fuzz/NAME.c with a corpus in t/fuzz/corpus/NAME/. It is
+# built twice: NAME.t replays the corpus in every `make check'; NAME-fuzz, with
+# --enable-fuzzers, is the libFuzzer program to let run:
+#     t/fuzz/NAME-fuzz -max_total_time=60 DIR ../t/fuzz/corpus/NAME
+# What it finds is mended, and stays in the corpus under a telling name.
+
+check_PROGRAMS += t/fuzz/mqtt_connect.t
+t_fuzz_mqtt_connect_t_SOURCES = t/fuzz/mqtt_connect.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_mqtt_connect_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_mqtt_connect_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/fuzz/mqtt_cursor.t
+t_fuzz_mqtt_cursor_t_SOURCES = t/fuzz/mqtt_cursor.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_mqtt_cursor_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_mqtt_cursor_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/fuzz/ws_upgrade.t
+t_fuzz_ws_upgrade_t_SOURCES = t/fuzz/ws_upgrade.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_ws_upgrade_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_ws_upgrade_t_LDADD = $(unit_ldadd)
+
+if FUZZERS
+noinst_PROGRAMS += t/fuzz/mqtt_connect-fuzz
+t_fuzz_mqtt_connect_fuzz_SOURCES = t/fuzz/mqtt_connect.c t/fuzz/fuzz.h
+t_fuzz_mqtt_connect_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_mqtt_connect_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_mqtt_connect_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/mqtt_cursor-fuzz
+t_fuzz_mqtt_cursor_fuzz_SOURCES = t/fuzz/mqtt_cursor.c t/fuzz/fuzz.h
+t_fuzz_mqtt_cursor_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_mqtt_cursor_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_mqtt_cursor_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/ws_upgrade-fuzz
+t_fuzz_ws_upgrade_fuzz_SOURCES = t/fuzz/ws_upgrade.c t/fuzz/fuzz.h
+t_fuzz_ws_upgrade_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_ws_upgrade_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_ws_upgrade_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+endif

@@ -1,0 +1,108 @@
+/*
+ * Any bytes as a CONNECT: read it; what is good must come out of an edit that
+ * changes nothing as it went in, and out of one that changes all as a good
+ * CONNECT with just that.
+ */
+#include <string.h>
+
+#include "fuzz/fuzz.h"
+#include "mqtt/connect.h"
+#include "mqtt/connect_edit.h"
+
+static void
+check_inside(struct slice part, struct slice whole)
+{
+	must(part.len == 0 ||
+	    (part.data >= whole.data &&
+		part.len <= whole.len - (size_t)(part.data - whole.data)));
+}
+
+static void
+check_slices(const struct mqtt_connect *c)
+{
+	check_inside(c->intro, c->raw);
+	check_inside(c->properties, c->raw);
+	check_inside(c->client_id, c->raw);
+	check_inside(c->will, c->raw);
+	check_inside(c->username, c->raw);
+	check_inside(c->password, c->raw);
+	check_inside(c->auth_method, c->raw);
+}
+
+static void
+write_edited(struct buf *out, const struct mqtt_connect *c,
+    const struct mqtt_connect_edit *edit)
+{
+	size_t size;
+	enum err err = mqtt_connect_size(c, edit, &size);
+
+	buf_init(out, 0);
+	if (err != OK)
+		return;
+	must(mqtt_connect_write(out, c, edit) == OK);
+	must(buf_len(out) == size);
+}
+
+static void
+check_unchanged(const struct mqtt_connect *c)
+{
+	struct mqtt_connect_edit edit = { 0 };
+	struct buf out;
+
+	write_edited(&out, c, &edit);
+	if (buf_len(&out) == c->raw.len)
+		must(slice_equal(buf_slice(&out), c->raw));
+	buf_fini(&out);
+}
+
+static void
+check_changed(const struct mqtt_connect *c)
+{
+	struct mqtt_connect_edit edit = {
+		.username = { MQTT_SET, slice_str("device-001") },
+		.client_id = { MQTT_SET, slice_str("device-001") },
+		.password = MQTT_REMOVE,
+	};
+	struct mqtt_connect again;
+	const char *why;
+	struct buf out;
+	size_t used;
+
+	write_edited(&out, c, &edit);
+	if (buf_len(&out) > 0) {
+		must(mqtt_connect_parse(&again, buf_slice(&out), &used, &why) ==
+		    PARSE_OK);
+		must(used == buf_len(&out));
+		must(slice_equal(again.username, edit.username.value));
+		must(slice_equal(again.client_id, edit.client_id.value));
+		must(!again.has_password);
+		must(slice_equal(again.will, c->will));
+		must(slice_equal(again.properties, c->properties));
+	}
+	buf_fini(&out);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice in = slice_make(data, size);
+	struct mqtt_connect_peek peek;
+	enum mqtt_level level;
+	struct mqtt_connect c;
+	const char *why = NULL;
+	size_t used;
+	enum parse verdict;
+
+	(void)mqtt_connect_peek(&peek, in);
+	(void)mqtt_connect_level(in, &level);
+	verdict = mqtt_connect_parse(&c, in, &used, &why);
+	if (verdict == PARSE_BAD)
+		must(c.reason != REASON_NONE && why != NULL);
+	if (verdict != PARSE_OK)
+		return 0;
+	must(used <= size && c.raw.len == used);
+	check_slices(&c);
+	check_unchanged(&c);
+	check_changed(&c);
+	return 0;
+}
