@@ -1,0 +1,21 @@
+#!/usr/bin/perl
+# etc/sallyport.ini, the sample, works once its files are there.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+
+my $sample = srcdir() . '/etc/sallyport.ini';
+plan skip_all => 'there is no sample yet' unless -e $sample;
+
+my $pki = pki;
+my $ini = write_file(tmp('sallyport.ini'), read_file($sample));
+for (['server', 'crt', 'server.crt'], ['server', 'key', 'server.key'],
+	['client-ca', 'crt', 'client-ca.crt']) {
+	my ($name, $suffix, $as) = @$_;
+	write_file(tmp($as), read_file("$pki->{dir}/$name.$suffix"));
+}
+my ($code, $out, $err) = sallyport_run('-t', '-c', $ini);
+is($code, 0, 'the sample is good') or diag($err);
+done_testing;
