@@ -6,8 +6,7 @@
 #include <unistd.h>
 
 #include "backend/attempt.h"
-#include "backend/endpoint.h"
-#include "backend/pick.h"
+#include "backend/queue.h"
 #include "io/stream_fd.h"
 
 /* A dial waits in the pool's queue, or tries an endpoint, or has ended and
@@ -54,9 +53,10 @@ release(struct backend_dial *d)
 	d->endpoint = NULL;
 	timer_stop(&d->timer);
 	backend_attempt_cancel(&d->attempt);
-	backend_pool_leave(p, &d->waiter);
+	backend_queue_leave(backend_pool_queue(p), &d->waiter);
 	if (e != NULL)
-		backend_pool_note(p, e, BACKEND_GIVEN_UP, "");
+		backend_queue_note(backend_pool_queue(p), e, BACKEND_GIVEN_UP,
+		    "");
 	loop_bury(backend_pool_loop(p), &d->grave);
 	backend_pool_put(p);
 }
@@ -97,7 +97,7 @@ wait_turn(struct backend_dial *d)
 	if (backend_pool_options(d->pool)->hold == BACKEND_HOLD)
 		d->waiter.tried = 0; /* a new round */
 	timer_start(&d->timer, left(d));
-	if (backend_pool_wait(d->pool, &d->waiter) == OK)
+	if (backend_queue_wait(backend_pool_queue(d->pool), &d->waiter) == OK)
 		return;
 	d->error = ERR_LIMIT;
 	snprintf(d->text, sizeof(d->text), "too many wait for [backend %s]",
@@ -115,7 +115,8 @@ try_endpoint(struct backend_dial *d, struct backend_endpoint *e)
 	d->endpoint = e;
 	d->waiter.tried |= UINT64_C(1) << e->slot;
 	timer_stop(&d->timer);
-	share = backend_pool_share(d->pool, &d->waiter, remaining);
+	share = backend_queue_share(backend_pool_queue(d->pool), &d->waiter,
+	    remaining);
 	/* A try cut short by our own deadline says nothing of the endpoint. */
 	d->whole = share < remaining ||
 	    remaining >= backend_pool_options(d->pool)->timeout_ms / 4;
@@ -178,12 +179,12 @@ fail(struct backend_dial *d, enum err err, const char *why)
 	d->endpoint = NULL;
 	d->error = err;
 	snprintf(d->text, sizeof(d->text), "%s: %s", e->text, why);
-	backend_pool_note(d->pool, e, blame(d, err), why);
+	backend_queue_note(backend_pool_queue(d->pool), e, blame(d, err), why);
 	if (left(d) == 0) {
 		give_up(d);
 		return;
 	}
-	e = backend_pool_next(d->pool, &d->waiter);
+	e = backend_queue_next(backend_pool_queue(d->pool), &d->waiter);
 	if (e != NULL)
 		try_endpoint(d, e);
 	else
@@ -226,7 +227,8 @@ attempted(void *arg, enum err err, int fd, const char *why)
 		return;
 	}
 	memcpy(text, d->endpoint->text, sizeof(text));
-	backend_pool_note(d->pool, d->endpoint, BACKEND_DIALLED, "");
+	backend_queue_note(backend_pool_queue(d->pool), d->endpoint,
+	    BACKEND_DIALLED, "");
 	d->endpoint = NULL;
 	finish(d, REASON_NONE, broker, text);
 }
@@ -242,6 +244,7 @@ backend_dial_start(struct backend_dial **out, struct backend_pool *p,
 	if (d == NULL)
 		return ERR_NO_MEMORY;
 	d->pool = backend_pool_get(p);
+	backend_pool_queue(p)->counts.dials++;
 	d->began = loop_now(backend_pool_loop(p));
 	d->done = done;
 	d->arg = arg;

@@ -5,12 +5,9 @@
 #include <string.h>
 
 #include "backend/attempt.h"
-#include "backend/pick.h"
-#include "backend/table.h"
+#include "backend/health.h"
 #include "backend/target.h"
 #include "base/log.h"
-#include "base/siphash.h"
-#include "io/timer.h"
 
 /* What a 0 in the options means. */
 #define TIMEOUT_MS 5000
@@ -21,9 +18,6 @@
 #define PROBE_INTERVAL_MS 5000
 #define PROBE_TIMEOUT_MS 2000
 
-/* How long all wait after a try failed for want of something of ours. */
-#define REST_MS 50
-
 struct backend_pool {
 	unsigned users;
 	struct loop_grave grave;
@@ -33,232 +27,31 @@ struct backend_pool {
 	size_t target_count;
 	struct backend_sources sources; /* owns its list */
 	struct backend_table table;
-	struct list waiting; /* backend_waiter; first come, first served */
-	struct timer pump; /* the queue is looked at when it fires */
-	uint64_t rest_until; /* nobody goes before this */
-	uint64_t turn; /* of round robin */
-	uint64_t noise; /* state of the jitter */
-	struct backend_counts counts;
+	struct backend_queue queue;
+	struct backend_health *health[BACKEND_ENDPOINTS_MAX]; /* owned */
 };
 
-/* The next number of a splitmix64 sequence: enough for jitter. */
-static uint32_t
-noise(struct backend_pool *p)
-{
-	uint64_t x = p->noise += 0x9e3779b97f4a7c15u;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return (uint32_t)(x >> 32);
-}
-
-static struct backend_choice
-choice(struct backend_pool *p, const struct backend_waiter *w)
-{
-	struct backend_choice c = {
-		.slots = p->table.slots,
-		.balance = p->o.balance,
-		.hold = p->o.hold,
-		.hash = w->hash,
-		.tried = w->tried,
-		.turn = p->turn,
-		.now = loop_now(p->loop),
-	};
-
-	return c;
-}
-
-/* Begins a try at `e' and counts it for the caller. */
-static struct backend_endpoint *
-begin(struct backend_pool *p, struct backend_endpoint *e)
-{
-	p->turn++;
-	backend_endpoint_begin(e);
-	return backend_endpoint_get(e);
-}
-
-/* May a lookup under way bring endpoints? */
-static bool
-is_resolving(const struct backend_pool *p)
+/* The pool's queue waits on while a lookup may bring endpoints. */
+static void
+note_resolving(struct backend_pool *p)
 {
 	size_t i;
 
+	p->queue.resolving = false;
 	for (i = 0; i < p->target_count; i++)
 		if (p->targets[i].lookup != NULL)
-			return true;
-	return false;
+			p->queue.resolving = true;
 }
 
 static void
-pump_at(struct backend_pool *p, uint64_t when)
-{
-	uint64_t now = loop_now(p->loop);
-
-	if (when != UINT64_MAX)
-		timer_start(&p->pump, when > now ? when - now : 1);
-}
-
-/* The first of the queue goes to `e', or hears that there is none. */
-static void
-dismiss(struct backend_pool *p, struct backend_endpoint *e)
-{
-	struct backend_waiter *w =
-	    list_entry(p->waiting.next, struct backend_waiter, node);
-
-	backend_pool_leave(p, w);
-	w->go(w, e);
-}
-
-/* Serves the first of the queue; false when all have to wait on. */
-static bool
-serve(struct backend_pool *p)
-{
-	struct backend_waiter *w =
-	    list_entry(p->waiting.next, struct backend_waiter, node);
-	struct backend_choice c = choice(p, w);
-	struct backend_endpoint *e;
-	uint64_t wait;
-
-	if (p->rest_until > c.now) {
-		pump_at(p, p->rest_until);
-		return false;
-	}
-	e = backend_pick(&c);
-	if (e == NULL && p->o.hold == BACKEND_REFUSE && !is_resolving(p)) {
-		dismiss(p, NULL);
-		return true;
-	}
-	if (e == NULL) {
-		pump_at(p, backend_table_next(&p->table));
-		return false;
-	}
-	wait = p->o.pace == NULL ? 0 : ratelimit_try(p->o.pace, c.now);
-	if (wait > 0) {
-		pump_at(p, c.now + wait);
-		return false;
-	}
-	dismiss(p, begin(p, e));
-	return true;
-}
-
-static void
-pump(void *arg)
+doubt(void *arg, const struct backend_endpoint *e)
 {
 	struct backend_pool *p = arg;
 
-	while (!list_empty(&p->waiting) && serve(p))
-		;
-}
-
-enum err
-backend_pool_wait(struct backend_pool *p, struct backend_waiter *w)
-{
-	uint32_t limit = p->o.queue;
-
-	list_append(&p->waiting, &w->node);
-	p->counts.waiting++;
-	/* Only the first can go at once: the others wait for the same. */
-	if (p->waiting.next == &w->node)
-		pump(p);
-	if (list_empty(&w->node))
-		return OK;
-	if (p->counts.waiting > limit) {
-		backend_pool_leave(p, w);
-		p->counts.busy++;
-		return ERR_LIMIT;
-	}
-	p->counts.held++;
-	return OK;
-}
-
-void
-backend_pool_leave(struct backend_pool *p, struct backend_waiter *w)
-{
-	if (list_empty(&w->node))
-		return;
-	list_remove(&w->node);
-	p->counts.waiting--;
-}
-
-struct backend_endpoint *
-backend_pool_next(struct backend_pool *p, const struct backend_waiter *w)
-{
-	struct backend_choice c = choice(p, w);
-	struct backend_endpoint *e = backend_pick(&c);
-
-	if (e == NULL || p->rest_until > c.now)
-		return NULL;
-	if (p->o.pace != NULL && ratelimit_try(p->o.pace, c.now) > 0)
-		return NULL;
-	return begin(p, e);
-}
-
-uint64_t
-backend_pool_share(struct backend_pool *p, const struct backend_waiter *w,
-    uint64_t left_ms)
-{
-	struct backend_choice c = choice(p, w);
-	uint64_t share;
-
-	if (p->o.attempt_ms != 0)
-		return p->o.attempt_ms < left_ms ? p->o.attempt_ms : left_ms;
-	/* What is being tried now is not in the count any more. */
-	share = left_ms / (backend_pick_count(&c) + 1);
-	if (share < p->o.timeout_ms / 4)
-		share = p->o.timeout_ms / 4;
-	return share < left_ms ? share : left_ms;
-}
-
-static void
-log_state(struct backend_pool *p, const struct backend_endpoint *e)
-{
-	bool up = e->state == BACKEND_UP;
-	struct log_line line;
-
-	log_begin(&line, up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
-	    up ? "backend_up" : "backend_down");
-	log_str(&line, "stage", "backend");
-	log_str(&line, "backend", p->o.name);
-	log_str(&line, "address", p->targets[e->target].text);
-	log_str(&line, "endpoint", e->text);
-	if (!up)
-		log_str(&line, "error", e->error);
-	log_end(&line);
-}
-
-static void
-note_failure(struct backend_pool *p, struct backend_endpoint *e,
-    const char *why)
-{
-	if (backend_endpoint_failed(e, why, loop_now(p->loop), p->o.backoff_ms,
-		p->o.backoff_max_ms, noise(p)))
-		log_state(p, e);
+	if (p->table.slots[e->slot] == e)
+		backend_health_hurry(p->health[e->slot]);
 	backend_target_doubt(&p->targets[e->target]);
-}
-
-void
-backend_pool_note(struct backend_pool *p, struct backend_endpoint *e,
-    enum backend_outcome outcome, const char *why)
-{
-	switch (outcome) {
-	case BACKEND_DIALLED:
-		p->counts.dialled++;
-		if (backend_endpoint_succeeded(e))
-			log_state(p, e);
-		break;
-	case BACKEND_FAILED:
-		note_failure(p, e, why);
-		break;
-	case BACKEND_NO_FAULT:
-		p->rest_until = loop_now(p->loop) + REST_MS;
-		backend_endpoint_abandoned(e, loop_now(p->loop));
-		break;
-	case BACKEND_GIVEN_UP:
-		backend_endpoint_abandoned(e, loop_now(p->loop));
-		break;
-	}
-	backend_endpoint_put(e);
-	pump(p);
+	note_resolving(p);
 }
 
 void
@@ -283,32 +76,67 @@ backend_pool_explain(const struct backend_pool *p, char *out, size_t size)
 	snprintf(out, size, "no endpoint was free in time");
 }
 
+/* Has every endpoint of the table probed, and no other. */
+static void
+sync_health(struct backend_pool *p)
+{
+	struct backend_endpoint *e;
+	size_t i;
+
+	if (p->o.probe == BACKEND_PROBE_NONE)
+		return;
+	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++) {
+		e = p->table.slots[i];
+		if (p->health[i] != NULL &&
+		    backend_health_endpoint(p->health[i]) != e) {
+			backend_health_cancel(p->health[i]);
+			p->health[i] = NULL;
+		}
+		if (e != NULL && p->health[i] == NULL)
+			p->health[i] = backend_health_start(&p->queue, e);
+		/* Not probed for want of memory: back-off must do. */
+		if (e != NULL)
+			e->probed = p->health[i] != NULL;
+	}
+}
+
 static void
 found(struct backend_target *t, const struct sockaddr_storage *list,
     size_t count)
 {
 	struct backend_pool *p = t->owner;
-	size_t left_out = backend_table_merge(&p->table, t->index, list, count,
-	    p->o.probe != BACKEND_PROBE_NONE);
+	size_t left_out = backend_table_merge(&p->table, t->index, list, count);
 
 	if (left_out > 0)
 		log_event(LOG_LEVEL_WARN, "backend_too_many",
 		    "%s: %zu of %zu endpoints are not used: a pool has %d",
 		    t->text, left_out, count, BACKEND_ENDPOINTS_MAX);
-	pump(p);
+	sync_health(p);
+	note_resolving(p);
+	backend_queue_pump(&p->queue);
 }
 
 static void
 not_found(struct backend_target *t)
 {
-	pump(t->owner);
+	struct backend_pool *p = t->owner;
+
+	note_resolving(p);
+	backend_queue_pump(&p->queue);
 }
 
-/* Copies `text' to the heap; NULL stays NULL, and is also no memory. */
-static char *
-copy(const char *text)
+/* Copies a text of the options to the heap; NULL stays NULL. */
+static enum err
+copy(const char **out, const char *text)
 {
-	return text == NULL ? NULL : strdup(text);
+	*out = text == NULL ? NULL : strdup(text);
+	return text != NULL && *out == NULL ? ERR_NO_MEMORY : OK;
+}
+
+static bool
+fits_probe(const char *text)
+{
+	return text == NULL || strlen(text) <= BACKEND_PROBE_TEXT_MAX;
 }
 
 static uint64_t
@@ -317,16 +145,25 @@ or_default(uint64_t value, uint64_t otherwise)
 	return value != 0 ? value : otherwise;
 }
 
-static void
+static enum err
 copy_options(struct backend_pool *p, const struct backend_options *o)
 {
 	p->o = *o;
 	p->o.addresses = NULL;
 	p->o.sources = NULL;
-	p->o.name = copy(o->name);
-	p->o.probe_client_id = copy(o->probe_client_id);
-	p->o.probe_username = copy(o->probe_username);
-	p->o.probe_password = copy(o->probe_password);
+	p->o.name = NULL;
+	p->o.probe_client_id = NULL;
+	p->o.probe_username = NULL;
+	p->o.probe_password = NULL;
+	if (copy(&p->o.name, o->name) != OK ||
+	    copy(&p->o.probe_client_id, o->probe_client_id) != OK ||
+	    copy(&p->o.probe_username, o->probe_username) != OK ||
+	    copy(&p->o.probe_password, o->probe_password) != OK)
+		return ERR_NO_MEMORY;
+	if (!fits_probe(o->probe_client_id) || !fits_probe(o->probe_username) ||
+	    !fits_probe(o->probe_password) ||
+	    (o->probe_password != NULL && o->probe_username == NULL))
+		return ERR_CONFIG;
 	p->o.queue = o->queue != 0 ? o->queue : QUEUE;
 	p->o.timeout_ms = or_default(o->timeout_ms, TIMEOUT_MS);
 	p->o.resolve_ms = or_default(o->resolve_ms, RESOLVE_MS);
@@ -336,6 +173,7 @@ copy_options(struct backend_pool *p, const struct backend_options *o)
 	    or_default(o->probe_interval_ms, PROBE_INTERVAL_MS);
 	p->o.probe_timeout_ms =
 	    or_default(o->probe_timeout_ms, PROBE_TIMEOUT_MS);
+	return OK;
 }
 
 static enum err
@@ -354,7 +192,7 @@ add_sources(struct backend_pool *p, const struct backend_options *o)
 			return ERR_CONFIG;
 	p->sources.count = o->source_count;
 	/* Workers should not all begin at the same one. */
-	p->sources.turn = noise(p) % p->sources.count;
+	p->sources.turn = backend_queue_noise(&p->queue) % p->sources.count;
 	return OK;
 }
 
@@ -405,7 +243,6 @@ backend_pool_new(struct backend_pool **out, struct loop *loop,
     struct backend_resolver *resolver, const struct backend_options *options)
 {
 	struct backend_pool *p = calloc(1, sizeof(*p));
-	struct siphash_key seed = siphash_key_random();
 	enum err err;
 	size_t i;
 
@@ -415,12 +252,12 @@ backend_pool_new(struct backend_pool **out, struct loop *loop,
 	p->loop = loop;
 	p->grave.bury = bury;
 	list_init(&p->grave.node);
-	list_init(&p->waiting);
-	timer_init(&p->pump, loop, pump, p);
-	p->noise = seed.k0;
-	p->turn = seed.k1;
-	copy_options(p, options);
-	err = p->o.name == NULL ? ERR_NO_MEMORY : add_sources(p, options);
+	backend_queue_init(&p->queue, loop, &p->o, &p->table);
+	p->queue.failed = doubt;
+	p->queue.arg = p;
+	err = copy_options(p, options);
+	if (err == OK)
+		err = add_sources(p, options);
 	if (err == OK)
 		err = add_targets(p, resolver, options);
 	if (err != OK) {
@@ -429,6 +266,7 @@ backend_pool_new(struct backend_pool **out, struct loop *loop,
 	}
 	for (i = 0; i < p->target_count; i++)
 		backend_target_start(&p->targets[i]);
+	note_resolving(p);
 	*out = p;
 	return OK;
 }
@@ -447,9 +285,11 @@ backend_pool_put(struct backend_pool *p)
 
 	if (p == NULL || --p->users > 0)
 		return;
-	timer_stop(&p->pump);
+	backend_queue_fini(&p->queue);
 	for (i = 0; i < p->target_count; i++)
 		backend_target_fini(&p->targets[i]);
+	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++)
+		backend_health_cancel(p->health[i]);
 	backend_table_fini(&p->table);
 	loop_bury(p->loop, &p->grave);
 }
@@ -513,7 +353,13 @@ backend_pool_up(const struct backend_pool *p)
 const struct backend_counts *
 backend_pool_counts(const struct backend_pool *p)
 {
-	return &p->counts;
+	return &p->queue.counts;
+}
+
+struct backend_queue *
+backend_pool_queue(struct backend_pool *p)
+{
+	return &p->queue;
 }
 
 struct loop *

@@ -19,13 +19,15 @@
 #include <sys/socket.h>
 
 #include "base/err.h"
-#include "base/list.h"
 #include "base/ratelimit.h"
 #include "base/socket.h"
 #include "io/loop.h"
 
 /* Endpoints of a pool at most; more are not used, and that is logged. */
 #define BACKEND_ENDPOINTS_MAX 64
+
+/* Bytes of a probe's ClientID, user name and password at most, each. */
+#define BACKEND_PROBE_TEXT_MAX 1024
 
 enum backend_balance {
 	BACKEND_FAILOVER, /* the first that works, in the order given */
@@ -73,7 +75,7 @@ struct backend_options {
 	uint64_t probe_timeout_ms; /* 0 = 2 s */
 	const char *probe_client_id; /* must differ from worker to worker */
 	const char *probe_username; /* NULL = none */
-	const char *probe_password; /* NULL = none */
+	const char *probe_password; /* NULL = none; needs a user name */
 	enum backend_proxy probe_proxy; /* the header a probe begins with */
 };
 
@@ -94,8 +96,8 @@ struct backend_pool;
 /*
  * Makes a pool, counted once for the caller. Copies the options except what
  * they call borrowed. Names begin to be resolved and probes to run at once.
- * ERR_CONFIG: an address or source is not one (backend_address_check());
- * ERR_NO_MEMORY.
+ * ERR_CONFIG: no address, or one that is none (backend_address_check()), a
+ * source that is none, a probe's text that is too long; ERR_NO_MEMORY.
  */
 enum err backend_pool_new(struct backend_pool **out, struct loop *loop,
     struct backend_resolver *resolver,
@@ -149,59 +151,20 @@ struct backend_counts {
 const struct backend_counts *backend_pool_counts(const struct backend_pool *p);
 
 /*
- * The rest is for backend/dial: waiting for an endpoint, and telling what
- * became of it.
+ * The rest is for backend/dial.
  */
 
-struct backend_endpoint;
+struct backend_queue;
 
-/* Someone who waits for an endpoint; embedded in the dial. */
-struct backend_waiter {
-	struct list node;
-	uint64_t hash; /* of the ClientID */
-	uint64_t tried; /* bit n: not the endpoint in slot n */
-	/* An endpoint to dial now, counted for the callee; NULL: there is
-	 * none and waiting is no use (BACKEND_REFUSE). Must not call the
-	 * dial's owner from inside. */
-	void (*go)(struct backend_waiter *w, struct backend_endpoint *e);
-};
-
-enum backend_outcome {
-	BACKEND_DIALLED,
-	BACKEND_FAILED, /* its fault: leave it alone for a while */
-	BACKEND_NO_FAULT, /* ours, or it is full: all wait a little */
-	BACKEND_GIVEN_UP /* no answer was waited for */
-};
-
-/* Queues `w', whose turn may come inside the call. ERR_LIMIT: the queue is
- * full, and w is not in it. */
-enum err backend_pool_wait(struct backend_pool *p,
-    struct backend_waiter *w) MUST_CHECK;
-
-/* Takes `w' out of the queue; harmless when it is not in it. */
-void backend_pool_leave(struct backend_pool *p, struct backend_waiter *w);
-
-/* Another endpoint for one whose try just failed. Counted for the caller;
- * NULL: wait again. */
-struct backend_endpoint *backend_pool_next(struct backend_pool *p,
-    const struct backend_waiter *w);
-
-/* How long the try that `w' is about to make may take when `left_ms' remain
- * for all. */
-uint64_t backend_pool_share(struct backend_pool *p,
-    const struct backend_waiter *w, uint64_t left_ms);
-
-/* Tells what became of a try, and takes the caller's count of `e'. `why' is
- * text for BACKEND_FAILED, else not looked at. */
-void backend_pool_note(struct backend_pool *p, struct backend_endpoint *e,
-    enum backend_outcome outcome, const char *why);
-
-/* The latest reason why nothing answers, as "ADDRESS: WHY". */
-void backend_pool_explain(const struct backend_pool *p, char *out, size_t size);
+/* Where dials wait for an endpoint; lives as long as the pool. */
+struct backend_queue *backend_pool_queue(struct backend_pool *p);
 
 struct loop *backend_pool_loop(const struct backend_pool *p);
 const struct backend_options *backend_pool_options(
     const struct backend_pool *p);
 struct backend_sources *backend_pool_sources(struct backend_pool *p);
+
+/* The latest reason why nothing answers, as "ADDRESS: WHY". */
+void backend_pool_explain(const struct backend_pool *p, char *out, size_t size);
 
 #endif

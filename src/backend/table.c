@@ -59,7 +59,7 @@ drop_unseen(struct backend_table *t, unsigned target)
 
 size_t
 backend_table_merge(struct backend_table *t, unsigned target,
-    const struct sockaddr_storage *list, size_t count, bool probed)
+    const struct sockaddr_storage *list, size_t count)
 {
 	struct backend_endpoint *e;
 	size_t i, left_out = 0;
@@ -74,11 +74,8 @@ backend_table_merge(struct backend_table *t, unsigned target,
 	for (i = 0; i < count; i++) {
 		if (find(t, target, &list[i]) != NULL)
 			continue;
-		e = add(t, target, &list[i]);
-		if (e == NULL)
+		if (add(t, target, &list[i]) == NULL)
 			left_out++;
-		else
-			e->probed = probed;
 	}
 	return left_out;
 }

@@ -14,11 +14,10 @@ struct backend_table {
 
 /*
  * Makes the endpoints of the configured address number `target' those in
- * `list'. New ones are UP, and `probed' as told. Returns how many found no
- * place (or no memory).
+ * `list'. New ones are UP. Returns how many found no place (or no memory).
  */
 size_t backend_table_merge(struct backend_table *t, unsigned target,
-    const struct sockaddr_storage *list, size_t count, bool probed);
+    const struct sockaddr_storage *list, size_t count);
 
 /* Endpoints that `target' has now. */
 size_t backend_table_count(const struct backend_table *t, unsigned target);

@@ -94,6 +94,13 @@ ratelimit_try(struct ratelimit *r, uint64_t now_ms)
 	return 0;
 }
 
+int
+ratelimit_is_full(struct ratelimit *r, uint64_t now_ms)
+{
+	return atomic_load_explicit(&r->full_at, memory_order_relaxed) <=
+	    now_ms * 1000;
+}
+
 void
 ratelimit_give(struct ratelimit *r)
 {

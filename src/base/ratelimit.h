@@ -33,6 +33,9 @@ void ratelimit_take(struct ratelimit *r, uint64_t now_ms);
  * there will be one. */
 uint64_t ratelimit_try(struct ratelimit *r, uint64_t now_ms);
 
+/* Is the bucket full: as good as a new one? */
+int ratelimit_is_full(struct ratelimit *r, uint64_t now_ms);
+
 /* Gives back a token that was taken and turned out not to be needed. */
 void ratelimit_give(struct ratelimit *r);
 

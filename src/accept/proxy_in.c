@@ -1,0 +1,176 @@
+/*
+ * The header is looked at with MSG_PEEK and then read to its last byte and
+ * not further. Most arrive whole: one look, one read, no memory. What arrives
+ * in pieces is read into a buffer piece by piece, since unread bytes would
+ * keep waking the loop.
+ */
+#include "accept/proxy_in.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/buf.h"
+#include "io/timer.h"
+#include "io/watch.h"
+
+struct accept_proxy {
+	struct loop_grave grave;
+	struct loop *loop; /* borrowed */
+	struct watch watch; /* its descriptor is borrowed: release, not fini */
+	struct timer timer;
+	struct buf early; /* what was read before the header was whole */
+	const char *refusal; /* static; why it ends in the next turn */
+	accept_proxy_done *done; /* NULL once told or cancelled */
+	void *arg; /* borrowed: the owner */
+};
+
+static void
+bury(struct loop_grave *g)
+{
+	free(list_entry(g, struct accept_proxy, grave));
+}
+
+/* Unhooks all; the memory goes at the end of the turn. */
+static void
+release(struct accept_proxy *p)
+{
+	p->done = NULL;
+	timer_stop(&p->timer);
+	(void)watch_release(&p->watch);
+	buf_fini(&p->early);
+	loop_bury(p->loop, &p->grave);
+}
+
+static void
+finish(struct accept_proxy *p, enum reason reason,
+    const struct accept_proxy_header *header, const char *detail)
+{
+	accept_proxy_done *done = p->done;
+	void *arg = p->arg;
+
+	release(p);
+	done(arg, reason, header, detail);
+}
+
+static void
+refuse(struct accept_proxy *p, const char *detail)
+{
+	finish(p, REASON_ACCEPT_PROXY, NULL, detail);
+}
+
+static void
+expired(void *arg)
+{
+	struct accept_proxy *p = arg;
+
+	if (p->refusal != NULL)
+		refuse(p, p->refusal);
+	else
+		finish(p, REASON_ACCEPT_TIMEOUT, NULL,
+		    "the PROXY header did not come in time");
+}
+
+/* Reads `len' bytes that a look has just shown to be there. */
+static bool
+swallow(struct accept_proxy *p, uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	do
+		n = recv(p->watch.fd, data, len, 0);
+	while (n == -1 && errno == EINTR);
+	return n == (ssize_t)len;
+}
+
+/* `data' holds p->early and `fresh' bytes more that were only looked at. */
+static void
+judge(struct accept_proxy *p, uint8_t *data, size_t fresh)
+{
+	size_t early = buf_len(&p->early);
+	struct accept_proxy_header header;
+	const char *why = "";
+	enum parse parse = accept_proxy_header_parse(&header,
+	    slice_make(data, early + fresh), &why);
+
+	if (parse == PARSE_BAD) {
+		refuse(p, why);
+		return;
+	}
+	if (parse == PARSE_OK)
+		fresh = header.len - early;
+	if (!swallow(p, data + early, fresh)) {
+		refuse(p, "the connection broke");
+		return;
+	}
+	if (parse == PARSE_OK)
+		finish(p, REASON_NONE, &header, "");
+	else if (buf_append(&p->early, data + early, fresh) != OK)
+		finish(p, REASON_ACCEPT_RESOURCE, NULL, "out of memory");
+}
+
+static void
+readable(enum watch_event event, void *arg)
+{
+	struct accept_proxy *p = arg;
+	uint8_t *data = loop_scratch(p->loop, LOOP_SCRATCH_PLAIN);
+	size_t early = buf_len(&p->early);
+	ssize_t n;
+
+	(void)event;
+	if (early > 0)
+		memcpy(data, buf_data(&p->early), early);
+	n = recv(p->watch.fd, data + early, ACCEPT_PROXY_HEADER_MAX - early,
+	    MSG_PEEK);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n > 0)
+		judge(p, data, (size_t)n); /* p may be gone */
+	else
+		refuse(p,
+		    n == 0 ? "it ended before its PROXY header did"
+			   : "the connection broke");
+}
+
+static bool
+is_trusted(const struct accept_proxy_options *o,
+    const struct sockaddr_storage *peer)
+{
+	return address_net_match(o->trusted, o->trusted_count, peer);
+}
+
+enum err
+accept_proxy_start(struct accept_proxy **out, struct loop *loop, int fd,
+    const struct sockaddr_storage *peer,
+    const struct accept_proxy_options *options, accept_proxy_done *done,
+    void *arg)
+{
+	struct accept_proxy *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return ERR_NO_MEMORY;
+	p->loop = loop;
+	p->done = done;
+	p->arg = arg;
+	p->grave.bury = bury;
+	list_init(&p->grave.node);
+	buf_init(&p->early, ACCEPT_PROXY_HEADER_MAX);
+	timer_init(&p->timer, loop, expired, p);
+	watch_init(&p->watch, loop, fd, readable, p);
+	if (!is_trusted(options, peer)) {
+		p->refusal = "not from a trusted balancer";
+		timer_start(&p->timer, 0);
+	} else {
+		watch_read(&p->watch, true);
+		if (options->timeout_ms != 0)
+			timer_start(&p->timer, options->timeout_ms);
+	}
+	*out = p;
+	return OK;
+}
+
+void
+accept_proxy_cancel(struct accept_proxy *p)
+{
+	if (p != NULL && p->done != NULL)
+		release(p);
+}

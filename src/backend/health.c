@@ -1,0 +1,300 @@
+#include "backend/health.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backend/attempt.h"
+#include "backend/proxy_out.h"
+#include "base/log.h"
+#include "io/stream_fd.h"
+
+/* The first probes of a pool's endpoints are spread over this time. */
+#define FIRST_MS 100
+
+#define CONNACK_LEN 4
+#define CODE_NONE (-1)
+#define CODE_UNAVAILABLE 3
+
+enum state {
+	RESTING, /* the timer runs to the next probe */
+	CONNECTING,
+	ASKED /* waits for a CONNACK; the timer is its deadline */
+};
+
+struct backend_health {
+	struct loop_grave grave;
+	struct backend_queue *queue; /* borrowed; NULL once cancelled */
+	struct loop *loop; /* borrowed */
+	struct backend_endpoint *endpoint; /* counted */
+	struct backend_attempt attempt;
+	struct stream *stream; /* owned; ASKED only */
+	struct timer timer;
+	enum state state;
+	size_t got; /* bytes of the CONNACK */
+	uint8_t connack[CONNACK_LEN];
+	int code; /* of the last CONNACK */
+};
+
+static void
+bury(struct loop_grave *g)
+{
+	free(list_entry(g, struct backend_health, grave));
+}
+
+/* `ms' plus or minus a tenth, so that workers and endpoints drift apart. */
+static uint64_t
+spread(struct backend_health *h, uint64_t ms)
+{
+	uint32_t noise = backend_queue_noise(h->queue) % 1024;
+
+	return ms - ms / 10 + ms / 5 * noise / 1024;
+}
+
+/* Milliseconds to the next probe: the interval, or sooner while it is down. */
+static uint64_t
+next_probe(struct backend_health *h)
+{
+	uint64_t interval = spread(h, h->queue->o->probe_interval_ms);
+	uint64_t now = loop_now(h->loop);
+	uint64_t until = h->endpoint->until;
+
+	if (h->endpoint->state == BACKEND_UP)
+		return interval;
+	if (until <= now)
+		return 1;
+	return until - now < interval ? until - now : interval;
+}
+
+/* The probe is over; `why' NULL: it works. h may be gone after it. */
+static void
+conclude(struct backend_health *h, const char *why)
+{
+	struct backend_queue *q = h->queue;
+
+	stream_close(h->stream);
+	h->stream = NULL;
+	h->state = RESTING;
+	timer_stop(&h->timer);
+	backend_queue_probed(q, h->endpoint, why);
+	if (h->queue != NULL) /* not cancelled by what followed */
+		timer_start(&h->timer, next_probe(h));
+}
+
+static size_t
+put_text(uint8_t *out, const char *text)
+{
+	size_t len = strlen(text);
+
+	out[0] = (uint8_t)(len >> 8);
+	out[1] = (uint8_t)len;
+	memcpy(out + 2, text, len);
+	return 2 + len;
+}
+
+/* MQTT 3.1.1 section 3.1, clean session, keep alive of a minute. Each text is
+ * at most BACKEND_PROBE_TEXT_MAX long. */
+static size_t
+write_connect(uint8_t *out, const struct backend_options *o)
+{
+	static const uint8_t name[] = { 0, 4, 'M', 'Q', 'T', 'T', 4 };
+	uint8_t body[3 * (BACKEND_PROBE_TEXT_MAX + 2) + 16];
+	const char *id = o->probe_client_id;
+	size_t len = sizeof(name);
+	size_t head = 1;
+
+	memcpy(body, name, sizeof(name));
+	body[len++] = (uint8_t)(0x02 | (o->probe_username != NULL ? 0x80 : 0) |
+	    (o->probe_password != NULL ? 0x40 : 0));
+	body[len++] = 0;
+	body[len++] = 60;
+	len += put_text(body + len, id != NULL ? id : "");
+	if (o->probe_username != NULL)
+		len += put_text(body + len, o->probe_username);
+	if (o->probe_password != NULL)
+		len += put_text(body + len, o->probe_password);
+	out[0] = 0x10;
+	if (len > 127)
+		out[head++] = (uint8_t)(len % 128 | 0x80);
+	out[head++] = (uint8_t)(len > 127 ? len / 128 : len);
+	memcpy(out + head, body, len);
+	return head + len;
+}
+
+/* A broker that wants a PROXY header would drop a probe without one. */
+static size_t
+write_header(uint8_t *out, const struct backend_health *h, int fd)
+{
+	struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
+	struct backend_proxy_out p = {
+		.source = &own,
+		.destination = &h->endpoint->address,
+		.tls = BACKEND_PROXY_PLAIN,
+	};
+	socklen_t own_len = sizeof(own);
+	size_t len = 0;
+
+	(void)getsockname(fd, (struct sockaddr *)&own, &own_len);
+	return backend_proxy_out_write(out, &len, h->queue->o->probe_proxy,
+		   &p) == OK
+	    ? len
+	    : 0;
+}
+
+/* A refusal of the probe's own identity: logged when it begins. */
+static void
+note_code(struct backend_health *h, int code)
+{
+	if (code != 0 && code != h->code)
+		log_event(LOG_LEVEL_WARN, "backend_probe_refused",
+		    "%s: CONNACK code %d for the probe of [backend %s]",
+		    h->endpoint->text, code, h->queue->o->name);
+	h->code = code;
+}
+
+static void
+judge(struct backend_health *h)
+{
+	uint8_t disconnect[STREAM_HEADROOM + 2] = { 0 };
+	int code = h->connack[3];
+
+	if (h->connack[0] != 0x20 || h->connack[1] != 2) {
+		conclude(h, "the answer to a probe is not a CONNACK");
+		return;
+	}
+	note_code(h, code);
+	if (code == CODE_UNAVAILABLE) {
+		conclude(h, "the broker says it is unavailable");
+		return;
+	}
+	disconnect[STREAM_HEADROOM] = 0xe0;
+	if (code == 0)
+		(void)stream_write(h->stream, disconnect + STREAM_HEADROOM, 2);
+	conclude(h, NULL);
+}
+
+static void
+answered(struct stream *s, enum stream_event event, void *arg)
+{
+	struct backend_health *h = arg;
+	ssize_t n;
+
+	if (event != STREAM_READABLE)
+		return;
+	n = stream_read(s, h->connack + h->got, CONNACK_LEN - h->got);
+	if (n == STREAM_AGAIN)
+		return;
+	if (n <= 0) {
+		conclude(h, "closed without a CONNACK");
+		return;
+	}
+	h->got += (size_t)n;
+	if (h->got == CONNACK_LEN)
+		judge(h);
+}
+
+/* Sends the CONNECT; false when that did not work at once, which on a fresh
+ * socket means that it is broken. */
+static bool
+ask(struct backend_health *h, int fd)
+{
+	uint8_t *out = loop_scratch(h->loop, LOOP_SCRATCH_PLAIN);
+	size_t len = write_header(out, h, fd);
+
+	len += write_connect(out + len, h->queue->o);
+	h->got = 0;
+	h->state = ASKED;
+	stream_set_owner(h->stream, answered, h);
+	stream_want_read(h->stream, true);
+	timer_start(&h->timer, h->queue->o->probe_timeout_ms);
+	return stream_write(h->stream, out, len) == (ssize_t)len;
+}
+
+static void
+connected(void *arg, enum err err, int fd, const char *why)
+{
+	struct backend_health *h = arg;
+
+	if (err == ERR_LIMIT) { /* ours: it says nothing */
+		h->state = RESTING;
+		timer_start(&h->timer, h->queue->o->probe_interval_ms);
+		return;
+	}
+	if (err != OK) {
+		conclude(h, why);
+		return;
+	}
+	if (h->queue->o->probe == BACKEND_PROBE_TCP) {
+		close(fd);
+		conclude(h, NULL);
+		return;
+	}
+	h->stream = stream_fd_new(h->loop, fd);
+	if (h->stream == NULL) {
+		close(fd);
+		conclude(h, "out of memory");
+	} else if (!ask(h, fd)) {
+		conclude(h, "closed without a CONNACK");
+	}
+}
+
+static void
+fired(void *arg)
+{
+	struct backend_health *h = arg;
+
+	if (h->state == ASKED) {
+		conclude(h, "no CONNACK in time");
+		return;
+	}
+	h->state = CONNECTING;
+	backend_attempt_start(&h->attempt, &h->endpoint->address,
+	    h->queue->o->probe_timeout_ms);
+}
+
+struct backend_health *
+backend_health_start(struct backend_queue *q, struct backend_endpoint *e)
+{
+	struct backend_health *h = calloc(1, sizeof(*h));
+
+	if (h == NULL)
+		return NULL;
+	h->queue = q;
+	h->loop = q->loop;
+	h->endpoint = backend_endpoint_get(e);
+	h->code = CODE_NONE;
+	h->grave.bury = bury;
+	list_init(&h->grave.node);
+	timer_init(&h->timer, h->loop, fired, h);
+	backend_attempt_init(&h->attempt, h->loop, &q->o->socket, NULL,
+	    connected, h);
+	timer_start(&h->timer, backend_queue_noise(q) % FIRST_MS);
+	return h;
+}
+
+void
+backend_health_cancel(struct backend_health *h)
+{
+	if (h == NULL || h->queue == NULL)
+		return;
+	h->queue = NULL;
+	timer_stop(&h->timer);
+	backend_attempt_cancel(&h->attempt);
+	stream_close(h->stream);
+	h->stream = NULL;
+	backend_endpoint_put(h->endpoint);
+	loop_bury(h->loop, &h->grave);
+}
+
+const struct backend_endpoint *
+backend_health_endpoint(const struct backend_health *h)
+{
+	return h->endpoint;
+}
+
+void
+backend_health_hurry(struct backend_health *h)
+{
+	if (h != NULL && h->state == RESTING)
+		timer_start(&h->timer, next_probe(h));
+}
