@@ -207,6 +207,8 @@ find_dir(struct config_arena *arena, const char *file)
 	size_t len = slash == NULL ? 0 : (size_t)(slash - file);
 	char cwd[PATH_MAX], *dir;
 
+	if (file[0] == '/' && len == 0)
+		return "/";
 	if (file[0] == '/' || getcwd(cwd, sizeof(cwd)) == NULL)
 		return config_arena_text(arena, file, len);
 	if (len == 0)

@@ -1,0 +1,96 @@
+#include "config_kit.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/sallyport-unit-XXXXXX";
+static char complaints[65536];
+
+const char *
+kit_dir(void)
+{
+	static const char *const files[] = { "server.crt", "server.key",
+		"client-ca.crt", "two.crt", "two.key", "deny.csv", "my.crl" };
+	size_t i;
+
+	if (dir[sizeof(dir) - 2] != 'X')
+		return dir;
+	if (mkdtemp(dir) == NULL) {
+		perror(dir);
+		exit(99);
+	}
+	for (i = 0; i < sizeof(files) / sizeof(files[0]); i++)
+		kit_touch(files[i]);
+	return dir;
+}
+
+void
+kit_touch(const char *name)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		perror(path);
+		exit(99);
+	}
+	close(fd);
+}
+
+static const char *
+ini(void)
+{
+	static char path[512];
+
+	snprintf(path, sizeof(path), "%s/t.ini", kit_dir());
+	return path;
+}
+
+struct config *
+kit_load(const char *text)
+{
+	struct report r;
+	struct config *cfg;
+	size_t i;
+
+	report_init(&r);
+	if (config_load_text(ini(), slice_str(text), &cfg, &r) != OK)
+		for (i = 0; i < r.kept; i++)
+			fprintf(stderr, "# %s\n", r.lines[i]);
+	report_fini(&r);
+	return cfg;
+}
+
+const char *
+kit_complaints(const char *text)
+{
+	size_t prefix = strlen(ini()) + 1, len = 0, i;
+	struct config *cfg;
+	struct report r;
+
+	report_init(&r);
+	if (config_load_text(ini(), slice_str(text), &cfg, &r) == OK)
+		config_put(cfg);
+	complaints[0] = '\0';
+	for (i = 0; i < r.kept && len < sizeof(complaints); i++)
+		len += (size_t)snprintf(complaints + len,
+		    sizeof(complaints) - len, "%s\n", r.lines[i] + prefix);
+	report_fini(&r);
+	return complaints;
+}
+
+void
+kit_end(void)
+{
+	char command[512];
+
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	if (system(command) != 0)
+		perror(command);
+}

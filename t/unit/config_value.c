@@ -1,0 +1,480 @@
+/*
+ * Every type of value: what it takes and becomes, and what it says of what it
+ * does not take.
+ */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "base/address.h"
+#include "config/nearest.h"
+#include "config/unit.h"
+#include "config/value.h"
+#include "tap.h"
+
+/* Any field a setter may write to. */
+union field {
+	bool boolean;
+	uint32_t number;
+	uint64_t msec;
+	size_t size;
+	const char *text;
+	struct config_list list;
+	struct config_addrs addrs;
+	struct config_endpoints endpoints;
+	struct config_nets nets;
+	int choice;
+	unsigned set;
+};
+
+static const struct config_choice fruit[] = { { "apple", 0 }, { "pear", 1 },
+	{ "plum", 2 }, { NULL, 0 } };
+
+static struct config_arena *arena;
+static char why[CONFIG_WHY_MAX];
+
+/* Sets `f' of a type with a range; `why' holds what was wrong, or "". */
+static enum err
+set_in(union field *f, enum config_type type, const char *text, uint64_t least,
+    uint64_t most)
+{
+	struct config_option option = { .key = "k", .type = type };
+	struct config_setting s = { .option = &option };
+	enum err err;
+
+	option.least = least;
+	option.most = most;
+	option.choices = fruit;
+	s.text = config_arena_text(arena, text, strlen(text));
+	s.dir = "/etc/here";
+	s.arena = arena;
+	err = config_value_set(&s, f);
+	memcpy(why, err == OK ? "" : s.why, err == OK ? 1 : sizeof(why));
+	return err;
+}
+
+static enum err
+set(union field *f, enum config_type type, const char *text)
+{
+	memset(f, 0, sizeof(*f));
+	return set_in(f, type, text, 10, 100);
+}
+
+/* Is `text' refused, with `sentence'? */
+static void
+refuses(enum config_type type, const char *text, const char *sentence)
+{
+	union field f, before;
+	enum err err;
+
+	memset(&f, 0x5a, sizeof(f));
+	memset(&before, 0x5a, sizeof(before));
+	err = set_in(&f, type, text, 10, 100);
+	ok(err == ERR_CONFIG && memcmp(&f, &before, sizeof(f)) == 0,
+	    "\"%.40s\" is refused and nothing set", text);
+	is_str(why, sentence, "... with a remedy");
+}
+
+static void
+test_bool(void)
+{
+	static const char *const good[] = { "on", "yes", "true", "off", "no",
+		"false", "ON", "False" };
+	static const bool means[] = { true, true, true, false, false, false,
+		true, false };
+	union field f;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(set(&f, CONFIG_BOOL, good[i]) == OK && f.boolean == means[i],
+		    "bool %s", good[i]);
+	refuses(CONFIG_BOOL, "1",
+	    "\"1\" is neither on nor off (write on or "
+	    "off)");
+	refuses(CONFIG_BOOL, "",
+	    "\"\" is neither on nor off (write on or off)");
+	refuses(CONFIG_BOOL, "onn",
+	    "\"onn\" is neither on nor off (write on or off)");
+}
+
+static void
+test_uint(void)
+{
+	union field f;
+
+	ok(set(&f, CONFIG_UINT, "10") == OK && f.number == 10, "the least");
+	ok(set(&f, CONFIG_UINT, "100") == OK && f.number == 100, "the most");
+	ok(set(&f, CONFIG_UINT, "0042") == OK && f.number == 42,
+	    "leading zeros are no octal");
+	ok(set(&f, CONFIG_UINT_AUTO, "auto") == OK && f.number == 0, "auto");
+	ok(set(&f, CONFIG_UINT_AUTO, "11") == OK && f.number == 11,
+	    "a number where auto may stand");
+	refuses(CONFIG_UINT, "9", "9 is out of range (write 10 to 100)");
+	refuses(CONFIG_UINT, "101", "101 is out of range (write 10 to 100)");
+	refuses(CONFIG_UINT, "0", "0 is out of range (write 10 to 100)");
+	refuses(CONFIG_UINT, "18446744073709551616",
+	    "18446744073709551616 is out of range (write 10 to 100)");
+	refuses(CONFIG_UINT, "-1",
+	    "\"-1\" is not a whole number (write digits only)");
+	refuses(CONFIG_UINT, "+1",
+	    "\"+1\" is not a whole number (write digits only)");
+	refuses(CONFIG_UINT, "1.5",
+	    "\"1.5\" is not a whole number (write digits only)");
+	refuses(CONFIG_UINT, "0x20",
+	    "\"0x20\" is not a whole number (write digits only)");
+	refuses(CONFIG_UINT, "",
+	    "\"\" is not a whole number (write digits only)");
+	refuses(CONFIG_UINT, "auto",
+	    "\"auto\" is not a whole number (write digits only)");
+	refuses(CONFIG_UINT_AUTO, "9",
+	    "9 is out of range (write auto, or 10 to 100)");
+}
+
+static void
+test_msec(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t msec;
+	} good[] = { { "1ms", 1 }, { "10s", 10000 }, { "2m", 120000 },
+		{ "3h", 10800000 }, { "4d", 345600000 }, { "10S", 10000 },
+		{ "500MS", 500 }, { "0", 0 }, { "0s", 0 } };
+	static const char not_time[] =
+	    "\"1h30m\" is not a time (write a whole number with ms, s, m, h "
+	    "or d behind it, such as 10s)";
+	union field f;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(set_in(&f, CONFIG_MSEC, good[i].text, 0, UINT64_MAX) == OK &&
+			f.msec == good[i].msec,
+		    "time %s", good[i].text);
+	ok(set(&f, CONFIG_MSEC_OFF, "0") == OK && f.msec == 0, "0 = off");
+	ok(set(&f, CONFIG_MSEC_OFF, "10ms") == OK && f.msec == 10, "10ms");
+	refuses(CONFIG_MSEC, "10",
+	    "10 has no unit (write 10s for seconds, or 10ms)");
+	refuses(CONFIG_MSEC, "1h30m", not_time);
+	refuses(CONFIG_MSEC, "10x",
+	    "\"10x\" is not a time (write a whole number with ms, s, m, h or "
+	    "d behind it, such as 10s)");
+	refuses(CONFIG_MSEC, "s",
+	    "\"s\" is not a time (write a whole number with ms, s, m, h or "
+	    "d behind it, such as 10s)");
+	refuses(CONFIG_MSEC, "10 s",
+	    "\"10 s\" is not a time (write a whole number with ms, s, m, h or "
+	    "d behind it, such as 10s)");
+	refuses(CONFIG_MSEC, "0", "0 is out of range (write 10ms to 100ms)");
+	refuses(CONFIG_MSEC, "1s", "1s is out of range (write 10ms to 100ms)");
+	refuses(CONFIG_MSEC, "18446744073709551615d",
+	    "18446744073709551615d is out of range (write 10ms to 100ms)");
+	refuses(CONFIG_MSEC_OFF, "9ms",
+	    "9ms is out of range (write 0, or 10ms to 100ms)");
+}
+
+static void
+test_size(void)
+{
+	static const struct {
+		const char *text;
+		size_t size;
+	} good[] = { { "1", 1 }, { "64k", 65536 }, { "2m", 2097152 },
+		{ "1g", 1073741824 }, { "64K", 65536 }, { "0", 0 } };
+	union field f;
+	size_t i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		ok(set_in(&f, CONFIG_SIZE, good[i].text, 0, UINT64_MAX) == OK &&
+			f.size == good[i].size,
+		    "size %s", good[i].text);
+	refuses(CONFIG_SIZE, "64kb",
+	    "\"64kb\" is not a size (write a whole number of bytes, or one "
+	    "with k, m or g behind it, such as 64k)");
+	refuses(CONFIG_SIZE, "k",
+	    "\"k\" is not a size (write a whole number of bytes, or one with "
+	    "k, m or g behind it, such as 64k)");
+	refuses(CONFIG_SIZE, "1k", "1k is out of range (write 10 to 100)");
+	refuses(CONFIG_SIZE, "18446744073709551615g",
+	    "18446744073709551615g is out of range (write 10 to 100)");
+}
+
+static void
+test_units(void)
+{
+	static const struct {
+		enum config_unit unit;
+		uint64_t value;
+		const char *text;
+	} rows[] = { { CONFIG_UNIT_TIME, 0, "0" },
+		{ CONFIG_UNIT_TIME, 100, "100ms" },
+		{ CONFIG_UNIT_TIME, 1000, "1s" },
+		{ CONFIG_UNIT_TIME, 90000, "90s" },
+		{ CONFIG_UNIT_TIME, 86400000, "1d" },
+		{ CONFIG_UNIT_SIZE, 65536, "64k" },
+		{ CONFIG_UNIT_SIZE, 65537, "65537" },
+		{ CONFIG_UNIT_SIZE, 16777216, "16m" },
+		{ CONFIG_UNIT_PLAIN, 7000, "7000" } };
+	char text[CONFIG_UNIT_TEXT_MAX];
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		config_unit_text(text, rows[i].unit, rows[i].value);
+		is_str(text, rows[i].text, "written as %s", rows[i].text);
+	}
+}
+
+static void
+test_text(void)
+{
+	union field f;
+
+	ok(set(&f, CONFIG_STR, "a b, c") == OK && !strcmp(f.text, "a b, c"),
+	    "text is left as it is");
+	ok(set(&f, CONFIG_TEMPLATE, "${cn}/x") == OK &&
+		!strcmp(f.text, "${cn}/x"),
+	    "so is a template");
+	ok(set(&f, CONFIG_STR, "") == OK && f.text[0] == '\0', "and none");
+	ok(set(&f, CONFIG_NAME, "a_B-9.x") == OK, "a name");
+	ok(set(&f, CONFIG_NAME, "") == OK, "no name");
+	refuses(CONFIG_NAME, "a b",
+	    "\"a b\" is not a name (write letters, digits, _ . and - only)");
+	refuses(CONFIG_NAME, "abcdefghijklmnopqrstuvwxyz0123456",
+	    "the name is longer than 32 characters");
+}
+
+static void
+test_list(void)
+{
+	union field f;
+
+	ok(set(&f, CONFIG_LIST, " a ,b c,\td") == OK && f.list.count == 3 &&
+		!strcmp(f.list.items[0], "a") &&
+		!strcmp(f.list.items[1], "b c") &&
+		!strcmp(f.list.items[2], "d"),
+	    "items lose the blanks around them");
+	ok(set(&f, CONFIG_LIST, "") == OK && f.list.count == 0, "empty list");
+	refuses(CONFIG_LIST, "a,,b",
+	    "an item of the list is empty (write a, b without a comma at "
+	    "either end)");
+	refuses(CONFIG_LIST, "a, b,",
+	    "an item of the list is empty (write a, b without a comma at "
+	    "either end)");
+	refuses(CONFIG_LIST, ",",
+	    "an item of the list is empty (write a, b without a comma at "
+	    "either end)");
+}
+
+static void
+test_path(void)
+{
+	union field f;
+
+	ok(set(&f, CONFIG_PATH, "a.crt") == OK &&
+		!strcmp(f.text, "/etc/here/a.crt"),
+	    "a path is relative to the ini file");
+	ok(set(&f, CONFIG_OUTPUT, "/run/x") == OK && !strcmp(f.text, "/run/x"),
+	    "an absolute one stays");
+	ok(set(&f, CONFIG_PATH, "") == OK && f.text[0] == '\0', "no path");
+	ok(set(&f, CONFIG_PATHS, "a, /b") == OK && f.list.count == 2 &&
+		!strcmp(f.list.items[0], "/etc/here/a") &&
+		!strcmp(f.list.items[1], "/b"),
+	    "paths");
+	ok(set(&f, CONFIG_PATHS_OR_DIRS, "../d") == OK &&
+		!strcmp(f.list.items[0], "/etc/here/../d"),
+	    "a directory");
+	ok(set(&f, CONFIG_SINK, "stderr") == OK && !strcmp(f.text, "stderr"),
+	    "a sink that is a word");
+	ok(set(&f, CONFIG_SINK, "syslog") == OK && !strcmp(f.text, "syslog"),
+	    "the other word");
+	ok(set(&f, CONFIG_SINK, "x.log") == OK &&
+		!strcmp(f.text, "/etc/here/x.log"),
+	    "a sink that is a file");
+	refuses(CONFIG_SINK, "",
+	    "is empty (write stderr, syslog or the path of a file)");
+}
+
+static void
+test_choice(void)
+{
+	union field f;
+
+	ok(set(&f, CONFIG_ENUM, "plum") == OK && f.choice == 2, "a choice");
+	ok(set(&f, CONFIG_SET, "plum, apple") == OK && f.set == 5, "two");
+	ok(CONFIG_HAS(f.set, 2) && !CONFIG_HAS(f.set, 1), "CONFIG_HAS");
+	refuses(CONFIG_ENUM, "plumb", "\"plumb\" is unknown (write plum)");
+	refuses(CONFIG_ENUM, "kiwi",
+	    "\"kiwi\" is unknown (write one of: apple, pear, plum)");
+	refuses(CONFIG_ENUM, "",
+	    "\"\" is unknown (write one of: apple, pear, plum)");
+	refuses(CONFIG_SET, "plum, peer", "\"peer\" is unknown (write pear)");
+	refuses(CONFIG_SET, "", "is empty (write some of: apple, pear, plum)");
+}
+
+static void
+test_addrs(void)
+{
+	static const char remedy[] =
+	    " is not an address to listen on (write numbers, such as "
+	    "0.0.0.0:8883, [::]:8883 or 127.0.0.1:0)";
+	static const char *const bad[] = { "localhost:8883", "0.0.0.0",
+		"0.0.0.0:", "0.0.0.0:65536", "::1:8883", "[::1]", "70000",
+		"[127.0.0.1]:1", "1.2.3:4", "unix:/x" };
+	char sentence[256];
+	union field f;
+	size_t i;
+
+	ok(set(&f, CONFIG_ADDRS, "0.0.0.0:8883, [::]:0") == OK &&
+		f.addrs.count == 2,
+	    "two addresses");
+	is_str(f.addrs.items[1].text, "[::]:0", "with their text");
+	ok(f.addrs.items[0].sa.ss_family == AF_INET &&
+		f.addrs.items[0].len == sizeof(struct sockaddr_in) &&
+		address_port(&f.addrs.items[0].sa) == 8883 &&
+		!f.addrs.items[0].optional,
+	    "IPv4");
+	ok(f.addrs.items[1].sa.ss_family == AF_INET6 &&
+		f.addrs.items[1].len == sizeof(struct sockaddr_in6) &&
+		address_port(&f.addrs.items[1].sa) == 0,
+	    "IPv6, port 0");
+	for (i = 0; i < 2; i++) {
+		ok(set(&f, CONFIG_ADDRS, i == 0 ? "8883" : ":8883") == OK &&
+			f.addrs.count == 2,
+		    "a port alone is two addresses");
+		is_str(f.addrs.items[0].text, "0.0.0.0:8883", "IPv4");
+		is_str(f.addrs.items[1].text, "[::]:8883", "IPv6");
+		ok(!f.addrs.items[0].optional && f.addrs.items[1].optional,
+		    "only the latter may be left out");
+	}
+	ok(set(&f, CONFIG_ADDRS, "") == OK && f.addrs.count == 0, "none");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(sentence, sizeof(sentence), "\"%s%s\"%s",
+		    strcmp(bad[i], "70000") == 0 ? "0.0.0.0:" : "", bad[i],
+		    remedy);
+		refuses(CONFIG_ADDRS, bad[i], sentence);
+	}
+}
+
+static void
+test_endpoints(void)
+{
+	union field f;
+
+	ok(set(&f, CONFIG_ENDPOINTS,
+	       "127.0.0.1:1883, mqtt_a.example, [::1]:5, [fe80::1], "
+	       "unix:/run/m.sock") == OK &&
+		f.endpoints.count == 5,
+	    "five brokers");
+	is_str(f.endpoints.items[0].host, "127.0.0.1", "a number");
+	is_int(f.endpoints.items[0].port, 1883, "its port");
+	ok(f.endpoints.items[0].path == NULL, "no path");
+	is_str(f.endpoints.items[1].host, "mqtt_a.example", "a name");
+	is_int(f.endpoints.items[1].port, 1883, "the usual port");
+	is_str(f.endpoints.texts[1], "mqtt_a.example:1883", "is put in");
+	is_str(f.endpoints.items[2].host, "::1", "IPv6 without brackets");
+	is_int(f.endpoints.items[2].port, 5, "its port");
+	is_str(f.endpoints.texts[3], "[fe80::1]:1883", "IPv6 without a port");
+	is_str(f.endpoints.items[4].path, "/run/m.sock", "a unix socket");
+	ok(f.endpoints.items[4].host == NULL, "has no host");
+	is_str(f.endpoints.texts[4], "unix:/run/m.sock", "its text");
+	refuses(CONFIG_ENDPOINTS, "",
+	    "is empty (write host:port or unix:/path)");
+	refuses(CONFIG_ENDPOINTS, "mqtt://b:1883",
+	    "\"mqtt://b:1883\" is a URL (write b:1883: the broker is dialled "
+	    "in plaintext)");
+	refuses(CONFIG_ENDPOINTS, "mqtt://",
+	    "\"mqtt://\" is a URL (write host:port: the broker is dialled in "
+	    "plaintext)");
+	refuses(CONFIG_ENDPOINTS, "b:0",
+	    "\"b:0\" has port 0, where nothing listens (write the broker's "
+	    "port, such as 1883)");
+	refuses(CONFIG_ENDPOINTS, "unix:m.sock",
+	    "\"unix:m.sock\" does not begin with / (write unix:/path)");
+	refuses(CONFIG_ENDPOINTS,
+	    "unix:/0123456789012345678901234567890123456789012345678901234567"
+	    "8901234567890123456789012345678901234567890123456789",
+	    "the path of a unix socket is longer than 107 bytes");
+}
+
+static void
+test_bad_endpoints(void)
+{
+	static const char *const bad[] = { "b:", "b:x", "b:65536", ":1883",
+		"::1", "1.2.3:1883", "256.1.1.1:1", "[b]:1", "[::1", "a b:1",
+		"b:1:2" };
+	char sentence[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(sentence, sizeof(sentence),
+		    "\"%s\" is not a broker's address (write host:port, "
+		    "[IPv6]:port or unix:/path)",
+		    bad[i]);
+		refuses(CONFIG_ENDPOINTS, bad[i], sentence);
+	}
+}
+
+static void
+test_nets(void)
+{
+	static const char *const bad[] = { "10.1.2.3/8", "10.0.0.0/33", "10/8",
+		"lan", "::1/129", "0.0.0.0/x", "2001:db8::1/32" };
+	char sentence[256];
+	union field f;
+	size_t i;
+
+	ok(set(&f, CONFIG_NETS, "10.0.0.0/8, 192.0.2.7, 2001:db8::/32, ::/0") ==
+		    OK &&
+		f.nets.count == 4,
+	    "four networks");
+	ok(f.nets.items[0].family == AF_INET && f.nets.items[0].bits == 8 &&
+		f.nets.items[0].bytes[0] == 10,
+	    "a network");
+	is_int(f.nets.items[1].bits, 32, "an address");
+	ok(f.nets.items[2].family == AF_INET6 && f.nets.items[2].bits == 32,
+	    "IPv6");
+	is_int(f.nets.items[3].bits, 0, "everybody");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(sentence, sizeof(sentence),
+		    "\"%s\" is not a network (write 10.0.0.0/8, 2001:db8::/32 "
+		    "or one address; the bits behind the length must be 0)",
+		    bad[i]);
+		refuses(CONFIG_NETS, bad[i], sentence);
+	}
+}
+
+static void
+test_nearest(void)
+{
+	char longest[80];
+
+	is_int((long long)config_nearest_distance("bind", "bind"), 0, "same");
+	is_int((long long)config_nearest_distance("bnid", "bind"), 1, "swap");
+	is_int((long long)config_nearest_distance("bin", "bind"), 1, "less");
+	is_int((long long)config_nearest_distance("bindd", "bind"), 1, "more");
+	is_int((long long)config_nearest_distance("bend", "bind"), 1, "other");
+	is_int((long long)config_nearest_distance("", "bind"), 4, "nothing");
+	memset(longest, 'a', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	is_int((long long)config_nearest_distance(longest, "a"),
+	    CONFIG_NEAREST_MAX, "too long to be near to anything");
+}
+
+int
+main(void)
+{
+	arena = config_arena_new();
+	test_bool();
+	test_uint();
+	test_msec();
+	test_size();
+	test_units();
+	test_text();
+	test_list();
+	test_path();
+	test_choice();
+	test_addrs();
+	test_endpoints();
+	test_bad_endpoints();
+	test_nets();
+	test_nearest();
+	config_arena_free(arena);
+	return done_testing();
+}
