@@ -22,9 +22,27 @@
 #define IDENTITY_DECIDE_H
 
 #include "identity/rules.h"
+#include "mqtt/connect_edit.h"
 
-/* The User Properties of user_properties = on, in this order. */
-#define IDENTITY_PROPERTY_COUNT 6
+/*
+ * The User Properties of user_properties = on, in this order. A client's own
+ * of these names are left out for every v5 client, so that a broker can trust
+ * them; those of client- are only there if the client sent such a name.
+ */
+#define IDENTITY_PROPERTIES(P) \
+	P(CERT_SHA256, "cert-sha256") \
+	P(CERT_SERIAL, "cert-serial") \
+	P(CERT_ISSUER, "cert-issuer") \
+	P(CERT_NOT_AFTER, "cert-not-after") \
+	P(CLIENT_USERNAME, "client-username") \
+	P(CLIENT_CLIENTID, "client-clientid")
+
+enum identity_property {
+#define P(id, name) IDENTITY_PROPERTY_##id,
+	IDENTITY_PROPERTIES(P)
+#undef P
+	IDENTITY_PROPERTY_COUNT
+};
 
 /*
  * Fill by identity_decide(), then end with identity_verdict_fini(). It points
@@ -41,7 +59,7 @@ struct identity_verdict {
 	struct slice client_id;
 	char why[IDENTITY_WHY_MAX]; /* of a refusal; "" otherwise */
 	struct mqtt_user_property properties[IDENTITY_PROPERTY_COUNT];
-	uint8_t *mem; /* owned: the bytes of new names and values */
+	struct buf mem; /* owned: the bytes of new names and values */
 };
 
 /* Told each step and its outcome, both UTF-8 but with client bytes in them:
@@ -56,11 +74,11 @@ struct identity_trace {
 
 /*
  * Decides. REASON_NONE: let it in as `out' says. REASON_IDENTITY_*: refuse
- * it; out->why names the field. REASON_MQTT_CLIENTID: an empty ClientID with
- * clean session 0 below MQTT 5. REASON_ACCEPT_RESOURCE: out of memory. `out'
+ * it; out->why names the field. REASON_ACCEPT_RESOURCE: out of memory. `out'
  * is filled in any case and must be ended. `trace' may be NULL.
  *
- * `in->connect' must be a CONNECT that mqtt_connect_parse() found good.
+ * `in->connect' must be a CONNECT that mqtt_policy_parse() found good: its
+ * strings are UTF-8, and below MQTT 5 an empty ClientID is a clean session's.
  */
 enum reason identity_decide(const struct identity_rules *rules,
     const struct identity_input *in, const struct identity_trace *trace,

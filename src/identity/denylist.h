@@ -15,65 +15,16 @@
 #include "base/err.h"
 #include "base/report.h"
 #include "domain/cert.h"
-
-/*
- * K(id, word, what `who' is). The first six are EMQX's.
- *
- * Names are compared as bytes, alternative names without regard to ASCII
- * case; hex may have colons and either case. A serial's issuer is the DN as
- * ${issuer.dn} writes it, or the SHA-256 of the issuing CA's certificate.
- * IPv4-mapped IPv6 addresses are IPv4 ones. Bits of a network behind its
- * length are dropped, as EMQX does.
- */
-#define IDENTITY_DENY_KINDS(K) \
-	K(CLIENTID, "clientid", "a ClientID") \
-	K(USERNAME, "username", "a Username") \
-	K(PEERHOST, "peerhost", "an IP address") \
-	K(PEERHOST_NET, "peerhost_net", "a network: 192.0.2.0/24") \
-	K(CLIENTID_RE, "clientid_re", "a regular expression (PCRE2)") \
-	K(USERNAME_RE, "username_re", "a regular expression (PCRE2)") \
-	K(CN, "cn", "a common name") \
-	K(SERIAL, "serial", "a serial number in hex, or serial@issuer") \
-	K(SHA256, "sha256", "SHA-256 of the certificate, 64 hex digits") \
-	K(SPKI, "spki", "SHA-256 of the public key, 64 hex digits") \
-	K(SAN, "san", \
-	    "a DNS name, URI, e-mail or IP address of the " \
-	    "certificate")
-
-enum identity_deny_kind {
-#define K(id, word, who) IDENTITY_DENY_##id,
-	IDENTITY_DENY_KINDS(K)
-#undef K
-	IDENTITY_DENY_COUNT
-};
-
-/* The kind's word in the file; static. */
-const char *identity_deny_word(enum identity_deny_kind kind);
-
-/* The kind of a word; false when it is none. */
-bool identity_deny_kind_of(struct slice word, enum identity_deny_kind *kind);
-
-/* An `until' that never comes. */
-#define IDENTITY_DENY_FOREVER INT64_MAX
-
-/* Bounds, so that no file can make the daemon slow or large by accident. */
-#define IDENTITY_DENY_WHO_MAX 65535 /* bytes of one `who' */
-#define IDENTITY_DENY_REASON_MAX 1024 /* bytes of one reason */
-#define IDENTITY_DENY_REGEX_MAX 1000 /* expressions in one list */
-#define IDENTITY_DENY_REGEX_LEN 1024 /* bytes of one expression */
-/* Names longer than this are denied while a list has expressions of their
- * kind: trying them could take too long, and skipping would let them in. */
-#define IDENTITY_DENY_REGEX_NAME_MAX 4096
+#include "identity/deny_reader.h"
 
 /* An entry, shown. It may point into itself: do not copy or move it. */
 struct identity_deny {
 	enum identity_deny_kind kind;
 	struct slice who; /* in its normal form */
-	struct slice reason; /* may be empty */
+	struct slice reason; /* may be empty, or say that an expression gave
+			      * no verdict within its bounds */
 	int64_t until; /* seconds since 1970, or IDENTITY_DENY_FOREVER */
-	/* Which entry; SIZE_MAX: none, but a name no expression could judge. */
-	size_t index;
-	char text[160]; /* where `who' is when it is not text in the list */
+	char text[IDENTITY_DENY_TEXT_MAX]; /* `who', unless it is a name */
 };
 
 struct identity_denylist;

@@ -12,7 +12,7 @@
 #define IDENTITY_NAME_MAX 65535
 
 /* Room for the sentence that says why, NUL included. */
-#define IDENTITY_WHY_MAX 160
+#define IDENTITY_WHY_MAX 256
 
 struct identity_input {
 	const struct cert *cert; /* verified; NULL: none was presented */

@@ -1,9 +1,32 @@
 libsallyport_a_SOURCES += \
+	src/identity/csv.c \
+	src/identity/csv.h \
+	src/identity/decide.c \
 	src/identity/decide.h \
+	src/identity/deny_key.c \
+	src/identity/deny_key.h \
+	src/identity/deny_reader.c \
+	src/identity/deny_reader.h \
+	src/identity/deny_regex.c \
+	src/identity/deny_regex.h \
+	src/identity/deny_table.c \
+	src/identity/deny_table.h \
+	src/identity/denyfile.c \
 	src/identity/denyfile.h \
+	src/identity/denylist.c \
 	src/identity/denylist.h \
+	src/identity/denylist_body.h \
+	src/identity/denylist_load.c \
+	src/identity/dn.c \
 	src/identity/dn.h \
 	src/identity/input.h \
+	src/identity/rules.c \
 	src/identity/rules.h \
+	src/identity/template.c \
 	src/identity/template.h \
-	src/identity/text.h
+	src/identity/text.c \
+	src/identity/text.h \
+	src/identity/variable.c \
+	src/identity/variable.h \
+	src/identity/when.c \
+	src/identity/when.h

@@ -35,7 +35,6 @@ struct identity_field {
 /* Read freely, write never: made by identity_rules_new() only. */
 struct identity_rules {
 	atomic_uint refs; /* identity_rules_get() and _put() only */
-	char *name; /* owned */
 	struct identity_field username;
 	struct identity_field clientid;
 	enum config_password password;
@@ -45,6 +44,7 @@ struct identity_rules {
 	bool user_properties;
 	bool has_issuer;
 	uint8_t issuer[CERT_SHA256_LEN];
+	char name[]; /* "" for the default one */
 };
 
 /* Told once for each fault: the option's name and a sentence. */
@@ -52,8 +52,9 @@ typedef void identity_complain_cb(void *arg, const char *option,
     const char *text);
 
 /*
- * Compiles `spec'. ERR_CONFIG: `complain' was told every fault; also a mode
- * of fill or match without a template is one, as it would do nothing.
+ * Compiles `spec'. ERR_CONFIG: `complain' was told every fault. A mode of fill
+ * or match without a template is one, as it would do nothing; so is a ClientID
+ * without a variable, as every client would throw out the one before it.
  * ERR_NO_MEMORY. *out is NULL on error, else counted once.
  */
 enum err identity_rules_new(struct identity_rules **out,
@@ -77,7 +78,7 @@ const struct identity_rules *identity_rules_select(
     const struct identity_rules *own, struct identity_rules *const *all,
     size_t count, const struct cert *cert);
 
-/* Is `cert' under the issuer of `r', or has `r' none? */
+/* Is `cert' (NULL: none, true) under the issuer of `r', or has `r' none? */
 bool identity_rules_cover(const struct identity_rules *r,
     const struct cert *cert);
 

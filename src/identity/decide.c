@@ -1,0 +1,360 @@
+#include "identity/decide.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "identity/when.h"
+
+/* New values: username, client id, and the properties made of a cert. */
+#define PLACES_MAX (2 + IDENTITY_PROPERTY_COUNT)
+
+/*
+ * A verdict being made. Values are collected in out->mem, which may move
+ * while it grows, so the slices are pointed into it only at the end.
+ */
+struct decision {
+	const struct identity_rules *rules;
+	const struct identity_input *in;
+	const struct identity_trace *trace;
+	struct identity_verdict *out;
+	struct {
+		struct slice *to;
+		size_t offset;
+	} places[PLACES_MAX];
+	size_t place_count;
+};
+
+static const char *const property_names[IDENTITY_PROPERTY_COUNT] = {
+#define P(id, name) [IDENTITY_PROPERTY_##id] = name,
+	IDENTITY_PROPERTIES(P)
+#undef P
+};
+
+/* The same as slices, which is what an edit leaves out. */
+static const struct slice reserved[IDENTITY_PROPERTY_COUNT] = {
+#define P(id, name) \
+	[IDENTITY_PROPERTY_##id] = { (const uint8_t *)name, sizeof(name) - 1 },
+	IDENTITY_PROPERTIES(P)
+#undef P
+};
+
+/* Tells the tracer a step, if there is one. */
+__attribute__((format(printf, 3, 4))) static void
+tell(const struct decision *d, const char *step, const char *fmt, ...)
+{
+	char text[512];
+	va_list ap;
+	int n;
+
+	if (d->trace == NULL)
+		return;
+	va_start(ap, fmt);
+	n = vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return;
+	n = n < (int)sizeof(text) ? n : (int)sizeof(text) - 1;
+	d->trace->cb(d->trace->arg, step, slice_make(text, (size_t)n));
+}
+
+__attribute__((format(printf, 4, 5))) static enum reason
+refuse(const struct decision *d, enum reason reason, const char *step,
+    const char *fmt, ...)
+{
+	char *why = d->out->why;
+	va_list ap;
+	int n;
+
+	n = snprintf(why, IDENTITY_WHY_MAX, "%s: ", step);
+	va_start(ap, fmt);
+	vsnprintf(why + n, IDENTITY_WHY_MAX - (size_t)n, fmt, ap);
+	va_end(ap);
+	tell(d, step, "refused, %s: %s", reason_name(reason), why + n);
+	return reason;
+}
+
+/* Keeps a copy of `value' for the verdict and lets `to' be it. */
+static enum reason
+place(struct decision *d, struct slice *to, struct slice value)
+{
+	d->places[d->place_count].to = to;
+	d->places[d->place_count].offset = buf_len(&d->out->mem);
+	to->len = value.len;
+	if (buf_append(&d->out->mem, value.data, value.len) != OK)
+		return refuse(d, REASON_ACCEPT_RESOURCE, "memory",
+		    "out of memory");
+	d->place_count++;
+	return REASON_NONE;
+}
+
+/* Points all placed slices to where their bytes came to lie. */
+static void
+settle(struct decision *d)
+{
+	size_t i;
+
+	for (i = 0; i < d->place_count; i++)
+		d->places[i].to->data =
+		    buf_data(&d->out->mem) + d->places[i].offset;
+}
+
+static void
+tell_set(const struct decision *d, const char *step, struct slice text,
+    struct slice value)
+{
+	int len = value.len < 256 ? (int)value.len : 256;
+
+	tell(d, step, "set to \"%.*s\"%s, as %.*s says", len,
+	    (const char *)value.data, value.len > 256 ? "..." : "",
+	    text.len < 128 ? (int)text.len : 128, (const char *)text.data);
+}
+
+/* One of the two names; see the table in the header. An empty `claim' is
+ * none. */
+static enum reason
+decide_field(struct decision *d, const struct identity_field *f,
+    const char *step, struct slice claim, struct mqtt_edit_field *edit)
+{
+	char why[IDENTITY_WHY_MAX];
+	struct identity_name name;
+	struct slice value;
+	enum reason reason;
+
+	if (f->template == NULL) {
+		tell(d, step, "left as the client sent it: %s is none", step);
+		return REASON_NONE;
+	}
+	if (f->mode == CONFIG_MODE_FILL && claim.len > 0) {
+		tell(d, step, "the client's own: %s_mode is fill", step);
+		return REASON_NONE;
+	}
+	reason = identity_template_render(f->template, d->in, d->rules->unsafe,
+	    &name, why);
+	if (reason != REASON_NONE)
+		return refuse(d, reason, step, "%s", why);
+	value = slice_make(name.bytes, name.len);
+	if (slice_equal(claim, value)) {
+		tell(d, step, "the client claims just what it should");
+		return REASON_NONE;
+	}
+	if (f->mode == CONFIG_MODE_MATCH)
+		return refuse(d, REASON_IDENTITY_MISMATCH, step,
+		    claim.len == 0 ? "the client claims none, and must"
+				   : "the client claims another");
+	tell_set(d, step, identity_template_text(f->template), value);
+	edit->what = MQTT_SET;
+	return place(d, &edit->value, value);
+}
+
+/* The password, and a Username that cannot stay without it. */
+static void
+decide_password(struct decision *d)
+{
+	const struct mqtt_connect *c = d->in->connect;
+	struct mqtt_connect_edit *edit = &d->out->edit;
+
+	if (!c->has_password) {
+		tell(d, "password", "the client sent none");
+		return;
+	}
+	if (d->rules->password == CONFIG_PASSWORD_KEEP) {
+		tell(d, "password", "left as the client sent it");
+		return;
+	}
+	tell(d, "password", "removed: the certificate is the proof");
+	edit->password = MQTT_REMOVE;
+	if (edit->username.what == MQTT_KEEP && c->has_username &&
+	    c->username.len == 0) {
+		tell(d, "username", "removed: it has no bytes");
+		edit->username.what = MQTT_REMOVE;
+	}
+}
+
+static enum reason
+with_certificate(struct decision *d)
+{
+	const struct mqtt_connect *c = d->in->connect;
+	struct mqtt_connect_edit *edit = &d->out->edit;
+	const struct slice none = { NULL, 0 };
+	enum reason reason;
+
+	if (!identity_rules_cover(d->rules, d->in->cert))
+		return refuse(d, REASON_IDENTITY_MISMATCH, "issuer",
+		    "the certificate is not under the profile's CA");
+	reason = decide_field(d, &d->rules->username, "username",
+	    c->has_username ? c->username : none, &edit->username);
+	if (reason != REASON_NONE)
+		return reason;
+	reason = decide_field(d, &d->rules->clientid, "clientid", c->client_id,
+	    &edit->client_id);
+	if (reason != REASON_NONE)
+		return reason;
+	decide_password(d);
+	return REASON_NONE;
+}
+
+/* Both must be there and say something, else a broker that trusts names
+ * would give this client any name for the asking. */
+static enum reason
+without_certificate(struct decision *d)
+{
+	const struct mqtt_connect *c = d->in->connect;
+
+	if (d->rules->without_certificate == CONFIG_WITHOUT_REFUSE)
+		return refuse(d, REASON_IDENTITY_NO_CERTIFICATE, "certificate",
+		    "none, and without_certificate is refuse");
+	tell(d, "certificate", "none");
+	if (!c->has_username || c->username.len == 0)
+		return refuse(d, REASON_IDENTITY_NO_CREDENTIALS, "username",
+		    "none, and no certificate either");
+	if (!c->has_password || c->password.len == 0)
+		return refuse(d, REASON_IDENTITY_NO_CREDENTIALS, "password",
+		    "none, and no certificate either");
+	tell(d, "username", "the client's own, for the broker to judge");
+	return REASON_NONE;
+}
+
+/* The next property's value, to be filled in. */
+static struct slice *
+add_property(struct decision *d, enum identity_property which)
+{
+	struct identity_verdict *v = d->out;
+	struct mqtt_user_property *p = &v->properties[v->edit.add_count++];
+
+	p->name = slice_str(property_names[which]);
+	v->edit.add = v->properties;
+	return &p->value;
+}
+
+static enum reason
+add_variable(struct decision *d, enum identity_property which,
+    enum identity_variable v)
+{
+	char why[IDENTITY_WHY_MAX];
+	struct identity_name value;
+	enum reason reason;
+
+	value.len = 0;
+	reason =
+	    identity_variable_append(v, d->in, d->rules->unsafe, &value, why);
+	if (reason != REASON_NONE)
+		return refuse(d, reason, property_names[which], "%s", why);
+	return place(d, add_property(d, which),
+	    slice_make(value.bytes, value.len));
+}
+
+static enum reason
+add_not_after(struct decision *d)
+{
+	char text[IDENTITY_WHEN_MAX];
+
+	identity_when_write(d->in->cert->not_after, text);
+	return place(d, add_property(d, IDENTITY_PROPERTY_CERT_NOT_AFTER),
+	    slice_str(text));
+}
+
+static enum reason
+add_cert_properties(struct decision *d)
+{
+	enum reason reason;
+
+	reason =
+	    add_variable(d, IDENTITY_PROPERTY_CERT_SHA256, IDENTITY_SHA256);
+	if (reason == REASON_NONE)
+		reason = add_variable(d, IDENTITY_PROPERTY_CERT_SERIAL,
+		    IDENTITY_SERIAL);
+	if (reason == REASON_NONE)
+		reason = add_variable(d, IDENTITY_PROPERTY_CERT_ISSUER,
+		    IDENTITY_ISSUER_DN);
+	if (reason == REASON_NONE)
+		reason = add_not_after(d);
+	return reason;
+}
+
+/* Only v5 has properties. The reserved names go from every client's. */
+static enum reason
+decide_properties(struct decision *d)
+{
+	const struct mqtt_connect *c = d->in->connect;
+	struct mqtt_connect_edit *edit = &d->out->edit;
+	enum reason reason;
+
+	if (!d->rules->user_properties || c->level != MQTT_LEVEL_5)
+		return REASON_NONE;
+	if (c->user_property_count > 0) {
+		edit->drop = reserved;
+		edit->drop_count = IDENTITY_PROPERTY_COUNT;
+	}
+	if (d->in->cert == NULL)
+		return REASON_NONE;
+	reason = add_cert_properties(d);
+	if (reason != REASON_NONE)
+		return reason;
+	if (c->has_username)
+		*add_property(d, IDENTITY_PROPERTY_CLIENT_USERNAME) =
+		    c->username;
+	if (c->client_id.len > 0)
+		*add_property(d, IDENTITY_PROPERTY_CLIENT_CLIENTID) =
+		    c->client_id;
+	tell(d, "user_properties", "%zu added", edit->add_count);
+	return REASON_NONE;
+}
+
+/* What the broker will see, and what the client must be told. */
+static void
+conclude(struct decision *d)
+{
+	const struct mqtt_connect *c = d->in->connect;
+	struct identity_verdict *v = d->out;
+
+	v->client_id = v->edit.client_id.what == MQTT_SET
+	    ? v->edit.client_id.value
+	    : c->client_id;
+	v->has_username = v->edit.username.what == MQTT_SET ||
+	    (v->edit.username.what == MQTT_KEEP && c->has_username);
+	if (v->edit.username.what == MQTT_SET)
+		v->username = v->edit.username.value;
+	else if (v->has_username)
+		v->username = c->username;
+	v->assign_client_id = c->level == MQTT_LEVEL_5 &&
+	    c->client_id.len == 0 && v->client_id.len > 0 &&
+	    d->rules->assigned_clientid;
+	if (v->assign_client_id)
+		tell(d, "assigned_clientid", "the CONNACK will tell it");
+}
+
+enum reason
+identity_decide(const struct identity_rules *rules,
+    const struct identity_input *in, const struct identity_trace *trace,
+    struct identity_verdict *out)
+{
+	struct decision d = { .rules = rules,
+		.in = in,
+		.trace = trace,
+		.out = out };
+	enum reason reason;
+
+	memset(out, 0, sizeof(*out));
+	buf_init(&out->mem, 0);
+	tell(&d, "profile", "%s",
+	    rules->name[0] == '\0' ? "the default one" : rules->name);
+	if (in->cert != NULL)
+		reason = with_certificate(&d);
+	else
+		reason = without_certificate(&d);
+	if (reason == REASON_NONE)
+		reason = decide_properties(&d);
+	if (reason != REASON_NONE) {
+		memset(&out->edit, 0, sizeof(out->edit));
+		return reason;
+	}
+	settle(&d);
+	conclude(&d);
+	return REASON_NONE;
+}
+
+void
+identity_verdict_fini(struct identity_verdict *v)
+{
+	buf_fini(&v->mem);
+}

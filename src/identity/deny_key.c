@@ -1,0 +1,342 @@
+#include "identity/deny_key.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+
+#include "base/address.h"
+#include "base/encode.h"
+#include "identity/text.h"
+#include "mqtt/utf8.h"
+
+#define DIGEST_DIGITS ((size_t)2 * CERT_SHA256_LEN)
+
+static const char *const words[IDENTITY_DENY_COUNT] = {
+#define K(id, word, who) [IDENTITY_DENY_##id] = word,
+	IDENTITY_DENY_KINDS(K)
+#undef K
+};
+
+const char *
+identity_deny_word(enum identity_deny_kind kind)
+{
+	return words[kind];
+}
+
+bool
+identity_deny_kind_of(struct slice word, enum identity_deny_kind *kind)
+{
+	size_t i;
+
+	for (i = 0; i < IDENTITY_DENY_COUNT; i++) {
+		if (slice_equal(word, slice_str(words[i]))) {
+			*kind = (enum identity_deny_kind)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint8_t
+lower(uint8_t c)
+{
+	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
+}
+
+/* Copies hex digits, lower-case and without colons, and returns how many; 0
+ * when there is anything else. `out' has in.len bytes. */
+static size_t
+copy_digits(uint8_t *out, struct slice in)
+{
+	size_t i, n = 0;
+	uint8_t c;
+
+	for (i = 0; i < in.len; i++) {
+		c = lower(in.data[i]);
+		if (c == ':')
+			continue;
+		if ((c < '0' || c > '9') && (c < 'a' || c > 'f'))
+			return 0;
+		out[n++] = c;
+	}
+	return n;
+}
+
+static uint8_t
+digit(uint8_t c)
+{
+	return (uint8_t)(c <= '9' ? c - '0' : c - 'a' + 10);
+}
+
+static const char *
+parse_digest(struct identity_deny_key *key, struct slice who)
+{
+	size_t i;
+
+	if (copy_digits(key->bytes, who) != DIGEST_DIGITS)
+		return "is not 64 hex digits";
+	for (i = 0; i < CERT_SHA256_LEN; i++)
+		key->bytes[i] = (uint8_t)(digit(key->bytes[2 * i]) << 4 |
+		    digit(key->bytes[2 * i + 1]));
+	key->len = CERT_SHA256_LEN;
+	return NULL;
+}
+
+/* Digits without needless zeros, in whole bytes: how ${serial} writes it. */
+static void
+trim_serial(struct identity_deny_key *key)
+{
+	size_t skip = 0;
+	size_t pad;
+
+	while (skip + 1 < key->len && key->bytes[skip] == '0')
+		skip++;
+	key->len -= skip;
+	pad = key->len % 2;
+	memmove(key->bytes + pad, key->bytes + skip, key->len);
+	if (pad > 0)
+		key->bytes[0] = '0';
+	key->len += pad;
+}
+
+/* The issuer behind the @ that `key' ends in. */
+static const char *
+add_issuer(struct identity_deny_key *key, struct slice issuer)
+{
+	uint8_t *to = key->bytes + key->len;
+	size_t digits;
+
+	if (issuer.len == 0)
+		return "has no issuer behind the @";
+	if (issuer.len > sizeof(key->bytes) - key->len)
+		return "is too long";
+	digits = copy_digits(to, issuer);
+	if (digits != DIGEST_DIGITS) {
+		memcpy(to, issuer.data, issuer.len);
+		digits = issuer.len;
+	}
+	key->len += digits;
+	return NULL;
+}
+
+static const char *
+parse_serial(struct identity_deny_key *key, struct slice who)
+{
+	const uint8_t *at = memchr(who.data, '@', who.len);
+	size_t end = at == NULL ? who.len : (size_t)(at - who.data);
+	size_t pos = 0;
+
+	if (end > 2 && who.data[0] == '0' && lower(who.data[1]) == 'x')
+		pos = 2;
+	key->len = 0;
+	if (end < IDENTITY_DENY_WHO_MAX)
+		key->len = copy_digits(key->bytes,
+		    slice_make(who.data + pos, end - pos));
+	if (key->len == 0)
+		return "is not a serial in hex, or serial@issuer";
+	trim_serial(key);
+	if (at == NULL)
+		return NULL;
+	key->bytes[key->len++] = '@';
+	return add_issuer(key, slice_make(at + 1, who.len - end - 1));
+}
+
+/* Reads an address as people write it. */
+static bool
+read_address(struct sockaddr_storage *sa, struct slice text)
+{
+	char copy[INET6_ADDRSTRLEN];
+
+	if (text.len >= sizeof(copy) || memchr(text.data, '\0', text.len))
+		return false;
+	memcpy(copy, text.data, text.len);
+	copy[text.len] = '\0';
+	if (address_parse_host(sa, copy) != OK)
+		return false;
+	address_unmap(sa);
+	return true;
+}
+
+bool
+identity_deny_key_address(uint8_t key[IDENTITY_DENY_NET_LEN],
+    const struct sockaddr_storage *sa, unsigned bits4, unsigned bits6)
+{
+	key[0] = address_prefix(key + 1, sa, bits4, bits6);
+	key[IDENTITY_DENY_HOST_LEN] = (uint8_t)(key[0] == 4 ? bits4 : bits6);
+	return key[0] != 0;
+}
+
+static const char *
+parse_host(struct identity_deny_key *key, struct slice who)
+{
+	struct sockaddr_storage sa;
+
+	if (!read_address(&sa, who) ||
+	    !identity_deny_key_address(key->bytes, &sa, 32, 128))
+		return "is not an IP address (peerhost_net takes networks)";
+	key->len = IDENTITY_DENY_HOST_LEN;
+	return NULL;
+}
+
+/* The length behind the slash; false unless it is a number up to `most'. */
+static bool
+read_bits(struct slice text, unsigned most, unsigned *bits)
+{
+	size_t i;
+
+	*bits = 0;
+	for (i = 0; i < text.len && i < 4; i++) {
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return false;
+		*bits = *bits * 10 + (unsigned)(text.data[i] - '0');
+	}
+	return text.len > 0 && text.len < 4 && *bits <= most;
+}
+
+static const char *
+parse_net(struct identity_deny_key *key, struct slice who)
+{
+	static const char bad[] = "is not a network (write 192.0.2.0/24)";
+	const uint8_t *slash = memchr(who.data, '/', who.len);
+	size_t len = slash == NULL ? who.len : (size_t)(slash - who.data);
+	bool v6 = memchr(who.data, ':', len) != NULL;
+	unsigned most = v6 ? 128 : 32, bits = most;
+	struct sockaddr_storage sa;
+
+	if (!read_address(&sa, slice_make(who.data, len)))
+		return bad;
+	if (slash != NULL &&
+	    !read_bits(slice_make(slash + 1, who.len - len - 1), most, &bits))
+		return bad;
+	if (v6 && sa.ss_family == AF_INET) { /* IPv4-mapped */
+		if (bits < 96)
+			return bad;
+		bits -= 96;
+	}
+	if (!identity_deny_key_address(key->bytes, &sa, bits, bits))
+		return bad;
+	key->len = IDENTITY_DENY_NET_LEN;
+	return NULL;
+}
+
+static void
+copy_lower(struct identity_deny_key *key, struct slice in)
+{
+	size_t i;
+
+	for (i = 0; i < in.len; i++)
+		key->bytes[i] = lower(in.data[i]);
+	key->len = in.len;
+}
+
+/* An address in the one form everybody is held to. */
+static void
+copy_address(struct identity_deny_key *key, const struct sockaddr_storage *sa)
+{
+	char text[ADDRESS_TEXT_MAX];
+
+	address_text(text, sa);
+	copy_lower(key, slice_str(text));
+}
+
+static const char *
+parse_san(struct identity_deny_key *key, struct slice who)
+{
+	struct sockaddr_storage sa;
+
+	if (read_address(&sa, who))
+		copy_address(key, &sa);
+	else
+		copy_lower(key, who);
+	return NULL;
+}
+
+const char *
+identity_deny_key_parse(struct identity_deny_key *key,
+    enum identity_deny_kind kind, struct slice who)
+{
+	if (who.len == 0)
+		return "is empty";
+	if (who.len > IDENTITY_DENY_WHO_MAX)
+		return "is over 65,535 bytes";
+	if (!mqtt_utf8_valid(who))
+		return "is not UTF-8, or holds a NUL";
+	switch (kind) {
+	case IDENTITY_DENY_PEERHOST:
+		return parse_host(key, who);
+	case IDENTITY_DENY_PEERHOST_NET:
+		return parse_net(key, who);
+	case IDENTITY_DENY_SERIAL:
+		return parse_serial(key, who);
+	case IDENTITY_DENY_SHA256:
+	case IDENTITY_DENY_SPKI:
+		return parse_digest(key, who);
+	case IDENTITY_DENY_SAN:
+		return parse_san(key, who);
+	default:
+		memcpy(key->bytes, who.data, who.len);
+		key->len = who.len;
+		return NULL;
+	}
+}
+
+struct slice
+identity_deny_key_text(enum identity_deny_kind kind, struct slice key,
+    char text[IDENTITY_DENY_TEXT_MAX])
+{
+	size_t len;
+
+	if (kind == IDENTITY_DENY_SHA256 || kind == IDENTITY_DENY_SPKI) {
+		encode_hex(text, key);
+		return slice_str(text);
+	}
+	if (kind != IDENTITY_DENY_PEERHOST &&
+	    kind != IDENTITY_DENY_PEERHOST_NET)
+		return key;
+	inet_ntop(key.data[0] == 4 ? AF_INET : AF_INET6, key.data + 1, text,
+	    INET6_ADDRSTRLEN);
+	len = strlen(text);
+	if (kind == IDENTITY_DENY_PEERHOST_NET)
+		snprintf(text + len, IDENTITY_DENY_TEXT_MAX - len, "/%u",
+		    key.data[IDENTITY_DENY_HOST_LEN]);
+	return slice_str(text);
+}
+
+bool
+identity_deny_key_serial(struct identity_deny_key *key, struct slice serial)
+{
+	/* The encoder ends in a NUL, which needs room too. */
+	if (serial.len == 0 || serial.len >= sizeof(key->bytes) / 2)
+		return false;
+	encode_hex((char *)key->bytes, serial);
+	key->len = 2 * serial.len;
+	trim_serial(key);
+	return true;
+}
+
+bool
+identity_deny_key_san(struct identity_deny_key *key, const struct cert_san *san)
+{
+	struct sockaddr_storage sa = { .ss_family = AF_UNSPEC };
+	struct slice v = san->value;
+	size_t len = 0;
+
+	if (san->kind != CERT_SAN_IP) {
+		if (identity_text_append(CERT_STRING_IA5, v, key->bytes,
+			sizeof(key->bytes), &len) != IDENTITY_TEXT_OK)
+			return false;
+		copy_lower(key, slice_make(key->bytes, len));
+		return true;
+	}
+	if (v.len == 4) {
+		sa.ss_family = AF_INET;
+		memcpy(&((struct sockaddr_in *)&sa)->sin_addr, v.data, v.len);
+	} else if (v.len == 16) {
+		sa.ss_family = AF_INET6;
+		memcpy(&((struct sockaddr_in6 *)&sa)->sin6_addr, v.data, v.len);
+	} else {
+		return false;
+	}
+	address_unmap(&sa);
+	copy_address(key, &sa);
+	return true;
+}
