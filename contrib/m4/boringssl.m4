@@ -18,9 +18,6 @@ for sp_ssl_lib in "$sp_boringssl/lib" "$sp_boringssl/lib64" ""; do
 done
 AS_IF([test ! -f "$sp_ssl_include/openssl/ssl.h"], [AC_MSG_ERROR(
 	[$sp_ssl_include/openssl/ssl.h is not there])])
-AS_IF([test -z "$sp_ssl_lib" || test ! -f "$sp_ssl_lib/libcrypto.a"],
-	[AC_MSG_ERROR([$sp_boringssl/lib must hold libssl.a and libcrypto.a])])
-
 BORINGSSL_CPPFLAGS="-isystem $sp_ssl_include"
 sp_saved_CPPFLAGS=$CPPFLAGS
 CPPFLAGS="$CPPFLAGS $BORINGSSL_CPPFLAGS"
@@ -34,6 +31,9 @@ AS_IF([test "$sp_boringssl_api" = none], [AC_MSG_ERROR(
 what only BoringSSL has. contrib/boringssl/build makes one.])])
 AS_IF([test "$sp_boringssl_api" -lt 17], [AC_MSG_ERROR(
 	[BoringSSL API version 17 is the oldest that will do])])
+AS_IF([test -z "$sp_ssl_lib" || test ! -f "$sp_ssl_lib/libcrypto.a"],
+	[AC_MSG_ERROR([$sp_boringssl/lib must hold libssl.a and libcrypto.a])])
+
 
 dnl Newer ones need a C++ runtime; find the least that links.
 AC_MSG_CHECKING([what libssl needs to link])
