@@ -212,16 +212,21 @@ check_tls_files(const struct check *c, const struct config_tls *t)
 		CONFIG_COMPLAIN(c->cfg, c->r, t, private_key,
 		    "is missing (name the key of the server's certificate, a "
 		    "PEM file)");
+	else if (t->certificate.count > t->private_key.count)
+		CONFIG_COMPLAIN(c->cfg, c->r, t, certificate,
+		    "names %zu files, private_key %zu (name the key of "
+		    "each, in the same order)",
+		    t->certificate.count, t->private_key.count);
 	else if (t->certificate.count > 0 &&
-	    t->private_key.count != t->certificate.count)
+	    t->certificate.count < t->private_key.count)
 		CONFIG_COMPLAIN(c->cfg, c->r, t, private_key,
-		    "is %zu files, and certificate is %zu (name the key of "
-		    "each, "
-		    "in the same order)",
+		    "names %zu files, certificate %zu (name the key of "
+		    "each, in the same order)",
 		    t->private_key.count, t->certificate.count);
-	if (t->ocsp_response.count > t->certificate.count)
+	if (t->certificate.count > 0 &&
+	    t->ocsp_response.count > t->certificate.count)
 		CONFIG_COMPLAIN(c->cfg, c->r, t, ocsp_response,
-		    "is %zu files, and certificate is %zu (name at most one "
+		    "names %zu files, certificate %zu (name at most one "
 		    "for "
 		    "each, in the same order)",
 		    t->ocsp_response.count, t->certificate.count);

@@ -45,9 +45,8 @@ config_nearest_try(struct config_nearest *n, const char *typed,
     const char *known)
 {
 	size_t distance = config_nearest_distance(typed, known);
-	size_t allowed = strlen(known) / 3;
 
-	if (distance > (allowed > 0 ? allowed : 1))
+	if (distance > strlen(known) / 3)
 		return;
 	if (n->word == NULL || distance < n->distance) {
 		n->word = known;

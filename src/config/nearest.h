@@ -23,7 +23,8 @@ struct config_nearest {
 };
 
 /* Remembers `known' in `n' if it is near to `typed', and nearer than what
- * was there: a third of its characters may be wrong, and one always. */
+ * was there: a third of its characters may be wrong, so words of less than
+ * three never are. */
 void config_nearest_try(struct config_nearest *n, const char *typed,
     const char *known);
 

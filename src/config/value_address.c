@@ -8,7 +8,6 @@
 
 #include "base/address.h"
 
-#define MQTT_PORT "1883" /* IANA's, for an address that names none */
 #define UNIX_PREFIX "unix:"
 
 /* "8883" or ":8883": the port, or NULL when there is more than that. */
@@ -100,6 +99,11 @@ bad_endpoint(struct config_setting *s, const char *text)
 		    "\"%.64s\" is a URL (write %.64s: the broker is dialled "
 		    "in plaintext)",
 		    text, scheme[3] != '\0' ? scheme + 3 : "host:port");
+	if (strchr(text, ':') == NULL && strlen(text) < ADDRESS_HOST_MAX)
+		return config_value_bad(s,
+		    "\"%.64s\" has no port (write %.64s:1883, or where it "
+		    "listens)",
+		    text, text);
 	return config_value_bad(s,
 	    "\"%.64s\" is not a broker's address (write host:port, "
 	    "[IPv6]:port or unix:/path)",
@@ -154,38 +158,19 @@ parse_host(struct config_setting *s, const char *text,
 	if (out->port == 0)
 		return config_value_bad(s,
 		    "\"%.64s\" has port 0, where nothing listens (write the "
-		    "broker's port, such as " MQTT_PORT ")",
+		    "broker's port, such as 1883)",
 		    text);
 	out->host = config_arena_text(s->arena, host, strlen(host));
 	return out->host == NULL ? ERR_NO_MEMORY : OK;
 }
 
-/* Puts the usual port behind a host without one; NULL: no memory. */
-static const char *
-complete(struct config_setting *s, const char *text)
-{
-	const char *tail = text[0] == '[' ? strchr(text, ']') : text;
-	size_t len = strlen(text);
-	char *out;
-
-	if (tail == NULL || strchr(tail, ':') != NULL)
-		return text;
-	out = config_arena_alloc(s->arena, len + sizeof(":" MQTT_PORT));
-	if (out == NULL)
-		return NULL;
-	memcpy(out, text, len);
-	memcpy(out + len, ":" MQTT_PORT, sizeof(":" MQTT_PORT));
-	return out;
-}
-
 static enum err
-parse_endpoint(struct config_setting *s, const char **text,
+parse_endpoint(struct config_setting *s, const char *text,
     struct config_endpoint *out)
 {
-	if (strncmp(*text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
-		return parse_unix(s, *text, out);
-	*text = complete(s, *text);
-	return *text == NULL ? ERR_NO_MEMORY : parse_host(s, *text, out);
+	if (strncmp(text, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+		return parse_unix(s, text, out);
+	return parse_host(s, text, out);
 }
 
 enum err
@@ -209,8 +194,7 @@ config_value_endpoints(struct config_setting *s, void *field)
 	endpoints.texts = list.items;
 	endpoints.count = list.count;
 	for (i = 0; i < list.count && err == OK; i++)
-		err =
-		    parse_endpoint(s, &endpoints.texts[i], &endpoints.items[i]);
+		err = parse_endpoint(s, list.items[i], &endpoints.items[i]);
 	if (err == OK)
 		*(struct config_endpoints *)field = endpoints;
 	return err;

@@ -24,6 +24,11 @@ t_fuzz_proxy_header_t_SOURCES = t/fuzz/proxy_header.c t/fuzz/replay.c t/fuzz/fuz
 t_fuzz_proxy_header_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_proxy_header_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/fuzz/config.t
+t_fuzz_config_t_SOURCES = t/fuzz/config.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_config_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_config_t_LDADD = $(unit_ldadd)
+
 if FUZZERS
 noinst_PROGRAMS += t/fuzz/mqtt_connect-fuzz
 t_fuzz_mqtt_connect_fuzz_SOURCES = t/fuzz/mqtt_connect.c t/fuzz/fuzz.h
@@ -45,4 +50,9 @@ t_fuzz_proxy_header_fuzz_SOURCES = t/fuzz/proxy_header.c t/fuzz/fuzz.h
 t_fuzz_proxy_header_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_proxy_header_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_proxy_header_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/config-fuzz
+t_fuzz_config_fuzz_SOURCES = t/fuzz/config.c t/fuzz/fuzz.h
+t_fuzz_config_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_config_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_config_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 endif

@@ -90,10 +90,16 @@ static const struct {
 	    KIT_LISTENER "[tls]\ncertificate = server.crt, two.crt\n"
 			 "private_key = server.key\nclient_ca = client-ca.crt\n"
 			 "ocsp_response = two.crt, two.crt, two.crt\n",
-	    "5: private_key: is 1 files, and certificate is 2 (name the key "
+	    "4: certificate: names 2 files, private_key 1 (name the key "
 	    "of each, in the same order)\n"
-	    "7: ocsp_response: is 3 files, and certificate is 2 (name at most "
+	    "7: ocsp_response: names 3 files, certificate 2 (name at most "
 	    "one for each, in the same order)\n" },
+	{ "more keys than certificates",
+	    KIT_LISTENER "[tls]\ncertificate = server.crt\n"
+			 "private_key = server.key, two.key\n"
+			 "client_ca = client-ca.crt\n",
+	    "5: private_key: names 2 files, certificate 1 (name the key "
+	    "of each, in the same order)\n" },
 	{ "several certificates",
 	    KIT_LISTENER "[tls]\ncertificate = server.crt, two.crt\n"
 			 "private_key = server.key, two.key\n"
@@ -102,8 +108,7 @@ static const struct {
 	{ "versions", KIT_GOOD "min_version = 1.3\nmax_version = 1.2\n",
 	    "7: min_version: 1.3 is above max_version = 1.2 (exchange "
 	    "them)\n" },
-	{ "max_version below the default of min_version",
-	    KIT_GOOD "min_version = 1.3\n", "" },
+	{ "the highest version only", KIT_GOOD "min_version = 1.3\n", "" },
 	{ "tickets", KIT_GOOD "session_tickets = off\nticket_keys = two.key\n",
 	    "8: ticket_keys: has no use with session_tickets = off (turn them "
 	    "on, or take this out)\n" },

@@ -44,7 +44,7 @@ static const struct {
 	{ "section twice",
 	    KIT_GOOD "[mqtt]\n[mqtt]\nversions = 4\n[tls]\n" KIT_LISTENER,
 	    "8: [mqtt]: is on line 7 already (put both into one)\n"
-	    "9: versions: \"4\" is unknown (write 5)\n"
+	    "9: versions: \"4\" is unknown (write one of: 3.1, 3.1.1, 5)\n"
 	    "10: [tls]: is on line 3 already (put both into one)\n"
 	    "11: [listener a]: is on line 1 already (put both into one)\n" },
 	{ "heading not closed", "[daemon\nworkers = x\n" KIT_GOOD,

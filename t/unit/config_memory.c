@@ -25,7 +25,7 @@ __wrap_calloc(size_t count, size_t size)
 static const char text[] =
     KIT_GOOD "crl = my.crl, .\n"
 	     "[identity]\nusername = ${env:KIT_HOME}/${cn}\n"
-	     "[backend]\naddress = a, b:1, unix:/c\n"
+	     "[backend]\naddress = a:2, b:1, unix:/c\n"
 	     "[listener b]\nbind = 1, [::1]:2\naccept_proxy = required\n"
 	     "trusted_proxies = 10.0.0.0/8\n"
 	     "[daemon]\nlog = x.log\n";

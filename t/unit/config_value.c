@@ -358,22 +358,20 @@ test_endpoints(void)
 	union field f;
 
 	ok(set(&f, CONFIG_ENDPOINTS,
-	       "127.0.0.1:1883, mqtt_a.example, [::1]:5, [fe80::1], "
+	       "127.0.0.1:1883, mqtt_a.example:1, [::1]:5, "
 	       "unix:/run/m.sock") == OK &&
-		f.endpoints.count == 5,
-	    "five brokers");
+		f.endpoints.count == 4,
+	    "four brokers");
 	is_str(f.endpoints.items[0].host, "127.0.0.1", "a number");
 	is_int(f.endpoints.items[0].port, 1883, "its port");
 	ok(f.endpoints.items[0].path == NULL, "no path");
 	is_str(f.endpoints.items[1].host, "mqtt_a.example", "a name");
-	is_int(f.endpoints.items[1].port, 1883, "the usual port");
-	is_str(f.endpoints.texts[1], "mqtt_a.example:1883", "is put in");
+	is_str(f.endpoints.texts[1], "mqtt_a.example:1", "its text");
 	is_str(f.endpoints.items[2].host, "::1", "IPv6 without brackets");
 	is_int(f.endpoints.items[2].port, 5, "its port");
-	is_str(f.endpoints.texts[3], "[fe80::1]:1883", "IPv6 without a port");
-	is_str(f.endpoints.items[4].path, "/run/m.sock", "a unix socket");
-	ok(f.endpoints.items[4].host == NULL, "has no host");
-	is_str(f.endpoints.texts[4], "unix:/run/m.sock", "its text");
+	is_str(f.endpoints.items[3].path, "/run/m.sock", "a unix socket");
+	ok(f.endpoints.items[3].host == NULL, "has no host");
+	is_str(f.endpoints.texts[3], "unix:/run/m.sock", "its text");
 	refuses(CONFIG_ENDPOINTS, "",
 	    "is empty (write host:port or unix:/path)");
 	refuses(CONFIG_ENDPOINTS, "mqtt://b:1883",
@@ -382,6 +380,8 @@ test_endpoints(void)
 	refuses(CONFIG_ENDPOINTS, "mqtt://",
 	    "\"mqtt://\" is a URL (write host:port: the broker is dialled in "
 	    "plaintext)");
+	refuses(CONFIG_ENDPOINTS, "b",
+	    "\"b\" has no port (write b:1883, or where it listens)");
 	refuses(CONFIG_ENDPOINTS, "b:0",
 	    "\"b:0\" has port 0, where nothing listens (write the broker's "
 	    "port, such as 1883)");
