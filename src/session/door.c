@@ -89,7 +89,8 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	list_init(&d->lingering);
 	d->throttle = throttle;
 	d->next_id = ((uint64_t)index << 48) + 1;
-	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND, 0);
+	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND,
+	    AUDIT_REFUSALS_A_SECOND);
 	d->loop = loop_new();
 	if (d->loop == NULL)
 		return ERR_NO_MEMORY;
