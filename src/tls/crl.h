@@ -27,21 +27,22 @@ enum tls_crl_policy {
 };
 
 struct crl_set;
+struct tls_say;
 struct tls_trust;
 
 /*
  * Reads all CRLs in `paths' (PEM or DER files, or directories of them) and
  * checks those signatures whose CA is in `trust'. Where `previous' (borrowed,
  * may be NULL) has a newer CRL of the same issuer, or the new one is not in
- * force while the old one is, the old one stays, and `warnings' says so.
+ * force while the old one is, the old one stays, and a warning says so.
  *
- * ERR_CONFIG with every complaint in `why', each beginning with `where', or
- * ERR_NO_MEMORY; *out is NULL then. An unreadable, truncated or foreign-signed
- * file is such a complaint: revocation is not guessed.
+ * ERR_CONFIG with every complaint, or ERR_NO_MEMORY; *out is NULL then. An
+ * unreadable, truncated or foreign-signed file is such a complaint: revocation
+ * is not guessed. For tls/; others have tls_ctx_load_crls().
  */
 enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
-    struct tls_trust *trust, const struct crl_set *previous, const char *where,
-    struct report *why, struct report *warnings) MUST_CHECK;
+    const struct tls_trust *trust, const struct crl_set *previous,
+    const struct tls_say *say) MUST_CHECK;
 
 /* Takes a count more and returns `set'. Any thread; NULL is fine. */
 struct crl_set *crl_set_get(struct crl_set *set);

@@ -77,6 +77,16 @@ struct crl_set *tls_ctx_crls(const struct tls_ctx *ctx);
  * it; takes `set' over. Any thread. */
 void tls_ctx_swap_crls(struct tls_ctx *ctx, struct crl_set *set);
 
+/*
+ * Reads CRLs for swapping: checks them against the profile's client CAs and
+ * keeps those of its present ones that are newer. `paths', `where', `why' and
+ * `warnings' and the answer are as in tls_ctx_new(); *out is counted for the
+ * caller. Main thread.
+ */
+enum err tls_ctx_load_crls(const struct tls_ctx *ctx,
+    const struct config_list *paths, struct crl_set **out, const char *where,
+    struct report *why, struct report *warnings) MUST_CHECK;
+
 /* Which file a certificate of the profile came from. */
 enum tls_cert_role {
 	TLS_CERT_SERVER,

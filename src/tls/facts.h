@@ -1,7 +1,7 @@
 /*
- * Fills the struct cert of domain/cert.h from a certificate's DER. Everything
- * of it sits in one allocation, except the DER itself, which is shared with
- * the TLS session that holds it anyway. Names are handed on as they stand;
+ * Fills the struct cert of domain/cert.h from a verified chain. Everything of
+ * it sits in one allocation, except the leaf's DER, which is shared with the
+ * TLS session that holds it anyway. Names are handed on as they stand;
  * nothing here judges them.
  */
 #ifndef TLS_FACTS_H
@@ -9,9 +9,18 @@
 
 #include "base/err.h"
 #include "domain/cert.h"
-#include "domain/reason.h"
 
-/* Frees a cert made in tls/. NULL is fine. */
+struct tls_chain;
+
+/*
+ * Makes the facts of the leaf of `chain'; its path may be empty (a chain that
+ * was not verified), and then only the leaf's own dates count. ERR_MALFORMED
+ * when names or SubjectAltName are not X.509's, ERR_NO_MEMORY.
+ */
+enum err tls_facts_make(struct cert **out,
+    const struct tls_chain *chain) MUST_CHECK;
+
+/* Frees a cert made here, from any thread. NULL is fine. */
 void tls_cert_free(struct cert *cert);
 
 #endif

@@ -1,10 +1,43 @@
 libsallyport_a_SOURCES += \
+	src/tls/choose.c \
+	src/tls/choose.h \
+	src/tls/crl.c \
 	src/tls/crl.h \
+	src/tls/crl_list.c \
+	src/tls/crl_list.h \
+	src/tls/crl_sign.c \
+	src/tls/crl_sign.h \
+	src/tls/ctx.c \
 	src/tls/ctx.h \
+	src/tls/ctx_body.h \
+	src/tls/der.c \
+	src/tls/der.h \
+	src/tls/facts.c \
 	src/tls/facts.h \
+	src/tls/handshake.c \
+	src/tls/handshake.h \
+	src/tls/keypair.c \
+	src/tls/keypair.h \
+	src/tls/load.c \
+	src/tls/load.h \
+	src/tls/peer.c \
+	src/tls/peer.h \
 	src/tls/random.c \
 	src/tls/random.h \
+	src/tls/seen.c \
+	src/tls/seen.h \
+	src/tls/settings.c \
+	src/tls/settings.h \
 	src/tls/sha1.c \
 	src/tls/sha1.h \
+	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
-	src/tls/tickets.h
+	src/tls/ticket_cb.h \
+	src/tls/tickets.c \
+	src/tls/tickets.h \
+	src/tls/trust.c \
+	src/tls/trust.h \
+	src/tls/verify.c \
+	src/tls/verify.h \
+	src/tls/wire.c \
+	src/tls/wire.h

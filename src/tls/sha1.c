@@ -6,7 +6,7 @@
 #include <openssl/sha.h>
 
 void
-tls_sha1(uint8_t out[TLS_SHA1_LEN], const uint8_t *data, size_t len)
+tls_sha1(uint8_t out[TLS_SHA1_LEN], const void *data, size_t len)
 {
 	SHA1(data, len, out);
 }

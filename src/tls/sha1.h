@@ -10,6 +10,6 @@
 #define TLS_SHA1_LEN 20
 
 /* Writes the digest of `len' bytes at `data' to `out'. */
-void tls_sha1(uint8_t out[TLS_SHA1_LEN], const uint8_t *data, size_t len);
+void tls_sha1(uint8_t out[TLS_SHA1_LEN], const void *data, size_t len);
 
 #endif

@@ -67,15 +67,14 @@ void tls_stream_info(const struct stream *s, struct tls_info *info);
 /*
  * Gives the client certificate's facts away: *out is owned by the caller
  * (tls_cert_free) and may outlive the stream; NULL when the client sent no
- * certificate. They are worked out again if taken twice, so there is no need
- * to keep them for a later check. ERR_NO_MEMORY.
+ * certificate. What only the handshake needed is freed with it, the count of
+ * the profile too. Taken again later they are worked out anew, then without
+ * the hashes of the chain, so there is no need to keep them. ERR_NO_MEMORY.
  */
 enum err tls_stream_take_cert(struct stream *s, struct cert **out) MUST_CHECK;
 
-/*
- * Frees what only a handshake or its questions need. Call it once the
- * certificate was taken; all other functions still work.
- */
+/* Frees what only the handshake needed, for an owner that does not want the
+ * certificate. */
 void tls_stream_shed(struct stream *s);
 
 /*

@@ -17,11 +17,11 @@ struct tls_tickets;
 struct tls_tickets *tls_tickets_new(void);
 
 /*
- * A ring with the keys in `path': one after the other, raw, 48 bytes each
- * (name 16, HMAC key 16, AES-128 key 16) or 80 bytes each (name 16, HMAC key
- * 32, AES-256 key 32), as `openssl rand' makes them and other servers take
- * them. The first encrypts, all decrypt. ERR_CONFIG with a line in `why' that
- * begins with `where', or ERR_NO_MEMORY; *out is NULL then.
+ * A ring with the keys in `path': one behind the other, raw, 80 bytes each
+ * (name 16, HMAC key 32, AES-256 key 32) or 48 (name 16, HMAC key 16, AES-128
+ * key 16), as `openssl rand 80' makes one. The first encrypts, all decrypt.
+ * ERR_CONFIG with a line in `why' that begins with `where', or ERR_NO_MEMORY;
+ * *out is NULL then.
  */
 enum err tls_tickets_load(struct tls_tickets **out, const char *path,
     const char *where, struct report *why) MUST_CHECK;

@@ -1,0 +1,32 @@
+/*
+ * What a profile is made of; for tls/ alone.
+ */
+#ifndef TLS_CTX_BODY_H
+#define TLS_CTX_BODY_H
+
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "tls/ctx.h"
+#include "tls/keypair.h"
+#include "tls/seen.h"
+#include "tls/trust.h"
+
+struct tls_ctx {
+	atomic_uint refs;
+	SSL_CTX *ssl; /* owned; connections hold counts of their own */
+	struct tls_keypair *pairs; /* owned, at least one */
+	size_t pair_count;
+	struct tls_trust *trust; /* owned */
+	struct tls_seen *seen; /* owned */
+	struct tls_tickets *tickets; /* counted; NULL: none are given */
+	enum tls_client_certificate client_certificate;
+	enum tls_crl_policy crl_policy;
+	int64_t crl_grace; /* seconds */
+	uint8_t session_id[CERT_SHA256_LEN]; /* what tickets are bound to */
+	pthread_mutex_t lock; /* guards crls */
+	struct crl_set *crls; /* counted; NULL: none configured */
+};
+
+#endif

@@ -1,0 +1,201 @@
+/*
+ * X.509 by BoringSSL's byte strings: a walk along the certificate, written so
+ * that hostile bytes can at worst be refused.
+ */
+#include "tls/der.h"
+
+#include <string.h>
+
+#define TAG_EXTENSIONS (CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 3)
+#define TAG_VERSION (CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0)
+#define TAG_ISSUER_ID (CBS_ASN1_CONTEXT_SPECIFIC | 1)
+#define TAG_SUBJECT_ID (CBS_ASN1_CONTEXT_SPECIFIC | 2)
+
+/* The extensions looked into: id-ce 17 and 19, as DER content. */
+static const uint8_t oid_san[] = { 0x55, 0x1d, 0x11 };
+static const uint8_t oid_basic_constraints[] = { 0x55, 0x1d, 0x13 };
+
+/* Takes `count' decimal digits as a number, or -1. */
+static int
+take_digits(CBS *cbs, int count)
+{
+	int value = 0;
+	uint8_t c;
+
+	while (count-- > 0) {
+		if (!CBS_get_u8(cbs, &c) || c < '0' || c > '9')
+			return -1;
+		value = value * 10 + (c - '0');
+	}
+	return value;
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar. */
+static int64_t
+days_to(int year, int month, int day)
+{
+	/* Years begin in March here, so that the leap day comes last. */
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t era = y / 400;
+	int64_t of_era = y - era * 400;
+	int64_t of_year =
+	    (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+
+	return era * 146097 + of_era * 365 + of_era / 4 - of_era / 100 +
+	    of_year - 719468;
+}
+
+enum err
+tls_der_time(CBS *cbs, int64_t *out)
+{
+	int year, month, day, hour, minute, second;
+	unsigned tag;
+	uint8_t zone;
+	CBS text;
+
+	if (!CBS_get_any_asn1(cbs, &text, &tag) ||
+	    (tag != CBS_ASN1_UTCTIME && tag != CBS_ASN1_GENERALIZEDTIME))
+		return ERR_MALFORMED;
+	year = take_digits(&text, tag == CBS_ASN1_UTCTIME ? 2 : 4);
+	if (tag == CBS_ASN1_UTCTIME && year >= 0)
+		year += year < 50 ? 2000 : 1900;
+	month = take_digits(&text, 2);
+	day = take_digits(&text, 2);
+	hour = take_digits(&text, 2);
+	minute = take_digits(&text, 2);
+	second = take_digits(&text, 2);
+	if (year < 0 || month < 1 || month > 12 || day < 1 || day > 31 ||
+	    hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+	    second > 59 || !CBS_get_u8(&text, &zone) || zone != 'Z' ||
+	    CBS_len(&text) != 0)
+		return ERR_MALFORMED;
+	*out = ((days_to(year, month, day) * 24 + hour) * 60 + minute) * 60 +
+	    second;
+	return OK;
+}
+
+/* BasicConstraints ::= SEQUENCE { cA BOOLEAN DEFAULT FALSE,
+ * pathLenConstraint INTEGER OPTIONAL } */
+static enum err
+parse_constraints(struct tls_der *out, CBS value)
+{
+	CBS seq;
+	uint64_t path_len;
+	int ca = 0;
+
+	if (out->has_constraints ||
+	    !CBS_get_asn1(&value, &seq, CBS_ASN1_SEQUENCE) ||
+	    CBS_len(&value) != 0)
+		return ERR_MALFORMED;
+	if (CBS_peek_asn1_tag(&seq, CBS_ASN1_BOOLEAN) &&
+	    !CBS_get_asn1_bool(&seq, &ca))
+		return ERR_MALFORMED;
+	if (CBS_len(&seq) != 0) {
+		if (!CBS_get_asn1_uint64(&seq, &path_len) || CBS_len(&seq) != 0)
+			return ERR_MALFORMED;
+		out->path_len = path_len > 255 ? 255 : (long)path_len;
+	}
+	out->has_constraints = true;
+	out->ca = ca != 0;
+	return OK;
+}
+
+static enum err
+parse_sans(struct tls_der *out, CBS value)
+{
+	CBS seq;
+
+	if (out->sans.data != NULL ||
+	    !CBS_get_asn1(&value, &seq, CBS_ASN1_SEQUENCE) ||
+	    CBS_len(&value) != 0)
+		return ERR_MALFORMED;
+	out->sans = tls_der_slice(&seq);
+	return OK;
+}
+
+/* Extension ::= SEQUENCE { extnID OID, critical BOOLEAN DEFAULT FALSE,
+ * extnValue OCTET STRING } */
+static enum err
+parse_extension(struct tls_der *out, CBS *list)
+{
+	CBS ext, oid, value;
+	int critical = 0;
+
+	if (!CBS_get_asn1(list, &ext, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&ext, &oid, CBS_ASN1_OBJECT) ||
+	    (CBS_peek_asn1_tag(&ext, CBS_ASN1_BOOLEAN) &&
+		!CBS_get_asn1_bool(&ext, &critical)) ||
+	    !CBS_get_asn1(&ext, &value, CBS_ASN1_OCTETSTRING) ||
+	    CBS_len(&ext) != 0)
+		return ERR_MALFORMED;
+	if (CBS_mem_equal(&oid, oid_san, sizeof(oid_san)))
+		return parse_sans(out, value);
+	if (CBS_mem_equal(&oid, oid_basic_constraints,
+		sizeof(oid_basic_constraints)))
+		return parse_constraints(out, value);
+	return OK;
+}
+
+/* What follows the SubjectPublicKeyInfo. */
+static enum err
+parse_tail(struct tls_der *out, CBS *tbs)
+{
+	CBS wrapper, list;
+
+	if (!CBS_get_optional_asn1(tbs, NULL, NULL, TAG_ISSUER_ID) ||
+	    !CBS_get_optional_asn1(tbs, NULL, NULL, TAG_SUBJECT_ID))
+		return ERR_MALFORMED;
+	if (CBS_len(tbs) == 0)
+		return OK;
+	if (!CBS_get_asn1(tbs, &wrapper, TAG_EXTENSIONS) || CBS_len(tbs) != 0 ||
+	    !CBS_get_asn1(&wrapper, &list, CBS_ASN1_SEQUENCE) ||
+	    CBS_len(&wrapper) != 0)
+		return ERR_MALFORMED;
+	while (CBS_len(&list) != 0)
+		if (parse_extension(out, &list) != OK)
+			return ERR_MALFORMED;
+	return OK;
+}
+
+/* TBSCertificate, RFC 5280 4.1. */
+static enum err
+parse_tbs(struct tls_der *out, CBS *tbs)
+{
+	CBS serial, issuer, subject, validity, spki;
+
+	if (!CBS_get_optional_asn1(tbs, NULL, NULL, TAG_VERSION) ||
+	    !CBS_get_asn1(tbs, &serial, CBS_ASN1_INTEGER) ||
+	    CBS_len(&serial) == 0 ||
+	    !CBS_get_asn1(tbs, NULL, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1_element(tbs, &issuer, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(tbs, &validity, CBS_ASN1_SEQUENCE) ||
+	    tls_der_time(&validity, &out->not_before) != OK ||
+	    tls_der_time(&validity, &out->not_after) != OK ||
+	    CBS_len(&validity) != 0 ||
+	    !CBS_get_asn1_element(tbs, &subject, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1_element(tbs, &spki, CBS_ASN1_SEQUENCE))
+		return ERR_MALFORMED;
+	out->serial = tls_der_slice(&serial);
+	out->issuer = tls_der_slice(&issuer);
+	out->subject = tls_der_slice(&subject);
+	out->spki = tls_der_slice(&spki);
+	return parse_tail(out, tbs);
+}
+
+enum err
+tls_der_parse(struct tls_der *out, struct slice der)
+{
+	CBS all = tls_der_cbs(der), cert, tbs;
+
+	memset(out, 0, sizeof(*out));
+	out->der = der;
+	out->path_len = -1;
+	if (!CBS_get_asn1(&all, &cert, CBS_ASN1_SEQUENCE) ||
+	    CBS_len(&all) != 0 ||
+	    !CBS_get_asn1(&cert, &tbs, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&cert, NULL, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&cert, NULL, CBS_ASN1_BITSTRING) ||
+	    CBS_len(&cert) != 0)
+		return ERR_MALFORMED;
+	return parse_tbs(out, &tbs);
+}

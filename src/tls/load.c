@@ -1,0 +1,213 @@
+/*
+ * Reading files once, whole: a file that is being replaced is then either the
+ * old or the new one.
+ */
+#include "tls/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/mem.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* No honest certificate chain or CA bundle is longer. */
+#define CERTS_FILE_MAX (16 * 1024 * 1024)
+
+const char *
+tls_load_text(enum err err)
+{
+	switch (err) {
+	case ERR_SYSTEM:
+		return strerror(errno);
+	case ERR_LIMIT:
+		return "the file is too large";
+	case ERR_MALFORMED:
+		return "the file is damaged: its PEM or DER cannot be read";
+	case ERR_NOT_FOUND:
+		return "the file holds none";
+	default:
+		return err_text(err);
+	}
+}
+
+/* Reads until the end or until `len' bytes are there. */
+static ssize_t
+read_all(int fd, uint8_t *data, size_t len)
+{
+	size_t have = 0;
+	ssize_t n;
+
+	while (have < len) {
+		n = read(fd, data + have, len - have);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			return -1;
+		if (n == 0)
+			break;
+		have += (size_t)n;
+	}
+	return (ssize_t)have;
+}
+
+static enum err
+read_open_file(uint8_t **data, size_t *len, int fd, size_t max)
+{
+	struct stat st;
+	uint8_t *mem;
+	ssize_t n;
+
+	if (fstat(fd, &st) == -1)
+		return ERR_SYSTEM;
+	if (S_ISDIR(st.st_mode)) {
+		errno = EISDIR;
+		return ERR_SYSTEM;
+	}
+	if (st.st_size < 0 || (uintmax_t)st.st_size > max)
+		return ERR_LIMIT;
+	mem = malloc((size_t)st.st_size + 1);
+	if (mem == NULL)
+		return ERR_NO_MEMORY;
+	n = read_all(fd, mem, (size_t)st.st_size);
+	if (n == -1) {
+		free(mem);
+		return ERR_SYSTEM;
+	}
+	mem[n] = '\0';
+	*data = mem;
+	*len = (size_t)n;
+	return OK;
+}
+
+enum err
+tls_load_file(uint8_t **data, size_t *len, const char *path, size_t max)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	enum err err;
+	int saved;
+
+	*data = NULL;
+	*len = 0;
+	if (fd == -1)
+		return ERR_SYSTEM;
+	err = read_open_file(data, len, fd, max);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return err;
+}
+
+void
+tls_load_wipe(uint8_t *data, size_t len)
+{
+	if (data != NULL)
+		OPENSSL_cleanse(data, len);
+	free(data);
+}
+
+/* Did the walk end because the file did, or because a block is broken? */
+static bool
+ended_well(void)
+{
+	uint32_t error = ERR_peek_last_error();
+
+	return ERR_GET_LIB(error) == ERR_LIB_PEM &&
+	    ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+static enum err
+walk_pem(BIO *bio, const char *type, tls_load_block *block, void *arg)
+{
+	enum err err = OK;
+	size_t found = 0;
+	uint8_t *der;
+	char *name, *header;
+	long len;
+
+	while (err == OK && PEM_read_bio(bio, &name, &header, &der, &len)) {
+		if (strcmp(name, type) == 0) {
+			err = block(slice_make(der, (size_t)len), arg);
+			found++;
+		}
+		OPENSSL_free(name);
+		OPENSSL_free(header);
+		OPENSSL_free(der);
+	}
+	if (err == OK && !ended_well())
+		err = ERR_MALFORMED;
+	if (err == OK && found == 0)
+		err = ERR_NOT_FOUND;
+	ERR_clear_error();
+	return err;
+}
+
+enum err
+tls_load_blocks(struct slice file, const char *type, tls_load_block *block,
+    void *arg)
+{
+	enum err err;
+	BIO *bio;
+
+	if (file.len > 0 && file.data[0] == 0x30)
+		return block(file, arg);
+	ERR_clear_error();
+	bio = BIO_new_mem_buf(file.data, (int)file.len);
+	if (bio == NULL)
+		return ERR_NO_MEMORY;
+	err = walk_pem(bio, type, block, arg);
+	BIO_free(bio);
+	return err;
+}
+
+struct certs {
+	STACK_OF(CRYPTO_BUFFER) * stack; /* owned */
+	CRYPTO_BUFFER_POOL *pool; /* borrowed */
+};
+
+static enum err
+add_cert(struct slice der, void *arg)
+{
+	struct certs *c = arg;
+	CRYPTO_BUFFER *buf = CRYPTO_BUFFER_new(der.data, der.len, c->pool);
+
+	if (buf != NULL && sk_CRYPTO_BUFFER_push(c->stack, buf))
+		return OK;
+	CRYPTO_BUFFER_free(buf);
+	return ERR_NO_MEMORY;
+}
+
+enum err
+tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out, const char *path,
+    CRYPTO_BUFFER_POOL *pool)
+{
+	struct certs c = { sk_CRYPTO_BUFFER_new_null(), pool };
+	uint8_t *data;
+	size_t len;
+	enum err err;
+
+	*out = NULL;
+	if (c.stack == NULL)
+		return ERR_NO_MEMORY;
+	err = tls_load_file(&data, &len, path, CERTS_FILE_MAX);
+	if (err == OK)
+		err = tls_load_blocks(slice_make(data, len), "CERTIFICATE",
+		    add_cert, &c);
+	free(data);
+	if (err != OK) {
+		tls_load_free(c.stack);
+		return err;
+	}
+	*out = c.stack;
+	return OK;
+}
+
+void
+tls_load_free(STACK_OF(CRYPTO_BUFFER) * certs)
+{
+	sk_CRYPTO_BUFFER_pop_free(certs, CRYPTO_BUFFER_free);
+}

@@ -1,0 +1,82 @@
+#include "tls/peer.h"
+
+#include "base/clock.h"
+#include "tls/ctx_body.h"
+
+/* Finds the path, the short way where that is sound. */
+static struct tls_verdict
+find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
+{
+	const struct tls_verdict good = { REASON_NONE, NULL };
+	uint8_t hash[CERT_SHA256_LEN];
+	struct tls_verdict v;
+
+	if (known == TLS_KNOWN_SAME_CAS && tls_chain_follow(c, ctx->trust))
+		return good;
+	tls_chain_hash(c, hash);
+	if (tls_seen_has(ctx->seen, hash) && tls_chain_follow(c, ctx->trust))
+		return good;
+	v = tls_chain_verify(c, ctx->trust);
+	if (v.reason == REASON_NONE)
+		tls_seen_add(ctx->seen, hash);
+	return v;
+}
+
+static struct tls_verdict
+check_crls(const struct tls_chain *c, const struct tls_ctx *ctx, int64_t now)
+{
+	struct crl_rules rules = { ctx->crl_policy, ctx->crl_grace, now };
+	struct crl_set *set = tls_ctx_crls(ctx);
+	struct tls_verdict v = tls_chain_check_crls(c, set, &rules);
+
+	crl_set_put(set);
+	return v;
+}
+
+struct tls_verdict
+tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
+    const struct tls_ctx *ctx, enum tls_known known)
+{
+	struct tls_verdict v = { REASON_NONE, NULL };
+	int64_t now = clock_wall_s();
+
+	c->sent_count = 0;
+	c->path_count = 0;
+	if ((certs == NULL || sk_CRYPTO_BUFFER_num(certs) == 0) &&
+	    ctx->client_certificate == TLS_CLIENT_OPTIONAL)
+		return v;
+	v = tls_chain_init(c, certs);
+	if (v.reason == REASON_NONE)
+		v = find_path(c, ctx, known);
+	if (v.reason == REASON_NONE)
+		v = tls_chain_check(c, now);
+	if (v.reason == REASON_NONE)
+		v = check_crls(c, ctx, now);
+	return v;
+}
+
+uint8_t
+tls_peer_alert(enum reason reason)
+{
+	switch (reason) {
+	case REASON_TLS_NO_CERTIFICATE:
+		return SSL_AD_CERTIFICATE_REQUIRED;
+	case REASON_TLS_UNTRUSTED:
+		return SSL_AD_UNKNOWN_CA;
+	case REASON_TLS_EXPIRED:
+	case REASON_TLS_NOT_YET_VALID:
+		return SSL_AD_CERTIFICATE_EXPIRED;
+	case REASON_TLS_PURPOSE:
+		return SSL_AD_UNSUPPORTED_CERTIFICATE;
+	case REASON_TLS_BAD_CERTIFICATE:
+		return SSL_AD_BAD_CERTIFICATE;
+	case REASON_TLS_REVOKED:
+		return SSL_AD_CERTIFICATE_REVOKED;
+	case REASON_TLS_CRL_UNAVAILABLE:
+		return SSL_AD_CERTIFICATE_UNKNOWN;
+	case REASON_ACCEPT_RESOURCE:
+		return SSL_AD_INTERNAL_ERROR;
+	default:
+		return SSL_AD_ACCESS_DENIED;
+	}
+}

@@ -1,0 +1,593 @@
+/*
+ * The TLS stream: a handshake, then reads and writes, each over the wire's
+ * scratch buffers.
+ */
+#include "tls/stream_tls.h"
+
+#include <openssl/err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "tls/ctx_body.h"
+#include "tls/handshake.h"
+#include "tls/peer.h"
+#include "tls/wire.h"
+
+/* What one recv of a handshake asks for: flights are a few KiB. */
+#define HANDSHAKE_READ 16384
+
+/* Plaintext of one record at the most (RFC 8446 5.1). */
+#define RECORD_MAX 16384
+
+/* Handed to the library in one go: with its records' overhead this fits the
+ * scratch. */
+#define WRITE_MAX 65536
+
+/* READABLE events in one turn, before others have theirs. */
+#define READS_A_TURN 4
+
+/* What a refused client may still send before it is cut off. */
+#define DROP_MAX (256 * 1024)
+
+enum state {
+	SHAKING,
+	OPEN,
+	FAILED,
+	CLOSED
+};
+
+struct tls_stream {
+	struct stream stream; /* first: the two are cast into one another */
+	struct loop_grave grave;
+	struct tls_wire wire;
+	SSL *ssl; /* owned */
+	struct tls_handshake *hs; /* owned; NULL once its results are taken */
+	struct tls_verdict failure; /* for FAILED, and after STREAM_ERROR */
+	uint32_t dropped; /* bytes read and dropped in FAILED */
+	enum state state;
+	bool looked; /* the first bytes look like TLS */
+	bool want; /* the owner wants READABLE */
+	bool in_turn; /* an event of ours is being told */
+	bool did_read; /* the owner has read since it was told */
+	bool owes; /* a WRITABLE was promised */
+	bool fin; /* our half is to end, or has */
+	bool ended; /* the other half has */
+	bool truncated; /* ... without close_notify */
+};
+
+static struct tls_stream *
+from_stream(const struct stream *s)
+{
+	return list_entry(s, struct tls_stream, stream);
+}
+
+/* Would a read give anything without the socket's help? */
+static bool
+has_more(const struct tls_stream *s)
+{
+	if (s->state != OPEN)
+		return false;
+	return s->wire.in_len > 0 || SSL_pending(s->ssl) > 0 || s->ended ||
+	    s->stream.error != OK;
+}
+
+/* Leaves the scratch to others. */
+static void
+end_turn(struct tls_stream *s)
+{
+	s->in_turn = false;
+	if (tls_wire_keep(&s->wire) != OK)
+		s->stream.error = ERR_NO_MEMORY;
+	if (s->want && has_more(s))
+		watch_kick(&s->wire.watch);
+	if (s->state != SHAKING && !s->want)
+		watch_read(&s->wire.watch, false);
+}
+
+/* Tells the owner as often as there is something. */
+static void
+tell_readable(struct tls_stream *s)
+{
+	int i;
+
+	s->in_turn = true;
+	for (i = 0; i < READS_A_TURN && s->want; i++) {
+		s->did_read = false;
+		stream_tell(&s->stream, STREAM_READABLE);
+		if (s->state == CLOSED)
+			return;
+		if (!s->did_read || !has_more(s))
+			break;
+	}
+	end_turn(s);
+}
+
+/* Ends a handshake, or an open stream, badly. */
+static void
+set_failed(struct tls_stream *s, struct tls_verdict v)
+{
+	s->state = FAILED;
+	s->failure = v;
+	s->stream.error = v.reason == REASON_TLS_CLOSED ? ERR_CLOSED : ERR_TLS;
+	tls_wire_flush(&s->wire); /* the alert */
+	s->wire.in_len = 0;
+	s->want = false;
+	watch_read(&s->wire.watch, false);
+}
+
+static void
+fail_handshake(struct tls_stream *s, struct tls_verdict v)
+{
+	set_failed(s, v);
+	stream_tell(&s->stream, STREAM_BROKEN); /* s may be gone */
+}
+
+/* Sends a fatal alert, if there is still somebody to hear it. */
+static void
+send_alert(struct tls_stream *s, enum reason reason)
+{
+	ERR_clear_error();
+	if (!s->fin)
+		(void)SSL_send_fatal_alert(s->ssl, tls_peer_alert(reason));
+	ERR_clear_error();
+}
+
+/* The library is content; are we, with a session that was resumed? */
+static void
+finish_handshake(struct tls_stream *s)
+{
+	struct tls_verdict v = { REASON_NONE, NULL };
+
+	if (SSL_session_reused(s->ssl))
+		v = tls_handshake_resumed(s->hs, s->ssl);
+	if (v.reason != REASON_NONE) {
+		send_alert(s, v.reason);
+		fail_handshake(s, v);
+		return;
+	}
+	s->state = OPEN;
+	s->in_turn = true;
+	stream_tell(&s->stream, STREAM_OPEN);
+	if (s->state == CLOSED)
+		return;
+	if (s->want && has_more(s))
+		tell_readable(s);
+	else
+		end_turn(s);
+}
+
+/* Are the first bytes a handshake record's? RFC 8446 5.1: type 22, version
+ * 3.x. Sees to it that strangers' bytes never reach the TLS code. */
+static bool
+looks_like_tls(const struct tls_wire *w)
+{
+	return w->in[0] == SSL3_RT_HANDSHAKE &&
+	    (w->in_len < 2 || w->in[1] == SSL3_VERSION_MAJOR);
+}
+
+/* Moves the handshake on with what was received; true to go on receiving. */
+static bool
+step_handshake(struct tls_stream *s)
+{
+	bool more = s->wire.in_len == HANDSHAKE_READ;
+	struct tls_verdict not_tls = { REASON_TLS_NOT_TLS, NULL };
+	int ok;
+
+	if (!s->looked && s->wire.in_len > 0) {
+		if (!looks_like_tls(&s->wire)) {
+			fail_handshake(s, not_tls);
+			return false;
+		}
+		s->looked = true;
+	}
+	ERR_clear_error();
+	ok = SSL_do_handshake(s->ssl);
+	if (ok == 1) {
+		tls_wire_flush(&s->wire);
+		finish_handshake(s);
+		return false;
+	}
+	if (SSL_get_error(s->ssl, ok) == SSL_ERROR_WANT_READ &&
+	    !s->wire.broken) {
+		tls_wire_flush(&s->wire);
+		return more && !s->wire.broken;
+	}
+	fail_handshake(s,
+	    tls_handshake_failure(s->hs, s->wire.eof || s->wire.broken));
+	return false;
+}
+
+static void
+shake(struct tls_stream *s)
+{
+	size_t n;
+
+	do {
+		n = tls_wire_fill(&s->wire, HANDSHAKE_READ);
+		if (n == 0 && !s->wire.eof && !s->wire.broken)
+			return;
+	} while (step_handshake(s)); /* s may be gone after it */
+}
+
+/* The socket takes bytes again. */
+static void
+resume_writing(struct tls_stream *s)
+{
+	tls_wire_flush(&s->wire);
+	if (s->wire.unsent != NULL && !s->wire.broken)
+		return;
+	if (s->fin)
+		(void)shutdown(s->wire.watch.fd, SHUT_WR);
+	if (!s->owes)
+		return;
+	s->owes = false;
+	stream_tell(&s->stream, STREAM_WRITABLE); /* s may be gone */
+}
+
+static void
+ready(enum watch_event event, void *arg)
+{
+	struct tls_stream *s = arg;
+
+	if (event == WATCH_WRITE)
+		resume_writing(s);
+	else if (s->state == SHAKING)
+		shake(s);
+	else if (s->want)
+		tell_readable(s);
+}
+
+/* What a read that decrypted nothing means for the stream. */
+static void
+note_read_end(struct tls_stream *s, int ret)
+{
+	switch (SSL_get_error(s->ssl, ret)) {
+	case SSL_ERROR_WANT_READ:
+		break;
+	case SSL_ERROR_ZERO_RETURN:
+		s->ended = true;
+		break;
+	default:
+		s->failure = tls_handshake_failure(NULL, true);
+		s->stream.error = ERR_TLS;
+		break;
+	}
+}
+
+/* Receives more, if the library has used all up and the last receive did not
+ * already say that there is no more. */
+static bool
+receive(struct tls_stream *s, size_t room, bool *drained)
+{
+	size_t n;
+
+	if (s->wire.in_len > 0 || SSL_pending(s->ssl) > 0)
+		return true;
+	if (*drained || s->wire.eof || s->wire.broken)
+		return false;
+	n = tls_wire_fill(&s->wire, room);
+	*drained = n < room;
+	if (s->wire.eof) {
+		s->ended = true;
+		s->truncated = true;
+	}
+	if (s->wire.broken)
+		s->stream.error = s->wire.error;
+	return n > 0;
+}
+
+/* A refused client's bytes: dropped, until it has understood. */
+static ssize_t
+drop_input(struct tls_stream *s)
+{
+	s->dropped += (uint32_t)tls_wire_drop(&s->wire, LOOP_SCRATCH_LEN);
+	if (s->wire.eof || s->dropped > DROP_MAX)
+		return STREAM_EOF;
+	return s->wire.broken ? STREAM_ERROR : STREAM_AGAIN;
+}
+
+static ssize_t
+tls_read(struct stream *stream, uint8_t *data, size_t len)
+{
+	struct tls_stream *s = from_stream(stream);
+	bool drained = false;
+	size_t total = 0;
+	int n;
+
+	s->did_read = true;
+	if (s->state == FAILED)
+		return drop_input(s);
+	if (s->state != OPEN)
+		return STREAM_AGAIN;
+	/* SSL_read and SSL_write clear the error queue by themselves. */
+	while (total < len && !s->ended && s->stream.error == OK &&
+	    receive(s, len - total, &drained)) {
+		n = SSL_read(s->ssl, data + total, (int)(len - total));
+		if (n > 0)
+			total += (size_t)n;
+		else
+			note_read_end(s, n);
+	}
+	if (s->wire.out_len > 0) /* an alert, or a key update's answer */
+		tls_wire_flush(&s->wire);
+	if (!s->in_turn)
+		end_turn(s);
+	if (total > 0)
+		return (ssize_t)total;
+	if (s->stream.error != OK)
+		return STREAM_ERROR;
+	return s->ended ? STREAM_EOF : STREAM_AGAIN;
+}
+
+/* Encrypts one piece and sends it; false on an error. */
+static bool
+write_piece(struct tls_stream *s, const uint8_t *data, size_t len)
+{
+	int n;
+
+	s->wire.direct = len <= RECORD_MAX;
+	n = SSL_write(s->ssl, data, (int)len);
+	s->wire.direct = false;
+	tls_wire_flush(&s->wire);
+	return n == (int)len && !s->wire.broken;
+}
+
+static ssize_t
+tls_write(struct stream *stream, uint8_t *data, size_t len)
+{
+	struct tls_stream *s = from_stream(stream);
+	size_t taken = 0, piece;
+
+	if (s->state != OPEN || s->wire.broken) {
+		s->stream.error = s->wire.broken ? s->wire.error : ERR_TLS;
+		return STREAM_ERROR;
+	}
+	while (taken < len && s->wire.unsent == NULL) {
+		piece = len - taken < WRITE_MAX ? len - taken : WRITE_MAX;
+		if (!write_piece(s, data + taken, piece)) {
+			s->stream.error =
+			    s->wire.broken ? s->wire.error : ERR_TLS;
+			return STREAM_ERROR;
+		}
+		taken += piece;
+	}
+	if (taken < len)
+		s->owes = true;
+	return (ssize_t)taken;
+}
+
+static void
+tls_want_read(struct stream *stream, bool wanted)
+{
+	struct tls_stream *s = from_stream(stream);
+
+	s->want = wanted;
+	if (s->state == SHAKING || s->state == CLOSED)
+		return;
+	/* Within a turn the turn's end sees to it: the two calls of a pause
+	 * and a resume then cost nothing. */
+	if (wanted)
+		watch_read(&s->wire.watch, true);
+	else if (!s->in_turn)
+		watch_read(&s->wire.watch, false);
+	if (wanted && !s->in_turn && has_more(s))
+		watch_kick(&s->wire.watch);
+}
+
+/* Puts a close_notify into the wire, once. */
+static void
+end_our_half(struct tls_stream *s)
+{
+	if (s->state == OPEN && !s->fin) {
+		ERR_clear_error();
+		(void)SSL_shutdown(s->ssl);
+		ERR_clear_error();
+	}
+	s->fin = true;
+	tls_wire_flush(&s->wire);
+}
+
+static enum err
+tls_shutdown(struct stream *stream)
+{
+	struct tls_stream *s = from_stream(stream);
+
+	end_our_half(s);
+	if (s->wire.broken)
+		return s->wire.error;
+	if (s->wire.unsent != NULL)
+		return OK; /* the FIN follows it */
+	return shutdown(s->wire.watch.fd, SHUT_WR) == 0 ? OK : ERR_SYSTEM;
+}
+
+static void
+bury(struct loop_grave *g)
+{
+	struct tls_stream *s = list_entry(g, struct tls_stream, grave);
+
+	SSL_free(s->ssl);
+	tls_handshake_free(s->hs);
+	free(s);
+}
+
+static void
+tls_close(struct stream *stream)
+{
+	struct tls_stream *s = from_stream(stream);
+
+	if (s->state == CLOSED)
+		return;
+	if (s->state == OPEN)
+		end_our_half(s);
+	/* Unread bytes would turn the close into a reset, and that would
+	 * overtake the alert. */
+	if (s->state == FAILED)
+		(void)tls_wire_drop(&s->wire, LOOP_SCRATCH_CIPHER_LEN);
+	s->state = CLOSED;
+	loop_bury(s->wire.watch.loop, &s->grave);
+	tls_wire_fini(&s->wire);
+}
+
+static const struct stream_ops ops = {
+	.read = tls_read,
+	.write = tls_write,
+	.want_read = tls_want_read,
+	.shutdown = tls_shutdown,
+	.close = tls_close,
+};
+
+static enum err
+init_ssl(struct tls_stream *s, SSL_CTX *ctx)
+{
+	BIO *bio;
+
+	s->ssl = SSL_new(ctx);
+	bio = s->ssl == NULL ? NULL : tls_wire_bio(&s->wire);
+	if (bio == NULL)
+		return ERR_NO_MEMORY;
+	SSL_set_bio(s->ssl, bio, bio);
+	SSL_set_accept_state(s->ssl);
+	SSL_set_shed_handshake_config(s->ssl, 1);
+	return OK;
+}
+
+struct stream *
+tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
+{
+	struct tls_stream *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->stream.ops = &ops;
+	s->grave.bury = bury;
+	list_init(&s->grave.node);
+	s->hs = tls_handshake_new(ctx, app);
+	tls_wire_init(&s->wire, loop, fd, ready, s);
+	s->wire.user = s->hs;
+	if (s->hs == NULL || init_ssl(s, ctx->ssl) != OK) {
+		SSL_free(s->ssl);
+		tls_handshake_free(s->hs);
+		free(s);
+		ERR_clear_error();
+		return NULL;
+	}
+	watch_read(&s->wire.watch, true);
+	return &s->stream;
+}
+
+void
+tls_stream_failure(const struct stream *stream, enum reason *reason,
+    const char **detail)
+{
+	const struct tls_stream *s = from_stream(stream);
+
+	*reason = s->failure.reason;
+	*detail = s->failure.detail;
+}
+
+void
+tls_stream_info(const struct stream *stream, struct tls_info *info)
+{
+	const struct tls_stream *s = from_stream(stream);
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
+	const char *group = SSL_get_curve_name(SSL_get_curve_id(s->ssl));
+	const char *sni = SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name);
+	const uint8_t *alpn;
+	unsigned len;
+
+	info->version = SSL_get_version(s->ssl);
+	info->cipher = cipher == NULL ? "" : SSL_CIPHER_standard_name(cipher);
+	info->group = group == NULL ? "" : group;
+	info->sni = sni == NULL ? "" : sni;
+	info->resumed = SSL_session_reused(s->ssl) != 0;
+	SSL_get0_alpn_selected(s->ssl, &alpn, &len);
+	info->alpn = slice_make(alpn, len);
+}
+
+/* The facts once more, of a stream that gave them away before. */
+static enum err
+make_cert(const struct tls_stream *s, struct cert **out)
+{
+	struct tls_chain chain;
+	struct tls_verdict v =
+	    tls_chain_init(&chain, SSL_get0_peer_certificates(s->ssl));
+
+	if (v.reason == REASON_TLS_NO_CERTIFICATE)
+		return OK;
+	if (v.reason != REASON_NONE)
+		return ERR_MALFORMED;
+	return tls_facts_make(out, &chain);
+}
+
+enum err
+tls_stream_take_cert(struct stream *stream, struct cert **out)
+{
+	struct tls_stream *s = from_stream(stream);
+
+	*out = NULL;
+	if (s->hs == NULL)
+		return make_cert(s, out);
+	*out = s->hs->cert;
+	s->hs->cert = NULL;
+	tls_stream_shed(stream);
+	return OK;
+}
+
+void
+tls_stream_shed(struct stream *stream)
+{
+	struct tls_stream *s = from_stream(stream);
+
+	if (s->state == SHAKING)
+		return;
+	tls_handshake_free(s->hs);
+	s->hs = NULL;
+	s->wire.user = NULL;
+}
+
+/* Was the session opened under the client CAs that `ctx' has? */
+static enum tls_known
+known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
+{
+	const SSL_SESSION *session = SSL_get_session(s->ssl);
+	const uint8_t *id;
+	unsigned len;
+
+	id = SSL_SESSION_get0_id_context(session, &len);
+	return len == sizeof(ctx->session_id) &&
+		memcmp(id, ctx->session_id, len) == 0
+	    ? TLS_KNOWN_SAME_CAS
+	    : TLS_KNOWN_NOT;
+}
+
+enum reason
+tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
+    const char **detail)
+{
+	const struct tls_stream *s = from_stream(stream);
+	struct tls_chain chain;
+	struct tls_verdict v = tls_peer_check(&chain,
+	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
+
+	*detail = v.detail;
+	return v.reason;
+}
+
+void
+tls_stream_refuse(struct stream *stream, enum reason reason)
+{
+	struct tls_stream *s = from_stream(stream);
+	struct tls_verdict v = { reason, NULL };
+
+	if (s->state != OPEN)
+		return;
+	send_alert(s, reason);
+	set_failed(s, v);
+}
+
+bool
+tls_stream_truncated(const struct stream *stream)
+{
+	return from_stream(stream)->truncated;
+}

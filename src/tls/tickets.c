@@ -1,0 +1,232 @@
+/*
+ * Ticket keys. A lock is held only to copy eighty bytes or to find a name, a
+ * matter of nanoseconds beside a handshake. Rotation needs no timer: who
+ * comes first after twelve hours makes the new key.
+ */
+#include "tls/tickets.h"
+
+#include <openssl/hmac.h>
+#include <openssl/mem.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "tls/load.h"
+#include "tls/ticket_cb.h"
+
+#define ROTATE_MS (12ULL * 3600 * 1000)
+#define OWN_KEYS 3 /* the present one and two before it */
+#define FILE_KEYS_MAX 64
+
+struct ticket_key {
+	uint8_t name[TICKET_NAME_LEN];
+	uint8_t hmac[32];
+	uint8_t aes[32];
+	size_t len; /* of hmac and of aes: 16 or 32 */
+};
+
+struct tls_tickets {
+	atomic_uint refs;
+	bool own; /* made here: they rotate */
+	pthread_mutex_t lock; /* guards all below */
+	uint64_t rotate_at; /* monotonic ms */
+	size_t count;
+	size_t room;
+	struct ticket_key keys[]; /* newest first: it encrypts */
+};
+
+static struct tls_tickets *
+ring_new(size_t room)
+{
+	struct tls_tickets *t =
+	    calloc(1, sizeof(*t) + room * sizeof(t->keys[0]));
+
+	if (t == NULL)
+		return NULL;
+	atomic_init(&t->refs, 1);
+	pthread_mutex_init(&t->lock, NULL);
+	t->room = room;
+	return t;
+}
+
+/* Puts a new own key in front; the oldest falls out. */
+static void
+rotate(struct tls_tickets *t, uint64_t now)
+{
+	struct ticket_key *k = &t->keys[0];
+
+	if (t->count < t->room)
+		t->count++;
+	memmove(k + 1, k, (t->count - 1) * sizeof(*k));
+	RAND_bytes(k->name, sizeof(k->name));
+	RAND_bytes(k->hmac, sizeof(k->hmac));
+	RAND_bytes(k->aes, sizeof(k->aes));
+	k->len = 16;
+	t->rotate_at = now + ROTATE_MS;
+}
+
+struct tls_tickets *
+tls_tickets_new(void)
+{
+	struct tls_tickets *t = ring_new(OWN_KEYS);
+
+	if (t == NULL)
+		return NULL;
+	t->own = true;
+	rotate(t, clock_mono_ms());
+	return t;
+}
+
+/* The keys as they lie in a file, `half' bytes for each secret. */
+static void
+fill_from_file(struct tls_tickets *t, const uint8_t *data, size_t half)
+{
+	struct ticket_key *k;
+
+	for (k = t->keys; t->count < t->room; k++, t->count++) {
+		memcpy(k->name, data, sizeof(k->name));
+		data += sizeof(k->name);
+		memcpy(k->hmac, data, half);
+		data += half;
+		memcpy(k->aes, data, half);
+		data += half;
+		k->len = half;
+	}
+}
+
+static enum err
+refuse(const char *where, struct report *why, const char *path,
+    const char *what)
+{
+	report_add(why, "%s: ticket_keys: %s: %s", where, path, what);
+	return ERR_CONFIG;
+}
+
+enum err
+tls_tickets_load(struct tls_tickets **out, const char *path, const char *where,
+    struct report *why)
+{
+	uint8_t *data;
+	size_t len, each;
+	enum err err;
+
+	*out = NULL;
+	err = tls_load_file(&data, &len, path, FILE_KEYS_MAX * 80);
+	if (err == ERR_NO_MEMORY)
+		return err;
+	if (err != OK)
+		return refuse(where, why, path, tls_load_text(err));
+	/* 240 bytes could be either; five short keys are likelier in a file
+	 * of old habits, but three long ones are what we advise. */
+	each = len % 80 == 0 ? 80 : 48;
+	if (len == 0 || len % each != 0) {
+		tls_load_wipe(data, len);
+		return refuse(where, why, path,
+		    "its length is no multiple of 80 or 48 bytes "
+		    "(try: openssl rand 80)");
+	}
+	*out = ring_new(len / each);
+	if (*out != NULL)
+		fill_from_file(*out, data, (each - TICKET_NAME_LEN) / 2);
+	tls_load_wipe(data, len);
+	return *out == NULL ? ERR_NO_MEMORY : OK;
+}
+
+struct tls_tickets *
+tls_tickets_get(struct tls_tickets *t)
+{
+	atomic_fetch_add_explicit(&t->refs, 1, memory_order_relaxed);
+	return t;
+}
+
+void
+tls_tickets_put(struct tls_tickets *t)
+{
+	if (t == NULL ||
+	    atomic_fetch_sub_explicit(&t->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	pthread_mutex_destroy(&t->lock);
+	OPENSSL_cleanse(t, sizeof(*t) + t->room * sizeof(t->keys[0]));
+	free(t);
+}
+
+/* Copies the encrypting key. */
+static void
+copy_first(struct tls_tickets *t, struct ticket_key *out)
+{
+	pthread_mutex_lock(&t->lock);
+	if (t->own && clock_mono_ms() >= t->rotate_at)
+		rotate(t, clock_mono_ms());
+	*out = t->keys[0];
+	pthread_mutex_unlock(&t->lock);
+}
+
+/* Copies the key called `name'; false when it is unknown or too old. */
+static bool
+copy_named(struct tls_tickets *t, const uint8_t *name, struct ticket_key *out,
+    bool *first)
+{
+	bool found = false;
+	size_t i;
+
+	pthread_mutex_lock(&t->lock);
+	for (i = 0; i < t->count && !found; i++) {
+		found = memcmp(t->keys[i].name, name, TICKET_NAME_LEN) == 0;
+		if (found)
+			*out = t->keys[i];
+		*first = i == 0;
+	}
+	pthread_mutex_unlock(&t->lock);
+	return found;
+}
+
+static const EVP_CIPHER *
+cipher_of(const struct ticket_key *k)
+{
+	return k->len == 16 ? EVP_aes_128_cbc() : EVP_aes_256_cbc();
+}
+
+static int
+seal(struct tls_tickets *t, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
+    HMAC_CTX *hmac)
+{
+	struct ticket_key k;
+	int ok;
+
+	copy_first(t, &k);
+	memcpy(name, k.name, TICKET_NAME_LEN);
+	RAND_bytes(iv, 16);
+	ok = EVP_EncryptInit_ex(cipher, cipher_of(&k), NULL, k.aes, iv) &&
+	    HMAC_Init_ex(hmac, k.hmac, k.len, EVP_sha256(), NULL);
+	OPENSSL_cleanse(&k, sizeof(k));
+	return ok ? 1 : -1;
+}
+
+static int
+open_sealed(struct tls_tickets *t, const uint8_t *name, const uint8_t *iv,
+    EVP_CIPHER_CTX *cipher, HMAC_CTX *hmac)
+{
+	struct ticket_key k;
+	bool first;
+	int ok;
+
+	if (!copy_named(t, name, &k, &first))
+		return 0;
+	ok = EVP_DecryptInit_ex(cipher, cipher_of(&k), NULL, k.aes, iv) &&
+	    HMAC_Init_ex(hmac, k.hmac, k.len, EVP_sha256(), NULL);
+	OPENSSL_cleanse(&k, sizeof(k));
+	if (!ok)
+		return -1;
+	return first ? 1 : 2; /* 2: give the client a ticket of the new key */
+}
+
+int
+tls_tickets_key(struct tls_tickets *t, uint8_t *name, uint8_t *iv,
+    EVP_CIPHER_CTX *cipher, HMAC_CTX *hmac, int encrypt)
+{
+	return encrypt ? seal(t, name, iv, cipher, hmac)
+		       : open_sealed(t, name, iv, cipher, hmac);
+}

@@ -1,0 +1,215 @@
+/*
+ * Loading the client CAs. A certificate that is no CA is taken only where it
+ * signed itself: then it stands for that one device and nobody else.
+ */
+#include "tls/trust.h"
+
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <openssl/x509v3.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Intermediates between a device and its CA. */
+#define DEPTH_MAX 8
+
+enum err
+tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert)
+{
+	struct slice der =
+	    slice_make(CRYPTO_BUFFER_data(cert), CRYPTO_BUFFER_len(cert));
+
+	link->buffer = cert;
+	if (tls_der_parse(&link->der, der) != OK)
+		return ERR_MALFORMED;
+	SHA256(der.data, der.len, link->sha256);
+	SHA256(link->der.spki.data, link->der.spki.len, link->key);
+	return OK;
+}
+
+const struct tls_ca *
+tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if (memcmp(t->cas[i].link.sha256, link->sha256,
+			sizeof(link->sha256)) == 0)
+			return &t->cas[i];
+	return NULL;
+}
+
+static enum err
+refuse(const struct tls_say *say, const char *file, const char *what)
+{
+	report_add(say->why, "%s: client_ca: %s: %s", say->where, file, what);
+	return ERR_CONFIG;
+}
+
+/* Adds the CA, unless it is there already. */
+static enum err
+add_ca(struct tls_trust *t, CRYPTO_BUFFER *cert, const char *file,
+    const struct tls_say *say)
+{
+	struct tls_ca *ca = &t->cas[t->count];
+	const struct tls_der *der = &ca->link.der;
+
+	if (tls_link_init(&ca->link, cert) != OK)
+		return refuse(say, file, "a certificate in it is damaged");
+	if (tls_trust_find(t, &ca->link) != NULL)
+		return OK;
+	if (!der->ca && !slice_equal(der->issuer, der->subject))
+		return refuse(say, file,
+		    "a certificate in it is not a CA (basicConstraints); "
+		    "name the CA that issued it");
+	ca->x509 = X509_parse_from_buffer(cert);
+	if (ca->x509 == NULL)
+		return refuse(say, file, "a certificate in it is damaged");
+	ca->file = file;
+	CRYPTO_BUFFER_up_ref(cert);
+	t->count++;
+	return X509_STORE_add_cert(t->store, ca->x509) ? OK : ERR_NO_MEMORY;
+}
+
+static enum err
+add_certs(struct tls_trust *t, const STACK_OF(CRYPTO_BUFFER) * certs,
+    const char *file, const struct tls_say *say)
+{
+	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
+	struct tls_ca *more;
+	enum err err = OK;
+
+	more = realloc(t->cas, (t->count + n) * sizeof(*more));
+	if (more == NULL)
+		return ERR_NO_MEMORY;
+	t->cas = more;
+	for (i = 0; i < n && err == OK; i++)
+		err = add_ca(t, sk_CRYPTO_BUFFER_value(certs, i), file, say);
+	return err;
+}
+
+static enum err
+add_file(struct tls_trust *t, const char *path, const struct tls_say *say)
+{
+	STACK_OF(CRYPTO_BUFFER) * certs;
+	char *file = strdup(path);
+	enum err err;
+
+	if (file == NULL)
+		return ERR_NO_MEMORY;
+	t->files[t->file_count++] = file;
+	err = tls_load_certs(&certs, path, NULL);
+	if (err == ERR_NO_MEMORY)
+		return err;
+	if (err != OK)
+		return refuse(say, path, tls_load_text(err));
+	err = add_certs(t, certs, file, say);
+	tls_load_free(certs);
+	return err;
+}
+
+static int
+by_hash(const void *a, const void *b)
+{
+	const struct tls_ca *x = a, *y = b;
+
+	return memcmp(x->link.sha256, y->link.sha256, sizeof(x->link.sha256));
+}
+
+static void
+hash_set(struct tls_trust *t)
+{
+	SHA256_CTX sha;
+	size_t i;
+
+	qsort(t->cas, t->count, sizeof(*t->cas), by_hash);
+	SHA256_Init(&sha);
+	for (i = 0; i < t->count; i++)
+		SHA256_Update(&sha, t->cas[i].link.sha256,
+		    sizeof(t->cas[i].link.sha256));
+	SHA256_Final(t->hash, &sha);
+}
+
+static enum err
+init_store(struct tls_trust *t)
+{
+	t->store = X509_STORE_new();
+	if (t->store == NULL)
+		return ERR_NO_MEMORY;
+	X509_STORE_set_purpose(t->store, X509_PURPOSE_SSL_CLIENT);
+	X509_STORE_set_trust(t->store, X509_TRUST_SSL_CLIENT);
+	X509_STORE_set_depth(t->store, DEPTH_MAX);
+	/* An issuing CA may be named without its root. */
+	X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN);
+	return OK;
+}
+
+enum err
+tls_trust_load(struct tls_trust **out, const struct config_list *files,
+    const struct tls_say *say)
+{
+	struct tls_trust *t = calloc(1, sizeof(*t));
+	enum err err, worst;
+	size_t i;
+
+	*out = NULL;
+	if (t == NULL)
+		return ERR_NO_MEMORY;
+	worst = init_store(t);
+	t->files = calloc(files->count + 1, sizeof(*t->files));
+	if (t->files == NULL)
+		worst = ERR_NO_MEMORY;
+	for (i = 0; i < files->count && worst != ERR_NO_MEMORY; i++) {
+		err = add_file(t, files->items[i], say);
+		if (err != OK)
+			worst = err;
+	}
+	ERR_clear_error();
+	if (worst != OK) {
+		tls_trust_free(t);
+		return worst;
+	}
+	hash_set(t);
+	*out = t;
+	return OK;
+}
+
+void
+tls_trust_free(struct tls_trust *t)
+{
+	size_t i;
+
+	if (t == NULL)
+		return;
+	for (i = 0; i < t->count; i++) {
+		X509_free(t->cas[i].x509);
+		CRYPTO_BUFFER_free(t->cas[i].link.buffer);
+	}
+	free(t->cas);
+	for (i = 0; i < t->file_count; i++)
+		free(t->files[i]);
+	free(t->files);
+	X509_STORE_free(t->store);
+	free(t);
+}
+
+STACK_OF(CRYPTO_BUFFER) *
+    tls_trust_names(const struct tls_trust *t, CRYPTO_BUFFER_POOL *pool)
+{
+	STACK_OF(CRYPTO_BUFFER) *names = sk_CRYPTO_BUFFER_new_null();
+	const struct tls_der *der;
+	CRYPTO_BUFFER *name;
+	size_t i;
+
+	for (i = 0; i < t->count && names != NULL; i++) {
+		der = &t->cas[i].link.der;
+		name = CRYPTO_BUFFER_new(der->subject.data, der->subject.len,
+		    pool);
+		if (name == NULL || !sk_CRYPTO_BUFFER_push(names, name)) {
+			CRYPTO_BUFFER_free(name);
+			tls_load_free(names);
+			return NULL;
+		}
+	}
+	return names;
+}

@@ -1,0 +1,292 @@
+/*
+ * Chain checking. The library does what needs mathematics; what can change
+ * after it, and what it leaves out for certificates it finds in its store, is
+ * done here.
+ */
+#include "tls/verify.h"
+
+#include <openssl/err.h>
+#include <openssl/sha.h>
+#include <openssl/x509v3.h>
+#include <string.h>
+
+static const struct tls_verdict good = { REASON_NONE, NULL };
+
+static struct tls_verdict
+bad(enum reason reason, const char *detail)
+{
+	struct tls_verdict v = { reason, detail };
+
+	return v;
+}
+
+struct tls_verdict
+tls_chain_init(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs)
+{
+	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
+
+	c->sent_count = 0;
+	c->path_count = 0;
+	if (n == 0)
+		return bad(REASON_TLS_NO_CERTIFICATE, NULL);
+	if (n > TLS_CHAIN_MAX)
+		return bad(REASON_TLS_BAD_CERTIFICATE, "too many certificates");
+	for (i = 0; i < n; i++) {
+		if (tls_link_init(&c->sent[i],
+			sk_CRYPTO_BUFFER_value(certs, i)) != OK)
+			return bad(REASON_TLS_BAD_CERTIFICATE,
+			    "a certificate cannot be decoded");
+		c->sent_count++;
+	}
+	return good;
+}
+
+void
+tls_chain_hash(const struct tls_chain *c, uint8_t out[CERT_SHA256_LEN])
+{
+	SHA256_CTX sha;
+	size_t i;
+
+	SHA256_Init(&sha);
+	for (i = 0; i < c->sent_count; i++)
+		SHA256_Update(&sha, c->sent[i].sha256, CERT_SHA256_LEN);
+	SHA256_Final(out, &sha);
+}
+
+/* The library's error in our words. */
+static struct tls_verdict
+translate(int error)
+{
+	const char *text = X509_verify_cert_error_string(error);
+
+	switch (error) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+		return bad(REASON_TLS_EXPIRED, NULL);
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return bad(REASON_TLS_NOT_YET_VALID, NULL);
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+	case X509_V_ERR_INVALID_CA:
+	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+		return bad(REASON_TLS_UNTRUSTED, text);
+	case X509_V_ERR_INVALID_PURPOSE:
+	case X509_V_ERR_CERT_REJECTED:
+		return bad(REASON_TLS_PURPOSE, text);
+	case X509_V_ERR_OUT_OF_MEM:
+		return bad(REASON_ACCEPT_RESOURCE, text);
+	default:
+		return bad(REASON_TLS_BAD_CERTIFICATE, text);
+	}
+}
+
+/* The link that stands for `x', one of ours or a CA; NULL: neither. */
+static const struct tls_link *
+link_of(const struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
+    const X509 *x)
+{
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if (t->cas[i].x509 == x)
+			return &t->cas[i].link;
+	for (i = 0; i < c->sent_count; i++)
+		if (sent[i] == x)
+			return &c->sent[i];
+	return NULL;
+}
+
+static bool
+self_issued(const struct tls_link *link)
+{
+	return slice_equal(link->der.issuer, link->der.subject);
+}
+
+static struct tls_verdict
+keep_path(struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
+    const STACK_OF(X509) * path)
+{
+	const struct tls_link *link;
+	size_t i, n = sk_X509_num(path);
+
+	if (n == 0 || n > TLS_CHAIN_MAX)
+		return bad(REASON_TLS_UNTRUSTED, "the chain is too long");
+	for (i = 0; i < n; i++) {
+		link = link_of(c, t, sent, sk_X509_value(path, i));
+		if (link == NULL)
+			return bad(REASON_TLS_UNTRUSTED, "the chain is odd");
+		c->path[i] = link;
+	}
+	c->path_count = n;
+	return good;
+}
+
+/* Has the library build and check the path over `sent'. */
+static struct tls_verdict
+run_library(struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
+    STACK_OF(X509) * others)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	struct tls_verdict v = bad(REASON_ACCEPT_RESOURCE, NULL);
+
+	if (ctx == NULL || !X509_STORE_CTX_init(ctx, t->store, sent[0], others))
+		goto out;
+	if (X509_verify_cert(ctx) != 1)
+		v = translate(X509_STORE_CTX_get_error(ctx));
+	else if (X509_check_purpose(sent[0], X509_PURPOSE_SSL_CLIENT, 0) != 1)
+		/* Not asked by the library of a leaf it finds in the store. */
+		v = translate(X509_V_ERR_INVALID_PURPOSE);
+	else
+		v = keep_path(c, t, sent, X509_STORE_CTX_get0_chain(ctx));
+out:
+	X509_STORE_CTX_free(ctx);
+	return v;
+}
+
+/* Parses all that was sent; the caller frees, also after an error. */
+static struct tls_verdict
+parse_sent(const struct tls_chain *c, X509 **sent, STACK_OF(X509) * others)
+{
+	size_t i;
+
+	for (i = 0; i < c->sent_count; i++) {
+		sent[i] = X509_parse_from_buffer(c->sent[i].buffer);
+		if (sent[i] == NULL)
+			return bad(REASON_TLS_BAD_CERTIFICATE,
+			    "a certificate cannot be decoded");
+		if (i == 0)
+			continue;
+		if (!sk_X509_push(others, sent[i]))
+			return bad(REASON_ACCEPT_RESOURCE, NULL);
+	}
+	return good;
+}
+
+struct tls_verdict
+tls_chain_verify(struct tls_chain *c, const struct tls_trust *t)
+{
+	STACK_OF(X509) *others = sk_X509_new_null(); /* borrows */
+	X509 *sent[TLS_CHAIN_MAX] = { NULL };
+	struct tls_verdict v = bad(REASON_ACCEPT_RESOURCE, NULL);
+	size_t i;
+
+	ERR_clear_error();
+	if (others != NULL)
+		v = parse_sent(c, sent, others);
+	if (v.reason == REASON_NONE)
+		v = run_library(c, t, sent, others);
+	sk_X509_free(others);
+	for (i = 0; i < c->sent_count; i++)
+		X509_free(sent[i]);
+	ERR_clear_error();
+	return v;
+}
+
+/*
+ * The one certificate that can have issued `of'. Clears *sure when there are
+ * several: the client may have sent a look-alike of its CA, never checked,
+ * with kinder dates or another serial, and following that one would let it
+ * outlive its expiry or revocation.
+ */
+static const struct tls_link *
+only_issuer(const struct tls_chain *c, const struct tls_trust *t,
+    const struct tls_link *of, bool trusted, bool *sure)
+{
+	const struct tls_link *found = NULL, *link;
+	size_t i, own = trusted ? 0 : c->sent_count;
+
+	for (i = 0; i < own + t->count; i++) {
+		link = i < t->count ? &t->cas[i].link : &c->sent[i - t->count];
+		if (!slice_equal(link->der.subject, of->der.issuer))
+			continue;
+		if (found == NULL)
+			found = link;
+		else if (memcmp(found->sha256, link->sha256,
+			     sizeof(link->sha256)) != 0)
+			*sure = false;
+	}
+	return found;
+}
+
+bool
+tls_chain_follow(struct tls_chain *c, const struct tls_trust *t)
+{
+	const struct tls_ca *ca = tls_trust_find(t, &c->sent[0]);
+	const struct tls_link *at = ca != NULL ? &ca->link : &c->sent[0];
+	const struct tls_link *next;
+	bool sure = true, trusted = ca != NULL;
+
+	for (c->path_count = 0; c->path_count < TLS_CHAIN_MAX; at = next) {
+		c->path[c->path_count++] = at;
+		trusted = trusted || tls_trust_find(t, at) != NULL;
+		next = only_issuer(c, t, at, trusted, &sure);
+		if (!sure)
+			return false;
+		if (next == NULL || next == at) /* at issued itself */
+			return trusted;
+	}
+	return false;
+}
+
+/* RFC 5280 6.1.4 (k), (l), (m) for one CA with `below' intermediates under
+ * it. */
+static bool
+may_issue(const struct tls_link *link, long below)
+{
+	if (!link->der.has_constraints)
+		return self_issued(link); /* a version 1 root */
+	return link->der.ca &&
+	    (link->der.path_len < 0 || below <= link->der.path_len);
+}
+
+struct tls_verdict
+tls_chain_check(const struct tls_chain *c, int64_t now)
+{
+	const struct tls_der *der;
+	long below = 0;
+	size_t i;
+
+	for (i = 0; i < c->path_count; i++) {
+		der = &c->path[i]->der;
+		if (now < der->not_before)
+			return bad(REASON_TLS_NOT_YET_VALID, NULL);
+		if (now > der->not_after)
+			return bad(REASON_TLS_EXPIRED, NULL);
+		if (i == 0)
+			continue;
+		if (!may_issue(c->path[i], below))
+			return bad(REASON_TLS_UNTRUSTED,
+			    "an issuer in the chain is no CA");
+		if (!self_issued(c->path[i]))
+			below++;
+	}
+	return good;
+}
+
+struct tls_verdict
+tls_chain_check_crls(const struct tls_chain *c, struct crl_set *set,
+    const struct crl_rules *rules)
+{
+	struct crl_issuer issuer;
+	enum reason reason;
+	size_t i;
+
+	for (i = 0; set != NULL && i + 1 < c->path_count; i++) {
+		issuer.name = c->path[i + 1]->der.subject;
+		issuer.spki = c->path[i + 1]->der.spki;
+		issuer.key = c->path[i + 1]->key;
+		reason = crl_set_check(set, &issuer, c->path[i]->der.serial,
+		    i == 0 ? CRL_SUBJECT_LEAF : CRL_SUBJECT_CA, rules);
+		if (reason == REASON_TLS_REVOKED)
+			return bad(reason, i == 0 ? NULL : "a CA above it is");
+		if (reason != REASON_NONE)
+			return bad(reason, NULL);
+	}
+	return good;
+}
