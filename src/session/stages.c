@@ -13,6 +13,7 @@
 #include "session/proxy.h"
 #include "session/sweep.h"
 #include "tls/stream_tls.h"
+#include "ws/stream_ws.h"
 
 static void
 step_failed(struct session *s, const char *what)
@@ -222,6 +223,20 @@ cancel_ws(struct session *s)
 	ws_open_cancel(s->approach->step.ws);
 }
 
+/* A client that broke the rules of its frames is told apart from one whose
+ * connection broke: they look alike to whoever reads MQTT. */
+static enum reason
+client_reason(const struct session *s, enum reason reason)
+{
+	enum reason ws = REASON_NONE;
+
+	if (s->client != s->tls &&
+	    (reason == REASON_MQTT_CLOSED ||
+		reason == REASON_RELAY_CLIENT_ERROR))
+		ws = ws_stream_reason(s->client);
+	return ws == REASON_NONE ? reason : ws;
+}
+
 /*
  * mqtt: the CONNECT.
  */
@@ -235,7 +250,7 @@ greet_done(void *arg, enum reason reason, struct greet_result *result)
 	s->approach->step.greet = NULL;
 	s->level = result->level;
 	if (reason != REASON_NONE) {
-		session_dismiss(s, reason, result->why);
+		session_dismiss(s, client_reason(s, reason), result->why);
 		return;
 	}
 	m = calloc(1, sizeof(*m));
@@ -439,7 +454,7 @@ relay_violated(void *arg, enum reason reason)
 static void
 relay_ended(void *arg, enum reason reason)
 {
-	session_ended(arg, reason);
+	session_ended(arg, client_reason(arg, reason));
 }
 
 static const struct relay_owner relay_owner = {

@@ -160,7 +160,7 @@ my @bad = (
 	['a continuation of nothing', 1002, 'ws_protocol',
 		ws_frame(op => 0, payload => 'x')],
 	['a new message in the middle of one', 1002, 'ws_protocol',
-		ws_frame(fin => 0, payload => 'x') . ws_frame()],
+		ws_frame(fin => 0, payload => "\x10") . ws_frame()],
 	['a length of 2^63', '(1002|1009)', 'ws_protocol',
 		"\x82\xff\x80" . "\0" x 11],
 	['a length in more bytes than it needs', 1002, 'ws_protocol',
