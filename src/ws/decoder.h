@@ -24,7 +24,7 @@ enum ws_decoder_state {
 
 struct ws_decoder {
 	uint64_t rest; /* payload bytes of this frame yet to come */
-	enum ws_decoder_state state;
+	uint8_t state; /* enum ws_decoder_state */
 	uint8_t key[4]; /* turned to fit the next payload byte */
 	uint8_t head[WS_FRAME_HEAD_MAX]; /* a header half come */
 	uint8_t head_len; /* bytes in it */

@@ -15,3 +15,30 @@ libsallyport_a_SOURCES += \
 	src/ws/text.h \
 	src/ws/upgrade.c \
 	src/ws/upgrade.h
+
+ws_kit = t/unit/ws_kit.c t/unit/ws_kit.h
+alloc_kit = t/unit/alloc_kit.c t/unit/alloc_kit.h
+alloc_kit_ldflags = -Wl,--wrap=malloc,--wrap=calloc \
+	-Wl,--wrap=realloc,--wrap=free
+
+check_PROGRAMS += t/unit/ws_upgrade.t
+t_unit_ws_upgrade_t_SOURCES = t/unit/ws_upgrade.c
+t_unit_ws_upgrade_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/ws_frame.t
+t_unit_ws_frame_t_SOURCES = t/unit/ws_frame.c $(ws_kit)
+t_unit_ws_frame_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/ws_decoder.t
+t_unit_ws_decoder_t_SOURCES = t/unit/ws_decoder.c $(ws_kit)
+t_unit_ws_decoder_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/ws_stream.t
+t_unit_ws_stream_t_SOURCES = t/unit/ws_stream.c $(ws_kit) $(alloc_kit)
+t_unit_ws_stream_t_LDADD = $(unit_ldadd)
+t_unit_ws_stream_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
+
+check_PROGRAMS += t/unit/ws_open.t
+t_unit_ws_open_t_SOURCES = t/unit/ws_open.c $(ws_kit) $(alloc_kit)
+t_unit_ws_open_t_LDADD = $(unit_ldadd)
+t_unit_ws_open_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)

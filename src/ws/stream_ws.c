@@ -132,7 +132,7 @@ take_control(void *arg, enum ws_opcode opcode, struct slice piece, size_t rest)
 static void
 take_state(struct stream_ws *w)
 {
-	switch (w->decoder.state) {
+	switch ((enum ws_decoder_state)w->decoder.state) {
 	case WS_DECODER_OPEN:
 		break;
 	case WS_DECODER_CLOSED:
@@ -282,8 +282,14 @@ ws_read(struct stream *s, uint8_t *data, size_t len)
 	/* Pongs of all pings that came at once are one pong. */
 	if (ws_encoder_flush(&w->encoder, w->lower) < 0)
 		fail(w);
-	if (w->input != INPUT_OPEN && (got == 0 || need_again(w) != OK))
+	if (w->input != INPUT_OPEN && got == 0)
 		return tell_end(w);
+	if (w->input != INPUT_OPEN && need_again(w) != OK) {
+		/* What was read is lost: never let that look like EOF. */
+		w->input = INPUT_BROKEN;
+		w->stream.error = ERR_NO_MEMORY;
+		return tell_end(w);
+	}
 	settle(w);
 	return got > 0 ? (ssize_t)got : STREAM_AGAIN;
 }

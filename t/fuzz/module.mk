@@ -19,6 +19,11 @@ t_fuzz_ws_upgrade_t_SOURCES = t/fuzz/ws_upgrade.c t/fuzz/replay.c t/fuzz/fuzz.h
 t_fuzz_ws_upgrade_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_ws_upgrade_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/fuzz/ws_frames.t
+t_fuzz_ws_frames_t_SOURCES = t/fuzz/ws_frames.c t/fuzz/replay.c t/fuzz/fuzz.h $(ws_kit)
+t_fuzz_ws_frames_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_ws_frames_t_LDADD = $(unit_ldadd)
+
 check_PROGRAMS += t/fuzz/proxy_header.t
 t_fuzz_proxy_header_t_SOURCES = t/fuzz/proxy_header.c t/fuzz/replay.c t/fuzz/fuzz.h
 t_fuzz_proxy_header_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
@@ -45,6 +50,11 @@ t_fuzz_ws_upgrade_fuzz_SOURCES = t/fuzz/ws_upgrade.c t/fuzz/fuzz.h
 t_fuzz_ws_upgrade_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_ws_upgrade_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_ws_upgrade_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/ws_frames-fuzz
+t_fuzz_ws_frames_fuzz_SOURCES = t/fuzz/ws_frames.c t/fuzz/fuzz.h $(ws_kit)
+t_fuzz_ws_frames_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_ws_frames_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_ws_frames_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 noinst_PROGRAMS += t/fuzz/proxy_header-fuzz
 t_fuzz_proxy_header_fuzz_SOURCES = t/fuzz/proxy_header.c t/fuzz/fuzz.h
 t_fuzz_proxy_header_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
