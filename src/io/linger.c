@@ -10,6 +10,7 @@
 struct lingering {
 	struct list node;
 	struct loop_grave grave;
+	struct linger_set *set; /* borrowed */
 	struct loop *loop; /* borrowed */
 	struct stream *stream; /* owned */
 	struct timer timer;
@@ -26,6 +27,7 @@ static void
 finish(struct lingering *l)
 {
 	list_remove(&l->node);
+	l->set->count--;
 	timer_stop(&l->timer);
 	stream_close(l->stream);
 	l->stream = NULL;
@@ -57,21 +59,26 @@ drop_bytes(struct stream *s, enum stream_event event, void *arg)
 }
 
 void
-linger_start(struct list *set, struct loop *loop, struct stream *s, uint64_t ms)
+linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
+    uint64_t ms)
 {
-	struct lingering *l = calloc(1, sizeof(*l));
+	struct lingering *l = NULL;
 
+	if (set->count < LINGER_MAX)
+		l = calloc(1, sizeof(*l));
 	if (l == NULL || stream_shutdown(s) != OK) {
 		free(l);
 		stream_close(s);
 		return;
 	}
+	l->set = set;
 	l->loop = loop;
 	l->stream = s;
 	l->grave.bury = bury;
 	list_init(&l->grave.node);
 	list_init(&l->node);
-	list_append(set, &l->node);
+	list_append(&set->list, &l->node);
+	set->count++;
 	timer_init(&l->timer, loop, expired, l);
 	timer_start(&l->timer, ms);
 	stream_set_owner(s, drop_bytes, l);
@@ -79,8 +86,8 @@ linger_start(struct list *set, struct loop *loop, struct stream *s, uint64_t ms)
 }
 
 void
-linger_end_all(struct list *set)
+linger_end_all(struct linger_set *set)
 {
-	while (!list_empty(set))
-		finish(list_entry(set->next, struct lingering, node));
+	while (!list_empty(&set->list))
+		finish(list_entry(set->list.next, struct lingering, node));
 }

@@ -12,14 +12,28 @@
 #include "io/loop.h"
 #include "io/stream.h"
 
-/*
- * Takes `s' and closes it after `ms' milliseconds at the latest. `set' is a
- * list head on which it can be found until then.
- */
-void linger_start(struct list *set, struct loop *loop, struct stream *s,
+/* More than so many at once are closed without waiting: a stranger must not
+ * hold sockets that no limit counts. */
+#define LINGER_MAX 1024
+
+/* Those that linger on one loop. */
+struct linger_set {
+	struct list list;
+	size_t count;
+};
+
+static inline void
+linger_set_init(struct linger_set *set)
+{
+	list_init(&set->list);
+	set->count = 0;
+}
+
+/* Takes `s' and closes it after `ms' milliseconds at the latest. */
+void linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
     uint64_t ms);
 
 /* Closes at once all that linger in `set'. */
-void linger_end_all(struct list *set);
+void linger_end_all(struct linger_set *set);
 
 #endif

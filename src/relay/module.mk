@@ -5,3 +5,8 @@ libsallyport_a_SOURCES += \
 	src/relay/half.h \
 	src/relay/relay.c \
 	src/relay/relay.h
+
+check_PROGRAMS += t/unit/relay_relay.t
+t_unit_relay_relay_t_SOURCES = t/unit/relay_relay.c \
+	t/unit/script_stream.c t/unit/script_stream.h
+t_unit_relay_relay_t_LDADD = $(unit_ldadd)

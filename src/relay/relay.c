@@ -106,6 +106,7 @@ answer(struct relay *r, struct half *h, enum half_event event)
 		blame(r,
 		    up ? REASON_RELAY_CLIENT_ERROR : REASON_RELAY_BROKER_ERROR);
 		half_abandon(up ? &r->down : &r->up);
+		timer_start(&r->timer, HALF_CLOSED_MS);
 		break;
 	case HALF_TO_BROKE:
 		/* The other half goes on: the last words of a broker that has

@@ -1,9 +1,11 @@
 #include "runtime/master.h"
 
+#include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -303,6 +305,19 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	return err;
 }
 
+/* Root could read the files; whoever we are now must be able to at the next
+ * reload. */
+static void
+check_file(const char *path, void *arg)
+{
+	(void)arg;
+	if (access(path, R_OK) == -1)
+		log_event(LOG_LEVEL_WARN, "unreadable",
+		    "%s: %s for the user we became: the next reload will "
+		    "fail (chgrp it, and chmod g+r)",
+		    path, strerror(errno));
+}
+
 enum err
 master_run(struct master *m, struct report *why)
 {
@@ -312,8 +327,10 @@ master_run(struct master *m, struct report *why)
 
 	if (err == OK)
 		err = privileges_drop(d->user, d->group, m->file, why);
-	if (err == OK)
+	if (err == OK) {
+		config_files(m->snapshot->config, check_file, NULL);
 		err = watch_files(m);
+	}
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)

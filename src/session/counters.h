@@ -18,8 +18,9 @@ typedef _Atomic uint64_t counter;
  * bucket, unbounded, follows. */
 #define COUNTERS_BUCKETS(X) \
 	X(1) \
-	X(2) X(5) X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) \
-	    X(5000) X(10000)
+	X(2) \
+	X(5) X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) X(5000) \
+	    X(10000)
 #define COUNTERS_COUNT_ONE(ms) +1
 #define COUNTERS_BUCKET_COUNT (1 COUNTERS_BUCKETS(COUNTERS_COUNT_ONE))
 
@@ -33,7 +34,6 @@ struct counters {
 	counter opened; /* sessions that reached the relay */
 	counter ended[REASON_COUNT]; /* connections, by close reason */
 	counter live[STAGE_COUNT]; /* connections now, by stage */
-	counter lingering; /* refused ones whose last bytes are going out */
 	counter handshakes_full_12;
 	counter handshakes_full_13;
 	counter handshakes_resumed_12;

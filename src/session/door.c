@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "io/linger.h"
 #include "session/audit.h"
 #include "session/options.h"
 #include "session/session.h"
@@ -86,7 +85,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 {
 	memset(d, 0, sizeof(*d));
 	list_init(&d->sessions);
-	list_init(&d->lingering);
+	linger_set_init(&d->lingering);
 	d->throttle = throttle;
 	d->next_id = ((uint64_t)index << 48) + 1;
 	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND,

@@ -9,6 +9,7 @@
 #include "backend/pool.h"
 #include "base/list.h"
 #include "base/ratelimit.h"
+#include "io/linger.h"
 #include "io/loop.h"
 #include "io/timer.h"
 #include "session/counters.h"
@@ -23,7 +24,7 @@ struct door {
 	size_t pool_count;
 	struct list sessions; /* all live ones, oldest first */
 	size_t session_count;
-	struct list lingering; /* streams saying their last word */
+	struct linger_set lingering; /* streams saying their last word */
 	uint64_t next_id;
 	struct ratelimit refusals; /* log lines strangers can cause */
 	uint64_t refusals_unlogged; /* since the last such line */

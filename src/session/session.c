@@ -7,7 +7,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "io/linger.h"
 #include "session/audit.h"
 #include "session/stages.h"
 #include "session/words.h"
@@ -86,25 +85,22 @@ leave(struct session *s, enum reason reason)
 	door_left(d);
 }
 
-/* Says the last words, if there are any, and lets the client read them. */
+/* Says the last words, if there are any, and lets the client read them. One
+ * that was too slow to hear anything is not waited for again. */
 static void
-part_from_client(struct session *s, const struct words *w)
+part_from_client(struct session *s, enum reason reason, struct words *w)
 {
-	struct words copy;
+	bool late = reason == stage_def(s->stage)->late;
 
 	if (s->client == NULL)
 		return;
-	if (w->client_len > 0) {
-		copy = *w;
-		if (stream_write(s->client, copy.client, copy.client_len) < 0) {
-			stream_close(s->client);
-			return;
-		}
-	} else if (s->stage < STAGE_TLS) {
+	if ((late && w->client_len == 0) ||
+	    (w->client_len > 0 &&
+		stream_write(s->client, w->client, w->client_len) < 0))
 		stream_close(s->client);
-		return;
-	}
-	linger_start(&s->door->lingering, s->door->loop, s->client, LINGER_MS);
+	else
+		linger_start(&s->door->lingering, s->door->loop, s->client,
+		    LINGER_MS);
 }
 
 /* The way out before the relay. */
@@ -118,7 +114,7 @@ refuse(struct session *s, enum reason reason, const char *detail)
 	if (def->cancel != NULL)
 		def->cancel(s);
 	words_find(&w, s, reason);
-	part_from_client(s, &w);
+	part_from_client(s, reason, &w);
 	leave(s, reason);
 }
 
@@ -156,7 +152,7 @@ session_ended(struct session *s, enum reason reason)
 		return;
 	none.client_len = 0;
 	audit_close(s, reason, NULL);
-	part_from_client(s, &none);
+	part_from_client(s, reason, &none);
 	leave(s, reason);
 }
 

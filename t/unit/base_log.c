@@ -1,0 +1,128 @@
+/*
+ * A log line is one line, whatever a stranger calls himself.
+ */
+#include "base/log.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tap.h"
+
+static char path[] = "/tmp/sallyport-log-XXXXXX";
+
+/* Everything in the log so far, behind its time field. */
+static const char *
+read_log(void)
+{
+	static char text[16384];
+	FILE *f = fopen(path, "r");
+	size_t n = 0;
+
+	if (f != NULL) {
+		n = fread(text, 1, sizeof(text) - 1, f);
+		fclose(f);
+	}
+	text[n] = '\0';
+	if (truncate(path, 0) == -1)
+		return "cannot truncate";
+	return text;
+}
+
+static void
+say(struct slice value)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_INFO, "test");
+	log_slice(&l, "v", value);
+	log_end(&l);
+}
+
+static void
+is_value(struct slice value, const char *want, const char *name)
+{
+	const char *text;
+	const char *at;
+
+	say(value);
+	text = read_log();
+	at = strstr(text, "v=");
+	if (at == NULL)
+		at = strstr(text, "\"v\":");
+	is_str(at, want, "%s", name);
+}
+
+static void
+test_logfmt(void)
+{
+	struct slice nul = slice_make("a\0b", 3);
+
+	is_int(log_open(path, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT), OK,
+	    "a file opens");
+	is_value(slice_str("plain"), "v=plain\n", "a bare word");
+	is_value(slice_str(""), "v=\"\"\n", "nothing is quoted");
+	is_value(slice_str("two words"), "v=\"two words\"\n", "a space");
+	is_value(slice_str("a\nevent=forged"), "v=\"a\\u000aevent=forged\"\n",
+	    "a line break forges nothing");
+	is_value(slice_str("a\"b\\c=d"), "v=\"a\\\"b\\\\c=d\"\n",
+	    "quotes and backslashes");
+	is_value(nul, "v=\"a\\u0000b\"\n", "a NUL");
+	is_value(slice_str("\x1b[31m"), "v=\"\\u001b[31m\"\n", "an escape");
+	is_value(slice_str("\xc3\xa9"), "v=\"\xc3\xa9\"\n", "UTF-8");
+	is_value(slice_str("\xff\xc3"), "v=\"\\ufffd\\ufffd\"\n",
+	    "what is not UTF-8");
+}
+
+static void
+test_json(void)
+{
+	is_int(log_open(path, LOG_LEVEL_INFO, LOG_FORMAT_JSON), OK, "JSON");
+	is_value(slice_str("a\"\n"), "\"v\":\"a\\\"\\u000a\"}\n",
+	    "a value in JSON");
+	log_event(LOG_LEVEL_INFO, "x", "m %d", 1);
+	ok(strstr(read_log(), "\"event\":\"x\",\"msg\":\"m 1\"}\n") != NULL,
+	    "an event in JSON");
+}
+
+static void
+test_bounds(void)
+{
+	char large[5000];
+	struct log_line l;
+	const char *text;
+	int i;
+
+	is_int(log_open(path, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT), OK, "again");
+	memset(large, '\1', sizeof(large));
+	log_begin(&l, LOG_LEVEL_INFO, "test");
+	for (i = 0; i < 100; i++)
+		log_slice(&l, "key", slice_make(large, sizeof(large)));
+	log_end(&l);
+	text = read_log();
+	ok(strlen(text) < LOG_LINE_MAX, "a line is bounded");
+	ok(strchr(text, '\n') == text + strlen(text) - 1, "and one line");
+	log_event(LOG_LEVEL_DEBUG, "quiet", "not written");
+	is_str(read_log(), "", "below the level nothing is written");
+	log_set_level(LOG_LEVEL_DEBUG);
+	log_event(LOG_LEVEL_DEBUG, "loud", "written");
+	ok(strstr(read_log(), "loud") != NULL, "until the level is lowered");
+	is_int(log_open("/nonexistent/x", LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT),
+	    ERR_SYSTEM, "a file that cannot be");
+	log_event(LOG_LEVEL_INFO, "still", "here");
+	ok(strstr(read_log(), "still") != NULL, "leaves the old one in force");
+}
+
+int
+main(void)
+{
+	int fd = mkstemp(path);
+
+	if (!ok(fd != -1, "a temporary file"))
+		return done_testing();
+	close(fd);
+	test_logfmt();
+	test_json();
+	test_bounds();
+	unlink(path);
+	return done_testing();
+}
