@@ -100,7 +100,7 @@ crl_list_has(const struct crl_list *c, struct slice serial)
 static enum err
 take_entry(CBS *list, const uint8_t **serial, const char **text)
 {
-	CBS entry, number, exts, ext;
+	CBS entry, number, date, exts, ext;
 	int critical;
 
 	if (!CBS_get_asn1(list, &entry, CBS_ASN1_SEQUENCE))
@@ -108,7 +108,7 @@ take_entry(CBS *list, const uint8_t **serial, const char **text)
 	*serial = CBS_data(&entry);
 	if (!CBS_get_asn1(&entry, &number, CBS_ASN1_INTEGER) ||
 	    CBS_len(&number) == 0 || CBS_len(&number) > 127 ||
-	    !CBS_get_any_asn1(&entry, NULL, NULL))
+	    !CBS_get_any_asn1(&entry, &date, NULL))
 		return bad(text, damaged);
 	if (CBS_len(&entry) == 0)
 		return OK;
