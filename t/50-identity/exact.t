@@ -74,9 +74,14 @@ for my $listener (sort keys %changed) {
 		    : defined $fields->{level} ? 4 : (3, 4, 5);
 		for my $version (@versions) {
 			my %c = (%$fields, version => $version);
+			my %to = %{ $changed{$listener} };
 			my $c = peer->tls(device => 'ec', max => '1.2',
 				port => $proxy->port($listener));
-			my $want = mqtt_connect(%c, %{ $changed{$listener} });
+			# An empty Username does not stay without password.
+			$to{username} //= undef
+			    if exists $to{password}
+			    && length($c{username} // '-') == 0;
+			my $want = mqtt_connect(%c, %to);
 
 			$c->send(mqtt_connect(%c) . mqtt_pingreq);
 			my $got = $broker->accept;

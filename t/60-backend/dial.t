@@ -95,12 +95,13 @@ for my $transport (qw(tls wss)) {
 			is($r->{status}, 'eof',
 				"$transport: $how $when: the client hears")
 			    or diag(Sallyport::Peer::said($r));
+			# Half-closed so far: the client has the last word.
+			$c->close;
 			my $reason = $how eq 'close' ? 'closed' : 'error';
 			ok($proxy->wait_close(
 				"(relay_broker_$reason|backend_\\w+)",
 				from => $from),
 				"$transport: $how $when: the reason");
-			$c->close;
 		}
 	}
 }

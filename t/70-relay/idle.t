@@ -9,29 +9,34 @@ use Sallyport;
 my $broker = peer('broker')->listen;
 my $proxy = sallyport(backend => { address => $broker->address },
 	timeouts => { idle => '1s' });
+my $from = $proxy->mark;
 
-for my $version (4, 5) {
+# version, client, broker
+my @sessions = map {
 	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
-	my $from = $proxy->mark;
-
-	$c->send(mqtt_connect(version => $version));
+	$c->send(mqtt_connect(version => $_));
 	my $b = $broker->accept;
 	$b->packet;
-	$b->send($version == 5 ? mqtt_connack(properties => '')
-		: mqtt_connack());
+	$b->send($_ == 5 ? mqtt_connack(properties => '') : mqtt_connack());
 	$c->packet;
-	for (1 .. 4) {
-		$c->command('recv', n => 1, timeout => 400);
+	[$_, $c, $b]
+} 4, 5;
+
+for (1 .. 3) {
+	$sessions[0][1]->command('recv', n => 1, timeout => 500);
+	for (@sessions) {
+		my (undef, $c, $b) = @$_;
 		$c->send(mqtt_pingreq);
 		$b->packet;
 	}
-	ok(!defined $proxy->find_log(qr/relay_idle/, $from),
-		"v$version: pings keep it alive");
-	is(hex($c->ended->{bytes}), $version == 5 ? 'e0018d' : '',
+}
+ok(!defined $proxy->find_log(qr/relay_idle/, $from), 'pings keep them alive');
+for (@sessions) {
+	my ($version, $c, $b) = @$_;
+	is(hex($c->ended->{bytes}), $version == 5 ? 'e0028d00' : '',
 		"v$version: silence does not");
-	ok($proxy->wait_close('relay_idle', from => $from),
-		"v$version: relay_idle");
 	is($b->ended->{status}, 'eof', "v$version: the broker hears");
 	$_->close for $b, $c;
 }
+ok($proxy->wait_close('relay_idle', from => $from), 'relay_idle');
 done_testing;

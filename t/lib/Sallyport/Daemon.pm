@@ -6,6 +6,7 @@ package Sallyport::Daemon;
 use strict;
 use warnings;
 
+use Test::More ();
 use Time::HiRes qw(time);
 
 use parent 'Sallyport::Proc';
@@ -140,8 +141,9 @@ sub ports
 	my @ports;
 
 	open my $fh, '<', $self->{ports_file} or die "no ports_file: $!";
-	while (<$fh>) {
-		push @ports, $2 if /^(\S+)\s+\S*:(\d+)$/ && $1 eq $listener;
+	while (my $line = <$fh>) {
+		push @ports, $2 if $line =~ /^(\S+)\s+\S*:(\d+)$/
+		    && $1 eq $listener;
 	}
 	die "no listener $listener in ports_file\n" unless @ports;
 	return @ports;
@@ -158,14 +160,19 @@ sub rss
 }
 
 # Waits for the one line at the end of a connection, refused or closed, that
-# gives this reason.
+# gives this reason; returns it, or undef when it does not come.
 sub wait_close
 {
 	my ($self, $reason, %opt) = @_;
+	my $line = eval {
+		$self->wait_log(
+			qr/event=(?:close|refuse) .*\breason=(?:$reason)(?: |$)/,
+			timeout => 5, %opt)
+	};
 
-	return $self->wait_log(
-		qr/event=(?:close|refuse)\w* .*\breason=(?:$reason)(?: |$)/,
-		%opt);
+	Test::More::diag($@, substr $self->text, $opt{from} || 0)
+	    unless defined $line;
+	return $line;
 }
 
 1;

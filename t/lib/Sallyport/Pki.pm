@@ -122,8 +122,18 @@ sub copy
 	for my $path (glob "$self->{dir}/*") {
 		my ($name) = $path =~ m{([^/]+)$};
 		write_all("$dir/$name", read_all($path));
+		keep_key("$dir/$name") if $name =~ /\.key$/;
 	}
 	return bless { dir => $dir }, ref $self;
+}
+
+# For the daemon's eyes only, or it complains; as root, it runs as nobody.
+sub keep_key
+{
+	my ($path) = @_;
+
+	chmod 0600, $path;
+	chown +(getpwnam 'nobody')[2, 3], $path if $> == 0;
 }
 
 # Makes NAME.key and NAME.crt. Fields:
@@ -170,6 +180,7 @@ sub make_key
 	} else {
 		write_all("$base.key", read_all($self->key($kind)));
 	}
+	keep_key("$base.key");
 }
 
 sub sign
