@@ -1,1 +1,18 @@
-dist_man_MANS +=
+dist_man_MANS += etc/sallyport.8 etc/sallyport.ini.5
+
+# The sample is installed beside the documents, and as the configuration only
+# where there is none: what an operator wrote is never touched.
+dist_doc_DATA = etc/sallyport.ini
+confdir = $(sysconfdir)/sallyport
+
+install-data-hook:
+	$(MKDIR_P) '$(DESTDIR)$(confdir)'
+	test -e '$(DESTDIR)$(confdir)/sallyport.ini' || \
+		$(INSTALL_DATA) '$(srcdir)/etc/sallyport.ini' \
+		'$(DESTDIR)$(confdir)/sallyport.ini'
+
+uninstall-hook:
+	! cmp -s '$(srcdir)/etc/sallyport.ini' \
+		'$(DESTDIR)$(confdir)/sallyport.ini' || \
+		rm -f '$(DESTDIR)$(confdir)/sallyport.ini'
+	rmdir '$(DESTDIR)$(confdir)' 2>/dev/null || :

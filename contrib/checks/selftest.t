@@ -47,7 +47,7 @@ sub run_check {
 	print $f "$_\n" for sort keys %files;
 	close $f;
 	symlink $style, "$dir/.clang-format" or die;
-	if ($name eq 'check-options') {
+	if ($name eq 'check-options' || $name eq 'check-papers') {
 		open $f, '>', "$dir/program" or die;
 		print $f "#!/bin/sh\ncat <<'EOF'\n${help_text}EOF\n";
 		close $f;
@@ -177,6 +177,50 @@ fails('check-options', qr{\.ini\.5:.*lacks \[tls\] crl_policy},
     'an option missing in the manual',
     'etc/sallyport.ini.5' => ".Ss [tls]\n.It Ic certificate\n");
 fails('check-options', qr{lists none}, 'a program that lists none', help => '');
+
+my %papers = (
+	'etc/sallyport.ini.5' => ".Ss [tls]\\&\n.It Ic a No = Cm 1 , 2\nWhat.\n" .
+	    "Takes 1, 2; changed by a reload.\n.It Ic b No =\nWhat.\n" .
+	    "Takes text; changed by a restart only.\n",
+	'src/domain/reason.h' => "X(NONE, \"none\", 0, 0, \"nothing\") \\\n" .
+	    "/* tls */ \\\nX(A, \"tls_a\", 0, 0, \"one \" \\\n\t\"two\") \\\n" .
+	    "X(B, \"tls_b\", 0, 0x86, \"three\")\n",
+	'etc/sallyport.8' => ".Sh REASONS\n.It Sy tls_a\none\ntwo\n" .
+	    ".It Sy tls_b Pq - , 0x86\nthree\n.El\n",
+);
+my $papers_help = "[tls] a = 1, 2\n    What.\n    Takes: 1, 2\n" .
+    "    Changed: by a reload\n\n[tls] b =\n    What.\n    Takes: text\n" .
+    "    Changed: by a restart only\n";
+
+sub papers {
+	my ($words, $why, $file, $from, $to) = @_;
+	my %files = %papers;
+
+	$files{$file} =~ s/\Q$from\E/$to/ or die "$why: no $from" if $file;
+	my ($well, $out) = run_check('check-papers', $papers_help, %files);
+	ok($words ? !$well && $out =~ $words : $well,
+	    "check-papers: $why") or diag($out);
+	return;
+}
+
+papers(undef, 'passes a good tree');
+for (
+	[ qr{5:2: .*default is "1, 2"}, 'a false default', 'ini.5', '1 ,', '3 ,' ],
+	[ qr{5:4: .*takes 1, 2}, 'false values', 'ini.5', 's 1', 's 3' ],
+	[ qr{5:7: .*changed by a restart}, 'a false reload', 'ini.5',
+	    'restart only', 'reload' ],
+	[ qr{no line .* \[tls\] b}, 'a missing option', 'ini.5', 'Takes text',
+	    'It takes text' ],
+	[ qr{8:2: tls_a: one two}, 'another text', '8', 'two', 'three' ],
+	[ qr{8:5: tls_b: \(-, 0x86\) three}, 'a false code', '8', '0x86',
+	    '0x87' ],
+	[ qr{lacks tls_b: .*three}, 'a missing reason', '8', '.It Sy tls_b',
+	    '.It' ],
+	[ qr{no such reason: tls_c}, 'a strange reason', '8', 'tls_b', 'tls_c' ],
+) {
+	my ($words, $why, $file, $from, $to) = @$_;
+	papers($words, "finds $why", "etc/sallyport.$file", $from, $to);
+}
 
 SKIP: {
 	skip 'no mandoc', 2 if system('which mandoc >/dev/null');

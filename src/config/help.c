@@ -31,16 +31,15 @@ write_wrapped(FILE *out, const char *text)
 }
 
 static void
-write_option(FILE *out, const char *heading, const struct config_option *o)
+write_option(FILE *out, const char *section, const struct config_option *o)
 {
 	char range[CONFIG_WHY_MAX];
 
-	fprintf(out, "[%s] %s =%s%s\n", heading, o->key,
+	fprintf(out, "[%s] %s =%s%s\n", section, o->key,
 	    o->standard[0] == '\0' ? "" : " ", o->standard);
 	write_wrapped(out, o->help);
 	config_value_range(o, range, sizeof(range));
-	if (range[0] != '\0')
-		fprintf(out, INDENT "Takes: %s\n", range);
+	fprintf(out, INDENT "Takes: %s\n", range);
 	fprintf(out, INDENT "Changed: %s\n\n",
 	    o->reload == CONFIG_LIVE ? "by a reload" : "by a restart only");
 }
@@ -48,16 +47,12 @@ write_option(FILE *out, const char *heading, const struct config_option *o)
 void
 config_help_write(FILE *out)
 {
-	const struct config_section *sections, *s;
-	char heading[64];
+	const struct config_section *sections;
 	size_t count, i, j;
 
 	sections = config_sections(&count);
-	for (i = 0; i < count; i++) {
-		s = &sections[i];
-		snprintf(heading, sizeof(heading), "%s%s", s->word,
-		    s->many == CONFIG_NAMED ? " NAME" : "");
-		for (j = 0; j < s->option_count; j++)
-			write_option(out, heading, &s->options[j]);
-	}
+	for (i = 0; i < count; i++)
+		for (j = 0; j < sections[i].option_count; j++)
+			write_option(out, sections[i].word,
+			    &sections[i].options[j]);
 }

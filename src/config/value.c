@@ -395,21 +395,25 @@ put_range(const struct config_option *o, char *out, size_t size)
 int
 config_value_range(const struct config_option *option, char *out, size_t size)
 {
-	switch (option->type) {
-	case CONFIG_BOOL:
-		return snprintf(out, size, "on, off");
-	case CONFIG_UINT:
-	case CONFIG_UINT_AUTO:
-	case CONFIG_MSEC:
-	case CONFIG_MSEC_OFF:
-	case CONFIG_SIZE:
-		return put_range(option, out, size);
-	case CONFIG_ENUM:
-	case CONFIG_SET:
+	static const char *const kinds[CONFIG_TYPE_COUNT] = {
+		[CONFIG_BOOL] = "on, off",
+		[CONFIG_STR] = "text",
+		[CONFIG_TEMPLATE] = "a template",
+		[CONFIG_NAME] = "the name of a profile",
+		[CONFIG_LIST] = "a list",
+		[CONFIG_PATH] = "a file",
+		[CONFIG_PATHS] = "files",
+		[CONFIG_PATHS_OR_DIRS] = "files or directories",
+		[CONFIG_OUTPUT] = "a path",
+		[CONFIG_SINK] = "stderr, syslog, or a file",
+		[CONFIG_ADDRS] = "addresses to listen on",
+		[CONFIG_ENDPOINTS] = "addresses of brokers",
+		[CONFIG_NETS] = "networks",
+	};
+
+	if (option->choices != NULL)
 		return put_choices(option->choices, out, size);
-	default:
-		if (size > 0)
-			out[0] = '\0';
-		return 0;
-	}
+	if (kinds[option->type] != NULL)
+		return snprintf(out, size, "%s", kinds[option->type]);
+	return put_range(option, out, size);
 }

@@ -28,8 +28,8 @@ struct config_setting {
  */
 enum err config_value_set(struct config_setting *s, void *field) MUST_CHECK;
 
-/* Writes what values `option' takes, for people: "100ms to 10m". An empty
- * text when its type says all. Returns as snprintf(). */
+/* Writes what values `option' takes, for people: "100ms to 10m", "files".
+ * Returns as snprintf(). */
 int config_value_range(const struct config_option *option, char *out,
     size_t size);
 

@@ -137,9 +137,8 @@ test_help(void)
 	s = config_sections(&count);
 	for (i = 0; i < count; i++)
 		for (j = 0; j < s[i].option_count; j++) {
-			snprintf(line, sizeof(line), "[%s%s] %s =%s%s\n    ",
-			    s[i].word, s[i].many == CONFIG_NAMED ? " NAME" : "",
-			    s[i].options[j].key,
+			snprintf(line, sizeof(line), "[%s] %s =%s%s\n    ",
+			    s[i].word, s[i].options[j].key,
 			    s[i].options[j].standard[0] == '\0' ? "" : " ",
 			    s[i].options[j].standard);
 			ok(strstr(text, line) != NULL, "help has [%s] %s",

@@ -43,7 +43,8 @@ set_in(union field *f, enum config_type type, const char *text, uint64_t least,
 
 	option.least = least;
 	option.most = most;
-	option.choices = fruit;
+	option.choices =
+	    type == CONFIG_ENUM || type == CONFIG_SET ? fruit : NULL;
 	s.text = config_arena_text(arena, text, strlen(text));
 	s.dir = "/etc/here";
 	s.arena = arena;
