@@ -9,6 +9,11 @@ t_fuzz_mqtt_connect_t_SOURCES = t/fuzz/mqtt_connect.c t/fuzz/replay.c t/fuzz/fuz
 t_fuzz_mqtt_connect_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_mqtt_connect_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/fuzz/mqtt_connack.t
+t_fuzz_mqtt_connack_t_SOURCES = t/fuzz/mqtt_connack.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_mqtt_connack_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_mqtt_connack_t_LDADD = $(unit_ldadd)
+
 check_PROGRAMS += t/fuzz/mqtt_cursor.t
 t_fuzz_mqtt_cursor_t_SOURCES = t/fuzz/mqtt_cursor.c t/fuzz/replay.c t/fuzz/fuzz.h
 t_fuzz_mqtt_cursor_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
@@ -40,6 +45,11 @@ t_fuzz_mqtt_connect_fuzz_SOURCES = t/fuzz/mqtt_connect.c t/fuzz/fuzz.h
 t_fuzz_mqtt_connect_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_mqtt_connect_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_mqtt_connect_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/mqtt_connack-fuzz
+t_fuzz_mqtt_connack_fuzz_SOURCES = t/fuzz/mqtt_connack.c t/fuzz/fuzz.h
+t_fuzz_mqtt_connack_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_mqtt_connack_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_mqtt_connack_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 noinst_PROGRAMS += t/fuzz/mqtt_cursor-fuzz
 t_fuzz_mqtt_cursor_fuzz_SOURCES = t/fuzz/mqtt_cursor.c t/fuzz/fuzz.h
 t_fuzz_mqtt_cursor_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t

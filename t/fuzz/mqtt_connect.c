@@ -82,6 +82,41 @@ check_changed(const struct mqtt_connect *c)
 	buf_fini(&out);
 }
 
+/* With our own User Property in place of the client's of that name, and then
+ * without ours: what is left is what the client sent but for those. */
+static void
+check_property(const struct mqtt_connect *c)
+{
+	struct mqtt_user_property ours = { slice_str("k"), slice_str("ours") };
+	struct mqtt_connect_edit edit = {
+		.drop = &ours.name,
+		.drop_count = 1,
+	};
+	struct mqtt_connect with, without;
+	const char *why;
+	struct buf first, second, third;
+	size_t used;
+
+	write_edited(&first, c, &edit);
+	edit.add = &ours;
+	edit.add_count = 1;
+	write_edited(&second, c, &edit);
+	must(mqtt_connect_parse(&without, buf_slice(&first), &used, &why) ==
+	    PARSE_OK);
+	must(without.user_property_count <= c->user_property_count);
+	must(slice_equal(without.will, c->will));
+	must(mqtt_connect_parse(&with, buf_slice(&second), &used, &why) ==
+	    PARSE_OK);
+	must(with.user_property_count ==
+	    without.user_property_count + (c->level == MQTT_LEVEL_5));
+	edit.add_count = 0;
+	write_edited(&third, &with, &edit);
+	must(slice_equal(buf_slice(&third), buf_slice(&first)));
+	buf_fini(&first);
+	buf_fini(&second);
+	buf_fini(&third);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -104,5 +139,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_slices(&c);
 	check_unchanged(&c);
 	check_changed(&c);
+	check_property(&c);
 	return 0;
 }
