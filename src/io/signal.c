@@ -1,6 +1,7 @@
 #include "io/signal.h"
 
 #include <event2/event.h>
+#include <signal.h>
 #include <stdlib.h>
 
 struct io_signal {
@@ -27,6 +28,9 @@ io_signal_new(struct loop *loop, int number, void (*cb)(int, void *), void *arg)
 		return NULL;
 	s->caught = cb;
 	s->arg = arg;
+	/* What event_free() puts back: one that comes on the way out must not
+	 * turn a clean exit into a death by signal. */
+	signal(number, SIG_IGN);
 	s->event = evsignal_new(loop_base(loop), number, caught, s);
 	if (s->event == NULL || event_add(s->event, NULL) == -1) {
 		io_signal_free(s);

@@ -39,7 +39,8 @@ for my $transport (qw(tls wss)) {
 		is($up->{received_sha256}, $down->{sent_sha256},
 			"$what: $total bytes down, intact");
 		cmp_ok($proxy->rss - $before, '<', 8 * 1024,
-			"$what: memory has not grown");
+			"$what: memory has not grown")
+		    unless $proxy->sanitized;
 		$_->close for $b, $c;
 	}
 }

@@ -8,7 +8,7 @@ use Sallyport;
 
 my $broker = peer('broker')->listen;
 my $proxy = sallyport(backend => { address => $broker->address },
-	timeouts => { idle => '1s' });
+	timeouts => { idle => int(1000 * slow) . 'ms' });
 my $from = $proxy->mark;
 
 # version, client, broker

@@ -34,7 +34,8 @@ for my $transport (qw(tls wss)) {
 		    or diag(Sallyport::Peer::said($r));
 		cmp_ok($r->{sent}, '<', $total, "$what: before the end");
 		cmp_ok($proxy->rss - $before, '<', 4096,
-			"$what: nothing is hoarded");
+			"$what: nothing is hoarded")
+		    unless $proxy->sanitized;
 
 		# The other way is free.
 		$slow->send(mqtt_publish(payload => 'hello'));

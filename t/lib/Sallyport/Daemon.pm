@@ -38,7 +38,8 @@ sub start
 		ports_file => "$kit{dir}/$name.ports", %{ $kit{kit} || {} });
 
 	$self->write_ini(%arg);
-	$self->launch(program($kit{builddir}), '-c', $self->{ini});
+	$self->{program} = program($kit{builddir});
+	$self->launch($self->{program}, '-c', $self->{ini});
 	$self->wait_ready;
 	return $self;
 }
@@ -147,6 +148,18 @@ sub ports
 	}
 	die "no listener $listener in ports_file\n" unless @ports;
 	return @ports;
+}
+
+# Is it built with a sanitizer? Then its memory and its speed mean nothing.
+sub sanitized
+{
+	my ($self) = @_;
+
+	return $self->{sanitized} //= do {
+		open my $fh, '<:raw', $self->{program} or die "$!";
+		local $/;
+		<$fh> =~ /__(?:asan|tsan|msan)_init/ ? 1 : 0;
+	};
 }
 
 # Resident memory in KiB.
