@@ -21,3 +21,24 @@ libsallyport_a_SOURCES += \
 	src/backend/table.h \
 	src/backend/target.c \
 	src/backend/target.h
+
+check_PROGRAMS += t/unit/backend_dial.t
+t_unit_backend_dial_t_SOURCES = t/unit/backend_dial.c $(net_kit)
+t_unit_backend_dial_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/backend_health.t
+t_unit_backend_health_t_SOURCES = t/unit/backend_health.c $(mqtt_kit) \
+	$(net_kit)
+t_unit_backend_health_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/backend_pick.t
+t_unit_backend_pick_t_SOURCES = t/unit/backend_pick.c
+t_unit_backend_pick_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/backend_proxy_out.t
+t_unit_backend_proxy_out_t_SOURCES = t/unit/backend_proxy_out.c $(mqtt_kit)
+t_unit_backend_proxy_out_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/backend_resolve.t
+t_unit_backend_resolve_t_SOURCES = t/unit/backend_resolve.c $(net_kit)
+t_unit_backend_resolve_t_LDADD = $(unit_ldadd)

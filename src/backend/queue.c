@@ -144,7 +144,8 @@ backend_queue_wait(struct backend_queue *q, struct backend_waiter *w)
 		q->counts.busy++;
 		return ERR_LIMIT;
 	}
-	q->counts.held++;
+	q->counts.held += !w->held;
+	w->held = true;
 	return OK;
 }
 

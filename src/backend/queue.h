@@ -16,6 +16,7 @@ struct backend_waiter {
 	struct list node;
 	uint64_t hash; /* of the ClientID */
 	uint64_t tried; /* bit n: not the endpoint in slot n */
+	bool held; /* it had to wait; counted once */
 	/* An endpoint to dial now, counted for the callee; NULL: there is
 	 * none and waiting is no use (BACKEND_REFUSE). Must not call the
 	 * dial's owner from inside. */

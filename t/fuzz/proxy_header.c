@@ -16,10 +16,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	    accept_proxy_header_parse(&header, slice_make(data, size), &why);
 	if (verdict == PARSE_BAD)
 		must(why != NULL);
+	if (verdict == PARSE_MORE)
+		must(size < ACCEPT_PROXY_HEADER_MAX);
 	if (verdict != PARSE_OK)
 		return 0;
 	must(header.len > 0 && header.len <= size);
 	must(header.len <= ACCEPT_PROXY_HEADER_MAX);
+	if (header.kind == ACCEPT_PROXY_FORWARDED)
+		must(header.source.ss_family == AF_INET ||
+		    header.source.ss_family == AF_INET6);
 	must(accept_proxy_header_parse(&again, slice_make(data, header.len - 1),
 		 &why) == PARSE_MORE);
 	must(accept_proxy_header_parse(&again, slice_make(data, header.len),

@@ -1,0 +1,458 @@
+/*
+ * Listening and accepting with real sockets: shared ports, back-pressure, and
+ * what happens when descriptors run out.
+ */
+#include "accept/listener.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "net_kit.h"
+#include "tap.h"
+
+#define MANY 40
+
+static const struct listener_options plain = { .socket = {
+						   .keepalive_idle_s = 61,
+						   .keepalive_interval_s = 7,
+						   .keepalive_count = 3,
+						   .user_timeout_ms = 4321,
+					       } };
+
+/* What the callbacks saw. */
+struct seen {
+	struct loop *loop;
+	int count;
+	int stop_at; /* ends the loop at this count */
+	int fds[MANY];
+	char peer[ADDRESS_TEXT_MAX]; /* of the last one */
+	struct listener *close; /* to be closed in the callback */
+	int gate_calls;
+	int gate_shut; /* so many calls find it shut */
+};
+
+static void
+on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
+    void *arg)
+{
+	struct seen *s = arg;
+
+	(void)l;
+	s->fds[s->count++] = fd;
+	address_text_port(s->peer, peer);
+	if (s->close != NULL)
+		listener_close(s->close);
+	if (s->count == s->stop_at)
+		loop_stop(s->loop);
+}
+
+static void
+forget(struct seen *s)
+{
+	while (s->count > 0)
+		close(s->fds[--s->count]);
+}
+
+static struct sockaddr_storage
+any_port(const char *text)
+{
+	struct sockaddr_storage at;
+
+	if (address_parse(&at, text) != OK)
+		abort();
+	return at;
+}
+
+static struct sockaddr_storage
+where(int fd)
+{
+	struct sockaddr_storage at;
+
+	if (listener_bound(fd, &at) != OK)
+		abort();
+	return at;
+}
+
+static void
+test_bind(void)
+{
+	struct sockaddr_storage at = any_port("127.0.0.1:0");
+	struct sockaddr_storage first, second;
+	int fds[3], more[1];
+
+	ok(listener_bind(fds, 3, &at, &plain) == OK, "three on a free port");
+	first = where(fds[0]);
+	second = where(fds[2]);
+	ok(address_port(&first) != 0, "the kernel chose it");
+	ok(address_equal(&first, &second), "it is the same for all");
+	errno = 0;
+	ok(listener_bind(more, 1, &first, &plain) == ERR_SYSTEM &&
+		errno == EADDRINUSE,
+	    "another set on the same port is refused");
+	close(fds[0]);
+	close(fds[1]);
+	close(fds[2]);
+	ok(listener_bind(more, 1, &first, &plain) == OK,
+	    "and is fine once the first is closed");
+	close(more[0]);
+	at = any_port("192.0.2.1:0");
+	errno = 0;
+	ok(listener_bind(fds, 1, &at, &plain) == ERR_SYSTEM &&
+		errno == EADDRNOTAVAIL,
+	    "an address of another machine is refused");
+}
+
+static void
+test_v6(void)
+{
+	struct sockaddr_storage at = any_port("[::]:0");
+	struct sockaddr_storage four = any_port("0.0.0.0:0");
+	int six_fd[1], four_fd[1];
+
+	if (listener_bind(six_fd, 1, &at, &plain) != OK) {
+		ok(errno == EAFNOSUPPORT, "no IPv6 on this machine");
+		return;
+	}
+	at = where(six_fd[0]);
+	address_set_port(&four, address_port(&at));
+	ok(listener_bind(four_fd, 1, &four, &plain) == OK,
+	    "IPv6 leaves the same port of IPv4 alone");
+	close(four_fd[0]);
+	close(six_fd[0]);
+}
+
+static int
+option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	getsockopt(fd, level, name, &value, &len);
+	return value;
+}
+
+static void
+check_options(int fd)
+{
+	ok((fcntl(fd, F_GETFL) & O_NONBLOCK) != 0, "accepted non-blocking");
+	ok((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0, "and close-on-exec");
+	is_int(option(fd, IPPROTO_TCP, TCP_NODELAY), 1, "TCP_NODELAY");
+	is_int(option(fd, SOL_SOCKET, SO_KEEPALIVE), 1, "SO_KEEPALIVE");
+	is_int(option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 61, "TCP_KEEPIDLE");
+	is_int(option(fd, IPPROTO_TCP, TCP_KEEPINTVL), 7, "TCP_KEEPINTVL");
+	is_int(option(fd, IPPROTO_TCP, TCP_KEEPCNT), 3, "TCP_KEEPCNT");
+	is_int(option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT), 4321,
+	    "TCP_USER_TIMEOUT");
+}
+
+/* Starts a listener on a free port of `host'. */
+static struct listener *
+start(struct loop *loop, struct seen *s, struct sockaddr_storage *at,
+    const char *host)
+{
+	struct listener *l;
+	int fd[1];
+
+	*at = any_port(host);
+	if (listener_bind(fd, 1, at, &plain) != OK ||
+	    listener_new(&l, loop, fd[0], &plain, on_accept, s) != OK)
+		abort();
+	*at = where(fd[0]);
+	s->loop = loop;
+	return l;
+}
+
+static void
+test_accept(struct loop *loop)
+{
+	struct seen s = { 0 };
+	struct sockaddr_storage at, own;
+	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
+	char text[ADDRESS_TEXT_MAX];
+	int clients[MANY];
+	int i;
+
+	address_text_port(text, &at);
+	is_str(listener_address(l), text, "says where it listens");
+	for (i = 0; i < MANY; i++)
+		clients[i] = net_kit_connect(&at);
+	s.stop_at = MANY;
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "all are accepted");
+	is_int((long long)listener_counts(l)->accepted, MANY, "and counted");
+	own = where(clients[MANY - 1]);
+	address_text_port(text, &own);
+	is_str(s.peer, text, "the last peer is the last client");
+	check_options(s.fds[0]);
+	for (i = 0; i < MANY; i++)
+		close(clients[i]);
+	forget(&s);
+	listener_close(l);
+	listener_close(l);
+	net_kit_turns(loop);
+	errno = 0;
+	ok(net_kit_connect(&at) == -1 && errno == ECONNREFUSED,
+	    "closed, twice, and nobody listens");
+}
+
+static void
+test_mapped(struct loop *loop)
+{
+	struct seen s = { .stop_at = 1 };
+	struct sockaddr_storage at = any_port("[::]:0");
+	struct sockaddr_storage four = any_port("127.0.0.1:0");
+	struct listener_options adopted = { .adopted = true };
+	int fds[1] = { socket(AF_INET6, SOCK_STREAM, 0) };
+	struct listener *l;
+	int client;
+
+	if (fds[0] == -1 ||
+	    bind(fds[0], (struct sockaddr *)&at, address_len(&at)) == -1) {
+		ok(true, "no IPv6 on this machine");
+		return;
+	}
+	listen(fds[0], 5);
+	ok(listener_adopt(fds, 1, fds[0]) == OK &&
+		listener_new(&l, loop, fds[0], &adopted, on_accept, &s) == OK,
+	    "a socket for both families is adopted");
+	s.loop = loop;
+	at = where(fds[0]);
+	address_set_port(&four, address_port(&at));
+	client = net_kit_connect(&four);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "an IPv4 client comes");
+	ok(strncmp(s.peer, "127.0.0.1:", 10) == 0, "with an IPv4 address");
+	close(client);
+	forget(&s);
+	listener_close(l);
+	net_kit_turns(loop);
+}
+
+static void
+test_pause(struct loop *loop)
+{
+	struct seen s = { .stop_at = 1 };
+	struct sockaddr_storage at;
+	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
+	int client;
+
+	listener_pause(l);
+	client = net_kit_connect(&at);
+	net_kit_turns(loop);
+	is_int(s.count, 0, "paused: the client stays in the queue");
+	listener_resume(l);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "resumed: it is taken");
+	close(client);
+	forget(&s);
+	listener_close(l);
+}
+
+static uint64_t
+gate(void *arg)
+{
+	struct seen *s = arg;
+
+	return s->gate_calls++ < s->gate_shut ? 5 : 0;
+}
+
+static void
+test_gate(struct loop *loop)
+{
+	struct seen s = { .stop_at = 2, .gate_shut = 3 };
+	struct sockaddr_storage at;
+	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
+	int a = net_kit_connect(&at);
+	int b = net_kit_connect(&at);
+
+	listener_set_gate(l, gate, &s);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "both pass in the end");
+	is_int((long long)listener_counts(l)->gated, 3, "after three rests");
+	ok(s.gate_calls >= 5, "it is asked before each");
+	listener_set_gate(l, NULL, NULL);
+	close(a);
+	close(b);
+	forget(&s);
+	listener_close(l);
+}
+
+static void
+test_close_inside(struct loop *loop)
+{
+	struct seen s = { .stop_at = 1 };
+	struct sockaddr_storage at;
+	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
+	int a = net_kit_connect(&at);
+	int b = net_kit_connect(&at);
+
+	s.close = l;
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "closed in its callback");
+	net_kit_turns(loop);
+	is_int(s.count, 1, "no further one comes");
+	close(a);
+	close(b);
+	forget(&s);
+}
+
+static double
+cpu_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
+}
+
+/* A socket that another process holds, too, stays readable for ever. */
+static void
+test_adopt(struct loop *loop)
+{
+	struct listener_options o = { .adopted = true };
+	struct seen s = { .loop = loop, .stop_at = 3 };
+	struct sockaddr_storage at;
+	struct listener *l[2];
+	int held = net_kit_listen(&at, 5);
+	int fds[2], clients[4];
+	double before;
+	int i;
+
+	ok(listener_adopt(fds, 2, dup(held)) == OK, "adopted for two workers");
+	ok((fcntl(fds[1], F_GETFD) & FD_CLOEXEC) != 0, "close-on-exec");
+	for (i = 0; i < 2; i++)
+		if (listener_new(&l[i], loop, fds[i], &o, on_accept, &s) != OK)
+			abort();
+	for (i = 0; i < 3; i++)
+		clients[i] = net_kit_connect(&at);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "both share the clients");
+	listener_close(l[0]);
+	listener_close(l[1]);
+	net_kit_turns(loop);
+	clients[3] = net_kit_connect(&at);
+	before = cpu_ms();
+	ok(!net_kit_run(loop, 60), "closed: a new client wakes nobody");
+	is_int(s.count, 3, "nor is it taken");
+	ok(cpu_ms() - before < 30, "and the loop does not spin");
+	for (i = 0; i < 4; i++)
+		close(clients[i]);
+	forget(&s);
+	close(held);
+}
+
+static void
+test_adopt_other(void)
+{
+	int fds[1];
+	int pair[2];
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ok(listener_adopt(fds, 1, fd) == ERR_SYSTEM, "no listener: refused");
+	close(fd);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == -1)
+		abort();
+	ok(listener_adopt(fds, 1, pair[0]) == ERR_SYSTEM, "no TCP: refused");
+	close(pair[0]);
+	close(pair[1]);
+	ok(listener_adopt(fds, 1, -1) == ERR_SYSTEM, "no socket: refused");
+}
+
+/* Leaves room for `spare' more descriptors; returns the old limit. */
+static struct rlimit
+limit_fds(int spare)
+{
+	struct rlimit old, tight;
+	int probe = dup(0);
+
+	close(probe);
+	getrlimit(RLIMIT_NOFILE, &old);
+	tight = old;
+	tight.rlim_cur = (rlim_t)(probe + spare);
+	setrlimit(RLIMIT_NOFILE, &tight);
+	return old;
+}
+
+static void
+test_exhausted(struct loop *loop)
+{
+	struct seen s = { .stop_at = 2 };
+	struct sockaddr_storage at;
+	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
+	int clients[3];
+	struct rlimit old;
+	double before;
+	int i;
+
+	for (i = 0; i < 3; i++)
+		clients[i] = net_kit_connect(&at);
+	old = limit_fds(2);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "two fit");
+	before = cpu_ms();
+	s.stop_at = 3;
+	ok(!net_kit_run(loop, 250), "the third does not");
+	ok(cpu_ms() - before < 100, "the loop does not spin");
+	ok(listener_counts(l)->exhausted >= 2 &&
+		listener_counts(l)->exhausted <= 5,
+	    "it rests in between: %d times",
+	    (int)listener_counts(l)->exhausted);
+	is_int((long long)listener_counts(l)->shed, 0,
+	    "nobody is shed so soon");
+	close(s.fds[0]);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "one goes, it is taken");
+	s.fds[0] = s.fds[--s.count];
+	setrlimit(RLIMIT_NOFILE, &old);
+	for (i = 0; i < 3; i++)
+		close(clients[i]);
+	forget(&s);
+	listener_close(l);
+}
+
+static void
+test_shed(struct loop *loop)
+{
+	struct seen s = { .stop_at = 1 };
+	struct sockaddr_storage at;
+	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
+	int clients[4];
+	struct rlimit old;
+	char byte;
+	int i;
+
+	for (i = 0; i < 4; i++)
+		clients[i] = net_kit_connect(&at);
+	old = limit_fds(0);
+	ok(!net_kit_run(loop, 1300), "a lasting want");
+	setrlimit(RLIMIT_NOFILE, &old);
+	is_int((long long)listener_counts(l)->shed, 4, "all waiting are shed");
+	ok(recv(clients[0], &byte, 1, 0) <= 0, "the clients hear it");
+	for (i = 0; i < 4; i++)
+		close(clients[i]);
+	clients[0] = net_kit_connect(&at);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "then it goes on");
+	close(clients[0]);
+	forget(&s);
+	listener_close(l);
+}
+
+int
+main(void)
+{
+	struct loop *loop = loop_new();
+
+	test_bind();
+	test_v6();
+	test_accept(loop);
+	test_mapped(loop);
+	test_pause(loop);
+	test_gate(loop);
+	test_close_inside(loop);
+	test_adopt(loop);
+	test_adopt_other();
+	test_exhausted(loop);
+	test_shed(loop);
+	loop_free(loop);
+	return done_testing();
+}

@@ -1,0 +1,359 @@
+/*
+ * Names to addresses, asked of a small nameserver in the same loop: good
+ * answers, none, changed ones, and silence.
+ */
+#include "backend/resolve.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "backend/dial.h"
+#include "base/address.h"
+#include "base/log.h"
+#include "io/watch.h"
+#include "net_kit.h"
+#include "tap.h"
+
+/* Answers A for names of its list; all else it does as their names say. */
+struct nameserver {
+	struct watch watch;
+	char address[ADDRESS_TEXT_MAX];
+	const char *one; /* what one.test stands for; NULL: SERVFAIL */
+	const char *two; /* a second address of it; NULL: none */
+	int asked; /* questions for A */
+};
+
+/* The first label of the question, in small letters: evdns mixes them. */
+static void
+read_label(const uint8_t *query, char label[64])
+{
+	size_t len = query[12];
+	size_t i;
+
+	for (i = 0; i < len && i < 63; i++)
+		label[i] = (char)tolower(query[13 + i]);
+	label[i] = '\0';
+}
+
+static size_t
+put_answer(uint8_t *out, size_t len, const char *address)
+{
+	static const uint8_t head[] = { 0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 1, 0,
+		4 };
+
+	memcpy(out + len, head, sizeof(head));
+	inet_pton(AF_INET, address, out + len + sizeof(head));
+	out[7]++;
+	return len + sizeof(head) + 4;
+}
+
+static void
+on_query(enum watch_event event, void *arg)
+{
+	struct nameserver *n = arg;
+	uint8_t q[600];
+	struct sockaddr_storage from;
+	socklen_t from_len = sizeof(from);
+	char label[64];
+	ssize_t got = recvfrom(n->watch.fd, q, 512, 0, (struct sockaddr *)&from,
+	    &from_len);
+	size_t len = (size_t)got;
+	bool wants_a;
+
+	(void)event;
+	if (got < 17)
+		return;
+	read_label(q, label);
+	wants_a = q[len - 3] == 1;
+	q[2] = 0x81;
+	q[3] = 0x80;
+	q[11] = 0; /* no additional records */
+	if (strcmp(label, "silent") == 0)
+		return;
+	if (strcmp(label, "one") != 0)
+		q[3] = 0x83; /* NXDOMAIN */
+	else if (n->one == NULL)
+		q[3] = 0x82; /* SERVFAIL */
+	if (wants_a && strcmp(label, "one") == 0) {
+		n->asked++;
+		if (n->one != NULL)
+			len = put_answer(q, len, n->one);
+		if (n->one != NULL && n->two != NULL)
+			len = put_answer(q, len, n->two);
+	}
+	(void)sendto(n->watch.fd, q, len, 0, (struct sockaddr *)&from,
+	    from_len);
+}
+
+static void
+nameserver_start(struct nameserver *n, struct loop *loop)
+{
+	struct sockaddr_storage at;
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+
+	memset(n, 0, sizeof(*n));
+	if (address_parse(&at, "127.0.0.1:0") != OK ||
+	    bind(fd, (struct sockaddr *)&at, address_len(&at)) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&at, &len) == -1)
+		abort();
+	address_text_port(n->address, &at);
+	watch_init(&n->watch, loop, fd, on_query, n);
+	watch_read(&n->watch, true);
+}
+
+struct found {
+	struct loop *loop;
+	enum err err;
+	size_t count;
+	char first[ADDRESS_TEXT_MAX];
+	char why[128];
+	int calls;
+};
+
+static void
+on_found(void *arg, enum err err, const struct sockaddr_storage *list,
+    size_t count, const char *why)
+{
+	struct found *f = arg;
+
+	f->err = err;
+	f->count = count;
+	f->calls++;
+	snprintf(f->why, sizeof(f->why), "%s", why);
+	if (count > 0)
+		address_text_port(f->first, &list[0]);
+	loop_stop(f->loop);
+}
+
+static struct found
+look_up(struct loop *loop, struct backend_resolver *r, const char *name)
+{
+	struct found f = { .loop = loop };
+	struct backend_lookup *l;
+
+	if (backend_lookup_start(&l, r, name, 1883, on_found, &f) != OK)
+		abort();
+	if (f.calls == 0 && !net_kit_run(loop, NET_KIT_PATIENCE_MS))
+		backend_lookup_cancel(l);
+	return f;
+}
+
+static void
+test_lookup(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
+{
+	struct found f;
+
+	n->one = "127.0.0.9";
+	f = look_up(loop, r, "one.test");
+	ok(f.calls == 1 && f.err == OK, "a name is found");
+	is_int((long long)f.count, 1, "it has one address");
+	is_str(f.first, "127.0.0.9:1883", "with the port given");
+	n->two = "127.0.0.8";
+	f = look_up(loop, r, "one.test");
+	is_int((long long)f.count, 2, "or two");
+	n->two = NULL;
+	f = look_up(loop, r, "none.test");
+	is_int(f.err, ERR_RESOLVE, "a name that is none");
+	ok(f.why[0] != '\0', "it says why: %s", f.why);
+	f = look_up(loop, r, "localhost");
+	ok(f.err == OK, "the hosts file is read, too: %s", f.first);
+	f = look_up(loop, r, "192.0.2.1");
+	is_str(f.first, "192.0.2.1:1883", "a number is its own name");
+}
+
+static void
+test_cancel(struct loop *loop, struct backend_resolver *r)
+{
+	struct found f = { .loop = loop };
+	struct backend_lookup *l;
+
+	if (backend_lookup_start(&l, r, "silent.test", 1, on_found, &f) != OK)
+		abort();
+	net_kit_turns(loop);
+	backend_lookup_cancel(l);
+	backend_lookup_cancel(NULL);
+	net_kit_turns(loop);
+	is_int(f.calls, 0, "a cancelled lookup is silent");
+	/* One that is left to the resolver to cut off. */
+	if (backend_lookup_start(&l, r, "silent.test", 1, on_found, &f) != OK)
+		abort();
+	net_kit_turns(loop);
+	backend_lookup_cancel(l);
+}
+
+struct call {
+	struct loop *loop;
+	enum reason reason;
+	char text[256];
+};
+
+static void
+on_dialled(void *arg, enum reason reason, struct stream *broker,
+    const char *text)
+{
+	struct call *c = arg;
+
+	c->reason = reason;
+	snprintf(c->text, sizeof(c->text), "%s", text);
+	stream_close(broker);
+	loop_stop(c->loop);
+}
+
+static struct call
+dial(struct loop *loop, struct backend_pool *p)
+{
+	struct backend_dial_request r = { { NULL, 0 }, { NULL, 0 } };
+	struct call c = { .loop = loop, .reason = REASON_COUNT };
+	struct backend_dial *d;
+
+	if (backend_dial_start(&d, p, &r, on_dialled, &c) != OK)
+		abort();
+	if (!net_kit_run(loop, NET_KIT_PATIENCE_MS))
+		backend_dial_cancel(d);
+	return c;
+}
+
+/* Runs the loop until the nameserver was asked again and has answered. */
+static bool
+await_question(struct loop *loop, struct nameserver *n)
+{
+	int before = n->asked;
+	int i;
+
+	for (i = 0; i < 500 && n->asked == before; i++)
+		(void)net_kit_run(loop, 10);
+	net_kit_turns(loop);
+	return n->asked > before;
+}
+
+/* A listener on 127.0.0.1; the same port at 127.0.0.2 is free for another. */
+static void
+test_pool(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
+{
+	struct sockaddr_storage at;
+	int listener = net_kit_listen(&at, 20);
+	char name[64], here[64];
+	const char *addresses[] = { name };
+	struct backend_options o = { .name = "x",
+		.addresses = addresses,
+		.address_count = 1,
+		.resolve_ms = 50,
+		.timeout_ms = 2000,
+		.hold = BACKEND_REFUSE };
+	struct backend_pool *p;
+	struct call c;
+
+	snprintf(name, sizeof(name), "one.test:%u", address_port(&at));
+	snprintf(here, sizeof(here), "127.0.0.1:%u", address_port(&at));
+	n->one = "127.0.0.1";
+	if (backend_pool_new(&p, loop, r, &o) != OK)
+		abort();
+	c = dial(loop, p);
+	is_int(c.reason, REASON_NONE, "a dial waits for its name");
+	is_str(c.text, here, "and says what it stood for");
+	ok(await_question(loop, n), "the name is asked again");
+	n->one = NULL;
+	ok(await_question(loop, n), "and again, without an answer");
+	c = dial(loop, p);
+	is_int(c.reason, REASON_NONE, "the last good one is kept");
+	n->one = "127.0.0.2";
+	ok(await_question(loop, n), "now it is somewhere else");
+	c = dial(loop, p);
+	is_int(c.reason, REASON_BACKEND_UNREACHABLE, "where nobody listens");
+	n->one = "127.0.0.2";
+	n->two = "127.0.0.1";
+	ok(await_question(loop, n), "or at two places");
+	c = dial(loop, p);
+	is_str(c.text, here, "of which one answers");
+	n->two = NULL;
+	backend_pool_put(p);
+	close(listener);
+}
+
+/* A pod gets a new address: its old one fails, so the name is asked at once. */
+static void
+test_doubt(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
+{
+	struct sockaddr_storage at;
+	int listener = net_kit_listen(&at, 20);
+	char name[64];
+	const char *addresses[] = { name };
+	struct backend_options o = { .name = "x",
+		.addresses = addresses,
+		.address_count = 1,
+		.resolve_ms = 600000,
+		.timeout_ms = 4000,
+		.backoff_ms = 50,
+		.backoff_max_ms = 300 };
+	struct backend_pool *p;
+	struct call c;
+
+	snprintf(name, sizeof(name), "one.test:%u", address_port(&at));
+	n->one = "127.0.0.2";
+	if (backend_pool_new(&p, loop, r, &o) != OK)
+		abort();
+	ok(await_question(loop, n), "a name");
+	n->one = "127.0.0.1";
+	c = dial(loop, p);
+	is_int(c.reason, REASON_NONE, "that moved is found by the same dial");
+	backend_pool_put(p);
+	close(listener);
+}
+
+static void
+test_nothing(struct loop *loop, struct backend_resolver *r)
+{
+	const char *addresses[] = { "none.test:1" };
+	struct backend_options o = { .name = "x",
+		.addresses = addresses,
+		.address_count = 1,
+		.timeout_ms = 150 };
+	struct backend_pool *p;
+	struct call c;
+
+	if (backend_pool_new(&p, loop, r, &o) != OK)
+		abort();
+	c = dial(loop, p);
+	is_int(c.reason, REASON_BACKEND_UNREACHABLE, "a name that is none");
+	ok(strncmp(c.text, "none.test:1: ", 13) == 0, "it says which: %s",
+	    c.text);
+	ok(!backend_pool_up(p), "its pool is not up");
+	backend_pool_put(p);
+	o.hold = BACKEND_REFUSE;
+	o.timeout_ms = 3000;
+	if (backend_pool_new(&p, loop, r, &o) != OK)
+		abort();
+	c = dial(loop, p);
+	is_int(c.reason, REASON_BACKEND_UNREACHABLE,
+	    "refuse: when it is known");
+	backend_pool_put(p);
+}
+
+int
+main(void)
+{
+	struct loop *loop = loop_new();
+	struct nameserver n;
+	struct backend_resolver *r;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	nameserver_start(&n, loop);
+	r = backend_resolver_new(loop, n.address);
+	test_lookup(loop, &n, r);
+	test_pool(loop, &n, r);
+	test_doubt(loop, &n, r);
+	test_nothing(loop, r);
+	test_cancel(loop, r);
+	backend_resolver_free(r);
+	r = backend_resolver_new(loop, NULL);
+	ok(look_up(loop, r, "localhost").err == OK, "resolv.conf is read");
+	backend_resolver_free(r);
+	backend_resolver_free(NULL);
+	watch_fini(&n.watch);
+	loop_free(loop);
+	return done_testing();
+}
