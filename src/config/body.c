@@ -196,10 +196,10 @@ make_array(struct config_bodies *bodies, const struct config_section *section)
 /* Says which profiles there are, and which is nearest to the one named. */
 static void
 unknown_profile(const struct config *cfg, struct report *r,
-    const struct config_listener *l, const struct profile *p)
+    struct config_listener *l, const struct profile *p)
 {
 	const struct config_section *section = config_section_find(p->word);
-	const struct config_where *where;
+	struct config_where *where;
 	struct config_nearest nearest = { 0 };
 	const struct config_head *head;
 	char names[NAMES_MAX] = "";
@@ -213,7 +213,7 @@ unknown_profile(const struct config *cfg, struct report *r,
 			    (size_t)snprintf(names + len, sizeof(names) - len,
 				"%s%s", len == 0 ? "" : ", ", head->name);
 	}
-	where = (const void *)((const char *)l + p->where);
+	where = (void *)((char *)l + p->where);
 	if (chosen(l, p)[0] == '\0')
 		config_complain(cfg, r, &l->head, where, p->word,
 		    "is empty and there is no [%s] (write one of: %s)", p->word,
@@ -231,6 +231,7 @@ unknown_profile(const struct config *cfg, struct report *r,
 		    "there is no [%s %s] (add that section, or leave this "
 		    "line out to use [%s])",
 		    p->word, chosen(l, p), p->word);
+	where->state = CONFIG_BAD;
 }
 
 /* Ties a listener to one of its profiles. */

@@ -10,9 +10,23 @@
 
 /* One check under way. */
 struct check {
-	const struct config *cfg;
+	struct config *cfg;
 	struct report *r;
 };
+
+/* A value may be complained of more than once before the check is over. */
+static void
+doubt(struct config_where *where)
+{
+	if (where->state == CONFIG_GOOD)
+		where->state = CONFIG_DOUBTED;
+}
+
+#define COMPLAIN(c, sec, key, ...) \
+	do { \
+		CONFIG_COMPLAIN((c)->cfg, (c)->r, sec, key, __VA_ARGS__); \
+		doubt(&(sec)->where.key); \
+	} while (0)
 
 /* One option of one section, while its files are looked at. */
 struct subject {
@@ -25,8 +39,7 @@ static void
 check_file(const char *path, void *arg)
 {
 	const struct subject *s = arg;
-	const struct config_where *where =
-	    config_option_where(s->option, s->body);
+	struct config_where *where = config_option_where(s->option, s->body);
 	struct stat st;
 	const char *wrong;
 
@@ -42,6 +55,7 @@ check_file(const char *path, void *arg)
 	config_complain(s->check->cfg, s->check->r, s->body, where,
 	    s->option->key, "%.512s: %s (correct the path, or the file)", path,
 	    wrong);
+	doubt(where);
 }
 
 static void
@@ -56,11 +70,11 @@ check_option_files(const struct config_option *option, struct config_head *body,
 static void
 check_daemon(const struct check *c)
 {
-	const struct config_daemon *d = &c->cfg->daemon;
+	struct config_daemon *d = &c->cfg->daemon;
 	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
 	if (strlen(d->admin_socket) > most)
-		CONFIG_COMPLAIN(c->cfg, c->r, d, admin_socket,
+		COMPLAIN(c, d, admin_socket,
 		    "the path of a unix socket is longer than %zu bytes", most);
 }
 
@@ -92,29 +106,29 @@ is_origin(const char *origin)
 }
 
 static void
-check_websocket(const struct check *c, const struct config_listener *l)
+check_websocket(const struct check *c, struct config_listener *l)
 {
 	size_t i;
 
 	if (l->transport != CONFIG_TRANSPORT_WEBSOCKET) {
 		if (l->where.path.line != 0)
-			CONFIG_COMPLAIN(c->cfg, c->r, l, path,
+			COMPLAIN(c, l, path,
 			    "is for WebSocket only (add transport = "
 			    "websocket, or take it out)");
 		if (l->where.origins.line != 0)
-			CONFIG_COMPLAIN(c->cfg, c->r, l, origins,
+			COMPLAIN(c, l, origins,
 			    "is for WebSocket only (add transport = "
 			    "websocket, or take it out)");
 		return;
 	}
 	if (!is_path(l->path))
-		CONFIG_COMPLAIN(c->cfg, c->r, l, path,
+		COMPLAIN(c, l, path,
 		    "\"%.64s\" is not the path of a URL (write / and what "
 		    "follows, such as /mqtt, without a query)",
 		    l->path);
 	for (i = 0; i < l->origins.count; i++)
 		if (!is_origin(l->origins.items[i]))
-			CONFIG_COMPLAIN(c->cfg, c->r, l, origins,
+			COMPLAIN(c, l, origins,
 			    "\"%.64s\" is not an origin (write "
 			    "https://host or https://host:port, without a "
 			    "path)",
@@ -122,16 +136,16 @@ check_websocket(const struct check *c, const struct config_listener *l)
 }
 
 static void
-check_proxies(const struct check *c, const struct config_listener *l)
+check_proxies(const struct check *c, struct config_listener *l)
 {
 	if (l->accept_proxy == CONFIG_ACCEPT_PROXY_REQUIRED &&
 	    l->trusted_proxies.count == 0)
-		CONFIG_COMPLAIN(c->cfg, c->r, l, accept_proxy,
+		COMPLAIN(c, l, accept_proxy,
 		    "needs to know whom to believe (add trusted_proxies = "
 		    "the load balancers' networks, such as 10.0.0.0/8)");
 	if (l->accept_proxy == CONFIG_ACCEPT_PROXY_OFF &&
 	    l->trusted_proxies.count > 0)
-		CONFIG_COMPLAIN(c->cfg, c->r, l, trusted_proxies,
+		COMPLAIN(c, l, trusted_proxies,
 		    "has no use without accept_proxy (add accept_proxy = "
 		    "required, or take it out)");
 }
@@ -159,17 +173,18 @@ taken_by(const struct config *cfg, size_t index, size_t item,
 static void
 check_bind(const struct check *c, size_t index)
 {
-	const struct config_listener *l = &c->cfg->listener[index], *other;
+	struct config_listener *l = &c->cfg->listener[index];
+	const struct config_listener *other;
 	size_t i;
 
 	if (l->bind.count == 0)
-		CONFIG_COMPLAIN(c->cfg, c->r, l, bind,
+		COMPLAIN(c, l, bind,
 		    "is missing (write an address, such as bind = "
 		    "0.0.0.0:8883)");
 	for (i = 0; i < l->bind.count; i++) {
 		other = taken_by(c->cfg, index, i, &l->bind.items[i]);
 		if (other != NULL)
-			CONFIG_COMPLAIN(c->cfg, c->r, l, bind,
+			COMPLAIN(c, l, bind,
 			    "%s is taken by [listener %s] on line %u (choose "
 			    "another port or address)",
 			    l->bind.items[i].text, other->head.name,
@@ -190,8 +205,7 @@ check_http(const struct check *c)
 		    c->cfg->listener[c->cfg->listener_count - 1].bind.count,
 		    &http->items[i]);
 		if (other != NULL)
-			CONFIG_COMPLAIN(c->cfg, c->r, &c->cfg->daemon,
-			    http_listen,
+			COMPLAIN(c, &c->cfg->daemon, http_listen,
 			    "%s is taken by [listener %s] on line %u (choose "
 			    "another port)",
 			    http->items[i].text, other->head.name,
@@ -200,32 +214,32 @@ check_http(const struct check *c)
 }
 
 static void
-check_tls_files(const struct check *c, const struct config_tls *t)
+check_tls_files(const struct check *c, struct config_tls *t)
 {
 	if (t->certificate.count == 0)
-		CONFIG_COMPLAIN(c->cfg, c->r, t, certificate,
+		COMPLAIN(c, t, certificate,
 		    "is missing (name the server's certificate, a PEM file)");
 	if (t->client_ca.count == 0)
-		CONFIG_COMPLAIN(c->cfg, c->r, t, client_ca,
+		COMPLAIN(c, t, client_ca,
 		    "is missing (name the CA of the devices, a PEM file)");
 	if (t->private_key.count == 0)
-		CONFIG_COMPLAIN(c->cfg, c->r, t, private_key,
+		COMPLAIN(c, t, private_key,
 		    "is missing (name the key of the server's certificate, a "
 		    "PEM file)");
 	else if (t->certificate.count > t->private_key.count)
-		CONFIG_COMPLAIN(c->cfg, c->r, t, certificate,
+		COMPLAIN(c, t, certificate,
 		    "names %zu files, private_key %zu (name the key of "
 		    "each, in the same order)",
 		    t->certificate.count, t->private_key.count);
 	else if (t->certificate.count > 0 &&
 	    t->certificate.count < t->private_key.count)
-		CONFIG_COMPLAIN(c->cfg, c->r, t, private_key,
+		COMPLAIN(c, t, private_key,
 		    "names %zu files, certificate %zu (name the key of "
 		    "each, in the same order)",
 		    t->private_key.count, t->certificate.count);
 	if (t->certificate.count > 0 &&
 	    t->ocsp_response.count > t->certificate.count)
-		CONFIG_COMPLAIN(c->cfg, c->r, t, ocsp_response,
+		COMPLAIN(c, t, ocsp_response,
 		    "names %zu files, certificate %zu (name at most one "
 		    "for "
 		    "each, in the same order)",
@@ -233,15 +247,15 @@ check_tls_files(const struct check *c, const struct config_tls *t)
 }
 
 static void
-check_tls(const struct check *c, const struct config_tls *t)
+check_tls(const struct check *c, struct config_tls *t)
 {
 	check_tls_files(c, t);
 	if (t->min_version > t->max_version)
-		CONFIG_COMPLAIN(c->cfg, c->r, t, min_version,
+		COMPLAIN(c, t, min_version,
 		    "%s is above max_version = %s (exchange them)",
 		    t->where.min_version.text, t->where.max_version.text);
 	if (!t->session_tickets && t->ticket_keys[0] != '\0')
-		CONFIG_COMPLAIN(c->cfg, c->r, t, ticket_keys,
+		COMPLAIN(c, t, ticket_keys,
 		    "has no use with session_tickets = off (turn them on, or "
 		    "take this out)");
 }
@@ -253,7 +267,7 @@ is_none(const char *template)
 }
 
 static void
-check_identity(const struct check *c, const struct config_identity *id)
+check_identity(const struct check *c, struct config_identity *id)
 {
 	static const char empty[] = "is empty (write a template such as "
 				    "${cn}, or none to leave the client's)";
@@ -261,14 +275,14 @@ check_identity(const struct check *c, const struct config_identity *id)
 				   "take this out)";
 
 	if (id->username[0] == '\0')
-		CONFIG_COMPLAIN(c->cfg, c->r, id, username, "%s", empty);
+		COMPLAIN(c, id, username, "%s", empty);
 	if (id->clientid[0] == '\0')
-		CONFIG_COMPLAIN(c->cfg, c->r, id, clientid, "%s", empty);
+		COMPLAIN(c, id, clientid, "%s", empty);
 	if (is_none(id->username) && id->username_mode != CONFIG_MODE_OVERRIDE)
-		CONFIG_COMPLAIN(c->cfg, c->r, id, username_mode, idle,
+		COMPLAIN(c, id, username_mode, idle,
 		    id->where.username_mode.text, "username", "username");
 	if (is_none(id->clientid) && id->clientid_mode != CONFIG_MODE_OVERRIDE)
-		CONFIG_COMPLAIN(c->cfg, c->r, id, clientid_mode, idle,
+		COMPLAIN(c, id, clientid_mode, idle,
 		    id->where.clientid_mode.text, "clientid", "clientid");
 }
 
@@ -276,22 +290,35 @@ check_identity(const struct check *c, const struct config_identity *id)
 static void
 check_limits(const struct check *c)
 {
-	const struct config_limits *l = &c->cfg->limits;
+	struct config_limits *l = &c->cfg->limits;
 
 	if (l->connections == 0)
 		return;
 	if (l->connections_per_address > l->connections)
-		CONFIG_COMPLAIN(c->cfg, c->r, l, connections_per_address,
+		COMPLAIN(c, l, connections_per_address,
 		    "%u is more than connections = %u (write less, or 0)",
 		    l->connections_per_address, l->connections);
 	if (l->handshakes > l->connections)
-		CONFIG_COMPLAIN(c->cfg, c->r, l, handshakes,
+		COMPLAIN(c, l, handshakes,
 		    "%u is more than connections = %u (write less, or 0)",
 		    l->handshakes, l->connections);
 }
 
+/* What was doubted is bad, and so is its section. */
+static void
+judge(const struct config_option *option, struct config_head *body, void *arg)
+{
+	struct config_where *where = config_option_where(option, body);
+
+	(void)arg;
+	if (where->state == CONFIG_GOOD)
+		return;
+	where->state = CONFIG_BAD;
+	body->bad = true;
+}
+
 void
-config_check(const struct config *cfg, struct report *r)
+config_check(struct config *cfg, struct report *r)
 {
 	struct check c = { cfg, r };
 	size_t i;
@@ -309,4 +336,5 @@ config_check(const struct config *cfg, struct report *r)
 		check_identity(&c, &cfg->identity[i]);
 	check_limits(&c);
 	config_option_each(cfg, check_option_files, &c);
+	config_option_each(cfg, judge, NULL);
 }

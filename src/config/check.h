@@ -8,8 +8,11 @@
 
 #include "config/config.h"
 
-/* Adds a complaint to `r' for each thing that is wrong with `cfg', whose
- * values are all parsed. Profile pointers of listeners are not looked at. */
-void config_check(const struct config *cfg, struct report *r);
+/*
+ * Adds a complaint to `r' for each thing that is wrong with `cfg', whose
+ * values are all parsed, and marks what it is about as bad, and its section.
+ * Profile pointers of listeners are not looked at.
+ */
+void config_check(struct config *cfg, struct report *r);
 
 #endif

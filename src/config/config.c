@@ -36,7 +36,7 @@ config_complain(const struct config *cfg, struct report *r,
 	char text[COMPLAINT_MAX];
 	va_list ap;
 
-	if (where->bad)
+	if (where->state == CONFIG_BAD)
 		return; /* one complaint an option: it may explain the rest */
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);

@@ -131,6 +131,19 @@ struct config {
 enum err config_load(const char *file, struct config **out,
     struct report *r) MUST_CHECK;
 
+/*
+ * As config_load(), but on ERR_CONFIG *out is what could be made of the file,
+ * or NULL where that is nothing: a draft, good for finding more complaints, so
+ * that one run tells all of them, and for nothing else. Put it.
+ *
+ * In a draft a bad value is replaced by its default, and its section has
+ * head.bad: skip that. There may be no listener; a listener's profile pointer
+ * may be NULL. CONFIG_COMPLAIN adds nothing about a value that was complained
+ * of before.
+ */
+enum err config_load_draft(const char *file, struct config **out,
+    struct report *r) MUST_CHECK;
+
 /* Takes a count more and returns `cfg'. Any thread. */
 struct config *config_get(struct config *cfg);
 

@@ -154,7 +154,8 @@ set_value(struct load *l, const struct config_option *o, unsigned line,
 		where->text = s.text;
 		err = config_value_set(&s, config_option_field(o, l->body));
 	}
-	where->bad = err != OK;
+	if (err != OK)
+		where->state = CONFIG_BAD;
 	if (err == ERR_CONFIG)
 		complain(l, line, "%s: %s", o->key, s.why);
 	else
@@ -285,24 +286,41 @@ load_text(struct load *l, struct slice text)
 	return err;
 }
 
-enum err
-config_load_text(const char *file, struct slice text, struct config **out,
+/* As config_load_draft(), for a text. */
+static enum err
+load_draft(const char *file, struct slice text, struct config **out,
     struct report *r)
 {
 	struct load l = { .cfg = make_config(file), .r = r };
 	enum err err = ERR_NO_MEMORY;
 
-	*out = NULL;
 	if (l.cfg != NULL)
 		err = load_text(&l, text);
-	if (err == OK) {
-		*out = l.cfg;
-		return OK;
-	}
-	config_put(l.cfg);
-	if (err == ERR_NO_MEMORY)
+	if (err == ERR_NO_MEMORY) {
 		report_add(r, "%s: out of memory", file);
+		config_put(l.cfg);
+		l.cfg = NULL;
+	}
+	*out = l.cfg;
 	return err;
+}
+
+/* Whoever wants no draft gets none. */
+static enum err
+drop_draft(enum err err, struct config **cfg)
+{
+	if (err != OK) {
+		config_put(*cfg);
+		*cfg = NULL;
+	}
+	return err;
+}
+
+enum err
+config_load_text(const char *file, struct slice text, struct config **out,
+    struct report *r)
+{
+	return drop_draft(load_draft(file, text, out, r), out);
 }
 
 /* Reads up to `size' bytes of `fd'; -1 and errno on failure. */
@@ -349,7 +367,7 @@ read_file(const char *file, char **mem, size_t *len, struct report *r)
 }
 
 enum err
-config_load(const char *file, struct config **out, struct report *r)
+config_load_draft(const char *file, struct config **out, struct report *r)
 {
 	char *mem = NULL;
 	size_t len;
@@ -358,7 +376,13 @@ config_load(const char *file, struct config **out, struct report *r)
 	*out = NULL;
 	err = read_file(file, &mem, &len, r);
 	if (err == OK)
-		err = config_load_text(file, slice_make(mem, len), out, r);
+		err = load_draft(file, slice_make(mem, len), out, r);
 	free(mem);
 	return err;
+}
+
+enum err
+config_load(const char *file, struct config **out, struct report *r)
+{
+	return drop_draft(config_load_draft(file, out, r), out);
 }

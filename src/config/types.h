@@ -55,11 +55,18 @@ struct config_nets {
 	size_t count;
 };
 
+/* What became of a value; in a configuration in force all are good. */
+enum config_state {
+	CONFIG_GOOD,
+	CONFIG_DOUBTED, /* the check complained of it, and still goes on */
+	CONFIG_BAD /* complained of: more is not heard, the default holds */
+};
+
 /* Where a value was written, for later complaints. */
 struct config_where {
 	unsigned line; /* 0: not in the file, the default holds */
 	const char *text; /* as written, ${env:} replaced; or the default */
-	bool bad; /* has its complaint already; false after a good load */
+	enum config_state state;
 };
 
 /* What every section begins with. */
@@ -68,6 +75,7 @@ struct config_head {
 	const char *name; /* of [tls NAME]; "" for [tls] */
 	unsigned line; /* of its heading; 0: not in the file */
 	size_t index; /* in its array: for arrays that run beside it */
+	bool bad; /* has a bad value; only in a draft, config_load_draft() */
 };
 
 #endif

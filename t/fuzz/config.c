@@ -25,7 +25,8 @@ check_option(const struct config_option *option, struct config_head *body,
 
 	(void)arg;
 	must(where->text != NULL);
-	must(!where->bad);
+	must(where->state == CONFIG_GOOD);
+	must(!body->bad);
 	must(where->line == 0 || where->line >= body->line);
 }
 

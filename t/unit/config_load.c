@@ -387,6 +387,44 @@ test_files(void)
 	report_fini(&r);
 }
 
+/* What a layer above can still find in a file that was refused. */
+static void
+test_draft(void)
+{
+	struct config *cfg;
+	struct report r;
+	FILE *f;
+
+	f = fopen("draft.ini", "w");
+	fputs(KIT_LISTENER "backend = x\n"
+			   "[tls]\ncertificate = none.crt\n"
+			   "[timeouts]\ntls = soon\n"
+			   "[identity]\nusername = ${nonsense}\n",
+	    f);
+	fclose(f);
+	report_init(&r);
+	is_int(config_load_draft("draft.ini", &cfg, &r), ERR_CONFIG, "a draft");
+	if (!ok(cfg != NULL, "is there"))
+		return;
+	is_int((long long)r.count, 5, "with five complaints");
+	ok(cfg->tls[0].head.bad && cfg->timeouts.head.bad &&
+		cfg->listener[0].head.bad,
+	    "bad sections are marked");
+	ok(!cfg->identity[0].head.bad && !cfg->limits.head.bad,
+	    "and good ones are not");
+	ok(cfg->listener[0].backend_profile == NULL, "no such profile");
+	is_int((long long)cfg->timeouts.tls, 10000, "the default holds");
+	CONFIG_COMPLAIN(cfg, &r, &cfg->timeouts, tls, "once more");
+	is_int((long long)r.count, 5, "a bad value has one complaint");
+	CONFIG_COMPLAIN(cfg, &r, &cfg->identity[0], username, "more");
+	is_str(r.lines[r.kept - 1], "draft.ini:9: username: more",
+	    "a good one may get its first");
+	config_put(cfg);
+	is_int(config_load_draft("none.ini", &cfg, &r), ERR_CONFIG, "no file");
+	ok(cfg == NULL, "no draft");
+	report_fini(&r);
+}
+
 int
 main(void)
 {
@@ -405,6 +443,7 @@ main(void)
 	test_many();
 	test_nul();
 	test_files();
+	test_draft();
 	kit_end();
 	return done_testing();
 }
