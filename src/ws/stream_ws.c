@@ -20,6 +20,10 @@
 /* The most bytes a read may take from beneath: empty frames and pings yield
  * nothing, and could else hold the loop for ever. */
 #define READ_BUDGET (2 * LOOP_SCRATCH_LEN)
+/* With less room than this left in the owner's buffer a read is good enough:
+ * TLS asks the socket for no more than what it is asked for, and a few bytes
+ * at a time would be a system call for each few. */
+#define READ_MIN 4096
 /* The most bytes dropped after a violation. */
 #define DROP_BUDGET (256 * 1024)
 
@@ -226,7 +230,14 @@ read_raw(struct stream_ws *w, uint8_t *data, size_t len, bool *more)
 	return n > 0 ? (size_t)n : 0;
 }
 
-/* Fills `data' with payload as far as there is any; returns how much. */
+static bool
+room_left(size_t got, size_t len)
+{
+	return got == 0 || len - got >= READ_MIN;
+}
+
+/* Fills `data' with payload, nearly, as far as there is any; returns how
+ * much. */
 static size_t
 read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 {
@@ -234,7 +245,7 @@ read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 	size_t got = 0, spent = 0, n;
 	bool more = true;
 
-	while (more && got < len && spent < READ_BUDGET &&
+	while (more && room_left(got, len) && spent < READ_BUDGET &&
 	    w->input == INPUT_OPEN) {
 		n = read_raw(w, data + got, len - got, &more);
 		spent += n;

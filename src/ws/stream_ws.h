@@ -32,10 +32,12 @@ enum ws_close {
  * are the bytes read behind the request, copied. NULL when memory runs out,
  * and then `lower' stays the caller's.
  *
- * The stream is open at once: no STREAM_OPEN comes. After STREAM_ERROR from a
- * violation of the other side, reads say STREAM_AGAIN and drop what comes, up
- * to a bound and then STREAM_EOF, so that linger_start() can see the close
- * frame out. stream_close() without shutdown sends a close frame too.
+ * The stream is open at once: no STREAM_OPEN comes. A read may stop short of
+ * its buffer's end while there is more, and READABLE comes again then. After
+ * STREAM_ERROR from a violation of the other side, reads say STREAM_AGAIN and
+ * drop what comes, up to a bound and then STREAM_EOF, so that linger_start()
+ * can see the close frame out. stream_close() without shutdown sends a close
+ * frame too.
  */
 struct stream *ws_stream_new(struct loop *loop, struct stream *lower,
     struct slice behind);

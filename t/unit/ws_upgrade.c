@@ -11,12 +11,12 @@
 #include "ws/answer.h"
 
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define VERSION "Sec-WebSocket-Version: 13\r\n"
+#define VER13 "Sec-WebSocket-Version: 13\r\n"
 #define UP "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 #define MQTT "Sec-WebSocket-Protocol: mqtt\r\n"
 #define HOST "Host: broker.example\r\n"
 #define GET "GET /mqtt HTTP/1.1\r\n"
-#define REST HOST UP VERSION KEY MQTT
+#define REST HOST UP VER13 KEY MQTT
 #define GOOD GET REST "\r\n"
 
 #define ACCEPT WS_VERDICT_ACCEPT
@@ -48,21 +48,20 @@ static const struct row {
 		"Sec-WebSocket-Protocol:mqtt\r\n\r\n" },
 	{ "Connection is a list", ACCEPT,
 	    GET HOST "Upgrade: websocket\r\n"
-		     "Connection: keep-alive, Upgrade\r\n" VERSION KEY MQTT
+		     "Connection: keep-alive, Upgrade\r\n" VER13 KEY MQTT
 		     "\r\n" },
 	{ "Connection in two lines", ACCEPT,
 	    GET HOST "Upgrade: h2c, websocket\r\n"
 		     "Connection: keep-alive\r\n"
-		     "Connection: upgrade\r\n" VERSION KEY MQTT "\r\n" },
+		     "Connection: upgrade\r\n" VER13 KEY MQTT "\r\n" },
 	{ "subprotocols in a list, ours last", ACCEPT,
-	    GET HOST UP VERSION KEY
+	    GET HOST UP VER13 KEY
 	    "Sec-WebSocket-Protocol: wamp,foo , mqttv3.1,, mqtt\r\n\r\n" },
 	{ "subprotocols in two lines", ACCEPT,
-	    GET HOST UP VERSION KEY "Sec-WebSocket-Protocol: foo\r\n" MQTT
-				    "\r\n" },
+	    GET HOST UP VER13 KEY "Sec-WebSocket-Protocol: foo\r\n" MQTT
+				  "\r\n" },
 	{ "the subprotocol of old stacks", ACCEPT,
-	    GET HOST UP VERSION KEY
-	    "Sec-WebSocket-Protocol: mqttv3.1\r\n\r\n" },
+	    GET HOST UP VER13 KEY "Sec-WebSocket-Protocol: mqttv3.1\r\n\r\n" },
 	{ "what a browser adds", ACCEPT,
 	    GET REST "Origin: https://app.example\r\n"
 		     "Sec-WebSocket-Extensions: permessage-deflate\r\n"
@@ -71,7 +70,7 @@ static const struct row {
 	{ "Content-Length: 0", ACCEPT, GET REST "Content-Length: 0\r\n\r\n" },
 	{ "an empty value", ACCEPT, GET REST "X-Empty:\r\n\r\n" },
 	{ "Host with port", ACCEPT,
-	    GET "Host: [::1]:8084\r\n" UP VERSION KEY MQTT "\r\n" },
+	    GET "Host: [::1]:8084\r\n" UP VER13 KEY MQTT "\r\n" },
 
 	{ "bare LF", MALFORMED, "GET /mqtt HTTP/1.1\n" REST "\r\n" },
 	{ "bare LF in a header", MALFORMED, GET "Host: b\n" UP "\r\n" },
@@ -101,13 +100,13 @@ static const struct row {
 	{ "a fragment", MALFORMED, "GET /mqtt#x HTTP/1.1\r\n" },
 	{ "a method that is no token", MALFORMED, "G(T /mqtt HTTP/1.1\r\n" },
 
-	{ "no Host", MALFORMED, GET UP VERSION KEY MQTT "\r\n" },
+	{ "no Host", MALFORMED, GET UP VER13 KEY MQTT "\r\n" },
 	{ "two Hosts", MALFORMED, GET HOST REST "\r\n" },
 	{ "an empty Host", MALFORMED,
-	    GET "Host: \r\n" UP VERSION KEY MQTT "\r\n" },
+	    GET "Host: \r\n" UP VER13 KEY MQTT "\r\n" },
 	{ "two names in Host", MALFORMED,
-	    GET "Host: a, b\r\n" UP VERSION KEY MQTT "\r\n" },
-	{ "no key", MALFORMED, GET HOST UP VERSION MQTT "\r\n" },
+	    GET "Host: a, b\r\n" UP VER13 KEY MQTT "\r\n" },
+	{ "no key", MALFORMED, GET HOST UP VER13 MQTT "\r\n" },
 	{ "two keys", MALFORMED, GET REST KEY "\r\n" },
 	{ "a short key", MALFORMED,
 	    GET "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=\r\n" },
@@ -117,7 +116,7 @@ static const struct row {
 	    GET "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZTE=\r\n" },
 	{ "a key that is not base64", MALFORMED,
 	    GET "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25j.Q==\r\n" },
-	{ "two versions", MALFORMED, GET REST VERSION "\r\n" },
+	{ "two versions", MALFORMED, GET REST VER13 "\r\n" },
 	{ "two Origins", MALFORMED, GET REST "Origin: a\r\nOrigin: a\r\n\r\n" },
 	{ "Content-Length", MALFORMED,
 	    GET REST "Content-Length: 5\r\n\r\nhello" },
@@ -151,15 +150,15 @@ static const struct row {
 
 	{ "a browser that looks in", UPGRADE, GET HOST "\r\n" },
 	{ "no Upgrade", UPGRADE,
-	    GET HOST "Connection: Upgrade\r\n" VERSION KEY MQTT "\r\n" },
+	    GET HOST "Connection: Upgrade\r\n" VER13 KEY MQTT "\r\n" },
 	{ "another Upgrade", UPGRADE,
-	    GET HOST "Upgrade: h2c\r\nConnection: Upgrade\r\n" VERSION KEY MQTT
+	    GET HOST "Upgrade: h2c\r\nConnection: Upgrade\r\n" VER13 KEY MQTT
 		     "\r\n" },
 	{ "no Connection", UPGRADE,
-	    GET HOST "Upgrade: websocket\r\n" VERSION KEY MQTT "\r\n" },
+	    GET HOST "Upgrade: websocket\r\n" VER13 KEY MQTT "\r\n" },
 	{ "Connection: close", UPGRADE,
 	    GET HOST
-	    "Upgrade: websocket\r\nConnection: close\r\n" VERSION KEY MQTT
+	    "Upgrade: websocket\r\nConnection: close\r\n" VER13 KEY MQTT
 	    "\r\n" },
 	{ "no version", UPGRADE, GET HOST UP KEY MQTT "\r\n" },
 	{ "version 8", UPGRADE,
@@ -169,12 +168,12 @@ static const struct row {
 	{ "version 013", UPGRADE,
 	    GET HOST UP KEY MQTT "Sec-WebSocket-Version: 013\r\n\r\n" },
 
-	{ "no subprotocol", SUBPROTOCOL, GET HOST UP VERSION KEY "\r\n" },
+	{ "no subprotocol", SUBPROTOCOL, GET HOST UP VER13 KEY "\r\n" },
 	{ "only others", SUBPROTOCOL,
-	    GET HOST UP VERSION KEY
+	    GET HOST UP VER13 KEY
 	    "Sec-WebSocket-Protocol: wamp, mqttv5, xmqtt\r\n\r\n" },
 	{ "in another letter case", SUBPROTOCOL,
-	    GET HOST UP VERSION KEY "Sec-WebSocket-Protocol: MQTT\r\n\r\n" },
+	    GET HOST UP VER13 KEY "Sec-WebSocket-Protocol: MQTT\r\n\r\n" },
 };
 
 static const struct ws_policy any = { .path = "/mqtt", .sha1 = tls_sha1 };
@@ -399,7 +398,7 @@ check_answers(void)
 	    "Connection: Upgrade\r\n"
 	    "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
 	    "Sec-WebSocket-Protocol: mqtt\r\n\r\n");
-	check_answer(GET HOST UP VERSION KEY
+	check_answer(GET HOST UP VER13 KEY
 	    "Sec-WebSocket-Protocol: x, mqttv3.1\r\n\r\n",
 	    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade\r\n"
