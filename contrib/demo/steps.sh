@@ -3,7 +3,11 @@
 
 title()
 {
-	printf '\n\033[1m== %s\033[0m\n' "$*"
+	if test -t 1; then
+		printf '\n\033[1m== %s\033[0m\n' "$*"
+	else
+		printf '\n== %s\n' "$*"
+	fi
 }
 
 say()
@@ -11,10 +15,23 @@ say()
 	printf '   %s\n' "$*"
 }
 
+# Shows a command so that it can be copied, quotes and all.
+show()
+{
+	printf '   $'
+	for word; do
+		case $word in
+		*[!A-Za-z0-9_./:=,-]*) printf " '%s'" "$word" ;;
+		*) printf ' %s' "$word" ;;
+		esac
+	done
+	printf '\n'
+}
+
 # Shows a command, then runs it.
 step()
 {
-	printf '   $ %s\n' "$*"
+	show "$@"
 	"$@"
 }
 
@@ -88,10 +105,11 @@ free_port()
 		}' "$1"
 }
 
+# For openssl, which talks too much when all is well.
 quietly()
 {
-	printf '   $ %s\n' "$*"
-	"$@" 2>openssl.log || die "openssl failed"
+	show "$@"
+	"$@" >openssl.log 2>&1 || die "openssl failed"
 }
 
 make_certificates()
@@ -131,12 +149,13 @@ log_type all
 log_timestamp false
 user $(id -un)
 END
-	say "mosquitto.conf: plaintext on 127.0.0.1:$broker_port, anybody" \
-		"welcome; only Sallyport can reach it."
+	say "mosquitto.conf: plaintext, on loopback only, anybody welcome:"
+	sed 's/^/      /' mosquitto.conf
+	say ""
 	mosquitto -c mosquitto.conf >mosquitto.log 2>&1 &
 	broker_pid=$!
 	wait_for mosquitto.log ' running$' "$broker_pid"
-	say "mosquitto runs (pid $broker_pid)."
+	say "mosquitto runs on $broker_port (pid $broker_pid)."
 }
 
 start_sallyport()
@@ -148,12 +167,12 @@ start_sallyport()
 		# The daemon gives root up; what it reads again on a reload
 		# has to be readable for whom it becomes.
 		user="user = nobody"
-		chmod 644 server.key
+		chown nobody server.key
 	fi
 	cat >sallyport.ini <<END
 [daemon]
-$user
 workers = 2
+$user
 
 [listener mqtts]
 bind = 127.0.0.1:$tls_port
@@ -246,6 +265,8 @@ show_refusal()
 show_next()
 {
 	cat <<END
+   Broker, proxy and certificates of this demo are gone again.
+
    Your own devices:  contrib/pki/pki init, then server, then device CN...
    Your own config:   etc/sallyport.ini has every option with its default;
                       $build/sallyport --help-config explains them

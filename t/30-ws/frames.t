@@ -38,8 +38,8 @@ my @ways = (
 		join '', map { ws_frame(payload => $_) } split //, $both],
 	['three fragments',
 		ws_frame(fin => 0, payload => substr $both, 0, 5)
-		. ws_frame(op => 0, fin => 0, payload => substr $both, 5, 20)
-		. ws_frame(op => 0, payload => substr $both, 25)],
+		. ws_frame(op => 0, fin => 0, payload => substr $both, 5, 5)
+		. ws_frame(op => 0, payload => substr $both, 10)],
 	['fragments with a ping between',
 		ws_frame(fin => 0, payload => substr $both, 0, 3)
 		. ws_frame(op => 9, payload => 'hey')
