@@ -25,9 +25,10 @@ struct greet_result {
 
 /*
  * Called once with REASON_NONE and a CONNECT, or with why there is none: one
- * of the MQTT_* reasons, MQTT_CLOSED also when the stream broke. The stream
- * is paused, still the caller's, and has no owner that minds; set one. The
- * greet is gone: forget its handle.
+ * of the MQTT_* reasons (MQTT_CLOSED also when the stream broke), or
+ * ACCEPT_RESOURCE when memory ran out. The stream is paused, still the
+ * caller's, and has no owner that minds; set one. The greet is gone: forget
+ * its handle.
  */
 typedef void greet_done_cb(void *arg, enum reason reason,
     struct greet_result *result);
