@@ -30,7 +30,8 @@
 
 #define CONFIG_CHOICES_config_crl_policy(C) \
 	C(CONFIG_CRL_POLICY_HARD, "hard") \
-	C(CONFIG_CRL_POLICY_SOFT, "soft")
+	C(CONFIG_CRL_POLICY_SOFT, "soft") \
+	C(CONFIG_CRL_POLICY_GRACE, "grace")
 
 #define CONFIG_CHOICES_config_tls_version(C) \
 	C(CONFIG_TLS_VERSION_1_2, "1.2") \
@@ -76,6 +77,15 @@
 	C(CONFIG_BRIDGE_BIT_KEEP, "keep") \
 	C(CONFIG_BRIDGE_BIT_REFUSE, "refuse")
 
+#define CONFIG_CHOICES_config_will(C) \
+	C(CONFIG_WILL_PUBLISH, "publish") \
+	C(CONFIG_WILL_SUPPRESS, "suppress")
+
+#define CONFIG_CHOICES_config_probe(C) \
+	C(CONFIG_PROBE_NONE, "none") \
+	C(CONFIG_PROBE_TCP, "tcp") \
+	C(CONFIG_PROBE_MQTT, "mqtt")
+
 /* Every list that this header makes an enum of. */
 #define CONFIG_ENUMS(E) \
 	E(config_transport) \
@@ -91,7 +101,9 @@
 	E(config_balance) \
 	E(config_proxy_protocol) \
 	E(config_mqtt_version) \
-	E(config_bridge_bit)
+	E(config_bridge_bit) \
+	E(config_will) \
+	E(config_probe)
 
 #define CONFIG_ENUM_CONSTANT(id, word) id,
 #define CONFIG_ENUM_DECLARE(name) \

@@ -89,7 +89,10 @@
 	X(mqtt, max_connect_size, SIZE(128, 16777216), "64k", LIVE, \
 	    "Most bytes of a CONNECT packet.") \
 	X(mqtt, bridge_bit, ENUM(config_bridge_bit), "keep", LIVE, \
-	    "A CONNECT whose protocol level says it is a bridge.")
+	    "A CONNECT whose protocol level says it is a bridge.") \
+	X(mqtt, will_on_kick, ENUM(config_will), "publish", LIVE, \
+	    "The Will of a client that is thrown out: let the broker publish " \
+	    "it, or suppress it.")
 
 #define CONFIG_TIMEOUTS(X) \
 	X(timeouts, tls, MSEC(100, 600000), "10s", LIVE, \
@@ -109,10 +112,17 @@
 	    "Most connections at once; 0 = what the descriptors allow.") \
 	X(limits, connections_per_address, UINT(0, 100000000), "0", LIVE, \
 	    "Most connections from one address; 0 = no limit.") \
+	X(limits, connections_per_prefix, UINT(0, 100000000), "0", LIVE, \
+	    "Most connections from one IPv4 /24 or IPv6 /64; 0 = no limit.") \
 	X(limits, handshakes, UINT(0, 100000000), "0", LIVE, \
 	    "Most unfinished handshakes at once; 0 = twice handshake_rate.") \
 	X(limits, handshake_rate, UINT(0, 100000000), "0", LIVE, \
-	    "New handshakes a second; 0 = no limit.") \
+	    "New full handshakes a second; 0 = no limit.") \
+	X(limits, resumed_rate, UINT(0, 100000000), "0", LIVE, \
+	    "Resumed handshakes a second; 0 = no limit.") \
+	X(limits, prefix_rate, UINT(0, 100000000), "0", LIVE, \
+	    "New connections a second from one IPv4 /24 or IPv6 /64; 0 = no " \
+	    "limit.") \
 	X(limits, relay_buffer, SIZE(4096, 16777216), "64k", LIVE, \
 	    "Most bytes held for a slow peer, in each direction.")
 

@@ -21,7 +21,10 @@
 	    "directories of them; empty = none.") \
 	X(tls, crl_policy, ENUM(config_crl_policy), "hard", LIVE, \
 	    "When crl is set but none in force covers an issuer: hard " \
-	    "refuses, soft allows.") \
+	    "refuses, soft allows, grace goes by the old one for crl_grace.") \
+	X(tls, crl_grace, MSEC(1000, 31536000000), "1d", LIVE, \
+	    "With crl_policy = grace: how long after its nextUpdate a CRL " \
+	    "still counts.") \
 	X(tls, min_version, ENUM(config_tls_version), "1.2", LIVE, \
 	    "Lowest TLS version.") \
 	X(tls, max_version, ENUM(config_tls_version), "1.3", LIVE, \
@@ -65,7 +68,12 @@
 	    "+ # / and controls in a name from a certificate: refuse, or " \
 	    "encode as %XX.") \
 	X(identity, assigned_clientid, BOOL, "on", LIVE, \
-	    "Tell an MQTT 5 client that sent no ClientID what it became.")
+	    "Tell an MQTT 5 client that sent no ClientID what it became.") \
+	X(identity, user_properties, BOOL, "off", LIVE, \
+	    "Tell the broker of the certificate in MQTT 5 User Properties.") \
+	X(identity, issuer, PATH, "", LIVE, \
+	    "PEM file of a CA in client_ca: this profile is for certificates " \
+	    "under it, whatever the listener says; empty = any CA.")
 
 #define CONFIG_BACKEND(X) \
 	X(backend, address, ENDPOINTS, "127.0.0.1:1883", LIVE, \
@@ -75,6 +83,31 @@
 	    "clientid keeps a ClientID on its broker.") \
 	X(backend, proxy_protocol, ENUM(config_proxy_protocol), "off", LIVE, \
 	    "Tell the broker the client's address; v2 also the TLS version, " \
-	    "cipher and CN of a verified certificate.")
+	    "cipher and CN of a verified certificate.") \
+	X(backend, hold, BOOL, "on", LIVE, \
+	    "While no broker answers, let clients wait up to the deadline, " \
+	    "as when a broker restarts.") \
+	X(backend, queue, UINT(1, 1000000), "4096", LIVE, \
+	    "Clients of one worker that may wait; more are told busy.") \
+	X(backend, connect_rate, UINT(0, 1000000), "0", LIVE, \
+	    "New connections to the broker a second; 0 = no limit.") \
+	X(backend, resolve_interval, MSEC(1000, 86400000), "30s", LIVE, \
+	    "How often names are resolved again.") \
+	X(backend, source, LIST, "", LIVE, \
+	    "Addresses to dial from, in turn; more than one gives more than " \
+	    "28,000 connections to one broker. Empty = the kernel's choice.") \
+	X(backend, probe, ENUM(config_probe), "none", LIVE, \
+	    "Look for ourselves whether a broker is well: tcp opens its " \
+	    "port, mqtt also sends a CONNECT.") \
+	X(backend, probe_interval, MSEC(100, 3600000), "5s", LIVE, \
+	    "How often to probe.") \
+	X(backend, probe_timeout, MSEC(100, 600000), "2s", LIVE, \
+	    "When a probe counts as failed.") \
+	X(backend, probe_clientid, STR, "sallyport-probe", LIVE, \
+	    "ClientID of a probe; the worker's number is put behind it.") \
+	X(backend, probe_username, STR, "", LIVE, \
+	    "Username of a probe; empty = none.") \
+	X(backend, probe_password, STR, "", LIVE, \
+	    "Password of a probe; empty = none.")
 
 #endif

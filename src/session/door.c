@@ -1,5 +1,6 @@
 #include "session/door.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,13 +25,21 @@ put_pools(struct backend_pool **pools, size_t count)
 	free(pools);
 }
 
+/* A probe must not take over another worker's, so its ClientID is told apart
+ * by the worker's number. */
 static enum err
-make_pool(struct door *d, struct backend_pool **out, const struct config *cfg,
-    const struct config_backend *b)
+make_pool(struct door *d, struct backend_pool **out,
+    const struct snapshot *snapshot, size_t i)
 {
+	const struct config_backend *b = &snapshot->config->backend[i];
 	struct backend_options o;
+	char client_id[256];
 
-	options_backend(&o, cfg, b);
+	options_backend(&o, snapshot->config, b);
+	snprintf(client_id, sizeof(client_id), "%s-%u", b->probe_clientid,
+	    d->index);
+	o.probe_client_id = client_id;
+	o.pace = b->connect_rate == 0 ? NULL : &snapshot->pace[i];
 	return backend_pool_new(out, d->loop, d->resolver, &o);
 }
 
@@ -45,7 +54,7 @@ take_snapshot(struct door *d, struct snapshot *snapshot)
 	size_t i;
 
 	for (i = 0; err == OK && i < cfg->backend_count; i++)
-		err = make_pool(d, &pools[i], cfg, &cfg->backend[i]);
+		err = make_pool(d, &pools[i], snapshot, i);
 	if (err != OK) {
 		put_pools(pools, pools == NULL ? 0 : cfg->backend_count);
 		return err;
@@ -87,6 +96,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	list_init(&d->sessions);
 	linger_set_init(&d->lingering);
 	d->throttle = throttle;
+	d->index = index;
 	d->next_id = ((uint64_t)index << 48) + 1;
 	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND,
 	    AUDIT_REFUSALS_A_SECOND);

@@ -25,6 +25,7 @@ struct door {
 	struct list sessions; /* all live ones, oldest first */
 	size_t session_count;
 	struct linger_set lingering; /* streams saying their last word */
+	unsigned index; /* the worker's number */
 	uint64_t next_id;
 	struct ratelimit refusals; /* log lines strangers can cause */
 	uint64_t refusals_unlogged; /* since the last such line */

@@ -25,8 +25,11 @@ options_throttle(struct throttle_options *o, const struct config *cfg)
 	*o = (struct throttle_options){
 		.connections = l->connections,
 		.connections_per_address = l->connections_per_address,
+		.connections_per_prefix = l->connections_per_prefix,
 		.handshakes = l->handshakes,
 		.handshake_rate = l->handshake_rate,
+		.resumed_rate = l->resumed_rate,
+		.prefix_rate = l->prefix_rate,
 	};
 }
 
@@ -67,6 +70,12 @@ version_of(enum config_tls_version version)
 void
 options_tls(struct tls_options *o, const struct config_tls *t)
 {
+	static const enum tls_crl_policy policies[] = {
+		[CONFIG_CRL_POLICY_HARD] = TLS_CRL_HARD,
+		[CONFIG_CRL_POLICY_SOFT] = TLS_CRL_SOFT,
+		[CONFIG_CRL_POLICY_GRACE] = TLS_CRL_GRACE,
+	};
+
 	*o = (struct tls_options){
 		.certificates = t->certificate,
 		.private_keys = t->private_key,
@@ -79,9 +88,8 @@ options_tls(struct tls_options *o, const struct config_tls *t)
 		    t->client_certificate == CONFIG_CLIENT_CERTIFICATE_OPTIONAL
 		    ? TLS_CLIENT_OPTIONAL
 		    : TLS_CLIENT_REQUIRED,
-		.crl_policy = t->crl_policy == CONFIG_CRL_POLICY_SOFT
-		    ? TLS_CRL_SOFT
-		    : TLS_CRL_HARD,
+		.crl_policy = policies[t->crl_policy],
+		.crl_grace = (int64_t)(t->crl_grace / 1000),
 		.min_version = version_of(t->min_version),
 		.max_version = version_of(t->max_version),
 		.session_tickets = t->session_tickets,
@@ -101,6 +109,7 @@ options_identity(struct identity_rules_spec *o, const struct config_identity *i)
 		.without_certificate = i->without_certificate,
 		.unsafe_characters = i->unsafe_characters,
 		.assigned_clientid = i->assigned_clientid,
+		.user_properties = i->user_properties,
 	};
 }
 
@@ -113,6 +122,12 @@ options_proxy_in(struct accept_proxy_options *o,
 	o->timeout_ms = 0; /* the session's deadline counts */
 }
 
+static const char *
+or_null(const char *text)
+{
+	return text[0] == '\0' ? NULL : text;
+}
+
 void
 options_backend(struct backend_options *o, const struct config *cfg,
     const struct config_backend *b)
@@ -123,13 +138,35 @@ options_backend(struct backend_options *o, const struct config *cfg,
 		[CONFIG_BALANCE_CLIENTID] = BACKEND_CLIENTID,
 	};
 
+	static const enum backend_probe probes[] = {
+		[CONFIG_PROBE_NONE] = BACKEND_PROBE_NONE,
+		[CONFIG_PROBE_TCP] = BACKEND_PROBE_TCP,
+		[CONFIG_PROBE_MQTT] = BACKEND_PROBE_MQTT,
+	};
+	static const enum backend_proxy proxies[] = {
+		[CONFIG_PROXY_PROTOCOL_OFF] = BACKEND_PROXY_OFF,
+		[CONFIG_PROXY_PROTOCOL_V1] = BACKEND_PROXY_V1,
+		[CONFIG_PROXY_PROTOCOL_V2] = BACKEND_PROXY_V2,
+	};
+
 	*o = (struct backend_options){
 		.name = b->head.name,
 		.addresses = b->address.texts,
 		.address_count = b->address.count,
 		.balance = balances[b->balance],
 		.timeout_ms = cfg->timeouts.backend,
-		.hold = BACKEND_REFUSE,
+		.hold = b->hold ? BACKEND_HOLD : BACKEND_REFUSE,
+		.queue = b->queue,
+		.sources = b->source.items,
+		.source_count = b->source.count,
+		.resolve_ms = b->resolve_interval,
 		.socket = options_socket(),
+		.probe = probes[b->probe],
+		.probe_interval_ms = b->probe_interval,
+		.probe_timeout_ms = b->probe_timeout,
+		.probe_client_id = b->probe_clientid,
+		.probe_username = or_null(b->probe_username),
+		.probe_password = or_null(b->probe_password),
+		.probe_proxy = proxies[b->proxy_protocol],
 	};
 }

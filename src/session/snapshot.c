@@ -34,6 +34,7 @@ snapshot_free(struct snapshot *s)
 	free(s->tls);
 	free(s->identity);
 	free(s->ws);
+	free(s->pace);
 	identity_denylist_put(s->denylist);
 	tls_tickets_put(s->tickets);
 	config_put(s->config);
@@ -207,13 +208,28 @@ load_listeners(struct loading *l)
 	return OK;
 }
 
+/* The workers share each backend's pace, so it is here and not in a pool. */
+static enum err
+load_backends(struct loading *l)
+{
+	const struct config *cfg = l->s->config;
+	size_t i;
+
+	l->s->pace = calloc(cfg->backend_count, sizeof(*l->s->pace));
+	if (l->s->pace == NULL)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < cfg->backend_count; i++)
+		ratelimit_init(&l->s->pace[i], cfg->backend[i].connect_rate, 0);
+	return OK;
+}
+
 enum err
 snapshot_load(struct snapshot **out, const char *file,
     const struct snapshot *previous, struct report *why,
     struct report *warnings)
 {
 	static enum err (*const parts[])(struct loading *) = { load_tls,
-		load_identity, load_denylist, load_listeners };
+		load_identity, load_denylist, load_listeners, load_backends };
 	struct loading l = { NULL, previous, why, warnings };
 	enum err result = OK;
 	enum err err;

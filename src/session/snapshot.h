@@ -9,6 +9,7 @@
 
 #include <stdint.h>
 
+#include "base/ratelimit.h"
 #include "base/report.h"
 #include "config/config.h"
 #include "identity/denylist.h"
@@ -25,6 +26,7 @@ struct snapshot {
 	struct identity_rules **identity; /* counted; as config->identity */
 	struct identity_denylist *denylist; /* counted; NULL: none */
 	struct ws_policy *ws; /* owned; as config->listener */
+	struct ratelimit *pace; /* owned; as config->backend: connect_rate */
 	struct mqtt_policy mqtt;
 	struct tls_tickets *tickets; /* counted: own keys, kept over reloads */
 };

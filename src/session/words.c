@@ -32,13 +32,26 @@ write_client(uint8_t *out, const struct session *s, enum reason reason)
 	return write_disconnect(out, s->level, reason_v5(reason));
 }
 
-/* A client that is sent away to come back has not failed: its Will must not
- * be published. */
+/* A client that is sent away to come back has not failed, so its Will must not
+ * be published. One that is thrown out may have: will_on_kick decides. One
+ * that broke the rules has. */
 static bool
-spares_will(enum reason reason)
+spares_will(const struct session *s, enum reason reason)
 {
-	return reason == REASON_RELAY_DRAINED ||
-	    reason == REASON_RELAY_REPLACED;
+	switch (reason) {
+	case REASON_RELAY_DRAINED:
+	case REASON_RELAY_REPLACED:
+		return true;
+	case REASON_RELAY_REVOKED:
+	case REASON_RELAY_DENIED:
+	case REASON_RELAY_EXPIRED:
+	case REASON_RELAY_UNTRUSTED:
+	case REASON_RELAY_KICKED:
+		return s->door->snapshot->config->mqtt.will_on_kick ==
+		    CONFIG_WILL_SUPPRESS;
+	default:
+		return false;
+	}
 }
 
 void
@@ -46,7 +59,7 @@ words_find(struct words *w, const struct session *s, enum reason reason)
 {
 	w->client_len = write_client(w->client, s, reason);
 	w->broker_len = 0;
-	if (s->stage == STAGE_RELAY && spares_will(reason))
+	if (s->stage == STAGE_RELAY && spares_will(s, reason))
 		w->broker_len = write_disconnect(w->broker, s->level,
 		    MQTT_DISCONNECT_NORMAL);
 }
