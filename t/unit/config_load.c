@@ -148,7 +148,7 @@ static const struct {
 	    "or ; in front of a comment)\n"
 	    "9: bogus: no such key in [tls] (write one of: certificate, "
 	    "private_key, client_ca, client_certificate, crl, crl_policy, "
-	    "min_version, max_version, ciphers, groups, session_tickets, "
+	    "crl_grace, min_version, max_version, ciphers, groups, session_tickets, "
 	    "ticket_keys, ocsp_response, on_expiry)\n"
 	    "7: bind: is missing (write an address, such as bind = "
 	    "0.0.0.0:8883)\n"

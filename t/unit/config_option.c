@@ -146,7 +146,7 @@ test_help(void)
 		}
 	ok(strstr(text, "    Takes: 100ms to 10m\n") != NULL, "a range");
 	ok(strstr(text, "    Takes: 0, or 1s to 30d\n") != NULL, "or off");
-	ok(strstr(text, "    Takes: hard, soft\n") != NULL, "words");
+	ok(strstr(text, "    Takes: hard, soft, grace\n") != NULL, "words");
 	ok(strstr(text, "    Changed: by a restart only\n") != NULL, "reload");
 	free(text);
 }
