@@ -4,6 +4,7 @@
 #include <event2/event.h>
 #include <event2/util.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -75,12 +76,18 @@ backend_resolver_free(struct backend_resolver *r)
 	free(r);
 }
 
-/* evdns would write to stderr by itself. */
 static void
 log_evdns(int is_warning, const char *text)
 {
 	(void)is_warning;
 	log_event(LOG_LEVEL_DEBUG, "backend_resolver", "%s", text);
+}
+
+/* evdns would write to stderr by itself; there is one setting for all. */
+static void
+quieten(void)
+{
+	evdns_set_log_fn(log_evdns);
 }
 
 static void
@@ -131,11 +138,13 @@ reread(struct backend_resolver *r)
 static enum err
 prepare(struct backend_resolver *r)
 {
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+
 	if (r->dns != NULL) {
 		reread(r);
 		return OK;
 	}
-	evdns_set_log_fn(log_evdns);
+	(void)pthread_once(&once, quieten);
 	r->dns = evdns_base_new(loop_base(r->loop),
 	    EVDNS_BASE_DISABLE_WHEN_INACTIVE);
 	if (r->dns == NULL)
@@ -177,13 +186,11 @@ answered(int result, struct evutil_addrinfo *ai, void *arg)
 	if (ai != NULL)
 		evutil_freeaddrinfo(ai);
 	l->resolver->lookups--;
-	if (l->done == NULL)
-		;
-	else if (count > 0)
-		l->done(l->arg, OK, list, count, "");
-	else
-		l->done(l->arg, ERR_RESOLVE, NULL, 0,
-		    result == 0 ? "no addresses" : evutil_gai_strerror(result));
+	if (l->done != NULL)
+		l->done(l->arg, count > 0 ? OK : ERR_RESOLVE, list, count,
+		    count > 0         ? ""
+			: result == 0 ? "no addresses"
+				      : evutil_gai_strerror(result));
 	if (l->starting)
 		l->answered = true;
 	else
