@@ -11,8 +11,7 @@
 #include <pcre2.h>
 
 struct identity_deny_regex {
-	pcre2_code *code;
-	pcre2_match_context *bounds;
+	pcre2_code *code; /* owned */
 };
 
 static enum err
@@ -40,7 +39,7 @@ identity_deny_regex_new(struct identity_deny_regex **out, struct slice text,
     char *why, size_t why_size)
 {
 	struct identity_deny_regex *re;
-	enum err err = ERR_NO_MEMORY;
+	enum err err;
 
 	*out = NULL;
 	if (text.len > IDENTITY_DENY_REGEX_LEN) {
@@ -50,20 +49,14 @@ identity_deny_regex_new(struct identity_deny_regex **out, struct slice text,
 	}
 	re = calloc(1, sizeof(*re));
 	if (re == NULL)
-		return err;
-	re->bounds = pcre2_match_context_create(NULL);
-	if (re->bounds == NULL)
-		goto fail;
-	pcre2_set_match_limit(re->bounds, IDENTITY_DENY_REGEX_STEPS);
-	pcre2_set_heap_limit(re->bounds, IDENTITY_DENY_REGEX_KIB);
+		return ERR_NO_MEMORY;
 	err = compile(re, text, why, why_size);
-	if (err != OK)
-		goto fail;
+	if (err != OK) {
+		free(re);
+		return err;
+	}
 	*out = re;
 	return OK;
-fail:
-	identity_deny_regex_free(re);
-	return err;
 }
 
 void
@@ -71,25 +64,54 @@ identity_deny_regex_free(struct identity_deny_regex *re)
 {
 	if (re == NULL)
 		return;
-	pcre2_match_context_free(re->bounds);
 	pcre2_code_free(re->code);
 	free(re);
 }
 
+/* PCRE2 counts the steps from each position anew. */
+static uint32_t
+steps_at(size_t positions)
+{
+	size_t steps = IDENTITY_DENY_REGEX_STEPS / positions;
+
+	return (uint32_t)(steps < IDENTITY_DENY_REGEX_STEPS_AT
+		? steps
+		: IDENTITY_DENY_REGEX_STEPS_AT);
+}
+
+void
+identity_deny_subject_init(struct identity_deny_subject *s, struct slice name)
+{
+	s->name = name;
+	s->data = NULL;
+	s->bounds = NULL;
+	if (name.len > IDENTITY_DENY_REGEX_NAME_MAX)
+		return;
+	s->data = pcre2_match_data_create(1, NULL);
+	s->bounds = pcre2_match_context_create(NULL);
+	if (s->bounds == NULL)
+		return;
+	pcre2_set_match_limit(s->bounds, steps_at(name.len + 1));
+	pcre2_set_heap_limit(s->bounds, IDENTITY_DENY_REGEX_KIB);
+}
+
+void
+identity_deny_subject_fini(struct identity_deny_subject *s)
+{
+	pcre2_match_data_free(s->data);
+	pcre2_match_context_free(s->bounds);
+}
+
 enum identity_deny_regex_verdict
 identity_deny_regex_match(const struct identity_deny_regex *re,
-    struct slice name)
+    struct identity_deny_subject *s)
 {
-	pcre2_match_data *data;
 	int rc;
 
-	if (name.len > IDENTITY_DENY_REGEX_NAME_MAX)
+	if (s->data == NULL || s->bounds == NULL)
 		return IDENTITY_DENY_REGEX_GAVE_UP;
-	data = pcre2_match_data_create(1, NULL);
-	if (data == NULL)
-		return IDENTITY_DENY_REGEX_GAVE_UP;
-	rc = pcre2_match(re->code, name.data, name.len, 0, 0, data, re->bounds);
-	pcre2_match_data_free(data);
+	rc = pcre2_match(re->code, s->name.data, s->name.len, 0, 0, s->data,
+	    s->bounds);
 	if (rc >= 0)
 		return IDENTITY_DENY_REGEX_YES;
 	return rc == PCRE2_ERROR_NOMATCH ? IDENTITY_DENY_REGEX_NO

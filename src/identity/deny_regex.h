@@ -14,9 +14,12 @@
 #define IDENTITY_DENY_REGEX_LEN 1024 /* bytes of one expression */
 /* Longer names are not tried: the cost may grow with the square of it. */
 #define IDENTITY_DENY_REGEX_NAME_MAX 1024
-/* Backtracking steps from one position of the name, and memory. */
-#define IDENTITY_DENY_REGEX_STEPS 5000
-#define IDENTITY_DENY_REGEX_KIB 256
+/* Backtracking steps one expression may take on a name: from all positions
+ * together, so that its cost is some ten milliseconds at the worst, and from
+ * one of them. And what memory it may take for them. */
+#define IDENTITY_DENY_REGEX_STEPS 500000
+#define IDENTITY_DENY_REGEX_STEPS_AT 5000
+#define IDENTITY_DENY_REGEX_KIB 1024
 
 struct identity_deny_regex;
 
@@ -33,8 +36,23 @@ enum identity_deny_regex_verdict {
 	IDENTITY_DENY_REGEX_GAVE_UP /* over its bounds, or out of memory */
 };
 
-/* Does `name' contain what `re' describes? Any thread. */
+/* A name, ready to be tried with one expression after the other. */
+struct identity_deny_subject {
+	struct slice name; /* borrowed */
+	void *data; /* owned: PCRE2's, of the trial */
+	void *bounds; /* owned */
+};
+
+/* Makes `s' of `name'; end it with identity_deny_subject_fini(). Without
+ * memory every trial will give up. */
+void identity_deny_subject_init(struct identity_deny_subject *s,
+    struct slice name);
+
+void identity_deny_subject_fini(struct identity_deny_subject *s);
+
+/* Does the name contain what `re' describes? `re' may be of use to several
+ * threads, each with a subject of its own. */
 enum identity_deny_regex_verdict identity_deny_regex_match(
-    const struct identity_deny_regex *re, struct slice name);
+    const struct identity_deny_regex *re, struct identity_deny_subject *s);
 
 #endif

@@ -181,7 +181,20 @@ edit_text(struct edit *e)
 	return err;
 }
 
-/* Reads the file; a missing or empty one is only a heading. */
+/* Does the text have no row at all, not even a heading? */
+static bool
+is_blank(const uint8_t *text, size_t len)
+{
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		if (text[i] != '\r' && text[i] != '\n')
+			return false;
+	}
+	return true;
+}
+
+/* Reads the file; a missing or blank one is only a heading. */
 static enum err
 read_old(struct edit *e)
 {
@@ -191,7 +204,7 @@ read_old(struct edit *e)
 	if (there)
 		err = identity_deny_slurp(e->path, &e->old, &e->old_len,
 		    e->report);
-	if (err != OK || e->old_len > 0)
+	if (err != OK || !is_blank(e->old, e->old_len))
 		return err;
 	free(e->old);
 	e->old = (uint8_t *)strdup(HEADING);

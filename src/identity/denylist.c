@@ -153,11 +153,12 @@ bool
 identity_denylist_match_cert(const struct identity_denylist *l,
     const struct cert *cert, int64_t now, struct identity_deny *found)
 {
-	struct slice sha256 = slice_make(cert->sha256, CERT_SHA256_LEN);
-	struct slice spki = slice_make(cert->spki, CERT_SHA256_LEN);
+	struct slice sha256, spki;
 
 	if (l == NULL)
 		return false;
+	sha256 = slice_make(cert->sha256, CERT_SHA256_LEN);
+	spki = slice_make(cert->spki, CERT_SHA256_LEN);
 	return ask(l, IDENTITY_DENY_SHA256, sha256, now, found) ||
 	    ask(l, IDENTITY_DENY_SPKI, spki, now, found) ||
 	    (has(l, IDENTITY_DENY_SERIAL) && ask_serial(l, cert, now, found)) ||
@@ -165,31 +166,48 @@ identity_denylist_match_cert(const struct identity_denylist *l,
 	    (has(l, IDENTITY_DENY_SAN) && ask_san(l, cert, now, found));
 }
 
+/* The first expression of `kind' that matches, or gives up. */
+static const struct identity_deny_pattern *
+find_pattern(const struct identity_denylist *l, enum identity_deny_kind kind,
+    struct identity_deny_subject *subject, int64_t now,
+    enum identity_deny_regex_verdict *verdict)
+{
+	const struct identity_deny_pattern *p = l->patterns;
+	const struct identity_deny_pattern *end = p + l->pattern_count;
+
+	for (; p < end; p++) {
+		if (p->entry->kind != kind || now >= p->entry->until)
+			continue;
+		*verdict = identity_deny_regex_match(p->regex, subject);
+		if (*verdict != IDENTITY_DENY_REGEX_NO)
+			return p;
+	}
+	return NULL;
+}
+
 /* Tries the expressions of `kind'. One that gave up denies, and says so. */
 static bool
 ask_patterns(const struct identity_denylist *l, enum identity_deny_kind kind,
     struct slice name, int64_t now, struct identity_deny *found)
 {
-	const struct identity_deny_pattern *p = l->patterns;
-	const struct identity_deny_pattern *end = p + l->pattern_count;
+	const struct identity_deny_pattern *p;
 	enum identity_deny_regex_verdict verdict;
+	struct identity_deny_subject subject;
 
 	if (!has(l, kind))
 		return false;
-	for (; p < end; p++) {
-		if (p->entry->kind != kind || now >= p->entry->until)
-			continue;
-		verdict = identity_deny_regex_match(p->regex, name);
-		if (verdict == IDENTITY_DENY_REGEX_NO)
-			continue;
-		found_entry(l, p->entry, found);
-		if (verdict == IDENTITY_DENY_REGEX_GAVE_UP)
-			found->reason = slice_str(
-			    "the expression gave no verdict on this name: "
-			    "the name is too long or the expression too slow");
-		return true;
-	}
-	return false;
+	identity_deny_subject_init(&subject, name);
+	p = find_pattern(l, kind, &subject, now, &verdict);
+	identity_deny_subject_fini(&subject);
+	if (p == NULL)
+		return false;
+	found_entry(l, p->entry, found);
+	if (verdict == IDENTITY_DENY_REGEX_GAVE_UP)
+		found->reason = slice_str(
+		    "the expression gave no verdict on "
+		    "this name: the name is too long or the expression too "
+		    "slow");
+	return true;
 }
 
 bool

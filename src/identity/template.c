@@ -57,13 +57,28 @@ static const struct {
 	{ "identity", "cn" },
 };
 
+/* Remembers `known' if `typed' is nearer to it than to *best. Of two letters
+ * one may be wrong, or too many: that is how cnn and cm come about. */
+static void
+consider(const char *typed, const char *known, size_t *distance,
+    const char **best)
+{
+	size_t d = config_nearest_distance(typed, known);
+	size_t len = strlen(known);
+
+	if (d > (len / 3 > 0 ? len / 3 : len - 1) || d >= *distance)
+		return;
+	*distance = d;
+	*best = known;
+}
+
 /* The variable, or `none', that `typed' was likely meant to be; or NULL. */
 static const char *
 nearest(struct slice typed)
 {
-	struct config_nearest n = { .word = NULL };
+	size_t i, distance = CONFIG_NEAREST_MAX;
+	const char *best = NULL;
 	char word[CONFIG_NEAREST_MAX];
-	size_t i;
 
 	if (typed.len >= sizeof(word))
 		return NULL;
@@ -74,11 +89,12 @@ nearest(struct slice typed)
 		if (strcmp(word, elsewhere[i].word) == 0)
 			return elsewhere[i].here;
 	}
-	config_nearest_try(&n, word, "none");
+	consider(word, "none", &distance, &best);
 	for (i = 0; i < IDENTITY_VARIABLE_COUNT; i++)
-		config_nearest_try(&n, word,
-		    identity_variable_name((enum identity_variable)i));
-	return n.word;
+		consider(word,
+		    identity_variable_name((enum identity_variable)i),
+		    &distance, &best);
+	return best;
 }
 
 /* All variables, for whoever meant none that we know. */

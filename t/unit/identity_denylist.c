@@ -1,0 +1,504 @@
+/* Deny lists: files, look-ups of each kind, and what a million entries cost. */
+#include "identity/denylist.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/address.h"
+#include "identity_kit.h"
+#include "mqtt_kit.h"
+#include "tap.h"
+
+#define NOW 1700000000
+#define HEX_SHA256 \
+	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define HEX_SPKI \
+	"40:41:42:43:44:45:46:47:48:49:4A:4B:4C:4D:4E:4F:" \
+	"50:51:52:53:54:55:56:57:58:59:5A:5B:5C:5D:5E:5F"
+#define HEX_CA \
+	"c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0c0"
+
+static struct identity_denylist *
+load(const char *text)
+{
+	struct identity_denylist *l = NULL;
+	struct kit_bytes copy = kit_copy(text, strlen(text));
+	struct report r;
+	size_t i;
+
+	report_init(&r);
+	if (identity_denylist_parse(&l, kit_slice(&copy), "deny.csv", &r) !=
+	    OK) {
+		for (i = 0; i < r.kept; i++)
+			diag("%s", r.lines[i]);
+	}
+	report_fini(&r);
+	kit_free(&copy);
+	return l;
+}
+
+static bool
+names(const struct identity_denylist *l, const char *username,
+    const char *client_id)
+{
+	struct identity_deny found;
+
+	return identity_denylist_match_names(l, slice_str(username),
+	    slice_str(client_id), NOW, &found);
+}
+
+static bool
+peer(const struct identity_denylist *l, const char *address)
+{
+	struct identity_deny found;
+	struct sockaddr_storage sa;
+
+	return address_parse_host(&sa, address) == OK &&
+	    identity_denylist_match_peer(l, &sa, NOW, &found);
+}
+
+static bool
+cert(const struct identity_denylist *l, const char *text)
+{
+	struct identity_deny found;
+	struct identity_kit k;
+	bool denied;
+
+	identity_kit_init(&k, text);
+	denied = identity_denylist_match_cert(l, &k.cert, NOW, &found);
+	identity_kit_fini(&k);
+	return denied;
+}
+
+static void
+test_names(void)
+{
+	struct identity_denylist *l =
+	    load("as,who,reason,until\n"
+		 "username,joe,stolen,\n"
+		 "clientid,c1,,infinity\n"
+		 "username,past,,2020-01-01T00:00:00Z\n"
+		 "username,future,,2030-01-01T00:00:00Z\n"
+		 "username,\"a,b\"\"c\",quoted,\n"
+		 "clientid_re,^dev-[0-9]+$,,\n"
+		 "username_re,oo,,\n"
+		 "clientid_re,^old,,1600000000\n");
+	struct identity_deny found;
+
+	ok(names(l, "joe", "x"), "a username");
+	ok(!names(l, "Joe", "x") && !names(l, "joe ", "x"), "to the byte");
+	ok(!names(l, "c1", "joe"), "a kind is not another");
+	ok(names(l, "x", "c1"), "a ClientID");
+	ok(!names(l, "past", "x"), "expired");
+	ok(names(l, "future", "x"), "not yet expired");
+	ok(names(l, "a,b\"c", "x"), "a quoted one");
+	ok(names(l, "x", "dev-17"), "an expression");
+	ok(!names(l, "x", "dev-17a"), "that does not match");
+	ok(names(l, "foobar", "x"), "one not anchored");
+	ok(!names(l, "x", "old-1"), "an expired one");
+	ok(!names(l, "", ""), "empty names are nobody's");
+	ok(!names(NULL, "joe", "c1"), "no list denies nobody");
+	is_int((long long)identity_denylist_count(l), 8, "entries");
+	ok(identity_denylist_match_names(l, slice_str("joe"), slice_str("c1"),
+	       NOW, &found),
+	    "found");
+	is_int(found.kind, IDENTITY_DENY_USERNAME, "kind");
+	is_mem(found.reason.data, found.reason.len, "stolen", 6, "reason");
+	ok(found.until == IDENTITY_DENY_FOREVER, "for ever");
+	ok(!identity_denylist_match_names(l, slice_str("future"), slice_str(""),
+	       1893456000, &found) &&
+		identity_denylist_match_names(l, slice_str("future"),
+		    slice_str(""), 1893455999, &found),
+	    "an entry ends at its very second");
+	ok(identity_denylist_get(l) == l, "counted");
+	identity_denylist_put(l);
+	identity_denylist_put(l);
+	identity_denylist_put(NULL);
+}
+
+static void
+test_peers(void)
+{
+	struct identity_denylist *l = load("as,who\n"
+					   "peerhost,192.0.2.1\n"
+					   "peerhost,2001:db8::1\n"
+					   "peerhost_net,10.0.0.0/8\n"
+					   "peerhost_net,10.1.0.0/16\n"
+					   "peerhost_net,198.51.100.77/25\n"
+					   "peerhost_net,2001:db8:f00::/40\n");
+	struct sockaddr_storage un = { .ss_family = AF_UNIX };
+	struct identity_deny found;
+	struct sockaddr_storage sa;
+
+	ok(peer(l, "192.0.2.1"), "an address");
+	ok(peer(l, "::ffff:192.0.2.1"), "the same, mapped");
+	ok(!peer(l, "192.0.2.2"), "another");
+	ok(peer(l, "2001:db8::1") && !peer(l, "2001:db8::2"), "IPv6");
+	ok(peer(l, "10.255.255.255") && !peer(l, "11.0.0.0"), "a network");
+	ok(peer(l, "::ffff:10.1.1.1"), "mapped");
+	ok(peer(l, "198.51.100.0") && peer(l, "198.51.100.127") &&
+		!peer(l, "198.51.100.128"),
+	    "a network of 25 bits");
+	ok(peer(l, "2001:db8:fff::1") && !peer(l, "2001:db8:1000::1"),
+	    "an IPv6 network");
+	ok(!identity_denylist_match_peer(l, &un, NOW, &found),
+	    "unix peers are nobody's");
+	ok(!peer(NULL, "192.0.2.1"), "no list");
+	ok(address_parse_host(&sa, "198.51.100.5") == OK &&
+		identity_denylist_match_peer(l, &sa, NOW, &found),
+	    "found");
+	is_mem(found.who.data, found.who.len, "198.51.100.0/25", 15,
+	    "as it is written");
+	identity_denylist_put(l);
+	l = load("as,who\npeerhost_net,0.0.0.0/0\n");
+	ok(peer(l, "1.2.3.4") && !peer(l, "::1"),
+	    "all of IPv4 is nothing of IPv6");
+	identity_denylist_put(l);
+}
+
+static void
+test_cert_kind(const char *row, const char *yes, const char *no)
+{
+	char text[512];
+	struct identity_denylist *l;
+
+	snprintf(text, sizeof(text), "as,who\n%s\n", row);
+	l = load(text);
+	ok(cert(l, yes), "%s denies", row);
+	ok(!cert(l, no), "%s spares others", row);
+	identity_denylist_put(l);
+}
+
+static void
+test_certs(void)
+{
+	static const char other[] =
+	    "CN utf8 'd2'\nserial 0b\ndns 'b'\nsha256 " HEX_CA "\nspki " HEX_CA;
+	struct identity_deny found;
+
+	test_cert_kind("cn,device-1", "CN utf8 'device-1'", other);
+	test_cert_kind("cn,device-1", "CN bmp 006400650076006900630065002d0031",
+	    "O utf8 'device-1'");
+	test_cert_kind("cn,b", "CN utf8 'a'\nCN utf8 'b'", other);
+	test_cert_kind("cn,b", "CN utf8 ff\nCN utf8 'b'", "CN other 'b'");
+	test_cert_kind("serial,A", "serial 0a", "serial 0a00");
+	test_cert_kind("serial,0A", "serial 00000a", other);
+	test_cert_kind("serial,ff", "serial 00ff", other);
+	test_cert_kind("serial,\"0a@CN=Test CA\"", "serial 0a",
+	    "serial 0a\nissuer.CN utf8 'Other CA'");
+	test_cert_kind("serial,\"0a@CN=CA,O=Acme\"",
+	    "serial 0a\nissuer.O utf8 'Acme'\nissuer.CN utf8 'CA'",
+	    "serial 0a");
+	test_cert_kind("serial,0a@" HEX_CA, "serial 0a", "serial 0b");
+	test_cert_kind("sha256," HEX_SHA256, "CN utf8 'x'", other);
+	test_cert_kind("spki," HEX_SPKI, "CN utf8 'x'", other);
+	test_cert_kind("san,D1.example", "dns 'a'\ndns 'd1.EXAMPLE'", other);
+	test_cert_kind("san,spiffe://acme/d1", "uri 'spiffe://acme/d1'", other);
+	test_cert_kind("san,a@b.example", "email 'a@b.example'", other);
+	test_cert_kind("san,192.0.2.1", "ip c0000201", "ip c0000202");
+	test_cert_kind("cn,x\nsan,d2", "CN utf8 'x'", other);
+	ok(!identity_denylist_match_cert(NULL, NULL, NOW, &found), "no list");
+}
+
+/* Files as EMQX's export writes them, and as people do. */
+static void
+test_import(void)
+{
+	struct identity_denylist *l;
+
+	l = load("as,who,reason,at,until,by\n"
+		 "clientid,c1,reason 1,2021-10-25T21:53:47+08:00,"
+		 "2035-10-25T21:53:47+08:00,boot\n"
+		 "username,u1,,2021-10-25T21:53:47+08:00,infinity,\n"
+		 "username,u2,reason 2,2021-10-25T21:53:47+08:00,"
+		 "2022-10-25T21:53:47+08:00,boot\n");
+	ok(names(l, "x", "c1") && names(l, "u1", "x") && !names(l, "u2", "x"),
+	    "EMQX's columns");
+	identity_denylist_put(l);
+	l = load("by,until,who,as\r\nme,,u1,username\r\n\r\n"
+		 "me,99999999999,c1,clientid");
+	ok(names(l, "u1", "x") && names(l, "x", "c1"),
+	    "columns in any order, CRLF, no last line end");
+	identity_denylist_put(l);
+	l = load("\xef\xbb\xbf as , who \nusername,u1\n");
+	ok(names(l, "u1", "x"), "a byte order mark, and spaces");
+	identity_denylist_put(l);
+	l = load("");
+	ok(l != NULL && identity_denylist_count(l) == 0, "an empty file");
+	ok(!names(l, "u1", "x"), "denies nobody");
+	identity_denylist_put(l);
+	l = load("as,who\n");
+	ok(l != NULL && identity_denylist_count(l) == 0, "only a heading");
+	identity_denylist_put(l);
+	l = load("as,who,reason,until\n"
+		 "username,u1,first,1800000000\n"
+		 "username,u2,,\n"
+		 "username,u1,second,1900000000\n"
+		 "username,u1,third,1600000000\n");
+	is_int((long long)identity_denylist_count(l), 2, "no entry twice");
+	ok(names(l, "u1", "x"), "the longest lasting one holds");
+	identity_denylist_put(l);
+}
+
+static void
+test_complaints(void)
+{
+	static const char bad[] = "as,who,reason,until\n"
+				  "username,good,,\n"
+				  "user,joe,,\n"
+				  "username,,,\n"
+				  "peerhost,10.0.0.0/8,,\n"
+				  "username,joe,,soon\n"
+				  "username,a,b,c,d\n"
+				  "username, joe,,\n"
+				  "clientid_re,a(b,,\n"
+				  "\"username\"x,joe,,\n"
+				  "sha256,00,,\n"
+				  "username,\"open\n";
+	static const char *const want[] = {
+		"deny.csv:3: no such kind: \"user\" (there are clientid",
+		"deny.csv:4: username \"\" is empty",
+		"deny.csv:5: peerhost \"10.0.0.0/8\" is not an IP address",
+		"deny.csv:6: username \"joe\" has a bad until",
+		"deny.csv:7: username \"a\" has more fields",
+		"deny.csv:8: username \" joe\" has spaces around it",
+		"deny.csv:9: clientid_re \"a(b\" is no regular expression: "
+		"at byte 4",
+		"deny.csv:10: text follows a closing quote",
+		"deny.csv:11: sha256 \"00\" is not 64 hex digits",
+		"deny.csv:12: a quote is opened and never closed",
+	};
+	struct identity_denylist *l = (void *)1;
+	struct report r;
+	size_t i;
+
+	report_init(&r);
+	is_int(identity_denylist_parse(&l, slice_str(bad), "deny.csv", &r),
+	    ERR_CONFIG, "a file with bad rows");
+	ok(l == NULL, "is not loaded");
+	is_int((long long)r.count, 10, "each bad row once");
+	for (i = 0; i < sizeof(want) / sizeof(want[0]) && i < r.kept; i++)
+		ok(strncmp(r.lines[i], want[i], strlen(want[i])) == 0,
+		    "says %s", r.lines[i]);
+	report_fini(&r);
+	is_int(identity_denylist_parse(&l, slice_str("username,joe\n"),
+		   "deny.csv", &r),
+	    ERR_CONFIG, "a file without a heading");
+	ok(r.kept == 1 &&
+		strstr(r.lines[0], "deny.csv:1: the first line must") != NULL,
+	    "is told so");
+	report_fini(&r);
+	is_int(identity_denylist_load(&l, "/nonexistent/deny.csv", &r),
+	    ERR_SYSTEM, "a file that is not there");
+	ok(r.kept == 1 &&
+		strstr(r.lines[0], "/nonexistent/deny.csv: cannot read it") !=
+		    NULL,
+	    "is told so");
+	report_fini(&r);
+	is_int(identity_denylist_load(&l, "/", &r), ERR_SYSTEM, "a folder");
+	report_fini(&r);
+}
+
+/* A wholly wrong file does not fill the memory with complaints. */
+static void
+test_many_complaints(void)
+{
+	struct kit_bytes text = kit_copy("as,who\n", 7);
+	struct identity_denylist *l;
+	struct report r;
+	int i;
+
+	for (i = 0; i < 1500; i++)
+		kit_add(&text, "x,y\n", 4);
+	report_init(&r);
+	is_int(identity_denylist_parse(&l, kit_slice(&text), "d", &r),
+	    ERR_CONFIG, "1,500 bad rows");
+	is_int((long long)r.kept, 1001, "1,000 named, one summary");
+	is_str(r.lines[1000], "d: 500 more bad rows", "which counts");
+	report_fini(&r);
+	kit_free(&text);
+}
+
+static double
+seconds(void)
+{
+	struct timespec ts;
+
+	/* CPU time: the machine may have other work. */
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
+}
+
+/* Names meant to make an expression slow end soon, and denied. */
+static void
+test_bounds(void)
+{
+	struct identity_denylist *l = load("as,who\n"
+					   "username_re,^(a+)+$\n"
+					   "username_re,a*b\n");
+	struct identity_deny found;
+	struct kit_bytes name = kit_copy("", 0);
+	double begin;
+
+	kit_add(&name, kit_run('a', 1000).data, 1000);
+	kit_add(&name, "!", 1);
+	begin = seconds();
+	ok(identity_denylist_match_names(l, kit_slice(&name), slice_str(""),
+	       NOW, &found),
+	    "an exponential one gives up, and denies");
+	ok(strstr((const char *)found.reason.data, "no verdict") != NULL,
+	    "saying so");
+	diag("gave up after %.3f ms", (seconds() - begin) * 1e3);
+	ok(identity_denylist_match_names(l, kit_run('x', 1025), slice_str(""),
+	       NOW, &found),
+	    "a name over 1,024 bytes is denied untried");
+	ok(!names(l, "", "x"), "other kinds are not concerned");
+	identity_denylist_put(l);
+	l = load("as,who\nusername_re,(?:a|b)*\\d\n");
+	begin = seconds();
+	ok(!identity_denylist_match_names(l, kit_run('a', 400), slice_str(""),
+	       NOW, &found),
+	    "a quadratic one ends, with a verdict");
+	diag("quadratic: %.3f ms", (seconds() - begin) * 1e3);
+	kit_free(&name);
+	identity_denylist_put(l);
+}
+
+static void
+test_too_many_patterns(void)
+{
+	struct kit_bytes text = kit_copy("as,who\n", 7);
+	struct identity_denylist *l = NULL;
+	struct report r;
+	char row[32];
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		snprintf(row, sizeof(row), "clientid_re,^d%d$\n", i);
+		kit_add(&text, row, strlen(row));
+	}
+	report_init(&r);
+	is_int(identity_denylist_parse(&l, kit_slice(&text), "d", &r), OK,
+	    "1,000 expressions");
+	ok(names(l, "x", "d999") && !names(l, "x", "d1000"), "all tried");
+	identity_denylist_put(l);
+	kit_add(&text, "clientid_re,x\n", 14);
+	is_int(identity_denylist_parse(&l, kit_slice(&text), "d", &r),
+	    ERR_CONFIG, "and not one more");
+	ok(r.kept == 1 && strstr(r.lines[0], "d:1002: ") != NULL, "named");
+	report_fini(&r);
+	kit_free(&text);
+}
+
+static void
+test_show(void)
+{
+	struct identity_denylist *l = load("as,who,reason,until\n"
+					   "spki," HEX_SPKI ",a,5\n"
+					   "peerhost,::1,b,\n");
+	struct identity_deny e;
+
+	identity_denylist_show(l, 0, &e);
+	is_int(e.kind, IDENTITY_DENY_SPKI, "first");
+	is_int((long long)e.who.len, 64, "as hex");
+	is_int(e.until, 5, "until");
+	identity_denylist_show(l, 1, &e);
+	is_mem(e.who.data, e.who.len, "::1", 3, "second");
+	identity_denylist_put(l);
+}
+
+/* Rows of every indexed kind, a million by default under no sanitizer. */
+static struct kit_bytes
+make_million(size_t count)
+{
+	struct kit_bytes b = { malloc(count * 80 + 64), 0 };
+	char *p = (char *)b.data;
+	size_t i;
+
+	p += sprintf(p, "as,who,reason,until\n");
+	for (i = 0; i < count; i++) {
+		switch (i % 4) {
+		case 0:
+			p += sprintf(p, "clientid,device-%08zu", i);
+			break;
+		case 1:
+			p += sprintf(p, "username,user-%08zu", i);
+			break;
+		case 2:
+			p += sprintf(p, "serial,%016zx", i * 2654435761u);
+			break;
+		default:
+			p += sprintf(p, "peerhost,10.%zu.%zu.%zu",
+			    i >> 16 & 255, i >> 8 & 255, i & 255);
+		}
+		p += sprintf(p, ",stolen in batch %zu,2030-01-01T00:00:00Z\n",
+		    i / 1000);
+	}
+	b.len = (size_t)(p - (char *)b.data);
+	return b;
+}
+
+static void
+time_lookups(const struct identity_denylist *l, size_t count)
+{
+	struct identity_deny found;
+	char name[32];
+	double begin = seconds();
+	size_t i, hits = 0, n = 200000;
+
+	for (i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "device-%08zu",
+		    (i * 7919) % (2 * count));
+		hits += identity_denylist_match_names(l, slice_str("nobody"),
+		    slice_str(name), NOW, &found);
+	}
+	diag("%zu names asked, username and ClientID: %.0f ns each, %zu hits",
+	    n, (seconds() - begin) / (double)n * 1e9, hits);
+	ok(hits > 0 && hits < n, "some are denied");
+}
+
+static void
+test_million(void)
+{
+#ifdef __SANITIZE_ADDRESS__
+	size_t count = 20000;
+#else
+	size_t count = 1000000;
+#endif
+	struct kit_bytes text = make_million(count);
+	struct identity_denylist *l = NULL;
+	struct report r;
+	double begin;
+
+	report_init(&r);
+	begin = seconds();
+	is_int(identity_denylist_parse(&l, kit_slice(&text), "d", &r), OK,
+	    "%zu entries", count);
+	diag("%zu entries, %zu bytes of file: %.2f s, %.1f MiB", count,
+	    text.len, seconds() - begin,
+	    (double)identity_denylist_size(l) / 1048576);
+	is_int((long long)identity_denylist_count(l), (long long)count,
+	    "all of them");
+	time_lookups(l, count);
+	ok(peer(l, "10.0.0.3") && !peer(l, "10.0.0.2"), "addresses too");
+	identity_denylist_put(l);
+	report_fini(&r);
+	kit_free(&text);
+}
+
+int
+main(void)
+{
+	test_names();
+	test_peers();
+	test_certs();
+	test_import();
+	test_complaints();
+	test_many_complaints();
+	test_bounds();
+	test_too_many_patterns();
+	test_show();
+	test_million();
+	return done_testing();
+}
