@@ -208,12 +208,12 @@ END
 through_tls()
 {
 	id="tls-$1"
-	mosquitto_sub -h localhost -p "$tls_port" -V "$1" --cafile server-ca.crt \
+	mosquitto_sub -h 127.0.0.1 -p "$tls_port" -V "$1" --cafile server-ca.crt \
 		--cert device-001.crt --key device-001.key \
 		-i "$id-sub" -t "demo/$1" -C 1 -W 10 >heard.txt &
 	subscriber_pid=$!
 	wait_for mosquitto.log "Sending SUBACK to $id-sub" "$subscriber_pid"
-	step mosquitto_pub -h localhost -p "$tls_port" -V "$1" \
+	step mosquitto_pub -h 127.0.0.1 -p "$tls_port" -V "$1" \
 		--cafile server-ca.crt \
 		--cert device-001.crt --key device-001.key \
 		-i "$id-pub" -t "demo/$1" -q 1 -m "hello over TLS, $1"
@@ -248,7 +248,7 @@ show_broker_log()
 show_refusal()
 {
 	before=$(grep -c 'New client connected' mosquitto.log)
-	if step mosquitto_pub -h localhost -p "$tls_port" \
+	if step mosquitto_pub -h 127.0.0.1 -p "$tls_port" \
 		--cafile server-ca.crt -t demo -m "let me in" 2>refused.txt
 	then
 		die "a client without certificate was let in"

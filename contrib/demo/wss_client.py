@@ -43,7 +43,7 @@ def main():
     client.on_connect = on_connect
     client.on_subscribe = on_subscribe
     client.on_message = on_message
-    client.connect("localhost", a.port, 30)
+    client.connect("127.0.0.1", a.port, 30)
     client.loop_start()
     done.wait(15)
     client.disconnect()

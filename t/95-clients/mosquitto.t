@@ -18,7 +18,7 @@ sub options
 	my @cert = defined $device ? ('--cert', pki->cert($device),
 		'--key', pki->key($device)) : ();
 
-	return ('-h', 'localhost', '-p', $proxy->port('tls'),
+	return ('-h', '127.0.0.1', '-p', $proxy->port('tls'),
 		'--cafile', pki->cert('server-ca'), @cert,
 		'-V', $version, '-i', 'client' . ++$count);
 }
