@@ -292,6 +292,12 @@ check_policy(struct loop *loop)
 	ok(is_over(&bench, REASON_MQTT_BRIDGE), "a bridge where none may");
 	teardown(&bench);
 	kit_free(&b);
+	b = kit_hex(rows[0].hex);
+	setup(&bench, loop, &policy);
+	script_feed(&bench.script, b.data, b.len);
+	ok(is_over(&bench, REASON_NONE), "a device where no bridge may");
+	teardown(&bench);
+	kit_free(&b);
 }
 
 static void
