@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accept/listener.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "identity/denylist.h"
@@ -25,6 +26,21 @@ step_failed(struct session *s, const char *what)
  * accept: who is it really, and may that address come in?
  */
 
+/* Where the client came in, for the header that tells the broker. A balancer
+ * may have told it already. */
+static void
+note_local(struct approach *a)
+{
+	struct sockaddr_storage at;
+
+	if (a->listener->backend_profile->proxy_protocol ==
+		CONFIG_PROXY_PROTOCOL_OFF ||
+	    a->local.sa.sa_family != AF_UNSPEC)
+		return;
+	if (listener_bound(a->fd, &at) == OK)
+		memcpy(&a->local, &at, sizeof(a->local));
+}
+
 static void
 admit_peer(struct session *s)
 {
@@ -32,6 +48,7 @@ admit_peer(struct session *s)
 	struct identity_deny found;
 	enum reason reason;
 
+	note_local(s->approach);
 	session_peer(s, &peer);
 	if (identity_denylist_match_peer(s->approach->snapshot->denylist, &peer,
 		clock_wall_s(), &found)) {

@@ -1,0 +1,95 @@
+#!/usr/bin/perl
+# A v5 client that sent no ClientID is told which one it was given, once, in
+# the CONNACK that lets it in, and in no other.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+
+my $broker = peer('broker')->listen;
+my %id = (username => 'none', clientid => 'cn');
+my $proxy = sallyport(backend => { address => $broker->address },
+	'listener off' => { bind => '127.0.0.1:0', identity => 'off' },
+	identity => \%id,
+	'identity off' => { %id, assigned_clientid => 'off' });
+
+my $given = "\x12" . mqtt_string('device-001');
+
+# What the client gets for what the broker answers.
+sub hears
+{
+	my ($transport, $listener, $connect, @answers) = @_;
+	my $c = peer->device($transport, device => 'ec',
+		port => $proxy->port($listener));
+
+	$c->send(mqtt_connect(version => 5, clientid => '', %$connect));
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send(join '', @answers);
+	$b->eof;
+	my $bytes = $c->ended->{bytes};
+	$_->close for $b, $c;
+	return hex($bytes);
+}
+
+for my $transport (qw(tls wss)) {
+	my %ack = (properties => '');
+	is(hears($transport, $transport, {}, mqtt_connack(%ack)),
+		hex(mqtt_connack(properties => $given)),
+		"$transport: it is told");
+	is(hears($transport, $transport, {},
+		mqtt_connack(properties => "\x21\0\x0a\x13\0\x3c")),
+		hex(mqtt_connack(properties => "\x21\0\x0a\x13\0\x3c$given")),
+		"$transport: behind the broker's own properties");
+	is(hears($transport, $transport, {},
+		mqtt_connack(session => 1, properties => ''),
+		mqtt_publish(properties => '', payload => 'x' x 1000)),
+		hex(mqtt_connack(session => 1, properties => $given)
+			. mqtt_publish(properties => '',
+				payload => 'x' x 1000)),
+		"$transport: what comes behind the CONNACK follows");
+	is(hears($transport, $transport, {},
+		mqtt_connack(code => 0x87, properties => '')),
+		hex(mqtt_connack(code => 0x87, properties => '')),
+		"$transport: a refusal is left alone");
+	is(hears($transport, $transport, { clientid => 'mine' },
+		mqtt_connack(%ack)), hex(mqtt_connack(%ack)),
+		"$transport: who had a ClientID is not told");
+	is(hears($transport, $transport, {},
+		mqtt_connack(properties => $given)),
+		hex(mqtt_connack(properties => $given)),
+		"$transport: never twice");
+	my $auth = mqtt_packet(0xf0, "\x18\x06\x15" . mqtt_string('abc'));
+	is(hears($transport, $transport,
+		{ properties => "\x15" . mqtt_string('abc') },
+		$auth, mqtt_connack(properties => "\x15" . mqtt_string('abc'))),
+		hex($auth . mqtt_connack(properties => "\x15"
+			. mqtt_string('abc') . $given)),
+		"$transport: after an AUTH exchange");
+	is(hears($transport, $transport, { version => 4 }, mqtt_connack()),
+		hex(mqtt_connack()), "$transport: v3.1.1 has no word for it");
+}
+is(hears('tls', 'off', {}, mqtt_connack(properties => '')),
+	hex(mqtt_connack(properties => '')), 'assigned_clientid = off');
+
+# It would not fit what the client takes: refused, rather than untold.
+{
+	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
+	my $from = $proxy->mark;
+	$c->send(mqtt_connect(version => 5, clientid => '',
+		properties => "\x27\0\0\0\x0c"));
+	my $r;
+	if ($c->command('recv', n => 1, timeout => 200)->{status}
+		eq 'timeout') {
+		my $b = $broker->accept;
+		$b->packet;
+		$b->send(mqtt_connack(properties => ''));
+		$c->ended;
+		$b->close;
+	}
+	ok($proxy->wait_close('identity_clientid', from => $from),
+		'a client whose Maximum Packet Size is too small');
+	$c->close;
+}
+done_testing;
