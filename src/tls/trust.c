@@ -122,7 +122,8 @@ hash_set(struct tls_trust *t)
 	SHA256_CTX sha;
 	size_t i;
 
-	qsort(t->cas, t->count, sizeof(*t->cas), by_hash);
+	if (t->count > 0)
+		qsort(t->cas, t->count, sizeof(*t->cas), by_hash);
 	SHA256_Init(&sha);
 	for (i = 0; i < t->count; i++)
 		SHA256_Update(&sha, t->cas[i].link.sha256,

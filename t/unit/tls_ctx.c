@@ -1,0 +1,317 @@
+/*
+ * Profiles: what is complained of, and which of several certificates a client
+ * gets.
+ */
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "tap.h"
+#include "tls_kit.h"
+
+static struct kit k;
+
+/* Building fails with one complaint that says `text', and where. */
+static void
+check_refused(struct kit_options *o, const char *text)
+{
+	struct report why, warnings;
+	struct tls_ctx *ctx;
+	bool said;
+	size_t i;
+
+	is_int(kit_ctx_try(o, NULL, &ctx, &why, &warnings), ERR_CONFIG,
+	    "refused: %s", text);
+	said = why.count == 1 && strncmp(why.lines[0], "x.ini:1: ", 9) == 0 &&
+	    strstr(why.lines[0], text) != NULL;
+	ok(said, "... in one line");
+	for (i = 0; !said && i < why.kept; i++)
+		diag("%s", why.lines[i]);
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_ctx_put(ctx);
+}
+
+static void
+check_one(size_t list, const char *name, const char *text)
+{
+	struct kit_options o;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.certificates + list, name, NULL);
+	check_refused(&o, text);
+}
+
+/* The lists, by their place in struct tls_options. */
+enum {
+	CERTIFICATES,
+	PRIVATE_KEYS,
+	CLIENT_CAS,
+	CRLS,
+	OCSP,
+	GROUPS
+};
+
+static void
+test_complaints(void)
+{
+	struct kit_options o;
+
+	check_one(CERTIFICATES, "no.crt", "certificate: ");
+	check_one(CERTIFICATES, "server.key", "the file holds none");
+	check_one(CERTIFICATES, "cut.crt", "damaged");
+	check_one(CERTIFICATES, "device.crt", "not the key of the certificate");
+	check_one(PRIVATE_KEYS, "device.key", "not the key of the certificate");
+	check_one(PRIVATE_KEYS, "no.key", "No such file");
+	check_one(PRIVATE_KEYS, "server.crt", "no private key");
+	check_one(PRIVATE_KEYS, "locked.key", "encrypted (try: openssl pkey");
+	check_one(PRIVATE_KEYS, "locked-old.key",
+	    "encrypted (try: openssl pkey");
+	check_one(CLIENT_CAS, "no.crt", "client_ca: ");
+	check_one(CLIENT_CAS, "device.crt", "not a CA");
+	check_one(CLIENT_CAS, "server.key", "holds none");
+	check_one(CRLS, "no.crl", "crl: ");
+	check_one(OCSP, "server.key", "no OCSP response");
+	kit_options(&o);
+	o.o.ciphers = "RC4-MD5:SECRET";
+	check_refused(&o, "ciphers: ");
+	kit_options(&o);
+	o.o.min_version = TLS_VERSION_1_3;
+	o.o.max_version = TLS_VERSION_1_2;
+	check_refused(&o, "above max_version");
+	kit_options(&o);
+	o.o.groups.count = 1;
+	o.o.groups.items = (const char *[]){ "P-1" };
+	check_refused(&o, "groups: ");
+	kit_options(&o);
+	o.o.private_keys.count = 0;
+	check_refused(&o, "0 for 1 certificates");
+	kit_options(&o);
+	o.o.client_cas.count = 0;
+	check_refused(&o, "client_ca = FILE");
+	kit_options(&o);
+	o.o.certificates.count = 0;
+	o.o.private_keys.count = 0;
+	check_refused(&o, "certificate = FILE");
+}
+
+/* All that is wrong is said in one go. */
+static void
+test_all_at_once(void)
+{
+	struct report why, warnings;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.certificates, "no.crt", NULL);
+	kit_list(&o, &o.o.private_keys, "no.key", NULL);
+	kit_list(&o, &o.o.client_cas, "root.crt", "no-ca.crt", NULL);
+	kit_list(&o, &o.o.ocsp_responses, "no.der", NULL);
+	o.o.ciphers = "x";
+	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings), ERR_CONFIG, "all");
+	is_int((long long)why.count, 5, "five complaints");
+	report_fini(&why);
+	report_fini(&warnings);
+}
+
+static void
+test_warnings(void)
+{
+	struct report why, warnings;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.certificates, "late.crt", NULL);
+	kit_list(&o, &o.o.private_keys, "late.key", NULL);
+	chmod(pki_path("late.key"), 0644);
+	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings), OK, "works, but");
+	is_int((long long)warnings.count, 2, "two warnings");
+	ok(warnings.count == 2 &&
+		strstr(warnings.lines[0], "expired") != NULL &&
+		strstr(warnings.lines[1], "chmod") != NULL,
+	    "... for the dates and the mode");
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_ctx_put(ctx);
+}
+
+/* The common name of the certificate the client saw. */
+static void
+check_served(struct tls_ctx *ctx, SSL_CTX *client, const char *host,
+    const char *want)
+{
+	char name[64] = "";
+	X509 *cert;
+
+	kit_open(&k, ctx, client, NULL);
+	if (host != NULL)
+		SSL_set_tlsext_host_name(k.client, host);
+	ok(kit_shake(&k), "a client asks for %s", host == NULL ? "none" : host);
+	cert = SSL_get_peer_certificate(k.client);
+	if (cert != NULL)
+		X509_NAME_get_text_by_NID(X509_get_subject_name(cert),
+		    NID_commonName, name, sizeof(name));
+	is_str(name, want, "... and is served %s", want);
+	X509_free(cert);
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+}
+
+static SSL_CTX *
+client_with(int version, const uint16_t *schemes, size_t count)
+{
+	SSL_CTX *client =
+	    kit_client("device.crt", "device.key", version, version);
+
+	if (count > 0)
+		SSL_CTX_set_verify_algorithm_prefs(client, schemes, count);
+	return client;
+}
+
+static void
+test_choice(void)
+{
+	static const uint16_t pss[] = { SSL_SIGN_RSA_PSS_RSAE_SHA256 };
+	static const uint16_t pkcs1[] = { SSL_SIGN_RSA_PKCS1_SHA256 };
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	SSL_CTX *client;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.certificates, "rsa-server.crt", "server.crt",
+	    "shop.crt", "old.crt", NULL);
+	kit_list(&o, &o.o.private_keys, "rsa-server.key", "server.key",
+	    "shop.key", "old.key", NULL);
+	kit_list(&o, &o.o.ocsp_responses, "rsa.ocsp", "ec.ocsp", "shop.ocsp",
+	    "shop.ocsp", NULL);
+	ctx = kit_ctx(&o);
+	if (!ok(ctx != NULL, "four certificates"))
+		return;
+	client = client_with(TLS1_3_VERSION, NULL, 0);
+	check_served(ctx, client, NULL, "localhost");
+	check_served(ctx, client, "localhost", "localhost");
+	check_served(ctx, client, "a.shop.example", "shop");
+	check_served(ctx, client, "A.SHOP.Example", "shop");
+	check_served(ctx, client, "a.b.shop.example", "localhost");
+	check_served(ctx, client, "shop.example", "localhost");
+	check_served(ctx, client, "old.example", "old.example");
+	SSL_CTX_free(client);
+	client = client_with(TLS1_3_VERSION, pss, 1);
+	check_served(ctx, client, "a.shop.example", "rsa");
+	SSL_CTX_free(client);
+	client = client_with(TLS1_2_VERSION, pkcs1, 1);
+	check_served(ctx, client, NULL, "rsa");
+	SSL_CTX_free(client);
+	client = client_with(TLS1_2_VERSION, NULL, 0);
+	SSL_CTX_set_cipher_list(client, "ECDHE-RSA-AES128-GCM-SHA256");
+	check_served(ctx, client, NULL, "rsa");
+	SSL_CTX_free(client);
+	tls_ctx_put(ctx);
+}
+
+static void
+test_staple(void)
+{
+	SSL_CTX *client = client_with(TLS1_3_VERSION, NULL, 0);
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	const uint8_t *data;
+	size_t len;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.ocsp_responses, "ec.ocsp", NULL);
+	ctx = kit_ctx(&o);
+	kit_open(&k, ctx, client, NULL);
+	SSL_enable_ocsp_stapling(k.client);
+	ok(kit_shake(&k), "a client asks for the staple");
+	SSL_get0_ocsp_response(k.client, &data, &len);
+	is_mem(data, len, "0\3\n\1\0", 5, "... and gets the file");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	SSL_CTX_free(client);
+	tls_ctx_put(ctx);
+}
+
+static void
+count_cert(const struct tls_cert_info *info, void *arg)
+{
+	int *counts = arg;
+
+	counts[info->role]++;
+	if (info->not_after > info->not_before && info->file[0] == '/')
+		counts[2]++;
+}
+
+static void
+test_each(void)
+{
+	int counts[3] = { 0 };
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.client_cas, "root.crt", "other.crt", "root.crt",
+	    NULL);
+	ctx = kit_ctx(&o);
+	tls_ctx_each_cert(ctx, count_cert, counts);
+	ok(counts[TLS_CERT_SERVER] == 1 && counts[TLS_CERT_CLIENT_CA] == 2 &&
+		counts[2] == 3,
+	    "one server certificate, two CAs, each once");
+	tls_ctx_put(ctx);
+}
+
+static void
+test_explain(void)
+{
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	struct cert *cert;
+	const char *detail;
+	enum err readable;
+
+	kit_options(&o);
+	ctx = kit_ctx(&o);
+	is_int(tls_ctx_explain(ctx, pki_path("device.crt"), &cert, &detail,
+		   &readable),
+	    REASON_NONE, "explain: a device");
+	ok(readable == OK && cert != NULL && cert->chain_count == 1,
+	    "its facts");
+	tls_cert_free(cert);
+	is_int(tls_ctx_explain(ctx, pki_path("late.crt"), &cert, &detail,
+		   &readable),
+	    REASON_TLS_EXPIRED, "explain: an expired one");
+	ok(readable == OK && cert != NULL && cert->chain_count == 0,
+	    "its facts");
+	tls_cert_free(cert);
+	tls_ctx_explain(ctx, pki_path("no.crt"), &cert, &detail, &readable);
+	ok(readable == ERR_SYSTEM && cert == NULL, "explain: no file");
+	tls_ctx_put(ctx);
+}
+
+static const char files[] =
+    "head -c 400 server.crt >cut.crt && "
+    "openssl pkey -in server.key -aes128 -passout pass:x -out locked.key && "
+    "openssl ec -in server.key -aes128 -passout pass:x -out locked-old.key && "
+    "sub old root /CN=old.example \"$server\" && key=rsa:2048 && "
+    "sub rsa-server root /CN=rsa \"$server\" "
+    "subjectAltName=DNS:localhost,DNS:*.shop.example && "
+    "printf '0\\003\\n\\001\\000' >ec.ocsp && "
+    "cp ec.ocsp rsa.ocsp && cp ec.ocsp shop.ocsp && chmod 600 *.key";
+
+int
+main(void)
+{
+	if (!ok(pki_make(), "certificates are made") ||
+	    !ok(pki_run(files), "and more"))
+		return done_testing();
+	test_complaints();
+	test_all_at_once();
+	test_warnings();
+	test_choice();
+	test_staple();
+	test_each();
+	test_explain();
+	pki_remove();
+	return done_testing();
+}

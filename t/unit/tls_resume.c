@@ -1,0 +1,398 @@
+/*
+ * Resumption by tickets, and what must not slip past with it: a certificate
+ * revoked or expired since, another set of client CAs, other rules.
+ */
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "tap.h"
+#include "tls/crl.h"
+#include "tls/tickets.h"
+#include "tls_kit.h"
+
+static struct kit k;
+
+static bool
+is_resumed(void)
+{
+	struct tls_info info;
+
+	if (k.opened == 0 || k.stream == NULL)
+		return false;
+	tls_stream_info(k.stream, &info);
+	return info.resumed;
+}
+
+/* Connects, closes, and hands over the ticket; NULL when it failed. */
+static SSL_SESSION *
+take_ticket(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *resume)
+{
+	bool good = kit_connect(&k, ctx, client, resume);
+	SSL_SESSION *session = k.session;
+
+	kit_close(&k);
+	if (good)
+		return session;
+	SSL_SESSION_free(session);
+	return NULL;
+}
+
+/* Is `session' resumed by `ctx'? And do the facts come along? */
+static void
+check_resume(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *session,
+    bool want, const char *what)
+{
+	struct cert *cert;
+
+	ok(kit_connect(&k, ctx, client, session), "%s: gets in", what);
+	is_int(is_resumed(), want, "... %s", want ? "resumed" : "not resumed");
+	if (k.opened > 0) {
+		is_int(tls_stream_take_cert(k.stream, &cert), OK, "... facts");
+		ok(cert != NULL && cert->chain_count > 0 &&
+			cert->subject_count > 0,
+		    "... are all there");
+		tls_cert_free(cert);
+	}
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+}
+
+static void
+check_refused(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *session,
+    const char *reason, int alert)
+{
+	kit_connect(&k, ctx, client, session);
+	is_int(k.opened, 0, "resuming is refused");
+	is_str(reason_name(k.reason), reason, "... reason");
+	is_int(k.alert, alert, "... alert");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+}
+
+static struct crl_set *
+load_crl(const struct tls_ctx *ctx, const char *name)
+{
+	const char *path = pki_path(name);
+	struct config_list paths = { &path, 1 };
+	struct report why, warnings;
+	struct crl_set *set;
+	size_t i;
+
+	report_init(&why);
+	report_init(&warnings);
+	if (tls_ctx_load_crls(ctx, &paths, &set, "x:1", &why, &warnings) != OK)
+		for (i = 0; i < why.kept; i++)
+			diag("%s", why.lines[i]);
+	report_fini(&why);
+	report_fini(&warnings);
+	return set;
+}
+
+static void
+test_version(int version, const char *name)
+{
+	SSL_CTX *client =
+	    kit_client("device.crt", "device.key", version, version);
+	SSL_CTX *deep =
+	    kit_client("deep-chain.crt", "deep.key", version, version);
+	struct kit_options o;
+	struct tls_ctx *ctx, *same;
+	SSL_SESSION *s, *d, *again;
+	struct tls_tickets *ring = tls_tickets_new();
+	struct report why, warnings;
+	const char *detail;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.crls, "empty.crl", NULL);
+	o.o.crl_policy = TLS_CRL_SOFT;
+	report_init(&why);
+	report_init(&warnings);
+	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, "x", &why, &warnings), OK,
+	    "%s: a profile", name);
+	is_int(tls_ctx_new(&same, &o.o, ring, ctx, "x", &why, &warnings), OK,
+	    "and the one after a reload");
+	report_fini(&why);
+	report_fini(&warnings);
+	s = take_ticket(ctx, client, NULL);
+	d = take_ticket(ctx, deep, NULL);
+	if (!ok(s != NULL && d != NULL, "%s: tickets", name))
+		return;
+	check_resume(ctx, client, s, true, "a device");
+	check_resume(ctx, deep, d, true, "one with an intermediate");
+	check_resume(same, client, s, true, "after a reload");
+	if (version == TLS1_3_VERSION) {
+		again = take_ticket(ctx, client, s);
+		ok(again != NULL, "a ticket by a ticket");
+		check_resume(ctx, client, again, true, "... is as good");
+		SSL_SESSION_free(again);
+	}
+	/* A live stream, and a CRL that comes while it is. */
+	kit_connect(&k, ctx, client, s);
+	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_NONE, "live");
+	tls_ctx_swap_crls(ctx, load_crl(ctx, "revoked.crl"));
+	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_TLS_REVOKED,
+	    "... and revoked");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	check_refused(ctx, client, s, "tls_revoked",
+	    SSL_AD_CERTIFICATE_REVOKED);
+	check_refused(ctx, client, NULL, "tls_revoked",
+	    SSL_AD_CERTIFICATE_REVOKED);
+	check_resume(ctx, deep, d, true, "others resume as before");
+	tls_ctx_swap_crls(ctx, load_crl(ctx, "issuing-revoked.crl"));
+	check_refused(ctx, deep, d, "tls_revoked", SSL_AD_CERTIFICATE_REVOKED);
+	tls_ctx_swap_crls(ctx, NULL);
+	check_resume(ctx, client, s, true, "without CRLs");
+	SSL_SESSION_free(s);
+	SSL_SESSION_free(d);
+	tls_ctx_put(ctx);
+	tls_ctx_put(same);
+	tls_tickets_put(ring);
+	SSL_CTX_free(client);
+	SSL_CTX_free(deep);
+}
+
+/* Other client CAs, or another rule: a full handshake with all its checks. */
+static void
+test_other_profile(void)
+{
+	SSL_CTX *client = kit_client("device.crt", "device.key", TLS1_3_VERSION,
+	    TLS1_3_VERSION);
+	struct tls_tickets *ring = tls_tickets_new();
+	struct report why, warnings;
+	struct kit_options o;
+	struct tls_ctx *ctx, *more, *less, *optional;
+	const char *detail;
+	SSL_SESSION *s;
+
+	report_init(&why);
+	report_init(&warnings);
+	kit_options(&o);
+	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, "x", &why, &warnings), OK,
+	    "a profile");
+	o.o.client_certificate = TLS_CLIENT_OPTIONAL;
+	is_int(tls_ctx_new(&optional, &o.o, ring, NULL, "x", &why, &warnings),
+	    OK, "one without the rule");
+	o.o.client_certificate = TLS_CLIENT_REQUIRED;
+	kit_list(&o, &o.o.client_cas, "root.crt", "other.crt", NULL);
+	is_int(tls_ctx_new(&more, &o.o, ring, NULL, "x", &why, &warnings), OK,
+	    "one with a CA more");
+	kit_list(&o, &o.o.client_cas, "other.crt", NULL);
+	is_int(tls_ctx_new(&less, &o.o, ring, NULL, "x", &why, &warnings), OK,
+	    "one without the CA");
+	report_fini(&why);
+	report_fini(&warnings);
+	s = take_ticket(ctx, client, NULL);
+	check_resume(ctx, client, s, true, "the same");
+	check_resume(more, client, s, false, "another CA was added");
+	check_resume(optional, client, s, false, "another rule");
+	check_refused(less, client, s, "tls_untrusted", SSL_AD_UNKNOWN_CA);
+	kit_connect(&k, ctx, client, NULL);
+	is_int(tls_stream_recheck(k.stream, more, &detail), REASON_NONE,
+	    "live under more CAs");
+	is_int(tls_stream_recheck(k.stream, less, &detail),
+	    REASON_TLS_UNTRUSTED, "live, and its CA gone");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	SSL_SESSION_free(s);
+	/* A ticket of one who had no certificate opens nothing elsewhere. */
+	SSL_CTX_free(client);
+	client = kit_client(NULL, NULL, TLS1_3_VERSION, TLS1_3_VERSION);
+	s = take_ticket(optional, client, NULL);
+	check_refused(ctx, client, s, "tls_no_certificate",
+	    SSL_AD_CERTIFICATE_REQUIRED);
+	SSL_SESSION_free(s);
+	SSL_CTX_free(client);
+	tls_ctx_put(ctx);
+	tls_ctx_put(more);
+	tls_ctx_put(less);
+	tls_ctx_put(optional);
+	tls_tickets_put(ring);
+}
+
+/* A certificate that expires between the ticket and its use. */
+static void
+test_expiry(void)
+{
+	SSL_CTX *client;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	const char *detail;
+	SSL_SESSION *s;
+	int i;
+
+	ok(pki_run("dated brief root yesterday '2 seconds'"), "a brief life");
+	kit_options(&o);
+	ctx = kit_ctx(&o);
+	client = kit_client("brief.crt", "brief.key", TLS1_3_VERSION,
+	    TLS1_3_VERSION);
+	s = take_ticket(ctx, client, NULL);
+	if (!ok(s != NULL, "a ticket in time"))
+		return;
+	ok(kit_connect(&k, ctx, client, s), "a live stream in time");
+	for (i = 0; i < 400 &&
+	     tls_stream_recheck(k.stream, ctx, &detail) == REASON_NONE;
+	     i++)
+		usleep(10000);
+	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_TLS_EXPIRED,
+	    "it expires");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	check_refused(ctx, client, s, "tls_expired",
+	    SSL_AD_CERTIFICATE_EXPIRED);
+	/* It is known from before, which must not help. */
+	check_refused(ctx, client, NULL, "tls_expired",
+	    SSL_AD_CERTIFICATE_EXPIRED);
+	SSL_SESSION_free(s);
+	SSL_CTX_free(client);
+	tls_ctx_put(ctx);
+}
+
+/*
+ * A client that sends, beside its true intermediate, a look-alike of its own
+ * making with the same name. Following by names could be led astray, so both
+ * the first and the resumed handshake must use the true one.
+ */
+static void
+test_look_alike(void)
+{
+	SSL_CTX *client;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	SSL_SESSION *s;
+
+	ok(pki_run("ca fake-root /CN=Fake && sub fake fake-root /CN=Issuing "
+		   "basicConstraints=critical,CA:TRUE && "
+		   "cat deep.crt issuing.crt fake.crt >two.crt && "
+		   "cat deep.crt fake.crt issuing.crt >owt.crt"),
+	    "a look-alike of the issuing CA");
+	kit_options(&o);
+	kit_list(&o, &o.o.crls, "empty.crl", NULL);
+	o.o.crl_policy = TLS_CRL_SOFT;
+	ctx = kit_ctx(&o);
+	client =
+	    kit_client("two.crt", "deep.key", TLS1_3_VERSION, TLS1_3_VERSION);
+	s = take_ticket(ctx, client, NULL);
+	if (ok(s != NULL, "it is in the chain")) {
+		check_resume(ctx, client, s, true, "... and does not harm");
+		tls_ctx_swap_crls(ctx, load_crl(ctx, "issuing-revoked.crl"));
+		check_refused(ctx, client, s, "tls_revoked",
+		    SSL_AD_CERTIFICATE_REVOKED);
+	}
+	SSL_SESSION_free(s);
+	SSL_CTX_free(client);
+	tls_ctx_put(ctx);
+}
+
+static void
+test_off(void)
+{
+	SSL_CTX *client = kit_client("device.crt", "device.key", TLS1_2_VERSION,
+	    TLS1_3_VERSION);
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	kit_options(&o);
+	o.o.session_tickets = false;
+	ctx = kit_ctx(&o);
+	ok(kit_connect(&k, ctx, client, NULL), "session_tickets = off");
+	ok(k.session == NULL, "... gives none");
+	kit_close(&k);
+	SSL_CTX_free(client);
+	tls_ctx_put(ctx);
+}
+
+static struct tls_tickets *
+load_keys(const char *name, enum err want)
+{
+	struct tls_tickets *t;
+	struct report why;
+
+	report_init(&why);
+	is_int(tls_tickets_load(&t, pki_path(name), "x:9", &why), want,
+	    "keys from %s", name);
+	if (want == ERR_CONFIG)
+		ok(why.count == 1 &&
+			strncmp(why.lines[0], "x:9: ticket_keys: ", 18) == 0,
+		    "... %s", why.lines[0]);
+	report_fini(&why);
+	return t;
+}
+
+static struct tls_ctx *
+ctx_with(struct tls_tickets *t)
+{
+	struct report why, warnings;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	report_init(&why);
+	report_init(&warnings);
+	kit_options(&o);
+	is_int(tls_ctx_new(&ctx, &o.o, t, NULL, "x", &why, &warnings), OK,
+	    "a profile with them");
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_tickets_put(t);
+	return ctx;
+}
+
+/* Replicas that share keys, and a new key put in front. */
+static void
+test_key_files(size_t len)
+{
+	SSL_CTX *client = kit_client("device.crt", "device.key", TLS1_3_VERSION,
+	    TLS1_3_VERSION);
+	uint8_t keys[160];
+	struct tls_ctx *a, *b, *next, *gone;
+	SSL_SESSION *s;
+	size_t i;
+
+	for (i = 0; i < sizeof(keys); i++)
+		keys[i] = (uint8_t)(i * 7 + i / 3);
+	pki_write("one.keys", keys + len, len);
+	pki_write("two.keys", keys, 2 * len);
+	pki_write("other.keys", keys, len);
+	a = ctx_with(load_keys("one.keys", OK));
+	b = ctx_with(load_keys("one.keys", OK));
+	next = ctx_with(load_keys("two.keys", OK));
+	gone = ctx_with(load_keys("other.keys", OK));
+	s = take_ticket(a, client, NULL);
+	check_resume(b, client, s, true, "a ticket of the other replica");
+	check_resume(next, client, s, true, "with a new key in front");
+	check_resume(gone, client, s, false, "its key gone");
+	SSL_SESSION_free(s);
+	s = take_ticket(next, client, NULL);
+	check_resume(gone, client, s, true, "the first key encrypts");
+	SSL_SESSION_free(s);
+	tls_ctx_put(a);
+	tls_ctx_put(b);
+	tls_ctx_put(next);
+	tls_ctx_put(gone);
+	SSL_CTX_free(client);
+}
+
+int
+main(void)
+{
+	if (!ok(pki_make(), "certificates are made") ||
+	    !ok(pki_run("crl root 1 30 && mv root.crl empty.crl && "
+			"crl root 2 30 device && mv root.crl revoked.crl && "
+			"crl root 3 30 issuing && "
+			"mv root.crl issuing-revoked.crl"),
+		"and CRLs"))
+		return done_testing();
+	test_version(TLS1_3_VERSION, "TLS 1.3");
+	test_version(TLS1_2_VERSION, "TLS 1.2");
+	test_other_profile();
+	test_expiry();
+	test_look_alike();
+	test_off();
+	test_key_files(80);
+	test_key_files(48);
+	pki_write("bad.keys", "short", 5);
+	load_keys("bad.keys", ERR_CONFIG);
+	load_keys("no.keys", ERR_CONFIG);
+	pki_remove();
+	return done_testing();
+}
