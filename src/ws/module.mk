@@ -17,6 +17,7 @@ libsallyport_a_SOURCES += \
 	src/ws/upgrade.h
 
 ws_kit = t/unit/ws_kit.c t/unit/ws_kit.h
+ws_rig = t/unit/ws_rig.c t/unit/ws_rig.h $(ws_kit)
 alloc_kit = t/unit/alloc_kit.c t/unit/alloc_kit.h
 alloc_kit_ldflags = -Wl,--wrap=malloc,--wrap=calloc \
 	-Wl,--wrap=realloc,--wrap=free
@@ -34,9 +35,13 @@ t_unit_ws_decoder_t_SOURCES = t/unit/ws_decoder.c $(ws_kit)
 t_unit_ws_decoder_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/ws_stream.t
-t_unit_ws_stream_t_SOURCES = t/unit/ws_stream.c $(ws_kit) $(alloc_kit)
+t_unit_ws_stream_t_SOURCES = t/unit/ws_stream.c $(ws_rig) $(alloc_kit)
 t_unit_ws_stream_t_LDADD = $(unit_ldadd)
 t_unit_ws_stream_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
+
+check_PROGRAMS += t/unit/ws_stream_end.t
+t_unit_ws_stream_end_t_SOURCES = t/unit/ws_stream_end.c $(ws_rig)
+t_unit_ws_stream_end_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/ws_open.t
 t_unit_ws_open_t_SOURCES = t/unit/ws_open.c $(ws_kit) $(alloc_kit)

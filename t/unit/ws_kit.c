@@ -244,7 +244,7 @@ static void
 owner_event(struct stream *s, enum stream_event event, void *arg)
 {
 	struct wsk_owner *o = arg;
-	size_t len = o->piece == 0 ? LOOP_SCRATCH_LEN : o->piece;
+	size_t len = o->piece == 0 ? 8192 : o->piece;
 	ssize_t n;
 
 	(void)s;

@@ -82,7 +82,7 @@ void wsk_lower_open(struct wsk_lower *l, size_t n);
 /* Above the code under test. */
 struct wsk_owner {
 	struct stream *stream; /* borrowed */
-	size_t piece; /* bytes asked for in a read; 0 = 65536 */
+	size_t piece; /* bytes asked for in a read; 0 = 8192 */
 	bool once; /* one read a READABLE, else until a short count */
 	bool deaf; /* does not read when told */
 	struct wsk_bytes got;

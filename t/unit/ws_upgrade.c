@@ -417,8 +417,7 @@ check_answers(void)
 	    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	    "Connection: close\r\nContent-Type: text/plain\r\n"
 	    "Content-Length: 36\r\n\r\n"
-	    "Sec-WebSocket-Version: 13 is needed\n" +
-		0);
+	    "Sec-WebSocket-Version: 13 is needed\n");
 }
 
 /* Every verdict has its row: status, reason, and an answer that fits. */

@@ -1,0 +1,27 @@
+#include "ws_rig.h"
+
+#include <stdlib.h>
+
+void
+rig_init(struct rig *r, struct wsk_bytes in, size_t behind)
+{
+	r->loop = loop_new();
+	wsk_lower_init(&r->lower, in);
+	r->lower.arrived = r->lower.taken = behind;
+	r->ws = ws_stream_new(r->loop, &r->lower.stream,
+	    slice_make(in.data, behind));
+	wsk_owner_init(&r->owner, r->ws);
+}
+
+void
+rig_fini(struct rig *r)
+{
+	if (r->lower.closes == 0)
+		stream_close(r->ws);
+	if (r->lower.closes != 1)
+		abort();
+	wsk_turn(r->loop);
+	loop_free(r->loop);
+	wsk_owner_fini(&r->owner);
+	wsk_lower_fini(&r->lower);
+}
