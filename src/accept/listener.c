@@ -29,6 +29,10 @@
 /* Rests in a row after which connections are shed. */
 #define EXHAUSTED_PATIENCE 10
 
+/* The gate is asked again after this time even if it said a longer one, so
+ * that new limits are noticed. */
+#define GATE_MAX_MS 1000
+
 /* A stranger can trigger the warning: it comes this often at the most. */
 #define EXHAUSTED_LOG_MS 10000
 
@@ -329,7 +333,7 @@ readable(enum watch_event event, void *arg)
 		wait = l->gate == NULL ? 0 : l->gate(l->gate_arg);
 		if (wait > 0) {
 			l->counts.gated++;
-			rest(l, wait);
+			rest(l, wait < GATE_MAX_MS ? wait : GATE_MAX_MS);
 			return;
 		}
 		/* The owner may have closed or paused it in its callback; the

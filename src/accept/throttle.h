@@ -28,7 +28,7 @@ struct throttle_options {
 	uint32_t connections_per_prefix;
 	uint32_t handshakes; /* unfinished at once; 0 = 2 x handshake_rate */
 	uint32_t handshake_rate; /* full ones a second */
-	uint32_t handshake_burst; /* 0 = a tenth of the rate */
+	uint32_t handshake_burst; /* 0 = a fiftieth of the rate */
 	uint32_t resumed_rate; /* resumed ones a second */
 	uint32_t resumed_burst;
 	uint32_t prefix_rate; /* new connections a second from one network */

@@ -67,7 +67,8 @@ struct backend_options {
 	size_t source_count; /* 0: the kernel chooses */
 	uint64_t resolve_ms; /* names are asked again so often; 0 = 30 s */
 	uint64_t backoff_ms; /* after a first failure; 0 = 200 ms */
-	uint64_t backoff_max_ms; /* it doubles up to this; 0 = 10 s */
+	uint64_t backoff_max_ms; /* it doubles up to this; 0 = 10 s. While no
+				    endpoint is up it is a second at most */
 	struct socket_options socket;
 
 	enum backend_probe probe;

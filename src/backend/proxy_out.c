@@ -236,9 +236,17 @@ enum err
 backend_proxy_out_write(uint8_t out[BACKEND_PROXY_OUT_MAX], size_t *len,
     enum backend_proxy version, const struct backend_proxy_out *p)
 {
+	struct sockaddr_storage source = *p->source;
+	struct sockaddr_storage destination = *p->destination;
+	struct backend_proxy_out plain = *p;
+
 	*len = 0;
 	if (version == BACKEND_PROXY_OFF)
 		return OK;
-	return version == BACKEND_PROXY_V1 ? write_v1(out, len, p)
-					   : write_v2(out, len, p);
+	address_unmap(&source);
+	address_unmap(&destination);
+	plain.source = &source;
+	plain.destination = &destination;
+	return version == BACKEND_PROXY_V1 ? write_v1(out, len, &plain)
+					   : write_v2(out, len, &plain);
 }

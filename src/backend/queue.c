@@ -3,6 +3,10 @@
 #include "base/log.h"
 #include "base/siphash.h"
 
+/* While no endpoint is up dials are waiting, so none is left alone for longer:
+ * one try a second hurts nobody. */
+#define EAGER_MS 1000
+
 /* How long all wait after a try failed for want of something of ours. */
 #define REST_MS 50
 
@@ -203,6 +207,27 @@ log_state(struct backend_queue *q, const struct backend_endpoint *e)
 	log_end(&line);
 }
 
+/* Cuts all back-offs short when there is nothing else to go to. */
+static void
+look_again(struct backend_queue *q)
+{
+	uint64_t soon = loop_now(q->loop) + EAGER_MS -
+	    backend_queue_noise(q) % (EAGER_MS / 4);
+	struct backend_endpoint *e;
+	unsigned i;
+
+	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++) {
+		e = q->table->slots[i];
+		if (e != NULL && e->state == BACKEND_UP)
+			return;
+	}
+	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++) {
+		e = q->table->slots[i];
+		if (e != NULL && e->state == BACKEND_DOWN && e->until > soon)
+			e->until = soon;
+	}
+}
+
 static void
 note_failure(struct backend_queue *q, struct backend_endpoint *e,
     const char *why)
@@ -210,6 +235,7 @@ note_failure(struct backend_queue *q, struct backend_endpoint *e,
 	if (backend_endpoint_failed(e, why, loop_now(q->loop), q->o->backoff_ms,
 		q->o->backoff_max_ms, backend_queue_noise(q)))
 		log_state(q, e);
+	look_again(q);
 	q->failed(q->arg, e);
 }
 

@@ -13,7 +13,7 @@ void
 ratelimit_set(struct ratelimit *r, uint32_t rate, uint32_t burst)
 {
 	if (burst == 0)
-		burst = rate / 10;
+		burst = rate / 50;
 	if (burst == 0)
 		burst = 1;
 	atomic_store_explicit(&r->burst, burst, memory_order_relaxed);

@@ -16,8 +16,8 @@ struct ratelimit {
 	_Atomic uint32_t burst; /* tokens that may be taken at once, >= 1 */
 };
 
-/* Makes a full bucket. `rate' 0: no limit; `burst' 0: a tenth of the rate,
- * but at least one. */
+/* Makes a full bucket. `rate' 0: no limit; `burst' 0: a fiftieth of the rate,
+ * but at least one, so that no second sees much more than the rate. */
 void ratelimit_init(struct ratelimit *r, uint32_t rate, uint32_t burst);
 
 /* Changes the limits of a bucket in use, from any thread. */
