@@ -9,3 +9,6 @@ t_lib_peer_SOURCES = \
 	t/lib/peer_tls.c \
 	t/lib/peer_ws.c
 t_lib_peer_LDADD = $(BORINGSSL_LIBS)
+
+# Certificates that the tests share, made by the first that needs them.
+CLEANFILES += t/pki.cache.lock t/pki.cache/.stamp t/pki.cache/*
