@@ -3,9 +3,11 @@
  */
 #include <getopt.h>
 #include <stdio.h>
+#include <string.h>
 #include <sysexits.h>
 
 #include "config/help.h"
+#include "runtime/explain.h"
 #include "runtime/runtime.h"
 
 /* What the command line asks for. */
@@ -24,6 +26,8 @@ struct arguments {
 
 static const char usage[] =
     "usage: sallyport [-t] [-c FILE]\n"
+    "       sallyport explain [-c FILE] [-l LISTENER] [-p ADDRESS] [-s SNI]\n"
+    "                         CERT [CONNECT]\n"
     "       sallyport -V | --help | --help-config\n"
     "\n"
     "  -c, --config FILE  read this file (" DEFAULT_FILE ")\n"
@@ -31,6 +35,9 @@ static const char usage[] =
     "  -V, --version      print the version\n"
     "  -h, --help         print this\n"
     "      --help-config  print every option of the file\n"
+    "  explain            tell what would become of a client with the\n"
+    "                     certificate file CERT (or none), and the packet in\n"
+    "                     the file CONNECT\n"
     "\n"
     "SIGHUP: reload. SIGTERM: drain, then exit. SIGINT: exit at once.\n";
 
@@ -71,6 +78,41 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 	return EX_USAGE;
 }
 
+/* The arguments behind the word explain. */
+static int
+explain(int argc, char **argv)
+{
+	static const struct option options[] = {
+		{ "config", required_argument, NULL, 'c' },
+		{ "listener", required_argument, NULL, 'l' },
+		{ "peer", required_argument, NULL, 'p' },
+		{ "sni", required_argument, NULL, 's' },
+		{ NULL, 0, NULL, 0 },
+	};
+	struct explain_options o = { .file = DEFAULT_FILE };
+	int c;
+
+	while ((c = getopt_long(argc, argv, "c:l:p:s:", options, NULL)) != -1) {
+		if (c == 'c')
+			o.file = optarg;
+		else if (c == 'l')
+			o.listener = optarg;
+		else if (c == 'p')
+			o.peer = optarg;
+		else if (c == 's')
+			o.sni = optarg;
+		else
+			break;
+	}
+	if (c != -1 || argc - optind < 1 || argc - optind > 2) {
+		fputs(usage, stderr);
+		return EX_USAGE;
+	}
+	o.cert = argv[optind];
+	o.connect = argv[optind + 1];
+	return explain_run(&o);
+}
+
 /* What was printed only counts when it has been written. */
 static int
 printed(void)
@@ -82,8 +124,11 @@ int
 main(int argc, char **argv)
 {
 	struct arguments a = { .mode = MODE_RUN, .file = DEFAULT_FILE };
-	int status = parse_arguments(argc, argv, &a);
+	int status;
 
+	if (argc > 1 && strcmp(argv[1], "explain") == 0)
+		return explain(argc - 1, argv + 1);
+	status = parse_arguments(argc, argv, &a);
 	if (status != 0)
 		return status;
 	switch (a.mode) {

@@ -14,9 +14,8 @@ print_report(const struct report *r)
 		fprintf(stderr, "sallyport: %s\n", r->lines[i]);
 }
 
-/* Loads `file'; warnings are printed, complaints too unless all is good. */
-static enum err
-load(struct snapshot **out, const char *file)
+enum err
+runtime_load(struct snapshot **out, const char *file)
 {
 	struct report warnings;
 	struct report why;
@@ -41,7 +40,7 @@ runtime_check(const char *file)
 {
 	struct snapshot *snapshot = NULL;
 
-	if (load(&snapshot, file) != OK)
+	if (runtime_load(&snapshot, file) != OK)
 		return RUNTIME_EXIT_CONFIG;
 	printf("%s: good, %zu listeners\n", file,
 	    snapshot->config->listener_count);
@@ -57,7 +56,7 @@ runtime_run(const char *file)
 	struct report why;
 	enum err err;
 
-	if (load(&snapshot, file) != OK)
+	if (runtime_load(&snapshot, file) != OK)
 		return RUNTIME_EXIT_CONFIG;
 	report_init(&why);
 	err = master_init(&master, file, snapshot, &why);

@@ -4,9 +4,15 @@
 #ifndef RUNTIME_RUNTIME_H
 #define RUNTIME_RUNTIME_H
 
+#include "session/snapshot.h"
+
 /* Exit codes, beside 0 and those of sysexits.h. */
 #define RUNTIME_EXIT_CONFIG 78 /* EX_CONFIG: nothing was started */
 #define RUNTIME_EXIT_SYSTEM 71 /* EX_OSERR: the system refused something */
+
+/* Loads `file' and all it names; warnings and complaints go to stderr.
+ * Anything but OK: *out is NULL and nothing can be started. */
+enum err runtime_load(struct snapshot **out, const char *file) MUST_CHECK;
 
 /*
  * Checks `file' and all it names, as for a start, but binds and starts

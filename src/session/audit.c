@@ -159,20 +159,42 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 	log_end(&l);
 }
 
+/* What the lines of a live session have in common. */
+static void
+begin_live(struct log_line *l, const struct session *s, const char *event,
+    enum reason reason)
+{
+	begin(l, s, event);
+	log_slice(l, "client_id", s->who->client_id);
+	log_slice(l, "user", s->who->username);
+	log_str(l, "reason", reason_name(reason));
+}
+
 void
-audit_close(const struct session *s, enum reason reason, const char *detail)
+audit_dismiss(const struct session *s, enum reason reason, const char *detail)
+{
+	struct log_line l;
+
+	if (!log_enabled(LOG_LEVEL_INFO))
+		return;
+	begin_live(&l, s, "dismiss", reason);
+	if (detail != NULL && detail[0] != '\0')
+		log_str(&l, "detail", detail);
+	if (s->who->has_certificate)
+		add_hex(&l, "cert_sha256",
+		    slice_make(s->who->sha256, CERT_SHA256_LEN));
+	log_end(&l);
+}
+
+void
+audit_close(const struct session *s, enum reason reason)
 {
 	uint64_t age = loop_now(s->door->loop) - s->since;
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
-	begin(&l, s, "close");
-	log_slice(&l, "client_id", s->who->client_id);
-	log_slice(&l, "user", s->who->username);
-	log_str(&l, "reason", reason_name(reason));
-	if (detail != NULL && detail[0] != '\0')
-		log_str(&l, "detail", detail);
+	begin_live(&l, s, "close", reason);
 	log_u64(&l, "up", s->relay.up.bytes);
 	log_u64(&l, "down", s->relay.down.bytes);
 	log_fmt(&l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),

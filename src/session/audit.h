@@ -16,8 +16,11 @@ void audit_open(const struct session *s, const char *address);
 #define AUDIT_REFUSALS_A_SECOND 50
 void audit_refuse(struct session *s, enum reason reason, const char *detail);
 
-/* It ended after the relay had begun. */
-void audit_close(const struct session *s, enum reason reason,
+/* A live session is being thrown out; its close line follows. */
+void audit_dismiss(const struct session *s, enum reason reason,
     const char *detail);
+
+/* It ended after the relay had begun. */
+void audit_close(const struct session *s, enum reason reason);
 
 #endif

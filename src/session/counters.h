@@ -20,8 +20,7 @@ typedef _Atomic uint64_t counter;
 	X(1) \
 	X(2) \
 	X(5) \
-	X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) X(5000) \
-	    X(10000)
+	X(10) X(25) X(50) X(100) X(250) X(500) X(1000) X(2500) X(5000) X(10000)
 #define COUNTERS_COUNT_ONE(ms) +1
 #define COUNTERS_BUCKET_COUNT (1 COUNTERS_BUCKETS(COUNTERS_COUNT_ONE))
 

@@ -19,5 +19,7 @@ libsallyport_a_SOURCES += \
 	src/session/stages.h \
 	src/session/sweep.c \
 	src/session/sweep.h \
+	src/session/verdict.c \
+	src/session/verdict.h \
 	src/session/words.c \
 	src/session/words.h

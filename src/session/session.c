@@ -130,6 +130,9 @@ session_dismiss(struct session *s, enum reason reason, const char *detail)
 		refuse(s, reason, detail);
 		return;
 	}
+	if (session_is_leaving(s))
+		return;
+	audit_dismiss(s, reason, detail);
 	words_find(&w, s, reason);
 	rw.to_client = slice_make(w.client, w.client_len);
 	rw.to_broker = slice_make(w.broker, w.broker_len);
@@ -151,7 +154,7 @@ session_ended(struct session *s, enum reason reason)
 	if (s->over)
 		return;
 	none.client_len = 0;
-	audit_close(s, reason, NULL);
+	audit_close(s, reason);
 	part_from_client(s, reason, &none);
 	leave(s, reason);
 }
@@ -165,7 +168,7 @@ session_kill(struct session *s, enum reason reason)
 		return;
 	if (s->stage == STAGE_RELAY) {
 		relay_stop(&s->relay);
-		audit_close(s, reason, NULL);
+		audit_close(s, reason);
 	} else {
 		audit_refuse(s, reason, NULL);
 		if (def->cancel != NULL)

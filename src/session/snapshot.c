@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "session/options.h"
+#include "tls/ca.h"
 
 /* What one part of a load needs to know. */
 struct loading {
@@ -126,6 +127,8 @@ load_tls(struct loading *l)
 	if (l->s->tickets == NULL || l->s->tls == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < cfg->tls_count; i++) {
+		if (cfg->tls[i].head.bad)
+			continue;
 		err = load_tls_profile(l, i);
 		if (err != OK)
 			result = err;
@@ -157,11 +160,59 @@ complain_identity(void *arg, const char *option, const char *text)
 		CONFIG_COMPLAIN(cfg, why, i, clientid_mode, "%s", text);
 }
 
+/* The CA of `issuer =', by its hash. It has to be one that is trusted, or the
+ * profile would never be used. */
+static enum err
+load_issuer(struct loading *l, const struct config_identity *i,
+    uint8_t sha256[CERT_SHA256_LEN])
+{
+	const struct config *cfg = l->s->config;
+	enum err err = tls_ca_sha256(i->issuer, sha256);
+	size_t n;
+
+	if (err == ERR_NO_MEMORY)
+		return err;
+	if (err != OK) {
+		CONFIG_COMPLAIN(cfg, l->why, i, issuer,
+		    "%s: is not a file with one CA certificate (name a PEM "
+		    "file of one CA that is also in client_ca)",
+		    i->issuer);
+		return ERR_CONFIG;
+	}
+	for (n = 0; n < cfg->tls_count; n++)
+		if (l->s->tls[n] == NULL ||
+		    tls_ca_is_trusted(l->s->tls[n], sha256))
+			return OK;
+	CONFIG_COMPLAIN(cfg, l->why, i, issuer,
+	    "%s: this CA is in no client_ca, so nobody can be under it (add "
+	    "it to client_ca of [tls])",
+	    i->issuer);
+	return ERR_CONFIG;
+}
+
+static enum err
+load_identity_profile(struct loading *l, struct identity_place *at,
+    size_t index)
+{
+	struct identity_rules_spec spec;
+	uint8_t sha256[CERT_SHA256_LEN];
+	enum err err;
+
+	options_identity(&spec, at->section);
+	if (at->section->issuer[0] != '\0') {
+		err = load_issuer(l, at->section, sha256);
+		if (err != OK)
+			return err;
+		spec.issuer = sha256;
+	}
+	return identity_rules_new(&l->s->identity[index], &spec,
+	    complain_identity, at);
+}
+
 static enum err
 load_identity(struct loading *l)
 {
 	const struct config *cfg = l->s->config;
-	struct identity_rules_spec spec;
 	struct identity_place at = { .loading = l };
 	enum err result = OK;
 	enum err err;
@@ -172,10 +223,10 @@ load_identity(struct loading *l)
 	if (l->s->identity == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < cfg->identity_count; i++) {
+		if (cfg->identity[i].head.bad)
+			continue;
 		at.section = &cfg->identity[i];
-		options_identity(&spec, at.section);
-		err = identity_rules_new(&l->s->identity[i], &spec,
-		    complain_identity, &at);
+		err = load_identity_profile(l, &at, i);
 		if (err != OK)
 			result = err;
 	}
@@ -188,7 +239,7 @@ load_denylist(struct loading *l)
 	const char *file = l->s->config->denylist.file;
 	enum err err;
 
-	if (file[0] == '\0')
+	if (file[0] == '\0' || l->s->config->denylist.head.bad)
 		return OK;
 	err = identity_denylist_load(&l->s->denylist, file, l->why);
 	return err == ERR_SYSTEM ? ERR_CONFIG : err;
@@ -231,7 +282,7 @@ snapshot_load(struct snapshot **out, const char *file,
 	static enum err (*const parts[])(struct loading *) = { load_tls,
 		load_identity, load_denylist, load_listeners, load_backends };
 	struct loading l = { NULL, previous, why, warnings };
-	enum err result = OK;
+	enum err result;
 	enum err err;
 	size_t i;
 
@@ -239,10 +290,10 @@ snapshot_load(struct snapshot **out, const char *file,
 	l.s = calloc(1, sizeof(*l.s));
 	if (l.s == NULL)
 		return ERR_NO_MEMORY;
-	err = config_load(file, &l.s->config, why);
-	if (err != OK) {
+	result = config_load_draft(file, &l.s->config, why);
+	if (l.s->config == NULL) {
 		free(l.s);
-		return err;
+		return result;
 	}
 	l.s->refs = 1;
 	l.s->generation = previous == NULL ? 1 : previous->generation + 1;

@@ -8,11 +8,11 @@
 #include "accept/listener.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "identity/denylist.h"
 #include "session/audit.h"
 #include "session/options.h"
 #include "session/proxy.h"
 #include "session/sweep.h"
+#include "session/verdict.h"
 #include "tls/stream_tls.h"
 #include "ws/stream_ws.h"
 
@@ -45,14 +45,15 @@ static void
 admit_peer(struct session *s)
 {
 	struct sockaddr_storage peer;
-	struct identity_deny found;
+	struct verdict_detail detail;
 	enum reason reason;
 
 	note_local(s->approach);
 	session_peer(s, &peer);
-	if (identity_denylist_match_peer(s->approach->snapshot->denylist, &peer,
-		clock_wall_s(), &found)) {
-		session_dismiss(s, REASON_ACCEPT_DENIED, NULL);
+	reason =
+	    verdict_peer(s->approach->snapshot, &peer, clock_wall_s(), &detail);
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail.text);
 		return;
 	}
 	reason =
@@ -127,37 +128,38 @@ count_handshake(struct session *s, const struct tls_info *info)
 }
 
 /* Certificates can be denied too, and then the client hears it as an alert. */
-static bool
-is_denied_cert(struct session *s)
+static enum reason
+judge_cert(struct session *s, struct verdict_detail *detail)
 {
-	struct identity_denylist *list = s->approach->snapshot->denylist;
-	struct identity_deny found;
+	const struct snapshot *snapshot = s->approach->snapshot;
 	struct cert *cert = NULL;
-	bool denied;
+	enum reason reason;
 
-	if (list == NULL)
-		return false;
+	if (snapshot->denylist == NULL)
+		return REASON_NONE;
 	if (tls_stream_take_cert(s->tls, &cert) != OK)
-		return true; /* in doubt, out */
-	denied = cert != NULL &&
-	    identity_denylist_match_cert(list, cert, clock_wall_s(), &found);
+		return REASON_ACCEPT_RESOURCE;
+	reason = verdict_cert(snapshot, cert, clock_wall_s(), detail);
 	tls_cert_free(cert);
-	return denied;
+	return reason;
 }
 
 static void
 tls_is_open(struct session *s)
 {
+	struct verdict_detail detail = { "" };
 	struct tls_info info;
+	enum reason reason;
 
 	tls_stream_info(s->tls, &info);
 	count_handshake(s, &info);
 	throttle_handshake_done(&s->ticket,
 	    info.resumed ? THROTTLE_RESUMED : THROTTLE_FULL,
 	    loop_now(s->door->loop));
-	if (is_denied_cert(s)) {
-		tls_stream_refuse(s->tls, REASON_TLS_DENIED);
-		session_dismiss(s, REASON_TLS_DENIED, NULL);
+	reason = judge_cert(s, &detail);
+	if (reason != REASON_NONE) {
+		tls_stream_refuse(s->tls, reason);
+		session_dismiss(s, reason, detail.text);
 		return;
 	}
 	stage_enter(s,
@@ -332,51 +334,43 @@ keep_who(struct session *s)
 }
 
 static enum reason
-judge(struct session *s, struct admission *m)
+judge(struct session *s, struct admission *m, struct verdict_detail *detail)
 {
 	struct approach *a = s->approach;
 	char address[ADDRESS_TEXT_MAX];
 	struct sockaddr_storage peer;
-	struct identity_deny found;
-	struct identity_input in;
+	struct verdict_input in;
 	struct tls_info info;
-	enum reason reason;
 
 	if (tls_stream_take_cert(s->tls, &m->cert) != OK)
 		return REASON_ACCEPT_RESOURCE;
 	session_peer(s, &peer);
 	address_text(address, &peer);
 	tls_stream_info(s->tls, &info);
-	in.cert = m->cert;
-	in.connect = &m->greet.connect;
-	in.sni = slice_str(info.sni);
-	in.peer = slice_str(address);
-	reason =
-	    identity_decide(snapshot_rules(a->snapshot, a->listener, m->cert),
-		&in, NULL, &m->verdict);
-	if (reason != REASON_NONE)
-		return reason;
-	if (identity_denylist_match_names(a->snapshot->denylist,
-		m->verdict.username, m->verdict.client_id, clock_wall_s(),
-		&found))
-		return REASON_IDENTITY_DENIED;
-	return REASON_NONE;
+	in.listener = a->listener;
+	in.client.cert = m->cert;
+	in.client.connect = &m->greet.connect;
+	in.client.sni = slice_str(info.sni);
+	in.client.peer = slice_str(address);
+	in.now = clock_wall_s();
+	in.trace = NULL;
+	return verdict_connect(a->snapshot, &in, &m->verdict, &m->connect,
+	    detail);
 }
 
 static void
 start_identity(struct session *s)
 {
 	struct admission *m = s->approach->admission;
-	enum reason reason = judge(s, m);
+	struct verdict_detail detail = { "" };
+	enum reason reason = judge(s, m, &detail);
 
 	if (reason != REASON_NONE) {
-		session_dismiss(s, reason, m->verdict.why);
+		session_dismiss(s, reason, detail.text);
 		return;
 	}
-	if (mqtt_connect_write(&m->connect, &m->greet.connect,
-		&m->verdict.edit) != OK ||
-	    keep_who(s) != OK) {
-		step_failed(s, "the rewritten CONNECT does not fit");
+	if (keep_who(s) != OK) {
+		step_failed(s, "out of memory");
 		return;
 	}
 	if (m->cert == NULL)
@@ -391,9 +385,8 @@ start_identity(struct session *s)
 /* Whoever was judged by a snapshot that is no more in force is judged again:
  * a revocation must not lose a race. */
 static enum reason
-judge_late(struct session *s, const char **detail)
+judge_late(struct session *s, struct verdict_detail *detail)
 {
-	*detail = NULL;
 	if (s->approach->snapshot == s->door->snapshot)
 		return REASON_NONE;
 	return sweep_judge(s, clock_wall_s(), detail);
@@ -404,7 +397,7 @@ dial_done(void *arg, enum reason reason, struct stream *broker,
     const char *text)
 {
 	struct session *s = arg;
-	const char *detail;
+	struct verdict_detail detail = { "" };
 
 	s->approach->step.dial = NULL;
 	if (reason != REASON_NONE) {
@@ -414,7 +407,7 @@ dial_done(void *arg, enum reason reason, struct stream *broker,
 	s->broker = broker;
 	reason = judge_late(s, &detail);
 	if (reason != REASON_NONE) {
-		session_dismiss(s, reason, detail);
+		session_dismiss(s, reason, detail.text);
 		return;
 	}
 	audit_open(s, text);

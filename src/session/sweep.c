@@ -1,7 +1,8 @@
 #include "session/sweep.h"
 
+#include <stdio.h>
+
 #include "base/clock.h"
-#include "identity/denylist.h"
 #include "tls/stream_tls.h"
 
 /* The profile now in force at the entrance a session came by; NULL: gone. */
@@ -40,56 +41,59 @@ live_reason(enum reason reason)
 	}
 }
 
-static bool
-is_denied(const struct door *d, struct session *s, int64_t now)
+/* Is anything known of a live session on the deny list now in force? */
+static enum reason
+judge_denied(const struct snapshot *snapshot, struct session *s, int64_t now,
+    struct verdict_detail *detail)
 {
-	const struct identity_denylist *list = d->snapshot->denylist;
 	struct sockaddr_storage peer;
-	struct identity_deny found;
 	struct cert *cert = NULL;
-	bool denied;
+	enum reason reason;
 
-	if (list == NULL)
-		return false;
+	if (snapshot->denylist == NULL)
+		return REASON_NONE;
 	session_peer(s, &peer);
-	if (identity_denylist_match_peer(list, &peer, now, &found) ||
-	    identity_denylist_match_names(list, s->who->username,
-		s->who->client_id, now, &found))
-		return true;
-	if (!s->who->has_certificate)
-		return false;
-	if (tls_stream_take_cert(s->tls, &cert) != OK || cert == NULL)
-		return true; /* in doubt, out */
-	denied = identity_denylist_match_cert(list, cert, now, &found);
-	tls_cert_free(cert);
-	return denied;
+	reason = verdict_peer(snapshot, &peer, now, detail);
+	if (reason == REASON_NONE)
+		reason = verdict_names(snapshot, s->who->username,
+		    s->who->client_id, now, detail);
+	if (reason == REASON_NONE && s->who->has_certificate) {
+		if (tls_stream_take_cert(s->tls, &cert) != OK || cert == NULL)
+			return REASON_RELAY_DENIED; /* in doubt, out */
+		reason = verdict_cert(snapshot, cert, now, detail);
+		tls_cert_free(cert);
+	}
+	return reason == REASON_NONE ? REASON_NONE : REASON_RELAY_DENIED;
 }
 
 enum reason
-sweep_judge(struct session *s, int64_t now, const char **detail)
+sweep_judge(struct session *s, int64_t now, struct verdict_detail *detail)
 {
 	const struct door *d = s->door;
 	const struct config_listener *l = listener_of(d, s);
+	const char *why = NULL;
 	enum reason reason;
 
-	*detail = NULL;
+	detail->text[0] = '\0';
 	if (l == NULL)
 		return REASON_NONE; /* its listener is gone; it may stay */
 	reason = live_reason(tls_stream_recheck(s->tls,
-	    d->snapshot->tls[l->tls_profile->head.index], detail));
+	    d->snapshot->tls[l->tls_profile->head.index], &why));
 	if (reason == REASON_RELAY_EXPIRED &&
 	    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_KEEP)
 		reason = REASON_NONE;
-	if (reason != REASON_NONE)
-		return reason;
-	return is_denied(d, s, now) ? REASON_RELAY_DENIED : REASON_NONE;
+	if (reason == REASON_NONE)
+		return judge_denied(d->snapshot, s, now, detail);
+	if (why != NULL)
+		snprintf(detail->text, sizeof(detail->text), "%s", why);
+	return reason;
 }
 
 void
 sweep_all(struct door *d)
 {
 	int64_t now = clock_wall_s();
-	const char *detail;
+	struct verdict_detail detail;
 	enum reason reason;
 	struct list *node;
 	struct list *next;
@@ -101,6 +105,6 @@ sweep_all(struct door *d)
 			continue;
 		reason = sweep_judge(s, now, &detail);
 		if (reason != REASON_NONE)
-			session_dismiss(s, reason, detail);
+			session_dismiss(s, reason, detail.text);
 	}
 }

@@ -7,6 +7,7 @@
 #define SESSION_SWEEP_H
 
 #include "session/session.h"
+#include "session/verdict.h"
 
 /* Has the certificate of a session in stage relay come to its end, and does
  * its profile end the session then? `now' in seconds since 1970. */
@@ -14,9 +15,10 @@ bool sweep_is_expired(const struct session *s, int64_t now);
 
 /*
  * REASON_NONE, or the REASON_RELAY_* that ends a session whose names are
- * known. `*detail' (static) says more, or is NULL.
+ * known; `detail' says more then.
  */
-enum reason sweep_judge(struct session *s, int64_t now, const char **detail);
+enum reason sweep_judge(struct session *s, int64_t now,
+    struct verdict_detail *detail);
 
 /* Dismisses exactly those sessions in stage relay that would not be let in
  * any more. */

@@ -1,4 +1,6 @@
 libsallyport_a_SOURCES += \
+	src/tls/ca.c \
+	src/tls/ca.h \
 	src/tls/choose.c \
 	src/tls/choose.h \
 	src/tls/crl.c \

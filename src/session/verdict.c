@@ -1,0 +1,92 @@
+#include "session/verdict.h"
+
+#include <stdio.h>
+
+/* Which entry it was, and what was written beside it. */
+static void
+name_entry(struct verdict_detail *d, const struct identity_deny *found)
+{
+	snprintf(d->text, sizeof(d->text), "deny list: %s %.*s%s%.*s",
+	    identity_deny_word(found->kind),
+	    (int)(found->who.len < 128 ? found->who.len : 128),
+	    (const char *)found->who.data, found->reason.len > 0 ? ": " : "",
+	    (int)(found->reason.len < 100 ? found->reason.len : 100),
+	    (const char *)found->reason.data);
+}
+
+enum reason
+verdict_peer(const struct snapshot *s, const struct sockaddr_storage *peer,
+    int64_t now, struct verdict_detail *detail)
+{
+	struct identity_deny found;
+
+	if (!identity_denylist_match_peer(s->denylist, peer, now, &found))
+		return REASON_NONE;
+	name_entry(detail, &found);
+	return REASON_ACCEPT_DENIED;
+}
+
+enum reason
+verdict_cert(const struct snapshot *s, const struct cert *cert, int64_t now,
+    struct verdict_detail *detail)
+{
+	struct identity_deny found;
+
+	if (cert == NULL ||
+	    !identity_denylist_match_cert(s->denylist, cert, now, &found))
+		return REASON_NONE;
+	name_entry(detail, &found);
+	return REASON_TLS_DENIED;
+}
+
+enum reason
+verdict_names(const struct snapshot *s, struct slice username,
+    struct slice client_id, int64_t now, struct verdict_detail *detail)
+{
+	struct identity_deny found;
+
+	if (!identity_denylist_match_names(s->denylist, username, client_id,
+		now, &found))
+		return REASON_NONE;
+	name_entry(detail, &found);
+	return REASON_IDENTITY_DENIED;
+}
+
+/* Writes the CONNECT that the broker gets. */
+static enum reason
+rewrite(const struct verdict_input *in, const struct identity_verdict *v,
+    struct buf *connect, struct verdict_detail *detail)
+{
+	switch (mqtt_connect_write(connect, in->client.connect, &v->edit)) {
+	case OK:
+		return REASON_NONE;
+	case ERR_NO_MEMORY:
+		return REASON_ACCEPT_RESOURCE;
+	default:
+		snprintf(detail->text, sizeof(detail->text),
+		    "the rewritten CONNECT is larger than MQTT allows");
+		return REASON_IDENTITY_TOO_LONG;
+	}
+}
+
+enum reason
+verdict_connect(const struct snapshot *s, const struct verdict_input *in,
+    struct identity_verdict *out, struct buf *connect,
+    struct verdict_detail *detail)
+{
+	enum reason reason;
+
+	detail->text[0] = '\0';
+	reason =
+	    identity_decide(snapshot_rules(s, in->listener, in->client.cert),
+		&in->client, in->trace, out);
+	if (reason != REASON_NONE) {
+		snprintf(detail->text, sizeof(detail->text), "%s", out->why);
+		return reason;
+	}
+	reason =
+	    verdict_names(s, out->username, out->client_id, in->now, detail);
+	if (reason != REASON_NONE)
+		return reason;
+	return rewrite(in, out, connect, detail);
+}
