@@ -77,11 +77,12 @@ ask_cn(const struct identity_denylist *l, const struct cert *cert, int64_t now,
     struct identity_deny *found)
 {
 	static const uint8_t oid[] = { 0x55, 4, 3 };
-	const struct cert_attr *a = cert->subject;
-	const struct cert_attr *end = a + cert->subject_count;
+	const struct cert_attr *a;
 	struct identity_deny_key key;
+	size_t i;
 
-	for (; a < end; a++) {
+	for (i = 0; i < cert->subject_count; i++) {
+		a = &cert->subject[i];
 		key.len = 0;
 		if (slice_equal(a->oid, slice_make(oid, sizeof(oid))) &&
 		    identity_text_append(a->type, a->value, key.bytes,

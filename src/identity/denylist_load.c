@@ -127,18 +127,19 @@ is_pattern(const struct identity_deny_entry *e)
 static enum err
 compile_patterns(struct identity_denylist *l)
 {
-	const struct identity_deny_entry *e = l->table.entries;
-	const struct identity_deny_entry *end = e + l->table.count;
+	const struct identity_deny_entry *e;
 	struct identity_deny_pattern *p;
 	char why[256];
 	enum err err;
+	size_t i;
 
 	if (l->pattern_count == 0)
 		return OK;
 	l->patterns = calloc(l->pattern_count, sizeof(*p));
 	if (l->patterns == NULL)
 		return ERR_NO_MEMORY;
-	for (p = l->patterns; e < end; e++) {
+	for (i = 0, p = l->patterns; i < l->table.count; i++) {
+		e = &l->table.entries[i];
 		if (!is_pattern(e))
 			continue;
 		p->entry = e;

@@ -157,6 +157,8 @@ put_base64(struct render *r, struct slice in)
 {
 	size_t len = ENCODE_BASE64_LEN(in.len);
 
+	if (in.len == 0)
+		return refuse_text(r, IDENTITY_TEXT_EMPTY);
 	if (in.len > IDENTITY_NAME_MAX || len > room(r))
 		return refuse_text(r, IDENTITY_TEXT_TOO_LONG);
 	encode_base64((char *)r->out->bytes + r->out->len, in);

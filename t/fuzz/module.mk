@@ -39,6 +39,21 @@ t_fuzz_config_t_SOURCES = t/fuzz/config.c t/fuzz/replay.c t/fuzz/fuzz.h
 t_fuzz_config_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_config_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/fuzz/identity_template.t
+t_fuzz_identity_template_t_SOURCES = t/fuzz/identity_template.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_identity_template_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_identity_template_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/fuzz/identity_names.t
+t_fuzz_identity_names_t_SOURCES = t/fuzz/identity_names.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_identity_names_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_identity_names_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/fuzz/identity_denylist.t
+t_fuzz_identity_denylist_t_SOURCES = t/fuzz/identity_denylist.c t/fuzz/replay.c t/fuzz/fuzz.h
+t_fuzz_identity_denylist_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_identity_denylist_t_LDADD = $(unit_ldadd)
+
 if FUZZERS
 noinst_PROGRAMS += t/fuzz/mqtt_connect-fuzz
 t_fuzz_mqtt_connect_fuzz_SOURCES = t/fuzz/mqtt_connect.c t/fuzz/fuzz.h
@@ -75,4 +90,19 @@ t_fuzz_config_fuzz_SOURCES = t/fuzz/config.c t/fuzz/fuzz.h
 t_fuzz_config_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_config_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_config_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/identity_template-fuzz
+t_fuzz_identity_template_fuzz_SOURCES = t/fuzz/identity_template.c t/fuzz/fuzz.h
+t_fuzz_identity_template_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_identity_template_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_identity_template_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/identity_names-fuzz
+t_fuzz_identity_names_fuzz_SOURCES = t/fuzz/identity_names.c t/fuzz/fuzz.h
+t_fuzz_identity_names_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_identity_names_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_identity_names_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
+noinst_PROGRAMS += t/fuzz/identity_denylist-fuzz
+t_fuzz_identity_denylist_fuzz_SOURCES = t/fuzz/identity_denylist.c t/fuzz/fuzz.h
+t_fuzz_identity_denylist_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_identity_denylist_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_identity_denylist_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 endif

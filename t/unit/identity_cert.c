@@ -180,6 +180,7 @@ static const struct {
 	    REASON_IDENTITY_ENCODING, "${san.ip}: has 5 bytes" },
 	{ "an address with a mask", "ip c0000200ffffff00", "san.ip", R,
 	    REASON_IDENTITY_ENCODING, "has 8 bytes" },
+	{ "no DER at all", "der", "crt", R, REASON_IDENTITY_EMPTY, "${crt}" },
 	{ "base64 of one byte", "der ff", "pem", R, REASON_NONE, "/w==" },
 	{ "base64 with / and +", "der fbefbe ffffff", "crt", R, REASON_NONE,
 	    "++++////" },
