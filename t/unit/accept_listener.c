@@ -11,7 +11,6 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -210,7 +209,7 @@ test_mapped(struct loop *loop)
 	struct sockaddr_storage four = any_port("127.0.0.1:0");
 	struct listener_options adopted = { .adopted = true };
 	int fds[1] = { socket(AF_INET6, SOCK_STREAM, 0) };
-	struct listener *l;
+	struct listener *l = NULL;
 	int client;
 
 	if (fds[0] == -1 ||
@@ -299,15 +298,6 @@ test_close_inside(struct loop *loop)
 	forget(&s);
 }
 
-static double
-cpu_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
 /* A socket that another process holds, too, stays readable for ever. */
 static void
 test_adopt(struct loop *loop)
@@ -333,10 +323,10 @@ test_adopt(struct loop *loop)
 	listener_close(l[1]);
 	net_kit_turns(loop);
 	clients[3] = net_kit_connect(&at);
-	before = cpu_ms();
+	before = net_kit_cpu_ms();
 	ok(!net_kit_run(loop, 60), "closed: a new client wakes nobody");
 	is_int(s.count, 3, "nor is it taken");
-	ok(cpu_ms() - before < 30, "and the loop does not spin");
+	ok(net_kit_cpu_ms() - before < 30, "and the loop does not spin");
 	for (i = 0; i < 4; i++)
 		close(clients[i]);
 	forget(&s);
@@ -390,10 +380,10 @@ test_exhausted(struct loop *loop)
 		clients[i] = net_kit_connect(&at);
 	old = limit_fds(2);
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "two fit");
-	before = cpu_ms();
+	before = net_kit_cpu_ms();
 	s.stop_at = 3;
 	ok(!net_kit_run(loop, 250), "the third does not");
-	ok(cpu_ms() - before < 100, "the loop does not spin");
+	ok(net_kit_cpu_ms() - before < 100, "the loop does not spin");
 	ok(listener_counts(l)->exhausted >= 2 &&
 		listener_counts(l)->exhausted <= 5,
 	    "it rests in between: %d times",

@@ -5,7 +5,6 @@
 #include "accept/proxy_in.h"
 
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "mqtt_kit.h"
@@ -183,27 +182,18 @@ refused(struct loop *loop, const char *bytes, const char *trusted,
 	end(&st);
 }
 
-static double
-cpu_ms(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
-}
-
 /* Half a header must not keep the loop awake, nor buy any time. */
 static void
 test_slow(struct loop *loop)
 {
 	struct stage st;
-	double before = cpu_ms();
+	double before = net_kit_cpu_ms();
 
 	begin(&st, loop, "127.0.0.0/8", 60);
 	send_hex(&st, "'PROXY TCP4 192.0'");
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "half a header");
 	is_int(st.seen.reason, REASON_ACCEPT_TIMEOUT, "ends by the deadline");
-	ok(cpu_ms() - before < 30, "and the loop sleeps until then");
+	ok(net_kit_cpu_ms() - before < 30, "and the loop sleeps until then");
 	end(&st);
 }
 

@@ -183,20 +183,6 @@ test_black_hole(struct loop *loop)
 	close(good_fd);
 }
 
-struct comeback {
-	struct timer timer;
-	struct sockaddr_storage at;
-	int listener;
-};
-
-static void
-come_back(void *arg)
-{
-	struct comeback *c = arg;
-
-	c->listener = dial_kit_listen(&c->at, 5);
-}
-
 /* However long the back-off: with nowhere else to go, one look a second. */
 static void
 test_eager(struct loop *loop)
@@ -204,15 +190,14 @@ test_eager(struct loop *loop)
 	struct backend_options o = { .timeout_ms = 4000,
 		.backoff_ms = 60000,
 		.backoff_max_ms = 60000 };
-	struct comeback back = { .at = net_kit_refused() };
+	struct dial_kit_comeback back = { .at = net_kit_refused() };
 	struct sockaddr_storage other = net_kit_refused();
 	const char *const addresses[] = { dial_kit_text(&back.at),
 		dial_kit_text(&other), NULL };
 	struct dial_kit *s = dial_kit_begin(loop, addresses, &o);
 	uint64_t began = clock_mono_ms();
 
-	timer_init(&back.timer, loop, come_back, &back);
-	timer_start(&back.timer, 50);
+	dial_kit_come_back(&back, loop, 50);
 	ok(dial_kit_all(s, 1), "both are down");
 	is_int(s->call[0].reason, REASON_NONE, "one comes back");
 	ok(clock_mono_ms() - began < 2000, "it is found in a second");

@@ -10,15 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "dial_kit.h"
-#include "io/timer.h"
 #include "net_kit.h"
 #include "tap.h"
-
-struct later {
-	struct timer timer;
-	int listener;
-	struct sockaddr_storage at;
-};
 
 static void
 close_filler(int *filler)
@@ -29,14 +22,6 @@ close_filler(int *filler)
 		close(filler[i]);
 }
 
-static void
-come_back(void *arg)
-{
-	struct later *l = arg;
-
-	l->listener = dial_kit_listen(&l->at, DIAL_KIT_MANY);
-}
-
 /* The broker restarts: all wait, one tries, all get in. */
 static void
 test_hold(struct loop *loop)
@@ -44,14 +29,13 @@ test_hold(struct loop *loop)
 	struct backend_options o = { .timeout_ms = 3000,
 		.backoff_ms = 20,
 		.backoff_max_ms = 40 };
-	struct later later = { .at = net_kit_refused() };
+	struct dial_kit_comeback later = { .at = net_kit_refused() };
 	const char *const addresses[] = { dial_kit_text(&later.at), NULL };
 	struct dial_kit *s = dial_kit_begin(loop, addresses, &o);
 	int good = 0;
 	int i;
 
-	timer_init(&later.timer, loop, come_back, &later);
-	timer_start(&later.timer, 150);
+	dial_kit_come_back(&later, loop, 150);
 	ok(dial_kit_all(s, DIAL_KIT_MANY), "%d dials while the broker is away",
 	    DIAL_KIT_MANY);
 	for (i = 0; i < DIAL_KIT_MANY; i++)

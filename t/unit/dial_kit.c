@@ -100,6 +100,22 @@ dial_kit_listen(const struct sockaddr_storage *at, int backlog)
 }
 
 static void
+come_back(void *arg)
+{
+	struct dial_kit_comeback *c = arg;
+
+	c->listener = dial_kit_listen(&c->at, DIAL_KIT_MANY);
+}
+
+void
+dial_kit_come_back(struct dial_kit_comeback *c, struct loop *loop, uint64_t ms)
+{
+	c->listener = -1;
+	timer_init(&c->timer, loop, come_back, c);
+	timer_start(&c->timer, ms);
+}
+
+static void
 keep(const struct backend_status *s, void *arg)
 {
 	struct dial_kit_endpoint *e = arg;

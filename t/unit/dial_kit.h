@@ -6,6 +6,7 @@
 
 #include "backend/dial.h"
 #include "base/address.h"
+#include "io/timer.h"
 
 #define DIAL_KIT_MANY 300
 
@@ -49,6 +50,16 @@ char *dial_kit_text(const struct sockaddr_storage *at);
 
 /* A listener at just that address. */
 int dial_kit_listen(const struct sockaddr_storage *at, int backlog);
+
+/* A broker that is away, and comes back at `at' after a while. */
+struct dial_kit_comeback {
+	struct timer timer;
+	struct sockaddr_storage at;
+	int listener; /* the caller's to close; -1 until it is back */
+};
+
+void dial_kit_come_back(struct dial_kit_comeback *c, struct loop *loop,
+    uint64_t ms);
 
 /* The last endpoint of the pool. */
 struct dial_kit_endpoint {

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -42,6 +43,15 @@ net_kit_turns(struct loop *loop)
 
 	for (i = 0; i < 5; i++)
 		(void)net_kit_run(loop, 0);
+}
+
+double
+net_kit_cpu_ms(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (double)ts.tv_sec * 1e3 + (double)ts.tv_nsec / 1e6;
 }
 
 int

@@ -22,6 +22,9 @@ bool net_kit_run(struct loop *loop, uint64_t ms);
 /* Runs a few turns, so that all that is ready is served. */
 void net_kit_turns(struct loop *loop);
 
+/* Milliseconds this thread has computed: a loop that sleeps adds none. */
+double net_kit_cpu_ms(void);
+
 /* A blocking listener on 127.0.0.1 with a queue of `backlog'; its address
  * goes to `at'. */
 int net_kit_listen(struct sockaddr_storage *at, int backlog);
