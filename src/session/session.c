@@ -94,6 +94,8 @@ part_from_client(struct session *s, enum reason reason, struct words *w)
 
 	if (s->client == NULL)
 		return;
+	if (s->client != s->tls)
+		ws_stream_set_close_code(s->client, words_close_code(reason));
 	if ((late && w->client_len == 0) ||
 	    (w->client_len > 0 &&
 		stream_write(s->client, w->client, w->client_len) < 0))

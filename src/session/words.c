@@ -63,3 +63,24 @@ words_find(struct words *w, const struct session *s, enum reason reason)
 		w->broker_len = write_disconnect(w->broker, s->level,
 		    MQTT_DISCONNECT_NORMAL);
 }
+
+enum ws_close
+words_close_code(enum reason reason)
+{
+	switch (reason) {
+	case REASON_RELAY_DRAINED:
+		return WS_CLOSE_GOING_AWAY;
+	case REASON_BACKEND_UNREACHABLE:
+	case REASON_BACKEND_TIMEOUT:
+	case REASON_BACKEND_BUSY:
+		return WS_CLOSE_TRY_LATER;
+	case REASON_ACCEPT_RESOURCE:
+		return WS_CLOSE_INTERNAL;
+	case REASON_RELAY_CLIENT_CLOSED:
+	case REASON_RELAY_BROKER_CLOSED:
+		return WS_CLOSE_NORMAL;
+	default:
+		/* Everything else is somebody's breach of a rule. */
+		return WS_CLOSE_POLICY;
+	}
+}

@@ -7,6 +7,7 @@
 
 #include "relay/half.h"
 #include "session/session.h"
+#include "ws/stream_ws.h"
 
 /* Packets, ready to be sent; len 0: nothing is said. */
 struct words {
@@ -24,5 +25,8 @@ struct words {
  * proxy itself ends a good session to be resumed elsewhere (drain).
  */
 void words_find(struct words *w, const struct session *s, enum reason reason);
+
+/* The status code of the WebSocket close frame that goes with `reason'. */
+enum ws_close words_close_code(enum reason reason);
 
 #endif

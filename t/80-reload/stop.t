@@ -62,7 +62,7 @@ sub session
 	is(hex($c->ended->{bytes}), '', 'v4 is closed');
 	is($proxy->wait_exit(5), 0, 'exit 0');
 	cmp_ok(time - $began, '<', 4 * slow, 'within drain_timeout');
-	is($proxy->count_log(qr/reason=relay_drained/), 3, 'relay_drained');
+	is($proxy->count_log(qr/event=close .*reason=relay_drained/), 3, 'relay_drained');
 	$_->close for $c, $b, $c5, $b5, $w5, $wb5;
 }
 {
