@@ -44,7 +44,7 @@ for (
 	['gone', 'nobody listens', 'backend_unreachable'],
 	['nounix', 'no such socket', 'backend_unreachable'],
 	['noname', 'no such name', 'backend_(unreachable|timeout)'],
-	['full', 'no answer', 'backend_timeout'],
+	['full', 'no answer', 'backend_(timeout|unreachable)'],
 ) {
 	my ($listener, $what, $reason) = @$_;
 	for my $version (3, 4, 5) {
@@ -110,7 +110,7 @@ for my $transport (qw(tls wss)) {
 {
 	my $from = $proxy->mark;
 	guest('full')->reset;
-	ok($proxy->wait_close('backend_(closed|timeout)', from => $from),
+	ok($proxy->wait_close('backend_(closed|timeout|unreachable)', from => $from),
 		'gone while dialling');
 }
 # A broker that comes back is found.
