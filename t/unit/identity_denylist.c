@@ -11,6 +11,12 @@
 #include "tap.h"
 
 #define NOW 1700000000
+/* Under ASan, whose allocator is slow, fewer. */
+#ifdef __SANITIZE_ADDRESS__
+#define MANY 20000
+#else
+#define MANY 1000000
+#endif
 #define HEX_SHA256 \
 	"000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
 #define HEX_SPKI \
@@ -263,8 +269,7 @@ test_complaints(void)
 		"deny.csv:6: username \"joe\" has a bad until",
 		"deny.csv:7: username \"a\" has more fields",
 		"deny.csv:8: username \" joe\" has spaces around it",
-		"deny.csv:9: clientid_re \"a(b\" is no regular expression: "
-		"at byte 4",
+		"deny.csv:9: clientid_re \"a(b\" is no regular expression",
 		"deny.csv:10: text follows a closing quote",
 		"deny.csv:11: sha256 \"00\" is not 64 hex digits",
 		"deny.csv:12: a quote is opened and never closed",
@@ -461,11 +466,7 @@ time_lookups(const struct identity_denylist *l, size_t count)
 static void
 test_million(void)
 {
-#ifdef __SANITIZE_ADDRESS__
-	size_t count = 20000;
-#else
-	size_t count = 1000000;
-#endif
+	size_t count = MANY;
 	struct kit_bytes text = make_million(count);
 	struct identity_denylist *l = NULL;
 	struct report r;
