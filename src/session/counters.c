@@ -1,7 +1,7 @@
 #include "session/counters.h"
 
 void
-histogram_add(struct histogram *h, uint64_t ms)
+counters_observe(struct histogram *h, uint64_t ms)
 {
 	static const uint64_t bounds[] = {
 #define X(ms) ms,

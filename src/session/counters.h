@@ -67,6 +67,6 @@ counter_sub(counter *c, uint64_t n)
 }
 
 /* Counts one observation of `ms' milliseconds. */
-void histogram_add(struct histogram *h, uint64_t ms);
+void counters_observe(struct histogram *h, uint64_t ms);
 
 #endif

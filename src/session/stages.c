@@ -124,7 +124,7 @@ count_handshake(struct session *s, const struct tls_info *info)
 	else
 		counter_add(
 		    v13 ? &c->handshakes_full_13 : &c->handshakes_full_12, 1);
-	histogram_add(&c->handshake, loop_now(s->door->loop) - s->since);
+	counters_observe(&c->handshake, loop_now(s->door->loop) - s->since);
 }
 
 /* Certificates can be denied too, and then the client hears it as an alert. */
@@ -452,7 +452,7 @@ relay_answered(void *arg, uint8_t code)
 
 	s->answered = true;
 	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
-	histogram_add(&c->connack, loop_now(s->door->loop) - s->connect_at);
+	counters_observe(&c->connack, loop_now(s->door->loop) - s->connect_at);
 }
 
 static void
