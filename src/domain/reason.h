@@ -11,162 +11,161 @@
 #ifndef DOMAIN_REASON_H
 #define DOMAIN_REASON_H
 
-#define REASONS(X)                                                           \
-	X(NONE, "none", 0, 0, "nothing ended it")                            \
-	/* accept */                                                         \
-	X(ACCEPT_LIMIT, "accept_limit", 3, 0x89,                             \
-	    "too many connections: raise [limits] connections")              \
-	X(ACCEPT_ADDRESS_LIMIT, "accept_address_limit", 3, 0x89,             \
-	    "too many from one address: [limits] connections_per_address")   \
-	X(ACCEPT_RATE, "accept_rate", 3, 0x9f,                               \
-	    "new handshakes came too fast: [limits] handshake_rate")         \
-	X(ACCEPT_DENIED, "accept_denied", 5, 0x8a,                           \
-	    "the address is on the deny list")                               \
-	X(ACCEPT_PROXY, "accept_proxy", 0, 0,                                \
-	    "no good PROXY header from a trusted balancer came first")       \
-	X(ACCEPT_TIMEOUT, "accept_timeout", 0, 0,                            \
-	    "the PROXY header did not come in time")                         \
-	X(ACCEPT_RESOURCE, "accept_resource", 0, 0,                          \
-	    "memory or descriptors ran out")                                 \
-	/* tls */                                                            \
-	X(TLS_NOT_TLS, "tls_not_tls", 0, 0,                                  \
-	    "the first bytes are not TLS: the client must use TLS here")     \
-	X(TLS_HANDSHAKE, "tls_handshake", 0, 0,                              \
-	    "the handshake failed; the detail field says why")               \
-	X(TLS_VERSION, "tls_version", 0, 0,                                  \
-	    "no TLS version in common: see [tls] min_version")               \
-	X(TLS_ALERT, "tls_alert", 0, 0,                                      \
-	    "the client refused us by an alert, see detail: often it does "  \
-	    "not trust the server certificate")                              \
-	X(TLS_CLOSED, "tls_closed", 0, 0,                                    \
-	    "the client left during the handshake")                          \
-	X(TLS_TIMEOUT, "tls_timeout", 0, 0,                                  \
-	    "the handshake took longer than [timeouts] tls")                 \
-	X(TLS_NO_CERTIFICATE, "tls_no_certificate", 0, 0,                    \
-	    "the client sent no certificate and one is required")            \
-	X(TLS_UNTRUSTED, "tls_untrusted", 0, 0,                              \
-	    "the certificate does not lead to a CA in [tls] client_ca")      \
-	X(TLS_EXPIRED, "tls_expired", 0, 0,                                  \
-	    "the certificate, or a CA above it, has expired")                \
-	X(TLS_NOT_YET_VALID, "tls_not_yet_valid", 0, 0,                      \
-	    "the certificate is not valid yet: check both clocks")           \
-	X(TLS_PURPOSE, "tls_purpose", 0, 0,                                  \
-	    "the certificate is not for TLS clients (extended key usage)")   \
-	X(TLS_BAD_CERTIFICATE, "tls_bad_certificate", 0, 0,                  \
-	    "the certificate is broken or its signature is wrong")           \
-	X(TLS_REVOKED, "tls_revoked", 0, 0,                                  \
-	    "the certificate is revoked by the CRL")                         \
-	X(TLS_CRL_UNAVAILABLE, "tls_crl_unavailable", 0, 0,                  \
-	    "no CRL in force covers the issuer and crl_policy is hard")      \
-	X(TLS_DENIED, "tls_denied", 0, 0,                                    \
-	    "the certificate is on the deny list")                           \
-	/* ws */                                                             \
-	X(WS_MALFORMED, "ws_malformed", 0, 0,                                \
-	    "the HTTP upgrade request is broken (400)")                      \
-	X(WS_ORIGIN, "ws_origin", 0, 0,                                      \
-	    "the Origin is not in [listener] origins (403)")                 \
-	X(WS_PATH, "ws_path", 0, 0,                                          \
-	    "the path is not [listener] path (404)")                         \
-	X(WS_METHOD, "ws_method", 0, 0, "the method is not GET (405)")       \
-	X(WS_UPGRADE, "ws_upgrade", 0, 0,                                    \
-	    "not a version 13 WebSocket upgrade for mqtt (426)")             \
-	X(WS_TOO_LARGE, "ws_too_large", 0, 0,                                \
-	    "the request's header is over 8 KiB (431)")                      \
-	X(WS_CLOSED, "ws_closed", 0, 0, "the client left during the upgrade")\
-	X(WS_TIMEOUT, "ws_timeout", 0, 0,                                    \
-	    "the upgrade took longer than [timeouts] ws")                    \
-	X(WS_TEXT, "ws_text", 0, 0,                                          \
-	    "a text frame came: MQTT needs binary frames (close 1003)")      \
-	X(WS_PROTOCOL, "ws_protocol", 0, 0,                                  \
-	    "a frame breaks RFC 6455 (close 1002)")                          \
-	/* mqtt */                                                           \
-	X(MQTT_CLOSED, "mqtt_closed", 0, 0,                                  \
-	    "the client left before its CONNECT")                            \
-	X(MQTT_TIMEOUT, "mqtt_timeout", 0, 0,                                \
-	    "the CONNECT took longer than [timeouts] mqtt")                  \
-	X(MQTT_NOT_CONNECT, "mqtt_not_connect", 0, 0,                        \
-	    "the first packet is not a CONNECT")                             \
-	X(MQTT_MALFORMED, "mqtt_malformed", 0, 0x81,                         \
-	    "the CONNECT is malformed; the detail field names the clause")   \
-	X(MQTT_PROTOCOL, "mqtt_protocol", 0, 0x82,                           \
-	    "the CONNECT breaks a protocol rule; see detail")                \
-	X(MQTT_VERSION, "mqtt_version", 1, 0x84,                             \
-	    "the protocol level is not in [mqtt] versions")                  \
-	X(MQTT_TOO_LARGE, "mqtt_too_large", 0, 0x95,                         \
-	    "the CONNECT is over [mqtt] max_connect_size")                   \
-	X(MQTT_CLIENTID, "mqtt_clientid", 2, 0x85,                           \
-	    "an empty ClientID needs clean session 1")                       \
-	X(MQTT_BRIDGE, "mqtt_bridge", 1, 0x84,                               \
-	    "the bridge bit is set and [mqtt] bridge_bit is refuse")         \
-	/* identity */                                                       \
-	X(IDENTITY_MISSING, "identity_missing", 4, 0x86,                     \
-	    "the certificate lacks a field the template needs")              \
-	X(IDENTITY_AMBIGUOUS, "identity_ambiguous", 4, 0x86,                 \
-	    "the certificate has the field several times")                   \
-	X(IDENTITY_EMPTY, "identity_empty", 4, 0x86,                         \
-	    "the certificate's field, or the whole name, is empty")          \
-	X(IDENTITY_ENCODING, "identity_encoding", 4, 0x86,                   \
-	    "the field is not text that UTF-8 can say, or holds a NUL")      \
-	X(IDENTITY_UNSAFE, "identity_unsafe", 4, 0x86,                       \
-	    "the name holds + # / or a control: [identity] "                 \
-	    "unsafe_characters")                                             \
-	X(IDENTITY_TOO_LONG, "identity_too_long", 4, 0x86,                   \
-	    "the name is over 65,535 bytes")                                 \
-	X(IDENTITY_MISMATCH, "identity_mismatch", 4, 0x86,                   \
-	    "mode match: the client claimed another name than its own")      \
-	X(IDENTITY_CLIENTID, "identity_clientid", 2, 0x85,                   \
-	    "the ClientID cannot be given or told to the client")            \
-	X(IDENTITY_NO_CREDENTIALS, "identity_no_credentials", 4, 0x86,       \
-	    "no certificate, and not both Username and password")            \
-	X(IDENTITY_NO_CERTIFICATE, "identity_no_certificate", 5, 0x87,       \
-	    "no certificate, and without_certificate is refuse")             \
-	X(IDENTITY_DENIED, "identity_denied", 5, 0x8a,                       \
-	    "the name is on the deny list")                                  \
-	X(IDENTITY_SESSIONS, "identity_sessions", 3, 0x97,                   \
-	    "the certificate has its number of sessions already")            \
-	/* backend */                                                        \
-	X(BACKEND_UNREACHABLE, "backend_unreachable", 3, 0x88,               \
-	    "no broker of [backend] address could be dialled")               \
-	X(BACKEND_TIMEOUT, "backend_timeout", 3, 0x88,                       \
-	    "dialling took longer than [timeouts] backend")                  \
-	X(BACKEND_BUSY, "backend_busy", 3, 0x89,                             \
-	    "too many CONNECTs wait for the broker")                         \
-	X(BACKEND_CLOSED, "backend_closed", 0, 0,                            \
-	    "the client left before the broker was dialled")                 \
-	/* relay */                                                          \
-	X(RELAY_CLIENT_CLOSED, "relay_client_closed", 0, 0,                  \
-	    "the client closed: an ordinary end")                            \
-	X(RELAY_BROKER_CLOSED, "relay_broker_closed", 0, 0,                  \
-	    "the broker closed: see its log")                                \
-	X(RELAY_CLIENT_ERROR, "relay_client_error", 0, 0,                    \
-	    "the client's connection broke")                                 \
-	X(RELAY_BROKER_ERROR, "relay_broker_error", 0, 0,                    \
-	    "the broker's connection broke")                                 \
-	X(RELAY_MALFORMED, "relay_malformed", 0, 0x81,                       \
-	    "a packet's fixed header is malformed")                          \
-	X(RELAY_SECOND_CONNECT, "relay_second_connect", 0, 0x82,             \
-	    "the client sent a second CONNECT [MQTT-3.1.0-2]")               \
-	X(RELAY_IDLE, "relay_idle", 0, 0x8d,                                 \
-	    "nothing moved for [timeouts] idle")                             \
-	X(RELAY_REVOKED, "relay_revoked", 5, 0x87,                           \
-	    "the certificate was revoked while connected")                   \
-	X(RELAY_DENIED, "relay_denied", 5, 0x98,                             \
-	    "put on the deny list while connected")                          \
-	X(RELAY_EXPIRED, "relay_expired", 5, 0x87,                           \
-	    "the certificate expired while connected")                       \
-	X(RELAY_UNTRUSTED, "relay_untrusted", 5, 0x87,                       \
-	    "its CA left [tls] client_ca while connected")                   \
+#define REASONS(X) \
+	X(NONE, "none", 0, 0, "nothing ended it") \
+	/* accept */ \
+	X(ACCEPT_LIMIT, "accept_limit", 3, 0x89, \
+	    "too many connections: raise [limits] connections") \
+	X(ACCEPT_ADDRESS_LIMIT, "accept_address_limit", 3, 0x89, \
+	    "too many from one address: [limits] connections_per_address") \
+	X(ACCEPT_RATE, "accept_rate", 3, 0x9f, \
+	    "new handshakes came too fast: [limits] handshake_rate") \
+	X(ACCEPT_DENIED, "accept_denied", 5, 0x8a, \
+	    "the address is on the deny list") \
+	X(ACCEPT_PROXY, "accept_proxy", 0, 0, \
+	    "no good PROXY header from a trusted balancer came first") \
+	X(ACCEPT_TIMEOUT, "accept_timeout", 0, 0, \
+	    "the PROXY header did not come in time") \
+	X(ACCEPT_RESOURCE, "accept_resource", 0, 0, \
+	    "memory or descriptors ran out") \
+	/* tls */ \
+	X(TLS_NOT_TLS, "tls_not_tls", 0, 0, \
+	    "the first bytes are not TLS: the client must use TLS here") \
+	X(TLS_HANDSHAKE, "tls_handshake", 0, 0, \
+	    "the handshake failed; the detail field says why") \
+	X(TLS_VERSION, "tls_version", 0, 0, \
+	    "no TLS version in common: see [tls] min_version") \
+	X(TLS_ALERT, "tls_alert", 0, 0, \
+	    "the client refused us by an alert, see detail: often it does " \
+	    "not trust the server certificate") \
+	X(TLS_CLOSED, "tls_closed", 0, 0, \
+	    "the client left during the handshake") \
+	X(TLS_TIMEOUT, "tls_timeout", 0, 0, \
+	    "the handshake took longer than [timeouts] tls") \
+	X(TLS_NO_CERTIFICATE, "tls_no_certificate", 0, 0, \
+	    "the client sent no certificate and one is required") \
+	X(TLS_UNTRUSTED, "tls_untrusted", 0, 0, \
+	    "the certificate does not lead to a CA in [tls] client_ca") \
+	X(TLS_EXPIRED, "tls_expired", 0, 0, \
+	    "the certificate, or a CA above it, has expired") \
+	X(TLS_NOT_YET_VALID, "tls_not_yet_valid", 0, 0, \
+	    "the certificate is not valid yet: check both clocks") \
+	X(TLS_PURPOSE, "tls_purpose", 0, 0, \
+	    "the certificate is not for TLS clients (extended key usage)") \
+	X(TLS_BAD_CERTIFICATE, "tls_bad_certificate", 0, 0, \
+	    "the certificate is broken or its signature is wrong") \
+	X(TLS_REVOKED, "tls_revoked", 0, 0, \
+	    "the certificate is revoked by the CRL") \
+	X(TLS_CRL_UNAVAILABLE, "tls_crl_unavailable", 0, 0, \
+	    "no CRL in force covers the issuer and crl_policy is hard") \
+	X(TLS_DENIED, "tls_denied", 0, 0, \
+	    "the certificate is on the deny list") \
+	/* ws */ \
+	X(WS_MALFORMED, "ws_malformed", 0, 0, \
+	    "the HTTP upgrade request is broken (400)") \
+	X(WS_ORIGIN, "ws_origin", 0, 0, \
+	    "the Origin is not in [listener] origins (403)") \
+	X(WS_PATH, "ws_path", 0, 0, "the path is not [listener] path (404)") \
+	X(WS_METHOD, "ws_method", 0, 0, "the method is not GET (405)") \
+	X(WS_UPGRADE, "ws_upgrade", 0, 0, \
+	    "not a version 13 WebSocket upgrade for mqtt (426)") \
+	X(WS_TOO_LARGE, "ws_too_large", 0, 0, \
+	    "the request's header is over 8 KiB (431)") \
+	X(WS_CLOSED, "ws_closed", 0, 0, "the client left during the upgrade") \
+	X(WS_TIMEOUT, "ws_timeout", 0, 0, \
+	    "the upgrade took longer than [timeouts] ws") \
+	X(WS_TEXT, "ws_text", 0, 0, \
+	    "a text frame came: MQTT needs binary frames (close 1003)") \
+	X(WS_PROTOCOL, "ws_protocol", 0, 0, \
+	    "a frame breaks RFC 6455 (close 1002)") \
+	/* mqtt */ \
+	X(MQTT_CLOSED, "mqtt_closed", 0, 0, \
+	    "the client left before its CONNECT") \
+	X(MQTT_TIMEOUT, "mqtt_timeout", 0, 0, \
+	    "the CONNECT took longer than [timeouts] mqtt") \
+	X(MQTT_NOT_CONNECT, "mqtt_not_connect", 0, 0, \
+	    "the first packet is not a CONNECT") \
+	X(MQTT_MALFORMED, "mqtt_malformed", 0, 0x81, \
+	    "the CONNECT is malformed; the detail field names the clause") \
+	X(MQTT_PROTOCOL, "mqtt_protocol", 0, 0x82, \
+	    "the CONNECT breaks a protocol rule; see detail") \
+	X(MQTT_VERSION, "mqtt_version", 1, 0x84, \
+	    "the protocol level is not in [mqtt] versions") \
+	X(MQTT_TOO_LARGE, "mqtt_too_large", 0, 0x95, \
+	    "the CONNECT is over [mqtt] max_connect_size") \
+	X(MQTT_CLIENTID, "mqtt_clientid", 2, 0x85, \
+	    "an empty ClientID needs clean session 1") \
+	X(MQTT_BRIDGE, "mqtt_bridge", 1, 0x84, \
+	    "the bridge bit is set and [mqtt] bridge_bit is refuse") \
+	/* identity */ \
+	X(IDENTITY_MISSING, "identity_missing", 4, 0x86, \
+	    "the certificate lacks a field the template needs") \
+	X(IDENTITY_AMBIGUOUS, "identity_ambiguous", 4, 0x86, \
+	    "the certificate has the field several times") \
+	X(IDENTITY_EMPTY, "identity_empty", 4, 0x86, \
+	    "the certificate's field, or the whole name, is empty") \
+	X(IDENTITY_ENCODING, "identity_encoding", 4, 0x86, \
+	    "the field is not text that UTF-8 can say, or holds a NUL") \
+	X(IDENTITY_UNSAFE, "identity_unsafe", 4, 0x86, \
+	    "the name holds + # / or a control: [identity] " \
+	    "unsafe_characters") \
+	X(IDENTITY_TOO_LONG, "identity_too_long", 4, 0x86, \
+	    "the name is over 65,535 bytes") \
+	X(IDENTITY_MISMATCH, "identity_mismatch", 4, 0x86, \
+	    "mode match: the client claimed another name than its own") \
+	X(IDENTITY_CLIENTID, "identity_clientid", 2, 0x85, \
+	    "the ClientID cannot be given or told to the client") \
+	X(IDENTITY_NO_CREDENTIALS, "identity_no_credentials", 4, 0x86, \
+	    "no certificate, and not both Username and password") \
+	X(IDENTITY_NO_CERTIFICATE, "identity_no_certificate", 5, 0x87, \
+	    "no certificate, and without_certificate is refuse") \
+	X(IDENTITY_DENIED, "identity_denied", 5, 0x8a, \
+	    "the name is on the deny list") \
+	X(IDENTITY_SESSIONS, "identity_sessions", 3, 0x97, \
+	    "the certificate has its number of sessions already") \
+	/* backend */ \
+	X(BACKEND_UNREACHABLE, "backend_unreachable", 3, 0x88, \
+	    "no broker of [backend] address could be dialled") \
+	X(BACKEND_TIMEOUT, "backend_timeout", 3, 0x88, \
+	    "dialling took longer than [timeouts] backend") \
+	X(BACKEND_BUSY, "backend_busy", 3, 0x89, \
+	    "too many CONNECTs wait for the broker") \
+	X(BACKEND_CLOSED, "backend_closed", 0, 0, \
+	    "the client left before the broker was dialled") \
+	/* relay */ \
+	X(RELAY_CLIENT_CLOSED, "relay_client_closed", 0, 0, \
+	    "the client closed: an ordinary end") \
+	X(RELAY_BROKER_CLOSED, "relay_broker_closed", 0, 0, \
+	    "the broker closed: see its log") \
+	X(RELAY_CLIENT_ERROR, "relay_client_error", 0, 0, \
+	    "the client's connection broke") \
+	X(RELAY_BROKER_ERROR, "relay_broker_error", 0, 0, \
+	    "the broker's connection broke") \
+	X(RELAY_MALFORMED, "relay_malformed", 0, 0x81, \
+	    "a packet's fixed header is malformed") \
+	X(RELAY_SECOND_CONNECT, "relay_second_connect", 0, 0x82, \
+	    "the client sent a second CONNECT [MQTT-3.1.0-2]") \
+	X(RELAY_IDLE, "relay_idle", 0, 0x8d, \
+	    "nothing moved for [timeouts] idle") \
+	X(RELAY_REVOKED, "relay_revoked", 5, 0x87, \
+	    "the certificate was revoked while connected") \
+	X(RELAY_DENIED, "relay_denied", 5, 0x98, \
+	    "put on the deny list while connected") \
+	X(RELAY_EXPIRED, "relay_expired", 5, 0x87, \
+	    "the certificate expired while connected") \
+	X(RELAY_UNTRUSTED, "relay_untrusted", 5, 0x87, \
+	    "its CA left [tls] client_ca while connected") \
 	X(RELAY_KICKED, "relay_kicked", 5, 0x98, "an operator threw it out") \
-	X(RELAY_REPLACED, "relay_replaced", 5, 0x8e,                         \
-	    "a newer session of the same certificate took its place")        \
-	X(RELAY_DRAINED, "relay_drained", 3, 0x8b,                           \
+	X(RELAY_REPLACED, "relay_replaced", 5, 0x8e, \
+	    "a newer session of the same certificate took its place") \
+	X(RELAY_DRAINED, "relay_drained", 3, 0x8b, \
 	    "the proxy is shutting down: come back")
 
 enum reason {
 #define X(id, name, v3, v5, text) REASON_##id,
 	REASONS(X)
 #undef X
-	    REASON_COUNT
+	REASON_COUNT
 };
 
 /* The reason's name, the word in log and metrics; static. */

@@ -6,20 +6,20 @@
 #ifndef DOMAIN_STAGE_H
 #define DOMAIN_STAGE_H
 
-#define STAGES(X)                                                            \
-	X(ACCEPT, "accept")                                                  \
-	X(TLS, "tls")                                                        \
-	X(WS, "ws")                                                          \
-	X(MQTT, "mqtt")                                                      \
-	X(IDENTITY, "identity")                                              \
-	X(BACKEND, "backend")                                                \
+#define STAGES(X) \
+	X(ACCEPT, "accept") \
+	X(TLS, "tls") \
+	X(WS, "ws") \
+	X(MQTT, "mqtt") \
+	X(IDENTITY, "identity") \
+	X(BACKEND, "backend") \
 	X(RELAY, "relay")
 
 enum stage {
 #define X(id, name) STAGE_##id,
 	STAGES(X)
 #undef X
-	    STAGE_COUNT
+	STAGE_COUNT
 };
 
 /* The stage's word; static. */

@@ -41,7 +41,8 @@ compare(const struct tls_cert_info *info, void *arg)
 }
 
 bool
-tls_ca_is_trusted(const struct tls_ctx *ctx, const uint8_t sha256[CERT_SHA256_LEN])
+tls_ca_is_trusted(const struct tls_ctx *ctx,
+    const uint8_t sha256[CERT_SHA256_LEN])
 {
 	struct search s = { sha256, false };
 
