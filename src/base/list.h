@@ -15,11 +15,11 @@ struct list {
 };
 
 /* The struct of type `type' whose member `member' is `node'. */
-#define list_entry(node, type, member)                                       \
+#define list_entry(node, type, member) \
 	((type *)(void *)((char *)(node)-offsetof(type, member)))
 
 /* Goes over `head'; the current node may be removed from inside. */
-#define list_each(node, safe, head)                                          \
+#define list_each(node, safe, head) \
 	for ((node) = (head)->next, (safe) = (node)->next; (node) != (head); \
 	     (node) = (safe), (safe) = (node)->next)
 

@@ -116,8 +116,11 @@ put_escaped(struct log_line *l, uint8_t c)
 static size_t
 utf8_len(const uint8_t *p, size_t len)
 {
-	size_t n = p[0] < 0xc2 ? 0 : p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 :
-	    p[0] < 0xf5 ? 4 : 0;
+	size_t n = p[0] < 0xc2 ? 0
+	    : p[0] < 0xe0      ? 2
+	    : p[0] < 0xf0      ? 3
+	    : p[0] < 0xf5      ? 4
+			       : 0;
 	size_t i;
 
 	if (n == 0 || n > len)
@@ -161,8 +164,8 @@ is_bare(struct slice v)
 	size_t i;
 
 	for (i = 0; i < v.len; i++)
-		if (v.data[i] <= ' ' || v.data[i] >= 0x7f ||
-		    v.data[i] == '"' || v.data[i] == '=' || v.data[i] == '\\')
+		if (v.data[i] <= ' ' || v.data[i] >= 0x7f || v.data[i] == '"' ||
+		    v.data[i] == '=' || v.data[i] == '\\')
 			return false;
 	return v.len > 0 && v.len <= VALUE_MAX;
 }

@@ -5,8 +5,8 @@
  * Every command has a deadline. It understands MQTT only as far as pump needs
  * to send well-formed packets; packets are built in t/lib/Sallyport/Mqtt.pm.
  */
-#ifndef LIB_LIB_PEER_H
-#define LIB_LIB_PEER_H
+#ifndef LIB_PEER_H
+#define LIB_PEER_H
 
 #include <openssl/sha.h>
 #include <openssl/ssl.h>
