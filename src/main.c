@@ -146,5 +146,5 @@ main(int argc, char **argv)
 	case MODE_RUN:
 		break;
 	}
-	return runtime_run(a.file);
+	return runtime_run(a.file, NULL);
 }

@@ -69,8 +69,8 @@ patience_ends(void *arg)
 	loop_stop(m->loop);
 }
 
-static void
-drain(struct master *m)
+void
+master_drain(struct master *m)
 {
 	uint64_t ms = m->snapshot->config->daemon.drain_timeout;
 	size_t i;
@@ -93,11 +93,11 @@ caught(int number, void *arg)
 
 	if (number == SIGHUP) {
 		if (m->state == MASTER_SERVING)
-			(void)!master_reload(m);
+			(void)!master_reload(m, NULL);
 		return;
 	}
 	if (number == SIGTERM && m->state == MASTER_SERVING) {
-		drain(m);
+		master_drain(m);
 		return;
 	}
 	m->state = MASTER_STOPPING;
@@ -139,7 +139,7 @@ file_changed(void *arg)
 	struct master *m = arg;
 
 	if (m->state == MASTER_SERVING)
-		(void)!master_reload(m);
+		(void)!master_reload(m, NULL);
 }
 
 static enum err
@@ -202,8 +202,17 @@ adopt(struct master *m, struct snapshot *next, struct report *why)
 	return put_in_force(m, next, why);
 }
 
+static void
+copy_report(struct report *to, const struct report *from)
+{
+	size_t i;
+
+	for (i = 0; to != NULL && i < from->kept; i++)
+		report_add(to, "%s", from->lines[i]);
+}
+
 enum err
-master_reload(struct master *m)
+master_reload(struct master *m, struct report *say)
 {
 	struct snapshot *next = NULL;
 	struct report warnings;
@@ -218,6 +227,8 @@ master_reload(struct master *m)
 	snapshot_put(next);
 	log_report(&warnings, LOG_LEVEL_WARN, "reload_warning");
 	log_report(&why, LOG_LEVEL_ERROR, "reload_refused");
+	copy_report(say, &warnings);
+	copy_report(say, &why);
 	if (err == OK) {
 		log_event(LOG_LEVEL_INFO, "reload", "generation %llu in force",
 		    (unsigned long long)m->snapshot->generation);
@@ -274,9 +285,19 @@ catch_signals(struct master *m)
 	return OK;
 }
 
+static enum err
+start_service(void *arg, FILE *ports, struct report *why)
+{
+	struct master *m = arg;
+
+	if (m->service == NULL)
+		return OK;
+	return m->service->start(&m->service_state, m, ports, why);
+}
+
 enum err
 master_init(struct master *m, const char *file, struct snapshot *snapshot,
-    struct report *why)
+    const struct master_service *service, struct report *why)
 {
 	struct throttle_options limits;
 	enum err err;
@@ -284,6 +305,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	memset(m, 0, sizeof(*m));
 	m->file = file;
 	m->snapshot = snapshot;
+	m->service = service;
 	m->reloaded_at = clock_wall_s();
 	err = open_log(snapshot->config, why);
 	if (err != OK)
@@ -301,7 +323,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 		err = make_workers(m);
 	if (err == OK)
 		err = ports_bind(snapshot->config, m->workers, m->worker_count,
-		    why);
+		    start_service, m, why);
 	return err;
 }
 
@@ -346,6 +368,8 @@ master_fini(struct master *m)
 {
 	size_t i;
 
+	if (m->service_state != NULL)
+		m->service->stop(m->service_state);
 	for (i = 0; i < m->worker_count; i++)
 		worker_free(m->workers[i]);
 	free(m->workers);

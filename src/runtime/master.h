@@ -4,6 +4,8 @@
 #ifndef RUNTIME_MASTER_H
 #define RUNTIME_MASTER_H
 
+#include <stdio.h>
+
 #include "accept/throttle.h"
 #include "base/report.h"
 #include "io/loop.h"
@@ -20,6 +22,20 @@ enum master_state {
 
 #define MASTER_SIGNALS 4
 
+struct master;
+
+/*
+ * What main() adds to the master, on its loop and thread: admin, which the
+ * runtime knows nothing of. Started while ports can still be bound; it may
+ * write lines to `ports' (NULL: there is no ports file). Stopped, in any case
+ * where *out is not NULL, before the workers are.
+ */
+struct master_service {
+	enum err (*start)(void **out, struct master *m, FILE *ports,
+	    struct report *why);
+	void (*stop)(void *service);
+};
+
 struct master {
 	const char *file; /* borrowed: the configuration's path */
 	struct loop *loop; /* owned */
@@ -31,6 +47,8 @@ struct master {
 	struct watcher *watcher; /* owned */
 	struct timer drain; /* the end of patience while draining */
 	size_t draining; /* workers that still have sessions */
+	const struct master_service *service; /* borrowed; NULL: none */
+	void *service_state; /* owned by the service */
 	enum master_state state;
 	/* What the last reload did, for status and metrics. */
 	uint64_t reloads_failed;
@@ -39,9 +57,11 @@ struct master {
 
 /* Makes all that can be made before privileges are dropped: loop, workers,
  * bound sockets, ports file. Takes the count of `snapshot'. On error
- * complaints are in `why'; call master_fini() in any case. */
+ * complaints are in `why'; call master_fini() in any case. `service' may be
+ * NULL. */
 enum err master_init(struct master *m, const char *file,
-    struct snapshot *snapshot, struct report *why) MUST_CHECK;
+    struct snapshot *snapshot, const struct master_service *service,
+    struct report *why) MUST_CHECK;
 
 /* Starts the workers and runs until a signal has ended the daemon. */
 enum err master_run(struct master *m, struct report *why) MUST_CHECK;
@@ -49,8 +69,12 @@ enum err master_run(struct master *m, struct report *why) MUST_CHECK;
 /* Stops what runs and frees all. */
 void master_fini(struct master *m);
 
-/* Loads the configuration anew; complaints go to the log, and the old one
- * stays in force if there are any. */
-enum err master_reload(struct master *m);
+/* Loads the configuration anew; complaints go to the log, and to `say' if it
+ * is not NULL, warnings too; the old one stays in force on error. Workers
+ * take the new one in their next turn, in order with later messages. */
+enum err master_reload(struct master *m, struct report *say);
+
+/* What SIGTERM does: no new connections, and an end once all have left. */
+void master_drain(struct master *m);
 
 #endif

@@ -100,11 +100,12 @@ bind_all(const struct config *cfg, struct worker **workers, size_t count,
 /* Readers must never meet a half-written file, so it comes by rename. */
 enum err
 ports_bind(const struct config *cfg, struct worker **workers, size_t count,
-    struct report *why)
+    ports_also *also, void *arg, struct report *why)
 {
 	const char *path = cfg->daemon.ports_file;
 	char temp[4096];
 	FILE *file = NULL;
+	enum err also_err;
 	enum err err;
 
 	if (path[0] != '\0') {
@@ -117,6 +118,9 @@ ports_bind(const struct config *cfg, struct worker **workers, size_t count,
 		}
 	}
 	err = bind_all(cfg, workers, count, file, why);
+	also_err = also == NULL ? OK : also(arg, file, why);
+	if (err == OK)
+		err = also_err;
 	if (file != NULL &&
 	    (fclose(file) != 0 || (err == OK && rename(temp, path) == -1))) {
 		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, ports_file,

@@ -49,7 +49,7 @@ runtime_check(const char *file)
 }
 
 int
-runtime_run(const char *file)
+runtime_run(const char *file, const struct master_service *service)
 {
 	struct snapshot *snapshot = NULL;
 	struct master master;
@@ -59,7 +59,7 @@ runtime_run(const char *file)
 	if (runtime_load(&snapshot, file) != OK)
 		return RUNTIME_EXIT_CONFIG;
 	report_init(&why);
-	err = master_init(&master, file, snapshot, &why);
+	err = master_init(&master, file, snapshot, service, &why);
 	if (err == OK)
 		err = master_run(&master, &why);
 	master_fini(&master);

@@ -4,6 +4,7 @@
 #ifndef RUNTIME_RUNTIME_H
 #define RUNTIME_RUNTIME_H
 
+#include "runtime/master.h"
 #include "session/snapshot.h"
 
 /* Exit codes, beside 0 and those of sysexits.h. */
@@ -22,10 +23,11 @@ enum err runtime_load(struct snapshot **out, const char *file) MUST_CHECK;
 int runtime_check(const char *file);
 
 /*
- * Runs the daemon on `file' until a signal ends it. Returns the exit code.
+ * Runs the daemon on `file', with `service' (NULL: none), until a signal
+ * ends it. Returns the exit code.
  * SIGHUP loads the configuration anew and opens the log file anew; SIGTERM
  * drains and then ends, a second one ends at once, and so does SIGINT.
  */
-int runtime_run(const char *file);
+int runtime_run(const char *file, const struct master_service *service);
 
 #endif

@@ -311,6 +311,16 @@ worker_free(struct worker *w)
 	free(w);
 }
 
+void
+worker_each_entrance(const struct worker *w,
+    void (*each)(const struct entrance *e, void *arg), void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < w->gate_count; i++)
+		each(w->gates[i].entrance, arg);
+}
+
 struct door *
 worker_door(struct worker *w)
 {

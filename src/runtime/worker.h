@@ -7,6 +7,7 @@
 #define RUNTIME_WORKER_H
 
 #include "session/door.h"
+#include "session/entrance.h"
 
 struct worker;
 
@@ -43,6 +44,12 @@ enum err worker_drain(struct worker *w, uint64_t ms) MUST_CHECK;
 
 /* Ends all sessions and the thread, waits for it, and frees. NULL is fine. */
 void worker_free(struct worker *w);
+
+/* Calls `each' for the place of every socket that worker_listen() gave it:
+ * several have one name where a listener has several addresses. Any thread,
+ * which may read names and counters, once the worker has started. */
+void worker_each_entrance(const struct worker *w,
+    void (*each)(const struct entrance *e, void *arg), void *arg);
 
 /* The worker's part of the daemon; foreign threads may only read its
  * counters, and post to its loop. */

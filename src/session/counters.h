@@ -41,6 +41,8 @@ struct counters {
 	counter without_certificate;
 	counter bytes_up; /* of ended sessions */
 	counter bytes_down;
+	counter moved_up; /* with the live ones', as of the last tick */
+	counter moved_down;
 	counter connack_accepted;
 	counter connack_refused; /* by the broker */
 	struct histogram handshake; /* accept to TLS done */
@@ -58,6 +60,12 @@ static inline void
 counter_add(counter *c, uint64_t n)
 {
 	atomic_store_explicit(c, counter_get(c) + n, memory_order_relaxed);
+}
+
+static inline void
+counter_set(counter *c, uint64_t n)
+{
+	atomic_store_explicit(c, n, memory_order_relaxed);
 }
 
 static inline void

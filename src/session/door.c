@@ -73,16 +73,27 @@ static void
 tick(void *arg)
 {
 	struct door *d = arg;
+	struct counters *c = &d->counters;
 	int64_t now = clock_wall_s();
+	uint64_t down = 0;
+	uint64_t up = 0;
 	struct list *node;
 	struct list *next;
 	struct session *s;
 
 	list_each(node, next, &d->sessions) {
 		s = list_entry(node, struct session, node);
-		if (s->stage == STAGE_RELAY && sweep_is_expired(s, now))
+		if (s->stage != STAGE_RELAY)
+			continue;
+		if (sweep_is_expired(s, now))
 			session_dismiss(s, REASON_RELAY_EXPIRED, NULL);
+		if (s->over)
+			continue;
+		up += s->relay.up.bytes;
+		down += s->relay.down.bytes;
 	}
+	counter_set(&c->moved_up, counter_get(&c->bytes_up) + up);
+	counter_set(&c->moved_down, counter_get(&c->bytes_down) + down);
 	timer_start(&d->tick, TICK_MS);
 }
 

@@ -7,11 +7,15 @@
 
 #include <stddef.h>
 
+#include "session/counters.h"
+
 #define ENTRANCE_GONE ((size_t)-1)
 
 struct entrance {
 	char *name; /* owned by the worker: NAME of [listener NAME] */
 	size_t section; /* index in the worker's snapshot, or ENTRANCE_GONE */
+	counter accepted; /* connections that came in here */
+	counter live[STAGE_COUNT]; /* those that are there now, by stage */
 };
 
 #endif

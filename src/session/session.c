@@ -58,6 +58,7 @@ count_end(struct session *s, enum reason reason)
 
 	counter_add(&c->ended[reason], 1);
 	counter_sub(&c->live[s->stage], 1);
+	counter_sub(&s->entrance->live[s->stage], 1);
 	if (s->stage != STAGE_RELAY)
 		return;
 	counter_add(&c->bytes_up, s->relay.up.bytes);
@@ -182,7 +183,7 @@ session_kill(struct session *s, enum reason reason)
 
 static struct session *
 session_new(struct door *d, const struct sockaddr_storage *peer,
-    const struct entrance *entrance)
+    struct entrance *entrance)
 {
 	struct session *s = calloc(1, sizeof(*s));
 	struct approach *a = calloc(1, sizeof(*a));
@@ -215,12 +216,13 @@ session_new(struct door *d, const struct sockaddr_storage *peer,
 
 void
 session_open(struct door *d, int fd, const struct sockaddr_storage *peer,
-    const struct entrance *entrance)
+    struct entrance *entrance)
 {
 	struct session *s = session_new(d, peer, entrance);
 	enum reason reason;
 
 	counter_add(&d->counters.accepted, 1);
+	counter_add(&entrance->accepted, 1);
 	if (s == NULL) {
 		counter_add(&d->counters.ended[REASON_ACCEPT_RESOURCE], 1);
 		close(fd);
@@ -228,6 +230,7 @@ session_open(struct door *d, int fd, const struct sockaddr_storage *peer,
 	}
 	s->approach->fd = fd;
 	counter_add(&d->counters.live[STAGE_ACCEPT], 1);
+	counter_add(&entrance->live[STAGE_ACCEPT], 1);
 	reason = throttle_admit(d->throttle, &s->ticket, s->since);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);

@@ -41,7 +41,7 @@ struct session {
 	struct list node; /* in door->sessions */
 	struct loop_grave grave;
 	struct door *door; /* borrowed */
-	const struct entrance *entrance; /* borrowed from the worker */
+	struct entrance *entrance; /* borrowed from the worker */
 	struct stream *client; /* owned; what is spoken with the client */
 	struct stream *tls; /* borrowed: client, or what is beneath it */
 	struct stream *broker; /* owned; NULL before it is dialled */
@@ -65,7 +65,7 @@ struct session {
  * from here on.
  */
 void session_open(struct door *door, int fd,
-    const struct sockaddr_storage *peer, const struct entrance *entrance);
+    const struct sockaddr_storage *peer, struct entrance *entrance);
 
 /* Ends the session for `reason', telling the client where MQTT has a word for
  * it, and the broker by `will': see session_words(). The session may be gone

@@ -587,6 +587,8 @@ stage_enter(struct session *s, enum stage next)
 	assert((stages[next].from & AFTER(s->stage)) != 0);
 	counter_sub(&c->live[s->stage], 1);
 	counter_add(&c->live[next], 1);
+	counter_sub(&s->entrance->live[s->stage], 1);
+	counter_add(&s->entrance->live[next], 1);
 	s->stage = next;
 	run(s); /* s may be gone */
 }
