@@ -86,6 +86,10 @@
 	C(CONFIG_PROBE_TCP, "tcp") \
 	C(CONFIG_PROBE_MQTT, "mqtt")
 
+#define CONFIG_CHOICES_config_on_excess(C) \
+	C(CONFIG_ON_EXCESS_REFUSE, "refuse") \
+	C(CONFIG_ON_EXCESS_KICK_OLDEST, "kick_oldest")
+
 /* Every list that this header makes an enum of. */
 #define CONFIG_ENUMS(E) \
 	E(config_transport) \
@@ -103,7 +107,8 @@
 	E(config_mqtt_version) \
 	E(config_bridge_bit) \
 	E(config_will) \
-	E(config_probe)
+	E(config_probe) \
+	E(config_on_excess)
 
 #define CONFIG_ENUM_CONSTANT(id, word) id,
 #define CONFIG_ENUM_DECLARE(name) \

@@ -45,7 +45,11 @@
 	    "OCSP response, DER, to staple to each certificate, in the " \
 	    "same order; empty = none.") \
 	X(tls, on_expiry, ENUM(config_on_expiry), "disconnect", LIVE, \
-	    "What a live session gets when its certificate expires.")
+	    "What a live session gets when its certificate expires.") \
+	X(tls, sessions_per_certificate, UINT(0, 1000000), "0", LIVE, \
+	    "Most sessions of one certificate at once; 0 = no limit.") \
+	X(tls, on_excess, ENUM(config_on_excess), "refuse", LIVE, \
+	    "One session too many: refuse it, or let the oldest go.")
 
 #define CONFIG_IDENTITY(X) \
 	X(identity, username, TEMPLATE, "${cn}", LIVE, \

@@ -250,6 +250,7 @@ make_workers(struct master *m)
 	struct worker_options o = {
 		.snapshot = m->snapshot,
 		.throttle = m->throttle,
+		.roll = m->roll,
 		.empty = tell_empty,
 		.arg = m,
 	};
@@ -318,6 +319,9 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	if (m->watcher == NULL)
 		return ERR_NO_MEMORY;
 	options_throttle(&limits, snapshot->config);
+	m->roll = roll_new();
+	if (m->roll == NULL)
+		return ERR_NO_MEMORY;
 	err = throttle_new(&m->throttle, &limits);
 	if (err == OK)
 		err = make_workers(m);
@@ -371,6 +375,8 @@ master_fini(struct master *m)
 	if (m->service_state != NULL)
 		m->service->stop(m->service_state);
 	for (i = 0; i < m->worker_count; i++)
+		worker_stop(m->workers[i]);
+	for (i = 0; i < m->worker_count; i++)
 		worker_free(m->workers[i]);
 	free(m->workers);
 	for (i = 0; i < MASTER_SIGNALS; i++)
@@ -379,6 +385,7 @@ master_fini(struct master *m)
 	if (m->loop != NULL)
 		timer_stop(&m->drain);
 	throttle_free(m->throttle);
+	roll_free(m->roll);
 	loop_free(m->loop);
 	snapshot_put(m->snapshot);
 	memset(m, 0, sizeof(*m));

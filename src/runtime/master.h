@@ -12,6 +12,7 @@
 #include "io/signal.h"
 #include "runtime/watcher.h"
 #include "runtime/worker.h"
+#include "session/roll.h"
 #include "session/snapshot.h"
 
 enum master_state {
@@ -41,6 +42,7 @@ struct master {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted; in force */
 	struct throttle *throttle; /* owned */
+	struct roll *roll; /* owned */
 	struct worker **workers; /* owned, each owned */
 	size_t worker_count;
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */

@@ -28,6 +28,7 @@ struct worker {
 	struct loop_message stop; /* embedded, so that stopping cannot fail */
 	pthread_t thread;
 	bool started;
+	bool stopped; /* orders still in the mailbox come too late */
 	worker_empty_cb *empty;
 	void *arg; /* borrowed */
 };
@@ -55,7 +56,8 @@ worker_new(const struct worker_options *o)
 		return NULL;
 	w->empty = o->empty;
 	w->arg = o->arg;
-	if (door_init(&w->door, o->snapshot, o->throttle, o->index) != OK) {
+	if (door_init(&w->door, o->snapshot, o->throttle, o->roll, o->index) !=
+	    OK) {
 		worker_free(w);
 		return NULL;
 	}
@@ -186,6 +188,11 @@ carry_out(struct loop_message *m)
 	struct order *o = list_entry(m, struct order, message);
 	struct worker *w = o->worker;
 
+	if (w->stopped) {
+		snapshot_put(o->snapshot);
+		free(o);
+		return;
+	}
 	switch (o->kind) {
 	case ORDER_RELOAD:
 		if (door_reload(&w->door, o->snapshot) == OK) {
@@ -290,17 +297,24 @@ worker_drain(struct worker *w, uint64_t ms)
 }
 
 void
+worker_stop(struct worker *w)
+{
+	if (!w->started)
+		return;
+	w->stop.run = stop;
+	loop_post(w->door.loop, &w->stop);
+	pthread_join(w->thread, NULL);
+	w->started = false;
+}
+
+void
 worker_free(struct worker *w)
 {
 	size_t i;
 
 	if (w == NULL)
 		return;
-	if (w->started) {
-		w->stop.run = stop;
-		loop_post(w->door.loop, &w->stop);
-		pthread_join(w->thread, NULL);
-	}
+	w->stopped = true;
 	close_gates(w);
 	door_fini(&w->door);
 	for (i = 0; i < w->gate_count; i++) {

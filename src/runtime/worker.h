@@ -18,6 +18,7 @@ struct worker_options {
 	unsigned index; /* from 0; makes session ids unique */
 	struct snapshot *snapshot; /* the worker takes a count of its own */
 	struct throttle *throttle; /* borrowed, shared */
+	struct roll *roll; /* borrowed, shared */
 	worker_empty_cb *empty; /* after worker_drain(): no session is left */
 	void *arg;
 };
@@ -42,7 +43,11 @@ enum err worker_reload(struct worker *w, struct snapshot *snapshot) MUST_CHECK;
  * milliseconds; then tells `empty'. Any thread. */
 enum err worker_drain(struct worker *w, uint64_t ms) MUST_CHECK;
 
-/* Ends all sessions and the thread, waits for it, and frees. NULL is fine. */
+/* Ends the thread and waits for it. Workers post to one another, so stop all
+ * before the first is freed. */
+void worker_stop(struct worker *w);
+
+/* Ends all sessions and frees; after worker_stop(). NULL is fine. */
 void worker_free(struct worker *w);
 
 /* Calls `each' for the place of every socket that worker_listen() gave it:

@@ -18,15 +18,21 @@ add_peer(struct log_line *l, const struct session *s)
 	log_str(l, "peer", text);
 }
 
-/* What every line begins with. */
+/* What every line has in front. */
 static void
-begin(struct log_line *l, const struct session *s, const char *event)
+add_common(struct log_line *l, const struct session *s)
 {
-	log_begin(l, LOG_LEVEL_INFO, event);
 	log_u64(l, "sid", s->id);
 	log_str(l, "stage", stage_name(s->stage));
 	add_peer(l, s);
 	log_str(l, "listener", s->entrance->name);
+}
+
+static void
+begin(struct log_line *l, const struct session *s, const char *event)
+{
+	log_begin(l, LOG_LEVEL_INFO, event);
+	add_common(l, s);
 }
 
 static void
@@ -199,5 +205,24 @@ audit_close(const struct session *s, enum reason reason)
 	log_u64(&l, "down", s->relay.down.bytes);
 	log_fmt(&l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),
 	    (unsigned long long)(age % 1000));
+	log_end(&l);
+}
+
+void
+audit_clone(const struct session *s, const union session_address *other)
+{
+	char text[ADDRESS_TEXT_MAX];
+	struct sockaddr_storage address;
+	struct log_line l;
+
+	if (!log_enabled(LOG_LEVEL_WARN))
+		return;
+	session_address_show(other, &address);
+	address_text_port(text, &address);
+	log_begin(&l, LOG_LEVEL_WARN, "clone_suspect");
+	add_common(&l, s);
+	log_str(&l, "also_from", text);
+	log_slice(&l, "user", s->who->username);
+	add_hex(&l, "cert_sha256", slice_make(s->who->sha256, CERT_SHA256_LEN));
 	log_end(&l);
 }

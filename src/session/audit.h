@@ -16,6 +16,9 @@ void audit_open(const struct session *s, const char *address);
 #define AUDIT_REFUSALS_A_SECOND 50
 void audit_refuse(struct session *s, enum reason reason, const char *detail);
 
+/* The certificate is in from another address, too. */
+void audit_clone(const struct session *s, const union session_address *other);
+
 /* A live session is being thrown out; its close line follows. */
 void audit_dismiss(const struct session *s, enum reason reason,
     const char *detail);

@@ -39,6 +39,7 @@ struct counters {
 	counter handshakes_resumed_12;
 	counter handshakes_resumed_13;
 	counter without_certificate;
+	counter clone_suspects; /* one certificate from two addresses */
 	counter bytes_up; /* of ended sessions */
 	counter bytes_down;
 	counter moved_up; /* with the live ones', as of the last tick */

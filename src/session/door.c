@@ -101,12 +101,13 @@ static void send_away(void *arg);
 
 enum err
 door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
-    unsigned index)
+    struct roll *roll, unsigned index)
 {
 	memset(d, 0, sizeof(*d));
 	list_init(&d->sessions);
 	linger_set_init(&d->lingering);
 	d->throttle = throttle;
+	d->roll = roll;
 	d->index = index;
 	d->next_id = ((uint64_t)index << 48) + 1;
 	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND,
@@ -192,4 +193,44 @@ door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *))
 		empty(d);
 	else
 		send_away(d);
+}
+
+/* A dismissal on its way to the thread it concerns. */
+struct dismissal {
+	struct loop_message message;
+	struct door *door;
+	uint64_t id;
+	enum reason reason;
+};
+
+static void
+carry_out(struct loop_message *m)
+{
+	struct dismissal *o = list_entry(m, struct dismissal, message);
+	struct list *node;
+	struct list *next;
+	struct session *s;
+
+	list_each(node, next, &o->door->sessions) {
+		s = list_entry(node, struct session, node);
+		if (s->id != o->id)
+			continue;
+		session_dismiss(s, o->reason, NULL);
+		break;
+	}
+	free(o);
+}
+
+void
+door_dismiss(struct door *d, uint64_t id, enum reason reason)
+{
+	struct dismissal *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return;
+	o->message.run = carry_out;
+	o->door = d;
+	o->id = id;
+	o->reason = reason;
+	loop_post(d->loop, &o->message);
 }

@@ -15,10 +15,13 @@
 #include "session/counters.h"
 #include "session/snapshot.h"
 
+struct roll;
+
 struct door {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted */
 	struct throttle *throttle; /* borrowed, shared by all workers */
+	struct roll *roll; /* borrowed, shared by all workers */
 	struct backend_resolver *resolver; /* owned */
 	struct backend_pool **pools; /* one a [backend], as in the snapshot */
 	size_t pool_count;
@@ -39,7 +42,7 @@ struct door {
 /* Makes a door in which nobody is. ERR_NO_MEMORY, or ERR_CONFIG; call
  * door_fini() in any case. Takes a count of `snapshot'. */
 enum err door_init(struct door *d, struct snapshot *snapshot,
-    struct throttle *throttle, unsigned index) MUST_CHECK;
+    struct throttle *throttle, struct roll *roll, unsigned index) MUST_CHECK;
 
 /* Ends all sessions at once and frees what the door owns. */
 void door_fini(struct door *d);
@@ -53,6 +56,10 @@ enum err door_reload(struct door *d, struct snapshot *snapshot) MUST_CHECK;
 /* Dismisses all sessions, spread evenly over `ms' milliseconds, and calls
  * `empty' when none is left. */
 void door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *));
+
+/* Has session `id' of this door dismissed, if it is still there; from any
+ * thread. Without memory for the message it stays. */
+void door_dismiss(struct door *d, uint64_t id, enum reason reason);
 
 /* A session has gone; for session.c. */
 void door_left(struct door *d);

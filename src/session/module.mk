@@ -1,4 +1,5 @@
 libsallyport_a_SOURCES += \
+	src/session/address.h \
 	src/session/approach.h \
 	src/session/audit.c \
 	src/session/audit.h \
@@ -11,6 +12,8 @@ libsallyport_a_SOURCES += \
 	src/session/options.h \
 	src/session/proxy.c \
 	src/session/proxy.h \
+	src/session/roll.c \
+	src/session/roll.h \
 	src/session/session.c \
 	src/session/session.h \
 	src/session/snapshot.c \

@@ -47,8 +47,7 @@ bury(struct loop_grave *g)
 void
 session_peer(const struct session *s, struct sockaddr_storage *out)
 {
-	memset(out, 0, sizeof(*out));
-	memcpy(out, &s->peer, sizeof(s->peer));
+	session_address_show(&s->line.peer, out);
 }
 
 static void
@@ -74,6 +73,7 @@ leave(struct session *s, enum reason reason)
 
 	s->over = true;
 	count_end(s, reason);
+	roll_leave(&s->line);
 	throttle_release(&s->ticket, loop_now(d->loop));
 	approach_free(s->approach);
 	s->approach = NULL;
@@ -205,7 +205,9 @@ session_new(struct door *d, const struct sockaddr_storage *peer,
 	s->id = d->next_id++;
 	s->since = loop_now(d->loop);
 	s->stage = STAGE_ACCEPT;
-	memcpy(&s->peer, peer, sizeof(s->peer));
+	s->line.door = d;
+	s->line.id = s->id;
+	session_address_keep(&s->line.peer, peer);
 	s->grave.bury = bury;
 	list_init(&s->grave.node);
 	list_init(&s->node);

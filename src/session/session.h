@@ -10,21 +10,13 @@
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 
-#include <netinet/in.h>
-
 #include "domain/stage.h"
 #include "relay/relay.h"
 #include "session/door.h"
 #include "session/entrance.h"
+#include "session/roll.h"
 
 struct approach;
-
-/* An IP address and port, in 28 bytes instead of 128. */
-union session_address {
-	struct sockaddr sa;
-	struct sockaddr_in in;
-	struct sockaddr_in6 in6;
-};
 
 /* Whose session it is, for log, list and kick. One allocation. */
 struct session_who {
@@ -49,7 +41,7 @@ struct session {
 	struct session_who *who; /* owned; NULL before the verdict */
 	struct relay relay; /* in stage relay only */
 	struct throttle_ticket ticket;
-	union session_address peer;
+	struct roll_line line; /* the peer; and its place on the roll */
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
 	uint64_t connect_at; /* loop_now() when the CONNECT was there */

@@ -38,7 +38,7 @@ note_local(struct approach *a)
 	    a->local.sa.sa_family != AF_UNSPEC)
 		return;
 	if (listener_bound(a->fd, &at) == OK)
-		memcpy(&a->local, &at, sizeof(a->local));
+		session_address_keep(&a->local, &at);
 }
 
 static void
@@ -76,9 +76,8 @@ proxy_done(void *arg, enum reason reason,
 		return;
 	}
 	if (header->kind == ACCEPT_PROXY_FORWARDED) {
-		memcpy(&s->peer, &header->source, sizeof(s->peer));
-		memcpy(&s->approach->local, &header->destination,
-		    sizeof(s->approach->local));
+		session_address_keep(&s->line.peer, &header->source);
+		session_address_keep(&s->approach->local, &header->destination);
 	}
 	admit_peer(s);
 }
@@ -358,6 +357,33 @@ judge(struct session *s, struct admission *m, struct verdict_detail *detail)
 	    detail);
 }
 
+/* Puts the certificate on the roll of those that are in; its own rules say how
+ * often it may stand there. */
+static enum reason
+enter_roll(struct session *s, const struct config_tls *t)
+{
+	struct roll_rules rules = { t->sessions_per_certificate,
+		t->on_excess == CONFIG_ON_EXCESS_REFUSE ? ROLL_REFUSE
+							: ROLL_KICK_OLDEST };
+	struct roll_answer answer;
+
+	if (!s->who->has_certificate)
+		return REASON_NONE;
+	if (roll_enter(s->door->roll, &s->line, s->who->sha256, &rules,
+		&answer) != OK)
+		return REASON_ACCEPT_RESOURCE;
+	if (answer.clone) {
+		counter_add(&s->door->counters.clone_suspects, 1);
+		audit_clone(s, &answer.other);
+	}
+	if (answer.full)
+		return REASON_IDENTITY_SESSIONS;
+	if (answer.kick_door != NULL)
+		door_dismiss(answer.kick_door, answer.kick_id,
+		    REASON_RELAY_REPLACED);
+	return REASON_NONE;
+}
+
 static void
 start_identity(struct session *s)
 {
@@ -371,6 +397,11 @@ start_identity(struct session *s)
 	}
 	if (keep_who(s) != OK) {
 		step_failed(s, "out of memory");
+		return;
+	}
+	reason = enter_roll(s, s->approach->listener->tls_profile);
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, NULL);
 		return;
 	}
 	if (m->cert == NULL)

@@ -1,0 +1,82 @@
+#include "runtime/hardening.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+/* Descriptors for reloads, log files, nameservers, probes and admin. */
+#define SET_ASIDE 16
+
+/* More than any machine has; stands for "no limit". */
+#define FILES_MAX UINT64_C(200000000)
+
+void
+hardening_forbid_cores(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+}
+
+uint64_t
+hardening_raise_files(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1)
+		return 1024;
+	if (r.rlim_cur < r.rlim_max) {
+		rlim_t before = r.rlim_cur;
+
+		r.rlim_cur = r.rlim_max;
+		if (setrlimit(RLIMIT_NOFILE, &r) == -1)
+			r.rlim_cur = before;
+	}
+	return r.rlim_cur < FILES_MAX ? r.rlim_cur : FILES_MAX;
+}
+
+size_t
+hardening_lock_heap(void)
+{
+	unsigned long start = 0;
+	unsigned long end = 0;
+	char line[512];
+	FILE *f = fopen("/proc/self/maps", "re");
+
+	if (f == NULL)
+		return 0;
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strstr(line, "[heap]") != NULL &&
+		    sscanf(line, "%lx-%lx", &start, &end) == 2)
+			break;
+	fclose(f);
+	if (end <= start || mlock((const void *)start, end - start) == 0)
+		return 0;
+	return end - start;
+}
+
+/* Descriptors open now. */
+static size_t
+count_open(void)
+{
+	DIR *d = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	if (d == NULL)
+		return 32;
+	while (readdir(d) != NULL)
+		n++;
+	closedir(d);
+	return n;
+}
+
+uint32_t
+hardening_room(uint64_t files, size_t more)
+{
+	uint64_t taken = count_open() + more + SET_ASIDE;
+
+	return files < taken + 2 ? 1 : (uint32_t)((files - taken) / 2);
+}
