@@ -11,11 +11,13 @@ CFLAGS=$sp_saved_CFLAGS
 ])
 
 # SP_COMPILER: warnings, and either hardening, sanitizers or a debug build.
-# Sets SP_CPPFLAGS, SP_CFLAGS, SP_LDFLAGS, and sp_build to say which.
+# Sets SP_CPPFLAGS, SP_CFLAGS, SP_LDFLAGS, what the tests' deadlines are
+# multiplied by in SP_TEST_SLOW, and sp_build to say which.
 AC_DEFUN([SP_COMPILER], [
 SP_CPPFLAGS=
 SP_CFLAGS="-pthread -fno-common"
 SP_LDFLAGS=-pthread
+SP_TEST_SLOW=1
 
 m4_foreach_w([flag], [-Wall -Wextra -Wshadow -Wstrict-prototypes
 	-Wmissing-prototypes -Wold-style-definition -Wpointer-arith
@@ -28,6 +30,7 @@ AS_IF([test "x$enable_werror" = xyes], [AS_VAR_APPEND([SP_CFLAGS],
 
 AS_IF([test "x$enable_sanitize" != xno], [
 	sp_build="sanitized: $enable_sanitize"
+	SP_TEST_SLOW=4
 	sp_flag="-fsanitize=$enable_sanitize -fno-sanitize-recover=all"
 	sp_saved_CFLAGS=$CFLAGS
 	CFLAGS="$CFLAGS $sp_flag"
@@ -75,4 +78,5 @@ AC_SUBST([SP_CPPFLAGS])
 AC_SUBST([SP_CFLAGS])
 AC_SUBST([SP_LDFLAGS])
 AC_SUBST([SP_FUZZ_FLAGS])
+AC_SUBST([SP_TEST_SLOW])
 ])
