@@ -80,6 +80,21 @@ make_socket(struct conn *c, const struct args *a, int family)
 	return 0;
 }
 
+/* from=ADDRESS: a client of another address, IPv4 only. */
+static int
+bind_from(struct conn *c, const struct args *a)
+{
+	const char *from = arg_str(a, "from", NULL);
+	struct sockaddr_in in = { .sin_family = AF_INET };
+
+	if (from == NULL)
+		return 0;
+	if (inet_pton(AF_INET, from, &in.sin_addr) != 1 ||
+	    bind(c->fd, (struct sockaddr *)&in, sizeof(in)) != 0)
+		return fail(c, "from");
+	return 0;
+}
+
 void
 net_open(struct peer *p, struct conn *c, const struct args *a)
 {
@@ -89,7 +104,8 @@ net_open(struct peer *p, struct conn *c, const struct args *a)
 	int error = 0;
 
 	(void)p;
-	if (len == 0 || make_socket(c, a, to.any.sa_family) != 0)
+	if (len == 0 || make_socket(c, a, to.any.sa_family) != 0 ||
+	    bind_from(c, a) != 0)
 		return;
 	no_delay(c->fd);
 	if (connect(c->fd, &to.any, len) != 0 && errno != EINPROGRESS) {

@@ -72,13 +72,13 @@ sub conn
 	    'Sallyport::Peer::Conn';
 }
 
-# A TCP connection (port, host) or a unix one (unix).
+# A TCP connection (port, host; from = a local address) or a unix one (unix).
 sub open
 {
 	my ($self, %arg) = @_;
 	my $c = $self->conn;
 	my %to = map { $_ => $arg{$_} } grep { exists $arg{$_} }
-	    qw(port host unix rcvbuf timeout);
+	    qw(port host unix from rcvbuf timeout);
 	my $r = $self->command('open', $c->{name}, %to);
 
 	croak "open: " . said($r) if $r->{status} ne 'ok';
