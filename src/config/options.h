@@ -44,6 +44,9 @@
 	    "User to become after binding, when started as root.") \
 	X(daemon, group, STR, "", RESTART, \
 	    "Group to become; empty = the user's own.") \
+	X(daemon, sandbox, BOOL, "on", RESTART, \
+	    "After the start, give up all files, ports and system calls that " \
+	    "this file does not ask for.") \
 	X(daemon, log, SINK, "stderr", LIVE, \
 	    "stderr, syslog, or a file, which SIGHUP opens anew.") \
 	X(daemon, log_level, ENUM(log_level), "info", LIVE, \

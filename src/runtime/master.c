@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/hardening.h"
 #include "runtime/ports.h"
 #include "runtime/privileges.h"
 #include "session/options.h"
@@ -166,17 +167,45 @@ log_report(const struct report *r, enum log_level level, const char *event)
 		log_event(level, event, "%s", r->lines[i]);
 }
 
+/* What is configured, as far as there are descriptors for it. */
+static void
+limit(struct master *m, const struct config *cfg)
+{
+	struct throttle_options limits;
+
+	options_throttle(&limits, cfg);
+	if (limits.connections > m->room)
+		log_event(LOG_LEVEL_WARN, "connections",
+		    "%u configured, but %llu files may be open, which is "
+		    "enough for %u (raise LimitNOFILE, or ulimit -n)",
+		    limits.connections, (unsigned long long)m->files, m->room);
+	if (limits.connections == 0 || limits.connections > m->room)
+		limits.connections = m->room;
+	throttle_set(m->throttle, &limits);
+}
+
+/* Where it is not allowed the keys are not worse off than anybody's. */
+static void
+lock_keys(void)
+{
+	size_t short_of = hardening_lock_heap();
+
+	if (short_of > 0)
+		log_event(LOG_LEVEL_INFO, "keys",
+		    "keys could be written to swap: raise LimitMEMLOCK, or "
+		    "ulimit -l, by %zu bytes",
+		    short_of);
+}
+
 static enum err
 put_in_force(struct master *m, struct snapshot *next, struct report *why)
 {
-	struct throttle_options limits;
 	size_t i;
 	enum err err = open_log(next->config, why);
 
 	if (err != OK)
 		return err;
-	options_throttle(&limits, next->config);
-	throttle_set(m->throttle, &limits);
+	limit(m, next->config);
 	for (i = 0; i < m->worker_count; i++) {
 		err = worker_reload(m->workers[i], next);
 		if (err != OK)
@@ -185,6 +214,7 @@ put_in_force(struct master *m, struct snapshot *next, struct report *why)
 	snapshot_put(m->snapshot);
 	m->snapshot = snapshot_get(next);
 	m->reloaded_at = clock_wall_s();
+	lock_keys();
 	return watch_files(m);
 }
 
@@ -197,6 +227,7 @@ adopt(struct master *m, struct snapshot *next, struct report *why)
 
 	report_init(&unchanged);
 	config_compare(m->snapshot->config, next->config, &unchanged);
+	sandbox_compare(&m->sandbox, next->config, &unchanged);
 	log_report(&unchanged, LOG_LEVEL_WARN, "restart_needed");
 	report_fini(&unchanged);
 	return put_in_force(m, next, why);
@@ -308,6 +339,8 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	m->snapshot = snapshot;
 	m->service = service;
 	m->reloaded_at = clock_wall_s();
+	hardening_forbid_cores();
+	m->files = hardening_raise_files();
 	err = open_log(snapshot->config, why);
 	if (err != OK)
 		return err;
@@ -344,24 +377,56 @@ check_file(const char *path, void *arg)
 		    path, strerror(errno));
 }
 
+/* Gives up what was only needed to get here. */
+static enum err
+settle_down(struct master *m, struct report *why)
+{
+	const struct config *cfg = m->snapshot->config;
+	const struct config_daemon *d = &cfg->daemon;
+	enum err err;
+
+	lock_keys(); /* root may lock what it likes */
+	err = privileges_drop(d->user, d->group, m->file, why);
+	if (err != OK)
+		return err;
+	config_files(cfg, check_file, NULL);
+	err = watch_files(m);
+	if (err == OK)
+		err = sandbox_enter(&m->sandbox, m->snapshot->config);
+	return err;
+}
+
+/* Each listener keeps a descriptor in reserve. */
+static void
+measure(struct master *m)
+{
+	const struct config *cfg = m->snapshot->config;
+	size_t more = 0;
+	size_t i;
+
+	for (i = 0; i < cfg->listener_count; i++)
+		more += cfg->listener[i].bind.count * m->worker_count;
+	m->room = hardening_room(m->files, more);
+	limit(m, cfg);
+}
+
 enum err
 master_run(struct master *m, struct report *why)
 {
-	const struct config_daemon *d = &m->snapshot->config->daemon;
 	enum err err = catch_signals(m);
 	size_t i;
 
-	if (err == OK)
-		err = privileges_drop(d->user, d->group, m->file, why);
 	if (err == OK) {
-		config_files(m->snapshot->config, check_file, NULL);
-		err = watch_files(m);
+		measure(m);
+		err = settle_down(m, why);
 	}
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
 		return err;
-	log_event(LOG_LEVEL_INFO, "ready", "%zu workers", m->worker_count);
+	log_event(LOG_LEVEL_INFO, "ready",
+	    "%zu workers, descriptors for %u connections", m->worker_count,
+	    m->room);
 	loop_run(m->loop);
 	log_event(LOG_LEVEL_INFO, "stop", "closing what is left");
 	return OK;
@@ -387,6 +452,7 @@ master_fini(struct master *m)
 	throttle_free(m->throttle);
 	roll_free(m->roll);
 	loop_free(m->loop);
+	sandbox_fini(&m->sandbox);
 	snapshot_put(m->snapshot);
 	memset(m, 0, sizeof(*m));
 }

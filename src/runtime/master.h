@@ -10,6 +10,7 @@
 #include "base/report.h"
 #include "io/loop.h"
 #include "io/signal.h"
+#include "runtime/sandbox.h"
 #include "runtime/watcher.h"
 #include "runtime/worker.h"
 #include "session/roll.h"
@@ -51,6 +52,9 @@ struct master {
 	size_t draining; /* workers that still have sessions */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */
+	struct sandbox sandbox; /* what is in force */
+	uint64_t files; /* descriptors this process may have */
+	uint32_t room; /* connections that fit into these */
 	enum master_state state;
 	/* What the last reload did, for status and metrics. */
 	uint64_t reloads_failed;

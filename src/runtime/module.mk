@@ -3,6 +3,10 @@ libsallyport_a_SOURCES += \
 	src/runtime/decode.h \
 	src/runtime/explain.c \
 	src/runtime/explain.h \
+	src/runtime/hardening.c \
+	src/runtime/hardening.h \
+	src/runtime/landlock.c \
+	src/runtime/landlock.h \
 	src/runtime/master.c \
 	src/runtime/master.h \
 	src/runtime/ports.c \
@@ -11,7 +15,16 @@ libsallyport_a_SOURCES += \
 	src/runtime/privileges.h \
 	src/runtime/runtime.c \
 	src/runtime/runtime.h \
+	src/runtime/sandbox.c \
+	src/runtime/sandbox.h \
+	src/runtime/syscalls.c \
+	src/runtime/syscalls.h \
+	src/runtime/syscalls_machine.h \
 	src/runtime/watcher.c \
 	src/runtime/watcher.h \
 	src/runtime/worker.c \
 	src/runtime/worker.h
+
+check_PROGRAMS += t/unit/runtime_sandbox.t
+t_unit_runtime_sandbox_t_SOURCES = t/unit/runtime_sandbox.c $(config_kit)
+t_unit_runtime_sandbox_t_LDADD = $(unit_ldadd)

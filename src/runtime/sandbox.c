@@ -121,11 +121,12 @@ tell(const struct sandbox *s)
 }
 
 enum err
-sandbox_enter(struct sandbox *s, const struct config *cfg)
+sandbox_enter(struct sandbox *s, struct config *cfg)
 {
 	enum err err;
 
 	memset(s, 0, sizeof(*s));
+	s->config = config_get(cfg);
 	if (!cfg->daemon.sandbox) {
 		log_event(LOG_LEVEL_WARN, "sandbox",
 		    "off, as the configuration says");
@@ -140,6 +141,13 @@ sandbox_enter(struct sandbox *s, const struct config *cfg)
 	s->syscalls = syscalls_restrict() == OK;
 	tell(s);
 	return OK;
+}
+
+void
+sandbox_fini(struct sandbox *s)
+{
+	config_put(s->config);
+	s->config = NULL;
 }
 
 static bool
@@ -159,21 +167,24 @@ names_port(const struct config *cfg, uint16_t port)
 }
 
 void
-sandbox_compare(const struct sandbox *s, const struct config *running,
-    const struct config *next, struct report *r)
+sandbox_compare(const struct sandbox *s, const struct config *next,
+    struct report *r)
 {
 	const struct config_backend *b;
+	uint16_t port;
 	size_t i;
 	size_t n;
 
 	for (i = 0; s->ports && i < next->backend_count; i++) {
 		b = &next->backend[i];
-		for (n = 0; n < b->address.count; n++)
-			if (!names_port(running, b->address.items[n].port))
-				CONFIG_COMPLAIN(next, r, b, address,
-				    "the sandbox lets nobody connect to port "
-				    "%u, which was not named at the start "
-				    "(restart)",
-				    b->address.items[n].port);
+		for (n = 0; n < b->address.count; n++) {
+			port = b->address.items[n].port;
+			if (port == 0 || names_port(s->config, port))
+				continue;
+			CONFIG_COMPLAIN(next, r, b, address,
+			    "the sandbox does not let us connect to port %u, "
+			    "which was not named at the start (restart)",
+			    port);
+		}
 	}
 }

@@ -10,8 +10,9 @@
 #include "base/report.h"
 #include "config/config.h"
 
-/* What is in force. */
+/* What is in force; zeroed: nothing. */
 struct sandbox {
+	struct config *config; /* counted: what it was made for */
 	int landlock; /* its ABI; 0 = not in force */
 	bool ports; /* may connect to known ports only */
 	bool syscalls; /* the filter of runtime/syscalls.h */
@@ -23,11 +24,14 @@ struct sandbox {
  * any thread. `sandbox = off' leaves it open. ERR_SYSTEM, ERR_NO_MEMORY: half
  * shut, which is no state to serve in.
  */
-enum err sandbox_enter(struct sandbox *s, const struct config *cfg) MUST_CHECK;
+enum err sandbox_enter(struct sandbox *s, struct config *cfg) MUST_CHECK;
 
-/* Adds a line to `r' for each backend of `next' whose port could not be
- * reached because `running' did not name it. */
-void sandbox_compare(const struct sandbox *s, const struct config *running,
-    const struct config *next, struct report *r);
+/* Forgets; the door stays shut. */
+void sandbox_fini(struct sandbox *s);
+
+/* Adds a line to `r' for each backend of `next' that is out of reach, since
+ * nobody named its port at the start. */
+void sandbox_compare(const struct sandbox *s, const struct config *next,
+    struct report *r);
 
 #endif

@@ -44,8 +44,7 @@ static const uint32_t denied[] = {
 	SYS_io_uring_enter, SYS_io_uring_register, SYS_keyctl, SYS_add_key,
 	SYS_request_key,
 	/* code that came from elsewhere, and ears that stay behind */
-	SYS_memfd_create, CALL_MEMFD_SECRET, SYS_listen,
-	SYSCALLS_OF_MACHINE
+	SYS_memfd_create, CALL_MEMFD_SECRET, SYS_listen, SYSCALLS_OF_MACHINE
 };
 
 #define DENIED (sizeof(denied) / sizeof(denied[0]))
@@ -60,8 +59,7 @@ static const uint32_t denied[] = {
 #define UNLESS_EQUAL(k, skip) \
 	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), 0, (skip))
 #define IF_EQUAL(k, skip) BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (k), (skip), 0)
-#define IF_ANY_BIT(k, skip) \
-	BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (k), (skip), 0)
+#define IF_ANY_BIT(k, skip) BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, (k), (skip), 0)
 #define FAIL(error) (SECCOMP_RET_ERRNO | (error))
 
 /* Calls that depend on their arguments. Each block leaves the number loaded,
@@ -83,7 +81,8 @@ static const struct sock_filter beginning[] = {
 	IF_ANY_BIT(CLONE_THREAD, 1),
 	RETURN(FAIL(EPERM)),
 	RETURN(SECCOMP_RET_ALLOW),
-	/* sockets to brokers, nameservers and syslog: no raw ones, no netlink */
+	/* sockets to brokers, nameservers and syslog: no raw ones, no netlink
+	 */
 	UNLESS_EQUAL(SYS_socket, 6),
 	LOAD(ARGUMENT(0)),
 	IF_EQUAL(AF_UNIX, 3),

@@ -12,8 +12,8 @@
 #if defined(__x86_64__)
 #define SYSCALLS_MACHINE AUDIT_ARCH_X86_64
 #define SYSCALLS_OF_MACHINE \
-	SYS_fork, SYS_vfork, SYS_iopl, SYS_ioperm, SYS_modify_ldt, \
-	    SYS_mknod, SYS_symlink, SYS_uselib, SYS_kexec_file_load,
+	SYS_fork, SYS_vfork, SYS_iopl, SYS_ioperm, SYS_modify_ldt, SYS_mknod, \
+	    SYS_symlink, SYS_uselib, SYS_kexec_file_load,
 #elif defined(__aarch64__)
 #define SYSCALLS_MACHINE AUDIT_ARCH_AARCH64
 #define SYSCALLS_OF_MACHINE SYS_kexec_file_load,

@@ -37,8 +37,8 @@ sub start
 		log => "$kit{dir}/$name.log", ini => "$kit{dir}/$name.ini",
 		ports_file => "$kit{dir}/$name.ports", %{ $kit{kit} || {} });
 
-	$self->write_ini(%arg);
 	$self->{program} = program($kit{builddir});
+	$self->write_ini(%arg);
 	$self->launch($self->{program}, '-c', $self->{ini});
 	$self->wait_ready;
 	return $self;
@@ -54,6 +54,8 @@ sub defaults
 			workers => 2, log => 'stderr', log_level => 'debug',
 			ports_file => $self->{ports_file},
 			watch_interval => 0, drain_timeout => '5s',
+			# A sanitizer's report wants what the sandbox takes.
+			sandbox => $self->sanitized ? 'off' : 'on',
 		},
 		'listener tls' => { bind => '127.0.0.1:0' },
 		'listener wss' => {
