@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Broken CONNECTs: the right word back, and nothing at all at the broker.
+# Broken CONNECTs: the right word back, and nothing at all at the broker; and
+# `explain' refuses them for the same reason.
 use strict;
 use warnings;
 use FindBin;
@@ -138,6 +139,8 @@ for (@bad) {
 	like(hex($r->{bytes}), qr/^$answer$/, "$what: the answer");
 	ok($proxy->wait_close($reason, from => $from), "$what: $reason")
 	    or diag($proxy->text);
+	like(explained($proxy, $transport, 'ec', $packet),
+		qr/^refused (?:$reason|mqtt_closed)$/, "$what: explain");
 	$c->close;
 }
 ok(!$broker->pending, 'nothing of all that reached the broker');

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # A CONNECT as the broker gets it differs from what was sent in what identity
-# asks for, and in nothing else.
+# asks for, and in nothing else; and `explain' foretells every byte.
 use strict;
 use warnings;
 use FindBin;
@@ -87,13 +87,20 @@ for my $listener (sort keys %changed) {
 			my $got = $broker->accept;
 			my $bytes = $got->packet . $got->packet;
 			$_->close for $got, $c;
+			my $told = explained($proxy, $listener, 'ec',
+				mqtt_connect(%c));
+			if ($told ne 'admitted ' . hex($want)) {
+				is($told, 'admitted ' . hex($want),
+					"$listener, v$version: $what: explain");
+				$bad++;
+			}
 			next if $bytes eq $want . mqtt_pingreq;
 			is(hex($bytes), hex($want . mqtt_pingreq),
 				"$listener, v$version: $what");
 			$bad++;
 		}
 	}
-	is($bad, 0, "$listener: all packets exact");
+	is($bad, 0, "$listener: all packets exact, as explain says");
 }
 
 # The same over WSS, where another stream carries it.

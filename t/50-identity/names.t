@@ -35,6 +35,9 @@ sub username
 	my $b = $broker->accept;
 	my $packet = $b->packet;
 	$_->close for $b, $c;
+	is(explained($proxy, $listener, $device, mqtt_connect(
+		clientid => 'id')), 'admitted ' . hex($packet),
+		"explain: $listener, $device");
 	# The Username is all behind the ClientID.
 	return $packet =~ /MQTT\x04\x82\0\x3c\0\x02id..(.*)/s ? $1 : undef;
 }
@@ -125,6 +128,9 @@ for (
 		}
 		ok($proxy->wait_close($reason, from => $from),
 			"v$version, $what: $reason");
+		like(explained($proxy, $listener, $device, mqtt_connect(
+			version => $version)), qr/^refused (?:$reason)$/,
+			"v$version, $what: explain");
 		$c->close;
 	}
 }

@@ -34,7 +34,8 @@ our @EXPORT = (
 	@Sallyport::Mqtt::EXPORT,
 	@Sallyport::Ws::EXPORT,
 	qw(builddir srcdir tmp write_file read_file slow need_tool free_port
-	    peer pki sallyport sallyport_run mosquitto wait_until hex)
+	    peer pki sallyport sallyport_run explained mosquitto wait_until
+	    hex)
 );
 
 my $limit = $ENV{SALLYPORT_TEST_LIMIT} || 60;
@@ -171,6 +172,24 @@ sub sallyport_run
 {
 	return Sallyport::Proc::run(10 * slow(),
 		Sallyport::Daemon::program(builddir()), @_);
+}
+
+# What `sallyport explain' says of a client of PROXY: "admitted HEX" with the
+# packet the broker would get, or "refused REASON". By the same files.
+sub explained
+{
+	my ($proxy, $listener, $device, $connect) = @_;
+	my $file = tmp('explain.connect');
+
+	write_file($file, $connect);
+	my ($code, $out) = sallyport_run('explain', '-c', $proxy->{ini},
+		'-l', $listener, pki->cert($device), $file);
+	if ($code == 0) {
+		my $packet = join '', $out =~ /^packet {3,}([0-9a-f ]+)$/mg;
+		return 'admitted ' . $packet =~ tr/ //dr;
+	}
+	return "refused $1" if $code == 1 && $out =~ / refused: (\w+)/;
+	return "exit $code: $out";
 }
 
 # Starts a real plaintext mosquitto; skips the file when there is none.
