@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "admin/admin.h"
 #include "config/help.h"
 #include "runtime/explain.h"
 #include "runtime/runtime.h"
@@ -146,5 +147,5 @@ main(int argc, char **argv)
 	case MODE_RUN:
 		break;
 	}
-	return runtime_run(a.file, NULL);
+	return runtime_run(a.file, &admin_service);
 }

@@ -1,0 +1,212 @@
+#include "admin/admin.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "accept/listener.h"
+#include "admin/ask.h"
+#include "admin/commands.h"
+#include "admin/web.h"
+#include "base/address.h"
+#include "base/clock.h"
+
+/* A pem as a user name, percent-encoded, has to fit into a request. */
+#define CONTROL_HEAD_MAX (256 * 1024)
+#define CONTROL_CONNECTIONS 32
+#define WEB_HEAD_MAX 8192
+#define WEB_CONNECTIONS 64
+#define DEADLINE_MS 10000
+#define BACKLOG 64
+
+/* Is nobody listening at the other end of the socket file? */
+static bool
+is_stale(const struct sockaddr_un *at)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool stale;
+
+	if (fd == -1)
+		return false;
+	stale = connect(fd, (const struct sockaddr *)at, sizeof(*at)) == -1 &&
+	    errno == ECONNREFUSED;
+	close(fd);
+	return stale;
+}
+
+/* Binds with a mask, so that the socket is never open to others, not even
+ * for a moment. Threads have not started yet. -1 with errno. */
+static int
+bind_unix(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
+	int saved;
+	int rc;
+
+	if (fd == -1)
+		return -1;
+	memcpy(at.sun_path, path, strlen(path) + 1);
+	mask = umask(0177);
+	rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));
+	if (rc == -1 && errno == EADDRINUSE && is_stale(&at)) {
+		unlink(path);
+		rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));
+	}
+	saved = errno;
+	umask(mask);
+	errno = saved;
+	if (rc == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static enum err
+open_control(struct admin *a, const struct config *cfg, struct report *why)
+{
+	const char *path = cfg->daemon.admin_socket;
+	struct http_server_options o = {
+		.connections = CONTROL_CONNECTIONS,
+		.head_max = CONTROL_HEAD_MAX,
+		.deadline_ms = DEADLINE_MS,
+		.handle = commands_handle,
+		.arg = a,
+	};
+	struct stat st;
+	int fd;
+
+	if (path[0] == '\0')
+		return OK;
+	fd = bind_unix(path);
+	if (fd == -1) {
+		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_socket,
+		    "%s: %s (%s)", path, strerror(errno),
+		    errno == EADDRINUSE
+			? "another sallyport listens there, or it is no socket"
+			: "its folder must exist and be writable");
+		return ERR_CONFIG;
+	}
+	if (stat(path, &st) == 0)
+		a->socket_inode = st.st_ino;
+	a->socket_path = strdup(path);
+	a->control = http_server_new(a->master->loop, &o);
+	if (a->socket_path == NULL || a->control == NULL ||
+	    http_server_listen(a->control, fd) != OK) {
+		close(fd);
+		return ERR_NO_MEMORY;
+	}
+	return OK;
+}
+
+static enum err
+open_web_at(struct admin *a, const struct config *cfg,
+    const struct config_addr *at, FILE *ports, struct report *why)
+{
+	struct listener_options o = { .backlog = BACKLOG };
+	char text[ADDRESS_TEXT_MAX];
+	struct sockaddr_storage bound;
+	struct log_line line;
+	int fd;
+
+	if (listener_bind(&fd, 1, &at->sa, &o) != OK) {
+		if (at->optional && errno == EAFNOSUPPORT)
+			return OK; /* a machine without IPv6 */
+		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, http_listen,
+		    "%s: %s (choose a free address of this machine)", at->text,
+		    strerror(errno));
+		return ERR_CONFIG;
+	}
+	if (listener_bound(fd, &bound) == OK) {
+		address_text_port(text, &bound);
+		log_begin(&line, LOG_LEVEL_INFO, "listen");
+		log_str(&line, "http", text);
+		log_end(&line);
+		if (ports != NULL)
+			fprintf(ports, "http_listen %s\n", text);
+	}
+	if (http_server_listen(a->web, fd) == OK)
+		return OK;
+	close(fd);
+	return ERR_NO_MEMORY;
+}
+
+static enum err
+open_web(struct admin *a, const struct config *cfg, FILE *ports,
+    struct report *why)
+{
+	const struct config_addrs *addrs = &cfg->daemon.http_listen;
+	struct http_server_options o = {
+		.connections = WEB_CONNECTIONS,
+		.head_max = WEB_HEAD_MAX,
+		.deadline_ms = DEADLINE_MS,
+		.handle = web_handle,
+		.arg = a,
+	};
+	enum err result = OK;
+	enum err err;
+	size_t i;
+
+	if (addrs->count == 0)
+		return OK;
+	a->web = http_server_new(a->master->loop, &o);
+	if (a->web == NULL)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < addrs->count; i++) {
+		err = open_web_at(a, cfg, &addrs->items[i], ports, why);
+		if (err != OK)
+			result = err;
+	}
+	return result;
+}
+
+static enum err
+start(void **out, struct master *m, FILE *ports, struct report *why)
+{
+	struct admin *a = calloc(1, sizeof(*a));
+	enum err control;
+	enum err web;
+
+	if (a == NULL)
+		return ERR_NO_MEMORY;
+	*out = a;
+	a->master = m;
+	a->started_at = clock_wall_s();
+	list_init(&a->asks);
+	control = open_control(a, m->snapshot->config, why);
+	web = open_web(a, m->snapshot->config, ports, why);
+	return control == OK ? web : control;
+}
+
+/* Only our own socket: a successor may have put its own there. */
+static void
+remove_socket(const struct admin *a)
+{
+	struct stat st;
+
+	if (a->socket_path != NULL && stat(a->socket_path, &st) == 0 &&
+	    st.st_ino == a->socket_inode)
+		unlink(a->socket_path);
+}
+
+static void
+stop(void *service)
+{
+	struct admin *a = service;
+
+	ask_abandon_all(a);
+	http_server_free(a->control);
+	http_server_free(a->web);
+	remove_socket(a);
+	free(a->socket_path);
+	free(a);
+}
+
+const struct master_service admin_service = { start, stop };

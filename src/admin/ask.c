@@ -1,0 +1,158 @@
+#include "admin/ask.h"
+
+#include <stdlib.h>
+
+#include "admin/reply.h"
+
+/* A worker that needs longer than this is stuck. */
+#define LIMIT_MS 5000
+
+/* One worker's part: the same message goes there and back. */
+struct ask_part {
+	struct loop_message message;
+	struct ask *ask; /* borrowed */
+	struct worker *worker; /* borrowed */
+	void *answer; /* owned */
+};
+
+void *
+ask_answer(const struct ask *a, size_t i)
+{
+	return a->parts[i].answer;
+}
+
+static void
+ask_free(struct ask *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->count; i++) {
+		if (a->kind->free_answer != NULL && a->parts[i].answer != NULL)
+			a->kind->free_answer(a->parts[i].answer);
+		free(a->parts[i].answer);
+	}
+	if (a->kind->free_question != NULL && a->question != NULL)
+		a->kind->free_question(a->question);
+	free(a->question);
+	free(a->parts);
+	free(a);
+}
+
+static void
+came_back(struct loop_message *m)
+{
+	struct ask_part *part = list_entry(m, struct ask_part, message);
+	struct ask *a = part->ask;
+
+	a->waiting--;
+	if (a->waiting > 0)
+		return;
+	if (a->call != NULL) {
+		timer_stop(&a->limit);
+		list_remove(&a->node);
+		a->kind->done(a);
+	}
+	ask_free(a);
+}
+
+/* On the worker's thread. */
+static void
+work(struct loop_message *m)
+{
+	struct ask_part *part = list_entry(m, struct ask_part, message);
+	struct ask *a = part->ask;
+	struct loop *home = a->admin->master->loop;
+
+	a->kind->work(part->worker, a->question, part->answer);
+	part->message.run = came_back;
+	loop_post(home, &part->message); /* part may be gone */
+}
+
+/* The answers may still come; whoever waited is told that they are late. */
+static void
+too_late(void *arg)
+{
+	struct ask *a = arg;
+	struct http_call *call = a->call;
+
+	a->call = NULL;
+	list_remove(&a->node);
+	log_event(LOG_LEVEL_ERROR, "admin_timeout",
+	    "%zu of %zu workers do not answer", a->waiting, a->count);
+	reply_error(call, 503, "%zu of %zu workers do not answer", a->waiting,
+	    a->count);
+}
+
+static struct ask *
+ask_new(struct admin *admin, const struct ask_kind *kind)
+{
+	const struct master *m = admin->master;
+	struct ask *a = calloc(1, sizeof(*a));
+	size_t i;
+
+	if (a == NULL)
+		return NULL;
+	a->admin = admin;
+	a->kind = kind;
+	a->parts = calloc(m->worker_count, sizeof(*a->parts));
+	if (a->parts == NULL) {
+		free(a);
+		return NULL;
+	}
+	a->count = m->worker_count;
+	for (i = 0; i < a->count; i++) {
+		a->parts[i].ask = a;
+		a->parts[i].worker = m->workers[i];
+		a->parts[i].message.run = work;
+		a->parts[i].answer = calloc(1, kind->answer_size);
+		if (a->parts[i].answer == NULL) {
+			ask_free(a);
+			return NULL;
+		}
+	}
+	return a;
+}
+
+void
+ask_workers(struct admin *admin, struct http_call *call,
+    const struct http_request *request, const struct ask_kind *kind,
+    void *question, int context)
+{
+	struct ask *a = ask_new(admin, kind);
+	size_t i;
+
+	if (a == NULL) {
+		if (kind->free_question != NULL && question != NULL)
+			kind->free_question(question);
+		free(question);
+		reply_error(call, 503, "out of memory");
+		return;
+	}
+	a->call = call;
+	a->request = request;
+	a->question = question;
+	a->context = context;
+	a->waiting = a->count;
+	list_init(&a->node);
+	list_append(&admin->asks, &a->node);
+	timer_init(&a->limit, admin->master->loop, too_late, a);
+	timer_start(&a->limit, LIMIT_MS);
+	for (i = 0; i < a->count; i++)
+		loop_post(worker_door(a->parts[i].worker)->loop,
+		    &a->parts[i].message);
+}
+
+void
+ask_abandon_all(struct admin *admin)
+{
+	struct list *node;
+	struct list *next;
+	struct ask *a;
+
+	list_each(node, next, &admin->asks) {
+		a = list_entry(node, struct ask, node);
+		list_remove(&a->node);
+		timer_stop(&a->limit);
+		a->call = NULL;
+	}
+}

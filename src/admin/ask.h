@@ -1,0 +1,52 @@
+/*
+ * A question to all workers. It travels to each through its mailbox, is
+ * answered on the worker's thread, and the answers come back to the master's
+ * loop. The HTTP call waits meanwhile, but not for ever.
+ */
+#ifndef ADMIN_ASK_H
+#define ADMIN_ASK_H
+
+#include "admin/admin.h"
+
+struct ask;
+
+/* One kind of question: what it does where. */
+struct ask_kind {
+	size_t answer_size; /* of one worker's answer */
+	/* On the worker's thread: fills the zeroed `answer'. The question is
+	 * shared by all of them, so it may only be read. */
+	void (*work)(struct worker *w, const void *question, void *answer);
+	/* Main thread, once, when all have answered: replies to the call. */
+	void (*done)(struct ask *a);
+	/* Each may be NULL; main thread. */
+	void (*free_answer)(void *answer);
+	void (*free_question)(void *question);
+};
+
+struct ask {
+	struct list node; /* in admin->asks */
+	struct admin *admin; /* borrowed */
+	struct http_call *call; /* NULL: nobody waits any more */
+	const struct http_request *request; /* lives as long as the call */
+	const struct ask_kind *kind; /* static */
+	void *question; /* owned; may be NULL */
+	int context; /* the asker's, for done() */
+	struct timer limit;
+	struct ask_part *parts; /* owned, one a worker */
+	size_t count; /* of workers */
+	size_t waiting; /* for so many */
+};
+
+/* Asks, taking `question' over in any case. When it cannot, or a worker does
+ * not answer in time, the call gets a 503. */
+void ask_workers(struct admin *admin, struct http_call *call,
+    const struct http_request *request, const struct ask_kind *kind,
+    void *question, int context);
+
+/* Worker i's answer, in done(). */
+void *ask_answer(const struct ask *a, size_t i);
+
+/* All calls are about to be void; answers on their way go nowhere. */
+void ask_abandon_all(struct admin *admin);
+
+#endif

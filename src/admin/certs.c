@@ -1,0 +1,133 @@
+#include "admin/certs.h"
+
+#include <stdlib.h>
+
+#include "admin/reply.h"
+#include "admin/survey.h"
+#include "base/clock.h"
+
+#define DAY 86400
+
+struct collecting {
+	json_t *rows;
+	const char *profile;
+	int64_t now;
+};
+
+static const char *
+profile_name(const struct config_tls *t)
+{
+	return t->head.name[0] == '\0' ? "default" : t->head.name;
+}
+
+/* A bundle may hold a certificate twice, and two files may be one. */
+static bool
+is_listed(const struct collecting *c, const char *role, const json_t *sha256)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(c->rows, i, row)
+	{
+		if (json_equal(json_object_get(row, "cert_sha256"), sha256) &&
+		    strcmp(json_string_value(json_object_get(row, "role")),
+			role) == 0 &&
+		    strcmp(json_string_value(json_object_get(row, "tls")),
+			c->profile) == 0)
+			return true;
+	}
+	return false;
+}
+
+static void
+add_cert(const struct tls_cert_info *info, void *arg)
+{
+	const char *role =
+	    info->role == TLS_CERT_SERVER ? "server" : "client_ca";
+	json_t *sha256 = reply_hex(info->sha256, CERT_SHA256_LEN);
+	struct collecting *c = arg;
+
+	if (is_listed(c, role, sha256)) {
+		json_decref(sha256);
+		return;
+	}
+	json_array_append_new(c->rows,
+	    json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:I,s:I}", "tls", c->profile,
+		"role", role, "file", info->file, "cert_sha256", sha256,
+		"not_before", reply_when(info->not_before), "not_after",
+		reply_when(info->not_after), "not_after_s",
+		(json_int_t)info->not_after, "days_left",
+		(json_int_t)((info->not_after - c->now) / DAY)));
+}
+
+json_t *
+certs_list(const struct snapshot *s)
+{
+	struct collecting c = { .rows = json_array(), .now = clock_wall_s() };
+	size_t i;
+
+	for (i = 0; i < s->config->tls_count; i++) {
+		c.profile = profile_name(&s->config->tls[i]);
+		tls_ctx_each_cert(s->tls[i], add_cert, &c);
+	}
+	return c.rows;
+}
+
+static void
+add_crl(const struct crl_info *info, void *arg)
+{
+	int64_t next = info->next_update == INT64_MAX ? 0 : info->next_update;
+	struct collecting *c = arg;
+
+	json_array_append_new(c->rows,
+	    json_pack("{s:s,s:s,s:o,s:I,s:o,s:I,s:I,s:b}", "tls", c->profile,
+		"file", info->file, "this_update",
+		reply_when(info->this_update), "this_update_s",
+		(json_int_t)info->this_update, "next_update", reply_when(next),
+		"next_update_s", (json_int_t)next, "revoked",
+		(json_int_t)info->revoked, "verified", info->verified));
+}
+
+json_t *
+certs_crls(const struct snapshot *s)
+{
+	struct collecting c = { .rows = json_array() };
+	struct crl_set *set;
+	size_t i;
+
+	for (i = 0; i < s->config->tls_count; i++) {
+		c.profile = profile_name(&s->config->tls[i]);
+		set = tls_ctx_crls(s->tls[i]);
+		if (set != NULL)
+			crl_set_each(set, add_crl, &c);
+		crl_set_put(set);
+	}
+	return c.rows;
+}
+
+static void
+done(struct admin *a, struct http_call *call, const struct http_request *r,
+    const struct survey *s)
+{
+	const char *text = http_request_param(r, "limit");
+	size_t limit = text == NULL ? 20 : strtoul(text, NULL, 10);
+	const struct snapshot *snapshot = a->master->snapshot;
+	json_t *devices = json_array();
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(s->soonest, i, row)
+	{
+		if (i < limit)
+			json_array_append(devices, row);
+	}
+	reply_json(call, 200,
+	    json_pack("{s:o,s:o,s:o}", "certificates", certs_list(snapshot),
+		"crls", certs_crls(snapshot), "devices", devices));
+}
+
+void
+certs_run(struct admin *a, struct http_call *call, const struct http_request *r)
+{
+	survey_ask(a, call, r, done);
+}

@@ -1,0 +1,147 @@
+#include "admin/exposition.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LINE_MAX_BYTES 512
+
+void
+exposition_init(struct exposition *e, bool openmetrics)
+{
+	memset(e, 0, sizeof(*e));
+	buf_init(&e->out, 0);
+	e->openmetrics = openmetrics;
+}
+
+void
+exposition_fini(struct exposition *e)
+{
+	buf_fini(&e->out);
+}
+
+static void
+add(struct exposition *e, const char *text)
+{
+	if (buf_append(&e->out, text, strlen(text)) != OK)
+		e->failed = true;
+}
+
+__attribute__((format(printf, 2, 3))) static void
+addf(struct exposition *e, const char *fmt, ...)
+{
+	char text[LINE_MAX_BYTES];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	add(e, text);
+}
+
+void
+exposition_family(struct exposition *e, const char *name, const char *type,
+    const char *help)
+{
+	const char *end;
+
+	e->name = name;
+	e->counter = strcmp(type, "counter") == 0;
+	end = e->counter && !e->openmetrics ? "_total" : "";
+	addf(e, "# HELP %s%s %s\n", name, end, help);
+	addf(e, "# TYPE %s%s %s\n", name, end, type);
+}
+
+/* A label's value: backslash, quote and newline are escaped. */
+static void
+add_value(struct exposition *e, const char *value)
+{
+	char one[3] = { 0 };
+
+	for (; *value != '\0'; value++) {
+		one[0] = *value;
+		one[1] = '\0';
+		if (*value == '\n')
+			memcpy(one, "\\n", 2);
+		else if (*value == '\\' || *value == '"') {
+			one[0] = '\\';
+			one[1] = *value;
+		}
+		add(e, one);
+	}
+}
+
+/* Whole numbers as such: beyond a million %g would round them. */
+static void
+add_number(struct exposition *e, double value)
+{
+	if (value >= 0 && value < 9e15 && value == (double)(uint64_t)value)
+		addf(e, " %llu\n", (unsigned long long)value);
+	else
+		addf(e, " %.9g\n", value);
+}
+
+void
+exposition_sample(struct exposition *e, const struct exposition_label *labels,
+    size_t count, double value)
+{
+	size_t i;
+
+	addf(e, "%s%s", e->name, e->counter ? "_total" : "");
+	for (i = 0; i < count; i++) {
+		addf(e, "%c%s=\"", i == 0 ? '{' : ',', labels[i].key);
+		add_value(e, labels[i].value);
+		add(e, "\"");
+	}
+	if (count > 0)
+		add(e, "}");
+	add_number(e, value);
+}
+
+void
+exposition_single(struct exposition *e, const char *name, const char *type,
+    const char *help, double value)
+{
+	exposition_family(e, name, type, help);
+	exposition_sample(e, NULL, 0, value);
+}
+
+void
+exposition_histogram(struct exposition *e, const unsigned *bounds_ms,
+    const uint64_t *counts, size_t bound_count, uint64_t sum_ms)
+{
+	char bound[32];
+	uint64_t sum = 0;
+	size_t i;
+
+	for (i = 0; i <= bound_count; i++) {
+		sum += counts[i];
+		if (i == bound_count)
+			snprintf(bound, sizeof(bound), "+Inf");
+		else if (bounds_ms[i] % 1000 == 0)
+			snprintf(bound, sizeof(bound), "%u.0",
+			    bounds_ms[i] / 1000);
+		else
+			snprintf(bound, sizeof(bound), "%g",
+			    bounds_ms[i] / 1000.0);
+		addf(e, "%s_bucket{le=\"%s\"} %llu\n", e->name, bound,
+		    (unsigned long long)sum);
+	}
+	addf(e, "%s_sum %.9g\n", e->name, (double)sum_ms / 1000);
+	addf(e, "%s_count %llu\n", e->name, (unsigned long long)sum);
+}
+
+void
+exposition_end(struct exposition *e)
+{
+	if (e->openmetrics)
+		add(e, "# EOF\n");
+}
+
+const char *
+exposition_type(const struct exposition *e)
+{
+	return e->openmetrics
+	    ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
+	    : "text/plain; version=0.0.4; charset=utf-8";
+}

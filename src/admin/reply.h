@@ -1,0 +1,28 @@
+/*
+ * Answers in JSON, and pieces of them.
+ */
+#ifndef ADMIN_REPLY_H
+#define ADMIN_REPLY_H
+
+#include <jansson.h>
+#include <stdint.h>
+
+#include "admin/server.h"
+
+/* Answers with `body', which it takes; NULL (memory ran out) is a 503. */
+void reply_json(struct http_call *call, unsigned status, json_t *body);
+
+/* Answers {"error": "..."}. */
+void reply_error(struct http_call *call, unsigned status, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* A new string; bytes that are not UTF-8 come as \xNN. */
+json_t *reply_text(struct slice text);
+
+/* A new string, "2026-11-23T13:30:00Z", or null for INT64_MAX and 0. */
+json_t *reply_when(int64_t seconds);
+
+/* A new string of hex digits. */
+json_t *reply_hex(const uint8_t *bytes, size_t len);
+
+#endif

@@ -1,0 +1,141 @@
+#include "admin/steer.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/ask.h"
+#include "admin/reply.h"
+
+/* The worker's turn comes after the reload's: that it comes is the answer. */
+static void
+work(struct worker *w, const void *question, void *answer)
+{
+	uint64_t *generation = answer;
+
+	(void)question;
+	*generation = worker_door(w)->snapshot->generation;
+}
+
+static json_t *
+lines_of(const struct report *r)
+{
+	json_t *lines = json_array();
+	size_t i;
+
+	for (i = 0; i < r->kept; i++)
+		json_array_append_new(lines,
+		    reply_text(slice_str(r->lines[i])));
+	return lines;
+}
+
+static void
+done(struct ask *a)
+{
+	uint64_t want = a->admin->master->snapshot->generation;
+	size_t i;
+
+	for (i = 0; i < a->count; i++) {
+		if (*(uint64_t *)ask_answer(a, i) >= want)
+			continue;
+		reply_error(a->call, 503,
+		    "a worker ran out of memory and keeps the old "
+		    "configuration");
+		return;
+	}
+	reply_json(a->call, 200,
+	    json_pack("{s:I,s:o}", "generation", (json_int_t)want, "warnings",
+		json_incref(*(json_t **)a->question)));
+}
+
+static void
+free_question(void *question)
+{
+	json_decref(*(json_t **)question);
+}
+
+static const struct ask_kind reload_kind = { sizeof(uint64_t), work, done, NULL,
+	free_question };
+
+void
+steer_reload(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	json_t **question;
+	struct report say;
+	enum err err;
+
+	report_init(&say);
+	err = master_reload(a->master, &say);
+	if (err != OK) {
+		reply_json(call, 409,
+		    json_pack("{s:s,s:I,s:o}", "error",
+			"refused; what was in force stays in force",
+			"generation",
+			(json_int_t)a->master->snapshot->generation,
+			"complaints", lines_of(&say)));
+		report_fini(&say);
+		return;
+	}
+	question = malloc(sizeof(*question));
+	if (question == NULL) {
+		reply_json(call, 503, NULL);
+	} else {
+		*question = lines_of(&say);
+		ask_workers(a, call, r, &reload_kind, question, 0);
+	}
+	report_fini(&say);
+}
+
+void
+steer_reload_run(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	if (a->master->state != MASTER_SERVING)
+		reply_error(call, 409, "it is draining");
+	else
+		steer_reload(a, call, r);
+}
+
+void
+steer_drain_run(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	struct master *m = a->master;
+
+	(void)r;
+	if (m->state != MASTER_SERVING) {
+		reply_error(call, 409, "it is draining already");
+		return;
+	}
+	master_drain(m);
+	reply_json(call, 200,
+	    json_pack("{s:b,s:I}", "draining", 1, "drain_timeout_ms",
+		(json_int_t)m->snapshot->config->daemon.drain_timeout));
+}
+
+void
+steer_log_run(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	static const struct {
+		const char *word;
+		enum log_level level;
+	} rows[] = {
+		{ "error", LOG_LEVEL_ERROR },
+		{ "warn", LOG_LEVEL_WARN },
+		{ "info", LOG_LEVEL_INFO },
+		{ "debug", LOG_LEVEL_DEBUG },
+	};
+	const char *word = http_request_param(r, "level");
+	size_t i;
+
+	(void)a;
+	for (i = 0; word != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].word, word) != 0)
+			continue;
+		log_set_level(rows[i].level);
+		reply_json(call, 200, json_pack("{s:s}", "level", word));
+		return;
+	}
+	reply_error(call, 400, "level is error, warn, info or debug");
+}

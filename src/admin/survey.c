@@ -1,0 +1,310 @@
+#include "admin/survey.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/reply.h"
+#include "base/clock.h"
+#include "session/session.h"
+
+#define DAY 86400
+
+#define DAYS(n) n,
+const unsigned survey_days[SURVEY_DAYS_COUNT] = { SURVEY_DAYS(DAYS) };
+#undef DAYS
+
+/* What is asked for. */
+struct question {
+	survey_done *done;
+};
+
+/* One worker's part. */
+struct part {
+	json_t *backends;
+	json_t *pools;
+	json_t *soonest;
+	uint64_t within[SURVEY_DAYS_COUNT];
+	const struct session *ending[SURVEY_SOONEST_MAX]; /* while it looks */
+	size_t ending_count;
+};
+
+static const char *
+pool_name(const char *name)
+{
+	return name[0] == '\0' ? "default" : name;
+}
+
+static void
+add_backend(const struct backend_status *s, void *arg)
+{
+	struct part *p = arg;
+
+	json_array_append_new(p->backends,
+	    json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:o}", "backend",
+		pool_name(s->name), "address", s->address, "endpoint",
+		s->endpoint, "up", s->state == BACKEND_UP, "failures",
+		(json_int_t)s->failures, "dialled", (json_int_t)s->dialled,
+		"failed", (json_int_t)s->failed, "error",
+		reply_text(slice_str(s->error))));
+}
+
+static void
+add_pool(struct part *p, const struct config_backend *b,
+    struct backend_pool *pool)
+{
+	const struct backend_counts *c = backend_pool_counts(pool);
+
+	json_array_append_new(p->pools,
+	    json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I}", "backend",
+		pool_name(b->head.name), "up", backend_pool_up(pool), "dials",
+		(json_int_t)c->dials, "dialled", (json_int_t)c->dialled, "held",
+		(json_int_t)c->held, "waiting", (json_int_t)c->waiting, "busy",
+		(json_int_t)c->busy));
+	backend_pool_each(pool, add_backend, p);
+}
+
+/* Keeps the soonest, in order. */
+static void
+note_end(struct part *p, const struct session *s)
+{
+	size_t i = p->ending_count;
+
+	if (i == SURVEY_SOONEST_MAX) {
+		i--;
+		if (p->ending[i]->who->not_after <= s->who->not_after)
+			return;
+	} else {
+		p->ending_count++;
+	}
+	for (; i > 0 && p->ending[i - 1]->who->not_after > s->who->not_after;
+	     i--)
+		p->ending[i] = p->ending[i - 1];
+	p->ending[i] = s;
+}
+
+static void
+look_at_session(struct part *p, const struct session *s, int64_t now)
+{
+	size_t i;
+
+	if (s->stage != STAGE_RELAY || s->who == NULL ||
+	    !s->who->has_certificate)
+		return;
+	note_end(p, s);
+	for (i = 0; i < SURVEY_DAYS_COUNT; i++)
+		if (s->who->not_after - now < (int64_t)survey_days[i] * DAY)
+			p->within[i]++;
+}
+
+static void
+look_at_sessions(struct part *p, struct door *d)
+{
+	int64_t now = clock_wall_s();
+	const struct session_who *w;
+	struct list *node;
+	struct list *next;
+	size_t i;
+
+	list_each(node, next, &d->sessions)
+		look_at_session(p, list_entry(node, struct session, node), now);
+	for (i = 0; i < p->ending_count; i++) {
+		w = p->ending[i]->who;
+		json_array_append_new(p->soonest,
+		    json_pack("{s:o,s:o,s:o,s:o,s:I}", "user",
+			reply_text(w->username), "client_id",
+			reply_text(w->client_id), "cert_sha256",
+			reply_hex(w->sha256, CERT_SHA256_LEN), "cert_not_after",
+			reply_when(w->not_after), "days_left",
+			(json_int_t)((w->not_after - now) / DAY)));
+	}
+	p->ending_count = 0;
+}
+
+static void
+work(struct worker *w, const void *question, void *answer)
+{
+	struct door *d = worker_door(w);
+	struct part *p = answer;
+	size_t i;
+
+	(void)question;
+	p->backends = json_array();
+	p->pools = json_array();
+	p->soonest = json_array();
+	for (i = 0; i < d->pool_count; i++)
+		add_pool(p, &d->snapshot->config->backend[i], d->pools[i]);
+	look_at_sessions(p, d);
+}
+
+static void
+free_part(void *answer)
+{
+	struct part *p = answer;
+
+	json_decref(p->backends);
+	json_decref(p->pools);
+	json_decref(p->soonest);
+}
+
+static bool
+same(const json_t *a, const json_t *b, const char *key)
+{
+	return json_equal(json_object_get(a, key), json_object_get(b, key));
+}
+
+/* The row of `rows' with the same backend, address and endpoint. */
+static json_t *
+find_row(json_t *rows, const json_t *row)
+{
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(rows, i, one)
+	{
+		if (same(one, row, "backend") && same(one, row, "address") &&
+		    same(one, row, "endpoint"))
+			return one;
+	}
+	return NULL;
+}
+
+enum up_when {
+	UP_WHEN_ANY,
+	UP_WHEN_ALL
+};
+
+/* Adds the numbers of `from' to `to'. */
+static void
+add_numbers(json_t *to, json_t *from, enum up_when when)
+{
+	const char *key;
+	json_t *value;
+	json_t *here;
+	bool up;
+
+	json_object_foreach(from, key, value)
+	{
+		here = json_object_get(to, key);
+		if (json_is_integer(value)) {
+			json_integer_set(here,
+			    json_integer_value(here) +
+				json_integer_value(value));
+		} else if (json_is_boolean(value)) {
+			up = when == UP_WHEN_ANY
+			    ? json_is_true(here) || json_is_true(value)
+			    : json_is_true(here) && json_is_true(value);
+			json_object_set_new(to, key, json_boolean(up));
+		} else if (json_string_length(here) == 0) {
+			json_object_set(to, key, value);
+		}
+	}
+}
+
+static void
+merge(json_t *into, json_t *rows, enum up_when when)
+{
+	json_t *found;
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(rows, i, row)
+	{
+		found = find_row(into, row);
+		if (found == NULL)
+			json_array_append(into, row);
+		else
+			add_numbers(found, row, when);
+	}
+}
+
+static int
+compare_ends(const void *a, const void *b)
+{
+	json_int_t x = json_integer_value(
+	    json_object_get(*(json_t *const *)a, "days_left"));
+	json_int_t y = json_integer_value(
+	    json_object_get(*(json_t *const *)b, "days_left"));
+
+	return x < y ? -1 : x > y;
+}
+
+/* Sorts all workers' rows and keeps the first. */
+static json_t *
+merge_soonest(struct ask *a)
+{
+	json_t *out = json_array();
+	const struct part *p;
+	json_t **all;
+	json_t *row;
+	size_t count = 0;
+	size_t n;
+	size_t i;
+
+	all = calloc(a->count * SURVEY_SOONEST_MAX, sizeof(json_t *));
+	if (all == NULL)
+		return out;
+	for (i = 0; i < a->count; i++) {
+		p = ask_answer(a, i);
+		json_array_foreach(p->soonest, n, row) all[count++] = row;
+	}
+	qsort(all, count, sizeof(*all), compare_ends);
+	for (i = 0; i < count && i < SURVEY_SOONEST_MAX; i++)
+		json_array_append(out, all[i]);
+	free(all);
+	return out;
+}
+
+static bool
+any_up(json_t *pools)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(pools, i, row)
+	{
+		if (json_is_true(json_object_get(row, "up")))
+			return true;
+	}
+	return false;
+}
+
+static void
+done(struct ask *a)
+{
+	const struct question *q = a->question;
+	struct survey s = { .backends = json_array(), .pools = json_array() };
+	const struct part *p;
+	size_t n;
+	size_t i;
+
+	for (i = 0; i < a->count; i++) {
+		p = ask_answer(a, i);
+		merge(s.backends, p->backends, UP_WHEN_ANY);
+		merge(s.pools, p->pools, UP_WHEN_ALL);
+		for (n = 0; n < SURVEY_DAYS_COUNT; n++)
+			s.within[n] += p->within[n];
+	}
+	s.soonest = merge_soonest(a);
+	s.ready = a->admin->master->state == MASTER_SERVING && any_up(s.pools);
+	q->done(a->admin, a->call, a->request, &s);
+	json_decref(s.backends);
+	json_decref(s.pools);
+	json_decref(s.soonest);
+}
+
+static const struct ask_kind kind = { sizeof(struct part), work, done,
+	free_part, NULL };
+
+void
+survey_ask(struct admin *a, struct http_call *call,
+    const struct http_request *r, survey_done *then)
+{
+	struct question *q = malloc(sizeof(*q));
+
+	if (q == NULL) {
+		reply_json(call, 503, NULL);
+		return;
+	}
+	q->done = then;
+	ask_workers(a, call, r, &kind, q, 0);
+}

@@ -1,0 +1,46 @@
+/*
+ * A look at what only the workers know: the state of the brokers, and whose
+ * certificates end soon. Status, metrics, readiness and cert are made of it.
+ */
+#ifndef ADMIN_SURVEY_H
+#define ADMIN_SURVEY_H
+
+#include <jansson.h>
+
+#include "admin/ask.h"
+
+/* Live sessions are counted by how many days their certificate has left. */
+#define SURVEY_DAYS(X) X(1) X(7) X(30) X(90) X(365)
+#define SURVEY_DAYS_ONE(days) +1
+#define SURVEY_DAYS_COUNT (0 SURVEY_DAYS(SURVEY_DAYS_ONE))
+
+/* The days of each, ascending; static. */
+extern const unsigned survey_days[SURVEY_DAYS_COUNT];
+
+/* The certificates that end soonest, at most. */
+#define SURVEY_SOONEST_MAX 100
+
+/* The workers' answers put together. */
+struct survey {
+	/* [{backend, address, endpoint, up, failures, dialled, failed,
+	 * error}]; up when any worker finds it so. */
+	json_t *backends;
+	/* [{backend, up, dials, dialled, held, waiting, busy}]; up when all
+	 * workers find it so: each has to dial for itself. */
+	json_t *pools;
+	/* [{user, client_id, cert_sha256, cert_not_after, days_left}] */
+	json_t *soonest;
+	uint64_t within[SURVEY_DAYS_COUNT];
+	bool ready; /* serving, and some broker is up */
+};
+
+/*
+ * Asks the workers for their part and then calls `done' with the call, the
+ * request (valid in `done' only) and the survey, which dies with it.
+ */
+typedef void survey_done(struct admin *a, struct http_call *call,
+    const struct http_request *request, const struct survey *s);
+void survey_ask(struct admin *a, struct http_call *call,
+    const struct http_request *request, survey_done *done);
+
+#endif
