@@ -1,0 +1,431 @@
+package Bench::Peers;
+
+# The programs that are compared: how each is told to do the same thing with
+# one worker, how it is started, and how the generator is let loose on it.
+# All of it in a temporary folder, on 127.0.0.1.
+
+use strict;
+use warnings;
+
+use File::Temp qw(tempdir);
+use IO::Socket::INET;
+use JSON::PP;
+use POSIX qw(:sys_wait_h);
+
+my $tls13 = 'TLS_AES_128_GCM_SHA256';
+my $tls12 = 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256';
+
+# Ports: the stub's, then each program's three doors. "key" is the server's.
+my $stub_port = 21800;
+my %door = (tls => 21883, rsa => 21884, wss => 21885);
+
+# Each: the program, and a function that writes its file and returns the
+# command. "own" is a broker: it has no stub behind it.
+my %peer = (
+	sallyport => { program => $ENV{SALLYPORT}, doors => [qw(tls rsa wss)],
+	    command => \&sallyport },
+	haproxy => { program => 'haproxy', doors => [qw(tls rsa)],
+	    command => \&haproxy, version => '-v' },
+	nginx => { program => 'nginx', doors => [qw(tls rsa)],
+	    command => \&nginx, version => '-v' },
+	hitch => { program => 'hitch', doors => [qw(tls rsa)],
+	    command => \&hitch, version => '--version' },
+	stunnel => { program => 'stunnel4', doors => [qw(tls rsa)],
+	    command => \&stunnel, version => '-version' },
+	mosquitto => { program => 'mosquitto', doors => [qw(tls rsa wss)],
+	    command => \&mosquitto, version => '-h', own => 1 },
+	floor => { doors => ['plain'], command => \&floor },
+);
+my @order = qw(sallyport haproxy nginx hitch stunnel mosquitto floor);
+
+sub find_program
+{
+	my ($name) = @_;
+
+	return $name if $name =~ m{/} && -x $name;
+	for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin') {
+		return "$dir/$name" if -x "$dir/$name";
+	}
+	return undef;
+}
+
+sub new
+{
+	my ($class, $build) = @_;
+	my $self = bless {
+		build => $build, dir => tempdir('sallyport-bench.XXXXXX',
+		    TMPDIR => 1, CLEANUP => !$ENV{BENCH_KEEP}),
+	}, $class;
+
+	$peer{floor}{program} = "$build/floor";
+	chmod 0755, $self->{dir};
+	$self->make_certificates;
+	$self->{stub} = $self->start(1, "$build/stub", $stub_port);
+	$self->wait_for($stub_port);
+	return $self;
+}
+
+sub present
+{
+	return grep { $_ ne 'floor' || 1 }
+	    grep { defined find_program($peer{$_}{program}) } @order;
+}
+
+sub version
+{
+	my ($self, $name) = @_;
+	my $p = $peer{$name};
+
+	return "$name: this tree" if !defined $p->{version};
+	my $program = find_program($p->{program});
+	my ($line) = grep { /\d\.\d/ } `$program $p->{version} 2>&1`;
+	chomp($line //= '?');
+	return "$name: $line";
+}
+
+sub openssl
+{
+	system("openssl @_ 2>>openssl.log") == 0 or die "openssl @_\n";
+}
+
+sub make_certificates
+{
+	my ($self) = @_;
+	my %key = (rsa => '-newkey rsa:2048');
+	my $ec = '-newkey ec -pkeyopt ec_paramgen_curve:prime256v1';
+
+	chdir $self->{dir} or die "$self->{dir}: $!\n";
+	open my $san, '>', 'san' or die $!;
+	print $san "subjectAltName=DNS:localhost,IP:127.0.0.1\n";
+	close $san;
+	openssl("req -x509 $ec -nodes -keyout ca.key -out ca.crt -days 30 "
+	    . "-subj '/CN=Bench CA'");
+	for my $name (qw(server rsa device)) {
+		my $kind = $key{$name} // $ec;
+		my $cn = $name eq 'device' ? 'device-001' : 'localhost';
+		openssl("req $kind -nodes -keyout $name.key -out $name.csr "
+		    . "-subj '/CN=$cn'");
+		openssl("x509 -req -in $name.csr -CA ca.crt -CAkey ca.key "
+		    . "-set_serial 1$$ -days 30 -out $name.crt"
+		    . ($name eq 'device' ? '' : ' -extfile san'));
+		system("cat $name.crt $name.key >$name.pem");
+		chmod 0600, "$name.key", "$name.pem";
+	}
+}
+
+# A proxy needs two descriptors a connection.
+sub connections_possible
+{
+	my $limit = `sh -c 'ulimit -H -n'`;
+
+	return 20000 if $limit =~ /unlimited/ || $limit > 40200;
+	return int(($limit - 200) / 2);
+}
+
+sub write_file
+{
+	my ($self, $name, $text) = @_;
+
+	open my $f, '>', "$self->{dir}/$name" or die "$name: $!\n";
+	print $f $text;
+	close $f;
+	return "$self->{dir}/$name";
+}
+
+# Starts a command on one CPU (undef: any); its pid.
+sub start
+{
+	my ($self, $cpu, @command) = @_;
+	my $pid = fork;
+
+	die "fork: $!\n" if !defined $pid;
+	return $pid if $pid != 0;
+	open STDIN, '<', '/dev/null';
+	open STDOUT, '>>', "$self->{dir}/out.log";
+	open STDERR, '>&', \*STDOUT;
+	unshift @command, 'taskset', '-c', $cpu if defined $cpu;
+	exec 'sh', '-c', 'ulimit -n $(ulimit -H -n); exec "$@"', 'sh',
+	    @command;
+}
+
+sub stop
+{
+	my ($self, $pid) = @_;
+
+	kill 'TERM', $pid;
+	for (1 .. 50) {
+		return if waitpid($pid, WNOHANG) != 0;
+		select undef, undef, undef, 0.1;
+	}
+	kill 'KILL', $pid;
+	waitpid $pid, 0;
+}
+
+# Loopback only answers where somebody listens.
+sub wait_for
+{
+	my ($self, $port) = @_;
+
+	for (1 .. 100) {
+		my $s = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+		    PeerPort => $port);
+		return 1 if $s;
+		select undef, undef, undef, 0.05;
+	}
+	return 0;
+}
+
+# One cell: the program is started, loaded and stopped again. undef when it
+# has no such door.
+sub measure
+{
+	my ($self, $name, $row) = @_;
+	my $p = $peer{$name};
+	my $kind = $row->{door} // 'tls';
+	my $workers = $row->{workers} // 1;
+	my @load = @{ $row->{load} };
+
+	if ($name eq 'floor') {
+		return undef if $kind ne 'tls' || $row->{unit} eq 'per_s'
+		    || grep { /resumed|tls=1.2/ } @load;
+		push @load, 'transport=plain';
+		$kind = 'plain';
+	}
+	return undef if !grep { $_ eq $kind } @{ $p->{doors} };
+	return undef if $p->{own} && grep { /mode=down/ } @load;
+	return undef if $row->{free} && $name ne 'sallyport';
+	my $port = $door{$kind} // $door{tls};
+	my $pid = $self->start($row->{free} ? undef : 0,
+	    $p->{command}->($self, find_program($p->{program}), $workers));
+	my $answer;
+	if ($self->wait_for($port)) {
+		select undef, undef, undef, 0.3;
+		$answer = $self->load($port, $pid, @load);
+	}
+	$self->stop($pid);
+	return $answer // { failed => 1, why => 'it did not start' };
+}
+
+sub load
+{
+	my ($self, $port, $pid, @load) = @_;
+	my $d = $self->{dir};
+	my @command = ('taskset', '-c', 1, "$self->{build}/load",
+	    "port=$port", "pid=$pid", "cert=$d/device.crt",
+	    "key=$d/device.key", "ca=$d/ca.crt", @load);
+	my $text = `@command 2>>$d/out.log`;
+
+	return eval { decode_json($text) };
+}
+
+sub sallyport
+{
+	my ($self, $program, $workers) = @_;
+	my $d = $self->{dir};
+	my $file = $self->write_file('sallyport.ini', <<END);
+[daemon]
+workers = $workers
+user = nobody
+log = $d/sallyport.log
+[listener mqtts]
+bind = 127.0.0.1:$door{tls}
+[listener rsa]
+bind = 127.0.0.1:$door{rsa}
+tls = rsa
+[listener wss]
+bind = 127.0.0.1:$door{wss}
+transport = websocket
+[tls]
+certificate = $d/server.crt
+private_key = $d/server.key
+client_ca = $d/ca.crt
+groups = X25519, P-256
+[tls rsa]
+certificate = $d/rsa.crt
+private_key = $d/rsa.key
+client_ca = $d/ca.crt
+groups = X25519, P-256
+[backend]
+address = 127.0.0.1:$stub_port
+END
+	return ($program, '-c', $file);
+}
+
+sub haproxy
+{
+	my ($self, $program, $workers) = @_;
+	my $d = $self->{dir};
+	my $bind = sub { "bind 127.0.0.1:$door{$_[0]} ssl crt $d/$_[1].pem "
+	    . "ca-file $d/ca.crt verify required" };
+
+	return ($program, '-db', '-f', $self->write_file('haproxy.cfg', <<END));
+global
+    nbthread $workers
+    maxconn @{[connections_possible()]}
+    tune.ssl.default-dh-param 2048
+    ssl-default-bind-ciphers $tls12
+    ssl-default-bind-ciphersuites $tls13
+    ssl-default-bind-curves X25519:P-256
+defaults
+    mode tcp
+    timeout connect 10s
+    timeout client 600s
+    timeout server 600s
+frontend mqtts
+    @{[$bind->('tls', 'server')]}
+    @{[$bind->('rsa', 'rsa')]}
+    default_backend broker
+backend broker
+    server one 127.0.0.1:$stub_port
+END
+}
+
+sub nginx
+{
+	my ($self, $program, $workers) = @_;
+	my $d = $self->{dir};
+	my ($module) = glob '/usr/lib/nginx/modules/ngx_stream_module.so';
+	my $load = defined $module ? "load_module $module;" : '';
+	my $server = sub { <<END };
+    server {
+        listen 127.0.0.1:$door{$_[0]} ssl;
+        ssl_certificate $d/$_[1].crt;
+        ssl_certificate_key $d/$_[1].key;
+        proxy_pass 127.0.0.1:$stub_port;
+    }
+END
+
+	return ($program, '-c', $self->write_file('nginx.conf', <<END));
+$load
+daemon off;
+user root;
+worker_processes $workers;
+pid $d/nginx.pid;
+error_log $d/nginx.log crit;
+worker_rlimit_nofile 65000;
+events { worker_connections 60000; }
+stream {
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_ciphers $tls12;
+    ssl_conf_command Ciphersuites $tls13;
+    ssl_ecdh_curve X25519:P-256;
+    ssl_client_certificate $d/ca.crt;
+    ssl_verify_client on;
+    ssl_session_tickets on;
+    tcp_nodelay on;
+    proxy_timeout 600s;
+@{[$server->('tls', 'server')]}
+@{[$server->('rsa', 'rsa')]}
+}
+END
+}
+
+sub hitch
+{
+	my ($self, $program, $workers) = @_;
+	my $d = $self->{dir};
+	my $front = sub { <<END };
+frontend = {
+    host = "127.0.0.1"
+    port = "$door{$_[0]}"
+    pem-file = "$d/$_[1].pem"
+}
+END
+
+	return ($program, '--config', $self->write_file('hitch.conf', <<END));
+@{[$front->('tls', 'server')]}
+@{[$front->('rsa', 'rsa')]}
+backend = "[127.0.0.1]:$stub_port"
+workers = $workers
+backlog = 4096
+daemon = off
+quiet = on
+log-level = 0
+user = "nobody"
+client-verify = required
+client-verify-ca = "$d/ca.crt"
+tls-protos = TLSv1.2 TLSv1.3
+ciphers = "$tls12"
+ciphersuites = "$tls13"
+ecdh-curve = "X25519:P-256"
+alpn-protos = "mqtt"
+END
+}
+
+sub stunnel
+{
+	my ($self, $program) = @_;
+	my $d = $self->{dir};
+	my $service = sub { <<END };
+[$_[0]]
+accept = 127.0.0.1:$door{$_[0]}
+connect = 127.0.0.1:$stub_port
+cert = $d/$_[1].crt
+key = $d/$_[1].key
+CAfile = $d/ca.crt
+verifyChain = yes
+requireCert = yes
+sslVersionMin = TLSv1.2
+ciphers = $tls12
+ciphersuites = $tls13
+curves = X25519:P-256
+socket = l:TCP_NODELAY=1
+socket = r:TCP_NODELAY=1
+END
+
+	return ($program, $self->write_file('stunnel.conf', <<END));
+foreground = quiet
+pid =
+debug = err
+output = $d/stunnel.log
+@{[$service->('tls', 'server')]}
+@{[$service->('rsa', 'rsa')]}
+END
+}
+
+sub mosquitto
+{
+	my ($self, $program) = @_;
+	my $d = $self->{dir};
+	my $listener = sub { <<END };
+listener $door{$_[0]} 127.0.0.1
+certfile $d/$_[1].crt
+keyfile $d/$_[1].key
+cafile $d/ca.crt
+require_certificate true
+use_identity_as_username true
+ciphers $tls12
+ciphers_tls1.3 $tls13
+END
+
+	return ($program, '-c', $self->write_file('mosquitto.conf', <<END));
+per_listener_settings false
+allow_anonymous true
+persistence false
+log_dest none
+set_tcp_nodelay true
+max_queued_messages 0
+user root
+@{[$listener->('tls', 'server')]}
+@{[$listener->('rsa', 'rsa')]}
+@{[$listener->('wss', 'server')]}
+protocol websockets
+END
+}
+
+sub floor
+{
+	my ($self, $program) = @_;
+
+	return ($program, $door{tls}, $stub_port);
+}
+
+sub DESTROY
+{
+	my ($self) = @_;
+
+	$self->stop($self->{stub}) if $self->{stub};
+	chdir '/';
+}
+
+1;

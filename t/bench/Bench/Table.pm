@@ -1,0 +1,162 @@
+package Bench::Table;
+
+# The figures as a table, as JSON and as a plot.
+
+use strict;
+use warnings;
+
+use JSON::PP;
+
+sub new
+{
+	my ($class, $rows, $names, $cells, $bad) = @_;
+
+	return bless { rows => $rows, names => $names, cells => $cells,
+		bad => $bad }, $class;
+}
+
+# undef for a cell that failed in any round, or was never measured.
+sub median
+{
+	my ($self, $row, $name) = @_;
+	my @v = sort { $a <=> $b } @{ $self->{cells}{$row}{$name} // [] };
+
+	return undef if !@v || defined $self->{bad}{$row}{$name};
+	return @v % 2 ? $v[ $#v / 2 ] : ($v[ @v / 2 - 1 ] + $v[ @v / 2 ]) / 2;
+}
+
+sub best_peer
+{
+	my ($self, $row) = @_;
+	my $best;
+
+	for my $name (@{ $self->{names} }) {
+		next if $name eq 'sallyport' || $name eq 'floor';
+		next if ($row->{against} // '') eq 'proxy'
+		    && $name eq 'mosquitto';
+		my $v = $self->median($row->{name}, $name) // next;
+		$best = $v if !defined $best || $v < $best;
+	}
+	return $best;
+}
+
+# What the row asks of us, as (ratio, what it is, verdict).
+sub judge
+{
+	my ($self, $row) = @_;
+	my $us = $self->median($row->{name}, 'sallyport') // return ('', '');
+	my $best = $self->best_peer($row);
+	my $ratio = defined $best && $best > 0 ? $us / $best : undef;
+	my $shown = defined $ratio ? sprintf('%.2f', $ratio) : '';
+
+	if (defined $row->{self}) {
+		my $base = $self->median($row->{self}, 'sallyport');
+		return ($shown, '') if !defined $base;
+		return ($shown, sprintf('%.2f of TLS, goal %.2f: %s',
+		    $us / $base, $row->{self_goal},
+		    verdict($us / $base <= $row->{self_goal})));
+	}
+	return ($shown, sprintf('<= %g KiB: %s', $row->{limit},
+	    verdict($us <= $row->{limit}))) if defined $row->{limit};
+	return ($shown, '') if !defined $row->{goal} || !defined $ratio;
+	return ($shown, sprintf('<= %.2f: %s', $row->{goal},
+	    verdict($ratio <= $row->{goal})));
+}
+
+sub verdict { return $_[0] ? 'met' : 'MISSED' }
+
+sub number
+{
+	my ($v) = @_;
+
+	return '-' if !defined $v;
+	return sprintf($v < 100 ? '%.1f' : '%.0f', $v);
+}
+
+sub text
+{
+	my ($self) = @_;
+	my @names = @{ $self->{names} };
+	my $out = sprintf "\n%-42s %-7s" . ' %9s' x @names . ' %6s  %s\n',
+	    'figure (medians)', 'unit', @names, 'ratio', 'goal';
+
+	$out =~ s/\\n$/\n/;
+	for my $row (@{ $self->{rows} }) {
+		my %unit = (us => 'CPU-us', ns => 'CPU-ns', p50 => 'us',
+		    p99 => 'us', 'ms/GiB' => 'CPU-ms', per_s => '1/s');
+		$out .= sprintf "%-42s %-7s" . ' %9s' x @names . " %6s  %s\n",
+		    $row->{text}, $unit{ $row->{unit} } // $row->{unit},
+		    (map { defined $self->{bad}{ $row->{name} }{$_} ?
+			'invalid' :
+			number($self->median($row->{name}, $_)) } @names),
+		    $self->judge($row);
+	}
+	return $out . $self->workers;
+}
+
+sub workers
+{
+	my ($self) = @_;
+	my $one = $self->median('workers1', 'sallyport') // return '';
+	my $two = $self->median('workers2', 'sallyport') // return '';
+
+	return sprintf "\n2 workers to 1: %.2f (goal 1.80 where there are "
+	    . "cores beside the generator's)\n", $two / $one;
+}
+
+sub write_json
+{
+	my ($self, $file, @versions) = @_;
+	my %out = (versions => \@versions, rows => []);
+
+	for my $row (@{ $self->{rows} }) {
+		push @{ $out{rows} }, {
+			name => $row->{name}, text => $row->{text},
+			unit => $row->{unit}, goal => $row->{goal},
+			samples => $self->{cells}{ $row->{name} },
+			failed => $self->{bad}{ $row->{name} },
+			median => { map { $_ =>
+			    $self->median($row->{name}, $_) }
+			    @{ $self->{names} } },
+		};
+	}
+	open my $f, '>', $file or die "$file: $!\n";
+	print $f JSON::PP->new->pretty->canonical->encode(\%out);
+	close $f;
+	print "\nall samples: $file\n";
+}
+
+# Ratios to the best peer, a bar a row, if gnuplot is there.
+sub plot
+{
+	my ($self, $file) = @_;
+	my $svg = $file =~ s/\.json$/.svg/r;
+	my $data = '';
+
+	return if system('gnuplot --version >/dev/null 2>&1') != 0;
+	for my $row (@{ $self->{rows} }) {
+		my ($ratio) = $self->judge($row);
+		next if $ratio eq '';
+		$data .= "\"$row->{name}\" $ratio " . ($row->{goal} // 'NaN')
+		    . "\n";
+	}
+	open my $g, '|-', 'gnuplot' or return;
+	print $g <<END;
+set terminal svg size 900,420
+set output '$svg'
+set style fill solid 0.6
+set boxwidth 0.7
+set yrange [0:1.6]
+set ylabel 'of the best peer'
+set xtics rotate by -40
+set arrow from graph 0,first 1 to graph 1,first 1 nohead dt 2
+\$data << EOD
+${data}EOD
+plot \$data using 0:2:xtic(1) with boxes title 'sallyport', \\
+    '' using 0:3 with points pt 7 title 'goal'
+END
+	close $g;
+	print "plot: $svg\n";
+}
+
+1;
