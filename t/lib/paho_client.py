@@ -1,4 +1,4 @@
-"""A paho client for the tests: connects over WSS or TLS, subscribes, gets
+"""A paho client for the tests: connects over WSS, TLS or TCP, subscribes, gets
 back what it publishes on QoS 0, 1 and 2, and prints what it saw as JSON."""
 
 import json
@@ -20,8 +20,9 @@ def main():
         protocol=mqtt.MQTTv5 if v5 else mqtt.MQTTv311,
         transport=a["transport"],
         **({} if v5 else {"clean_session": True}))
-    client.tls_set(ca_certs=a["ca"], certfile=a["cert"], keyfile=a["key"],
-                   cert_reqs=ssl.CERT_REQUIRED)
+    if "ca" in a:
+        client.tls_set(ca_certs=a["ca"], certfile=a["cert"],
+                       keyfile=a["key"], cert_reqs=ssl.CERT_REQUIRED)
     if a["transport"] == "websockets":
         client.ws_set_options(path="/mqtt")
     topic = "paho/" + a["clientid"]
