@@ -47,6 +47,11 @@ tls_wire_fini(struct tls_wire *w)
 	w->in_len = 0;
 }
 
+/* What may wait at the most: one scratch of records, and as much again for
+ * what the library says unasked. A client that asks for key updates and never
+ * reads the answers meets this bound. */
+#define SAVED_MAX (2 * LOOP_SCRATCH_CIPHER_LEN)
+
 /* Puts `len' bytes behind those in *saved. */
 static enum err
 save(struct tls_saved **saved, const uint8_t *data, size_t len)
@@ -54,6 +59,8 @@ save(struct tls_saved **saved, const uint8_t *data, size_t len)
 	size_t have = *saved == NULL ? 0 : (*saved)->len;
 	struct tls_saved *more;
 
+	if (len > SAVED_MAX - have)
+		return ERR_LIMIT;
 	more = realloc(*saved, sizeof(*more) + have + len);
 	if (more == NULL)
 		return ERR_NO_MEMORY;
