@@ -62,6 +62,12 @@ check_PROGRAMS += t/unit/tls_handshake.t
 t_unit_tls_handshake_t_SOURCES = t/unit/tls_handshake.c $(tls_kit)
 t_unit_tls_handshake_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/unit/tls_memory.t
+t_unit_tls_memory_t_SOURCES = t/unit/tls_memory.c $(tls_kit) $(alloc_kit)
+t_unit_tls_memory_t_LDADD = $(unit_ldadd)
+t_unit_tls_memory_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
+	-Wl,--wrap=strdup
+
 check_PROGRAMS += t/unit/tls_resume.t
 t_unit_tls_resume_t_SOURCES = t/unit/tls_resume.c $(tls_kit)
 t_unit_tls_resume_t_LDADD = $(unit_ldadd)

@@ -29,7 +29,7 @@ test_good(struct tls_ctx *ctx, int version, const char *cert, const char *key)
 	if (is_int(k.opened, 1, "OPEN is told once")) {
 		tls_stream_info(k.stream, &info);
 		is_str(info.version, name, "the version");
-		is_str(info.group, "X25519", "the group");
+		ok(strncmp(info.group, "X25519", 6) == 0, "%s", info.group);
 		is_str(info.sni, "", "no server was named");
 		ok(strstr(info.cipher, "AES_128_GCM") != NULL, "%s",
 		    info.cipher);
