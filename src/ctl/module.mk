@@ -1,1 +1,15 @@
-libsallyport_a_SOURCES +=
+libsallyport_a_SOURCES += \
+	src/ctl/client.c \
+	src/ctl/client.h \
+	src/ctl/command.c \
+	src/ctl/command.h \
+	src/ctl/show.c \
+	src/ctl/show.h \
+	src/ctl/table.c \
+	src/ctl/table.h
+
+bin_PROGRAMS += sallyportctl
+sallyportctl_SOURCES = src/ctl/main.c
+sallyportctl_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DDEFAULT_SOCKET='"/run/sallyport/admin.sock"'
+sallyportctl_LDADD = $(all_ldadd)

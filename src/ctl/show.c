@@ -1,0 +1,274 @@
+#include "ctl/show.h"
+
+#include <string.h>
+
+#include "ctl/table.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *
+text(json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s == NULL ? "" : s;
+}
+
+static long long
+number(json_t *o, const char *key)
+{
+	return (long long)json_integer_value(json_object_get(o, key));
+}
+
+/* A table under its title; nothing when there is nothing in it. */
+static void
+section(FILE *f, const char *title, const struct table_column *columns,
+    size_t count, json_t *rows)
+{
+	if (json_array_size(rows) == 0)
+		return;
+	fprintf(f, "\n%s\n", title);
+	table_print(f, columns, count, rows);
+}
+
+static void
+show_head(FILE *f, json_t *s)
+{
+	json_t *config = json_object_get(s, "config");
+	json_t *process = json_object_get(s, "process");
+	char age[32];
+
+	table_age(age, sizeof(age), number(s, "uptime_s"));
+	fprintf(f, "sallyport %s, %s, %s, up %s, pid %lld, %lld workers\n",
+	    text(s, "version"), text(s, "state"),
+	    json_is_true(json_object_get(s, "ready")) ? "ready" : "not ready",
+	    age, number(process, "pid"), number(s, "workers"));
+	fputs("config ", f);
+	table_text(f, text(config, "file"));
+	fprintf(f, ", generation %lld of %s, %lld reloads refused\n",
+	    number(config, "generation"), text(config, "loaded_at"),
+	    number(config, "reloads_failed"));
+	fprintf(f,
+	    "process %.1f s of CPU, %.1f MiB, %lld of %lld descriptors\n",
+	    json_real_value(json_object_get(process, "cpu_s")),
+	    (double)number(process, "resident_bytes") / 1048576,
+	    number(process, "open_fds"), number(process, "max_fds"));
+}
+
+static void
+show_traffic(FILE *f, json_t *t)
+{
+	json_t *h = json_object_get(t, "handshakes");
+
+	fprintf(f,
+	    "\n%lld accepted, %lld let in, %lld bytes up, %lld bytes down\n"
+	    "handshakes: TLS 1.3 %lld full, %lld resumed; TLS 1.2 %lld full, "
+	    "%lld resumed\n",
+	    number(t, "accepted"), number(t, "opened"), number(t, "bytes_up"),
+	    number(t, "bytes_down"), number(h, "full_13"),
+	    number(h, "resumed_13"), number(h, "full_12"),
+	    number(h, "resumed_12"));
+}
+
+/* The listeners with their stages as columns of one row. */
+static json_t *
+flatten(json_t *listeners)
+{
+	json_t *rows = json_array();
+	json_t *copy;
+	json_t *one;
+	size_t i;
+
+	json_array_foreach(listeners, i, one)
+	{
+		copy = json_copy(one);
+		json_object_update(copy, json_object_get(one, "connections"));
+		json_array_append_new(rows, copy);
+	}
+	return rows;
+}
+
+static const struct table_column cert_columns[] = {
+	{ "TLS", "tls", TABLE_TEXT },
+	{ "ROLE", "role", TABLE_TEXT },
+	{ "DAYS LEFT", "days_left", TABLE_TEXT },
+	{ "NOT AFTER", "not_after", TABLE_TEXT },
+	{ "SHA-256", "cert_sha256", TABLE_SHORT },
+	{ "FILE", "file", TABLE_TEXT },
+};
+
+static const struct table_column crl_columns[] = {
+	{ "TLS", "tls", TABLE_TEXT },
+	{ "REVOKED", "revoked", TABLE_TEXT },
+	{ "THIS UPDATE", "this_update", TABLE_TEXT },
+	{ "NEXT UPDATE", "next_update", TABLE_TEXT },
+	{ "CHECKED", "verified", TABLE_TEXT },
+	{ "FILE", "file", TABLE_TEXT },
+};
+
+void
+show_status(FILE *f, json_t *s)
+{
+	static const struct table_column listeners[] = {
+		{ "LISTENER", "listener", TABLE_TEXT },
+		{ "ACCEPTED", "accepted", TABLE_TEXT },
+		{ "ACCEPT", "accept", TABLE_TEXT },
+		{ "TLS", "tls", TABLE_TEXT },
+		{ "WS", "ws", TABLE_TEXT },
+		{ "MQTT", "mqtt", TABLE_TEXT },
+		{ "BACKEND", "backend", TABLE_TEXT },
+		{ "RELAY", "relay", TABLE_TEXT },
+	};
+	static const struct table_column backends[] = {
+		{ "BACKEND", "backend", TABLE_TEXT },
+		{ "ADDRESS", "address", TABLE_TEXT },
+		{ "ENDPOINT", "endpoint", TABLE_TEXT },
+		{ "UP", "up", TABLE_TEXT },
+		{ "CONNECTED", "dialled", TABLE_TEXT },
+		{ "FAILED", "failed", TABLE_TEXT },
+		{ "LAST ERROR", "error", TABLE_TEXT },
+	};
+	static const struct table_column ended[] = {
+		{ "REASON", "reason", TABLE_TEXT },
+		{ "COUNT", "count", TABLE_TEXT },
+		{ "MEANING", "text", TABLE_TEXT },
+	};
+	json_t *traffic = json_object_get(s, "traffic");
+	json_t *rows = flatten(json_object_get(s, "listeners"));
+
+	show_head(f, s);
+	show_traffic(f, traffic);
+	section(f, "Connections now, by stage", listeners, COUNT(listeners),
+	    rows);
+	section(f, "Brokers", backends, COUNT(backends),
+	    json_object_get(s, "backends"));
+	section(f, "Connections that ended", ended, COUNT(ended),
+	    json_object_get(traffic, "ended"));
+	section(f, "Certificates", cert_columns, COUNT(cert_columns),
+	    json_object_get(s, "certificates"));
+	section(f, "CRLs", crl_columns, COUNT(crl_columns),
+	    json_object_get(s, "crls"));
+	json_decref(rows);
+}
+
+static void
+print_sessions(FILE *f, json_t *answer)
+{
+	static const struct table_column columns[] = {
+		{ "SID", "sid", TABLE_TEXT },
+		{ "USER", "user", TABLE_TEXT },
+		{ "CLIENT ID", "client_id", TABLE_TEXT },
+		{ "PEER", "peer", TABLE_TEXT },
+		{ "LISTENER", "listener", TABLE_TEXT },
+		{ "STAGE", "stage", TABLE_TEXT },
+		{ "AGE", "age_s", TABLE_AGE },
+		{ "UP", "up", TABLE_BYTES },
+		{ "DOWN", "down", TABLE_BYTES },
+		{ "MQTT", "mqtt", TABLE_TEXT },
+		{ "TLS", "tls", TABLE_TEXT },
+		{ "CERTIFICATE", "cert_sha256", TABLE_SHORT },
+	};
+
+	table_print(f, columns, COUNT(columns),
+	    json_object_get(answer, "sessions"));
+}
+
+void
+show_sessions(FILE *f, json_t *answer)
+{
+	long long matched = number(answer, "matched");
+	size_t shown = json_array_size(json_object_get(answer, "sessions"));
+
+	print_sessions(f, answer);
+	fprintf(f, "%lld sessions", matched);
+	if ((long long)shown < matched)
+		fprintf(f, ", %zu shown (--limit)", shown);
+	fputc('\n', f);
+}
+
+void
+show_kicked(FILE *f, json_t *answer)
+{
+	print_sessions(f, answer);
+	fprintf(f, "%lld sessions thrown out\n", number(answer, "matched"));
+}
+
+void
+show_denied(FILE *f, json_t *answer)
+{
+	static const struct table_column columns[] = {
+		{ "AS", "as", TABLE_TEXT },
+		{ "WHO", "who", TABLE_TEXT },
+		{ "UNTIL", "until", TABLE_TEXT },
+		{ "EXPIRED", "expired", TABLE_TEXT },
+		{ "REASON", "reason", TABLE_TEXT },
+	};
+
+	table_print(f, columns, COUNT(columns),
+	    json_object_get(answer, "denied"));
+	fprintf(f, "%lld of %lld entries\n", number(answer, "matched"),
+	    number(answer, "count"));
+}
+
+static void
+print_lines(FILE *f, json_t *lines)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		table_text(f, json_string_value(line));
+		fputc('\n', f);
+	}
+}
+
+void
+show_reload(FILE *f, json_t *answer)
+{
+	print_lines(f, json_object_get(answer, "warnings"));
+	fprintf(f, "generation %lld is in force\n",
+	    number(answer, "generation"));
+}
+
+void
+show_certs(FILE *f, json_t *answer)
+{
+	static const struct table_column devices[] = {
+		{ "DAYS LEFT", "days_left", TABLE_TEXT },
+		{ "NOT AFTER", "cert_not_after", TABLE_TEXT },
+		{ "USER", "user", TABLE_TEXT },
+		{ "CLIENT ID", "client_id", TABLE_TEXT },
+		{ "SHA-256", "cert_sha256", TABLE_SHORT },
+	};
+
+	table_print(f, cert_columns, COUNT(cert_columns),
+	    json_object_get(answer, "certificates"));
+	section(f, "CRLs", crl_columns, COUNT(crl_columns),
+	    json_object_get(answer, "crls"));
+	section(f, "Connected devices, those that end soonest first", devices,
+	    COUNT(devices), json_object_get(answer, "devices"));
+}
+
+void
+show_drain(FILE *f, json_t *answer)
+{
+	fprintf(f, "draining; it ends within %lld s\n",
+	    (number(answer, "drain_timeout_ms") + 999) / 1000);
+}
+
+void
+show_log(FILE *f, json_t *answer)
+{
+	fprintf(f, "log level %s, until the next reload\n",
+	    text(answer, "level"));
+}
+
+void
+show_error(json_t *answer)
+{
+	fputs("sallyportctl: ", stderr);
+	table_text(stderr, text(answer, "error"));
+	fputc('\n', stderr);
+	print_lines(stderr, json_object_get(answer, "complaints"));
+}

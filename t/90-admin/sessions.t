@@ -1,0 +1,151 @@
+#!/usr/bin/perl
+# sessions and kick: every filter, over TLS and WSS, MQTT 3.1.1 and 5, on all
+# workers.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+use Sallyport::Admin;
+
+use Digest::SHA qw(sha256_hex);
+
+my $socket = tmp('admin.sock');
+my $broker = peer('broker')->listen;
+my $proxy = sallyport(
+	daemon => { admin_socket => $socket, workers => 2 },
+	backend => { address => $broker->address },
+);
+
+sub session
+{
+	my ($transport, $version, $device, $id) = @_;
+	my $c = peer->device($transport, device => $device,
+		port => $proxy->port($transport));
+
+	$c->send(mqtt_connect(version => $version, clientid => $id));
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send($version == 5 ? mqtt_connack(properties => '')
+		: mqtt_connack());
+	$c->packet;
+	return { c => $c, b => $b, version => $version, id => $id };
+}
+
+# The ClientIDs a filter finds.
+sub ids
+{
+	my ($code, $answer) = ctl_json($socket, 'sessions', @_);
+
+	is($code, @{ $answer->{sessions} } ? 0 : 1, "sessions @_");
+	return [ sort map { $_->{client_id} } @{ $answer->{sessions} } ];
+}
+
+is_deeply(ids(), [], 'nobody is there');
+
+my %s = (
+	a3 => session('tls', 4, 'ec', 'a3'), a5 => session('tls', 5, 'ec', 'a5'),
+	w3 => session('wss', 4, 'rsa', 'w3'),
+	w5 => session('wss', 5, 'rsa', 'w5'),
+	keep => session('tls', 5, 'bare', 'keep'),
+);
+my $sha = sha256_hex(pki->der('ec'));
+my $colons = join ':', unpack '(A2)*', uc $sha;
+
+is_deeply(ids(), [qw(a3 a5 keep w3 w5)], 'all');
+is_deeply(ids('--user', 'device-001'), [qw(a3 a5)], 'by user');
+is_deeply(ids('--client-id', 'w5'), ['w5'], 'by ClientID');
+is_deeply(ids('--cert', $sha), [qw(a3 a5)], 'by certificate');
+is_deeply(ids('--cert', $colons), [qw(a3 a5)], 'as openssl prints it');
+is_deeply(ids('--peer', '127.0.0.0/8'), [qw(a3 a5 keep w3 w5)], 'by network');
+is_deeply(ids('--peer', '192.0.2.1'), [], 'by another address');
+is_deeply(ids('--listener', 'wss'), [qw(w3 w5)], 'by listener');
+is_deeply(ids('--listener', 'tls', '--user', 'device-003'), ['keep'],
+	'both must match');
+is_deeply(ids('--min-age', '1h'), [], 'by age: none is so old');
+is_deeply(ids('--min-age', '0s'), [qw(a3 a5 keep w3 w5)], 'by age: all are');
+is_deeply(ids('--user', 'device-00'), [], 'a part of a name is no match');
+
+my (undef, $one) = ctl_json($socket, 'sessions', '--client-id', 'a5');
+my $row = $one->{sessions}[0];
+is($row->{stage}, 'relay', 'stage');
+is($row->{mqtt}, '5', 'MQTT version');
+is($row->{tls}, 'TLSv1.3', 'TLS version');
+is($row->{cert_sha256}, $sha, 'certificate');
+like($row->{peer}, qr/^127\.0\.0\.1:\d+$/, 'peer');
+like($row->{cert_not_after}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'expiry');
+cmp_ok($row->{up}, '>', 0, 'bytes up');
+is_deeply(ids('--sid', $row->{sid}), ['a5'], 'by its number');
+my (undef, $few) = ctl_json($socket, 'sessions', '--limit', 2);
+is(@{ $few->{sessions} }, 2, 'limited');
+is($few->{matched}, 5, 'and all are counted');
+
+my ($code, $out) = ctl($socket, 'sessions', '--listener', 'wss');
+is($code, 0, 'for people');
+like($out, qr/^SID +USER +CLIENT ID /, 'heading');
+like($out, qr/^\d+ +device-002 +w3 +127\.0\.0\.1:\d+ +wss +relay /m, 'row');
+like($out, qr/^2 sessions$/m, 'count');
+
+# --watch goes on until it is ended.
+my $pid = open my $watch, '-|', Sallyport::Admin::program(), '-s', $socket,
+    'sessions', '--watch=0.05' or die "$!";
+my $seen = 0;
+while (<$watch>) {
+	last if /^5 sessions/ && ++$seen == 3;
+}
+is($seen, 3, '--watch shows it again and again');
+kill 'TERM', $pid;
+close $watch;
+
+sub lives
+{
+	my ($s, $why) = @_;
+
+	$s->{c}->send(mqtt_pingreq);
+	is(hex($s->{b}->packet), hex(mqtt_pingreq), "$s->{id}: $why");
+}
+
+sub is_kicked
+{
+	my ($s) = @_;
+	my $r = $s->{c}->ended;
+
+	is(hex($r->{bytes}), $s->{version} == 5 ? 'e0029800' : '',
+		"$s->{id} is told");
+	isnt($s->{b}->ended->{status}, 'timeout', "$s->{id}: the broker hears");
+	$s->{$_}->close for qw(c b);
+	ok($proxy->wait_close('relay_kicked'), "$s->{id}: relay_kicked");
+}
+
+is((ctl($socket, 'kick', '--client-id', 'nobody'))[0], 1, 'kick of nobody');
+($code, my $kicked) = ctl_json($socket, 'kick', '--user', 'device-001');
+is($code, 0, 'kick');
+is($kicked->{matched}, 2, 'both sessions of the device');
+is_kicked($s{$_}) for qw(a3 a5);
+lives($s{$_}, 'not meant') for qw(w3 w5 keep);
+($code, $out) = ctl($socket, 'kick', '--listener', 'wss');
+like($out, qr/^2 sessions thrown out$/m, 'kick for people');
+is_kicked($s{$_}) for qw(w3 w5);
+lives($s{keep}, 'not meant');
+my $back = session('tls', 5, 'ec', 'a5');
+lives($back, 'who was kicked may come back');
+is_deeply(ids(), [qw(a5 keep)], 'who is there now');
+
+# One that has not said who it is yet.
+my $silent = peer->tls(device => 'ec', port => $proxy->port('tls'));
+wait_until('the silent one is listed', sub {
+	my (undef, $all) = ctl_json($socket, 'sessions');
+	return $all->{matched} == 3;
+});
+($code, $kicked) = ctl_json($socket, 'kick', '--all');
+is($kicked->{matched}, 3, 'kick --all');
+isnt($silent->ended->{status}, 'timeout', 'the silent one goes too');
+is_kicked($_) for $s{keep}, $back;
+is_deeply(ids(), [], 'nobody is left');
+
+# What a stranger chose cannot upset a terminal.
+my $evil = session('tls', 5, 'ec', "\e]0;x\a");
+($code, $out) = ctl($socket, 'sessions');
+unlike($out, qr/[\x00-\x08\x0b-\x1f\x7f]/, 'no control reaches the terminal');
+like($out, qr/\\x1b\]0;x\\x07/, 'it is escaped');
+done_testing;
