@@ -1,0 +1,19 @@
+# The storm and the soak, see t/storm/run and t/storm/soak; neither is built
+# or run by make check.
+#     make check-storm                 2,000 devices
+#     make check-storm STORM_DEVICES=300
+#     make check-soak                  a quarter of an hour
+EXTRA_PROGRAMS += t/storm/storm
+t_storm_storm_SOURCES = t/storm/storm.c t/bench/conn.c t/bench/conn.h \
+	t/bench/meter.c t/bench/meter.h
+t_storm_storm_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_storm_storm_LDADD = $(BORINGSSL_LIBS)
+CLEANFILES += t/storm/storm
+
+STORM_DEVICES = 2000
+.PHONY: check-storm check-soak
+check-storm: sallyport t/storm/storm t/lib/peer
+	@$(test_environment) STORM_DEVICES='$(STORM_DEVICES)' \
+	$(PROVE) -v '$(abs_top_srcdir)/t/storm/run'
+check-soak: sallyport t/bench/load t/lib/peer
+	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/storm/soak'
