@@ -12,6 +12,7 @@
 #include "runtime/hardening.h"
 #include "runtime/ports.h"
 #include "runtime/privileges.h"
+#include "runtime/supervisor.h"
 #include "session/options.h"
 
 /* Patience beyond drain_timeout, for last words on their way. */
@@ -70,6 +71,17 @@ patience_ends(void *arg)
 	loop_stop(m->loop);
 }
 
+/* The supervisor's watchdog hears from this loop: if it hangs, so do reloads,
+ * drains and admin. */
+static void
+pulse(void *arg)
+{
+	struct master *m = arg;
+
+	supervisor_tell(SUPERVISOR_ALIVE, NULL);
+	timer_start(&m->pulse, supervisor_watchdog_ms());
+}
+
 void
 master_drain(struct master *m)
 {
@@ -79,6 +91,7 @@ master_drain(struct master *m)
 	log_event(LOG_LEVEL_INFO, "drain",
 	    "no new connections; sessions leave within %llu ms",
 	    (unsigned long long)ms);
+	supervisor_tell(SUPERVISOR_STOPPING, "sessions are leaving");
 	m->state = MASTER_DRAINING;
 	m->draining = m->worker_count;
 	timer_start(&m->drain, ms + DRAIN_GRACE_MS);
@@ -250,6 +263,7 @@ master_reload(struct master *m, struct report *say)
 	struct report why;
 	enum err err;
 
+	supervisor_tell(SUPERVISOR_RELOADING, NULL);
 	report_init(&why);
 	report_init(&warnings);
 	err = snapshot_load(&next, m->file, m->snapshot, &why, &warnings);
@@ -269,6 +283,8 @@ master_reload(struct master *m, struct report *say)
 		    "%s; generation %llu stays in force", err_text(err),
 		    (unsigned long long)m->snapshot->generation);
 	}
+	supervisor_tell(SUPERVISOR_READY,
+	    err == OK ? "reloaded" : "the last reload failed: see the log");
 	report_fini(&warnings);
 	report_fini(&why);
 	return err;
@@ -348,6 +364,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
 	timer_init(&m->drain, m->loop, patience_ends, m);
+	timer_init(&m->pulse, m->loop, pulse, m);
 	m->watcher = watcher_new(m->loop, 0, file_changed, m);
 	if (m->watcher == NULL)
 		return ERR_NO_MEMORY;
@@ -427,7 +444,11 @@ master_run(struct master *m, struct report *why)
 	log_event(LOG_LEVEL_INFO, "ready",
 	    "%zu workers, descriptors for %u connections", m->worker_count,
 	    m->room);
+	supervisor_tell(SUPERVISOR_READY, "devices may come in");
+	if (supervisor_watchdog_ms() > 0)
+		pulse(m);
 	loop_run(m->loop);
+	supervisor_tell(SUPERVISOR_STOPPING, NULL);
 	log_event(LOG_LEVEL_INFO, "stop", "closing what is left");
 	return OK;
 }
@@ -447,8 +468,10 @@ master_fini(struct master *m)
 	for (i = 0; i < MASTER_SIGNALS; i++)
 		io_signal_free(m->signals[i]);
 	watcher_free(m->watcher);
-	if (m->loop != NULL)
+	if (m->loop != NULL) {
 		timer_stop(&m->drain);
+		timer_stop(&m->pulse);
+	}
 	throttle_free(m->throttle);
 	roll_free(m->roll);
 	loop_free(m->loop);

@@ -49,6 +49,7 @@ struct master {
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */
 	struct watcher *watcher; /* owned */
 	struct timer drain; /* the end of patience while draining */
+	struct timer pulse; /* tells the supervisor that we live */
 	size_t draining; /* workers that still have sessions */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */

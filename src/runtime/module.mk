@@ -17,6 +17,7 @@ libsallyport_a_SOURCES += \
 	src/runtime/runtime.h \
 	src/runtime/sandbox.c \
 	src/runtime/sandbox.h \
+	src/runtime/supervisor.h \
 	src/runtime/syscalls.c \
 	src/runtime/syscalls.h \
 	src/runtime/syscalls_machine.h \
@@ -24,6 +25,13 @@ libsallyport_a_SOURCES += \
 	src/runtime/watcher.h \
 	src/runtime/worker.c \
 	src/runtime/worker.h
+
+# Two whole files instead of conditions inside one.
+if HAVE_LIBSYSTEMD
+libsallyport_a_SOURCES += src/runtime/supervisor_systemd.c
+else
+libsallyport_a_SOURCES += src/runtime/supervisor_none.c
+endif
 
 check_PROGRAMS += t/unit/runtime_sandbox.t
 t_unit_runtime_sandbox_t_SOURCES = t/unit/runtime_sandbox.c $(config_kit)

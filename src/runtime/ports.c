@@ -9,6 +9,7 @@
 #include "accept/listener.h"
 #include "base/address.h"
 #include "base/log.h"
+#include "runtime/supervisor.h"
 #include "session/options.h"
 
 /* Tells the log, and the ports file if there is one, where a port is. */
@@ -76,23 +77,66 @@ bind_one(const struct config *cfg, const struct config_listener *l, size_t at,
 	return err;
 }
 
+/* Sockets a supervisor has passed under the listener's name stand in for its
+ * bind addresses, which then may be ports that we have no right to. */
+static enum err
+adopt_passed(const struct config *cfg, const struct config_listener *l,
+    struct worker **workers, size_t count, FILE *file, struct report *why)
+{
+	int *fds = calloc(count, sizeof(*fds));
+	enum err err = fds == NULL ? ERR_NO_MEMORY : OK;
+	size_t at;
+	int fd;
+
+	for (at = 0;
+	     err == OK && (fd = supervisor_socket(l->head.name, at)) != -1;
+	     at++) {
+		err = listener_adopt(fds, count, fd);
+		if (err != OK) {
+			CONFIG_COMPLAIN(cfg, why, l, bind,
+			    "socket %d passed as %s: %s (pass a listening TCP "
+			    "socket: ListenStream= of a .socket unit)",
+			    fd, l->head.name, strerror(errno));
+			break;
+		}
+		tell(l, fds[0], file);
+		err = hand_out(fds, workers, count, l->head.index);
+	}
+	free(fds);
+	return err;
+}
+
+static enum err
+bind_listener(const struct config *cfg, const struct config_listener *l,
+    struct worker **workers, size_t count, FILE *file, struct report *why)
+{
+	enum err result = OK;
+	enum err err;
+	size_t n;
+
+	if (supervisor_socket(l->head.name, 0) != -1)
+		return adopt_passed(cfg, l, workers, count, file, why);
+	for (n = 0; n < l->bind.count; n++) {
+		err = bind_one(cfg, l, n, workers, count, file, why);
+		if (err != OK)
+			result = err;
+	}
+	return result;
+}
+
 static enum err
 bind_all(const struct config *cfg, struct worker **workers, size_t count,
     FILE *file, struct report *why)
 {
-	const struct config_listener *l;
 	enum err result = OK;
 	enum err err;
 	size_t i;
-	size_t n;
 
 	for (i = 0; i < cfg->listener_count; i++) {
-		l = &cfg->listener[i];
-		for (n = 0; n < l->bind.count; n++) {
-			err = bind_one(cfg, l, n, workers, count, file, why);
-			if (err != OK)
-				result = err;
-		}
+		err = bind_listener(cfg, &cfg->listener[i], workers, count,
+		    file, why);
+		if (err != OK)
+			result = err;
 	}
 	return result;
 }

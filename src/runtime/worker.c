@@ -8,6 +8,7 @@
 
 #include "accept/listener.h"
 #include "base/log.h"
+#include "runtime/supervisor.h"
 #include "session/options.h"
 #include "session/session.h"
 #include "session/sweep.h"
@@ -123,7 +124,10 @@ may_come(void *arg)
 static enum err
 open_gate(struct gate *g)
 {
-	struct listener_options o = { .socket = options_socket() };
+	struct listener_options o = {
+		.socket = options_socket(),
+		.adopted = supervisor_socket(g->entrance->name, 0) != -1,
+	};
 	enum err err = listener_new(&g->listener, g->worker->door.loop, g->fd,
 	    &o, came, g);
 

@@ -6,11 +6,12 @@ package Sallyport::Proc;
 use strict;
 use warnings;
 
-use POSIX qw(:sys_wait_h _exit);
+use POSIX qw(:sys_wait_h _exit dup dup2);
 use Time::HiRes qw(time);
 
 # Starts ARGV with stdin empty and all output appended to LOG. Fields: env (a
-# hash), drop (as root, become nobody first).
+# hash), drop (as root, become nobody first), fds (pairs of a socket and its
+# name, passed as systemd does).
 sub spawn
 {
 	my ($self, @argv) = @_;
@@ -20,12 +21,26 @@ sub spawn
 	alarm 0;
 	$SIG{$_} = 'DEFAULT' for qw(ALRM PIPE INT TERM HUP);
 	$ENV{$_} = $self->{env}{$_} for keys %{ $self->{env} || {} };
+	pass_sockets(@{ $self->{fds} }) if $self->{fds};
 	open STDIN, '<', '/dev/null' or _exit(127);
 	open STDOUT, '>>', $self->{log} or _exit(127);
 	open STDERR, '>&', \*STDOUT or _exit(127);
+	$self->{before}->() if $self->{before};
 	exec_as_nobody(@argv) if $self->{drop} && $> == 0;
 	exec { $argv[0] } @argv or print "exec $argv[0]: $!\n";
 	_exit(127);
+}
+
+# sd_listen_fds(3): descriptors from 3 on, for the process of LISTEN_PID.
+sub pass_sockets
+{
+	my (@fds) = @_;
+	my @kept = map { dup(fileno $_->[0]) } @fds;
+
+	dup2($kept[$_], 3 + $_) for 0 .. $#kept;
+	$ENV{LISTEN_PID} = $$;
+	$ENV{LISTEN_FDS} = @fds;
+	$ENV{LISTEN_FDNAMES} = join ':', map { $_->[1] } @fds;
 }
 
 # A daemon that drops root itself becomes undumpable, and then LeakSanitizer

@@ -1,0 +1,25 @@
+/*
+ * Built without libsystemd: there is nobody to tell.
+ */
+#include "runtime/supervisor.h"
+
+void
+supervisor_tell(enum supervisor_news news, const char *status)
+{
+	(void)news;
+	(void)status;
+}
+
+uint64_t
+supervisor_watchdog_ms(void)
+{
+	return 0;
+}
+
+int
+supervisor_socket(const char *name, size_t at)
+{
+	(void)name;
+	(void)at;
+	return -1;
+}

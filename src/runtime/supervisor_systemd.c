@@ -1,0 +1,64 @@
+#include "runtime/supervisor.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+/* RELOADING=1 wants the time, so that a READY=1 from before is not taken for
+ * the answer (sd_notify(3)). */
+static unsigned long long
+mono_usec(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (unsigned long long)ts.tv_sec * 1000000 +
+	    (unsigned long long)ts.tv_nsec / 1000;
+}
+
+void
+supervisor_tell(enum supervisor_news news, const char *status)
+{
+	static const char *const words[] = {
+		[SUPERVISOR_READY] = "READY=1",
+		[SUPERVISOR_RELOADING] = "RELOADING=1",
+		[SUPERVISOR_STOPPING] = "STOPPING=1",
+		[SUPERVISOR_ALIVE] = "WATCHDOG=1",
+	};
+	char when[64] = "";
+
+	if (news == SUPERVISOR_RELOADING)
+		snprintf(when, sizeof(when), "\nMONOTONIC_USEC=%llu",
+		    mono_usec());
+	sd_notifyf(0, "%s%s%s%s", words[news], when,
+	    status == NULL ? "" : "\nSTATUS=", status == NULL ? "" : status);
+}
+
+uint64_t
+supervisor_watchdog_ms(void)
+{
+	uint64_t usec = 0;
+
+	if (sd_watchdog_enabled(0, &usec) <= 0)
+		return 0;
+	return usec / 1000 / 2; /* twice as often as it has to be */
+}
+
+int
+supervisor_socket(const char *name, size_t at)
+{
+	char **names = NULL;
+	int count = sd_listen_fds_with_names(0, &names);
+	int found = -1;
+	int i;
+
+	for (i = 0; i < count; i++) {
+		if (found == -1 && strcmp(names[i], name) == 0 && at-- == 0)
+			found = SD_LISTEN_FDS_START + i;
+		free(names[i]);
+	}
+	free(names);
+	return found;
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/perl
+# What systemd gives and hears: sockets by the listener's name, READY,
+# RELOADING, STOPPING and the watchdog. This test speaks for systemd.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+use IO::Select;
+use IO::Socket::INET;
+use Socket qw(AF_UNIX SOCK_DGRAM pack_sockaddr_un);
+
+my $made = read_file(builddir() . '/Makefile');
+plan skip_all => 'built without libsystemd'
+    unless $made =~ /-DHAVE_LIBSYSTEMD=1/;
+
+my $path = tmp('notify');
+socket(my $notify, AF_UNIX, SOCK_DGRAM, 0) or die "socket: $!";
+bind($notify, pack_sockaddr_un($path)) or die "$path: $!";
+chmod 0777, $path;
+
+my $passed = IO::Socket::INET->new(Listen => 100,
+	LocalAddr => '127.0.0.1:0') or die "listen: $!";
+my $broker = peer('broker')->listen;
+
+# The next thing that the daemon says about WHAT.
+sub hears
+{
+	my ($what) = @_;
+	my $end = time + 10 * slow;
+
+	while (time < $end) {
+		IO::Select->new($notify)->can_read(1) or next;
+		recv $notify, my $text, 4096, 0;
+		return $text if $text =~ $what;
+	}
+	return '';
+}
+
+my $proxy = sallyport(backend => { address => $broker->address },
+	kit => { fds => [[$passed, 'tls']], env => {
+		NOTIFY_SOCKET => $path, WATCHDOG_USEC => 400_000 } });
+
+like(hears(qr/READY=1/), qr/^READY=1\nSTATUS=\w/, 'ready is told');
+like(hears(qr/WATCHDOG/), qr/^WATCHDOG=1/, 'and that it lives');
+is($proxy->port('tls'), $passed->sockport, 'the passed socket is used');
+isnt($proxy->port('wss'), $passed->sockport, 'the other one is bound');
+for my $i (1 .. 4) {
+	my $c = peer->tls(device => 'ec', port => $passed->sockport);
+	$c->send(mqtt_connect(clientid => "s$i"));
+	my $b = $broker->accept;
+	ok($b->packet, "a device comes in by it ($i)");
+	$_->close for $c, $b;
+}
+$proxy->signal('HUP');
+like(hears(qr/RELOADING/), qr/^RELOADING=1\nMONOTONIC_USEC=\d+/,
+	'a reload is told, with the time');
+like(hears(qr/READY/), qr/STATUS=reloaded/, 'and its end');
+$proxy->signal('TERM');
+like(hears(qr/STOPPING/), qr/^STOPPING=1/, 'so is the drain');
+is($proxy->wait_exit(5), 0, 'exit 0');
+done_testing;
