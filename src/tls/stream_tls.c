@@ -54,12 +54,21 @@ struct tls_stream {
 	bool fin; /* our half is to end, or has */
 	bool ended; /* the other half has */
 	bool truncated; /* ... without close_notify */
+	bool deaf; /* reading ended in an error: stream.error */
 };
 
 static struct tls_stream *
 from_stream(const struct stream *s)
 {
 	return list_entry(s, struct tls_stream, stream);
+}
+
+/* There is nothing more to be read, for this reason. */
+static void
+go_deaf(struct tls_stream *s, enum err err)
+{
+	s->deaf = true;
+	s->stream.error = err;
 }
 
 /* Would a read give anything without the socket's help? */
@@ -69,7 +78,7 @@ has_more(const struct tls_stream *s)
 	if (s->state != OPEN)
 		return false;
 	return s->wire.in_len > 0 || SSL_pending(s->ssl) > 0 || s->ended ||
-	    s->stream.error != OK;
+	    s->deaf;
 }
 
 /* Leaves the scratch to others. */
@@ -78,7 +87,7 @@ end_turn(struct tls_stream *s)
 {
 	s->in_turn = false;
 	if (tls_wire_keep(&s->wire) != OK)
-		s->stream.error = ERR_NO_MEMORY;
+		go_deaf(s, ERR_NO_MEMORY);
 	if (s->want && has_more(s))
 		watch_kick(&s->wire.watch);
 	if (s->state != SHAKING && !s->want)
@@ -166,6 +175,13 @@ looks_like_tls(const struct tls_wire *w)
 	    (w->in_len < 2 || w->in[1] == SSL3_VERSION_MAJOR);
 }
 
+/* Has the client left, one way or another? */
+static bool
+is_gone(const struct tls_stream *s)
+{
+	return s->wire.eof || s->wire.in_error != OK || s->wire.out_error != OK;
+}
+
 /* Moves the handshake on with what was received; true to go on receiving. */
 static bool
 step_handshake(struct tls_stream *s)
@@ -188,13 +204,12 @@ step_handshake(struct tls_stream *s)
 		finish_handshake(s);
 		return false;
 	}
-	if (SSL_get_error(s->ssl, ok) == SSL_ERROR_WANT_READ &&
-	    !s->wire.broken) {
+	if (SSL_get_error(s->ssl, ok) == SSL_ERROR_WANT_READ && !is_gone(s)) {
 		tls_wire_flush(&s->wire);
-		return more && !s->wire.broken;
+		if (!is_gone(s))
+			return more;
 	}
-	fail_handshake(s,
-	    tls_handshake_failure(s->hs, s->wire.eof || s->wire.broken));
+	fail_handshake(s, tls_handshake_failure(s->hs, is_gone(s)));
 	return false;
 }
 
@@ -205,7 +220,7 @@ shake(struct tls_stream *s)
 
 	do {
 		n = tls_wire_fill(&s->wire, HANDSHAKE_READ);
-		if (n == 0 && !s->wire.eof && !s->wire.broken)
+		if (n == 0 && !is_gone(s))
 			return;
 	} while (step_handshake(s)); /* s may be gone after it */
 }
@@ -215,7 +230,7 @@ static void
 resume_writing(struct tls_stream *s)
 {
 	tls_wire_flush(&s->wire);
-	if (s->wire.unsent != NULL && !s->wire.broken)
+	if (s->wire.unsent != NULL && s->wire.out_error == OK)
 		return;
 	if (s->fin)
 		(void)shutdown(s->wire.watch.fd, SHUT_WR);
@@ -250,7 +265,7 @@ note_read_end(struct tls_stream *s, int ret)
 		break;
 	default:
 		s->failure = tls_handshake_failure(NULL, true);
-		s->stream.error = ERR_TLS;
+		go_deaf(s, ERR_TLS);
 		break;
 	}
 }
@@ -264,7 +279,7 @@ receive(struct tls_stream *s, size_t room, bool *drained)
 
 	if (s->wire.in_len > 0 || SSL_pending(s->ssl) > 0)
 		return true;
-	if (*drained || s->wire.eof || s->wire.broken)
+	if (*drained || s->wire.eof)
 		return false;
 	n = tls_wire_fill(&s->wire, room);
 	*drained = n < room;
@@ -272,8 +287,8 @@ receive(struct tls_stream *s, size_t room, bool *drained)
 		s->ended = true;
 		s->truncated = true;
 	}
-	if (s->wire.broken)
-		s->stream.error = s->wire.error;
+	if (s->wire.in_error != OK)
+		go_deaf(s, s->wire.in_error);
 	return n > 0;
 }
 
@@ -284,7 +299,7 @@ drop_input(struct tls_stream *s)
 	s->dropped += (uint32_t)tls_wire_drop(&s->wire, LOOP_SCRATCH_LEN);
 	if (s->wire.eof || s->dropped > DROP_MAX)
 		return STREAM_EOF;
-	return s->wire.broken ? STREAM_ERROR : STREAM_AGAIN;
+	return s->wire.in_error != OK ? STREAM_ERROR : STREAM_AGAIN;
 }
 
 static ssize_t
@@ -301,7 +316,7 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 	if (s->state != OPEN)
 		return STREAM_AGAIN;
 	/* SSL_read and SSL_write clear the error queue by themselves. */
-	while (total < len && !s->ended && s->stream.error == OK &&
+	while (total < len && !s->ended && !s->deaf &&
 	    receive(s, len - total, &drained)) {
 		n = SSL_read(s->ssl, data + total, (int)(len - total));
 		if (n > 0)
@@ -315,7 +330,7 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 		end_turn(s);
 	if (total > 0)
 		return (ssize_t)total;
-	if (s->stream.error != OK)
+	if (s->deaf)
 		return STREAM_ERROR;
 	return s->ended ? STREAM_EOF : STREAM_AGAIN;
 }
@@ -330,7 +345,14 @@ write_piece(struct tls_stream *s, const uint8_t *data, size_t len)
 	n = SSL_write(s->ssl, data, (int)len);
 	s->wire.direct = false;
 	tls_wire_flush(&s->wire);
-	return n == (int)len && !s->wire.broken;
+	return n == (int)len && s->wire.out_error == OK;
+}
+
+static ssize_t
+fail_write(struct tls_stream *s)
+{
+	s->stream.error = s->wire.out_error != OK ? s->wire.out_error : ERR_TLS;
+	return STREAM_ERROR;
 }
 
 static ssize_t
@@ -339,17 +361,12 @@ tls_write(struct stream *stream, uint8_t *data, size_t len)
 	struct tls_stream *s = from_stream(stream);
 	size_t taken = 0, piece;
 
-	if (s->state != OPEN || s->wire.broken) {
-		s->stream.error = s->wire.broken ? s->wire.error : ERR_TLS;
-		return STREAM_ERROR;
-	}
+	if (s->state != OPEN || s->wire.out_error != OK)
+		return fail_write(s);
 	while (taken < len && s->wire.unsent == NULL) {
 		piece = len - taken < WRITE_MAX ? len - taken : WRITE_MAX;
-		if (!write_piece(s, data + taken, piece)) {
-			s->stream.error =
-			    s->wire.broken ? s->wire.error : ERR_TLS;
-			return STREAM_ERROR;
-		}
+		if (!write_piece(s, data + taken, piece))
+			return fail_write(s);
 		taken += piece;
 	}
 	if (taken < len)
@@ -394,8 +411,8 @@ tls_shutdown(struct stream *stream)
 	struct tls_stream *s = from_stream(stream);
 
 	end_our_half(s);
-	if (s->wire.broken)
-		return s->wire.error;
+	if (s->wire.out_error != OK)
+		return s->wire.out_error;
 	if (s->wire.unsent != NULL)
 		return OK; /* the FIN follows it */
 	return shutdown(s->wire.watch.fd, SHUT_WR) == 0 ? OK : ERR_SYSTEM;

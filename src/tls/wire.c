@@ -11,20 +11,13 @@
 
 #include "base/list.h"
 
-static void
-fail(struct tls_wire *w, enum err err)
+/* What errno says of a socket. */
+static enum err
+socket_error(void)
 {
-	w->broken = true;
-	w->error = err;
-}
-
-static void
-fail_errno(struct tls_wire *w)
-{
-	fail(w,
-	    errno == ECONNRESET || errno == EPIPE ? ERR_RESET
-		: errno == ETIMEDOUT              ? ERR_TIMEOUT
-						  : ERR_SYSTEM);
+	return errno == ECONNRESET || errno == EPIPE ? ERR_RESET
+	    : errno == ETIMEDOUT                     ? ERR_TIMEOUT
+						     : ERR_SYSTEM;
 }
 
 void
@@ -78,7 +71,7 @@ tls_wire_keep(struct tls_wire *w)
 	if (w->in_len == 0 || w->saved_in != NULL)
 		return OK;
 	if (save(&w->saved_in, w->in, w->in_len) != OK) {
-		fail(w, ERR_NO_MEMORY);
+		w->in_error = ERR_NO_MEMORY;
 		return ERR_NO_MEMORY;
 	}
 	w->in = w->saved_in->bytes;
@@ -99,7 +92,7 @@ tls_wire_fill(struct tls_wire *w, size_t len)
 	if (n == 0)
 		w->eof = true;
 	if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
-		fail_errno(w);
+		w->in_error = socket_error();
 	if (n <= 0)
 		return 0;
 	w->in = scratch;
@@ -126,7 +119,7 @@ send_some(struct tls_wire *w, const uint8_t *data, size_t len)
 		n = send(w->watch.fd, data, len, MSG_NOSIGNAL);
 	while (n == -1 && errno == EINTR);
 	if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
-		fail_errno(w);
+		w->out_error = socket_error();
 	return n == -1 ? 0 : (size_t)n;
 }
 
@@ -136,11 +129,11 @@ send_or_save(struct tls_wire *w, const uint8_t *data, size_t len)
 {
 	size_t n = send_some(w, data, len);
 
-	if (n == len || w->broken)
+	if (n == len || w->out_error != OK)
 		return;
 	if (save(&w->unsent, data + n, len - n) != OK ||
 	    watch_write(&w->watch) != OK)
-		fail(w, ERR_NO_MEMORY);
+		w->out_error = ERR_NO_MEMORY;
 }
 
 /* Sends what waited; true when nothing waits any more. */
@@ -152,11 +145,11 @@ send_unsent(struct tls_wire *w)
 	if (u == NULL)
 		return true;
 	u->head += send_some(w, u->bytes + u->head, u->len - u->head);
-	if (w->broken)
+	if (w->out_error != OK)
 		return false;
 	if (u->head < u->len) {
 		if (watch_write(&w->watch) != OK)
-			fail(w, ERR_NO_MEMORY);
+			w->out_error = ERR_NO_MEMORY;
 		return false;
 	}
 	free(u);
@@ -171,11 +164,12 @@ tls_wire_flush(struct tls_wire *w)
 	size_t len = w->out_len;
 
 	w->out_len = 0;
-	if (w->broken)
+	if (w->out_error != OK)
 		return;
 	if (!send_unsent(w)) {
-		if (len > 0 && !w->broken && save(&w->unsent, out, len) != OK)
-			fail(w, ERR_NO_MEMORY);
+		if (len > 0 && w->out_error == OK &&
+		    save(&w->unsent, out, len) != OK)
+			w->out_error = ERR_NO_MEMORY;
 		return;
 	}
 	if (len > 0)
@@ -189,7 +183,8 @@ bio_write(BIO *bio, const char *data, int len)
 	uint8_t *out = loop_scratch(w->watch.loop, LOOP_SCRATCH_CIPHER_OUT);
 	size_t n = (size_t)len;
 
-	if (w->direct && w->out_len == 0 && w->unsent == NULL && !w->broken) {
+	if (w->direct && w->out_len == 0 && w->unsent == NULL &&
+	    w->out_error == OK) {
 		/* Nothing will follow: spare the copy. */
 		send_or_save(w, (const uint8_t *)data, n);
 		return len;

@@ -38,8 +38,10 @@ struct tls_wire {
 	struct tls_saved *unsent; /* owned; NULL: nothing waits */
 	bool direct; /* the next BIO write is the last: send it at once */
 	bool eof; /* the socket gave its end */
-	bool broken; /* the socket gave an error, or memory ran out */
-	enum err error; /* which */
+	/* The two halves fail apart: what a client sent before it left is there
+	 * to be read when writing to it has long become impossible. */
+	enum err in_error; /* of receiving; OK = none */
+	enum err out_error; /* of sending, or memory ran out for it */
 };
 
 /* Takes `fd'; `cb' and `arg' as in watch_init(). */
@@ -57,17 +59,17 @@ void *tls_wire_user(BIO *bio);
 
 /*
  * Receives at most `len' bytes, all before them having been read. Returns how
- * many came; 0 with none: see eof and broken. One recv.
+ * many came; 0 with none: see eof and in_error. One recv.
  */
 size_t tls_wire_fill(struct tls_wire *w, size_t len);
 
 /* Saves what the library has not yet read, since the scratch is about to be
- * someone else's. ERR_NO_MEMORY: the wire is broken. */
+ * someone else's. ERR_NO_MEMORY, also in in_error. */
 enum err tls_wire_keep(struct tls_wire *w) MUST_CHECK;
 
 /*
  * Sends all that was gathered and was unsent, in one send; what the socket
- * refuses is saved and a WATCH_WRITE asked for. An error shows in broken.
+ * refuses is saved and a WATCH_WRITE asked for. See out_error.
  */
 void tls_wire_flush(struct tls_wire *w);
 

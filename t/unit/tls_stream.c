@@ -258,6 +258,27 @@ test_reset(struct tls_ctx *ctx)
 	finish(client);
 }
 
+/* What a client said before it left is heard, though it cannot be answered. */
+static void
+test_gone(struct tls_ctx *ctx)
+{
+	SSL_CTX *client = open_stream(ctx, TLS1_3_VERSION);
+
+	SSL_write(k.client, "last", 4);
+	close(k.fd);
+	fill(scratch + STREAM_HEADROOM, 0, 10);
+	is_int(stream_write(k.stream, scratch + STREAM_HEADROOM, 10),
+	    STREAM_ERROR, "a client spoke and left: no answer");
+	stream_want_read(k.stream, true);
+	kit_turn(&k);
+	kit_turn(&k);
+	is_mem(k.data, k.received, "last", 4, "... but it is heard");
+	ok(k.eof, "... to its end");
+	SSL_set_quiet_shutdown(k.client, 1);
+	k.fd = -1;
+	finish(client);
+}
+
 /* Bytes that are no records of this connection. */
 static void
 test_forged(struct tls_ctx *ctx)
@@ -372,6 +393,7 @@ test_all(struct tls_ctx *ctx)
 	test_fin(ctx);
 	test_notify_behind_data(ctx);
 	test_reset(ctx);
+	test_gone(ctx);
 	test_forged(ctx);
 	test_key_update(ctx);
 	test_renegotiation(ctx);
