@@ -1,9 +1,9 @@
 #include "session/snapshot.h"
 
 #include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 
+#include "config/option.h"
 #include "session/options.h"
 #include "tls/ca.h"
 
@@ -60,16 +60,37 @@ snapshot_rules(const struct snapshot *s, const struct config_listener *l,
 	    s->config->identity_count, cert);
 }
 
-/* The section's place in the file, to lead what is said of its files. */
-static const char *
-place(char *out, size_t len, const struct config *cfg,
-    const struct config_head *head)
+/* Puts what is said of a [tls] option where that stands in the file. */
+struct tls_place {
+	const struct loading *loading;
+	struct config_tls *section;
+};
+
+static void
+say_of_tls(const struct tls_place *p, struct report *to, const char *option,
+    const char *text)
 {
-	if (head->line > 0)
-		snprintf(out, len, "%s:%u", cfg->file, head->line);
-	else
-		snprintf(out, len, "%s", cfg->file);
-	return out;
+	const struct config_option *o =
+	    config_option_find(config_section_find("tls"), option);
+
+	config_complain(p->loading->s->config, to, &p->section->head,
+	    config_option_where(o, p->section), option, "%s", text);
+}
+
+static void
+refuse_tls(void *arg, const char *option, const char *text)
+{
+	const struct tls_place *p = arg;
+
+	say_of_tls(p, p->loading->why, option, text);
+}
+
+static void
+warn_tls(void *arg, const char *option, const char *text)
+{
+	const struct tls_place *p = arg;
+
+	say_of_tls(p, p->loading->warnings, option, text);
 }
 
 /* The profile of the same name that is in force now, or NULL. */
@@ -89,23 +110,22 @@ find_previous(const struct loading *l, const char *name)
 static enum err
 load_tls_profile(struct loading *l, size_t i)
 {
-	const struct config *cfg = l->s->config;
-	const struct config_tls *t = &cfg->tls[i];
+	struct config_tls *t = &l->s->config->tls[i];
+	struct tls_place at = { l, t };
+	struct tls_say say = { refuse_tls, warn_tls, &at };
 	struct tls_tickets *tickets = NULL;
 	struct tls_options o;
-	char where[4096];
 	enum err err = OK;
 
-	place(where, sizeof(where), cfg, &t->head);
 	options_tls(&o, t);
 	if (t->ticket_keys[0] != '\0')
-		err = tls_tickets_load(&tickets, t->ticket_keys, where, l->why);
+		err = tls_tickets_load(&tickets, t->ticket_keys, &say);
 	else
 		tickets = tls_tickets_get(l->s->tickets);
 	if (err != OK)
 		return err;
 	err = tls_ctx_new(&l->s->tls[i], &o, tickets,
-	    find_previous(l, t->head.name), where, l->why, l->warnings);
+	    find_previous(l, t->head.name), &say);
 	tls_tickets_put(tickets);
 	return err;
 }

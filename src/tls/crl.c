@@ -38,15 +38,13 @@ struct loading {
 static enum err
 refuse(const struct loading *l, const char *file, const char *what)
 {
-	report_add(l->say->why, "%s: crl: %s: %s", l->say->where, file, what);
-	return ERR_CONFIG;
+	return tls_say_refuse(l->say, "crl", "%s: %s", file, what);
 }
 
 static void
 warn(const struct loading *l, const char *file, const char *what)
 {
-	report_add(l->say->warnings, "%s: crl: %s: %s", l->say->where, file,
-	    what);
+	tls_say_warn(l->say, "crl", "%s: %s", file, what);
 }
 
 /* Checks the signature by the CA of that name, if it is among ours. */
@@ -171,7 +169,9 @@ load_file(struct loading *l, const char *path)
 	free(data);
 	if (err == OK || err == ERR_NO_MEMORY || err == ERR_CONFIG)
 		return err; /* said already */
-	return refuse(l, path, tls_load_text(err));
+	return refuse(l, path,
+	    tls_load_text(err,
+		"no CRL is in it (make one: openssl ca -gencrl)"));
 }
 
 /* Kubernetes and editors keep things beside the files that are meant. */

@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/report.h"
 #include "base/slice.h"
 #include "config/types.h"
 #include "domain/reason.h"
+#include "tls/say.h"
 
 /* What to do about an issuer that no CRL in force covers. */
 enum tls_crl_policy {
@@ -27,7 +27,6 @@ enum tls_crl_policy {
 };
 
 struct crl_set;
-struct tls_say;
 struct tls_trust;
 
 /*

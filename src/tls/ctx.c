@@ -36,30 +36,26 @@ load_crls(struct tls_ctx *ctx, const struct config_list *paths,
 static bool
 lists_fit(const struct tls_options *o, const struct tls_say *say)
 {
-	size_t before = say->why->count;
+	enum err err = OK;
 
 	if (o->certificates.count == 0)
-		report_add(say->why,
-		    "%s: certificate: none is named (write "
-		    "certificate = FILE)",
-		    say->where);
+		err = tls_say_refuse(say, "certificate",
+		    "none is named (write certificate = FILE)");
 	if (o->private_keys.count != o->certificates.count)
-		report_add(say->why,
-		    "%s: private_key: %zu for %zu "
-		    "certificates (name one for each, in the same order)",
-		    say->where, o->private_keys.count, o->certificates.count);
+		err = tls_say_refuse(say, "private_key",
+		    "%zu for %zu certificates (name one for each, in the same "
+		    "order)",
+		    o->private_keys.count, o->certificates.count);
 	if (o->ocsp_responses.count != 0 &&
 	    o->ocsp_responses.count != o->certificates.count)
-		report_add(say->why,
-		    "%s: ocsp_response: %zu for %zu "
-		    "certificates (name one for each, in the same order)",
-		    say->where, o->ocsp_responses.count, o->certificates.count);
+		err = tls_say_refuse(say, "ocsp_response",
+		    "%zu for %zu certificates (name one for each, in the same "
+		    "order)",
+		    o->ocsp_responses.count, o->certificates.count);
 	if (o->client_cas.count == 0)
-		report_add(say->why,
-		    "%s: client_ca: none is named (write "
-		    "client_ca = FILE)",
-		    say->where);
-	return say->why->count == before;
+		err = tls_say_refuse(say, "client_ca",
+		    "none is named (write client_ca = FILE)");
+	return err == OK;
 }
 
 static enum err
@@ -165,9 +161,8 @@ build(struct tls_ctx *ctx, const struct tls_options *o,
 enum err
 tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const char *where, struct report *why, struct report *warnings)
+    const struct tls_say *say)
 {
-	struct tls_say say = { where, why, warnings };
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 	enum err err;
 
@@ -181,7 +176,7 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
 	ctx->crl_grace = o->crl_grace;
 	ctx->seen = tls_seen_new();
 	err = ctx->seen == NULL ? ERR_NO_MEMORY
-				: build(ctx, o, tickets, previous, &say);
+				: build(ctx, o, tickets, previous, say);
 	ERR_clear_error();
 	if (err != OK) {
 		tls_ctx_put(ctx);
@@ -245,12 +240,10 @@ tls_ctx_swap_crls(struct tls_ctx *ctx, struct crl_set *set)
 
 enum err
 tls_ctx_load_crls(const struct tls_ctx *ctx, const struct config_list *paths,
-    struct crl_set **out, const char *where, struct report *why,
-    struct report *warnings)
+    struct crl_set **out, const struct tls_say *say)
 {
-	struct tls_say say = { where, why, warnings };
 	struct crl_set *old = tls_ctx_crls(ctx);
-	enum err err = crl_set_load(out, paths, ctx->trust, old, &say);
+	enum err err = crl_set_load(out, paths, ctx->trust, old, say);
 
 	crl_set_put(old);
 	return err;

@@ -11,11 +11,11 @@
 #include <stdint.h>
 
 #include "base/err.h"
-#include "base/report.h"
 #include "config/types.h"
 #include "domain/cert.h"
 #include "domain/reason.h"
 #include "tls/crl.h"
+#include "tls/say.h"
 #include "tls/tickets.h"
 
 enum tls_client_certificate {
@@ -53,15 +53,15 @@ struct tls_ctx;
  * `tickets' is counted up, and may be shared by profiles and reloads; NULL
  * means own keys for this profile alone. `previous', borrowed, may be NULL:
  * the profile this one is to replace, whose CRLs stay where the new ones are
- * older. `where' begins every line of `why' and of `warnings': "FILE:LINE".
+ * older.
  *
- * ERR_CONFIG with every complaint in `why', or ERR_NO_MEMORY; *out is NULL
- * then. `warnings' gets what works but should be looked at (an expired CRL, a
- * private key others may read); it may be filled on OK.
+ * ERR_CONFIG when `say' was told to refuse, all there is, or ERR_NO_MEMORY;
+ * *out is NULL then. It may be told to warn on OK: of what works but should be
+ * looked at (an expired CRL, a private key others may read).
  */
 enum err tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const char *where, struct report *why, struct report *warnings) MUST_CHECK;
+    const struct tls_say *say) MUST_CHECK;
 
 /* Takes a count more and returns `ctx'. Any thread. */
 struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);
@@ -79,13 +79,12 @@ void tls_ctx_swap_crls(struct tls_ctx *ctx, struct crl_set *set);
 
 /*
  * Reads CRLs for swapping: checks them against the profile's client CAs and
- * keeps those of its present ones that are newer. `paths', `where', `why' and
- * `warnings' and the answer are as in tls_ctx_new(); *out is counted for the
- * caller. Main thread.
+ * keeps those of its present ones that are newer. `paths', `say' and the
+ * answer are as in tls_ctx_new(); *out is counted for the caller. Main thread.
  */
 enum err tls_ctx_load_crls(const struct tls_ctx *ctx,
-    const struct config_list *paths, struct crl_set **out, const char *where,
-    struct report *why, struct report *warnings) MUST_CHECK;
+    const struct config_list *paths, struct crl_set **out,
+    const struct tls_say *say) MUST_CHECK;
 
 /* Which file a certificate of the profile came from. */
 enum tls_cert_role {

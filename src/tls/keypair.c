@@ -22,8 +22,7 @@ static enum err
 refuse(const struct tls_say *say, const char *option, const char *file,
     const char *what)
 {
-	report_add(say->why, "%s: %s: %s: %s", say->where, option, file, what);
-	return ERR_CONFIG;
+	return tls_say_refuse(say, option, "%s: %s", file, what);
 }
 
 /* Refuses, unless memory ran out. */
@@ -33,7 +32,10 @@ refuse_err(const struct tls_say *say, const char *option, const char *file,
 {
 	if (err == ERR_NO_MEMORY)
 		return err;
-	return refuse(say, option, file, tls_load_text(err));
+	return refuse(say, option, file,
+	    tls_load_text(err,
+		"no certificate is in it (name the server's own, as PEM, and "
+		"behind it in the file the CAs above it)"));
 }
 
 static enum err
@@ -71,15 +73,11 @@ load_chain(struct tls_keypair *p, const char *path, const struct tls_say *say)
 	if (err != OK)
 		return refuse_err(say, "certificate", path, err);
 	if (now > p->leaf.der.not_after)
-		report_add(say->warnings,
-		    "%s: certificate: %s: it has expired: clients will refuse "
-		    "it",
-		    say->where, path);
+		tls_say_warn(say, "certificate",
+		    "%s: it has expired: clients will refuse it", path);
 	if (now < p->leaf.der.not_before)
-		report_add(say->warnings,
-		    "%s: certificate: %s: it is not valid yet: check the "
-		    "clock",
-		    say->where, path);
+		tls_say_warn(say, "certificate",
+		    "%s: it is not valid yet: check the clock", path);
 	return OK;
 }
 
@@ -102,10 +100,8 @@ warn_if_open(const char *path, const struct tls_say *say)
 	struct stat st;
 
 	if (stat(path, &st) == 0 && (st.st_mode & S_IRWXO) != 0)
-		report_add(say->warnings,
-		    "%s: private_key: %s: everybody may read it (try: chmod "
-		    "o= %s)",
-		    say->where, path, path);
+		tls_say_warn(say, "private_key",
+		    "%s: everybody may read it (try: chmod o= %s)", path, path);
 }
 
 static enum err
@@ -151,10 +147,10 @@ check_match(const struct tls_keypair *p, const char *path,
 	ERR_clear_error();
 	if (match)
 		return OK;
-	report_add(say->why,
-	    "%s: private_key: %s: it is not the key of the certificate %s",
-	    say->where, path, p->file);
-	return ERR_CONFIG;
+	return tls_say_refuse(say, "private_key",
+	    "%s: it is not the key of the certificate %s (name one for each "
+	    "certificate, in the same order)",
+	    path, p->file);
 }
 
 static enum err

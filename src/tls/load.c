@@ -19,17 +19,20 @@
 #define CERTS_FILE_MAX (16 * 1024 * 1024)
 
 const char *
-tls_load_text(enum err err)
+tls_load_text(enum err err, const char *none)
 {
 	switch (err) {
 	case ERR_SYSTEM:
-		return strerror(errno);
+		return errno == EACCES
+		    ? "Permission denied (let [daemon] user read it)"
+		    : strerror(errno);
 	case ERR_LIMIT:
 		return "the file is too large";
 	case ERR_MALFORMED:
-		return "the file is damaged: its PEM or DER cannot be read";
+		return "the file is damaged: its PEM or DER cannot be read "
+		       "(is it complete? write it beside and rename it)";
 	case ERR_NOT_FOUND:
-		return "the file holds none";
+		return none;
 	default:
 		return err_text(err);
 	}

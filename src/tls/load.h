@@ -9,18 +9,12 @@
 #include <openssl/stack.h>
 
 #include "base/err.h"
-#include "base/report.h"
 #include "base/slice.h"
+#include "tls/say.h"
 
-/* Where complaints go, and how their lines begin. All borrowed. */
-struct tls_say {
-	const char *where; /* "FILE:LINE" */
-	struct report *why; /* what refuses the configuration */
-	struct report *warnings; /* what only should be looked at */
-};
-
-/* The English of an error met with a file; errno counts for ERR_SYSTEM. */
-const char *tls_load_text(enum err err);
+/* The English of an error met with a file, and what to do; errno counts for
+ * ERR_SYSTEM, and `none' is what to say where nothing of use is in it. */
+const char *tls_load_text(enum err err, const char *none);
 
 /*
  * Reads the whole of `path', at most `max' bytes, into *data (free(), or

@@ -26,6 +26,8 @@ libsallyport_a_SOURCES += \
 	src/tls/peer.h \
 	src/tls/random.c \
 	src/tls/random.h \
+	src/tls/say.c \
+	src/tls/say.h \
 	src/tls/seen.c \
 	src/tls/seen.h \
 	src/tls/settings.c \

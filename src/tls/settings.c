@@ -68,11 +68,8 @@ set_versions(SSL_CTX *ssl, const struct tls_options *o,
     const struct tls_say *say)
 {
 	if (o->min_version > o->max_version) {
-		report_add(say->why,
-		    "%s: min_version: it is above "
-		    "max_version",
-		    say->where);
-		return ERR_CONFIG;
+		return tls_say_refuse(say, "min_version",
+		    "it is above max_version (try 1.2)");
 	}
 	if (!SSL_CTX_set_min_proto_version(ssl,
 		version_number(o->min_version)) ||
@@ -88,12 +85,11 @@ set_ciphers(SSL_CTX *ssl, const char *ciphers, const struct tls_say *say)
 		ciphers = default_ciphers;
 	if (SSL_CTX_set_strict_cipher_list(ssl, ciphers))
 		return OK;
-	report_add(say->why,
-	    "%s: ciphers: the TLS library does not know all "
-	    "of \"%s\" (try ECDHE-ECDSA-AES128-GCM-SHA256, or leave it "
-	    "empty; TLS 1.3 ciphers cannot be chosen)",
-	    say->where, ciphers);
-	return ERR_CONFIG;
+	return tls_say_refuse(say, "ciphers",
+	    "the TLS library does not know all of \"%s\" (try "
+	    "ECDHE-ECDSA-AES128-GCM-SHA256, or leave it empty; TLS 1.3 "
+	    "ciphers cannot be chosen)",
+	    ciphers);
 }
 
 /* Joins the words with colons; false when they are too long. */
@@ -131,11 +127,8 @@ set_groups(SSL_CTX *ssl, const struct config_list *groups,
 	if (join_groups(text, sizeof(text), groups) &&
 	    SSL_CTX_set1_curves_list(ssl, text))
 		return OK;
-	report_add(say->why,
-	    "%s: groups: the TLS library does not know all of "
-	    "them (try X25519, P-256)",
-	    say->where);
-	return ERR_CONFIG;
+	return tls_say_refuse(say, "groups",
+	    "the TLS library does not know all of them (try X25519, P-256)");
 }
 
 enum err

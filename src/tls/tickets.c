@@ -98,16 +98,14 @@ fill_from_file(struct tls_tickets *t, const uint8_t *data, size_t half)
 }
 
 static enum err
-refuse(const char *where, struct report *why, const char *path,
-    const char *what)
+refuse(const struct tls_say *say, const char *path, const char *what)
 {
-	report_add(why, "%s: ticket_keys: %s: %s", where, path, what);
-	return ERR_CONFIG;
+	return tls_say_refuse(say, "ticket_keys", "%s: %s", path, what);
 }
 
 enum err
-tls_tickets_load(struct tls_tickets **out, const char *path, const char *where,
-    struct report *why)
+tls_tickets_load(struct tls_tickets **out, const char *path,
+    const struct tls_say *say)
 {
 	uint8_t *data;
 	size_t len, each;
@@ -118,13 +116,13 @@ tls_tickets_load(struct tls_tickets **out, const char *path, const char *where,
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
-		return refuse(where, why, path, tls_load_text(err));
+		return refuse(say, path, tls_load_text(err, "it is empty"));
 	/* 240 bytes could be either; five short keys are likelier in a file
 	 * of old habits, but three long ones are what we advise. */
 	each = len % 80 == 0 ? 80 : 48;
 	if (len == 0 || len % each != 0) {
 		tls_load_wipe(data, len);
-		return refuse(where, why, path,
+		return refuse(say, path,
 		    "its length is no multiple of 80 or 48 bytes "
 		    "(try: openssl rand 80)");
 	}

@@ -9,7 +9,7 @@
 #define TLS_TICKETS_H
 
 #include "base/err.h"
-#include "base/report.h"
+#include "tls/say.h"
 
 struct tls_tickets;
 
@@ -20,11 +20,11 @@ struct tls_tickets *tls_tickets_new(void);
  * A ring with the keys in `path': one behind the other, raw, 80 bytes each
  * (name 16, HMAC key 32, AES-256 key 32) or 48 (name 16, HMAC key 16, AES-128
  * key 16), as `openssl rand 80' makes one. The first encrypts, all decrypt.
- * ERR_CONFIG with a line in `why' that begins with `where', or ERR_NO_MEMORY;
- * *out is NULL then.
+ * ERR_CONFIG when `say' was told to refuse, or ERR_NO_MEMORY; *out is NULL
+ * then.
  */
 enum err tls_tickets_load(struct tls_tickets **out, const char *path,
-    const char *where, struct report *why) MUST_CHECK;
+    const struct tls_say *say) MUST_CHECK;
 
 /* Takes a count more and returns `t'. Any thread. */
 struct tls_tickets *tls_tickets_get(struct tls_tickets *t);

@@ -42,8 +42,7 @@ tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
 static enum err
 refuse(const struct tls_say *say, const char *file, const char *what)
 {
-	report_add(say->why, "%s: client_ca: %s: %s", say->where, file, what);
-	return ERR_CONFIG;
+	return tls_say_refuse(say, "client_ca", "%s: %s", file, what);
 }
 
 /* Adds the CA, unless it is there already. */
@@ -102,7 +101,10 @@ add_file(struct tls_trust *t, const char *path, const struct tls_say *say)
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
-		return refuse(say, path, tls_load_text(err));
+		return refuse(say, path,
+		    tls_load_text(err,
+			"no certificate is in it (name the CA that issued the "
+			"clients' certificates, as PEM)"));
 	err = add_certs(t, certs, file, say);
 	tls_load_free(certs);
 	return err;

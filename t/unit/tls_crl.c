@@ -16,7 +16,8 @@
 #include "tls_pki.h"
 
 static struct report why, warnings;
-static struct tls_say say = { "x.ini:7", &why, &warnings };
+static struct pki_reports reports = { &why, &warnings };
+static struct tls_say say;
 static struct tls_trust *trust;
 
 static struct crl_set *
@@ -42,7 +43,7 @@ static void
 test_bad(const char *name, const char *text)
 {
 	crl_set_put(load(name, NULL, ERR_CONFIG));
-	ok(why.count == 1 && strncmp(why.lines[0], "x.ini:7: crl: ", 14) == 0 &&
+	ok(why.count == 1 && strncmp(why.lines[0], "x.ini:1: crl: ", 14) == 0 &&
 		strstr(why.lines[0], text) != NULL,
 	    "... because %s", text);
 	if (why.count == 1 && strstr(why.lines[0], text) == NULL)
@@ -388,6 +389,7 @@ main(void)
 
 	report_init(&why);
 	report_init(&warnings);
+	say = pki_say(&reports);
 	if (!ok(pki_make(), "certificates are made") ||
 	    !ok(pki_run(files), "and CRLs"))
 		return done_testing();
@@ -403,8 +405,8 @@ main(void)
 	test_bad("missing.crl", "No such file");
 	test_bad("cut.crl", "damaged");
 	test_bad("cut.der", "damaged");
-	test_bad("none.crl", "holds none");
-	test_bad("device.crt", "holds none");
+	test_bad("none.crl", "no CRL is in it");
+	test_bad("device.crt", "no CRL is in it");
 	test_bad("foreign.crl", "not by the CA it names");
 	test_bad("indirect.crl", "indirect");
 	test_bad("delta.crl", "delta");

@@ -57,7 +57,7 @@ test_complaints(void)
 	struct kit_options o;
 
 	check_one(CERTIFICATES, "no.crt", "certificate: ");
-	check_one(CERTIFICATES, "server.key", "the file holds none");
+	check_one(CERTIFICATES, "server.key", "no certificate is in it");
 	check_one(CERTIFICATES, "cut.crt", "damaged");
 	check_one(CERTIFICATES, "device.crt", "not the key of the certificate");
 	check_one(PRIVATE_KEYS, "device.key", "not the key of the certificate");
@@ -68,7 +68,7 @@ test_complaints(void)
 	    "encrypted (try: openssl pkey");
 	check_one(CLIENT_CAS, "no.crt", "client_ca: ");
 	check_one(CLIENT_CAS, "device.crt", "not a CA");
-	check_one(CLIENT_CAS, "server.key", "holds none");
+	check_one(CLIENT_CAS, "server.key", "no certificate is in it");
 	check_one(CRLS, "no.crl", "crl: ");
 	check_one(OCSP, "server.key", "no OCSP response");
 	kit_options(&o);

@@ -45,10 +45,12 @@ enum err
 kit_ctx_try(struct kit_options *k, const struct tls_ctx *previous,
     struct tls_ctx **out, struct report *why, struct report *warnings)
 {
+	struct pki_reports reports = { why, warnings };
+	struct tls_say say = pki_say(&reports);
+
 	report_init(why);
 	report_init(warnings);
-	return tls_ctx_new(out, &k->o, NULL, previous, "x.ini:1", why,
-	    warnings);
+	return tls_ctx_new(out, &k->o, NULL, previous, &say);
 }
 
 struct tls_ctx *

@@ -128,3 +128,27 @@ pki_write(const char *name, const void *data, size_t len)
 	}
 	fclose(out);
 }
+
+static void
+refuse(void *arg, const char *option, const char *text)
+{
+	const struct pki_reports *r = arg;
+
+	report_add(r->why, "x.ini:1: %s: %s", option, text);
+}
+
+static void
+warn(void *arg, const char *option, const char *text)
+{
+	const struct pki_reports *r = arg;
+
+	report_add(r->warnings, "x.ini:1: %s: %s", option, text);
+}
+
+struct tls_say
+pki_say(struct pki_reports *r)
+{
+	struct tls_say say = { refuse, warn, r };
+
+	return say;
+}

@@ -7,6 +7,9 @@
 
 #include <stddef.h>
 
+#include "base/report.h"
+#include "tls/say.h"
+
 /*
  * Makes the folder and in it, by a shell script over openssl(1), all that
  * tls_pki.c lists. False when openssl is missing or fails; its words go to
@@ -25,5 +28,14 @@ _Bool pki_run(const char *script);
 
 /* Writes a file there. */
 void pki_write(const char *name, const void *data, size_t len);
+
+/* Where complaints go: lines that begin "x.ini:1: OPTION: ". */
+struct pki_reports {
+	struct report *why;
+	struct report *warnings;
+};
+
+/* What writes there; `r' has to live as long. */
+struct tls_say pki_say(struct pki_reports *r);
 
 #endif

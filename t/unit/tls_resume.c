@@ -75,12 +75,14 @@ load_crl(const struct tls_ctx *ctx, const char *name)
 	const char *path = pki_path(name);
 	struct config_list paths = { &path, 1 };
 	struct report why, warnings;
+	struct pki_reports reports = { &why, &warnings };
+	struct tls_say say = pki_say(&reports);
 	struct crl_set *set;
 	size_t i;
 
 	report_init(&why);
 	report_init(&warnings);
-	if (tls_ctx_load_crls(ctx, &paths, &set, "x:1", &why, &warnings) != OK)
+	if (tls_ctx_load_crls(ctx, &paths, &set, &say) != OK)
 		for (i = 0; i < why.kept; i++)
 			diag("%s", why.lines[i]);
 	report_fini(&why);
@@ -100,6 +102,8 @@ test_version(int version, const char *name)
 	SSL_SESSION *s, *d, *again;
 	struct tls_tickets *ring = tls_tickets_new();
 	struct report why, warnings;
+	struct pki_reports reports = { &why, &warnings };
+	struct tls_say say = pki_say(&reports);
 	const char *detail;
 
 	kit_options(&o);
@@ -107,9 +111,9 @@ test_version(int version, const char *name)
 	o.o.crl_policy = TLS_CRL_SOFT;
 	report_init(&why);
 	report_init(&warnings);
-	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, "x", &why, &warnings), OK,
-	    "%s: a profile", name);
-	is_int(tls_ctx_new(&same, &o.o, ring, ctx, "x", &why, &warnings), OK,
+	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &say), OK, "%s: a profile",
+	    name);
+	is_int(tls_ctx_new(&same, &o.o, ring, ctx, &say), OK,
 	    "and the one after a reload");
 	report_fini(&why);
 	report_fini(&warnings);
@@ -160,6 +164,8 @@ test_other_profile(void)
 	    TLS1_3_VERSION);
 	struct tls_tickets *ring = tls_tickets_new();
 	struct report why, warnings;
+	struct pki_reports reports = { &why, &warnings };
+	struct tls_say say = pki_say(&reports);
 	struct kit_options o;
 	struct tls_ctx *ctx, *more, *less, *optional;
 	const char *detail;
@@ -168,17 +174,16 @@ test_other_profile(void)
 	report_init(&why);
 	report_init(&warnings);
 	kit_options(&o);
-	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, "x", &why, &warnings), OK,
-	    "a profile");
+	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &say), OK, "a profile");
 	o.o.client_certificate = TLS_CLIENT_OPTIONAL;
-	is_int(tls_ctx_new(&optional, &o.o, ring, NULL, "x", &why, &warnings),
-	    OK, "one without the rule");
+	is_int(tls_ctx_new(&optional, &o.o, ring, NULL, &say), OK,
+	    "one without the rule");
 	o.o.client_certificate = TLS_CLIENT_REQUIRED;
 	kit_list(&o, &o.o.client_cas, "root.crt", "other.crt", NULL);
-	is_int(tls_ctx_new(&more, &o.o, ring, NULL, "x", &why, &warnings), OK,
+	is_int(tls_ctx_new(&more, &o.o, ring, NULL, &say), OK,
 	    "one with a CA more");
 	kit_list(&o, &o.o.client_cas, "other.crt", NULL);
-	is_int(tls_ctx_new(&less, &o.o, ring, NULL, "x", &why, &warnings), OK,
+	is_int(tls_ctx_new(&less, &o.o, ring, NULL, &say), OK,
 	    "one without the CA");
 	report_fini(&why);
 	report_fini(&warnings);
@@ -307,13 +312,16 @@ load_keys(const char *name, enum err want)
 {
 	struct tls_tickets *t;
 	struct report why;
+	struct pki_reports reports = { &why, &why };
+	struct tls_say say = pki_say(&reports);
 
 	report_init(&why);
-	is_int(tls_tickets_load(&t, pki_path(name), "x:9", &why), want,
-	    "keys from %s", name);
+	is_int(tls_tickets_load(&t, pki_path(name), &say), want, "keys from %s",
+	    name);
 	if (want == ERR_CONFIG)
 		ok(why.count == 1 &&
-			strncmp(why.lines[0], "x:9: ticket_keys: ", 18) == 0,
+			strncmp(why.lines[0], "x.ini:1: ticket_keys: ", 22) ==
+			    0,
 		    "... %s", why.lines[0]);
 	report_fini(&why);
 	return t;
@@ -323,13 +331,15 @@ static struct tls_ctx *
 ctx_with(struct tls_tickets *t)
 {
 	struct report why, warnings;
+	struct pki_reports reports = { &why, &warnings };
+	struct tls_say say = pki_say(&reports);
 	struct kit_options o;
 	struct tls_ctx *ctx;
 
 	report_init(&why);
 	report_init(&warnings);
 	kit_options(&o);
-	is_int(tls_ctx_new(&ctx, &o.o, t, NULL, "x", &why, &warnings), OK,
+	is_int(tls_ctx_new(&ctx, &o.o, t, NULL, &say), OK,
 	    "a profile with them");
 	report_fini(&why);
 	report_fini(&warnings);
