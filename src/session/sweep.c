@@ -23,16 +23,22 @@ sweep_is_expired(const struct session *s, int64_t now)
 	    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_DISCONNECT;
 }
 
-/* What the TLS stage now says of a certificate, as a live session hears it. */
+/*
+ * What the TLS stage now says of a certificate, as a live session hears it.
+ * A CRL that is missing or out of date says nothing of anybody: if that ended
+ * sessions, one late file would throw out every device there is.
+ */
 static enum reason
-live_reason(enum reason reason)
+live_reason(const struct session *s, enum reason reason)
 {
 	switch (reason) {
 	case REASON_NONE:
 	case REASON_TLS_NO_CERTIFICATE: /* a rule for newcomers */
 		return REASON_NONE;
-	case REASON_TLS_REVOKED:
 	case REASON_TLS_CRL_UNAVAILABLE:
+		return s->stage == STAGE_RELAY ? REASON_NONE
+					       : REASON_RELAY_REVOKED;
+	case REASON_TLS_REVOKED:
 		return REASON_RELAY_REVOKED;
 	case REASON_TLS_EXPIRED:
 		return REASON_RELAY_EXPIRED;
@@ -77,8 +83,9 @@ sweep_judge(struct session *s, int64_t now, struct verdict_detail *detail)
 	detail->text[0] = '\0';
 	if (l == NULL)
 		return REASON_NONE; /* its listener is gone; it may stay */
-	reason = live_reason(tls_stream_recheck(s->tls,
-	    d->snapshot->tls[l->tls_profile->head.index], &why));
+	reason = live_reason(s,
+	    tls_stream_recheck(s->tls,
+		d->snapshot->tls[l->tls_profile->head.index], &why));
 	if (reason == REASON_RELAY_EXPIRED &&
 	    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_KEEP)
 		reason = REASON_NONE;

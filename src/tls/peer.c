@@ -33,12 +33,28 @@ check_crls(const struct tls_chain *c, const struct tls_ctx *ctx, int64_t now)
 	return v;
 }
 
+/* Checks a path that was found. One that has expired may be let live on, so
+ * that it is revoked as well comes first. */
+static struct tls_verdict
+check_path(const struct tls_chain *c, const struct tls_ctx *ctx)
+{
+	int64_t now = clock_wall_s();
+	struct tls_verdict v = tls_chain_check(c, now);
+	struct tls_verdict crls;
+
+	if (v.reason != REASON_NONE && v.reason != REASON_TLS_EXPIRED)
+		return v;
+	crls = check_crls(c, ctx, now);
+	return v.reason == REASON_NONE || crls.reason == REASON_TLS_REVOKED
+	    ? crls
+	    : v;
+}
+
 struct tls_verdict
 tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
     const struct tls_ctx *ctx, enum tls_known known)
 {
 	struct tls_verdict v = { REASON_NONE, NULL };
-	int64_t now = clock_wall_s();
 
 	c->sent_count = 0;
 	c->path_count = 0;
@@ -49,9 +65,7 @@ tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
 	if (v.reason == REASON_NONE)
 		v = find_path(c, ctx, known);
 	if (v.reason == REASON_NONE)
-		v = tls_chain_check(c, now);
-	if (v.reason == REASON_NONE)
-		v = check_crls(c, ctx, now);
+		v = check_path(c, ctx);
 	return v;
 }
 

@@ -273,10 +273,12 @@ struct tls_verdict
 tls_chain_check_crls(const struct tls_chain *c, struct crl_set *set,
     const struct crl_rules *rules)
 {
+	struct tls_verdict v = good;
 	struct crl_issuer issuer;
 	enum reason reason;
 	size_t i;
 
+	/* That a CRL is missing must not hide what another one says. */
 	for (i = 0; set != NULL && i + 1 < c->path_count; i++) {
 		issuer.name = c->path[i + 1]->der.subject;
 		issuer.spki = c->path[i + 1]->der.spki;
@@ -286,7 +288,7 @@ tls_chain_check_crls(const struct tls_chain *c, struct crl_set *set,
 		if (reason == REASON_TLS_REVOKED)
 			return bad(reason, i == 0 ? NULL : "a CA above it is");
 		if (reason != REASON_NONE)
-			return bad(reason, NULL);
+			v = bad(reason, NULL);
 	}
-	return good;
+	return v;
 }

@@ -1,0 +1,90 @@
+#!/usr/bin/perl
+# Dates that pass while devices are in: a CRL's nextUpdate under each policy,
+# and a certificate's notAfter under each on_expiry.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+use Sallyport::Live;
+
+my $pki = pki;
+my $broker = peer('broker')->listen;
+
+sub start
+{
+	my (%tls) = @_;
+	my $proxy = sallyport(backend => { address => $broker->address },
+		tls => \%tls);
+
+	return Sallyport::Live->new(peer, $proxy, $broker);
+}
+
+$pki->make('honest', subject => '/CN=honest');
+my $ends = time + 3;
+$pki->make($_, subject => "/CN=$_", end_at => $ends) for qw(brief brief2);
+
+# An issuer that no CRL covers, and one whose CRL ends while devices are in.
+# They stay, for nobody revoked them; who comes is told no.
+my %live;
+my %in;
+for my $policy (qw(hard grace soft)) {
+	$pki->crl(tmp("$policy.crl"), 'client-ca', next_at => $ends);
+	my $live = $live{$policy} = start(crl => tmp("$policy.crl"),
+		crl_policy => $policy, crl_grace => '1h', client_ca =>
+		join(',', $pki->cert('client-ca'), $pki->cert('other-ca')));
+	$in{$policy} = [$live->begin_both(device => 'honest',
+		ticket => "stale-$policy")];
+	if ($policy ne 'soft') {
+		$live->is_refused('tls_crl_unavailable',
+			"$policy: no CRL of its CA", device => 'untrusted');
+		next;
+	}
+	my @other = $live->begin_both(device => 'untrusted');
+	$live->lives('soft: no CRL of its CA', @other);
+	$live->leave(@other);
+}
+
+# Expired: out, or kept, as on_expiry says; but revoked is out.
+my $crl = $pki->crl(tmp('keep.crl'), 'client-ca');
+my $out = start(client_ca => $pki->cert('client-ca'));
+my $keep = start(crl => $crl, on_expiry => 'keep');
+my @out = $out->begin_both(device => 'brief');
+my @honest = $out->begin_both(device => 'honest');
+my @keep = map { $keep->begin_both(device => $_, ticket => $_) }
+    qw(brief brief2);
+
+wait_until('the dates pass', sub { time > $ends });
+$live{hard}->is_refused('tls_crl_unavailable', 'hard: the CRL ended',
+	device => 'honest');
+$live{hard}->is_refused('tls_crl_unavailable', 'hard: the CRL ended, resumed',
+	session => 'stale-hard');
+for my $policy (qw(grace soft)) {
+	my @more = $live{$policy}->begin_both(device => 'honest');
+	$live{$policy}->lives("$policy: the CRL ended", @more);
+	$live{$policy}->leave(@more);
+}
+for my $policy (qw(hard grace soft)) {
+	my $live = $live{$policy};
+	like($live->reload, qr/crl: \S+: its nextUpdate has passed/,
+		"$policy: a reload warns");
+	$live->lives("$policy: the CRL ended, and a reload",
+		@{ $in{$policy} });
+	$pki->crl(tmp("$policy.crl"), 'client-ca', revoked => ['honest'],
+		number => '02');
+	$live->reload;
+	$live->is_out('87', "$policy: then it is revoked", @{ $in{$policy} });
+}
+
+$out->is_out('87', 'expired', @out);
+$out->lives('another expired', @honest);
+$out->is_refused('tls_expired|tls_alert', 'expired', device => 'brief');
+$keep->lives('expired, on_expiry = keep', @keep);
+$keep->is_refused('tls_expired', 'keep: nobody new', device => 'brief');
+$keep->is_refused('tls_expired', 'keep: nobody resumes', session => 'brief');
+$pki->crl($crl, 'client-ca', revoked => ['brief'], number => '02');
+$keep->reload;
+$keep->is_out('87', 'kept, but revoked', @keep[0, 1]);
+$keep->lives('another is revoked', @keep[2, 3]);
+ok(!$broker->pending, 'none of the refused reached the broker');
+done_testing;
