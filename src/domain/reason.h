@@ -130,8 +130,6 @@
 	    "dialling took longer than [timeouts] backend") \
 	X(BACKEND_BUSY, "backend_busy", 3, 0x89, \
 	    "too many CONNECTs wait for the broker") \
-	X(BACKEND_CLOSED, "backend_closed", 0, 0, \
-	    "the client left before the broker was dialled") \
 	/* relay */ \
 	X(RELAY_CLIENT_CLOSED, "relay_client_closed", 0, 0, \
 	    "the client closed: an ordinary end") \
