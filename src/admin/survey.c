@@ -149,7 +149,10 @@ free_part(void *answer)
 static bool
 same(const json_t *a, const json_t *b, const char *key)
 {
-	return json_equal(json_object_get(a, key), json_object_get(b, key));
+	const json_t *x = json_object_get(a, key);
+	const json_t *y = json_object_get(b, key);
+
+	return x == NULL ? y == NULL : json_equal(x, y);
 }
 
 /* The row of `rows' with the same backend, address and endpoint. */

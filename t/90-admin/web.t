@@ -1,0 +1,146 @@
+#!/usr/bin/perl
+# http_listen: read-only, strict, with its headers; health and readiness.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+use Sallyport::Admin;
+
+use IO::Socket::IP;
+use JSON::PP;
+
+my $broker = peer('broker')->listen;
+my $socket = tmp('admin.sock');
+my $proxy = sallyport(
+	daemon => { http_listen => '127.0.0.1:0', admin_socket => $socket },
+	backend => { address => $broker->address, probe => 'tcp',
+		probe_interval => '100ms' },
+);
+my $port = $proxy->port('http_listen');
+
+for my $path (qw(/ /metrics /healthz /readyz /status /nothing)) {
+	my $r = http($port, 'GET', $path);
+	is($r->{status}, $path eq '/nothing' ? 404 : 200, $path);
+	is($r->{'x-content-type-options'}, 'nosniff', "$path: nosniff");
+	is($r->{'cache-control'}, 'no-store', "$path: not cached");
+	is($r->{connection}, 'close', "$path: closed");
+	unlike($r->{head}, qr/test/, "$path: Host is not reflected");
+	my $head = http($port, 'HEAD', $path);
+	is($head->{body}, '', "HEAD $path: no body");
+	is($head->{status}, $r->{status}, "HEAD $path: the same status");
+}
+
+# The page runs its own script only.
+my $page = http($port, 'GET', '/');
+my ($nonce) = $page->{'content-security-policy'} =~
+    /^default-src 'none';.* script-src 'nonce-([0-9a-f]{32})'$/;
+ok($nonce, 'a policy with a nonce');
+is(() = $page->{body} =~ /nonce="\Q$nonce\E"/g, 2, 'style and script have it');
+unlike($page->{body}, qr/\@NONCE\@/, 'all of them');
+isnt(http($port, 'GET', '/')->{'content-security-policy'},
+	$page->{'content-security-policy'}, 'a new one each time');
+unlike($page->{body}, qr{(?:src|href)\s*=\s*["']?(?:https?:)?//},
+	'nothing from elsewhere');
+
+my $status = decode_json(http($port, 'GET', '/status')->{body});
+is($status->{state}, 'serving', '/status');
+
+# Read-only.
+for my $method (qw(POST PUT DELETE OPTIONS TRACE PATCH)) {
+	my $r = http($port, $method, '/status');
+	is($r->{status}, 405, "$method is refused");
+	like($r->{allow}, qr/^GET, HEAD$/, 'and told what is allowed');
+}
+for my $path (qw(/reload /drain /kick?all=1 /sessions /denied)) {
+	is(http($port, 'GET', $path)->{status}, 404, "no $path here");
+}
+
+# Strict.
+my @bad = (
+	[ 400, "GET / HTTP/1.1\nHost: x\n\r\n\r\n", 'bare LF' ],
+	[ 400, "GET /\r\n\r\n", 'HTTP/0.9' ],
+	[ 400, "\r\n\r\n", 'nothing' ],
+	[ 400, "GET  / HTTP/1.1\r\n\r\n", 'two blanks' ],
+	[ 400, "GET / HTTP/1.1\r\n folded: x\r\n\r\n", 'folding' ],
+	[ 400, "GET / HTTP/1.1\r\nno colon\r\n\r\n", 'no colon' ],
+	[ 400, "GET http://x/ HTTP/1.1\r\n\r\n", 'absolute form' ],
+	[ 400, "GET /\0 HTTP/1.1\r\n\r\n", 'NUL' ],
+	[ 400, "GET /%00 HTTP/1.1\r\n\r\n", '%00' ],
+	[ 505, "GET / HTTP/2.0\r\n\r\n", 'HTTP/2.0' ],
+	[ 413, "GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\nhello", 'a body' ],
+	[ 413, "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+		'chunked' ],
+	[ 431, "GET / HTTP/1.1\r\nX: " . 'x' x 9000 . "\r\n\r\n", 'too large' ],
+	[ 431, 'GET /' . 'x' x 9000, 'too large, and no end' ],
+	[ 414, 'GET /?' . join('&', map { "a$_=1" } 1 .. 40)
+		. " HTTP/1.1\r\n\r\n", 'too many parameters' ],
+);
+for (@bad) {
+	my ($want, $bytes, $what) = @$_;
+	my $answer = raw_http($port, $bytes);
+	like($answer, qr{^HTTP/1\.1 $want }, "$what: $want");
+	unlike($answer, qr/xxxx/, "$what: nothing is reflected");
+}
+is(http($port, 'GET', '/healthz')->{status}, 200, 'HTTP/1.1');
+like(raw_http($port, "GET /healthz HTTP/1.0\r\n\r\n"), qr{ 200 OK\r\n},
+	'HTTP/1.0');
+
+# Byte by byte.
+my $slow = IO::Socket::IP->new(PeerHost => '127.0.0.1', PeerPort => $port);
+for my $byte (split //, "GET /healthz HTTP/1.1\r\n\r\n") {
+	syswrite $slow, $byte;
+}
+my $answer = '';
+1 while sysread $slow, $answer, 4096, length $answer;
+like($answer, qr{^HTTP/1\.1 200 }, 'byte by byte');
+
+# Those who say nothing cannot take all connections for ever, and devices do
+# not notice them.
+my @idle = map { IO::Socket::IP->new(PeerHost => '127.0.0.1',
+	PeerPort => $port) } 1 .. 80;
+wait_until('more than 64 are closed at once', sub {
+	my $closed = 0;
+	for (@idle) {
+		my $bits = '';
+		vec($bits, fileno $_, 1) = 1;
+		$closed++ if select $bits, undef, undef, 0;
+	}
+	return $closed == 16;
+});
+is((ctl($socket, 'status'))[0], 0, 'the admin socket has its own');
+close $_ for @idle;
+wait_until('there is room again', sub {
+	(http($port, 'GET', '/healthz')->{status} // 0) == 200;
+});
+
+# Ready is: serving, and a broker is up.
+is(http($port, 'GET', '/readyz')->{body}, "ready\n", 'ready');
+my $backend_port = $broker->port;
+$broker->close;
+wait_until('not ready without a broker', sub {
+	http($port, 'GET', '/readyz')->{status} == 503;
+});
+is(http($port, 'GET', '/readyz')->{body}, "no broker is up\n", 'says why');
+is(http($port, 'GET', '/healthz')->{status}, 200, 'but alive');
+ok(!decode_json(http($port, 'GET', '/status')->{body})->{ready},
+	'/status says the same');
+$broker = peer('broker')->listen(port => $backend_port);
+wait_until('ready again', sub {
+	http($port, 'GET', '/readyz')->{status} == 200;
+});
+
+# While it drains it says so.
+# Sixty leave at fifty milliseconds each.
+my @many = map { peer->open(port => $proxy->port('tls')) } 1 .. 60;
+wait_until('they are in', sub {
+	my $list = (ctl_json($socket, 'sessions'))[1];
+	return $list->{matched} == 60;
+});
+is((ctl($socket, 'drain'))[0], 0, 'drain');
+is(http($port, 'GET', '/readyz')->{body}, "draining\n", 'not ready: draining');
+is(http($port, 'GET', '/healthz')->{status}, 200, 'but alive');
+is((ctl($socket, 'drain'))[0], 1, 'it drains only once');
+is((ctl($socket, 'reload'))[0], 1, 'and does not reload any more');
+is($proxy->wait_exit(15), 0, 'then it ends');
+done_testing;
