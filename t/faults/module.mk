@@ -1,5 +1,10 @@
-# Faults injected into a running daemon beside a good client; bounded, but too
-# long for make check.
+# Faults injected into a running daemon beside a good client, see t/faults/run;
+# bounded, but too long for make check.
+CLEANFILES += t/faults/clock.so
+EXTRA_DIST += t/faults/clock.c
+t/faults/clock.so: t/faults/clock.c
+	@$(MKDIR_P) t/faults
+	$(AM_V_CC)$(CC) -shared -fPIC -O2 -o $@ $(srcdir)/t/faults/clock.c
 .PHONY: check-faults
-check-faults: sallyport t/lib/peer
+check-faults: sallyport t/lib/peer t/faults/clock.so
 	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/faults/run'
