@@ -97,9 +97,9 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 	if (stat(path, &st) == 0)
 		a->socket_inode = st.st_ino;
 	a->socket_path = strdup(path);
-	a->control = http_server_new(a->master->loop, &o);
+	a->control = server_new(a->master->loop, &o);
 	if (a->socket_path == NULL || a->control == NULL ||
-	    http_server_listen(a->control, fd) != OK) {
+	    server_listen(a->control, fd) != OK) {
 		close(fd);
 		return ERR_NO_MEMORY;
 	}
@@ -132,7 +132,7 @@ open_web_at(struct admin *a, const struct config *cfg,
 		if (ports != NULL)
 			fprintf(ports, "http_listen %s\n", text);
 	}
-	if (http_server_listen(a->web, fd) == OK)
+	if (server_listen(a->web, fd) == OK)
 		return OK;
 	close(fd);
 	return ERR_NO_MEMORY;
@@ -156,7 +156,7 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 
 	if (addrs->count == 0)
 		return OK;
-	a->web = http_server_new(a->master->loop, &o);
+	a->web = server_new(a->master->loop, &o);
 	if (a->web == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < addrs->count; i++) {
@@ -202,8 +202,8 @@ stop(void *service)
 	struct admin *a = service;
 
 	ask_abandon_all(a);
-	http_server_free(a->control);
-	http_server_free(a->web);
+	server_free(a->control);
+	server_free(a->web);
 	remove_socket(a);
 	free(a->socket_path);
 	free(a);

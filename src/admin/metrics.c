@@ -327,7 +327,7 @@ done(struct admin *a, struct http_call *call, const struct http_request *r,
 	} else {
 		reply.type = exposition_type(&e);
 		reply.body = buf_slice(&e.out);
-		http_call_reply(call, &reply);
+		server_reply(call, &reply);
 	}
 	exposition_fini(&e);
 }

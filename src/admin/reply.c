@@ -25,7 +25,7 @@ reply_json(struct http_call *call, unsigned status, json_t *body)
 	} else {
 		r.body = slice_str(text);
 	}
-	http_call_reply(call, &r);
+	server_reply(call, &r);
 	free(text);
 }
 

@@ -106,7 +106,7 @@ send_on(struct http_call *c)
 }
 
 void
-http_call_reply(struct http_call *c, const struct http_reply *r)
+server_reply(struct http_call *c, const struct http_reply *r)
 {
 	bool head = c->request.method == HTTP_HEAD;
 	char text[HEADERS_MAX];
@@ -140,7 +140,7 @@ refuse(struct http_call *c, unsigned status, const char *why)
 		r.headers = "Allow: GET, HEAD\r\n";
 	snprintf(text, sizeof(text), "%s\n", why);
 	r.body = slice_str(text);
-	http_call_reply(c, &r);
+	server_reply(c, &r);
 }
 
 /* Where the head ends; 0: not yet. */
@@ -244,7 +244,7 @@ came(struct listener *l, int fd, const struct sockaddr_storage *peer, void *arg)
 }
 
 struct http_server *
-http_server_new(struct loop *loop, const struct http_server_options *options)
+server_new(struct loop *loop, const struct http_server_options *options)
 {
 	struct http_server *s = calloc(1, sizeof(*s));
 
@@ -258,7 +258,7 @@ http_server_new(struct loop *loop, const struct http_server_options *options)
 }
 
 enum err
-http_server_listen(struct http_server *s, int fd)
+server_listen(struct http_server *s, int fd)
 {
 	struct listener_options o = { 0 };
 	enum err err;
@@ -273,7 +273,7 @@ http_server_listen(struct http_server *s, int fd)
 }
 
 void
-http_server_free(struct http_server *s)
+server_free(struct http_server *s)
 {
 	struct list *node;
 	struct list *next;

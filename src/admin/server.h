@@ -16,7 +16,7 @@
 struct http_server;
 struct http_call; /* one request, from handler to answer */
 
-/* Must answer, now or later on the loop's thread, with http_call_reply(). */
+/* Must answer, now or later on the loop's thread, with server_reply(). */
 typedef void http_handler(struct http_call *call,
     const struct http_request *request, void *arg);
 
@@ -29,16 +29,16 @@ struct http_server_options {
 };
 
 /* NULL when memory runs out. */
-struct http_server *http_server_new(struct loop *loop,
+struct http_server *server_new(struct loop *loop,
     const struct http_server_options *options);
 
 /* Serves the listening socket `fd' too, and takes it. ERR_NO_MEMORY, and then
  * fd stays the caller's. */
-enum err http_server_listen(struct http_server *s, int fd) MUST_CHECK;
+enum err server_listen(struct http_server *s, int fd) MUST_CHECK;
 
 /* Closes all at once: calls not yet answered are void after it and must not
  * be replied to. NULL is fine. */
-void http_server_free(struct http_server *s);
+void server_free(struct http_server *s);
 
 struct http_reply {
 	unsigned status;
@@ -48,6 +48,6 @@ struct http_reply {
 };
 
 /* Answers; the call is over. */
-void http_call_reply(struct http_call *call, const struct http_reply *reply);
+void server_reply(struct http_call *call, const struct http_reply *reply);
 
 #endif

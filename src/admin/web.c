@@ -25,7 +25,7 @@ say(struct http_call *call, unsigned status, const char *words)
 	if (status == 405)
 		r.headers = "Allow: GET, HEAD\r\n";
 	r.body = slice_str(words);
-	http_call_reply(call, &r);
+	server_reply(call, &r);
 }
 
 /* Appends the page with `nonce' in its places. */
@@ -77,7 +77,7 @@ page_run(struct admin *a, struct http_call *call, const struct http_request *rq)
 		r.type = "text/html; charset=utf-8";
 		r.headers = headers;
 		r.body = buf_slice(&out);
-		http_call_reply(call, &r);
+		server_reply(call, &r);
 	} else {
 		say(call, 503, "out of memory\n");
 	}

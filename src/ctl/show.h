@@ -8,15 +8,15 @@
 #include <stdio.h>
 
 /* Each prints one command's answer. */
+void show_status(FILE *f, json_t *answer);
+void show_sessions(FILE *f, json_t *answer);
+void show_kicked(FILE *f, json_t *answer);
+void show_denied(FILE *f, json_t *answer);
+void show_reload(FILE *f, json_t *answer);
+void show_certs(FILE *f, json_t *answer);
+void show_drain(FILE *f, json_t *answer);
+void show_log(FILE *f, json_t *answer);
 typedef void show_fn(FILE *f, json_t *answer);
-show_fn show_status;
-show_fn show_sessions;
-show_fn show_kicked;
-show_fn show_denied;
-show_fn show_reload;
-show_fn show_certs;
-show_fn show_drain;
-show_fn show_log;
 
 /* Prints an answer's error, and its complaints, to stderr. */
 void show_error(json_t *answer);
