@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "tls/ocsp.h"
 
 #define KEY_FILE_MAX (64 * 1024)
 #define OCSP_FILE_MAX (64 * 1024)
@@ -153,6 +154,35 @@ check_match(const struct tls_keypair *p, const char *path,
 	    path, p->file);
 }
 
+/* Is the response for this certificate, and fresh? */
+static enum err
+check_ocsp(const struct tls_keypair *p, const char *path,
+    const struct tls_say *say)
+{
+	struct tls_ocsp answer;
+	enum err err = tls_ocsp_find(&answer, slice_make(p->ocsp, p->ocsp_len),
+	    p->leaf.der.serial);
+
+	if (err == ERR_NOT_FOUND)
+		return tls_say_refuse(say, "ocsp_response",
+		    "%s: it is not about the certificate %s (name one for "
+		    "each certificate, in the same order)",
+		    path, p->file);
+	if (err != OK)
+		return refuse(say, "ocsp_response", path,
+		    "it is no successful OCSP response in DER (try: openssl "
+		    "ocsp -respout FILE)");
+	if (answer.status != TLS_OCSP_GOOD)
+		tls_say_warn(say, "ocsp_response",
+		    "%s: it says that the certificate is not good: clients "
+		    "will refuse it",
+		    path);
+	if (answer.next_update < clock_wall_s())
+		tls_say_warn(say, "ocsp_response",
+		    "%s: its nextUpdate has passed: fetch a new one", path);
+	return OK;
+}
+
 static enum err
 load_ocsp(struct tls_keypair *p, const char *path, const struct tls_say *say)
 {
@@ -163,10 +193,8 @@ load_ocsp(struct tls_keypair *p, const char *path, const struct tls_say *say)
 	err = tls_load_file(&p->ocsp, &p->ocsp_len, path, OCSP_FILE_MAX);
 	if (err != OK)
 		return refuse_err(say, "ocsp_response", path, err);
-	if (p->ocsp_len == 0 || p->ocsp[0] != 0x30)
-		return refuse(say, "ocsp_response", path,
-		    "it is no OCSP response in DER");
-	return OK;
+	/* Without a certificate there is enough to mend first. */
+	return p->leaf.buffer == NULL ? OK : check_ocsp(p, path, say);
 }
 
 enum err

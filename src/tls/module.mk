@@ -22,6 +22,8 @@ libsallyport_a_SOURCES += \
 	src/tls/keypair.h \
 	src/tls/load.c \
 	src/tls/load.h \
+	src/tls/ocsp.c \
+	src/tls/ocsp.h \
 	src/tls/peer.c \
 	src/tls/peer.h \
 	src/tls/random.c \

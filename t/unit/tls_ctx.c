@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "tap.h"
+#include "tls/load.h"
 #include "tls_kit.h"
 
 static struct kit k;
@@ -70,7 +71,10 @@ test_complaints(void)
 	check_one(CLIENT_CAS, "device.crt", "not a CA");
 	check_one(CLIENT_CAS, "server.key", "no certificate is in it");
 	check_one(CRLS, "no.crl", "crl: ");
-	check_one(OCSP, "server.key", "no OCSP response");
+	check_one(OCSP, "server.key", "no successful OCSP response");
+	check_one(OCSP, "sorry.ocsp", "no successful OCSP response");
+	check_one(OCSP, "cut.ocsp", "no successful OCSP response");
+	check_one(OCSP, "shop.ocsp", "not about the certificate");
 	kit_options(&o);
 	o.o.ciphers = "RC4-MD5:SECRET";
 	check_refused(&o, "ciphers: ");
@@ -124,13 +128,15 @@ test_warnings(void)
 	kit_options(&o);
 	kit_list(&o, &o.o.certificates, "late.crt", NULL);
 	kit_list(&o, &o.o.private_keys, "late.key", NULL);
+	kit_list(&o, &o.o.ocsp_responses, "late.ocsp", NULL);
 	chmod(pki_path("late.key"), 0644);
 	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings), OK, "works, but");
-	is_int((long long)warnings.count, 2, "two warnings");
-	ok(warnings.count == 2 &&
+	is_int((long long)warnings.count, 3, "three warnings");
+	ok(warnings.count == 3 &&
 		strstr(warnings.lines[0], "expired") != NULL &&
-		strstr(warnings.lines[1], "chmod") != NULL,
-	    "... for the dates and the mode");
+		strstr(warnings.lines[1], "chmod") != NULL &&
+		strstr(warnings.lines[2], "nextUpdate") != NULL,
+	    "... for the dates, the mode and the staple");
 	report_fini(&why);
 	report_fini(&warnings);
 	tls_ctx_put(ctx);
@@ -183,8 +189,8 @@ test_choice(void)
 	    "shop.crt", "old.crt", NULL);
 	kit_list(&o, &o.o.private_keys, "rsa-server.key", "server.key",
 	    "shop.key", "old.key", NULL);
-	kit_list(&o, &o.o.ocsp_responses, "rsa.ocsp", "ec.ocsp", "shop.ocsp",
-	    "shop.ocsp", NULL);
+	kit_list(&o, &o.o.ocsp_responses, "rsa-server.ocsp", "server.ocsp",
+	    "shop.ocsp", "old.ocsp", NULL);
 	ctx = kit_ctx(&o);
 	if (!ok(ctx != NULL, "four certificates"))
 		return;
@@ -217,16 +223,21 @@ test_staple(void)
 	struct kit_options o;
 	struct tls_ctx *ctx;
 	const uint8_t *data;
-	size_t len;
+	uint8_t *file;
+	size_t len, file_len;
 
 	kit_options(&o);
-	kit_list(&o, &o.o.ocsp_responses, "ec.ocsp", NULL);
+	kit_list(&o, &o.o.ocsp_responses, "server.ocsp", NULL);
 	ctx = kit_ctx(&o);
 	kit_open(&k, ctx, client, NULL);
 	SSL_enable_ocsp_stapling(k.client);
 	ok(kit_shake(&k), "a client asks for the staple");
 	SSL_get0_ocsp_response(k.client, &data, &len);
-	is_mem(data, len, "0\3\n\1\0", 5, "... and gets the file");
+	if (tls_load_file(&file, &file_len, pki_path("server.ocsp"), 65536) !=
+	    OK)
+		diag("server.ocsp cannot be read");
+	is_mem(data, len, file, file_len, "... and gets the file");
+	free(file);
 	kit_close(&k);
 	SSL_SESSION_free(k.session);
 	SSL_CTX_free(client);
@@ -296,8 +307,11 @@ static const char files[] =
     "sub old root /CN=old.example \"$server\" && key=rsa:2048 && "
     "sub rsa-server root /CN=rsa \"$server\" "
     "subjectAltName=DNS:localhost,DNS:*.shop.example && "
-    "printf '0\\003\\n\\001\\000' >ec.ocsp && "
-    "cp ec.ocsp rsa.ocsp && cp ec.ocsp shop.ocsp && chmod 600 *.key";
+    "ocsp server root && ocsp shop root && ocsp old root && "
+    "ocsp rsa-server root && ocsp late root && "
+    "LC_ALL=C sed -i -E 's/20..([01][0-9]{9}Z)/2020\\1/g' late.ocsp && "
+    "printf '0\\003\\n\\001\\001' >sorry.ocsp && "
+    "head -c 100 shop.ocsp >cut.ocsp && chmod 600 *.key";
 
 int
 main(void)

@@ -11,6 +11,7 @@ static char folder[64];
 /*
  * ca NAME SUBJECT [EXTENSION...]     a self-signed CA
  * sub NAME ISSUER SUBJECT EXT...     a certificate by ISSUER: NAME.crt, .key
+ * ocsp NAME ISSUER                   NAME.ocsp, which calls NAME.crt good
  * dated NAME ISSUER FROM TO          one with dates as date(1) reads them
  * crl ISSUER NUMBER DAYS [NAME...]   ISSUER.crl that revokes NAME.crt...;
  *                                    $x: an extension more, $y: its section
@@ -45,6 +46,10 @@ static const char functions[] =
     " -revoke $c.crt || return 1; done;\n"
     " openssl ca -config db/ca.cnf -keyfile $i.key -cert $i.crt -gencrl"
     " ${when:--crldays $d} -out $i.crl; }\n"
+    "ocsp() { mkdir -p db; printf 'V\\t350101000000Z\\t\\t%s\\tunknown\\t/CN=x"
+    "\\n' $(openssl x509 -in $1.crt -noout -serial | sed s/.*=//) >db/ocsp;\n"
+    " openssl ocsp -index db/ocsp -CA $2.crt -rsigner $2.crt -rkey $2.key"
+    " -issuer $2.crt -cert $1.crt -ndays ${days:-1} -respout $1.ocsp; }\n"
     "client='extendedKeyUsage=clientAuth'\n"
     "server='extendedKeyUsage=serverAuth'\n";
 
