@@ -22,6 +22,10 @@ my %good = (
 	    "extern const char *const *const mqtt_a_words;\n" .
 	    "const char *const *const mqtt_a_words = words;\n\n" .
 	    "int\nmqtt_a_get(int n)\n{\n\treturn n;\n}\n",
+	'Makefile.am' => "include src/mqtt/module.mk\n",
+	'src/mqtt/module.mk' => "libx_a_SOURCES += \\\n\tsrc/mqtt/a.c " .
+	    "src/mqtt/a.h \\\n\tsrc/base/b.h\n",
+	't/40-mqtt/a.t' => "#!/usr/bin/perl\nok(1);\n",
 	'src/base/b.h' =>
 	    "#ifndef BASE_B_H\n#define BASE_B_H\n\n#endif\n",
 	'etc/sallyport.ini' =>
@@ -42,6 +46,7 @@ sub run_check {
 		open my $f, '>', "$dir/$file" or die;
 		print $f $files{$file};
 		close $f;
+		chmod 0755, "$dir/$file" if $files{$file} =~ /^#!/;
 	}
 	open my $f, '>', "$dir/MANIFEST" or die;
 	print $f "$_\n" for sort keys %files;
@@ -163,6 +168,14 @@ fails('check-names', qr{helper: exported}, 'an exported name without its place',
     'src/mqtt/a.h' => "int helper(int n);\n");
 fails('check-names', qr{make it static}, 'what should be static',
     'src/mqtt/a.c' => "int\nmqtt_b(int n)\n{\n\treturn n;\n}\n");
+
+passes('check-tests');
+fails('check-tests', qr{not executable}, 'a test that cannot run',
+    't/40-mqtt/a.t' => "ok(1);\n");
+fails('check-tests', qr{a\.t:2: sleeps}, 'a sleep',
+    't/40-mqtt/a.t' => "#!/usr/bin/perl\nsleep 1;\n");
+fails('check-tests', qr{b\.c:1: no module\.mk}, 'a file that nothing builds',
+    'src/base/b.c' => "\n");
 
 passes('check-options');
 fails('check-options', qr{sallyport\.ini:.*lacks \[tls\] x}s,
