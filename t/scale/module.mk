@@ -1,0 +1,16 @@
+# Ten thousand sessions while a CRL and reloads come, see t/scale/run. Nothing
+# of it is built or run by make or make check.
+#     make check-scale
+#     make check-scale SCALE_SESSIONS=2000
+EXTRA_PROGRAMS += t/scale/hold
+t_scale_hold_SOURCES = t/scale/hold.c t/bench/conn.c t/bench/conn.h \
+	t/bench/meter.c t/bench/meter.h
+t_scale_hold_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_scale_hold_LDADD = $(BORINGSSL_LIBS)
+CLEANFILES += t/scale/hold
+
+SCALE_SESSIONS = 10000
+.PHONY: check-scale
+check-scale: sallyport t/scale/hold t/bench/stub t/lib/peer
+	@$(test_environment) SCALE_SESSIONS='$(SCALE_SESSIONS)' \
+	$(PROVE) -v '$(abs_top_srcdir)/t/scale/run'
