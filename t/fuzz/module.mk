@@ -54,7 +54,20 @@ t_fuzz_identity_denylist_t_SOURCES = t/fuzz/identity_denylist.c t/fuzz/replay.c 
 t_fuzz_identity_denylist_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_identity_denylist_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/fuzz/session.t
+session_fuzz = t/fuzz/session.c t/fuzz/fuzz.h t/unit/script_stream.c \
+	t/unit/script_stream.h t/unit/identity_kit.c t/unit/identity_kit.h \
+	$(mqtt_kit)
+t_fuzz_session_t_SOURCES = $(session_fuzz) t/fuzz/replay.c
+t_fuzz_session_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_session_t_LDADD = $(unit_ldadd)
+
 if FUZZERS
+noinst_PROGRAMS += t/fuzz/session-fuzz
+t_fuzz_session_fuzz_SOURCES = $(session_fuzz)
+t_fuzz_session_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
+t_fuzz_session_fuzz_LDADD = $(unit_ldadd)
+t_fuzz_session_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 noinst_PROGRAMS += t/fuzz/mqtt_connect-fuzz
 t_fuzz_mqtt_connect_fuzz_SOURCES = t/fuzz/mqtt_connect.c t/fuzz/fuzz.h
 t_fuzz_mqtt_connect_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
