@@ -13,3 +13,7 @@ sallyportctl_SOURCES = src/ctl/main.c
 sallyportctl_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DDEFAULT_SOCKET='"/run/sallyport/admin.sock"'
 sallyportctl_LDADD = $(all_ldadd)
+
+dist_man_MANS += etc/sallyportctl.1
+bashcompdir = $(datadir)/bash-completion/completions
+dist_bashcomp_DATA = contrib/bash-completion/sallyportctl

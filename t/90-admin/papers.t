@@ -1,0 +1,52 @@
+#!/usr/bin/perl
+# What the manuals, --help and bash completion say of sallyportctl is one and
+# the same, and the metrics are those of the manual.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+use Sallyport::Admin;
+
+my $manual = read_file(srcdir . '/etc/sallyportctl.1');
+my $completion = read_file(srcdir . '/contrib/bash-completion/sallyportctl');
+my (undef, $help) = ctl('/', '--help');
+my @commands = $help =~ /^  ([a-z]+)(?: |$)/mg;
+
+cmp_ok(@commands, '>', 10, 'commands');
+my ($section) = $manual =~ /^\.Sh COMMANDS$(.*?)^\.Sh/ms;
+is_deeply([ $section =~ /^\.It Ic (\w+)/mg ], \@commands,
+	'the manual has them, in this order');
+for my $word (@commands) {
+	like($completion, qr/\b$word\b/, "completion knows $word");
+}
+
+my %options = map { $_ => 1 } grep { $_ ne 'help' } $help =~ /--([a-z-]+)/g;
+for my $option (sort keys %options) {
+	my $text = $option =~ s/-/-/gr;
+	like($manual, qr/Fl -\Q$text\E\b/, "the manual has --$option");
+	like($completion, qr/--$option\b/, "completion has --$option");
+}
+
+my $socket = tmp('admin.sock');
+my $proxy = sallyport(daemon => { admin_socket => $socket });
+my ($code, $text) = ctl($socket, 'metrics');
+my ($list) = read_file(srcdir . '/etc/sallyport.8') =~
+    /^\.Sh METRICS$(.*?)^\.Sh/ms;
+my %said = map { ("sallyport_$_" => 1) }
+    map { split / , / } $list =~ /^\.It Cm (.*)$/mg;
+my %there = map { $_ => 1 } $text =~ /^# TYPE (sallyport_\w+)/mg;
+is_deeply([ sort keys %said ], [ sort keys %there ],
+	'sallyport(8) has every metric, and no other');
+
+# Completion, in a real bash.
+SKIP: {
+	skip 'no bash', 1 unless -x '/bin/bash';
+	my $script = 'source "$1"; compopt() { :; }; '
+	    . 'COMP_WORDS=(sallyportctl -s /x deny se); COMP_CWORD=4; '
+	    . '_sallyportctl sallyportctl se deny; echo "${COMPREPLY[*]}"';
+	my (undef, $out) = Sallyport::Proc::run(10, '/bin/bash', '-c', $script,
+		'-', srcdir . '/contrib/bash-completion/sallyportctl');
+	is($out, "serial\n", 'completes a kind');
+}
+done_testing;

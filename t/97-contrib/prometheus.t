@@ -1,0 +1,68 @@
+#!/usr/bin/perl
+# The alert rules pass their tests, and rules and dashboard ask for nothing
+# that the daemon does not tell.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+use Sallyport::Admin;
+
+use JSON::PP;
+
+my $rules = srcdir . '/contrib/prometheus';
+my $socket = tmp('admin.sock');
+my $proxy = sallyport(daemon => { admin_socket => $socket });
+my ($code, $text) = ctl($socket, 'metrics');
+my (undef, $types) = prometheus($text);
+my %known = map { $_ => 1 } keys %$types;
+
+for my $h (grep { $types->{$_} eq 'histogram' } keys %$types) {
+	$known{"${h}_$_"} = 1 for qw(bucket sum count);
+}
+
+sub unknown
+{
+	my %asked = map { $_ => 1 }
+	    $_[0] =~ /\b((?:sallyport|process)_[a-z_]+)\b/g;
+
+	return [ grep { !$known{$_} } sort keys %asked ];
+}
+
+my $alerts = read_file("$rules/alerts.yml");
+is_deeply(unknown($alerts), [], 'the rules ask for metrics that are there');
+
+my $dashboard = decode_json(
+	read_file(srcdir . '/contrib/grafana/dashboard.json'));
+my @panels = grep { $_->{type} ne 'row' } @{ $dashboard->{panels} };
+my @exprs = map { $_->{expr} } map { @{ $_->{targets} } } @panels;
+cmp_ok(@exprs, '>', 20, 'the dashboard has queries');
+is_deeply(unknown(join "\n", @exprs), [], 'for metrics that are there');
+my %ids = map { $_->{id} => 1 } @{ $dashboard->{panels} };
+is(keys %ids, @{ $dashboard->{panels} }, 'each panel has its own id');
+is(scalar(grep { !$_->{description} } @panels), 0, 'and says what it shows');
+
+SKIP: {
+	skip 'promtool is not installed', 2
+	    unless grep { -x "$_/promtool" } split /:/, $ENV{PATH};
+	my ($bad, $out, $err) = Sallyport::Proc::run(30, '/bin/sh', '-c',
+		'cd "$1" && promtool check rules alerts.yml && '
+		. 'promtool test rules alerts_test.yml', '-', $rules);
+	is($bad, 0, 'the rules pass their tests') or diag($out, $err);
+
+	# Each query of the dashboard parses: as rules of a file of ours.
+	my $n = 0;
+	my $yaml = "groups:\n- name: x\n  rules:\n" . join '', map {
+		my $e = $_;
+		$e =~ s/\$__rate_interval/5m/g;
+		$e =~ s/"\$(?:job|instance)"/".*"/g;
+		"  - record: q" . $n++ . "\n    expr: " . encode_json([$e])
+		    =~ s/^\[|\]$//gr . "\n"
+	} @exprs;
+	write_file(tmp('queries.yml'), $yaml);
+	($bad, $out, $err) = Sallyport::Proc::run(30, '/bin/sh', '-c',
+		'exec promtool check rules "$1"', '-', tmp('queries.yml'));
+	is($bad, 0, 'every query of the dashboard parses')
+	    or diag($out, $err);
+}
+done_testing;
