@@ -36,6 +36,9 @@ libsallyport_a_SOURCES += \
 	src/tls/settings.h \
 	src/tls/sha1.c \
 	src/tls/sha1.h \
+	src/tls/stream_body.h \
+	src/tls/stream_info.c \
+	src/tls/stream_info.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
 	src/tls/ticket_cb.h \

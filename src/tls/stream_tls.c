@@ -10,9 +10,8 @@
 #include <sys/socket.h>
 
 #include "tls/ctx_body.h"
-#include "tls/handshake.h"
 #include "tls/peer.h"
-#include "tls/wire.h"
+#include "tls/stream_body.h"
 
 /* What one recv of a handshake asks for: flights are a few KiB. */
 #define HANDSHAKE_READ 16384
@@ -30,39 +29,6 @@
 /* What a refused client may still send before it is cut off. */
 #define DROP_MAX (256 * 1024)
 
-enum state {
-	SHAKING,
-	OPEN,
-	FAILED,
-	CLOSED
-};
-
-struct tls_stream {
-	struct stream stream; /* first: the two are cast into one another */
-	struct loop_grave grave;
-	struct tls_wire wire;
-	SSL *ssl; /* owned */
-	struct tls_handshake *hs; /* owned; NULL once its results are taken */
-	struct tls_verdict failure; /* for FAILED, and after STREAM_ERROR */
-	uint32_t dropped; /* bytes read and dropped in FAILED */
-	enum state state;
-	bool looked; /* the first bytes look like TLS */
-	bool want; /* the owner wants READABLE */
-	bool in_turn; /* an event of ours is being told */
-	bool did_read; /* the owner has read since it was told */
-	bool owes; /* a WRITABLE was promised */
-	bool fin; /* our half is to end, or has */
-	bool ended; /* the other half has */
-	bool truncated; /* ... without close_notify */
-	bool deaf; /* reading ended in an error: stream.error */
-};
-
-static struct tls_stream *
-from_stream(const struct stream *s)
-{
-	return list_entry(s, struct tls_stream, stream);
-}
-
 /* There is nothing more to be read, for this reason. */
 static void
 go_deaf(struct tls_stream *s, enum err err)
@@ -75,7 +41,7 @@ go_deaf(struct tls_stream *s, enum err err)
 static bool
 has_more(const struct tls_stream *s)
 {
-	if (s->state != OPEN)
+	if (s->state != TLS_STATE_OPEN)
 		return false;
 	return s->wire.in_len > 0 || SSL_pending(s->ssl) > 0 || s->ended ||
 	    s->deaf;
@@ -90,7 +56,7 @@ end_turn(struct tls_stream *s)
 		go_deaf(s, ERR_NO_MEMORY);
 	if (s->want && has_more(s))
 		watch_kick(&s->wire.watch);
-	if (s->state != SHAKING && !s->want)
+	if (s->state != TLS_STATE_SHAKING && !s->want)
 		watch_read(&s->wire.watch, false);
 }
 
@@ -104,7 +70,7 @@ tell_readable(struct tls_stream *s)
 	for (i = 0; i < READS_A_TURN && s->want; i++) {
 		s->did_read = false;
 		stream_tell(&s->stream, STREAM_READABLE);
-		if (s->state == CLOSED)
+		if (s->state == TLS_STATE_CLOSED)
 			return;
 		if (!s->did_read || !has_more(s))
 			break;
@@ -116,7 +82,7 @@ tell_readable(struct tls_stream *s)
 static void
 set_failed(struct tls_stream *s, struct tls_verdict v)
 {
-	s->state = FAILED;
+	s->state = TLS_STATE_FAILED;
 	s->failure = v;
 	s->stream.error = v.reason == REASON_TLS_CLOSED ? ERR_CLOSED : ERR_TLS;
 	tls_wire_flush(&s->wire); /* the alert */
@@ -155,10 +121,10 @@ finish_handshake(struct tls_stream *s)
 		fail_handshake(s, v);
 		return;
 	}
-	s->state = OPEN;
+	s->state = TLS_STATE_OPEN;
 	s->in_turn = true;
 	stream_tell(&s->stream, STREAM_OPEN);
-	if (s->state == CLOSED)
+	if (s->state == TLS_STATE_CLOSED)
 		return;
 	if (s->want && has_more(s))
 		tell_readable(s);
@@ -247,7 +213,7 @@ ready(enum watch_event event, void *arg)
 
 	if (event == WATCH_WRITE)
 		resume_writing(s);
-	else if (s->state == SHAKING)
+	else if (s->state == TLS_STATE_SHAKING)
 		shake(s);
 	else if (s->want)
 		tell_readable(s);
@@ -305,15 +271,15 @@ drop_input(struct tls_stream *s)
 static ssize_t
 tls_read(struct stream *stream, uint8_t *data, size_t len)
 {
-	struct tls_stream *s = from_stream(stream);
+	struct tls_stream *s = tls_stream_of(stream);
 	bool drained = false;
 	size_t total = 0;
 	int n;
 
 	s->did_read = true;
-	if (s->state == FAILED)
+	if (s->state == TLS_STATE_FAILED)
 		return drop_input(s);
-	if (s->state != OPEN)
+	if (s->state != TLS_STATE_OPEN)
 		return STREAM_AGAIN;
 	/* SSL_read and SSL_write clear the error queue by themselves. */
 	while (total < len && !s->ended && !s->deaf &&
@@ -358,10 +324,10 @@ fail_write(struct tls_stream *s)
 static ssize_t
 tls_write(struct stream *stream, uint8_t *data, size_t len)
 {
-	struct tls_stream *s = from_stream(stream);
+	struct tls_stream *s = tls_stream_of(stream);
 	size_t taken = 0, piece;
 
-	if (s->state != OPEN || s->wire.out_error != OK)
+	if (s->state != TLS_STATE_OPEN || s->wire.out_error != OK)
 		return fail_write(s);
 	while (taken < len && s->wire.unsent == NULL) {
 		piece = len - taken < WRITE_MAX ? len - taken : WRITE_MAX;
@@ -377,10 +343,10 @@ tls_write(struct stream *stream, uint8_t *data, size_t len)
 static void
 tls_want_read(struct stream *stream, bool wanted)
 {
-	struct tls_stream *s = from_stream(stream);
+	struct tls_stream *s = tls_stream_of(stream);
 
 	s->want = wanted;
-	if (s->state == SHAKING || s->state == CLOSED)
+	if (s->state == TLS_STATE_SHAKING || s->state == TLS_STATE_CLOSED)
 		return;
 	/* Within a turn the turn's end sees to it: the two calls of a pause
 	 * and a resume then cost nothing. */
@@ -396,7 +362,7 @@ tls_want_read(struct stream *stream, bool wanted)
 static void
 end_our_half(struct tls_stream *s)
 {
-	if (s->state == OPEN && !s->fin) {
+	if (s->state == TLS_STATE_OPEN && !s->fin) {
 		ERR_clear_error();
 		(void)SSL_shutdown(s->ssl);
 		ERR_clear_error();
@@ -408,7 +374,7 @@ end_our_half(struct tls_stream *s)
 static enum err
 tls_shutdown(struct stream *stream)
 {
-	struct tls_stream *s = from_stream(stream);
+	struct tls_stream *s = tls_stream_of(stream);
 
 	end_our_half(s);
 	if (s->wire.out_error != OK)
@@ -431,17 +397,17 @@ bury(struct loop_grave *g)
 static void
 tls_close(struct stream *stream)
 {
-	struct tls_stream *s = from_stream(stream);
+	struct tls_stream *s = tls_stream_of(stream);
 
-	if (s->state == CLOSED)
+	if (s->state == TLS_STATE_CLOSED)
 		return;
-	if (s->state == OPEN)
+	if (s->state == TLS_STATE_OPEN)
 		end_our_half(s);
 	/* Unread bytes would turn the close into a reset, and that would
 	 * overtake the alert. */
-	if (s->state == FAILED)
+	if (s->state == TLS_STATE_FAILED)
 		(void)tls_wire_drop(&s->wire, LOOP_SCRATCH_CIPHER_LEN);
-	s->state = CLOSED;
+	s->state = TLS_STATE_CLOSED;
 	loop_bury(s->wire.watch.loop, &s->grave);
 	tls_wire_fini(&s->wire);
 }
@@ -494,117 +460,13 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 }
 
 void
-tls_stream_failure(const struct stream *stream, enum reason *reason,
-    const char **detail)
-{
-	const struct tls_stream *s = from_stream(stream);
-
-	*reason = s->failure.reason;
-	*detail = s->failure.detail;
-}
-
-void
-tls_stream_info(const struct stream *stream, struct tls_info *info)
-{
-	const struct tls_stream *s = from_stream(stream);
-	const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
-	const char *group = SSL_get_curve_name(SSL_get_curve_id(s->ssl));
-	const char *sni = SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name);
-	const uint8_t *alpn;
-	unsigned len;
-
-	info->version = SSL_get_version(s->ssl);
-	info->cipher = cipher == NULL ? "" : SSL_CIPHER_standard_name(cipher);
-	info->group = group == NULL ? "" : group;
-	info->sni = sni == NULL ? "" : sni;
-	info->resumed = SSL_session_reused(s->ssl) != 0;
-	SSL_get0_alpn_selected(s->ssl, &alpn, &len);
-	info->alpn = slice_make(alpn, len);
-}
-
-/* The facts once more, of a stream that gave them away before. */
-static enum err
-make_cert(const struct tls_stream *s, struct cert **out)
-{
-	struct tls_chain chain;
-	struct tls_verdict v =
-	    tls_chain_init(&chain, SSL_get0_peer_certificates(s->ssl));
-
-	if (v.reason == REASON_TLS_NO_CERTIFICATE)
-		return OK;
-	if (v.reason != REASON_NONE)
-		return ERR_MALFORMED;
-	return tls_facts_make(out, &chain);
-}
-
-enum err
-tls_stream_take_cert(struct stream *stream, struct cert **out)
-{
-	struct tls_stream *s = from_stream(stream);
-
-	*out = NULL;
-	if (s->hs == NULL)
-		return make_cert(s, out);
-	*out = s->hs->cert;
-	s->hs->cert = NULL;
-	tls_stream_shed(stream);
-	return OK;
-}
-
-void
-tls_stream_shed(struct stream *stream)
-{
-	struct tls_stream *s = from_stream(stream);
-
-	if (s->state == SHAKING)
-		return;
-	tls_handshake_free(s->hs);
-	s->hs = NULL;
-	s->wire.user = NULL;
-}
-
-/* Was the session opened under the client CAs that `ctx' has? */
-static enum tls_known
-known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
-{
-	const SSL_SESSION *session = SSL_get_session(s->ssl);
-	const uint8_t *id;
-	unsigned len;
-
-	id = SSL_SESSION_get0_id_context(session, &len);
-	return len == sizeof(ctx->session_id) &&
-		memcmp(id, ctx->session_id, len) == 0
-	    ? TLS_KNOWN_SAME_CAS
-	    : TLS_KNOWN_NOT;
-}
-
-enum reason
-tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
-    const char **detail)
-{
-	const struct tls_stream *s = from_stream(stream);
-	struct tls_chain chain;
-	struct tls_verdict v = tls_peer_check(&chain,
-	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
-
-	*detail = v.detail;
-	return v.reason;
-}
-
-void
 tls_stream_refuse(struct stream *stream, enum reason reason)
 {
-	struct tls_stream *s = from_stream(stream);
+	struct tls_stream *s = tls_stream_of(stream);
 	struct tls_verdict v = { reason, NULL };
 
-	if (s->state != OPEN)
+	if (s->state != TLS_STATE_OPEN)
 		return;
 	send_alert(s, reason);
 	set_failed(s, v);
-}
-
-bool
-tls_stream_truncated(const struct stream *stream)
-{
-	return from_stream(stream)->truncated;
 }

@@ -1,0 +1,115 @@
+/*
+ * Answers, worked out when they are asked for: nothing is kept for them.
+ */
+#include "tls/stream_info.h"
+
+#include <string.h>
+
+#include "tls/ctx_body.h"
+#include "tls/facts.h"
+#include "tls/peer.h"
+#include "tls/stream_body.h"
+
+void
+tls_stream_failure(const struct stream *stream, enum reason *reason,
+    const char **detail)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+
+	*reason = s->failure.reason;
+	*detail = s->failure.detail;
+}
+
+void
+tls_stream_info(const struct stream *stream, struct tls_info *info)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
+	const char *group = SSL_get_curve_name(SSL_get_curve_id(s->ssl));
+	const char *sni = SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name);
+	const uint8_t *alpn;
+	unsigned len;
+
+	info->version = SSL_get_version(s->ssl);
+	info->cipher = cipher == NULL ? "" : SSL_CIPHER_standard_name(cipher);
+	info->group = group == NULL ? "" : group;
+	info->sni = sni == NULL ? "" : sni;
+	info->resumed = SSL_session_reused(s->ssl) != 0;
+	SSL_get0_alpn_selected(s->ssl, &alpn, &len);
+	info->alpn = slice_make(alpn, len);
+}
+
+/* The facts once more, of a stream that gave them away before. */
+static enum err
+make_cert(const struct tls_stream *s, struct cert **out)
+{
+	struct tls_chain chain;
+	struct tls_verdict v =
+	    tls_chain_init(&chain, SSL_get0_peer_certificates(s->ssl));
+
+	if (v.reason == REASON_TLS_NO_CERTIFICATE)
+		return OK;
+	if (v.reason != REASON_NONE)
+		return ERR_MALFORMED;
+	return tls_facts_make(out, &chain);
+}
+
+enum err
+tls_stream_take_cert(struct stream *stream, struct cert **out)
+{
+	struct tls_stream *s = tls_stream_of(stream);
+
+	*out = NULL;
+	if (s->hs == NULL)
+		return make_cert(s, out);
+	*out = s->hs->cert;
+	s->hs->cert = NULL;
+	tls_stream_shed(stream);
+	return OK;
+}
+
+void
+tls_stream_shed(struct stream *stream)
+{
+	struct tls_stream *s = tls_stream_of(stream);
+
+	if (s->state == TLS_STATE_SHAKING)
+		return;
+	tls_handshake_free(s->hs);
+	s->hs = NULL;
+	s->wire.user = NULL;
+}
+
+/* Was the session opened under the client CAs that `ctx' has? */
+static enum tls_known
+known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
+{
+	const SSL_SESSION *session = SSL_get_session(s->ssl);
+	const uint8_t *id;
+	unsigned len;
+
+	id = SSL_SESSION_get0_id_context(session, &len);
+	return len == sizeof(ctx->session_id) &&
+		memcmp(id, ctx->session_id, len) == 0
+	    ? TLS_KNOWN_SAME_CAS
+	    : TLS_KNOWN_NOT;
+}
+
+enum reason
+tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
+    const char **detail)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+	struct tls_chain chain;
+	struct tls_verdict v = tls_peer_check(&chain,
+	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
+
+	*detail = v.detail;
+	return v.reason;
+}
+
+bool
+tls_stream_truncated(const struct stream *stream)
+{
+	return tls_stream_of(stream)->truncated;
+}
