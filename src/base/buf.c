@@ -28,14 +28,17 @@ buf_fini(struct buf *b)
 	buf_init(b, b->cap);
 }
 
-/* The size to grow to: doubling, so that appends cost constant time. */
+/* The size to grow to: doubling, so that appends cost constant time, but never
+ * beyond what the cap can need. */
 static size_t
-grown(size_t size, size_t need)
+grown(const struct buf *b, size_t need)
 {
-	size_t next = size == 0 ? BUF_MIN : size;
+	size_t next = b->size == 0 ? BUF_MIN : b->size;
 
 	while (next < need)
 		next *= 2;
+	if (b->cap != 0 && next > BUF_HEADROOM + b->cap)
+		next = BUF_HEADROOM + b->cap;
 	return next;
 }
 
@@ -44,6 +47,7 @@ buf_reserve(struct buf *b, size_t len)
 {
 	size_t have = buf_len(b);
 	size_t need;
+	size_t size;
 	uint8_t *mem;
 
 	if (b->cap != 0 && len > b->cap - have)
@@ -56,14 +60,15 @@ buf_reserve(struct buf *b, size_t len)
 	if (b->mem != NULL && need <= b->size) {
 		memmove(b->mem + BUF_HEADROOM, b->mem + b->head, have);
 	} else {
-		mem = malloc(grown(b->size, need));
+		size = grown(b, need);
+		mem = malloc(size);
 		if (mem == NULL)
 			return NULL;
 		if (have > 0)
 			memcpy(mem + BUF_HEADROOM, b->mem + b->head, have);
 		free(b->mem);
 		b->mem = mem;
-		b->size = grown(b->size, need);
+		b->size = size;
 	}
 	b->head = BUF_HEADROOM;
 	b->tail = BUF_HEADROOM + have;

@@ -51,6 +51,8 @@ test_cap(void)
 	is_int(buf_append(&b, data, 51), ERR_LIMIT, "one over the cap");
 	is_int((long long)buf_len(&b), 100, "nothing of it was taken");
 	is_int(buf_append(&b, data, 50), OK, "up to the cap");
+	is_int((long long)b.size, BUF_HEADROOM + 150,
+	    "no more memory than the cap needs");
 	ok(buf_reserve(&b, 1) == NULL, "no room beyond it");
 	buf_consume(&b, 60);
 	is_int(buf_append(&b, data, 60), OK, "consumed bytes make room");
