@@ -10,7 +10,10 @@ readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	w->cb(WATCH_READ, w->arg); /* w may be gone */
+	if (w->wanted)
+		w->cb(WATCH_READ, w->arg); /* w may be gone */
+	else
+		event_del(&w->read);
 }
 
 static void
@@ -31,6 +34,7 @@ watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
 	w->cb = cb;
 	w->arg = arg;
 	w->write = NULL;
+	w->wanted = false;
 	event_assign(&w->read, loop_base(loop), fd, EV_READ | EV_PERSIST,
 	    readable, w);
 }
@@ -40,10 +44,9 @@ watch_read(struct watch *w, bool wanted)
 {
 	if (w->fd == -1)
 		return;
+	w->wanted = wanted;
 	if (wanted)
 		event_add(&w->read, NULL);
-	else
-		event_del(&w->read);
 }
 
 enum err

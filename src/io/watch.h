@@ -2,7 +2,8 @@
  * A non-blocking descriptor and the two events libevent can have for it: the
  * part that stream_fd and TLS streams share. EV_WRITE is armed only after a
  * write was refused, and its event is allocated only then, since most
- * connections never need one.
+ * connections never need one. Likewise a read event that is not wanted any
+ * more stays armed until it fires in vain: most are wanted again before.
  */
 #ifndef IO_WATCH_H
 #define IO_WATCH_H
@@ -27,6 +28,7 @@ struct watch {
 	watch_cb *cb;
 	void *arg; /* borrowed: the owner */
 	int fd; /* owned; -1 once closed */
+	bool wanted; /* READ is to be delivered */
 };
 
 /* Takes `fd' (already non-blocking). Nothing is armed yet. */
