@@ -16,8 +16,9 @@ my $tls13 = 'TLS_AES_128_GCM_SHA256';
 my $tls12 = 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256';
 
 # Ports: the stub's, then each program's three doors. "key" is the server's.
-my $stub_port = 21800;
-my %door = (tls => 21883, rsa => 21884, wss => 21885);
+my $base = $ENV{BENCH_PORT} // 21880;
+my $stub_port = $base;
+my %door = (tls => $base + 3, rsa => $base + 4, wss => $base + 5);
 
 # Each: the program, and a function that writes its file and returns the
 # command. "own" is a broker: it has no stub behind it.
