@@ -1,6 +1,7 @@
 #include "admin/ask.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "admin/reply.h"
 
@@ -38,6 +39,38 @@ ask_free(struct ask *a)
 	free(a);
 }
 
+static void send_all(struct ask *a);
+
+/* The pause is over: asks anew. */
+static void
+rested(void *arg)
+{
+	struct ask *a = arg;
+	size_t i;
+
+	for (i = 0; i < a->count; i++) {
+		if (a->kind->free_answer != NULL)
+			a->kind->free_answer(a->parts[i].answer);
+		memset(a->parts[i].answer, 0, a->kind->answer_size);
+	}
+	send_all(a);
+}
+
+static void
+rest(struct ask *a)
+{
+	list_append(&a->admin->asks, &a->node);
+	timer_init(&a->limit, a->admin->master->loop, rested, a);
+	timer_start(&a->limit, a->again_ms);
+	a->again_ms = 0;
+}
+
+void
+ask_again(struct ask *a, uint64_t ms)
+{
+	a->again_ms = ms;
+}
+
 static void
 came_back(struct loop_message *m)
 {
@@ -52,7 +85,10 @@ came_back(struct loop_message *m)
 		list_remove(&a->node);
 		a->kind->done(a);
 	}
-	ask_free(a);
+	if (a->again_ms > 0)
+		rest(a);
+	else
+		ask_free(a);
 }
 
 /* On the worker's thread. */
@@ -103,7 +139,6 @@ ask_new(struct admin *admin, const struct ask_kind *kind)
 	for (i = 0; i < a->count; i++) {
 		a->parts[i].ask = a;
 		a->parts[i].worker = m->workers[i];
-		a->parts[i].message.run = work;
 		a->parts[i].answer = calloc(1, kind->answer_size);
 		if (a->parts[i].answer == NULL) {
 			ask_free(a);
@@ -113,13 +148,28 @@ ask_new(struct admin *admin, const struct ask_kind *kind)
 	return a;
 }
 
+/* `a' is in the list; the limit runs from now on. */
+static void
+send_all(struct ask *a)
+{
+	size_t i;
+
+	a->waiting = a->count;
+	timer_init(&a->limit, a->admin->master->loop, too_late, a);
+	timer_start(&a->limit, LIMIT_MS);
+	for (i = 0; i < a->count; i++) {
+		a->parts[i].message.run = work;
+		loop_post(worker_door(a->parts[i].worker)->loop,
+		    &a->parts[i].message);
+	}
+}
+
 void
 ask_workers(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct ask_kind *kind,
     void *question, int context)
 {
 	struct ask *a = ask_new(admin, kind);
-	size_t i;
 
 	if (a == NULL) {
 		if (kind->free_question != NULL && question != NULL)
@@ -132,14 +182,9 @@ ask_workers(struct admin *admin, struct http_call *call,
 	a->request = request;
 	a->question = question;
 	a->context = context;
-	a->waiting = a->count;
 	list_init(&a->node);
 	list_append(&admin->asks, &a->node);
-	timer_init(&a->limit, admin->master->loop, too_late, a);
-	timer_start(&a->limit, LIMIT_MS);
-	for (i = 0; i < a->count; i++)
-		loop_post(worker_door(a->parts[i].worker)->loop,
-		    &a->parts[i].message);
+	send_all(a);
 }
 
 void
@@ -154,5 +199,7 @@ ask_abandon_all(struct admin *admin)
 		list_remove(&a->node);
 		timer_stop(&a->limit);
 		a->call = NULL;
+		if (a->waiting == 0)
+			ask_free(a);
 	}
 }

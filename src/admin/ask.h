@@ -35,6 +35,7 @@ struct ask {
 	struct ask_part *parts; /* owned, one a worker */
 	size_t count; /* of workers */
 	size_t waiting; /* for so many */
+	uint64_t again_ms; /* see ask_again() */
 };
 
 /* Asks, taking `question' over in any case. When it cannot, or a worker does
@@ -45,6 +46,10 @@ void ask_workers(struct admin *admin, struct http_call *call,
 
 /* Worker i's answer, in done(). */
 void *ask_answer(const struct ask *a, size_t i);
+
+/* From done(), instead of replying: asks all workers once more in `ms' > 0
+ * milliseconds, and then calls done() again. */
+void ask_again(struct ask *a, uint64_t ms);
 
 /* All calls are about to be void; answers on their way go nowhere. */
 void ask_abandon_all(struct admin *admin);

@@ -43,3 +43,9 @@ src/admin/page.c: src/admin/page.html src/admin/embed
 	$(AM_V_GEN)$(MKDIR_P) src/admin && \
 	sh '$(srcdir)/src/admin/embed' page_html '$(srcdir)/src/admin/page.html' \
 		>$@.tmp && mv $@.tmp $@
+
+check_PROGRAMS += t/unit/admin_http.t t/unit/admin_exposition.t
+t_unit_admin_http_t_SOURCES = t/unit/admin_http.c
+t_unit_admin_http_t_LDADD = $(unit_ldadd)
+t_unit_admin_exposition_t_SOURCES = t/unit/admin_exposition.c
+t_unit_admin_exposition_t_LDADD = $(unit_ldadd)
