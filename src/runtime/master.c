@@ -441,6 +441,7 @@ master_run(struct master *m, struct report *why)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
 		return err;
+	trim_start(&m->trim, m->loop, m->throttle);
 	log_event(LOG_LEVEL_INFO, "ready",
 	    "%zu workers, descriptors for %u connections", m->worker_count,
 	    m->room);
@@ -467,6 +468,7 @@ master_fini(struct master *m)
 	free(m->workers);
 	for (i = 0; i < MASTER_SIGNALS; i++)
 		io_signal_free(m->signals[i]);
+	trim_stop(&m->trim);
 	watcher_free(m->watcher);
 	if (m->loop != NULL) {
 		timer_stop(&m->drain);

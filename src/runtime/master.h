@@ -11,6 +11,7 @@
 #include "io/loop.h"
 #include "io/signal.h"
 #include "runtime/sandbox.h"
+#include "runtime/trim.h"
 #include "runtime/watcher.h"
 #include "runtime/worker.h"
 #include "session/roll.h"
@@ -48,6 +49,7 @@ struct master {
 	size_t worker_count;
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */
 	struct watcher *watcher; /* owned */
+	struct trim trim;
 	struct timer drain; /* the end of patience while draining */
 	struct timer pulse; /* tells the supervisor that we live */
 	size_t draining; /* workers that still have sessions */

@@ -21,6 +21,8 @@ libsallyport_a_SOURCES += \
 	src/runtime/syscalls.c \
 	src/runtime/syscalls.h \
 	src/runtime/syscalls_machine.h \
+	src/runtime/trim.c \
+	src/runtime/trim.h \
 	src/runtime/watcher.c \
 	src/runtime/watcher.h \
 	src/runtime/worker.c \

@@ -240,8 +240,9 @@ check_packets(struct slice bytes)
 static bool
 begins(struct slice whole, struct slice start)
 {
-	return start.len <= whole.len &&
-	    memcmp(whole.data, start.data, start.len) == 0;
+	return start.len == 0 ||
+	    (start.len <= whole.len &&
+		memcmp(whole.data, start.data, start.len) == 0);
 }
 
 static void
