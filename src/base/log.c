@@ -96,20 +96,28 @@ put(struct log_line *l, const char *text, size_t len)
 	l->len += len;
 }
 
+/* Does it stand for itself between quotes? */
+static bool
+is_plain(uint8_t c)
+{
+	return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 /* One byte of a value, escaped so that it cannot end the value or the line. */
 static void
 put_escaped(struct log_line *l, uint8_t c)
 {
-	char text[8];
-	int n;
+	static const char hex[] = "0123456789abcdef";
+	char text[] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
-	if (c == '"' || c == '\\')
-		n = snprintf(text, sizeof(text), "\\%c", c);
-	else if (c < 0x20 || c == 0x7f)
-		n = snprintf(text, sizeof(text), "\\u%04x", c);
-	else
-		n = snprintf(text, sizeof(text), "%c", c);
-	put(l, text, (size_t)n);
+	if (is_plain(c)) {
+		put(l, (const char *)&c, 1);
+	} else if (c == '"' || c == '\\') {
+		text[1] = (char)c;
+		put(l, text, 2);
+	} else {
+		put(l, text, sizeof(text));
+	}
 }
 
 /* Bytes of the UTF-8 sequence at `p', or 0 when it is not one. */
@@ -140,6 +148,12 @@ put_value(struct log_line *l, struct slice v)
 	size_t n;
 
 	while (i < max) {
+		for (n = i; n < max && is_plain(v.data[n]); n++)
+			continue;
+		put(l, (const char *)v.data + i, n - i);
+		i = n;
+		if (i == max)
+			break;
 		if (v.data[i] < 0x80) {
 			put_escaped(l, v.data[i++]);
 			continue;
