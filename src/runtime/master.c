@@ -372,7 +372,10 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	m->roll = roll_new();
 	if (m->roll == NULL)
 		return ERR_NO_MEMORY;
-	err = throttle_new(&m->throttle, &limits);
+	/* Before the ports are told: who reads them may send a signal. */
+	err = catch_signals(m);
+	if (err == OK)
+		err = throttle_new(&m->throttle, &limits);
 	if (err == OK)
 		err = make_workers(m);
 	if (err == OK)
@@ -430,13 +433,11 @@ measure(struct master *m)
 enum err
 master_run(struct master *m, struct report *why)
 {
-	enum err err = catch_signals(m);
+	enum err err;
 	size_t i;
 
-	if (err == OK) {
-		measure(m);
-		err = settle_down(m, why);
-	}
+	measure(m);
+	err = settle_down(m, why);
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
