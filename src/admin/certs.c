@@ -7,6 +7,7 @@
 #include "base/clock.h"
 
 #define DAY 86400
+#define LIMIT_DEFAULT 20
 
 struct collecting {
 	json_t *rows;
@@ -109,13 +110,17 @@ static void
 done(struct admin *a, struct http_call *call, const struct http_request *r,
     const struct survey *s)
 {
-	const char *text = http_request_param(r, "limit");
-	size_t limit = text == NULL ? 20 : strtoul(text, NULL, 10);
+	size_t limit = LIMIT_DEFAULT;
 	const struct snapshot *snapshot = a->master->snapshot;
-	json_t *devices = json_array();
+	json_t *devices;
 	json_t *row;
 	size_t i;
 
+	if (!http_request_limit(r, &limit)) {
+		reply_error(call, 400, "limit is a number up to 100000");
+		return;
+	}
+	devices = json_array();
 	json_array_foreach(s->soonest, i, row)
 	{
 		if (i < limit)

@@ -147,14 +147,18 @@ deny_list_run(struct admin *a, struct http_call *call,
 {
 	const struct snapshot *snapshot = a->master->snapshot;
 	size_t count = identity_denylist_count(snapshot->denylist);
-	const char *text = http_request_param(r, "limit");
-	size_t limit = text == NULL ? LIMIT_DEFAULT : strtoul(text, NULL, 10);
+	size_t limit = LIMIT_DEFAULT;
 	int64_t now = clock_wall_s();
-	json_t *rows = json_array();
+	json_t *rows;
 	struct identity_deny d;
 	size_t matched = 0;
 	size_t i;
 
+	if (!http_request_limit(r, &limit)) {
+		reply_error(call, 400, "limit is a number up to 100000");
+		return;
+	}
+	rows = json_array();
 	for (i = 0; i < count; i++) {
 		identity_denylist_show(snapshot->denylist, i, &d);
 		if (!selects(r, &d))

@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define LIMIT_DEFAULT 1000
-#define LIMIT_MOST 100000
 
 static bool
 parse_number(const char *text, uint64_t most, uint64_t *out)
@@ -82,10 +81,9 @@ parse_others(struct filter *f, const struct http_request *r)
 	const char *cert = http_request_param(r, "cert");
 	const char *peer = http_request_param(r, "peer");
 	const char *age = http_request_param(r, "min_age");
-	const char *limit = http_request_param(r, "limit");
 	const char *sid = http_request_param(r, "sid");
-	uint64_t n = LIMIT_DEFAULT;
 
+	f->limit = LIMIT_DEFAULT;
 	f->has_sha256 = cert != NULL;
 	f->has_peer = peer != NULL;
 	f->has_sid = sid != NULL;
@@ -99,9 +97,8 @@ parse_others(struct filter *f, const struct http_request *r)
 		return "min_age is a time, such as 30s, 5m, 2h or 1d";
 	if (sid != NULL && !parse_number(sid, UINT64_MAX, &f->sid))
 		return "sid is a session's number";
-	if (limit != NULL && !parse_number(limit, LIMIT_MOST, &n))
+	if (!http_request_limit(r, &f->limit))
 		return "limit is a number up to 100000";
-	f->limit = (size_t)n;
 	return NULL;
 }
 

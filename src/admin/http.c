@@ -215,6 +215,24 @@ http_request_param(const struct http_request *r, const char *key)
 	return NULL;
 }
 
+bool
+http_request_limit(const struct http_request *r, size_t *limit)
+{
+	const char *text = http_request_param(r, "limit");
+	size_t n = 0;
+
+	if (text == NULL)
+		return true;
+	if (*text == '\0')
+		return false;
+	for (; *text >= '0' && *text <= '9' && n <= HTTP_LIMIT_MAX; text++)
+		n = n * 10 + (size_t)(*text - '0');
+	if (*text != '\0' || n > HTTP_LIMIT_MAX)
+		return false;
+	*limit = n;
+	return true;
+}
+
 const char *
 http_status_text(unsigned status)
 {

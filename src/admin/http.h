@@ -49,6 +49,13 @@ enum parse http_request_parse(struct http_request *r, char *head, size_t len,
 /* The parameter's value, or NULL where it is not given. */
 const char *http_request_param(const struct http_request *r, const char *key);
 
+/* Most rows that an answer may have. */
+#define HTTP_LIMIT_MAX 100000
+
+/* The parameter "limit": a number up to HTTP_LIMIT_MAX, `*limit' unchanged
+ * where it is not given. False: it is none. */
+bool http_request_limit(const struct http_request *r, size_t *limit);
+
 /* The standard's words for a status; static. */
 const char *http_status_text(unsigned status);
 

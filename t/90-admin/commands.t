@@ -80,7 +80,8 @@ for ([ 'nonsense' ], [], [ 'deny', 'username' ], [ 'status', 'more' ],
 	[ 'sessions', '--nonsense' ], [ 'sessions', '--peer', 'x' ],
 	[ 'sessions', '--cert', 'abc' ], [ 'sessions', '--min-age', '3y' ],
 	[ 'sessions', '--reason', 'x' ], [ 'kick' ], [ 'kick', '--limit', 3 ],
-	[ 'reload', '--watch' ], [ 'deny', 'username', '' ]) {
+	[ 'sessions', '--limit', 'many' ], [ 'denied', '--limit', '' ],
+	[ 'cert', '--limit', '100001' ], [ 'reload', '--watch' ], [ 'deny', 'username', '' ]) {
 	is((ctl($socket, @$_))[0], 2, "usage: @$_");
 }
 is((ctl($socket, '--help'))[0], 0, '--help');
