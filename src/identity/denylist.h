@@ -33,7 +33,8 @@ struct identity_denylist;
  * Reads the list at `path'. ERR_CONFIG: `r' has one complaint for each bad
  * row, "FILE:LINE: ..." (from the 1,001st on only their number), and nothing
  * is loaded. ERR_SYSTEM: cannot be read; `r' says so. ERR_NO_MEMORY. *out is
- * NULL on error, else counted once.
+ * NULL on error, else counted once. Where the bytes are those of `previous'
+ * (may be NULL), *out is that very list, counted once more.
  *
  * The first line names the columns: `as' and `who' must be there, `reason'
  * and `until' may, others (EMQX: by, at) are not looked at. `until' is
@@ -42,7 +43,8 @@ struct identity_denylist;
  * lasting one holds.
  */
 enum err identity_denylist_load(struct identity_denylist **out,
-    const char *path, struct report *r) MUST_CHECK;
+    const char *path, struct identity_denylist *previous,
+    struct report *r) MUST_CHECK;
 
 /* The same for a file's bytes; `name' is what complaints call it. */
 enum err identity_denylist_parse(struct identity_denylist **out,

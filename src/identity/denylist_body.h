@@ -24,6 +24,7 @@ struct identity_deny_lengths {
 
 struct identity_denylist {
 	atomic_uint refs;
+	uint64_t digest; /* of the file's bytes */
 	bool serial_with_issuer; /* some serial names its issuer */
 	struct identity_deny_table table;
 	struct identity_deny_pattern *patterns; /* owned */

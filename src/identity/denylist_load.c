@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/siphash.h"
 #include "identity/deny_reader.h"
 #include "identity/denylist_body.h"
 
@@ -196,8 +197,11 @@ make(struct identity_denylist **out, uint8_t *text, size_t len,
 
 enum err
 identity_denylist_load(struct identity_denylist **out, const char *path,
-    struct report *r)
+    struct identity_denylist *previous, struct report *r)
 {
+	/* The file is its owner's: nobody aims at collisions. */
+	static const struct siphash_key key = { 0, 0 };
+	uint64_t digest;
 	uint8_t *text;
 	size_t len;
 	enum err err;
@@ -206,7 +210,16 @@ identity_denylist_load(struct identity_denylist **out, const char *path,
 	err = identity_deny_slurp(path, &text, &len, r);
 	if (err != OK)
 		return err;
-	return make(out, text, len, path, r);
+	digest = siphash(&key, slice_make(text, len));
+	if (previous != NULL && previous->digest == digest) {
+		free(text);
+		*out = identity_denylist_get(previous);
+		return OK;
+	}
+	err = make(out, text, len, path, r);
+	if (err == OK)
+		(*out)->digest = digest;
+	return err;
 }
 
 enum err

@@ -11,7 +11,6 @@
 #include "runtime/supervisor.h"
 #include "session/options.h"
 #include "session/session.h"
-#include "session/sweep.h"
 
 /* A listening socket and the section it belongs to. */
 struct gate {
@@ -201,7 +200,6 @@ carry_out(struct loop_message *m)
 	case ORDER_RELOAD:
 		if (door_reload(&w->door, o->snapshot) == OK) {
 			follow_sections(w);
-			sweep_all(&w->door);
 			break;
 		}
 		log_event(LOG_LEVEL_ERROR, "reload_failed",

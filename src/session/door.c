@@ -105,6 +105,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 {
 	memset(d, 0, sizeof(*d));
 	list_init(&d->sessions);
+	d->sweep_next = &d->sessions;
 	linger_set_init(&d->lingering);
 	d->throttle = throttle;
 	d->roll = roll;
@@ -117,6 +118,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 		return ERR_NO_MEMORY;
 	timer_init(&d->drain, d->loop, send_away, d);
 	timer_init(&d->tick, d->loop, tick, d);
+	timer_init(&d->sweep, d->loop, sweep_step, d);
 	timer_start(&d->tick, TICK_MS);
 	d->resolver = backend_resolver_new(d->loop, NULL);
 	if (d->resolver == NULL)
@@ -140,6 +142,7 @@ door_fini(struct door *d)
 	if (d->loop != NULL) {
 		timer_stop(&d->drain);
 		timer_stop(&d->tick);
+		timer_stop(&d->sweep);
 	}
 	loop_free(d->loop);
 	snapshot_put(d->snapshot);
@@ -148,7 +151,12 @@ door_fini(struct door *d)
 enum err
 door_reload(struct door *d, struct snapshot *snapshot)
 {
-	return take_snapshot(d, snapshot);
+	unsigned what = sweep_find(d->snapshot, snapshot);
+	enum err err = take_snapshot(d, snapshot);
+
+	if (err == OK && what != 0)
+		sweep_start(d, what);
+	return err;
 }
 
 void

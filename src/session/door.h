@@ -27,6 +27,10 @@ struct door {
 	size_t pool_count;
 	struct list sessions; /* all live ones, oldest first */
 	size_t session_count;
+	struct list *sweep_next; /* who is judged next; &sessions: nobody */
+	unsigned sweep_what; /* SWEEP_* bits; 0: no sweep runs */
+	bool sweep_again; /* files changed on the way: once more */
+	struct timer sweep; /* runs while there is somebody */
 	struct linger_set lingering; /* streams saying their last word */
 	unsigned index; /* the worker's number */
 	uint64_t next_id;
@@ -49,7 +53,8 @@ void door_fini(struct door *d);
 
 /*
  * Puts `snapshot' (counted anew) in force for connections that come from now
- * on; sweep_all() is for the live ones. The old one stays in force on error.
+ * on, and begins to sweep the live ones where it judges otherwise. The old one
+ * stays in force on error.
  */
 enum err door_reload(struct door *d, struct snapshot *snapshot) MUST_CHECK;
 

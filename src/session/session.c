@@ -81,6 +81,8 @@ leave(struct session *s, enum reason reason)
 	s->broker = NULL;
 	s->client = NULL;
 	s->tls = NULL;
+	if (d->sweep_next == &s->node)
+		d->sweep_next = s->node.next;
 	list_remove(&s->node);
 	loop_bury(d->loop, &s->grave);
 	door_left(d);

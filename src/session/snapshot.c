@@ -261,7 +261,8 @@ load_denylist(struct loading *l)
 
 	if (file[0] == '\0' || l->s->config->denylist.head.bad)
 		return OK;
-	err = identity_denylist_load(&l->s->denylist, file, l->why);
+	err = identity_denylist_load(&l->s->denylist, file,
+	    l->previous == NULL ? NULL : l->previous->denylist, l->why);
 	return err == ERR_SYSTEM ? ERR_CONFIG : err;
 }
 

@@ -420,7 +420,7 @@ judge_late(struct session *s, struct verdict_detail *detail)
 {
 	if (s->approach->snapshot == s->door->snapshot)
 		return REASON_NONE;
-	return sweep_judge(s, clock_wall_s(), detail);
+	return sweep_judge(s, SWEEP_ALL, clock_wall_s(), detail);
 }
 
 static void

@@ -340,6 +340,7 @@ crl_list_parse(struct crl_list **out, struct slice der, const char *file,
 	c->der = malloc(der.len + 1); /* 0 is no error of malloc */
 	if (c->file != NULL && c->der != NULL) {
 		memcpy(c->der, der.data, der.len);
+		c->der_len = der.len;
 		err = parse_list(c, der.len, text);
 	}
 	if (err != OK) {

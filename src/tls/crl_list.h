@@ -30,6 +30,7 @@ struct crl_list {
 				       * is_signed, once */
 	char *file; /* owned */
 	uint8_t *der; /* owned */
+	size_t der_len;
 	struct slice tbs; /* what is signed */
 	struct slice algorithm; /* AlgorithmIdentifier */
 	struct slice signature;

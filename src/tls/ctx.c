@@ -249,6 +249,21 @@ tls_ctx_load_crls(const struct tls_ctx *ctx, const struct config_list *paths,
 	return err;
 }
 
+bool
+tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b)
+{
+	struct crl_set *x = tls_ctx_crls(a);
+	struct crl_set *y = tls_ctx_crls(b);
+	/* The id stands for the CAs and client_certificate. */
+	bool alike = crl_set_same(x, y) && a->crl_policy == b->crl_policy &&
+	    a->crl_grace == b->crl_grace &&
+	    memcmp(a->session_id, b->session_id, sizeof(a->session_id)) == 0;
+
+	crl_set_put(x);
+	crl_set_put(y);
+	return alike;
+}
+
 static void
 tell(const struct tls_link *link, const char *file, enum tls_cert_role role,
     void (*each)(const struct tls_cert_info *info, void *arg), void *arg)

@@ -86,6 +86,9 @@ enum err tls_ctx_load_crls(const struct tls_ctx *ctx,
     const struct config_list *paths, struct crl_set **out,
     const struct tls_say *say) MUST_CHECK;
 
+/* Would every certificate fare the same under both, dates aside? */
+bool tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b);
+
 /* Which file a certificate of the profile came from. */
 enum tls_cert_role {
 	TLS_CERT_SERVER,

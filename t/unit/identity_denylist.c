@@ -294,14 +294,14 @@ test_complaints(void)
 		strstr(r.lines[0], "deny.csv:1: the first line must") != NULL,
 	    "is told so");
 	report_fini(&r);
-	is_int(identity_denylist_load(&l, "/nonexistent/deny.csv", &r),
+	is_int(identity_denylist_load(&l, "/nonexistent/deny.csv", NULL, &r),
 	    ERR_SYSTEM, "a file that is not there");
 	ok(r.kept == 1 &&
 		strstr(r.lines[0], "/nonexistent/deny.csv: cannot read it") !=
 		    NULL,
 	    "is told so");
 	report_fini(&r);
-	is_int(identity_denylist_load(&l, "/", &r), ERR_SYSTEM, "a folder");
+	is_int(identity_denylist_load(&l, "/", NULL, &r), ERR_SYSTEM, "a folder");
 	report_fini(&r);
 }
 
