@@ -396,7 +396,7 @@ main(int argc, char **argv)
 	open_all(&h);
 	printf("sessions %u\nopen_seconds %.1f\n", h.ready,
 	    (double)(meter_now_ns() - start) / 1e9);
-	measure(&h, NULL, 2 * SECOND, 0, never); /* comes to rest */
+	measure(&h, NULL, 5 * SECOND, 0, never); /* comes to rest */
 	run_revoke(&h);
 	run_reload(&h);
 	return 0;
