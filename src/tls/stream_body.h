@@ -36,6 +36,7 @@ struct tls_stream {
 	bool want; /* the owner wants READABLE */
 	bool in_turn; /* an event of ours is being told */
 	bool did_read; /* the owner has read since it was told */
+	bool dry; /* the last receive of this turn took all there was */
 	bool owes; /* a WRITABLE was promised */
 	bool fin; /* our half is to end, or has */
 	bool ended; /* the other half has */

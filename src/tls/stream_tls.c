@@ -186,6 +186,7 @@ shake(struct tls_stream *s)
 
 	do {
 		n = tls_wire_fill(&s->wire, HANDSHAKE_READ);
+		s->dry = n < HANDSHAKE_READ;
 		if (n == 0 && !is_gone(s))
 			return;
 	} while (step_handshake(s)); /* s may be gone after it */
@@ -211,6 +212,7 @@ ready(enum watch_event event, void *arg)
 {
 	struct tls_stream *s = arg;
 
+	s->dry = false;
 	if (event == WATCH_WRITE)
 		resume_writing(s);
 	else if (s->state == TLS_STATE_SHAKING)
@@ -239,16 +241,16 @@ note_read_end(struct tls_stream *s, int ret)
 /* Receives more, if the library has used all up and the last receive did not
  * already say that there is no more. */
 static bool
-receive(struct tls_stream *s, size_t room, bool *drained)
+receive(struct tls_stream *s, size_t room)
 {
 	size_t n;
 
 	if (s->wire.in_len > 0 || SSL_pending(s->ssl) > 0)
 		return true;
-	if (*drained || s->wire.eof)
+	if (s->dry || s->wire.eof)
 		return false;
 	n = tls_wire_fill(&s->wire, room);
-	*drained = n < room;
+	s->dry = n < room;
 	if (s->wire.eof) {
 		s->ended = true;
 		s->truncated = true;
@@ -272,18 +274,19 @@ static ssize_t
 tls_read(struct stream *stream, uint8_t *data, size_t len)
 {
 	struct tls_stream *s = tls_stream_of(stream);
-	bool drained = false;
 	size_t total = 0;
 	int n;
 
 	s->did_read = true;
+	if (!s->in_turn)
+		s->dry = false;
 	if (s->state == TLS_STATE_FAILED)
 		return drop_input(s);
 	if (s->state != TLS_STATE_OPEN)
 		return STREAM_AGAIN;
 	/* SSL_read and SSL_write clear the error queue by themselves. */
-	while (total < len && !s->ended && !s->deaf &&
-	    receive(s, len - total, &drained)) {
+	while (
+	    total < len && !s->ended && !s->deaf && receive(s, len - total)) {
 		n = SSL_read(s->ssl, data + total, (int)(len - total));
 		if (n > 0)
 			total += (size_t)n;
