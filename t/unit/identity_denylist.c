@@ -301,7 +301,8 @@ test_complaints(void)
 		    NULL,
 	    "is told so");
 	report_fini(&r);
-	is_int(identity_denylist_load(&l, "/", NULL, &r), ERR_SYSTEM, "a folder");
+	is_int(identity_denylist_load(&l, "/", NULL, &r), ERR_SYSTEM,
+	    "a folder");
 	report_fini(&r);
 }
 
