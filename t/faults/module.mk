@@ -7,4 +7,5 @@ t/faults/clock.so: t/faults/clock.c
 	$(AM_V_CC)$(CC) -shared -fPIC -O2 -o $@ $(srcdir)/t/faults/clock.c
 .PHONY: check-faults
 check-faults: sallyport t/lib/peer t/faults/clock.so
-	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/faults/run'
+	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/faults/run' \
+	'$(abs_top_srcdir)/t/faults/cost'

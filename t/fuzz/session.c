@@ -106,8 +106,7 @@ relay(struct session *s, const struct greet_result *g,
 	s->broker_connect = buf_len(connect);
 	must(relay_start(&s->relay, s->loop, &s->client.stream,
 		 &s->broker.stream, &o, &owner, s) == OK);
-	if (s->progress != OVER)
-		s->progress = RELAYING;
+	s->progress = RELAYING;
 }
 
 static void
@@ -141,7 +140,7 @@ setup(struct session *s, struct loop *loop, uint8_t choice)
 	struct identity_rules_spec spec = {
 		.name = "",
 		.username = "${cn}",
-		.clientid = choice & 1 ? "${cn}" : "none",
+		.clientid = choice & 3 ? "${cn}" : "none",
 		.username_mode = CONFIG_MODE_OVERRIDE,
 		.clientid_mode =
 		    choice & 2 ? CONFIG_MODE_FILL : CONFIG_MODE_OVERRIDE,
