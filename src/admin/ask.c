@@ -167,7 +167,7 @@ send_all(struct ask *a)
 void
 ask_workers(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct ask_kind *kind,
-    void *question, int context)
+    void *question, uint64_t context)
 {
 	struct ask *a = ask_new(admin, kind);
 

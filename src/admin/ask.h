@@ -30,7 +30,7 @@ struct ask {
 	const struct http_request *request; /* lives as long as the call */
 	const struct ask_kind *kind; /* static */
 	void *question; /* owned; may be NULL */
-	int context; /* the asker's, for done() */
+	uint64_t context; /* the asker's, for done() */
 	struct timer limit;
 	struct ask_part *parts; /* owned, one a worker */
 	size_t count; /* of workers */
@@ -42,7 +42,7 @@ struct ask {
  * not answer in time, the call gets a 503. */
 void ask_workers(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct ask_kind *kind,
-    void *question, int context);
+    void *question, uint64_t context);
 
 /* Worker i's answer, in done(). */
 void *ask_answer(const struct ask *a, size_t i);

@@ -6,14 +6,24 @@
 #include "admin/ask.h"
 #include "admin/reply.h"
 
-/* The worker's turn comes after the reload's: that it comes is the answer. */
+/* How often to ask whether a sweep is over. */
+#define SWEEP_ASK_MS 20
+
+/* How far a worker has come. Asked behind the reload, so that it had that. */
+struct progress {
+	uint64_t generation;
+	bool sweeping; /* live sessions are still being judged */
+};
+
 static void
 work(struct worker *w, const void *question, void *answer)
 {
-	uint64_t *generation = answer;
+	const struct door *d = worker_door(w);
+	struct progress *p = answer;
 
 	(void)question;
-	*generation = worker_door(w)->snapshot->generation;
+	p->generation = d->snapshot->generation;
+	p->sweeping = d->sweep_what != 0;
 }
 
 static json_t *
@@ -31,20 +41,25 @@ lines_of(const struct report *r)
 static void
 done(struct ask *a)
 {
-	uint64_t want = a->admin->master->snapshot->generation;
+	const struct progress *p;
 	size_t i;
 
 	for (i = 0; i < a->count; i++) {
-		if (*(uint64_t *)ask_answer(a, i) >= want)
-			continue;
-		reply_error(a->call, 503,
-		    "a worker ran out of memory and keeps the old "
-		    "configuration");
-		return;
+		p = ask_answer(a, i);
+		if (p->generation < a->context) {
+			reply_error(a->call, 503,
+			    "a worker ran out of memory and keeps the old "
+			    "configuration");
+			return;
+		}
+		if (p->sweeping) {
+			ask_again(a, SWEEP_ASK_MS);
+			return;
+		}
 	}
 	reply_json(a->call, 200,
-	    json_pack("{s:I,s:o}", "generation", (json_int_t)want, "warnings",
-		json_incref(*(json_t **)a->question)));
+	    json_pack("{s:I,s:o}", "generation", (json_int_t)a->context,
+		"warnings", json_incref(*(json_t **)a->question)));
 }
 
 static void
@@ -53,8 +68,8 @@ free_question(void *question)
 	json_decref(*(json_t **)question);
 }
 
-static const struct ask_kind reload_kind = { sizeof(uint64_t), work, done, NULL,
-	free_question };
+static const struct ask_kind reload_kind = { sizeof(struct progress), work,
+	done, NULL, free_question };
 
 void
 steer_reload(struct admin *a, struct http_call *call,
@@ -81,7 +96,8 @@ steer_reload(struct admin *a, struct http_call *call,
 		reply_json(call, 503, NULL);
 	} else {
 		*question = lines_of(&say);
-		ask_workers(a, call, r, &reload_kind, question, 0);
+		ask_workers(a, call, r, &reload_kind, question,
+		    a->master->snapshot->generation);
 	}
 	report_fini(&say);
 }

@@ -114,6 +114,15 @@ is((ctl($socket, 'deny', 'sha256', $sha, '--until', '2020-01-01T00:00:00Z'))[0],
 $again = session('tls', 5, 'ec');
 pass('in again');
 
+# When deny returns, the last of many has been sent away.
+my @many = map { session($_ % 2 ? 'tls' : 'wss', 5, 'rsa') } 1 .. 100;
+is((ctl_json($socket, 'sessions', '--user', 'device-002'))[1]{matched}, 100,
+	'a hundred sessions');
+is((ctl($socket, 'deny', 'cn', 'device-002'))[0], 0, 'denied');
+is((ctl_json($socket, 'sessions', '--user', 'device-002'))[1]{matched}, 0,
+	'none is left when the answer comes');
+$_->{c}->close, $_->{b}->close for @many;
+
 # Refused.
 for ([ 'nonsense', 'x' ], [ 'sha256', 'xyz' ], [ 'peerhost', 'no address' ],
 	[ 'username_re', '(' ], [ 'username', 'x', '--until', 'never' ]) {
