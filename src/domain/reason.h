@@ -113,6 +113,8 @@
 	    "the name is over 65,535 bytes") \
 	X(IDENTITY_MISMATCH, "identity_mismatch", 4, 0x86, \
 	    "mode match: the client claimed another name than its own") \
+	X(IDENTITY_ISSUER, "identity_issuer", 5, 0x87, \
+	    "the certificate is not under the CA its profile is for") \
 	X(IDENTITY_CLIENTID, "identity_clientid", 2, 0x85, \
 	    "the ClientID cannot be given or told to the client") \
 	X(IDENTITY_NO_CREDENTIALS, "identity_no_credentials", 4, 0x86, \

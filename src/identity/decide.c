@@ -179,7 +179,7 @@ with_certificate(struct decision *d)
 	enum reason reason;
 
 	if (!identity_rules_cover(d->rules, d->in->cert))
-		return refuse(d, REASON_IDENTITY_MISMATCH, "issuer",
+		return refuse(d, REASON_IDENTITY_ISSUER, "issuer",
 		    "the certificate is not under the profile's CA");
 	reason = decide_field(d, &d->rules->username, "username",
 	    c->has_username ? c->username : none, &edit->username);

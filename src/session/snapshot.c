@@ -210,6 +210,29 @@ load_issuer(struct loading *l, const struct config_identity *i,
 	return ERR_CONFIG;
 }
 
+/* One CA, one profile: of two it would be chance which one is taken. */
+static enum err
+check_issuer_once(const struct loading *l, const struct config_identity *i,
+    const uint8_t sha256[CERT_SHA256_LEN])
+{
+	const struct config *cfg = l->s->config;
+	const struct identity_rules *other;
+	size_t n;
+
+	for (n = 0; n < i->head.index; n++) {
+		other = l->s->identity[n];
+		if (other == NULL || !other->has_issuer ||
+		    memcmp(other->issuer, sha256, CERT_SHA256_LEN) != 0)
+			continue;
+		CONFIG_COMPLAIN(cfg, l->why, i, issuer,
+		    "[identity %s] is for this CA already (make one profile "
+		    "of the two)",
+		    other->name);
+		return ERR_CONFIG;
+	}
+	return OK;
+}
+
 static enum err
 load_identity_profile(struct loading *l, struct identity_place *at,
     size_t index)
@@ -221,6 +244,8 @@ load_identity_profile(struct loading *l, struct identity_place *at,
 	options_identity(&spec, at->section);
 	if (at->section->issuer[0] != '\0') {
 		err = load_issuer(l, at->section, sha256);
+		if (err == OK)
+			err = check_issuer_once(l, at->section, sha256);
 		if (err != OK)
 			return err;
 		spec.issuer = sha256;

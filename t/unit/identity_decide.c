@@ -325,7 +325,7 @@ test_issuer(void)
 	identity_rules_put(rules);
 	spec.issuer = stranger;
 	rules = make_rules(&spec);
-	is_int(identity_decide(rules, &in, NULL, &v), REASON_IDENTITY_MISMATCH,
+	is_int(identity_decide(rules, &in, NULL, &v), REASON_IDENTITY_ISSUER,
 	    "under another: refused");
 	identity_verdict_fini(&v);
 	identity_rules_put(rules);
