@@ -225,7 +225,7 @@ run_resumed(struct load *l)
 static void
 run_idle(struct load *l)
 {
-	uint64_t before;
+	uint64_t before, after;
 
 	l->reopen = true;
 	open_all(l, 20); /* warm up */
@@ -237,7 +237,8 @@ run_idle(struct load *l)
 	settle(l, 1500);
 	end(l);
 	l->received = l->ready;
-	l->pss = meter_pss_kib(&l->meter) - before;
+	after = meter_pss_kib(&l->meter);
+	l->pss = after > before ? after - before : 0;
 }
 
 /* All connections stand; then messages until all is done. */
