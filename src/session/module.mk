@@ -20,6 +20,9 @@ libsallyport_a_SOURCES += \
 	src/session/snapshot.h \
 	src/session/stages.c \
 	src/session/stages.h \
+	src/session/steps.h \
+	src/session/steps_admit.c \
+	src/session/steps_arrive.c \
 	src/session/sweep.c \
 	src/session/sweep.h \
 	src/session/verdict.c \

@@ -75,6 +75,7 @@ for my $transport (qw(tls wss)) {
 		"$transport: relay_client_error");
 	$b->close;
 
+	$from = $proxy->mark;
 	($c, $b) = session($transport);
 	$c->send(mqtt_disconnect);
 	$c->eof(notify => 0);
@@ -82,6 +83,7 @@ for my $transport (qw(tls wss)) {
 	is("$r->{status} " . hex($r->{bytes}), 'eof ' . hex(mqtt_disconnect),
 		"$transport: FIN without close_notify: the broker hears");
 	$_->close for $b, $c;
+	$proxy->wait_close('relay_client_closed', from => $from);
 
 	# An ordinary goodbye, and everything at once.
 	($c, $b) = session($transport);

@@ -128,7 +128,7 @@ is_out($foreign, '87', 'its CA went');
 stays_out('untrusted', 'untrusted', 'tls_untrusted');
 
 # It expires.
-$pki->make('brief', subject => '/CN=brief', end_at => time + 2);
+$pki->make('brief', subject => '/CN=brief', end_at => time + 3 * slow);
 my $brief = session('wss', 5, 'brief');
 is_out($brief, '87', 'expired');
 ok($proxy->wait_close('relay_expired'), 'relay_expired');

@@ -21,7 +21,7 @@ sub start
 }
 
 $pki->make('honest', subject => '/CN=honest');
-my $ends = time + 3;
+my $ends = time + 5 * slow;
 $pki->make($_, subject => "/CN=$_", end_at => $ends) for qw(brief brief2);
 
 # An issuer that no CRL covers, and one whose CRL ends while devices are in.

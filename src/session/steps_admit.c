@@ -1,0 +1,247 @@
+/*
+ * From a CONNECT to a session: identity, backend, relay.
+ */
+#include "session/steps.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "session/audit.h"
+#include "session/proxy.h"
+#include "session/stages.h"
+#include "session/sweep.h"
+#include "session/verdict.h"
+#include "tls/stream_tls.h"
+
+/*
+ * identity: the verdict. It is there at once.
+ */
+
+/* Keeps whose session it is; the certificate's facts go with the approach. */
+static enum err
+keep_who(struct session *s)
+{
+	const struct admission *m = s->approach->admission;
+	const struct identity_verdict *v = &m->verdict;
+	size_t user = v->has_username ? v->username.len : 0;
+	struct session_who *w = malloc(sizeof(*w) + user + v->client_id.len);
+
+	if (w == NULL)
+		return ERR_NO_MEMORY;
+	memset(w, 0, sizeof(*w));
+	w->not_after = INT64_MAX;
+	if (m->cert != NULL) {
+		memcpy(w->sha256, m->cert->sha256, CERT_SHA256_LEN);
+		w->not_after = m->cert->chain_not_after;
+		w->has_certificate = true;
+	}
+	if (user > 0)
+		memcpy(w->text, v->username.data, user);
+	if (v->client_id.len > 0)
+		memcpy(w->text + user, v->client_id.data, v->client_id.len);
+	w->username = slice_make(w->text, user);
+	w->client_id = slice_make(w->text + user, v->client_id.len);
+	s->who = w;
+	return OK;
+}
+
+static enum reason
+judge(struct session *s, struct admission *m, struct verdict_detail *detail)
+{
+	struct approach *a = s->approach;
+	char address[ADDRESS_TEXT_MAX];
+	struct sockaddr_storage peer;
+	struct verdict_input in;
+	struct tls_info info;
+
+	if (tls_stream_take_cert(s->tls, &m->cert) != OK)
+		return REASON_ACCEPT_RESOURCE;
+	session_peer(s, &peer);
+	address_text(address, &peer);
+	tls_stream_info(s->tls, &info);
+	in.listener = a->listener;
+	in.client.cert = m->cert;
+	in.client.connect = &m->greet.connect;
+	in.client.sni = slice_str(info.sni);
+	in.client.peer = slice_str(address);
+	in.now = clock_wall_s();
+	in.trace = NULL;
+	return verdict_connect(a->snapshot, &in, &m->verdict, &m->connect,
+	    detail);
+}
+
+/* Puts the certificate on the roll of those that are in; its own rules say how
+ * often it may stand there. */
+static enum reason
+enter_roll(struct session *s, const struct config_tls *t)
+{
+	struct roll_rules rules = { t->sessions_per_certificate,
+		t->on_excess == CONFIG_ON_EXCESS_REFUSE ? ROLL_REFUSE
+							: ROLL_KICK_OLDEST };
+	struct roll_answer answer;
+
+	if (!s->who->has_certificate)
+		return REASON_NONE;
+	if (roll_enter(s->door->roll, &s->line, s->who->sha256, &rules,
+		&answer) != OK)
+		return REASON_ACCEPT_RESOURCE;
+	if (answer.clone) {
+		counter_add(&s->door->counters.clone_suspects, 1);
+		audit_clone(s, &answer.other);
+	}
+	if (answer.full)
+		return REASON_IDENTITY_SESSIONS;
+	if (answer.kick_door != NULL)
+		door_dismiss(answer.kick_door, answer.kick_id,
+		    REASON_RELAY_REPLACED);
+	return REASON_NONE;
+}
+
+void
+steps_identity_start(struct session *s)
+{
+	struct admission *m = s->approach->admission;
+	struct verdict_detail detail = { "" };
+	enum reason reason = judge(s, m, &detail);
+
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail.text);
+		return;
+	}
+	if (keep_who(s) != OK) {
+		steps_failed(s, "out of memory");
+		return;
+	}
+	reason = enter_roll(s, s->approach->listener->tls_profile);
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, NULL);
+		return;
+	}
+	if (m->cert == NULL)
+		counter_add(&s->door->counters.without_certificate, 1);
+	stage_enter(s, STAGE_BACKEND);
+}
+
+/*
+ * backend: only now is the broker dialled.
+ */
+
+/* Whoever was judged by a snapshot that is no more in force is judged again:
+ * a revocation must not lose a race. */
+static enum reason
+judge_late(struct session *s, struct verdict_detail *detail)
+{
+	if (s->approach->snapshot == s->door->snapshot)
+		return REASON_NONE;
+	return sweep_judge(s, SWEEP_ALL, clock_wall_s(), detail);
+}
+
+static void
+dial_done(void *arg, enum reason reason, struct stream *broker,
+    const char *text)
+{
+	struct session *s = arg;
+	struct verdict_detail detail = { "" };
+
+	s->approach->step.dial = NULL;
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, text);
+		return;
+	}
+	s->broker = broker;
+	reason = judge_late(s, &detail);
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail.text);
+		return;
+	}
+	audit_open(s, text);
+	stage_enter(s, STAGE_RELAY);
+}
+
+void
+steps_backend_start(struct session *s)
+{
+	struct approach *a = s->approach;
+	uint8_t header[BACKEND_PROXY_OUT_MAX];
+	struct backend_dial_request request;
+	size_t header_len = 0;
+
+	if (proxy_header(s, header, &header_len) != OK) {
+		session_dismiss(s, REASON_IDENTITY_ENCODING,
+		    "the CN does not fit into a PROXY header");
+		return;
+	}
+	request.client_id = a->admission->verdict.client_id;
+	request.proxy_header = slice_make(header, header_len);
+	if (backend_dial_start(&a->step.dial, a->pool, &request, dial_done,
+		s) != OK)
+		steps_failed(s, "out of memory");
+}
+
+void
+steps_backend_cancel(struct session *s)
+{
+	backend_dial_cancel(s->approach->step.dial);
+}
+
+/*
+ * relay: the two streams face each other.
+ */
+
+static void
+relay_answered(void *arg, uint8_t code)
+{
+	struct session *s = arg;
+	struct counters *c = &s->door->counters;
+
+	s->answered = true;
+	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
+	counters_observe(&c->connack, loop_now(s->door->loop) - s->connect_at);
+}
+
+static void
+relay_violated(void *arg, enum reason reason)
+{
+	session_dismiss(arg, reason, NULL);
+}
+
+static void
+relay_ended(void *arg, enum reason reason)
+{
+	session_ended(arg, steps_client_reason(arg, reason));
+}
+
+static const struct relay_owner relay_owner = {
+	.answered = relay_answered,
+	.violated = relay_violated,
+	.ended = relay_ended,
+};
+
+void
+steps_relay_start(struct session *s)
+{
+	const struct admission *m = s->approach->admission;
+	const struct config *cfg = s->approach->snapshot->config;
+	struct relay_options o = { 0 };
+	struct slice all = buf_slice(&m->greet.bytes);
+
+	o.connect = buf_slice(&m->connect);
+	o.behind = slice_make(all.data + m->greet.connect_len,
+	    all.len - m->greet.connect_len);
+	if (m->verdict.assign_client_id)
+		o.assigned = m->verdict.client_id;
+	o.client_maximum_packet = m->greet.connect.maximum_packet_size;
+	o.idle_ms = cfg->timeouts.idle;
+	o.chunk = cfg->limits.relay_buffer;
+	o.version = (uint8_t)s->level;
+	if (relay_start(&s->relay, s->door->loop, s->client, s->broker, &o,
+		&relay_owner, s) != OK) {
+		session_kill(s, REASON_ACCEPT_RESOURCE);
+		return;
+	}
+	counter_add(&s->door->counters.opened, 1);
+	tls_stream_shed(s->tls);
+	approach_free(s->approach);
+	s->approach = NULL;
+}
