@@ -43,7 +43,7 @@ for my $version (4, 5) {
 	is(scalar @{ $want->{messages} }, 3, "v$version: all comes back");
 	for (['mqtts', 'tls', ''], ['wss', 'wss', '/mqtt']) {
 		my ($scheme, $listener, $path) = @$_;
-		my $url = "$scheme://localhost:" . $proxy->port($listener)
+		my $url = "$scheme://127.0.0.1:" . $proxy->port($listener)
 		    . $path;
 		my $got = seen($url, version => $version,
 			clientid => "b$version", %tls);
@@ -53,7 +53,7 @@ for my $version (4, 5) {
 
 for (['mqtts', 'id', ''], ['wss', 'idws', '/mqtt']) {
 	my ($scheme, $listener, $path) = @$_;
-	my $got = seen("$scheme://localhost:" . $proxy->port($listener)
+	my $got = seen("$scheme://127.0.0.1:" . $proxy->port($listener)
 		. $path, version => 5, clientid => '', topic => 'empty', %tls);
 	is($got->{connack}, 0, "$scheme: no ClientID: it is let in");
 	is($got->{assigned}, 'device-001',
