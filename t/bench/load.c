@@ -11,10 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "args.h"
 #include "conn.h"
 #include "meter.h"
 
@@ -423,24 +423,6 @@ static const struct mode modes[] = {
 	{ "down", 'p', false, tick_down, packet_down, run_messages },
 };
 
-static const char *
-argument(char **argv, const char *key, const char *otherwise)
-{
-	size_t len = strlen(key);
-	int i;
-
-	for (i = 1; argv[i] != NULL; i++)
-		if (strncmp(argv[i], key, len) == 0 && argv[i][len] == '=')
-			return argv[i] + len + 1;
-	return otherwise;
-}
-
-static uint64_t
-number(char **argv, const char *key, const char *otherwise)
-{
-	return strtoull(argument(argv, key, otherwise), NULL, 10);
-}
-
 static bool
 set_version(struct load *l, const char *version)
 {
@@ -471,14 +453,14 @@ set_cipher(struct load *l, const char *key_type)
 static bool
 set_tls(struct load *l, char **argv)
 {
-	const char *cert = argument(argv, "cert", NULL);
-	const char *key = argument(argv, "key", NULL);
-	const char *ca = argument(argv, "ca", NULL);
+	const char *cert = args_text(argv, "cert", NULL);
+	const char *key = args_text(argv, "key", NULL);
+	const char *ca = args_text(argv, "ca", NULL);
 	SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
 
 	l->shape.ctx = ctx;
-	if (!set_version(l, argument(argv, "tls", "1.3")) ||
-	    !set_cipher(l, argument(argv, "server", "ecdsa")))
+	if (!set_version(l, args_text(argv, "tls", "1.3")) ||
+	    !set_cipher(l, args_text(argv, "server", "ecdsa")))
 		return false;
 	if (cert == NULL || key == NULL || ca == NULL ||
 	    SSL_CTX_use_certificate_chain_file(ctx, cert) != 1 ||
@@ -530,25 +512,26 @@ make_buffers(struct load *l)
 static const char *
 prepare(struct load *l, char **argv)
 {
-	const char *transport = argument(argv, "transport", "tls");
+	const char *transport = args_text(argv, "transport", "tls");
 
-	if (!set_mode(l, argument(argv, "mode", "")))
+	if (!set_mode(l, args_text(argv, "mode", "")))
 		return "no such mode";
 	l->shape.epoll = epoll_create1(EPOLL_CLOEXEC);
-	l->shape.port = (uint16_t)number(argv, "port", "0");
+	l->shape.port = (uint16_t)args_number(argv, "port", "0");
 	l->shape.websocket = strcmp(transport, "wss") == 0;
 	l->shape.subscribe = l->mode->subscribe;
 	l->shape.ready = ready;
 	l->shape.packet = packet;
 	l->shape.writable = writable;
 	l->shape.failed = failed;
-	l->conn_count = (unsigned)number(argv, "conns", "1");
-	l->concurrency = (unsigned)number(argv, "concurrency", "8");
-	l->count = number(argv, "count", "1000");
-	l->rate = number(argv, "rate", "0");
-	l->size = (uint32_t)number(argv, "size", "100");
-	l->deadline = meter_now_ns() + number(argv, "timeout", "60") * SECOND;
-	meter_init(&l->meter, (pid_t)number(argv, "pid", "0"));
+	l->conn_count = (unsigned)args_number(argv, "conns", "1");
+	l->concurrency = (unsigned)args_number(argv, "concurrency", "8");
+	l->count = args_number(argv, "count", "1000");
+	l->rate = args_number(argv, "rate", "0");
+	l->size = (uint32_t)args_number(argv, "size", "100");
+	l->deadline =
+	    meter_now_ns() + args_number(argv, "timeout", "60") * SECOND;
+	meter_init(&l->meter, (pid_t)args_number(argv, "pid", "0"));
 	if (strcmp(transport, "plain") != 0 && !set_tls(l, argv))
 		return "cert=, key= or ca= is missing or bad";
 	if (!make_buffers(l))
@@ -592,16 +575,6 @@ print(struct load *l)
 	    percentile_us(l, 50), percentile_us(l, 99));
 }
 
-static void
-raise_limit(void)
-{
-	struct rlimit r;
-
-	getrlimit(RLIMIT_NOFILE, &r);
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -615,7 +588,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	signal(SIGPIPE, SIG_IGN);
-	raise_limit();
+	args_raise_files();
 	l.mode->run(&l);
 	print(&l);
 	for (i = 0; i < l.conn_count && l.mode->kind != 0; i++)

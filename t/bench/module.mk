@@ -5,10 +5,11 @@
 #     make bench-micro        nanoseconds of the pure parts
 EXTRA_PROGRAMS += t/bench/load t/bench/stub t/bench/floor t/bench/micro
 bench_programs = t/bench/load t/bench/stub t/bench/floor
-t_bench_load_SOURCES = t/bench/load.c t/bench/conn.c t/bench/conn.h \
+t_bench_load_SOURCES = t/bench/load.c t/bench/args.c t/bench/args.h \
+	t/bench/conn.c t/bench/conn.h \
 	t/bench/meter.c t/bench/meter.h
 t_bench_load_LDADD = $(BORINGSSL_LIBS)
-t_bench_stub_SOURCES = t/bench/stub.c
+t_bench_stub_SOURCES = t/bench/stub.c t/bench/args.c t/bench/args.h
 t_bench_stub_LDADD =
 t_bench_floor_SOURCES = t/bench/floor.c
 t_bench_floor_LDADD =

@@ -14,9 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include "args.h"
 
 #define CHUNK 262144
 
@@ -258,16 +259,6 @@ listen_on(uint16_t port)
 	return fd;
 }
 
-static void
-raise_limit(void)
-{
-	struct rlimit r;
-
-	getrlimit(RLIMIT_NOFILE, &r);
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-}
-
 int
 main(int argc, char **argv)
 {
@@ -280,7 +271,7 @@ main(int argc, char **argv)
 		fprintf(stderr, "usage: stub PORT\n");
 		return 2;
 	}
-	raise_limit();
+	args_raise_files();
 	s.epoll = epoll_create1(EPOLL_CLOEXEC);
 	s.listener = listen_on((uint16_t)atoi(argv[1]));
 	epoll_ctl(s.epoll, EPOLL_CTL_ADD, s.listener, &event);
