@@ -93,10 +93,22 @@ add_claims(struct log_line *l, const struct mqtt_connect *c)
 		log_slice(l, "client_clientid", c->client_id);
 }
 
-static const char *
-profile_name(const struct config_head *head)
+/* The identity profile that judged: the listener's, or its issuing CA's. */
+static void
+add_profile(struct log_line *l, const struct approach *a,
+    const struct cert *cert)
 {
-	return head->name[0] == '\0' ? "default" : head->name;
+	const char *name = snapshot_rules(a->snapshot, a->listener, cert)->name;
+
+	log_str(l, "identity", name[0] == '\0' ? "default" : name);
+}
+
+static void
+add_sha256(struct log_line *l, const struct session *s)
+{
+	if (s->who->has_certificate)
+		add_hex(l, "cert_sha256",
+		    slice_make(s->who->sha256, CERT_SHA256_LEN));
 }
 
 void
@@ -115,8 +127,7 @@ audit_open(const struct session *s, const char *address)
 	add_claims(&l, &m->greet.connect);
 	if (m->cert != NULL)
 		add_cert(&l, m->cert);
-	log_str(&l, "identity",
-	    profile_name(&a->listener->identity_profile->head));
+	add_profile(&l, a, m->cert);
 	log_str(&l, "backend", address);
 	add_tls(&l, s);
 	log_end(&l);
@@ -158,8 +169,10 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 	if (d->refusals_unlogged > 0)
 		log_u64(&l, "not_logged", d->refusals_unlogged);
 	d->refusals_unlogged = 0;
-	if (a != NULL && a->admission != NULL)
+	if (a != NULL && a->admission != NULL) {
 		add_claims(&l, &a->admission->greet.connect);
+		add_profile(&l, a, a->admission->cert);
+	}
 	add_refused_cert(&l, s);
 	add_tls(&l, s);
 	log_end(&l);
@@ -186,9 +199,7 @@ audit_dismiss(const struct session *s, enum reason reason, const char *detail)
 	begin_live(&l, s, "dismiss", reason);
 	if (detail != NULL && detail[0] != '\0')
 		log_str(&l, "detail", detail);
-	if (s->who->has_certificate)
-		add_hex(&l, "cert_sha256",
-		    slice_make(s->who->sha256, CERT_SHA256_LEN));
+	add_sha256(&l, s);
 	log_end(&l);
 }
 
@@ -201,6 +212,7 @@ audit_close(const struct session *s, enum reason reason)
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
 	begin_live(&l, s, "close", reason);
+	add_sha256(&l, s);
 	log_u64(&l, "up", s->relay.up.bytes);
 	log_u64(&l, "down", s->relay.down.bytes);
 	log_fmt(&l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),

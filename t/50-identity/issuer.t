@@ -44,6 +44,8 @@ sub username
 			'tenant-a/device-004',
 			"$listener: by an intermediate of the first");
 	}
+	ok($proxy->count_log(qr/event=open .* user=tenant-b.* identity=b /),
+		'the log names the profile that judged');
 	my $name = hex('tenant-b/device-001');
 	like(explained($proxy, 'tls', 'untrusted', mqtt_connect()),
 		qr{^admitted [0-9a-f]*$name}, 'explain says so too');
@@ -55,7 +57,9 @@ sub username
 	$c->send(mqtt_connect(version => 5));
 	is(hex($c->ended->{bytes}), '2003008700',
 		'a profile for one CA: a certificate under another is refused');
-	ok($proxy->wait_close('identity_issuer'), 'identity_issuer');
+	like($proxy->wait_close('identity_issuer'),
+		qr/ identity=default cert=verified cert_sha256=[0-9a-f]{64} /,
+		'identity_issuer, with profile and certificate');
 	$c->close;
 	ok(!$broker->pending, 'nothing of it reached the broker');
 }
