@@ -51,6 +51,7 @@ struct listener {
 	bool paused; /* by the owner */
 	bool resting; /* by ourselves, until the timer fires */
 	int reserve; /* owned; -1 = none could be had */
+	int leaving; /* owned; unhooked, to be closed next turn; -1 = none */
 	unsigned exhausted; /* rests in a row for want of descriptors */
 	uint64_t logged; /* when the want was last logged; 0 = never */
 	struct listener_counts counts;
@@ -215,6 +216,9 @@ static void
 finish(struct listener *l)
 {
 	watch_fini(&l->watch);
+	if (l->leaving != -1)
+		close(l->leaving);
+	l->leaving = -1;
 	loop_bury(l->loop, &l->grave);
 }
 
@@ -367,6 +371,7 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	if (listener_bound(fd, &at) == OK)
 		address_text_port(l->address, &at);
 	l->reserve = -1;
+	l->leaving = -1;
 	l->adopted = options->adopted;
 	timer_init(&l->rest, loop, rested, l);
 	watch_init(&l->watch, loop, fd, readable, l);
@@ -411,10 +416,12 @@ listener_close(struct listener *l)
 	/* Closing a socket that others hold open does not take it out of our
 	 * epoll set, which libevent tells only in the next turn. Closed any
 	 * sooner it would keep waking this loop with nobody to listen. */
-	if (l->adopted)
+	if (l->adopted) {
+		l->leaving = watch_release(&l->watch);
 		timer_start(&l->rest, 0);
-	else
+	} else {
 		finish(l);
+	}
 }
 
 const char *
