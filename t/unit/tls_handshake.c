@@ -111,7 +111,8 @@ test_refusals(struct tls_ctx *ctx)
 static const char bad_certificates[] =
     /* The signature's last byte is another. */
     "openssl x509 -in device.crt -outform DER -out forged.der && "
-    "{ head -c -1 forged.der; printf '\\252'; } >forged2.der && "
+    "{ head -c -1 forged.der; tail -c 1 forged.der | "
+    "tr '\\000-\\377' '\\001-\\377\\000'; } >forged2.der && "
     "openssl x509 -inform DER -in forged2.der -out forged.crt && "
     /* Issued by a certificate that is no CA, which is sent along. */
     "sub by-device device /CN=by-device \"$client\" && "
