@@ -1,7 +1,6 @@
 #include "runtime/master.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/cpus.h"
 #include "runtime/hardening.h"
 #include "runtime/ports.h"
 #include "runtime/privileges.h"
@@ -17,17 +17,6 @@
 
 /* Patience beyond drain_timeout, for last words on their way. */
 #define DRAIN_GRACE_MS 2000
-
-/* CPUs this process may use, the number for workers = auto. */
-static size_t
-cpu_count(void)
-{
-	cpu_set_t set;
-
-	if (sched_getaffinity(0, sizeof(set), &set) == -1)
-		return 1;
-	return (size_t)CPU_COUNT(&set);
-}
 
 /* A worker's way to say that its last session is gone. */
 struct empty_note {
@@ -304,7 +293,7 @@ make_workers(struct master *m)
 	size_t count = cfg->daemon.workers;
 
 	if (count == 0)
-		count = cpu_count();
+		count = cpus_usable();
 	m->workers = calloc(count, sizeof(*m->workers));
 	if (m->workers == NULL)
 		return ERR_NO_MEMORY;

@@ -1,4 +1,6 @@
 libsallyport_a_SOURCES += \
+	src/runtime/cpus.c \
+	src/runtime/cpus.h \
 	src/runtime/decode.c \
 	src/runtime/decode.h \
 	src/runtime/explain.c \
@@ -34,6 +36,10 @@ libsallyport_a_SOURCES += src/runtime/supervisor_systemd.c
 else
 libsallyport_a_SOURCES += src/runtime/supervisor_none.c
 endif
+
+check_PROGRAMS += t/unit/runtime_cpus.t
+t_unit_runtime_cpus_t_SOURCES = t/unit/runtime_cpus.c
+t_unit_runtime_cpus_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/runtime_sandbox.t
 t_unit_runtime_sandbox_t_SOURCES = t/unit/runtime_sandbox.c $(config_kit)
