@@ -21,7 +21,7 @@ static const struct command commands[] = {
 	{ "/allow", HTTP_POST, " as who ", deny_remove_run },
 	{ "/cert", HTTP_GET, " limit ", certs_run },
 	{ "/metrics", HTTP_GET, " ", metrics_run },
-	{ "/reload", HTTP_POST, " ", steer_reload_run },
+	{ "/reload", HTTP_POST, " ", steer_reload },
 	{ "/drain", HTTP_POST, " ", steer_drain_run },
 	{ "/log", HTTP_POST, " level ", steer_log_run },
 };

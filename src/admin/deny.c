@@ -31,8 +31,6 @@ file_of(struct admin *a, struct http_call *call, const char *as,
 	else if (path[0] == '\0')
 		reply_error(call, 409,
 		    "there is no deny list: set [denylist] file");
-	else if (a->master->state != MASTER_SERVING)
-		reply_error(call, 409, "it is draining");
 	else
 		return path;
 	return NULL;

@@ -15,6 +15,8 @@ status_word(const struct master *m)
 	switch (m->state) {
 	case MASTER_SERVING:
 		return "serving";
+	case MASTER_LEAVING:
+		return "leaving";
 	case MASTER_DRAINING:
 		return "draining";
 	case MASTER_STOPPING:

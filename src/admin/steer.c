@@ -103,20 +103,11 @@ steer_reload(struct admin *a, struct http_call *call,
 }
 
 void
-steer_reload_run(struct admin *a, struct http_call *call,
-    const struct http_request *r)
-{
-	if (a->master->state != MASTER_SERVING)
-		reply_error(call, 409, "it is draining");
-	else
-		steer_reload(a, call, r);
-}
-
-void
 steer_drain_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	struct master *m = a->master;
+	const struct config_daemon *d = &m->snapshot->config->daemon;
 
 	(void)r;
 	if (m->state != MASTER_SERVING) {
@@ -125,8 +116,9 @@ steer_drain_run(struct admin *a, struct http_call *call,
 	}
 	master_drain(m);
 	reply_json(call, 200,
-	    json_pack("{s:b,s:I}", "draining", 1, "drain_timeout_ms",
-		(json_int_t)m->snapshot->config->daemon.drain_timeout));
+	    json_pack("{s:b,s:I,s:I}", "draining", 1, "drain_delay_ms",
+		(json_int_t)d->drain_delay, "drain_timeout_ms",
+		(json_int_t)d->drain_timeout));
 }
 
 void

@@ -6,13 +6,9 @@
 
 #include "admin/admin.h"
 
-/* Reloads, and answers once every worker has the new configuration in force
+/* POST /reload: answers once every worker has the new configuration in force
  * and has dismissed whom it shuts out; 409 with the complaints if refused. */
 void steer_reload(struct admin *a, struct http_call *call,
-    const struct http_request *request);
-
-/* POST /reload */
-void steer_reload_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
 /* POST /drain: answers at once. */

@@ -63,8 +63,11 @@
 	    "port 0; empty = none.") \
 	X(daemon, watch_interval, MSEC_OFF(100, 3600000), "10s", LIVE, \
 	    "How often to look for changed files; 0 = only on SIGHUP.") \
+	X(daemon, drain_delay, MSEC(0, 3600000), "0", LIVE, \
+	    "How long clients may still come in after SIGTERM, while /readyz " \
+	    "sends balancers elsewhere.") \
 	X(daemon, drain_timeout, MSEC(0, 86400000), "30s", LIVE, \
-	    "How long sessions may live on after SIGTERM.")
+	    "How long sessions may live on then.")
 
 #define CONFIG_LISTENER(X) \
 	X(listener, bind, ADDRS, "", RESTART, \

@@ -254,7 +254,9 @@ void
 show_drain(FILE *f, json_t *answer)
 {
 	fprintf(f, "draining; it ends within %lld s\n",
-	    (number(answer, "drain_timeout_ms") + 999) / 1000);
+	    (number(answer, "drain_delay_ms") +
+		number(answer, "drain_timeout_ms") + 999) /
+		1000);
 }
 
 void

@@ -71,9 +71,10 @@ pulse(void *arg)
 	timer_start(&m->pulse, supervisor_watchdog_ms());
 }
 
-void
-master_drain(struct master *m)
+static void
+begin_drain(void *arg)
 {
+	struct master *m = arg;
 	uint64_t ms = m->snapshot->config->daemon.drain_timeout;
 	size_t i;
 
@@ -89,18 +90,36 @@ master_drain(struct master *m)
 			loop_stop(m->loop);
 }
 
+void
+master_drain(struct master *m)
+{
+	uint64_t ms = m->snapshot->config->daemon.drain_delay;
+
+	if (ms == 0) {
+		begin_drain(m);
+		return;
+	}
+	log_event(LOG_LEVEL_INFO, "leave",
+	    "not ready any more; who comes within %llu ms is still let in",
+	    (unsigned long long)ms);
+	m->state = MASTER_LEAVING;
+	timer_start(&m->leave, ms);
+}
+
 static void
 caught(int number, void *arg)
 {
 	struct master *m = arg;
 
 	if (number == SIGHUP) {
-		if (m->state == MASTER_SERVING)
-			(void)!master_reload(m, NULL);
+		(void)!master_reload(m, NULL);
 		return;
 	}
-	if (number == SIGTERM && m->state == MASTER_SERVING) {
-		master_drain(m);
+	/* The first one does not cut short what sallyportctl has begun. */
+	if (number == SIGTERM && !m->terminated) {
+		m->terminated = true;
+		if (m->state == MASTER_SERVING)
+			master_drain(m);
 		return;
 	}
 	m->state = MASTER_STOPPING;
@@ -139,10 +158,7 @@ watch_files(struct master *m)
 static void
 file_changed(void *arg)
 {
-	struct master *m = arg;
-
-	if (m->state == MASTER_SERVING)
-		(void)!master_reload(m, NULL);
+	(void)!master_reload(arg, NULL);
 }
 
 static enum err
@@ -352,6 +368,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	m->loop = loop_new();
 	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
+	timer_init(&m->leave, m->loop, begin_drain, m);
 	timer_init(&m->drain, m->loop, patience_ends, m);
 	timer_init(&m->pulse, m->loop, pulse, m);
 	m->watcher = watcher_new(m->loop, 0, file_changed, m);
@@ -461,6 +478,7 @@ master_fini(struct master *m)
 	trim_stop(&m->trim);
 	watcher_free(m->watcher);
 	if (m->loop != NULL) {
+		timer_stop(&m->leave);
 		timer_stop(&m->drain);
 		timer_stop(&m->pulse);
 	}

@@ -19,6 +19,7 @@
 
 enum master_state {
 	MASTER_SERVING,
+	MASTER_LEAVING, /* lets in still, and tells balancers not to come */
 	MASTER_DRAINING,
 	MASTER_STOPPING
 };
@@ -50,6 +51,7 @@ struct master {
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */
 	struct watcher *watcher; /* owned */
 	struct trim trim;
+	struct timer leave; /* from leaving to draining */
 	struct timer drain; /* the end of patience while draining */
 	struct timer pulse; /* tells the supervisor that we live */
 	size_t draining; /* workers that still have sessions */
@@ -59,6 +61,7 @@ struct master {
 	uint64_t files; /* descriptors this process may have */
 	uint32_t room; /* connections that fit into these */
 	enum master_state state;
+	bool terminated; /* SIGTERM came: another one is for at once */
 	/* What the last reload did, for status and metrics. */
 	uint64_t reloads_failed;
 	int64_t reloaded_at; /* wall clock of the last good load */
@@ -83,7 +86,9 @@ void master_fini(struct master *m);
  * take the new one in their next turn, in order with later messages. */
 enum err master_reload(struct master *m, struct report *say);
 
-/* What SIGTERM does: no new connections, and an end once all have left. */
+/* What SIGTERM does: after drain_delay no new connections, and an end once all
+ * have left. Until then reloads still count, for who is thrown out by one is
+ * not to live on for as long as a drain takes. */
 void master_drain(struct master *m);
 
 #endif

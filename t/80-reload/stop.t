@@ -1,10 +1,12 @@
 #!/usr/bin/perl
 # SIGTERM lets sessions go and exits 0; SIGINT, or a second TERM, is at once.
+# With a delay balancers hear of it first. Who is shut out meanwhile is out.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
+use Sallyport::Admin;
 use Time::HiRes qw(time);
 
 my $broker = peer('broker')->listen;
@@ -91,6 +93,55 @@ for (['INT', 'INT'], ['TERM', 'TERM']) {
 	isnt($b->ended->{status}, 'timeout', "$first: the broker hears");
 	isnt($c->ended->{status}, 'timeout', "$first: the client hears");
 	$_->close for $b, $c;
+}
+# One balancer sees that it is no longer ready; others may send clients yet.
+{
+	my $proxy = sallyport(backend => { address => $broker->address },
+		daemon => { drain_delay => '2s', http_listen => '127.0.0.1:0' });
+	my $http = $proxy->port('http_listen');
+	my ($before, $b) = session($proxy, 'tls');
+	is(http($http, 'GET', '/readyz')->{status}, 200, 'ready');
+	$proxy->signal('TERM');
+	$proxy->wait_log(qr/event=leave /);
+	my $readyz = http($http, 'GET', '/readyz');
+	is("$readyz->{status} $readyz->{body}", "503 draining\n",
+		'TERM: no longer ready');
+	like(http($http, 'GET', '/status')->{body}, qr/"state": ?"leaving"/,
+		'leaving');
+	my ($c, $b2) = session($proxy, 'tls');
+	pass('but who comes is let in');
+	is($proxy->count_log(qr/event=(?:drain|close) /), 0,
+		'and nobody is sent away');
+	$proxy->wait_log(qr/event=drain /);
+	isnt($_->ended->{status}, 'timeout', 'then all leave')
+	    for $before, $c;
+	is($proxy->wait_exit(5), 0, 'exit 0');
+	$_->close for $before, $b, $c, $b2;
+}
+# What sallyportctl began, as a hook before the end of a container does, is
+# not cut short by the signal behind it; a denied device does not live on.
+{
+	my $deny = tmp('deny.csv');
+	write_file($deny, "as,who,reason,until\n");
+	my $socket = tmp('admin.sock');
+	my $proxy = sallyport(backend => { address => $broker->address },
+		denylist => { file => $deny },
+		daemon => { drain_timeout => '1h', admin_socket => $socket });
+	my @in = map { [session($proxy, 'tls', version => 5,
+		clientid => "c$_")] } 1 .. 40;
+	is((ctl($socket, 'drain'))[0], 0, 'drain');
+	$proxy->signal('TERM');
+	# One leaves every 100 ms: the last one's turn is 4 s away.
+	my ($code, $out, $err) = ctl($socket, 'deny', 'clientid', 'c40');
+	is($code, 0, 'deny while draining') or diag($out, $err);
+	is(hex($in[39][0]->ended->{bytes}), 'e0029800',
+		'is obeyed: thrown out, not sent away');
+	is(hex($in[38][0]->ended->{bytes}), 'e0028b00', 'the others drain');
+	$proxy->wait_close('relay_drained');
+	is($proxy->wait_exit(10), 0, 'exit 0');
+	for (@in) {
+		$_->close for @$_;
+	}
 }
 # The log file is opened anew.
 {
