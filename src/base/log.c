@@ -17,8 +17,6 @@
 #include <time.h>
 #include <unistd.h>
 
-#define VALUE_MAX 256
-
 static struct {
 	_Atomic int fd;
 	_Atomic int level;
@@ -84,16 +82,18 @@ log_enabled(enum log_level level)
 	    atomic_load_explicit(&sink.level, memory_order_relaxed);
 }
 
-/* Appends raw text; what does not fit is left out. */
-static void
+/* What log_event() and log_end() may add to a full line: "}, LF and NUL. */
+#define LINE_END 4
+
+/* Appends raw text, all of it or, where there is no room, nothing. */
+static bool
 put(struct log_line *l, const char *text, size_t len)
 {
-	size_t room = sizeof(l->text) - 4 - l->len; /* "}\n" or "\n" and NUL */
-
-	if (len > room)
-		len = room;
+	if (len > sizeof(l->text) - LINE_END - l->len)
+		return false;
 	memcpy(l->text + l->len, text, len);
 	l->len += len;
+	return true;
 }
 
 /* Does it stand for itself between quotes? */
@@ -104,20 +104,18 @@ is_plain(uint8_t c)
 }
 
 /* One byte of a value, escaped so that it cannot end the value or the line. */
-static void
+static bool
 put_escaped(struct log_line *l, uint8_t c)
 {
 	static const char hex[] = "0123456789abcdef";
 	char text[] = { '\\', 'u', '0', '0', hex[c >> 4], hex[c & 15] };
 
-	if (is_plain(c)) {
-		put(l, (const char *)&c, 1);
-	} else if (c == '"' || c == '\\') {
-		text[1] = (char)c;
-		put(l, text, 2);
-	} else {
-		put(l, text, sizeof(text));
-	}
+	if (is_plain(c))
+		return put(l, (const char *)&c, 1);
+	if (c != '"' && c != '\\')
+		return put(l, text, sizeof(text));
+	text[1] = (char)c;
+	return put(l, text, 2);
 }
 
 /* Bytes of the UTF-8 sequence at `p', or 0 when it is not one. */
@@ -139,36 +137,41 @@ utf8_len(const uint8_t *p, size_t len)
 	return n;
 }
 
-/* A stray byte is shown as U+FFFD's escape: a line is always valid UTF-8. */
-static void
+/* One character of a value, or one byte that is none: a stray byte is shown as
+ * U+FFFD's escape, so a line is always valid UTF-8. Adds to *i. */
+static bool
+put_char(struct log_line *l, struct slice v, size_t *i)
+{
+	size_t n;
+
+	if (v.data[*i] < 0x80)
+		return put_escaped(l, v.data[(*i)++]);
+	n = utf8_len(v.data + *i, v.len - *i);
+	if (n == 0) {
+		(*i)++;
+		return put(l, "\\ufffd", 6);
+	}
+	*i += n;
+	return put(l, (const char *)v.data + *i - n, n);
+}
+
+static bool
 put_value(struct log_line *l, struct slice v)
 {
-	size_t max = v.len > VALUE_MAX ? VALUE_MAX : v.len;
+	size_t max = v.len > LOG_VALUE_MAX ? LOG_VALUE_MAX : v.len;
 	size_t i = 0;
 	size_t n;
 
 	while (i < max) {
 		for (n = i; n < max && is_plain(v.data[n]); n++)
 			continue;
-		put(l, (const char *)v.data + i, n - i);
+		if (!put(l, (const char *)v.data + i, n - i))
+			return false;
 		i = n;
-		if (i == max)
-			break;
-		if (v.data[i] < 0x80) {
-			put_escaped(l, v.data[i++]);
-			continue;
-		}
-		n = utf8_len(v.data + i, v.len - i);
-		if (n == 0) {
-			put(l, "\\ufffd", 6);
-			i++;
-			continue;
-		}
-		put(l, (const char *)v.data + i, n);
-		i += n;
+		if (i < max && !put_char(l, v, &i))
+			return false;
 	}
-	if (v.len > VALUE_MAX)
-		put(l, "...", 3);
+	return v.len <= LOG_VALUE_MAX || put(l, "...", 3);
 }
 
 /* May the value stand in logfmt without quotes? */
@@ -181,46 +184,40 @@ is_bare(struct slice v)
 		if (v.data[i] <= ' ' || v.data[i] >= 0x7f || v.data[i] == '"' ||
 		    v.data[i] == '=' || v.data[i] == '\\')
 			return false;
-	return v.len > 0 && v.len <= VALUE_MAX;
+	return v.len > 0 && v.len <= LOG_VALUE_MAX;
 }
 
-static void
+static bool
 put_key(struct log_line *l, const char *key)
 {
-	if (l->format == LOG_FORMAT_JSON) {
-		put(l, l->len > 1 ? ",\"" : "\"", l->len > 1 ? 2 : 1);
-		put(l, key, strlen(key));
-		put(l, "\":", 2);
-	} else {
-		if (l->len > 0)
-			put(l, " ", 1);
-		put(l, key, strlen(key));
-		put(l, "=", 1);
-	}
+	if (l->format == LOG_FORMAT_JSON)
+		return put(l, l->len > 1 ? ",\"" : "\"", l->len > 1 ? 2 : 1) &&
+		    put(l, key, strlen(key)) && put(l, "\":", 2);
+	return put(l, " ", l->len > 0 ? 1 : 0) && put(l, key, strlen(key)) &&
+	    put(l, "=", 1);
 }
 
-/* Is there room for the shortest whole field? Fields are never half there. */
-static bool
-has_room(const struct log_line *l, const char *key, size_t value_len)
+/* A bare value is put as it is, any other between quotes. */
+static void
+put_field(struct log_line *l, const char *key, struct slice value, bool bare)
 {
-	size_t cut = value_len > VALUE_MAX ? VALUE_MAX : value_len;
+	size_t start = l->len;
+	bool whole = put_key(l, key);
 
-	return sizeof(l->text) - l->len > strlen(key) + cut * 6 + 16;
+	if (bare)
+		whole = whole && put(l, (const char *)value.data, value.len);
+	else
+		whole = whole && put(l, "\"", 1) && put_value(l, value) &&
+		    put(l, "\"", 1);
+	if (!whole)
+		l->len = start; /* fields are never half there */
 }
 
 void
 log_slice(struct log_line *l, const char *key, struct slice value)
 {
-	if (!has_room(l, key, value.len))
-		return;
-	put_key(l, key);
-	if (l->format == LOG_FORMAT_LOGFMT && is_bare(value)) {
-		put(l, (const char *)value.data, value.len);
-		return;
-	}
-	put(l, "\"", 1);
-	put_value(l, value);
-	put(l, "\"", 1);
+	put_field(l, key, value,
+	    l->format == LOG_FORMAT_LOGFMT && is_bare(value));
 }
 
 void
@@ -233,18 +230,15 @@ void
 log_u64(struct log_line *l, const char *key, uint64_t value)
 {
 	char text[24];
-	int n = snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
 
-	if (!has_room(l, key, (size_t)n))
-		return;
-	put_key(l, key);
-	put(l, text, (size_t)n);
+	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	put_field(l, key, slice_str(text), true);
 }
 
 void
 log_fmt(struct log_line *l, const char *key, const char *fmt, ...)
 {
-	char text[VALUE_MAX + 8];
+	char text[LOG_VALUE_MAX + 8];
 	va_list ap;
 	int n;
 
@@ -313,6 +307,7 @@ log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
 	struct log_line l;
 	char text[1024];
+	const char *p = text;
 	va_list ap;
 
 	if (!log_enabled(level))
@@ -323,8 +318,8 @@ log_event(enum log_level level, const char *event, const char *fmt, ...)
 	log_begin(&l, level, event);
 	put_key(&l, "msg");
 	put(&l, "\"", 1);
-	for (char *p = text; *p != '\0'; p++)
-		put_escaped(&l, (uint8_t)*p);
-	put(&l, "\"", 1);
+	while (*p != '\0' && put_escaped(&l, (uint8_t)*p))
+		p++;
+	l.text[l.len++] = '"'; /* there is room for it: LINE_END */
 	log_end(&l);
 }

@@ -25,8 +25,12 @@ enum log_format {
 	LOG_FORMAT_JSON
 };
 
-/* One line under construction; lives on the stack. */
-#define LOG_LINE_MAX 2048
+/* Longer values are cut. */
+#define LOG_VALUE_MAX 256
+
+/* One line under construction; lives on the stack. Not more than PIPE_BUF, so
+ * that the lines of several threads do not mix in a pipe. */
+#define LOG_LINE_MAX 4096
 struct log_line {
 	size_t len;
 	enum log_level level;
@@ -49,7 +53,8 @@ int log_enabled(enum log_level level);
 /* Begins a line: time, level and event=`event'. */
 void log_begin(struct log_line *l, enum log_level level, const char *event);
 
-/* Adds a field. Values longer than 256 bytes are cut and end in "...". */
+/* Adds a field. A value longer than LOG_VALUE_MAX ends in "..."; a field there
+ * is no room for is left out, so those that matter most go first. */
 void log_str(struct log_line *l, const char *key, const char *value);
 void log_slice(struct log_line *l, const char *key, struct slice value);
 void log_u64(struct log_line *l, const char *key, uint64_t value);

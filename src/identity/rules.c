@@ -108,11 +108,11 @@ steps_above(const struct identity_rules *r, const struct cert *cert)
 	return i;
 }
 
-const struct identity_rules *
-identity_rules_select(const struct identity_rules *own,
+struct identity_rules *
+identity_rules_select(struct identity_rules *own,
     struct identity_rules *const *all, size_t count, const struct cert *cert)
 {
-	const struct identity_rules *best = own;
+	struct identity_rules *best = own;
 	size_t i, steps, nearest;
 
 	if (cert == NULL)

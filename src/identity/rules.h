@@ -74,9 +74,8 @@ void identity_rules_put(struct identity_rules *r);
  * has an issuer and the certificate is not under it, identity_decide()
  * refuses. Borrowed.
  */
-const struct identity_rules *identity_rules_select(
-    const struct identity_rules *own, struct identity_rules *const *all,
-    size_t count, const struct cert *cert);
+struct identity_rules *identity_rules_select(struct identity_rules *own,
+    struct identity_rules *const *all, size_t count, const struct cert *cert);
 
 /* Is `cert' (NULL: none, true) under the issuer of `r', or has `r' none? */
 bool identity_rules_cover(const struct identity_rules *r,

@@ -58,14 +58,37 @@ add_dn(struct log_line *l, const char *key, const struct cert_attr *attrs,
 		log_slice(l, key, slice_make(text, len));
 }
 
+static void
+add_sha256(struct log_line *l, const struct session_who *w)
+{
+	if (w->has_certificate)
+		add_hex(l, "cert_sha256",
+		    slice_make(w->sha256, CERT_SHA256_LEN));
+}
+
 /* The certificate's own words: enough to find it at its CA. */
 static void
 add_cert(struct log_line *l, const struct cert *c)
 {
 	add_hex(l, "cert_sha256", slice_make(c->sha256, CERT_SHA256_LEN));
 	add_hex(l, "cert_serial", c->serial);
-	add_dn(l, "cert_subject", c->subject, c->subject_count);
 	add_dn(l, "cert_issuer", c->issuer, c->issuer_count);
+	add_dn(l, "cert_subject", c->subject, c->subject_count);
+}
+
+/* The same for one that is let in: nothing of it but the hash was kept. */
+static void
+add_live_cert(struct log_line *l, const struct session *s)
+{
+	struct cert *c = NULL;
+
+	if (!s->who->has_certificate)
+		return;
+	if (tls_stream_take_cert(s->tls, &c) == OK && c != NULL)
+		add_cert(l, c);
+	else
+		add_sha256(l, s->who);
+	tls_cert_free(c);
 }
 
 static void
@@ -83,77 +106,87 @@ add_tls(struct log_line *l, const struct session *s)
 		log_str(l, "sni", info.sni);
 }
 
-/* What the client called itself, where that is not what it became. */
 static void
-add_claims(struct log_line *l, const struct mqtt_connect *c)
+add_profile(struct log_line *l, const struct identity_rules *r)
 {
-	if (c->has_username)
-		log_slice(l, "client_username", c->username);
-	if (c->client_id.len > 0)
-		log_slice(l, "client_clientid", c->client_id);
+	log_str(l, "identity", r->name[0] == '\0' ? "default" : r->name);
 }
 
-/* The identity profile that judged: the listener's, or its issuing CA's. */
+/* What the client became. */
 static void
-add_profile(struct log_line *l, const struct approach *a,
-    const struct cert *cert)
+add_names(struct log_line *l, const struct session_who *w)
 {
-	const char *name = snapshot_rules(a->snapshot, a->listener, cert)->name;
-
-	log_str(l, "identity", name[0] == '\0' ? "default" : name);
+	log_slice(l, "client_id", w->client_id);
+	log_slice(l, "user", w->username);
 }
 
+/* What it had called itself. These go last, so that what a stranger makes up
+ * can push nothing else out of the line. */
 static void
-add_sha256(struct log_line *l, const struct session *s)
+add_claims(struct log_line *l, struct slice client_id, struct slice username)
 {
-	if (s->who->has_certificate)
-		add_hex(l, "cert_sha256",
-		    slice_make(s->who->sha256, CERT_SHA256_LEN));
+	if (client_id.len > 0)
+		log_slice(l, "client_clientid", client_id);
+	if (username.data != NULL)
+		log_slice(l, "client_username", username);
 }
 
 void
 audit_open(const struct session *s, const char *address)
 {
-	const struct approach *a = s->approach;
-	const struct admission *m = a->admission;
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
 	begin(&l, s, "open");
-	log_slice(&l, "client_id", s->who->client_id);
-	log_slice(&l, "user", s->who->username);
+	add_names(&l, s->who);
 	log_u64(&l, "version", s->level);
-	add_claims(&l, &m->greet.connect);
-	if (m->cert != NULL)
-		add_cert(&l, m->cert);
-	add_profile(&l, a, m->cert);
+	if (s->approach->admission->cert != NULL)
+		add_cert(&l, s->approach->admission->cert);
+	add_profile(&l, s->who->rules);
 	log_str(&l, "backend", address);
 	add_tls(&l, s);
+	add_claims(&l, s->who->claimed_id, s->who->claimed_username);
 	log_end(&l);
 }
 
 /* A certificate that failed its check is named all the same, marked so that
- * nobody takes it for proof. */
+ * nobody takes it for proof; it selects no profile. */
 static void
-add_refused_cert(struct log_line *l, struct session *s)
+add_refused_cert(struct log_line *l, struct session *s, enum reason reason)
 {
-	struct cert *c = NULL;
+	const struct approach *a = s->approach;
+	const struct cert *judged =
+	    a->admission == NULL ? NULL : a->admission->cert;
+	bool verified = s->stage > STAGE_TLS || reason == REASON_TLS_DENIED;
+	struct cert *taken = NULL;
 
-	if (s->tls == NULL || s->stage < STAGE_TLS)
-		return;
-	if (tls_stream_take_cert(s->tls, &c) != OK || c == NULL)
-		return;
-	log_str(l, "cert", s->stage == STAGE_TLS ? "unverified" : "verified");
-	add_cert(l, c);
-	tls_cert_free(c);
+	if (judged == NULL && s->tls != NULL && s->stage >= STAGE_TLS &&
+	    tls_stream_take_cert(s->tls, &taken) == OK)
+		judged = taken;
+	if (judged != NULL) {
+		log_str(l, "cert", verified ? "verified" : "unverified");
+		add_cert(l, judged);
+	}
+	add_profile(l,
+	    snapshot_rules(a->snapshot, a->listener, verified ? judged : NULL));
+	tls_cert_free(taken);
+}
+
+/* How many of these lines were left out since the last one that was not. */
+static void
+add_unlogged(struct log_line *l, struct door *d)
+{
+	if (d->refusals_unlogged > 0)
+		log_u64(l, "not_logged", d->refusals_unlogged);
+	d->refusals_unlogged = 0;
 }
 
 void
 audit_refuse(struct session *s, enum reason reason, const char *detail)
 {
+	const struct admission *m = s->approach->admission;
 	struct door *d = s->door;
-	const struct approach *a = s->approach;
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_INFO))
@@ -166,15 +199,14 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 	log_str(&l, "reason", reason_name(reason));
 	if (detail != NULL && detail[0] != '\0')
 		log_str(&l, "detail", detail);
-	if (d->refusals_unlogged > 0)
-		log_u64(&l, "not_logged", d->refusals_unlogged);
-	d->refusals_unlogged = 0;
-	if (a != NULL && a->admission != NULL) {
-		add_claims(&l, &a->admission->greet.connect);
-		add_profile(&l, a, a->admission->cert);
-	}
-	add_refused_cert(&l, s);
+	add_unlogged(&l, d);
+	add_refused_cert(&l, s, reason);
 	add_tls(&l, s);
+	if (s->who != NULL)
+		add_names(&l, s->who);
+	if (m != NULL)
+		add_claims(&l, m->greet.connect.client_id,
+		    m->greet.connect.username);
 	log_end(&l);
 }
 
@@ -184,8 +216,7 @@ begin_live(struct log_line *l, const struct session *s, const char *event,
     enum reason reason)
 {
 	begin(l, s, event);
-	log_slice(l, "client_id", s->who->client_id);
-	log_slice(l, "user", s->who->username);
+	add_names(l, s->who);
 	log_str(l, "reason", reason_name(reason));
 }
 
@@ -199,7 +230,7 @@ audit_dismiss(const struct session *s, enum reason reason, const char *detail)
 	begin_live(&l, s, "dismiss", reason);
 	if (detail != NULL && detail[0] != '\0')
 		log_str(&l, "detail", detail);
-	add_sha256(&l, s);
+	add_sha256(&l, s->who);
 	log_end(&l);
 }
 
@@ -212,11 +243,13 @@ audit_close(const struct session *s, enum reason reason)
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
 	begin_live(&l, s, "close", reason);
-	add_sha256(&l, s);
+	add_live_cert(&l, s);
+	add_profile(&l, s->who->rules);
 	log_u64(&l, "up", s->relay.up.bytes);
 	log_u64(&l, "down", s->relay.down.bytes);
 	log_fmt(&l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),
 	    (unsigned long long)(age % 1000));
+	add_claims(&l, s->who->claimed_id, s->who->claimed_username);
 	log_end(&l);
 }
 

@@ -27,6 +27,8 @@ libsallyport_a_SOURCES += \
 	src/session/sweep.h \
 	src/session/verdict.c \
 	src/session/verdict.h \
+	src/session/who.c \
+	src/session/who.h \
 	src/session/words.c \
 	src/session/words.h
 

@@ -40,7 +40,7 @@ bury(struct loop_grave *g)
 {
 	struct session *s = list_entry(g, struct session, grave);
 
-	free(s->who);
+	who_free(s->who);
 	free(s);
 }
 

@@ -15,19 +15,9 @@
 #include "session/door.h"
 #include "session/entrance.h"
 #include "session/roll.h"
+#include "session/who.h"
 
 struct approach;
-
-/* Whose session it is, for log, list and kick. One allocation. */
-struct session_who {
-	uint8_t
-	    sha256[CERT_SHA256_LEN]; /* of the certificate, if there is one */
-	int64_t not_after; /* the chain's first; INT64_MAX without one */
-	bool has_certificate;
-	struct slice username; /* as the broker knows it; both in text */
-	struct slice client_id;
-	uint8_t text[];
-};
 
 struct session {
 	struct list node; /* in door->sessions */

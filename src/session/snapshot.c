@@ -51,7 +51,7 @@ snapshot_put(struct snapshot *s)
 	snapshot_free(s);
 }
 
-const struct identity_rules *
+struct identity_rules *
 snapshot_rules(const struct snapshot *s, const struct config_listener *l,
     const struct cert *cert)
 {

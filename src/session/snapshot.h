@@ -44,7 +44,7 @@ enum err snapshot_load(struct snapshot **out, const char *file,
 
 /* The rules for a client that came in at `listener' with `cert' (NULL: none);
  * borrowed. */
-const struct identity_rules *snapshot_rules(const struct snapshot *s,
+struct identity_rules *snapshot_rules(const struct snapshot *s,
     const struct config_listener *listener, const struct cert *cert);
 
 /* Takes a count more and returns `s'; any thread. */

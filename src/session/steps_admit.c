@@ -18,34 +18,6 @@
  * identity: the verdict. It is there at once.
  */
 
-/* Keeps whose session it is; the certificate's facts go with the approach. */
-static enum err
-keep_who(struct session *s)
-{
-	const struct admission *m = s->approach->admission;
-	const struct identity_verdict *v = &m->verdict;
-	size_t user = v->has_username ? v->username.len : 0;
-	struct session_who *w = malloc(sizeof(*w) + user + v->client_id.len);
-
-	if (w == NULL)
-		return ERR_NO_MEMORY;
-	memset(w, 0, sizeof(*w));
-	w->not_after = INT64_MAX;
-	if (m->cert != NULL) {
-		memcpy(w->sha256, m->cert->sha256, CERT_SHA256_LEN);
-		w->not_after = m->cert->chain_not_after;
-		w->has_certificate = true;
-	}
-	if (user > 0)
-		memcpy(w->text, v->username.data, user);
-	if (v->client_id.len > 0)
-		memcpy(w->text + user, v->client_id.data, v->client_id.len);
-	w->username = slice_make(w->text, user);
-	w->client_id = slice_make(w->text + user, v->client_id.len);
-	s->who = w;
-	return OK;
-}
-
 static enum reason
 judge(struct session *s, struct admission *m, struct verdict_detail *detail)
 {
@@ -109,7 +81,10 @@ steps_identity_start(struct session *s)
 		session_dismiss(s, reason, detail.text);
 		return;
 	}
-	if (keep_who(s) != OK) {
+	s->who = who_new(snapshot_rules(s->approach->snapshot,
+			     s->approach->listener, m->cert),
+	    m->cert, &m->greet.connect, &m->verdict);
+	if (s->who == NULL) {
 		steps_failed(s, "out of memory");
 		return;
 	}

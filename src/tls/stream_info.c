@@ -39,7 +39,7 @@ tls_stream_info(const struct stream *stream, struct tls_info *info)
 	info->alpn = slice_make(alpn, len);
 }
 
-/* The facts once more, of a stream that gave them away before. */
+/* The facts of a stream that gave them away before, or of whom it refused. */
 static enum err
 make_cert(const struct tls_stream *s, struct cert **out)
 {
@@ -60,7 +60,7 @@ tls_stream_take_cert(struct stream *stream, struct cert **out)
 	struct tls_stream *s = tls_stream_of(stream);
 
 	*out = NULL;
-	if (s->hs == NULL)
+	if (s->hs == NULL || s->hs->cert == NULL)
 		return make_cert(s, out);
 	*out = s->hs->cert;
 	s->hs->cert = NULL;

@@ -39,7 +39,9 @@ void tls_stream_info(const struct stream *s, struct tls_info *info);
  * (tls_cert_free) and may outlive the stream; NULL when the client sent no
  * certificate. What only the handshake needed is freed with it, the count of
  * the profile too. Taken again later they are worked out anew, then without
- * the hashes of the chain, so there is no need to keep them. ERR_NO_MEMORY.
+ * the hashes of the chain, so there is no need to keep them. So are those of a
+ * certificate that was refused: they prove nothing. ERR_NO_MEMORY, or
+ * ERR_MALFORMED for what is no certificate.
  */
 enum err tls_stream_take_cert(struct stream *s, struct cert **out) MUST_CHECK;
 

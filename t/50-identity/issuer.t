@@ -58,7 +58,7 @@ sub username
 	is(hex($c->ended->{bytes}), '2003008700',
 		'a profile for one CA: a certificate under another is refused');
 	like($proxy->wait_close('identity_issuer'),
-		qr/ identity=default cert=verified cert_sha256=[0-9a-f]{64} /,
+		qr/ cert=verified cert_sha256=[0-9a-f]{64} .* identity=default /,
 		'identity_issuer, with profile and certificate');
 	$c->close;
 	ok(!$broker->pending, 'nothing of it reached the broker');

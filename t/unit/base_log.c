@@ -101,6 +101,19 @@ test_bounds(void)
 	text = read_log();
 	ok(strlen(text) < LOG_LINE_MAX, "a line is bounded");
 	ok(strchr(text, '\n') == text + strlen(text) - 1, "and one line");
+	memset(large, '\1', 1000);
+	large[1000] = '\0';
+	log_event(LOG_LEVEL_INFO, "long", "%s", large);
+	text = read_log();
+	is_str(text + strlen(text) - 3, "1\"\n", "a message ends in its quote");
+	log_begin(&l, LOG_LEVEL_INFO, "test");
+	for (i = 0; i < 3; i++)
+		log_slice(&l, "long", slice_make(large, 255));
+	log_str(&l, "short", "still there");
+	log_end(&l);
+	text = read_log();
+	ok(strstr(text, " short=\"still there\"\n") != NULL,
+	    "behind a field that did not fit there is one that does");
 	log_event(LOG_LEVEL_DEBUG, "quiet", "not written");
 	is_str(read_log(), "", "below the level nothing is written");
 	log_set_level(LOG_LEVEL_DEBUG);
