@@ -44,6 +44,7 @@ AS_IF([test "x$enable_sanitize" != xno], [
 	AS_VAR_APPEND([SP_LDFLAGS], [" $sp_flag"])
 ], [test "x$enable_debug" = xyes], [
 	sp_build="debug"
+	AS_IF([test "x$enable_static" = xyes], [SP_LDFLAGS="-pthread -static"])
 	AS_IF([test $sp_own_CFLAGS = yes], [CFLAGS="-O0 -g3"])
 ], [
 	sp_build="release, hardened"
@@ -51,7 +52,7 @@ AS_IF([test "x$enable_sanitize" != xno], [
 	m4_foreach_w([flag], [-fPIE -fstack-protector-strong
 		-fstack-clash-protection -fcf-protection -fno-plt],
 		[SP_TRY_FLAG([SP_CFLAGS], flag)])
-	m4_foreach([flag], [-pie, [-Wl,-z,relro], [-Wl,-z,now],
+	m4_foreach([flag], [$SP_PIE, [-Wl,-z,relro], [-Wl,-z,now],
 		[-Wl,-z,noexecstack], [-Wl,--as-needed], [-Wl,--gc-sections]],
 		[SP_TRY_FLAG([SP_LDFLAGS], [flag])])
 ])

@@ -9,6 +9,28 @@ PKG_CHECK_MODULES([$1], [$2], [
 ])
 ])
 
+# SP_WSLAY: by its .pc file or, since Debian's comes without, by linking. A
+# static program does without where there is no libwslay.a, as on Debian.
+AC_DEFUN([SP_WSLAY], [
+sp_wslay=yes
+PKG_CHECK_EXISTS([libwslay], [SP_NEED([WSLAY], [libwslay], [libwslay-dev])], [
+	sp_saved_LIBS=$LIBS
+	sp_saved_LDFLAGS=$LDFLAGS
+	LIBS="-lwslay $LIBS"
+	AS_IF([test "x$enable_static" = xyes], [LDFLAGS="$LDFLAGS -static"])
+	AC_MSG_CHECKING([for wslay])
+	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <wslay/wslay.h>]],
+		[[wslay_frame_context_free(0);]])],
+		[AS_VAR_APPEND([SP_LIBS], [" -lwslay"])], [sp_wslay=no])
+	AC_MSG_RESULT([$sp_wslay])
+	AS_IF([test "$sp_wslay$enable_static" = nono],
+		[AS_VAR_APPEND([sp_missing], [" libwslay-dev"])])
+	LIBS=$sp_saved_LIBS
+	LDFLAGS=$sp_saved_LDFLAGS
+])
+AM_CONDITIONAL([HAVE_WSLAY], [test $sp_wslay = yes])
+])
+
 # SP_LIBRARIES: all but BoringSSL. Every missing one is named in one run.
 AC_DEFUN([SP_LIBRARIES], [
 SP_LIBS=
@@ -22,19 +44,7 @@ SP_NEED([INIH], [inih], [libinih-dev])
 SP_NEED([JANSSON], [jansson >= 2.10], [libjansson-dev])
 SP_NEED([PCRE2], [libpcre2-8], [libpcre2-dev])
 
-dnl Debian's wslay comes without a .pc file.
-PKG_CHECK_EXISTS([libwslay], [SP_NEED([WSLAY], [libwslay], [libwslay-dev])], [
-	sp_saved_LIBS=$LIBS
-	LIBS="-lwslay $LIBS"
-	AC_MSG_CHECKING([for wslay])
-	AC_LINK_IFELSE([AC_LANG_PROGRAM([[#include <wslay/wslay.h>]],
-		[[wslay_frame_context_free(0);]])],
-		[AC_MSG_RESULT([yes])
-		AS_VAR_APPEND([SP_LIBS], [" -lwslay"])],
-		[AC_MSG_RESULT([no])
-		AS_VAR_APPEND([sp_missing], [" libwslay-dev"])])
-	LIBS=$sp_saved_LIBS
-])
+SP_WSLAY
 
 sp_systemd=no
 AS_IF([test "x$with_systemd" != xno], [
@@ -46,6 +56,13 @@ AS_IF([test "x$with_systemd" != xno], [
 		[AS_VAR_APPEND([sp_missing], [" libsystemd-dev"])])])
 ])
 AM_CONDITIONAL([HAVE_LIBSYSTEMD], [test "x$sp_systemd" = xyes])
+AS_CASE([$with_systemdsystemunitdir],
+	[no], [sp_units=no],
+	[yes | ''], [sp_units=$sp_systemd
+		systemdsystemunitdir='${prefix}/lib/systemd/system'],
+	[sp_units=yes; systemdsystemunitdir=$with_systemdsystemunitdir])
+AM_CONDITIONAL([SYSTEMD_UNITS], [test $sp_units = yes])
+AC_SUBST([systemdsystemunitdir])
 
 AS_IF([test -n "$sp_missing"], [AC_MSG_ERROR([libraries are missing; on Debian:
     apt-get install$sp_missing

@@ -18,10 +18,20 @@ AC_ARG_ENABLE([fuzzers],
 	[AS_HELP_STRING([--enable-fuzzers],
 		[libFuzzer programs of t/fuzz (CC=clang)])],
 	[], [enable_fuzzers=no])
+AC_ARG_ENABLE([static],
+	[AS_HELP_STRING([--enable-static],
+		[programs that need no shared library, for containers and
+		small systems; they know nothing of systemd])],
+	[], [enable_static=no])
 AC_ARG_WITH([systemd],
 	[AS_HELP_STRING([--without-systemd],
 		[do not tell systemd when ready (default: if it is there)])],
 	[], [with_systemd=check])
+AC_ARG_WITH([systemdsystemunitdir],
+	[AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
+		[where the units go, or no (default: PREFIX/lib/systemd/system
+		if systemd is told)])],
+	[], [with_systemdsystemunitdir=])
 AC_ARG_WITH([boringssl],
 	[AS_HELP_STRING([--with-boringssl=PREFIX],
 		[a BoringSSL with include/ and lib/{libssl,libcrypto}.a

@@ -1,4 +1,5 @@
 libsallyport_a_SOURCES += \
+	src/runtime/accounts.h \
 	src/runtime/cpus.c \
 	src/runtime/cpus.h \
 	src/runtime/decode.c \
@@ -35,6 +36,11 @@ if HAVE_LIBSYSTEMD
 libsallyport_a_SOURCES += src/runtime/supervisor_systemd.c
 else
 libsallyport_a_SOURCES += src/runtime/supervisor_none.c
+endif
+if STATIC
+libsallyport_a_SOURCES += src/runtime/accounts_files.c
+else
+libsallyport_a_SOURCES += src/runtime/accounts_system.c
 endif
 
 check_PROGRAMS += t/unit/runtime_cpus.t

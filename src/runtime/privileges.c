@@ -2,10 +2,11 @@
 
 #include <errno.h>
 #include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
+
+#include "runtime/accounts.h"
 
 static enum err
 complain(struct report *why, const char *where, const char *what)
@@ -20,30 +21,23 @@ static enum err
 find_ids(const char *user, const char *group, const char *where,
     struct report *why, uid_t *uid, gid_t *gid)
 {
-	const struct passwd *pw = getpwnam(user);
-	const struct group *gr;
+	bool exists = accounts_user(user, uid, gid);
 
-	if (pw == NULL || pw->pw_uid == 0) {
+	if (!exists || *uid == 0) {
 		report_add(why,
 		    "%s: user: \"%s\" %s (make one: useradd --system %s; "
 		    "or name another)",
-		    where, user, pw == NULL ? "does not exist" : "is root",
-		    pw == NULL ? user : "sallyport");
+		    where, user, exists ? "is root" : "does not exist",
+		    exists ? "sallyport" : user);
 		return ERR_CONFIG;
 	}
-	*uid = pw->pw_uid;
-	*gid = pw->pw_gid;
-	if (group[0] == '\0')
-		return OK;
-	gr = getgrnam(group);
-	if (gr == NULL) {
+	if (group[0] != '\0' && !accounts_group(group, gid)) {
 		report_add(why,
 		    "%s: group: \"%s\" does not exist (make it: groupadd "
 		    "--system %s; or leave group empty)",
 		    where, group, group);
 		return ERR_CONFIG;
 	}
-	*gid = gr->gr_gid;
 	return OK;
 }
 

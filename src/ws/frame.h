@@ -3,7 +3,9 @@
  * and the unmasking. wslay does the framing; it is shown headers only, because
  * it unmasks byte by byte through two copies, at 1.5 ns a byte, which is more
  * than TLS costs. Nothing is kept between calls: a wslay context is 4.2 KiB.
- * What frames may follow one another is stream_ws's to say.
+ * frame_wslay.c is that; configure takes frame_plain.c for a static program
+ * where wslay is a shared library only. What frames may follow one another is
+ * stream_ws's to say.
  */
 #ifndef WS_FRAME_H
 #define WS_FRAME_H

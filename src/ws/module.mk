@@ -16,6 +16,13 @@ libsallyport_a_SOURCES += \
 	src/ws/upgrade.c \
 	src/ws/upgrade.h
 
+# Two whole files instead of conditions inside one.
+if HAVE_WSLAY
+libsallyport_a_SOURCES += src/ws/frame_wslay.c
+else
+libsallyport_a_SOURCES += src/ws/frame_plain.c
+endif
+
 ws_kit = t/unit/ws_kit.c t/unit/ws_kit.h
 ws_rig = t/unit/ws_rig.c t/unit/ws_rig.h $(ws_kit)
 alloc_kit = t/unit/alloc_kit.c t/unit/alloc_kit.h
