@@ -84,7 +84,7 @@ add_live_cert(struct log_line *l, const struct session *s)
 
 	if (!s->who->has_certificate)
 		return;
-	if (tls_stream_take_cert(s->tls, &c) == OK && c != NULL)
+	if (tls_stream_make_cert(s->tls, NULL, &c) == OK)
 		add_cert(l, c);
 	else
 		add_sha256(l, s->who);
@@ -153,24 +153,26 @@ audit_open(const struct session *s, const char *address)
 /* A certificate that failed its check is named all the same, marked so that
  * nobody takes it for proof; it selects no profile. */
 static void
-add_refused_cert(struct log_line *l, struct session *s, enum reason reason)
+add_refused_cert(struct log_line *l, const struct session *s)
 {
 	const struct approach *a = s->approach;
-	const struct cert *judged =
-	    a->admission == NULL ? NULL : a->admission->cert;
-	bool verified = s->stage > STAGE_TLS || reason == REASON_TLS_DENIED;
-	struct cert *taken = NULL;
+	const struct cert *verified = NULL;
+	struct cert *c = NULL;
 
-	if (judged == NULL && s->tls != NULL && s->stage >= STAGE_TLS &&
-	    tls_stream_take_cert(s->tls, &taken) == OK)
-		judged = taken;
-	if (judged != NULL) {
-		log_str(l, "cert", verified ? "verified" : "unverified");
-		add_cert(l, judged);
+	if (a->admission != NULL)
+		verified = a->admission->cert;
+	else if (s->tls != NULL)
+		verified = tls_stream_cert(s->tls);
+	if (verified != NULL) {
+		log_str(l, "cert", "verified");
+		add_cert(l, verified);
+	} else if (s->tls != NULL &&
+	    tls_stream_make_cert(s->tls, NULL, &c) == OK) {
+		log_str(l, "cert", "unverified");
+		add_cert(l, c);
 	}
-	add_profile(l,
-	    snapshot_rules(a->snapshot, a->listener, verified ? judged : NULL));
-	tls_cert_free(taken);
+	tls_cert_free(c);
+	add_profile(l, snapshot_rules(a->snapshot, a->listener, verified));
 }
 
 /* How many of these lines were left out since the last one that was not. */
@@ -200,7 +202,7 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 	if (detail != NULL && detail[0] != '\0')
 		log_str(&l, "detail", detail);
 	add_unlogged(&l, d);
-	add_refused_cert(&l, s, reason);
+	add_refused_cert(&l, s);
 	add_tls(&l, s);
 	if (s->who != NULL)
 		add_names(&l, s->who);

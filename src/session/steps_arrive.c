@@ -129,17 +129,8 @@ count_handshake(struct session *s, const struct tls_info *info)
 static enum reason
 judge_cert(struct session *s, struct verdict_detail *detail)
 {
-	const struct snapshot *snapshot = s->approach->snapshot;
-	struct cert *cert = NULL;
-	enum reason reason;
-
-	if (snapshot->denylist == NULL)
-		return REASON_NONE;
-	if (tls_stream_take_cert(s->tls, &cert) != OK)
-		return REASON_ACCEPT_RESOURCE;
-	reason = verdict_cert(snapshot, cert, clock_wall_s(), detail);
-	tls_cert_free(cert);
-	return reason;
+	return verdict_cert(s->approach->snapshot, tls_stream_cert(s->tls),
+	    clock_wall_s(), detail);
 }
 
 static void

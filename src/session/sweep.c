@@ -59,9 +59,10 @@ live_reason(const struct session *s, enum reason reason)
 
 /* Is anything known of a live session on the deny list now in force? */
 static enum reason
-judge_denied(const struct snapshot *snapshot, struct session *s, int64_t now,
+judge_denied(struct session *s, const struct tls_ctx *ctx, int64_t now,
     struct verdict_detail *detail)
 {
+	const struct snapshot *snapshot = s->door->snapshot;
 	struct sockaddr_storage peer;
 	struct cert *cert = NULL;
 	enum reason reason;
@@ -74,7 +75,7 @@ judge_denied(const struct snapshot *snapshot, struct session *s, int64_t now,
 		reason = verdict_names(snapshot, s->who->username,
 		    s->who->client_id, now, detail);
 	if (reason == REASON_NONE && s->who->has_certificate) {
-		if (tls_stream_take_cert(s->tls, &cert) != OK || cert == NULL)
+		if (tls_stream_make_cert(s->tls, ctx, &cert) != OK)
 			return REASON_RELAY_DENIED; /* in doubt, out */
 		reason = verdict_cert(snapshot, cert, now, detail);
 		tls_cert_free(cert);
@@ -88,21 +89,21 @@ sweep_judge(struct session *s, unsigned what, int64_t now,
 {
 	const struct door *d = s->door;
 	const struct config_listener *l = listener_of(d, s);
+	const struct tls_ctx *ctx;
 	const char *why = NULL;
 	enum reason reason = REASON_NONE;
 
 	detail->text[0] = '\0';
 	if (l == NULL)
 		return REASON_NONE; /* its listener is gone; it may stay */
+	ctx = d->snapshot->tls[l->tls_profile->head.index];
 	if ((what & SWEEP_TLS) != 0)
-		reason = live_reason(s,
-		    tls_stream_recheck(s->tls,
-			d->snapshot->tls[l->tls_profile->head.index], &why));
+		reason = live_reason(s, tls_stream_recheck(s->tls, ctx, &why));
 	if (reason == REASON_RELAY_EXPIRED &&
 	    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_KEEP)
 		reason = REASON_NONE;
 	if (reason == REASON_NONE && (what & SWEEP_DENYLIST) != 0)
-		return judge_denied(d->snapshot, s, now, detail);
+		return judge_denied(s, ctx, now, detail);
 	if (why != NULL)
 		snprintf(detail->text, sizeof(detail->text), "%s", why);
 	return reason;

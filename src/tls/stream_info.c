@@ -39,19 +39,12 @@ tls_stream_info(const struct stream *stream, struct tls_info *info)
 	info->alpn = slice_make(alpn, len);
 }
 
-/* The facts of a stream that gave them away before, or of whom it refused. */
-static enum err
-make_cert(const struct tls_stream *s, struct cert **out)
+const struct cert *
+tls_stream_cert(const struct stream *stream)
 {
-	struct tls_chain chain;
-	struct tls_verdict v =
-	    tls_chain_init(&chain, SSL_get0_peer_certificates(s->ssl));
+	const struct tls_stream *s = tls_stream_of(stream);
 
-	if (v.reason == REASON_TLS_NO_CERTIFICATE)
-		return OK;
-	if (v.reason != REASON_NONE)
-		return ERR_MALFORMED;
-	return tls_facts_make(out, &chain);
+	return s->hs == NULL ? NULL : s->hs->cert;
 }
 
 enum err
@@ -60,24 +53,15 @@ tls_stream_take_cert(struct stream *stream, struct cert **out)
 	struct tls_stream *s = tls_stream_of(stream);
 
 	*out = NULL;
-	if (s->hs == NULL || s->hs->cert == NULL)
-		return make_cert(s, out);
-	*out = s->hs->cert;
-	s->hs->cert = NULL;
-	tls_stream_shed(stream);
-	return OK;
-}
-
-void
-tls_stream_shed(struct stream *stream)
-{
-	struct tls_stream *s = tls_stream_of(stream);
-
-	if (s->state == TLS_STATE_SHAKING)
-		return;
-	tls_handshake_free(s->hs);
-	s->hs = NULL;
-	s->wire.user = NULL;
+	if (s->hs != NULL) {
+		*out = s->hs->cert;
+		s->hs->cert = NULL;
+		tls_stream_shed(stream);
+	}
+	/* A client with a certificate must never pass for one without. */
+	return *out == NULL && SSL_get0_peer_certificates(s->ssl) != NULL
+	    ? ERR_NOT_FOUND
+	    : OK;
 }
 
 /* Was the session opened under the client CAs that `ctx' has? */
@@ -93,6 +77,37 @@ known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
 		memcmp(id, ctx->session_id, len) == 0
 	    ? TLS_KNOWN_SAME_CAS
 	    : TLS_KNOWN_NOT;
+}
+
+enum err
+tls_stream_make_cert(const struct stream *stream, const struct tls_ctx *ctx,
+    struct cert **out)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+	const STACK_OF(CRYPTO_BUFFER) *certs =
+	    SSL_get0_peer_certificates(s->ssl);
+	struct tls_chain chain;
+
+	*out = NULL;
+	if (certs == NULL)
+		return ERR_MALFORMED;
+	if (ctx != NULL)
+		(void)tls_peer_check(&chain, certs, ctx, known_to(s, ctx));
+	else if (tls_chain_init(&chain, certs).reason != REASON_NONE)
+		return ERR_MALFORMED;
+	return tls_facts_make(out, &chain);
+}
+
+void
+tls_stream_shed(struct stream *stream)
+{
+	struct tls_stream *s = tls_stream_of(stream);
+
+	if (s->state == TLS_STATE_SHAKING)
+		return;
+	tls_handshake_free(s->hs);
+	s->hs = NULL;
+	s->wire.user = NULL;
 }
 
 enum reason

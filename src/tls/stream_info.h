@@ -34,16 +34,27 @@ struct tls_info {
 /* Fills `*info' for an open stream. */
 void tls_stream_info(const struct stream *s, struct tls_info *info);
 
+/* The facts of the client's verified certificate, with the hashes of its
+ * chain; borrowed until they are taken or shed. NULL when it sent none, was
+ * refused, or they are gone. */
+const struct cert *tls_stream_cert(const struct stream *s);
+
 /*
- * Gives the client certificate's facts away: *out is owned by the caller
- * (tls_cert_free) and may outlive the stream; NULL when the client sent no
- * certificate. What only the handshake needed is freed with it, the count of
- * the profile too. Taken again later they are worked out anew, then without
- * the hashes of the chain, so there is no need to keep them. So are those of a
- * certificate that was refused: they prove nothing. ERR_NO_MEMORY, or
- * ERR_MALFORMED for what is no certificate.
+ * Gives those facts away: *out is owned by the caller (tls_cert_free) and may
+ * outlive the stream; NULL when the client sent no certificate. What only the
+ * handshake needed is freed with it, the count of the profile too. Once:
+ * ERR_NOT_FOUND when there is a certificate whose facts are gone.
  */
 enum err tls_stream_take_cert(struct stream *s, struct cert **out) MUST_CHECK;
+
+/*
+ * Works the facts out anew, so there is no need to keep them: with the hashes
+ * of the chain that leads to a CA of `ctx', the profile now in force, if one
+ * does; NULL: without any. Of a certificate that was refused they prove
+ * nothing. ERR_NO_MEMORY; ERR_MALFORMED when there is no certificate.
+ */
+enum err tls_stream_make_cert(const struct stream *s, const struct tls_ctx *ctx,
+    struct cert **out) MUST_CHECK;
 
 /* Frees what only the handshake needed, for an owner that does not want the
  * certificate. */

@@ -29,8 +29,11 @@ sub username
 	return $packet =~ /MQTT\x04\x82\0\x3c\0\x02id..(.*)/s ? $1 : undef;
 }
 
-{
+# With a deny list the certificate's facts are asked for twice.
+my $denied = write_file(tmp('denied.csv'), "as,who\ncn,somebody\n");
+for my $file (undef, $denied) {
 	my $proxy = sallyport(backend => { address => $broker->address },
+		denylist => { file => $file },
 		tls => \%tls, 'identity a' => \%a, 'identity b' => \%b,
 		identity => { username => 'nobody-${cn}' });
 

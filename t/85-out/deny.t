@@ -50,6 +50,7 @@ my @kinds = (
 	['cn', 'target', 'tls_denied'],
 	['serial', '0ab1', 'tls_denied'],
 	['serial', "\"0ab1\@$issuer\"", 'tls_denied'],
+	['serial', '0ab1@' . sha256_hex($pki->der('client-ca')), 'tls_denied'],
 	['sha256', $sha256, 'tls_denied'],
 	['spki', $spki, 'tls_denied'],
 	['san', 'urn:target', 'tls_denied'],

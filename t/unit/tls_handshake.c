@@ -38,10 +38,20 @@ test_good(struct tls_ctx *ctx, int version, const char *cert, const char *key)
 		ok(facts != NULL && facts->chain_count == 1,
 		    "... with the CA's hash");
 		tls_cert_free(facts);
-		is_int(tls_stream_take_cert(k.stream, &facts), OK, "again");
-		ok(facts != NULL && facts->chain_count == 0 &&
+		is_int(tls_stream_take_cert(k.stream, &facts), ERR_NOT_FOUND,
+		    "once");
+		ok(facts == NULL && tls_stream_cert(k.stream) == NULL,
+		    "... then they are gone");
+		is_int(tls_stream_make_cert(k.stream, ctx, &facts), OK,
+		    "worked out anew");
+		ok(facts != NULL && facts->chain_count == 1 &&
 			facts->subject_count > 0,
-		    "... worked out anew");
+		    "... with the CA's hash");
+		tls_cert_free(facts);
+		is_int(tls_stream_make_cert(k.stream, NULL, &facts), OK,
+		    "and without a profile");
+		ok(facts != NULL && facts->chain_count == 0,
+		    "... without the hash");
 		tls_cert_free(facts);
 		ok(k.session != NULL, "a ticket came");
 	}
