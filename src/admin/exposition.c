@@ -47,6 +47,9 @@ exposition_family(struct exposition *e, const char *name, const char *type,
 
 	e->name = name;
 	e->counter = strcmp(type, "counter") == 0;
+	e->now = strcmp(type, "gaugehistogram") == 0;
+	if (e->now && !e->openmetrics)
+		type = "histogram";
 	end = e->counter && !e->openmetrics ? "_total" : "";
 	addf(e, "# HELP %s%s %s\n", name, end, help);
 	addf(e, "# TYPE %s%s %s\n", name, end, type);
@@ -106,29 +109,38 @@ exposition_single(struct exposition *e, const char *name, const char *type,
 	exposition_sample(e, NULL, 0, value);
 }
 
-void
-exposition_histogram(struct exposition *e, const unsigned *bounds_ms,
-    const uint64_t *counts, size_t bound_count, uint64_t sum_ms)
+/* OpenMetrics writes bounds as floating point numbers: 1.0, not 1. Both formats
+ * have them so, for a query must not depend on how the text was asked for. */
+static void
+write_bound(char *out, size_t size, double bound)
 {
-	char bound[32];
-	uint64_t sum = 0;
+	bool whole = bound == (double)(uint64_t)bound;
+
+	snprintf(out, size, whole ? "%.1f" : "%g", bound);
+}
+
+void
+exposition_histogram(struct exposition *e, const double *bounds,
+    const uint64_t *counts, size_t bound_count, double sum)
+{
+	const char *prefix = e->now && e->openmetrics ? "g" : "";
+	char bound[32] = "+Inf";
+	uint64_t count = 0;
 	size_t i;
 
 	for (i = 0; i <= bound_count; i++) {
-		sum += counts[i];
-		if (i == bound_count)
-			snprintf(bound, sizeof(bound), "+Inf");
-		else if (bounds_ms[i] % 1000 == 0)
-			snprintf(bound, sizeof(bound), "%u.0",
-			    bounds_ms[i] / 1000);
+		count += counts[i];
+		if (i < bound_count)
+			write_bound(bound, sizeof(bound), bounds[i]);
 		else
-			snprintf(bound, sizeof(bound), "%g",
-			    bounds_ms[i] / 1000.0);
+			strcpy(bound, "+Inf");
 		addf(e, "%s_bucket{le=\"%s\"} %llu\n", e->name, bound,
-		    (unsigned long long)sum);
+		    (unsigned long long)count);
 	}
-	addf(e, "%s_sum %.9g\n", e->name, (double)sum_ms / 1000);
-	addf(e, "%s_count %llu\n", e->name, (unsigned long long)sum);
+	addf(e, "%s_%ssum", e->name, prefix);
+	add_number(e, sum);
+	addf(e, "%s_%scount %llu\n", e->name, prefix,
+	    (unsigned long long)count);
 }
 
 void

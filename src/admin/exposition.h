@@ -17,6 +17,7 @@ struct exposition {
 	bool failed; /* memory ran out */
 	const char *name; /* of the present family, without _total */
 	bool counter; /* it is one */
+	bool now; /* a histogram of what is, not of what was */
 };
 
 /* Makes `e' empty. */
@@ -26,7 +27,8 @@ void exposition_init(struct exposition *e, bool openmetrics);
 void exposition_fini(struct exposition *e);
 
 /* Begins a family. `name' (static, without _total) and `help' (no newline or
- * backslash); `type' is counter, gauge or histogram. */
+ * backslash); `type' is counter, gauge, histogram or gaugehistogram, which the
+ * text format does not know: there it is a histogram. */
 void exposition_family(struct exposition *e, const char *name, const char *type,
     const char *help);
 
@@ -46,10 +48,10 @@ void exposition_single(struct exposition *e, const char *name, const char *type,
 
 /*
  * The present family's histogram: `counts' of `bound_count' + 1 buckets, not
- * cumulative, bounds in milliseconds; shown in seconds.
+ * cumulative, the last one above all `bounds'; `sum' is that of the values.
  */
-void exposition_histogram(struct exposition *e, const unsigned *bounds_ms,
-    const uint64_t *counts, size_t bound_count, uint64_t sum_ms);
+void exposition_histogram(struct exposition *e, const double *bounds,
+    const uint64_t *counts, size_t bound_count, double sum);
 
 /* Ends the text. */
 void exposition_end(struct exposition *e);

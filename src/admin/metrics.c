@@ -77,35 +77,35 @@ add_listeners(struct exposition *e, const struct master *m)
 static void
 add_handshakes(struct exposition *e, const struct counters *c)
 {
-	const struct {
-		const char *version;
-		const char *resumed;
-		const counter *n;
-	} rows[] = {
-		{ "1.2", "false", &c->handshakes_full_12 },
-		{ "1.2", "true", &c->handshakes_resumed_12 },
-		{ "1.3", "false", &c->handshakes_full_13 },
-		{ "1.3", "true", &c->handshakes_resumed_13 },
+	static const char *const results[] = {
+#define X(id, name) name,
+		HANDSHAKES(X)
+#undef X
 	};
-	struct exposition_label labels[2] = { { "version", NULL },
-		{ "resumed", NULL } };
-	size_t i;
+	struct exposition_label labels[3] = { { "version", NULL },
+		{ "cipher", NULL }, { "result", NULL } };
+	int suite;
+	int n;
 
 	FAMILY(e, "tls_handshakes", "counter",
-	    "Handshakes that succeeded, by TLS version.");
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		labels[0].value = rows[i].version;
-		labels[1].value = rows[i].resumed;
-		exposition_sample(e, labels, 2, (double)counter_get(rows[i].n));
-	}
+	    "Handshakes that ended; none: before a cipher was agreed on.");
+	for (suite = 0; suite < TLS_SUITE_COUNT; suite++)
+		for (n = 0; n < HANDSHAKE_COUNT; n++) {
+			labels[0].value =
+			    tls_suite_version((enum tls_suite)suite);
+			labels[1].value = tls_suite_name((enum tls_suite)suite);
+			labels[2].value = results[n];
+			exposition_sample(e, labels, 3,
+			    (double)counter_get(&c->handshakes[suite][n]));
+		}
 }
 
 static void
-add_histogram(struct exposition *e, const char *name, const char *help,
+add_latency(struct exposition *e, const char *name, const char *help,
     const struct histogram *h)
 {
-	static const unsigned bounds[] = {
-#define X(ms) ms,
+	static const double bounds[] = {
+#define X(ms) ms / 1000.0,
 		COUNTERS_BUCKETS(X)
 #undef X
 	};
@@ -116,7 +116,7 @@ add_histogram(struct exposition *e, const char *name, const char *help,
 		counts[i] = counter_get(&h->buckets[i]);
 	exposition_family(e, name, "histogram", help);
 	exposition_histogram(e, bounds, counts, COUNTERS_BUCKET_COUNT - 1,
-	    counter_get(&h->sum_ms));
+	    (double)counter_get(&h->sum_ms) / 1000);
 }
 
 static void
@@ -129,6 +129,9 @@ add_traffic(struct exposition *e, const struct counters *c)
 	SINGLE(e, "sessions_without_certificate", "counter",
 	    "Clients let through to a broker's own check of their password.",
 	    counter_get(&c->without_certificate));
+	SINGLE(e, "clone_suspects", "counter",
+	    "Certificates that came in from a second address.",
+	    counter_get(&c->clone_suspects));
 	FAMILY(e, "connections_closed", "counter",
 	    "Connections that ended, by reason; see sallyport(8).");
 	for (i = REASON_NONE + 1; i < REASON_COUNT; i++)
@@ -142,9 +145,9 @@ add_traffic(struct exposition *e, const struct counters *c)
 	labelled(e, "direction", "up", counter_get(&c->moved_up));
 	labelled(e, "direction", "down", counter_get(&c->moved_down));
 	add_handshakes(e, c);
-	add_histogram(e, "sallyport_tls_handshake_duration_seconds",
+	add_latency(e, "sallyport_tls_handshake_duration_seconds",
 	    "From accept to the end of the TLS handshake.", &c->handshake);
-	add_histogram(e, "sallyport_connect_duration_seconds",
+	add_latency(e, "sallyport_connect_duration_seconds",
 	    "From a CONNECT read to its CONNACK passed on.", &c->connack);
 }
 
@@ -271,17 +274,17 @@ add_certificates(struct exposition *e, const struct snapshot *snapshot)
 }
 
 static void
-add_expiring(struct exposition *e, const struct survey *s)
+add_left(struct exposition *e, const struct survey_left *left)
 {
-	char days[16];
+	double bounds[SURVEY_DAYS_COUNT];
 	size_t i;
 
-	FAMILY(e, "sessions_certificate_expiring", "gauge",
-	    "Sessions whose certificate expires within so many days.");
-	for (i = 0; i < SURVEY_DAYS_COUNT; i++) {
-		snprintf(days, sizeof(days), "%u", survey_days[i]);
-		labelled(e, "days", days, s->within[i]);
-	}
+	for (i = 0; i < SURVEY_DAYS_COUNT; i++)
+		bounds[i] = survey_days[i] * 86400.0;
+	FAMILY(e, "session_certificate_remaining_seconds", "gaugehistogram",
+	    "How long the certificates of connected devices will last.");
+	exposition_histogram(e, bounds, left->buckets, SURVEY_DAYS_COUNT,
+	    (double)left->sum_s);
 }
 
 static void
@@ -319,7 +322,7 @@ done(struct admin *a, struct http_call *call, const struct http_request *r,
 	add_traffic(&e, &c);
 	add_backends(&e, s);
 	add_certificates(&e, a->master->snapshot);
-	add_expiring(&e, s);
+	add_left(&e, &s->left);
 	add_process(&e, a);
 	exposition_end(&e);
 	if (e.failed) {

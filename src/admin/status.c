@@ -96,25 +96,47 @@ histogram(const struct histogram *h)
 	    number(&h->sum_ms), "buckets_ms", buckets);
 }
 
+/* The cipher suites that were met. */
+static json_t *
+handshakes(const struct counters *c)
+{
+	json_t *rows = json_array();
+	const counter *n;
+	int i;
+
+	for (i = 0; i < TLS_SUITE_COUNT; i++) {
+		n = c->handshakes[i];
+		if (counter_get(&n[HANDSHAKE_FULL]) +
+			counter_get(&n[HANDSHAKE_RESUMED]) +
+			counter_get(&n[HANDSHAKE_FAILED]) ==
+		    0)
+			continue;
+		json_array_append_new(rows,
+		    json_pack("{s:s,s:s,s:o,s:o,s:o}", "version",
+			tls_suite_version((enum tls_suite)i), "cipher",
+			tls_suite_name((enum tls_suite)i), "full",
+			number(&n[HANDSHAKE_FULL]), "resumed",
+			number(&n[HANDSHAKE_RESUMED]), "failed",
+			number(&n[HANDSHAKE_FAILED])));
+	}
+	return rows;
+}
+
 static json_t *
 traffic(const struct master *m)
 {
 	struct counters c;
 
 	totals_counters(m, &c);
-	return json_pack(
-	    "{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:{s:o,s:o,s:o,s:o},s:o,s:o,s:o}",
+	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
 	    "accepted", number(&c.accepted), "opened", number(&c.opened),
-	    "without_certificate", number(&c.without_certificate), "bytes_up",
+	    "without_certificate", number(&c.without_certificate),
+	    "clone_suspects", number(&c.clone_suspects), "bytes_up",
 	    number(&c.moved_up), "bytes_down", number(&c.moved_down),
 	    "connack_accepted", number(&c.connack_accepted), "connack_refused",
-	    number(&c.connack_refused), "handshakes", "full_12",
-	    number(&c.handshakes_full_12), "full_13",
-	    number(&c.handshakes_full_13), "resumed_12",
-	    number(&c.handshakes_resumed_12), "resumed_13",
-	    number(&c.handshakes_resumed_13), "handshake",
-	    histogram(&c.handshake), "connack", histogram(&c.connack), "ended",
-	    ended(&c));
+	    number(&c.connack_refused), "handshakes", handshakes(&c),
+	    "handshake", histogram(&c.handshake), "connack",
+	    histogram(&c.connack), "ended", ended(&c));
 }
 
 static json_t *
@@ -146,16 +168,20 @@ config(const struct master *m)
 	    (json_int_t)m->reloads_failed);
 }
 
+/* [[days, sessions]], the last one null: above all days. */
 static json_t *
-expiring(const struct survey *s)
+days_left(const struct survey_left *left)
 {
 	json_t *rows = json_array();
 	size_t i;
 
-	for (i = 0; i < SURVEY_DAYS_COUNT; i++)
+	for (i = 0; i <= SURVEY_DAYS_COUNT; i++)
 		json_array_append_new(rows,
-		    json_pack("[i,I]", (int)survey_days[i],
-			(json_int_t)s->within[i]));
+		    json_pack("[o,I]",
+			i < SURVEY_DAYS_COUNT
+			    ? json_integer((json_int_t)survey_days[i])
+			    : json_null(),
+			(json_int_t)left->buckets[i]));
 	return rows;
 }
 
@@ -181,8 +207,8 @@ done(struct admin *a, struct http_call *call, const struct http_request *r,
 	json_object_set(body, "backends", s->backends);
 	json_object_set_new(body, "certificates", certs_list(m->snapshot));
 	json_object_set_new(body, "crls", certs_crls(m->snapshot));
-	json_object_set_new(body, "device_certificates_within_days",
-	    expiring(s));
+	json_object_set_new(body, "device_certificates_days_left",
+	    days_left(&s->left));
 	json_object_set_new(body, "denylist", denylist(m->snapshot));
 	reply_json(call, 200, body);
 }

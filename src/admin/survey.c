@@ -23,7 +23,7 @@ struct part {
 	json_t *backends;
 	json_t *pools;
 	json_t *soonest;
-	uint64_t within[SURVEY_DAYS_COUNT];
+	struct survey_left left;
 	const struct session *ending[SURVEY_SOONEST_MAX]; /* while it looks */
 	size_t ending_count;
 };
@@ -83,17 +83,25 @@ note_end(struct part *p, const struct session *s)
 }
 
 static void
+count_left(struct survey_left *left, int64_t s)
+{
+	size_t i = 0;
+
+	while (i < SURVEY_DAYS_COUNT && s > (int64_t)survey_days[i] * DAY)
+		i++;
+	left->buckets[i]++;
+	if (s > 0)
+		left->sum_s += (uint64_t)s;
+}
+
+static void
 look_at_session(struct part *p, const struct session *s, int64_t now)
 {
-	size_t i;
-
 	if (s->stage != STAGE_RELAY || s->who == NULL ||
 	    !s->who->has_certificate)
 		return;
 	note_end(p, s);
-	for (i = 0; i < SURVEY_DAYS_COUNT; i++)
-		if (s->who->not_after - now < (int64_t)survey_days[i] * DAY)
-			p->within[i]++;
+	count_left(&p->left, s->who->not_after - now);
 }
 
 static void
@@ -284,8 +292,9 @@ done(struct ask *a)
 		p = ask_answer(a, i);
 		merge(s.backends, p->backends, UP_WHEN_ANY);
 		merge(s.pools, p->pools, UP_WHEN_ALL);
-		for (n = 0; n < SURVEY_DAYS_COUNT; n++)
-			s.within[n] += p->within[n];
+		for (n = 0; n <= SURVEY_DAYS_COUNT; n++)
+			s.left.buckets[n] += p->left.buckets[n];
+		s.left.sum_s += p->left.sum_s;
 	}
 	s.soonest = merge_soonest(a);
 	s.ready = a->admin->master->state == MASTER_SERVING && any_up(s.pools);

@@ -9,13 +9,20 @@
 
 #include "admin/ask.h"
 
-/* Live sessions are counted by how many days their certificate has left. */
-#define SURVEY_DAYS(X) X(1) X(7) X(30) X(90) X(365)
+/* Live sessions are counted by how many days their certificate has left: the
+ * upper bounds; one more bucket, unbounded, follows. */
+#define SURVEY_DAYS(X) \
+	X(0) X(1) X(7) X(14) X(30) X(60) X(90) X(180) X(365) X(730)
 #define SURVEY_DAYS_ONE(days) +1
 #define SURVEY_DAYS_COUNT (0 SURVEY_DAYS(SURVEY_DAYS_ONE))
 
 /* The days of each, ascending; static. */
 extern const unsigned survey_days[SURVEY_DAYS_COUNT];
+
+struct survey_left {
+	uint64_t buckets[SURVEY_DAYS_COUNT + 1]; /* not cumulative */
+	uint64_t sum_s; /* of what they have left; an expired one has 0 */
+};
 
 /* The certificates that end soonest, at most. */
 #define SURVEY_SOONEST_MAX 100
@@ -30,7 +37,7 @@ struct survey {
 	json_t *pools;
 	/* [{user, client_id, cert_sha256, cert_not_after, days_left}] */
 	json_t *soonest;
-	uint64_t within[SURVEY_DAYS_COUNT];
+	struct survey_left left;
 	bool ready; /* serving, and some broker is up */
 };
 

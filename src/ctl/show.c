@@ -58,16 +58,30 @@ show_head(FILE *f, json_t *s)
 static void
 show_traffic(FILE *f, json_t *t)
 {
-	json_t *h = json_object_get(t, "handshakes");
+	static const struct table_column handshakes[] = {
+		{ "TLS", "version", TABLE_TEXT },
+		{ "CIPHER", "cipher", TABLE_TEXT },
+		{ "FULL", "full", TABLE_TEXT },
+		{ "RESUMED", "resumed", TABLE_TEXT },
+		{ "FAILED", "failed", TABLE_TEXT },
+	};
 
 	fprintf(f,
-	    "\n%lld accepted, %lld let in, %lld bytes up, %lld bytes down\n"
-	    "handshakes: TLS 1.3 %lld full, %lld resumed; TLS 1.2 %lld full, "
-	    "%lld resumed\n",
+	    "\n%lld accepted, %lld let in, %lld bytes up, %lld bytes down\n",
 	    number(t, "accepted"), number(t, "opened"), number(t, "bytes_up"),
-	    number(t, "bytes_down"), number(h, "full_13"),
-	    number(h, "resumed_13"), number(h, "full_12"),
-	    number(h, "resumed_12"));
+	    number(t, "bytes_down"));
+	section(f, "TLS handshakes", handshakes, COUNT(handshakes),
+	    json_object_get(t, "handshakes"));
+}
+
+static void
+show_denylist(FILE *f, json_t *d)
+{
+	if (text(d, "file")[0] == '\0')
+		return;
+	fprintf(f, "\nDeny list: %lld entries in ", number(d, "entries"));
+	table_text(f, text(d, "file"));
+	fputc('\n', f);
 }
 
 /* The listeners with their stages as columns of one row. */
@@ -148,6 +162,7 @@ show_status(FILE *f, json_t *s)
 	    json_object_get(s, "certificates"));
 	section(f, "CRLs", crl_columns, COUNT(crl_columns),
 	    json_object_get(s, "crls"));
+	show_denylist(f, json_object_get(s, "denylist"));
 	json_decref(rows);
 }
 

@@ -11,6 +11,7 @@
 
 #include "domain/reason.h"
 #include "domain/stage.h"
+#include "tls/suite.h"
 
 typedef _Atomic uint64_t counter;
 
@@ -29,15 +30,22 @@ struct histogram {
 	counter sum_ms;
 };
 
+/* What became of a handshake. */
+#define HANDSHAKES(X) X(FULL, "full") X(RESUMED, "resumed") X(FAILED, "failed")
+
+enum handshake {
+#define X(id, name) HANDSHAKE_##id,
+	HANDSHAKES(X)
+#undef X
+	HANDSHAKE_COUNT
+};
+
 struct counters {
 	counter accepted; /* connections the stage tls has begun for */
 	counter opened; /* sessions that reached the relay */
 	counter ended[REASON_COUNT]; /* connections, by close reason */
 	counter live[STAGE_COUNT]; /* connections now, by stage */
-	counter handshakes_full_12;
-	counter handshakes_full_13;
-	counter handshakes_resumed_12;
-	counter handshakes_resumed_13;
+	counter handshakes[TLS_SUITE_COUNT][HANDSHAKE_COUNT];
 	counter without_certificate;
 	counter clone_suspects; /* one certificate from two addresses */
 	counter bytes_up; /* of ended sessions */

@@ -33,7 +33,7 @@ static const struct stage_def stages[STAGE_COUNT] = {
 	[STAGE_ACCEPT] = { 0, deadline_tls, REASON_ACCEPT_TIMEOUT,
 	    steps_accept_start, steps_accept_cancel },
 	[STAGE_TLS] = { AFTER(STAGE_ACCEPT), deadline_tls, REASON_TLS_TIMEOUT,
-	    steps_tls_start, NULL },
+	    steps_tls_start, steps_tls_cancel },
 	[STAGE_WS] = { AFTER(STAGE_TLS), deadline_ws, REASON_WS_TIMEOUT,
 	    steps_ws_start, steps_ws_cancel },
 	[STAGE_MQTT] = { AFTER(STAGE_TLS) | AFTER(STAGE_WS), deadline_mqtt,

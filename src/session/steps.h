@@ -11,6 +11,7 @@
 void steps_accept_start(struct session *s);
 void steps_accept_cancel(struct session *s);
 void steps_tls_start(struct session *s);
+void steps_tls_cancel(struct session *s);
 void steps_ws_start(struct session *s);
 void steps_ws_cancel(struct session *s);
 void steps_mqtt_start(struct session *s);

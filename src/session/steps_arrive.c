@@ -110,19 +110,14 @@ steps_accept_cancel(struct session *s)
  */
 
 static void
-count_handshake(struct session *s, const struct tls_info *info)
+count_handshake(struct session *s, enum tls_suite suite, enum handshake result)
 {
 	struct counters *c = &s->door->counters;
-	bool v13 = strcmp(info->version, "TLSv1.3") == 0;
 
-	if (info->resumed)
-		counter_add(v13 ? &c->handshakes_resumed_13
-				: &c->handshakes_resumed_12,
-		    1);
-	else
-		counter_add(
-		    v13 ? &c->handshakes_full_13 : &c->handshakes_full_12, 1);
-	counters_observe(&c->handshake, loop_now(s->door->loop) - s->since);
+	counter_add(&c->handshakes[suite][result], 1);
+	if (result != HANDSHAKE_FAILED)
+		counters_observe(&c->handshake,
+		    loop_now(s->door->loop) - s->since);
 }
 
 /* Certificates can be denied too, and then the client hears it as an alert. */
@@ -141,7 +136,6 @@ tls_is_open(struct session *s)
 	enum reason reason;
 
 	tls_stream_info(s->tls, &info);
-	count_handshake(s, &info);
 	throttle_handshake_done(&s->ticket,
 	    info.resumed ? THROTTLE_RESUMED : THROTTLE_FULL,
 	    loop_now(s->door->loop));
@@ -151,6 +145,8 @@ tls_is_open(struct session *s)
 		session_dismiss(s, reason, detail.text);
 		return;
 	}
+	count_handshake(s, info.suite,
+	    info.resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL);
 	stage_enter(s,
 	    s->approach->listener->transport == CONFIG_TRANSPORT_WEBSOCKET
 		? STAGE_WS
@@ -194,6 +190,17 @@ steps_tls_start(struct session *s)
 	a->fd = -1;
 	s->tls = s->client;
 	stream_set_owner(s->client, on_handshake, s);
+}
+
+/* Whatever ends a connection in this stage, its handshake has failed. */
+void
+steps_tls_cancel(struct session *s)
+{
+	struct tls_info info = { .suite = TLS_SUITE_NONE };
+
+	if (s->tls != NULL)
+		tls_stream_info(s->tls, &info);
+	count_handshake(s, info.suite, HANDSHAKE_FAILED);
 }
 
 /*

@@ -41,6 +41,8 @@ libsallyport_a_SOURCES += \
 	src/tls/stream_info.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
+	src/tls/suite.c \
+	src/tls/suite.h \
 	src/tls/ticket_cb.h \
 	src/tls/tickets.c \
 	src/tls/tickets.h \
@@ -105,3 +107,7 @@ t_fuzz_tls_facts_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_tls_facts_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_tls_facts_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 endif
+
+check_PROGRAMS += t/unit/tls_suite.t
+t_unit_tls_suite_t_SOURCES = t/unit/tls_suite.c
+t_unit_tls_suite_t_LDADD = $(unit_ldadd)

@@ -32,6 +32,9 @@ tls_stream_info(const struct stream *stream, struct tls_info *info)
 
 	info->version = SSL_get_version(s->ssl);
 	info->cipher = cipher == NULL ? "" : SSL_CIPHER_standard_name(cipher);
+	info->suite = cipher == NULL
+	    ? TLS_SUITE_NONE
+	    : tls_suite_find(SSL_CIPHER_get_protocol_id(cipher));
 	info->group = group == NULL ? "" : group;
 	info->sni = sni == NULL ? "" : sni;
 	info->resumed = SSL_session_reused(s->ssl) != 0;

@@ -12,6 +12,7 @@
 #include "domain/reason.h"
 #include "io/stream.h"
 #include "tls/ctx.h"
+#include "tls/suite.h"
 
 /*
  * Why STREAM_BROKEN came or STREAM_ERROR was returned: a reason, and a word
@@ -25,13 +26,15 @@ void tls_stream_failure(const struct stream *s, enum reason *reason,
 struct tls_info {
 	const char *version; /* "TLSv1.3" */
 	const char *cipher; /* "TLS_AES_128_GCM_SHA256" */
+	enum tls_suite suite; /* the same as a number without gaps */
 	const char *group; /* "X25519"; "" when not known */
 	const char *sni; /* "" when the client named no server */
 	struct slice alpn; /* empty when none was agreed */
 	bool resumed;
 };
 
-/* Fills `*info' for an open stream. */
+/* Fills `*info' for an open stream; for one that broke in the handshake too,
+ * and then what was not agreed yet is "" and TLS_SUITE_NONE. */
 void tls_stream_info(const struct stream *s, struct tls_info *info);
 
 /* The facts of the client's verified certificate, with the hashes of its

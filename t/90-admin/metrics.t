@@ -72,22 +72,38 @@ sub session
 
 my ($c, $b) = session('tls', device => 'ec');
 $c->ticket('t');
-my ($w, $wb) = session('wss', device => 'rsa', max => '1.2');
+my ($w, $wb) = session('wss', device => 'rsa', max => '1.2',
+	ciphers => 'ECDHE-ECDSA-CHACHA20-POLY1305');
 my ($again, $ab) = session('tls', device => 'ec', session => 't');
 peer->refused(port => $proxy->port('tls'), device => 'untrusted');
 $proxy->wait_close('tls_untrusted');
+my $plain = peer->open(port => $proxy->port('tls'));
+$plain->send('GET / HTTP/1.1');
+$proxy->wait_close('tls_not_tls');
 $c->send(mqtt_publish(payload => 'x' x 5000));
 $b->packet;
 
+sub handshakes
+{
+	return sprintf 'sallyport_tls_handshakes_total'
+	    . '{version="%s",cipher="%s",result="%s"}', @_;
+}
+
+my $left = 'sallyport_session_certificate_remaining_seconds';
 my %want = (
 	'sallyport_connections{listener="tls",stage="relay"}' => 2,
 	'sallyport_connections{listener="wss",stage="relay"}' => 1,
-	'sallyport_connections_accepted_total{listener="tls"}' => 3,
+	'sallyport_connections_accepted_total{listener="tls"}' => 4,
 	'sallyport_sessions_opened_total' => 3,
 	'sallyport_connections_closed_total{reason="tls_untrusted"}' => 1,
-	'sallyport_tls_handshakes_total{version="1.3",resumed="false"}' => 1,
-	'sallyport_tls_handshakes_total{version="1.3",resumed="true"}' => 1,
-	'sallyport_tls_handshakes_total{version="1.2",resumed="false"}' => 1,
+	handshakes('1.3', 'TLS_AES_128_GCM_SHA256', 'full') => 1,
+	handshakes('1.3', 'TLS_AES_128_GCM_SHA256', 'resumed') => 1,
+	# Whose certificate is no good has agreed on a cipher before.
+	handshakes('1.3', 'TLS_AES_128_GCM_SHA256', 'failed') => 1,
+	handshakes('1.2', 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
+		'full') => 1,
+	handshakes('none', 'none', 'failed') => 1,
+	handshakes('none', 'none', 'full') => 0,
 	'sallyport_connacks_total{result="accepted"}' => 3,
 	'sallyport_tls_handshake_duration_seconds_count' => 3,
 	'sallyport_connect_duration_seconds_count' => 3,
@@ -96,7 +112,10 @@ my %want = (
 	'sallyport_ready' => 1,
 	'sallyport_draining' => 0,
 	'sallyport_workers' => 2,
-	'sallyport_sessions_certificate_expiring{days="1"}' => 0,
+	'sallyport_clone_suspects_total' => 0,
+	"$left\_bucket{le=\"604800.0\"}" => 0,
+	"$left\_bucket{le=\"+Inf\"}" => 3,
+	"${left}_count" => 3,
 );
 my $m = metrics();
 is($m->{$_}, $want{$_}, $_) for sort keys %want;
@@ -123,19 +142,54 @@ wait_until('the session has ended', sub {
 });
 cmp_ok(metrics()->{$bytes}, '>=', $seen, 'they do not go back at its end');
 
-# Counters never go back.
+# Counters never go back; what is left of certificates does.
 my $after = metrics();
 my @back = grep { /_(?:total|count|bucket)/ && $after->{$_} < $m->{$_} }
-    keys %$m;
+    grep { !/^$left/ } keys %$m;
 is_deeply(\@back, [], 'no counter goes back');
 
+# How long the certificates of those who are in will last: one ends in five
+# days, two in twenty, one in years.
+$_->close for $w, $wb, $again, $ab;
+pki->make('five', subject => '/CN=five', end => 5);
+pki->make('twenty', subject => '/CN=twenty', end => 20);
+wait_until('all have left', sub { metrics()->{"${left}_count"} == 0 });
+my @in = map { session('tls', device => $_) } qw(five twenty twenty ec);
+$m = metrics();
+for ([ 0, 0 ], [ 1, 0 ], [ 7, 1 ], [ 14, 1 ], [ 30, 3 ], [ 730, 3 ]) {
+	my ($days, $count) = @$_;
+	is($m->{"$left\_bucket{le=\"" . $days * 86400 . '.0"}'}, $count,
+		"$count within $days days");
+}
+is($m->{"$left\_bucket{le=\"+Inf\"}"}, 4, 'four in all');
+cmp_ok($m->{"${left}_sum"}, '>', 45 * 86400, 'their sum');
+my ($code, $json) = ctl_json($socket, 'status');
+is_deeply([ grep { $_->[1] } @{ $json->{device_certificates_days_left} } ],
+	[ [ 7, 1 ], [ 30, 2 ], [ undef, 1 ] ], 'status has them, each once');
+
+# The judgement of those who made the formats.
+sub judged
+{
+	my ($text, @judge) = @_;
+	my $file = write_file(tmp('metrics.txt'), $text);
+	my ($bad, $out, $err) = Sallyport::Proc::run(20, '/bin/sh', '-c',
+		'file=$1; shift; exec "$@" <"$file"', '-', $file, @judge);
+
+	is("$bad $out$err", '0 ', "$judge[0] has nothing to say");
+}
+
 SKIP: {
-	skip 'promtool is not installed', 2
-	    unless grep { -x "$_/promtool" } split /:/, $ENV{PATH};
-	my $text = write_file(tmp('metrics.txt'),
-		http($port, 'GET', '/metrics')->{body});
-	my $out = `promtool check metrics <$text 2>&1`;
-	is($?, 0, 'promtool has nothing to say');
-	is($out, '', 'nothing at all');
+	skip 'promtool is not installed', 1 unless has_tool('promtool');
+	judged(http($port, 'GET', '/metrics')->{body},
+		qw(promtool check metrics));
+}
+SKIP: {
+	my @python = ('/usr/bin/python3', '-c');
+	skip 'python3-prometheus-client is not installed', 1
+	    if system("@python 'import prometheus_client' 2>/dev/null");
+	judged(http($port, 'GET', '/metrics',
+		Accept => 'application/openmetrics-text')->{body}, @python,
+		'import sys; from prometheus_client.openmetrics.parser import '
+		. 'text_fd_to_metric_families as p; list(p(sys.stdin))');
 }
 done_testing;

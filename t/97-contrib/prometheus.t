@@ -43,8 +43,7 @@ is(keys %ids, @{ $dashboard->{panels} }, 'each panel has its own id');
 is(scalar(grep { !$_->{description} } @panels), 0, 'and says what it shows');
 
 SKIP: {
-	skip 'promtool is not installed', 2
-	    unless grep { -x "$_/promtool" } split /:/, $ENV{PATH};
+	skip 'promtool is not installed', 2 unless has_tool('promtool');
 	my ($bad, $out, $err) = Sallyport::Proc::run(30, '/bin/sh', '-c',
 		'cd "$1" && promtool check rules alerts.yml && '
 		. 'promtool test rules alerts_test.yml', '-', $rules);

@@ -33,7 +33,7 @@ our @EXPORT = (
 	@Test::More::EXPORT,
 	@Sallyport::Mqtt::EXPORT,
 	@Sallyport::Ws::EXPORT,
-	qw(builddir srcdir tmp write_file read_file slow need_tool free_port
+	qw(builddir srcdir tmp write_file read_file slow has_tool need_tool free_port
 	    peer pki sallyport sallyport_run explained mosquitto wait_until
 	    hex)
 );
@@ -99,13 +99,20 @@ sub hex
 	return unpack 'H*', $_[0];
 }
 
+sub has_tool
+{
+	my ($tool) = @_;
+
+	return -x $tool || scalar grep { -x "$_/$tool" }
+	    split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
+}
+
 # Skips the whole file when a tool is not installed.
 sub need_tool
 {
 	for my $tool (@_) {
-		next if -x $tool || grep { -x "$_/$tool" }
-		    split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin';
-		plan skip_all => "$tool is not installed";
+		plan skip_all => "$tool is not installed"
+		    unless has_tool($tool);
 	}
 }
 

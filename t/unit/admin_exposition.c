@@ -5,7 +5,7 @@
 
 #include "tap.h"
 
-static const unsigned bounds[] = { 5, 250, 1000, 2500 };
+static const double bounds[] = { 0.005, 0.25, 1, 2.5 };
 static const uint64_t counts[] = { 1, 0, 2, 0, 4 };
 
 static void
@@ -22,11 +22,21 @@ fill(struct exposition *e)
 	exposition_single(e, "x_share", "gauge", "A share.", 0.25);
 	exposition_single(e, "x_left", "gauge", "Left.", -2);
 	exposition_family(e, "x_seconds", "histogram", "How long.");
-	exposition_histogram(e, bounds, counts, 4, 1234);
+	exposition_histogram(e, bounds, counts, 4, 1.234);
+	exposition_family(e, "x_left_seconds", "gaugehistogram", "Left.");
+	exposition_histogram(e, bounds, counts, 4, 31536000);
 	exposition_end(e);
 }
 
 #define LABELS "{a=\"quote \\\" back \\\\ line \\n.\",b=\"\"}"
+#define LEFT(type, g) \
+	"# HELP x_left_seconds Left.\n# TYPE x_left_seconds " type "\n" \
+	"x_left_seconds_bucket{le=\"0.005\"} 1\n" \
+	"x_left_seconds_bucket{le=\"0.25\"} 1\n" \
+	"x_left_seconds_bucket{le=\"1.0\"} 3\n" \
+	"x_left_seconds_bucket{le=\"2.5\"} 3\n" \
+	"x_left_seconds_bucket{le=\"+Inf\"} 7\n" \
+	"x_left_seconds_" g "sum 31536000\nx_left_seconds_" g "count 7\n"
 #define REST \
 	"# HELP x_now Now.\n# TYPE x_now gauge\nx_now 1795446186\n" \
 	"# HELP x_share A share.\n# TYPE x_share gauge\nx_share 0.25\n" \
@@ -39,12 +49,14 @@ fill(struct exposition *e)
 	"x_seconds_bucket{le=\"+Inf\"} 7\n" \
 	"x_seconds_sum 1.234\nx_seconds_count 7\n"
 
-static const char text_format[] = "# HELP x_things_total Things.\n"
-				  "# TYPE x_things_total counter\n"
-				  "x_things_total" LABELS " 3\n" REST;
-static const char openmetrics[] = "# HELP x_things Things.\n"
-				  "# TYPE x_things counter\n"
-				  "x_things_total" LABELS " 3\n" REST "# EOF\n";
+static const char text_format[] =
+    "# HELP x_things_total Things.\n"
+    "# TYPE x_things_total counter\n"
+    "x_things_total" LABELS " 3\n" REST LEFT("histogram", "");
+static const char openmetrics[] =
+    "# HELP x_things Things.\n"
+    "# TYPE x_things counter\n"
+    "x_things_total" LABELS " 3\n" REST LEFT("gaugehistogram", "g") "# EOF\n";
 
 static void
 check(bool open, const char *want, const char *what)

@@ -96,7 +96,7 @@ sub prometheus
 			$family = $1;
 			next;
 		}
-		if (/^# TYPE ($name) (counter|gauge|histogram)$/) {
+		if (/^# TYPE ($name) (counter|gauge|histogram|gaugehistogram)$/) {
 			die "TYPE without HELP: $_\n" if $family ne $1;
 			$types{$1} = $2;
 			next;
@@ -111,6 +111,9 @@ sub prometheus
 		for ($labels =~ /(\w+)="/g) {
 			die "label twice: $metric$labels\n" if $seen{$_}++;
 		}
+		# The same name in both formats, to compare them.
+		$metric =~ s/_g(count|sum)$/_$1/
+		    if $types{$family} eq 'gaugehistogram';
 		$samples{"$metric$labels"} = $value;
 	}
 	check_histograms(\%samples, \%types);
@@ -122,6 +125,7 @@ sub check_name
 {
 	my ($metric, $family, $type, %opt) = @_;
 	my $good = $type eq 'histogram' ? "${family}_(?:bucket|sum|count)"
+	    : $type eq 'gaugehistogram' ? "${family}_(?:bucket|gsum|gcount)"
 	    : $type eq 'counter' && $opt{openmetrics} ? "${family}_total"
 	    : $family;
 
@@ -137,7 +141,7 @@ sub check_histograms
 {
 	my ($samples, $types) = @_;
 
-	for my $h (grep { $types->{$_} eq 'histogram' } keys %$types) {
+	for my $h (grep { $types->{$_} =~ /histogram$/ } keys %$types) {
 		my %bucket = map {
 			/^\Q$h\E_bucket\{le="(.*)"\}$/
 			    ? ($1 => $samples->{$_}) : ()
