@@ -1,49 +1,261 @@
 #!/usr/bin/perl
-# The status page in a real browser, with the daemon and without it.
+# The status page in a real browser: under load, on a phone, in the dark, with
+# the daemon gone and back, by keyboard, and as a screen reader has it.
 use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
 use Sallyport::Admin;
+use Sallyport::Browser;
+
+use Encode qw(encode_utf8);
 
 need_tool('chromium');
-my $broker = peer('broker')->listen;
-my $proxy = sallyport(
-	daemon => { http_listen => '127.0.0.1:0' },
+pki->crl(tmp('client.crl'), 'client-ca');
+pki->make('soon', subject => '/CN=soon', end => 5);
+my $deny = write_file(tmp('deny.csv'), "as,who\nusername,a\nusername,b\n");
+my $broker = mosquitto();
+my $http = free_port;
+my %config = (
+	daemon => { http_listen => "127.0.0.1:$http" },
 	backend => { address => $broker->address },
+	tls => { crl => tmp('client.crl') },
+	denylist => { file => $deny },
 );
-my $port = $proxy->port('http_listen');
+my $proxy = sallyport(%config);
+my $url = "http://127.0.0.1:$http/?every=0.2";
 
-# The page's DOM after some seconds of its time, and what it complained of.
-sub dom
+my $browser = Sallyport::Browser->start(dir => tmp('chromium'), slow => slow)
+    or plan skip_all => "chromium does not run here: $@";
+
+sub js
 {
-	my ($url, @more) = @_;
-	my ($code, $out, $err) = Sallyport::Proc::run(40 * slow, 'chromium',
-		qw(--headless --no-sandbox --disable-gpu --enable-logging=stderr),
-		'--user-data-dir=' . tmp('chromium'),
-		'--virtual-time-budget=5000', '--dump-dom', @more, $url);
-
-	plan skip_all => "chromium does not run here: $err"
-	    if $code != 0 || $out eq '';
-	return ($out, join "\n", grep { /CONSOLE/ } split /\n/, $err);
+	return $browser->js($_[0]);
 }
 
-peer->refused(port => $proxy->port('tls'), device => 'untrusted');
-$proxy->wait_close('tls_untrusted');
-my ($dom, $said) = dom("http://127.0.0.1:$port/");
-is($said, '', 'no complaint in the console');
-like($dom, qr{id="state"[^>]*>serving, ready<}, 'the state');
-like($dom, qr{id="gone" role="alert" hidden}, 'the daemon is there');
-like($dom, qr{<dt>Live sessions</dt><dd>0<}, 'live sessions');
-like($dom, qr{>tls_untrusted</td><td class="n ">1</td>}, 'a refusal');
-like($dom, qr{>\Q127.0.0.1:@{[ $broker->port ]}\E</td><td[^>]*>up<},
-	'the broker');
-like($dom, qr{>client CA</td>}, 'certificates');
+sub wait_js
+{
+	my ($what, $expression, $seconds) = @_;
 
-# Without its daemon: from a file, where /status cannot be asked.
-my $file = write_file(tmp('page.html'), http($port, 'GET', '/')->{body});
-($dom) = dom("file://$file");
-like($dom, qr{id="state"[^>]*>no answer<}, 'gone: the state');
-like($dom, qr{role="alert">The daemon does not answer}, 'gone: says so');
+	ok(eval { wait_until($what, sub { js($expression) }, $seconds) },
+		$what) or diag($@, encode_utf8(js('document.body.innerText')));
+}
+
+# Pictures for people, where they want them.
+sub picture
+{
+	my ($name) = @_;
+	my $dir = $ENV{SALLYPORT_PICTURES} or return;
+
+	$browser->picture("$dir/$name.png");
+}
+
+# Texts that do not stand out enough from what is behind them (WCAG 1.4.3).
+my $contrast = <<'JS';
+(() => {
+	const parse = (c) => c.match(/[\d.]+/g).map(Number);
+	const light = (c) => c.slice(0, 3).map((v) => v / 255).map((v) =>
+	    v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4).reduce(
+	    (a, v, i) => a + v * [.2126, .7152, .0722][i], 0);
+	const behind = (e) => {
+		for (; e; e = e.parentElement) {
+			const c = parse(getComputedStyle(e).backgroundColor);
+			if (c.length === 3 || c[3] > 0)
+				return c;
+		}
+		return [255, 255, 255];
+	};
+	const bad = [];
+	const walk = document.createTreeWalker(document.body,
+	    NodeFilter.SHOW_TEXT);
+	while (walk.nextNode()) {
+		const e = walk.currentNode.parentElement;
+		if (!walk.currentNode.data.trim() || !e.checkVisibility() ||
+		    e.closest("script, style, noscript"))
+			continue;
+		const [a, b] = [parse(getComputedStyle(e).color),
+		    behind(e)].map(light).sort((x, y) => y - x);
+		if ((a + .05) / (b + .05) < 4.5)
+			bad.push(walk.currentNode.data);
+	}
+	return bad.join(", ");
+})()
+JS
+# What reaches over the right edge, but for what scrolls.
+my $sticks_out = <<'JS';
+[...document.querySelectorAll("body *")].filter((e) =>
+    e.checkVisibility() && !e.closest(".scroll > *") &&
+    !e.closest(".skip") && e.getBoundingClientRect().right >
+    document.documentElement.clientWidth + 1).map((e) =>
+    e.tagName + "#" + e.id).join(" ")
+JS
+
+sub check_looks
+{
+	my ($state) = @_;
+
+	for my $size ([ 1280, 900 ], [ 360, 740 ], [ 320, 640 ]) {
+		my ($width, $height) = @$size;
+		$browser->size($width, $height, phone => $width < 800);
+		is(js('document.documentElement.scrollWidth'), $width,
+			"$state: $width wide: nothing to scroll to");
+		is(js($sticks_out), '', "$state: $width wide: all inside");
+		for my $scheme (qw(light dark)) {
+			$browser->scheme($scheme);
+			is(js($contrast), '',
+				"$state: $width $scheme: contrast 4.5");
+			picture("$state-$width-$scheme");
+		}
+	}
+	$browser->size(1280, 900);
+	$browser->scheme('light');
+}
+
+# Sessions come and go, as fast as they can; some are refused.
+sub come_and_go
+{
+	my @in;
+
+	for (my $i = 0;; $i++) {
+		my $transport = $i % 2 ? 'tls' : 'wss';
+		my $c = peer('crowd')->device($transport,
+			port => $proxy->port($transport),
+			device => $i % 5 ? 'ec' : 'soon');
+		$c->send(mqtt_connect(clientid => "crowd-$i"));
+		$c->packet;
+		push @in, $c;
+		$_->close for @in > 20 ? splice @in, 0, 15 : ();
+		peer('crowd')->refused(port => $proxy->port('tls'),
+			device => 'untrusted') if $i % 4 == 0;
+	}
+}
+
+my @stay = map {
+	my $c = peer->tls(port => $proxy->port('tls'), device => 'ec');
+	$c->send(mqtt_connect(clientid => "stay-$_"));
+	$c->packet;
+	$c;
+} 1 .. 5;
+$browser->size(1280, 900);
+$browser->open($url);
+wait_js('it serves', q(byId("state").textContent === "serving, ready"));
+is(js('byId("gone").hidden'), 1, 'nothing is gone');
+is(js(q(document.querySelector("#tiles dd").textContent)), '5',
+	'five live sessions');
+like(js(q(byId("denylist").textContent)), qr/^Deny list: 2 entries/,
+	'the deny list');
+like(js(q(byId("process").textContent)), qr/generation 1, \d+ s ago/,
+	'the last reload');
+like(js(q(byId("certs").textContent)), qr/server3,6\d\d.*client CA3,6\d\d/,
+	'certificates and their days left');
+like(js(q(byId("backends").textContent)), qr/\Q@{[ $broker->address ]}\Eup/,
+	'the broker');
+like(js(q(byId("ciphers").textContent)), qr/1\.3TLS_AES_128_GCM_SHA256500/,
+	'handshakes by cipher');
+like(js(q(byId("left").textContent)), qr/to 7 days0.*more5/,
+	'days left of the devices');
+
+# Under load it follows, and does not disturb who reads.
+js(<<'JS');
+byId("pause").focus();
+getSelection().selectAllChildren(byId("h-l"));
+window.cell = document.querySelector("#listeners td");
+window.lives = new Set();
+window.turns = 0;
+new MutationObserver(() => {
+	turns++;
+	lives.add(document.querySelector("#tiles dd").textContent);
+}).observe(byId("tiles"), { subtree: true, characterData: true,
+    childList: true, attributes: true });
+0
+JS
+my $crowd = fork // die "fork: $!";
+if ($crowd == 0) {
+	eval { come_and_go() };
+	POSIX::_exit(0);
+}
+wait_js('live sessions come and go', 'lives.size >= 3', 20);
+wait_js('refusals are counted by reason', q(/^tls_untrusted([1-9]\d|\d,)/
+    .test(document.querySelector("#refused tbody").textContent)), 20);
+wait_js('connects a second', q(parseFloat([...document.querySelectorAll(
+    "#tiles dd")][1].textContent) > 0));
+wait_js('refusals a second', q(parseFloat([...document.querySelectorAll(
+    "#tiles dd")][2].textContent) > 0));
+wait_js('handshake latency', q(/ ms/.test(document.querySelectorAll(
+    "#tiles dd")[3].textContent)));
+wait_js('certificates that end soon', q(/to 7 days[1-9]/.test(
+    byId("left").textContent)));
+wait_js('it has updated ten times', 'turns >= 10', 20);
+ok(js('cell.isConnected'), 'a cell is still the same one');
+is(js('document.activeElement.id'), 'pause', 'the focus stays');
+is(js('getSelection().toString().replace(/\s+/g, " ")'),
+	'Connections now, by stage', 'so does what is selected');
+check_looks('load');
+kill 'KILL', $crowd;
+waitpid $crowd, 0;
+
+# As a screen reader has it.
+my @told = $browser->accessible;
+my %roles;
+$roles{ $_->[0] }++ for @told;
+is($roles{$_}, 1, "one $_") for qw(banner main contentinfo status);
+is(js('document.documentElement.lang'), 'en', 'the language');
+is(js('document.querySelectorAll("h1").length'), 1, 'one h1');
+is_deeply([ grep { /^(?:region|table|button|link)$/ && $_ } map {
+	$_->[1] =~ /\S/ ? () : $_->[0] } @told ], [],
+	'every region, table, button and link has a name');
+my %named = map { ("$_->[0] $_->[1]" => 1) } @told;
+ok($named{$_}, $_) for 'heading Refused and thrown out',
+    'table Refused and thrown out, by reason', 'columnheader Reason',
+    'rowheader In all', 'button Pause', 'link To the numbers';
+is(js('[...document.querySelectorAll("table")].filter((t) =>
+    !t.querySelector("th[scope]")).length'), 0, 'every table has headers');
+
+# By keyboard: past everything, and pause.
+js('document.activeElement.blur(); getSelection().removeAllRanges(); 0');
+$browser->open($url);
+wait_js('it serves', q(byId("state").textContent === "serving, ready"));
+$browser->press('Tab');
+is(js('document.activeElement.className'), 'skip', 'first a way past it all');
+ok(js('document.activeElement.getBoundingClientRect().left >= 0'),
+	'which can be seen then');
+$browser->press('Enter');
+is(js('document.activeElement.id'), 'main', 'and leads there');
+js('byId("pause").focus(); window.asked = 0; const f = fetch;
+    window.fetch = (...a) => { asked++; return f(...a); }; 0');
+$browser->press(' ');
+is(js('byId("pause").getAttribute("aria-pressed")'), 'true', 'Space pauses');
+is(js('asked = 0, new Promise((done) => setTimeout(() => done(asked), 600))'),
+	0, 'nothing is asked while it pauses');
+$browser->press(' ');
+is(js('byId("pause").getAttribute("aria-pressed")'), 'false', 'and goes on');
+wait_js('it asks again', 'asked > 0');
+$browser->size(360, 740, phone => 1);
+wait_js('what scrolls sideways can be reached by Tab', q(
+    byId("certs").tabIndex === 0));
+$browser->size(1280, 900);
+wait_js('what does not is no stop', q(byId("certs").tabIndex === -1));
+
+# Gone and back.
+is_deeply([ $browser->said ], [], 'no complaint so far');
+$proxy->{any_exit} = 1;
+$proxy->signal('KILL');
+$proxy->wait_exit(5);
+wait_js('gone: it says so', q(!byId("gone").hidden &&
+    byId("gone").textContent.startsWith("The daemon does not answer")));
+like(js('byId("gone").textContent'), qr/What is below is of \d/,
+	'and how old the numbers are');
+is(js('byId("state").textContent'), 'no answer', 'the state');
+is(js('document.title'), '! Sallyport is gone', 'the title');
+ok((grep { $_->[0] eq 'alert' } $browser->accessible),
+	'a screen reader is told');
+like(js(q(document.querySelector("#tiles dd").textContent)), qr/^\d+$/,
+	'the last numbers are there');
+check_looks('gone');
+$proxy = sallyport(%config);
+wait_js('back: it is taken back by itself', q(byId("gone").hidden &&
+    byId("state").textContent === "serving, ready"));
+is(js(q(document.querySelector("#tiles dd").textContent)), '0',
+	'with the new numbers');
 done_testing;
