@@ -1,0 +1,139 @@
+package Sallyport::Kube;
+
+# The manifests of contrib/kubernetes: read by t/lib/kube.js, their volumes
+# laid out as a kubelet does, their configurations run by the real daemon.
+
+use strict;
+use warnings;
+
+use File::Path qw(make_path remove_tree);
+use JSON::PP ();
+
+use Sallyport::Pki;
+use Sallyport::Proc;
+
+# MODULES is where the npm packages of t/lib/kube.packages are.
+sub new
+{
+	my ($class, %self) = @_;
+
+	return bless \%self, $class;
+}
+
+# Runs kube.js; dies with what it said when it fails.
+sub ask
+{
+	my ($self, $verb, $path) = @_;
+	my ($code, $out, $err) = Sallyport::Proc::run(60, 'node',
+		"$self->{srcdir}/t/lib/kube.js", $self->{modules}, $verb, $path);
+
+	die "kube.js $verb $path: $err" if $code != 0;
+	return $out;
+}
+
+sub render
+{
+	my ($self, $path) = @_;
+
+	return @{ JSON::PP::decode_json($self->ask('render', $path)) };
+}
+
+# The one object of a kind, and of a name where that is given.
+sub one
+{
+	my ($kind, $name, @objects) = @_;
+	my @found = grep { $_->{kind} eq $kind
+	    && (!defined $name || $_->{metadata}{name} eq $name) } @objects;
+
+	die "there are " . @found . " $kind" if @found != 1;
+	return $found[0];
+}
+
+# What runs pods: the template of the Deployment or StatefulSet.
+sub pod
+{
+	my ($workload) = grep { $_->{kind} =~ /^(?:Deployment|StatefulSet)$/ }
+	    @_;
+
+	return $workload->{spec}{template}{spec};
+}
+
+# Containers of a pod, sidecars too.
+sub containers
+{
+	my ($pod) = @_;
+
+	return (@{ $pod->{initContainers} || [] }, @{ $pod->{containers} });
+}
+
+# The one that is ours.
+sub sallyport
+{
+	return (grep { $_->{name} eq 'sallyport' } containers($_[0]))[0];
+}
+
+# What the volume at /etc/sallyport has in it: name => contents. What the
+# manifests leave to be made, keys and CAs, is in OUTSIDE as "NAME/KEY".
+sub files
+{
+	my ($outside, @objects) = @_;
+	my $pod = pod(@objects);
+	my ($mount) = grep { $_->{mountPath} eq '/etc/sallyport' }
+	    @{ sallyport($pod)->{volumeMounts} };
+	my ($volume) = grep { $_->{name} eq $mount->{name} }
+	    @{ $pod->{volumes} };
+	my %files;
+
+	for my $source (@{ $volume->{projected}{sources} }) {
+		my $from = $source->{configMap} || $source->{secret};
+		my ($data) = map { $_->{data} } grep {
+			$_->{kind} eq 'ConfigMap'
+			    && $_->{metadata}{name} eq $from->{name}
+		} @objects;
+		for my $item (@{ $from->{items} }) {
+			$files{ $item->{path} } = $data
+			    ? $data->{ $item->{key} }
+			    : $outside->{"$from->{name}/$item->{key}"};
+			die "$from->{name} has no $item->{key}\n"
+			    unless defined $files{ $item->{path} };
+		}
+	}
+	return %files;
+}
+
+# Puts files into a volume as a kubelet does: a folder of its own, links to
+# ..data, which is swapped; the old folder goes. Readable for the group only.
+sub lay_out
+{
+	my ($volume, %files) = @_;
+	my $old = readlink "$volume/..data";
+	my $new = '..' . (defined $old ? 1 + substr $old, 2 : 1);
+	my $gid = $> == 0 ? (getpwnam 'nobody')[3] : -1;
+
+	make_path("$volume/$new");
+	for my $name (keys %files) {
+		my $path = Sallyport::Pki::write_all("$volume/$new/$name",
+			$files{$name});
+		chown -1, $gid, $path;
+		chmod 0440, $path;
+		symlink "..data/$name", "$volume/$name";
+	}
+	symlink $new, "$volume/..data_tmp" or die "$volume: $!";
+	rename "$volume/..data_tmp", "$volume/..data" or die "$volume: $!";
+	remove_tree("$volume/$old") if defined $old;
+}
+
+# An ini file as sections.
+sub sections
+{
+	my ($text) = @_;
+	my (%sections, $at);
+
+	for (split /\n/, $text) {
+		$at = $sections{$1} ||= {} if /^\[(.*)\]$/;
+		$at->{$1} = $2 if /^(\w+) = (.*)$/;
+	}
+	return %sections;
+}
+
+1;
