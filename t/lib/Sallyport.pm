@@ -34,7 +34,7 @@ our @EXPORT = (
 	@Sallyport::Mqtt::EXPORT,
 	@Sallyport::Ws::EXPORT,
 	qw(builddir srcdir tmp write_file read_file slow has_tool need_tool free_port
-	    peer pki sallyport sallyport_run explained mosquitto wait_until
+	    peer pki sallyport sallyport_run explained mosquitto owned wait_until
 	    hex)
 );
 
@@ -207,6 +207,14 @@ sub mosquitto
 		dir => tmp(), port => \&free_port, slow => slow(), @_);
 	push @daemons, $d;
 	return $d;
+}
+
+# Another process (a Sallyport::Proc) ends with the test, however that ends;
+# its log is shown when something failed.
+sub owned
+{
+	push @daemons, $_[0];
+	return $_[0];
 }
 
 sub dump_logs
