@@ -39,7 +39,8 @@
 	    "the client refused us by an alert, see detail: often it does " \
 	    "not trust the server certificate") \
 	X(TLS_CLOSED, "tls_closed", 0, 0, \
-	    "the client left during the handshake") \
+	    "the client left during the handshake: some do so when they do " \
+	    "not trust the server certificate") \
 	X(TLS_TIMEOUT, "tls_timeout", 0, 0, \
 	    "the handshake took longer than [timeouts] tls") \
 	X(TLS_NO_CERTIFICATE, "tls_no_certificate", 0, 0, \

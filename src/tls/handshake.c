@@ -173,6 +173,14 @@ translate(int code, const char *text)
 	case SSL_R_CANNOT_PARSE_LEAF_CERT:
 	case SSL_R_UNKNOWN_CERTIFICATE_TYPE:
 		return verdict(REASON_TLS_BAD_CERTIFICATE, text);
+	case SSL_R_BAD_PACKET_LENGTH:
+		/*
+		 * Too short to be encrypted: OpenSSL's clients send what they
+		 * do not like of our certificate as an alert in the clear,
+		 * which TLS 1.3 does not know at this point.
+		 */
+		return verdict(REASON_TLS_ALERT,
+		    "in the clear; the server certificate is not trusted?");
 	default:
 		break;
 	}

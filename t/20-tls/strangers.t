@@ -106,6 +106,18 @@ for (['silence', ''], ['half a ClientHello', $hello]) {
 	ok($proxy->wait_close('tls_alert', from => $from), 'tls_alert');
 	$c->close;
 }
+# One of OpenSSL's says so in the clear, where TLS 1.3 has no such thing.
+SKIP: {
+	my $from = $proxy->mark;
+	my ($openssl) = grep { -x } map { "$_/openssl" } split /:/, $ENV{PATH};
+
+	skip 'openssl is not installed', 1 unless $openssl;
+	Sallyport::Proc::run(10 * slow, $openssl, 's_client', '-tls1_3',
+		'-verify_return_error', '-connect', "127.0.0.1:$port",
+		'-CAfile', pki->cert('other-ca'));
+	ok($proxy->wait_close('tls_alert', from => $from),
+		'an alert in the clear: tls_alert');
+}
 # A record that fails its MAC, after the CONNECT.
 {
 	my $from = $proxy->mark;
