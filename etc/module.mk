@@ -1,8 +1,15 @@
 dist_man_MANS += etc/sallyport.8 etc/sallyport.ini.5
 
-# The sample is installed beside the documents, and as the configuration only
+# The sample is installed beside the guides, and as the configuration only
 # where there is none: what an operator wrote is never touched.
-dist_doc_DATA = etc/sallyport.ini
+dist_doc_DATA = \
+	etc/sallyport.ini \
+	etc/doc/brokers.md \
+	etc/doc/clients.md \
+	etc/doc/devices.md \
+	etc/doc/sizing.md \
+	etc/doc/threats.md \
+	etc/doc/upgrade.md
 confdir = $(sysconfdir)/sallyport
 
 install-data-hook:

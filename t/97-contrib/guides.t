@@ -1,0 +1,105 @@
+#!/usr/bin/perl
+# Whoever follows the guides in etc/doc gets what they promise: each of their
+# commands is run, one guide after the other in one shell, and what they show
+# has to come. Sallyport::Guide says how it is written down.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+
+# A quarter of an hour of typing.
+BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 120 }
+use Sallyport;
+use Sallyport::Guide;
+
+use File::Copy qw(copy);
+use File::Path qw(make_path);
+
+my @guides = qw(devices.md clients.md brokers.md threats.md
+    sizing.md upgrade.md);
+
+need_tool(qw(mosquitto mosquitto_pub mosquitto_passwd openssl));
+plan skip_all => 'the guides are for the program without a sanitizer'
+    if Sallyport::Daemon->new(
+	program => Sallyport::Daemon::program(builddir()))->sanitized;
+
+# What a reader has: a clone that was built.
+my $clone = tmp('clone');
+my %built = map { $_ => builddir() . "/$_" } qw(sallyport sallyportctl);
+make_path(map { "$clone/$_" } qw(build contrib/pki etc));
+for my $program (sort keys %built) {
+	copy($built{$program}, "$clone/build/$program") or die "$program: $!";
+}
+copy(srcdir() . "/$_", "$clone/$_") or die "$_: $!"
+    for qw(contrib/pki/pki etc/sallyport.ini);
+chmod 0755, "$clone/contrib/pki/pki", map { "$clone/build/$_" } keys %built;
+chown +(getpwnam 'nobody')[2, 3], $clone if $> == 0;
+
+my %ports = map { $_ => free_port() } qw(1883 1884 1885 4370
+	8084 8883 8885 8886 9884 25673);
+my $shell = owned(Sallyport::Guide->start(dir => $clone, slow => slow(),
+	ports => \%ports));
+my (%has, @left_out);
+
+# Has the reader X, of needs=X? A program, or python3:MODULE, node:MODULE.
+sub has
+{
+	my ($what) = @_;
+	my ($program, $module) = split /:/, $what;
+	my $try = "command -v $program";
+
+	$try .= " && python3 -c 'import $module'"
+	    if $module && $program eq 'python3';
+	$try .= " && NODE_PATH=/usr/share/nodejs node -e 'require(\"$module\")'"
+	    if $module && $program eq 'node';
+	return $has{$what} //= !defined $shell->run(
+		{ text => "($try) >/dev/null 2>&1", shown => [] }) || 0;
+}
+
+# Writes a file of the reader's, into the folder where the shell is.
+sub put_file
+{
+	my ($name, $text) = @_;
+	my $path = $shell->folder . "/$name";
+	my $old = $name =~ /\.ini$/ ? read_file($path) : '';
+
+	$text = $shell->with_ports($text);
+	$text = Sallyport::Guide::merge($old, $text) if $old ne '';
+	write_file($path, $text);
+	chown +(getpwnam 'nobody')[2, 3], $path if $> == 0;
+	return;
+}
+
+# Returns false when the rest of the guides cannot go on.
+sub run_block
+{
+	my ($guide, $block) = @_;
+	my %words = %{ $block->{words} };
+	my ($file) = grep { !/^(?:fails|needs=.*)$/ } keys %words;
+
+	if (my ($tool) = map { /^needs=(.*)$/ ? $1 : () } keys %words) {
+		if (!has($tool)) {
+			push @left_out, "$guide:$block->{line}: $tool";
+			return 1;
+		}
+	}
+	put_file($file, $block->{text}) if $file;
+	return 1 if $block->{kind} ne 'console';
+	for my $command (Sallyport::Guide::commands($block)) {
+		my $bad = $shell->run($command, fails => $words{fails});
+		my $text = $command->{text} =~ s/ *\\\n */ /gr;
+
+		ok(!defined $bad, "$guide:$command->{line}: $text") or
+		    diag($bad), return 0;
+	}
+	return 1;
+}
+
+GUIDE: for my $guide (@guides) {
+	for my $block (Sallyport::Guide::parse(srcdir() . "/etc/doc/$guide")) {
+		run_block($guide, $block) or last GUIDE;
+	}
+}
+diag('not run, for want of what they need: ', join ', ', @left_out)
+    if @left_out;
+done_testing;
