@@ -40,6 +40,9 @@
 #define CONFIG_DAEMON(X) \
 	X(daemon, workers, UINT_AUTO(1, 1024), "auto", RESTART, \
 	    "Worker threads; auto = one for each CPU this process may use.") \
+	X(daemon, batch_delay, MSEC_OFF(1, 100), "0", LIVE, \
+	    "How long a busy worker waits for more messages before it goes " \
+	    "on; spares CPU time, costs as much delay; 0 = never.") \
 	X(daemon, user, STR, "sallyport", RESTART, \
 	    "User to become after binding, when started as root.") \
 	X(daemon, group, STR, "", RESTART, \

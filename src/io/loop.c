@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/ratelimit.h"
 #include "io/stream.h"
 
 struct loop {
@@ -20,6 +21,8 @@ struct loop {
 	uint64_t now; /* monotonic ms of this turn; 0 = not asked yet */
 	int mail_fd; /* owned */
 	bool stopping;
+	uint32_t batch_ms; /* 0 = no batching */
+	struct ratelimit turns; /* what may go without batching */
 	struct list graves;
 	pthread_mutex_t lock; /* guards messages */
 	struct list messages;
@@ -152,6 +155,15 @@ loop_free(struct loop *loop)
 	free(loop);
 }
 
+/* Lets work gather if turns come too fast. */
+static void
+gather(struct loop *loop)
+{
+	if (loop->batch_ms > 0 &&
+	    ratelimit_try(&loop->turns, clock_mono_ms()) > 0)
+		usleep(loop->batch_ms * 1000);
+}
+
 void
 loop_run(struct loop *loop)
 {
@@ -161,7 +173,16 @@ loop_run(struct loop *loop)
 		if (event_base_loop(loop->base, EVLOOP_ONCE) == -1)
 			break;
 		bury_all(loop);
+		gather(loop);
 	}
+}
+
+void
+loop_set_batching(struct loop *loop, uint32_t ms)
+{
+	loop->batch_ms = ms;
+	if (ms > 0)
+		ratelimit_init(&loop->turns, 1000 / ms, LOOP_BATCH_BURST);
 }
 
 void

@@ -37,6 +37,16 @@ void loop_free(struct loop *loop);
 /* Runs until loop_stop(). */
 void loop_run(struct loop *loop);
 
+/*
+ * From now on, when turns come faster than one in `ms', the loop sleeps that
+ * long between two, so that one turn finds the work of several: one recv takes
+ * many small records, one wake-up serves many streams. LOOP_BATCH_BURST turns
+ * in a row are let off, so that whoever waits for an answer on a quiet loop
+ * does not wait longer. 0: never (the state of a new loop). At most 1,000.
+ */
+void loop_set_batching(struct loop *loop, uint32_t ms);
+#define LOOP_BATCH_BURST 8
+
 /* Ends loop_run() after the present turn; from the loop's own thread. */
 void loop_stop(struct loop *loop);
 

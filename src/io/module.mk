@@ -12,3 +12,7 @@ libsallyport_a_SOURCES += \
 	src/io/timer.h \
 	src/io/watch.c \
 	src/io/watch.h
+
+check_PROGRAMS += t/unit/io_loop.t
+t_unit_io_loop_t_SOURCES = t/unit/io_loop.c
+t_unit_io_loop_t_LDADD = $(unit_ldadd)

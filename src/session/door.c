@@ -64,6 +64,7 @@ take_snapshot(struct door *d, struct snapshot *snapshot)
 	d->pool_count = cfg->backend_count;
 	snapshot_put(d->snapshot);
 	d->snapshot = snapshot_get(snapshot);
+	loop_set_batching(d->loop, (uint32_t)cfg->daemon.batch_delay);
 	return OK;
 }
 

@@ -194,10 +194,12 @@ sub measure
 	}
 	return undef if !grep { $_ eq $kind } @{ $p->{doors} };
 	return undef if $p->{own} && grep { /mode=down/ } @load;
-	return undef if $row->{free} && $name ne 'sallyport';
+	return undef if ($row->{free} || $row->{daemon})
+	    && $name ne 'sallyport';
 	my $port = $door{$kind} // $door{tls};
 	my $pid = $self->start($row->{free} ? undef : 0,
-	    $p->{command}->($self, find_program($p->{program}), $workers));
+	    $p->{command}->($self, find_program($p->{program}), $workers,
+		$row->{daemon} // ''));
 	my $answer;
 	if ($self->wait_for($port)) {
 		select undef, undef, undef, 0.3;
@@ -221,11 +223,12 @@ sub load
 
 sub sallyport
 {
-	my ($self, $program, $workers) = @_;
+	my ($self, $program, $workers, $daemon) = @_;
 	my $d = $self->{dir};
 	my $file = $self->write_file('sallyport.ini', <<END);
 [daemon]
 workers = $workers
+$daemon
 user = nobody
 log = $d/sallyport.log
 [listener mqtts]

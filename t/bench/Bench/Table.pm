@@ -34,7 +34,8 @@ sub best_peer
 		next if $name eq 'sallyport' || $name eq 'floor';
 		next if ($row->{against} // '') eq 'proxy'
 		    && $name eq 'mosquitto';
-		my $v = $self->median($row->{name}, $name) // next;
+		my $v = $self->median($row->{like} // $row->{name}, $name)
+		    // next;
 		$best = $v if !defined $best || $v < $best;
 	}
 	return $best;
