@@ -1,6 +1,6 @@
 /*
- * The commands that make sockets: open, listen, accept, pending. Loopback
- * and unix sockets only.
+ * The commands that make sockets: open, listen, accept, pending. Loopback,
+ * unix sockets, and what a test has made in network namespaces.
  */
 #include "peer.h"
 

@@ -39,14 +39,16 @@ sub ctl_json
 	return ($code, $out eq '' ? undef : JSON::PP::decode_json($out));
 }
 
-# Sends bytes and reads to the end; at a port or a socket's path.
+# Sends bytes and reads to the end; at a port, an ADDRESS:PORT or a socket's
+# path.
 sub raw_http
 {
 	my ($at, $bytes) = @_;
 	my $s = $at =~ m{^/}
 	    ? IO::Socket::UNIX->new(Peer => $at)
-	    : IO::Socket::IP->new(PeerHost => '127.0.0.1',
-		PeerPort => $at);
+	    : IO::Socket::IP->new(
+		PeerHost => $at =~ /^(.+):\d+$/ ? $1 : '127.0.0.1',
+		PeerPort => $at =~ s/^.+://r);
 	my $answer = '';
 
 	return unless $s;

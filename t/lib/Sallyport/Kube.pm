@@ -123,6 +123,17 @@ sub lay_out
 	remove_tree("$volume/$old") if defined $old;
 }
 
+# The configuration in a manifest, without asking anybody for its YAML.
+sub ini_of
+{
+	my ($manifest) = @_;
+	my ($text) = Sallyport::Pki::read_all($manifest)
+	    =~ /^  sallyport\.ini: \|\n((?:    .*\n|\n)+)/m;
+
+	die "$manifest has no sallyport.ini\n" unless defined $text;
+	return $text =~ s/^    //gmr;
+}
+
 # An ini file as sections.
 sub sections
 {

@@ -18,13 +18,15 @@ sub program
 	return 'mosquitto';
 }
 
-# Fields: dir, port (a sub that finds a free one), slow, config (more lines).
+# Fields: dir, port (a sub that finds a free one), host (127.0.0.1), slow,
+# config (more lines), before (see Sallyport::Proc).
 sub start
 {
 	my ($class, %arg) = @_;
 	my $name = 'mosquitto' . ++$count;
 	my $self = $class->new(name => $name, log => "$arg{dir}/$name.log",
-		slow => $arg{slow});
+		host => $arg{host} // '127.0.0.1', slow => $arg{slow},
+		before => $arg{before});
 
 	# Somebody may take the port between the finding and the binding.
 	for (1 .. 5) {
@@ -46,7 +48,7 @@ sub write_config
 
 	open my $fh, '>', $path or die "$path: $!";
 	print $fh <<"END";
-listener $self->{port} 127.0.0.1
+listener $self->{port} $self->{host}
 allow_anonymous true
 log_dest stderr
 log_type all
@@ -64,7 +66,7 @@ END
 
 sub address
 {
-	return "127.0.0.1:$_[0]{port}";
+	return "$_[0]{host}:$_[0]{port}";
 }
 
 sub port

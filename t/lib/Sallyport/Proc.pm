@@ -10,8 +10,8 @@ use POSIX qw(:sys_wait_h _exit dup dup2);
 use Time::HiRes qw(time);
 
 # Starts ARGV with stdin empty and all output appended to LOG. Fields: env (a
-# hash), drop (as root, become nobody first), fds (pairs of a socket and its
-# name, passed as systemd does).
+# hash), before (called in the child), drop (as root, become nobody first), fds
+# (pairs of a socket and its name, passed as systemd does).
 sub spawn
 {
 	my ($self, @argv) = @_;
