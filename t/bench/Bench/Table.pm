@@ -100,9 +100,12 @@ sub workers
 	my ($self) = @_;
 	my $one = $self->median('workers1', 'sallyport') // return '';
 	my $two = $self->median('workers2', 'sallyport') // return '';
+	my $cpu1 = $self->median('cpu1', 'sallyport') // return '';
+	my $cpu2 = $self->median('cpu2', 'sallyport') // return '';
 
 	return sprintf "\n2 workers to 1: %.2f (goal 1.80 where there are "
-	    . "cores beside the generator's)\n", $two / $one;
+	    . "cores beside the generator's); CPU of a handshake %.2f\n",
+	    $two / $one, $cpu2 / $cpu1;
 }
 
 sub write_json
@@ -141,6 +144,7 @@ sub plot
 		$data .= "\"$row->{name}\" $ratio " . ($row->{goal} // 'NaN')
 		    . "\n";
 	}
+	return if $data eq '';
 	open my $g, '|-', 'gnuplot' or return;
 	print $g <<END;
 set terminal svg size 900,420
