@@ -215,7 +215,12 @@ read_old(struct edit *e)
 static enum err
 failed(const struct edit *e, const char *path, const char *what)
 {
-	report_add(e->report, "%s: cannot %s: %s", path, what, strerror(errno));
+	const char *hint = errno == EACCES || errno == EROFS
+	    ? " (the daemon's user has to be able to write in that folder)"
+	    : "";
+
+	report_add(e->report, "%s: cannot %s: %s%s", path, what,
+	    strerror(errno), hint);
 	return ERR_SYSTEM;
 }
 

@@ -1,7 +1,10 @@
 #include "runtime/master.h"
 
 #include <errno.h>
+#include <libgen.h>
+#include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -403,6 +406,27 @@ check_file(const char *path, void *arg)
 		    path, strerror(errno));
 }
 
+/* sallyportctl deny puts a new file in the place of the old one. Who hears that
+ * it cannot when a device was stolen hears it too late. */
+static void
+check_denylist(const struct config *cfg)
+{
+	char copy[PATH_MAX];
+	const char *folder;
+
+	if (cfg->denylist.file[0] == '\0' ||
+	    cfg->daemon.admin_socket[0] == '\0' ||
+	    snprintf(copy, sizeof(copy), "%s", cfg->denylist.file) >=
+		(int)sizeof(copy))
+		return;
+	folder = dirname(copy);
+	if (access(folder, W_OK | X_OK) == -1)
+		log_event(LOG_LEVEL_WARN, "unwritable",
+		    "%s: %s for the user we are: sallyportctl deny will fail "
+		    "(give the deny list a folder that this user may write)",
+		    folder, strerror(errno));
+}
+
 /* Gives up what was only needed to get here. */
 static enum err
 settle_down(struct master *m, struct report *why)
@@ -416,6 +440,7 @@ settle_down(struct master *m, struct report *why)
 	if (err != OK)
 		return err;
 	config_files(cfg, check_file, NULL);
+	check_denylist(cfg);
 	err = watch_files(m);
 	if (err == OK)
 		err = sandbox_enter(&m->sandbox, m->snapshot->config);

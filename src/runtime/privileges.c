@@ -42,6 +42,18 @@ find_ids(const char *user, const char *group, const char *where,
 }
 
 enum err
+privileges_check(const char *user, const char *group, const char *where,
+    struct report *why)
+{
+	uid_t uid;
+	gid_t gid;
+
+	if (geteuid() != 0)
+		return OK;
+	return find_ids(user, group, where, why, &uid, &gid);
+}
+
+enum err
 privileges_drop(const char *user, const char *group, const char *where,
     struct report *why)
 {

@@ -16,4 +16,11 @@
 enum err privileges_drop(const char *user, const char *group, const char *where,
     struct report *why) MUST_CHECK;
 
+/*
+ * Would privileges_drop() find `user' and `group'? Not started as root: OK.
+ * ERR_CONFIG with complaints as above.
+ */
+enum err privileges_check(const char *user, const char *group,
+    const char *where, struct report *why) MUST_CHECK;
+
 #endif

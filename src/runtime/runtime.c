@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "runtime/master.h"
+#include "runtime/privileges.h"
 
 /* Says all complaints, each on its line. */
 static void
@@ -28,22 +29,38 @@ runtime_load(struct snapshot **out, const char *file)
 	print_report(&why);
 	if (err != OK)
 		fprintf(stderr,
-		    "sallyport: %s: %zu errors; see sallyport.ini(5)\n", file,
-		    why.count);
+		    "sallyport: %s: %zu error%s; see sallyport.ini(5)\n", file,
+		    why.count, why.count == 1 ? "" : "s");
 	report_fini(&warnings);
 	report_fini(&why);
 	return err;
+}
+
+/* Only a warning: root may check what somebody else will run. */
+static void
+check_user(const struct config *cfg, const char *file)
+{
+	const struct config_daemon *d = &cfg->daemon;
+	struct report why;
+
+	report_init(&why);
+	if (privileges_check(d->user, d->group, file, &why) != OK)
+		fprintf(stderr, "sallyport: started as root it would fail:\n");
+	print_report(&why);
+	report_fini(&why);
 }
 
 int
 runtime_check(const char *file)
 {
 	struct snapshot *snapshot = NULL;
+	size_t n;
 
 	if (runtime_load(&snapshot, file) != OK)
 		return RUNTIME_EXIT_CONFIG;
-	printf("%s: good, %zu listeners\n", file,
-	    snapshot->config->listener_count);
+	check_user(snapshot->config, file);
+	n = snapshot->config->listener_count;
+	printf("%s: good, %zu listener%s\n", file, n, n == 1 ? "" : "s");
 	snapshot_put(snapshot);
 	return 0;
 }

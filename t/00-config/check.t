@@ -34,7 +34,7 @@ sub check
 	return sallyport_run('-t', '-c', $ini);
 }
 
-my ($code, $out, $err) = check(good());
+my ($code, $out, $err) = check(good(more => ['[daemon]', 'user = nobody']));
 is($code, 0, 'a good config: exit 0');
 like($out, qr/\Q$ini\E.*good/, 'a good config: says so');
 is($err, '', 'a good config: nothing else');

@@ -31,5 +31,24 @@ for my $user (qw(no-such-user-here root)) {
 	is($code, 78, "user = $user: exit 78");
 	like($err, qr/\Q$proxy->{ini}\E.*\buser\b.*\Q$user\E/,
 		"user = $user: says so");
+	($code, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+	is($code, 0, "user = $user: no error to who only checks");
+	like($err, qr/as root.*\n.*\buser\b.*\Q$user\E/,
+		"user = $user: but a warning");
 }
+
+# A deny list that cannot be written is told before it is needed.
+mkdir tmp('roots') or die "$!";
+my %denylist = (
+	daemon => { user => 'nobody', admin_socket => tmp('roots/admin') },
+	denylist => { file => write_file(tmp('roots/denied.csv'), '') },
+);
+my $guarded = sallyport(kit => { drop => 0 }, %denylist);
+like($guarded->wait_log(qr/event=unwritable /), qr/\Q${\tmp('roots')}\E/,
+	'a deny list in a folder of root: a warning');
+chown $uid, -1, tmp('roots');
+$guarded->stop;
+$guarded = sallyport(kit => { drop => 0 }, %denylist);
+$guarded->wait_log(qr/event=ready /);
+is($guarded->count_log(qr/event=unwritable /), 0, 'in one of ours: none');
 done_testing;
