@@ -199,7 +199,9 @@ my %papers = (
 	    "/* tls */ \\\nX(A, \"tls_a\", 0, 0, \"one \" \\\n\t\"two\") \\\n" .
 	    "X(B, \"tls_b\", 0, 0x86, \"three\")\n",
 	'etc/sallyport.8' => ".Sh REASONS\n.It Sy tls_a\none\ntwo\n" .
-	    ".It Sy tls_b Pq - , 0x86\nthree\n.El\n",
+	    ".It Sy tls_b Pq - , 0x86\nthree\n.El\n.Sh LOGGING\n" .
+	    ".It Cm up , down\n",
+	'src/base/a.c' => "log_begin(&l, LEVEL,\n    b ? \"up\" : \"down\");\n",
 );
 my $papers_help = "[tls] a = 1, 2\n    What.\n    Takes: 1, 2\n" .
     "    Changed: by a reload\n\n[tls] b =\n    What.\n    Takes: text\n" .
@@ -230,6 +232,7 @@ for (
 	[ qr{lacks tls_b: .*three}, 'a missing reason', '8', '.It Sy tls_b',
 	    '.It' ],
 	[ qr{no such reason: tls_c}, 'a strange reason', '8', 'tls_b', 'tls_c' ],
+	[ qr{a\.c:1: event down is not}, 'an event', '8', 'down', 'dawn' ],
 ) {
 	my ($words, $why, $file, $from, $to) = @$_;
 	papers($words, "finds $why", "etc/sallyport.$file", $from, $to);
