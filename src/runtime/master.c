@@ -129,35 +129,6 @@ caught(int number, void *arg)
 	loop_stop(m->loop);
 }
 
-/* Names one file to the watcher, and remembers if that failed. */
-struct watching {
-	struct watcher *watcher;
-	enum err err;
-};
-
-static void
-watch_file(const char *path, void *arg)
-{
-	struct watching *w = arg;
-
-	if (w->err == OK)
-		w->err = watcher_add(w->watcher, path);
-}
-
-/* Names every file of the snapshot in force to the watcher. */
-static enum err
-watch_files(struct master *m)
-{
-	const struct config *cfg = m->snapshot->config;
-	struct watching w = { m->watcher, OK };
-
-	watcher_begin(m->watcher, cfg->daemon.watch_interval);
-	config_files(cfg, watch_file, &w);
-	if (w.err == OK)
-		watcher_end(m->watcher);
-	return w.err;
-}
-
 static void
 file_changed(void *arg)
 {
@@ -236,7 +207,7 @@ put_in_force(struct master *m, struct snapshot *next, struct report *why)
 	m->snapshot = snapshot_get(next);
 	m->reloaded_at = clock_wall_s();
 	lock_keys();
-	return watch_files(m);
+	return OK;
 }
 
 /* A good snapshot: what it cannot change, and what is odd about it, is said;
@@ -263,6 +234,55 @@ copy_report(struct report *to, const struct report *from)
 		report_add(to, "%s", from->lines[i]);
 }
 
+/* Names one file to the watcher, and remembers if that failed. */
+struct watching {
+	struct watcher *watcher;
+	enum err err;
+};
+
+static void
+watch_file(const char *path, void *arg)
+{
+	struct watching *w = arg;
+
+	if (w->err == OK)
+		w->err = watcher_add(w->watcher, path);
+}
+
+enum err
+master_load(struct snapshot **out, const char *file,
+    const struct snapshot *previous, struct watcher *watcher,
+    struct report *why, struct report *warnings)
+{
+	struct watching w = { watcher, OK };
+	struct snapshot_reading reading = { watch_file, &w };
+	enum err err;
+
+	*out = NULL;
+	watcher_begin(watcher);
+	watch_file(file, &w);
+	err = snapshot_load(out, file, previous, &reading, why, warnings);
+	if (err != OK || w.err == OK)
+		return err;
+	snapshot_put(*out);
+	*out = NULL;
+	return w.err;
+}
+
+/* Watches the files in force, and where these were refused also the ones that
+ * were to be: what is wrong with them may be put right. */
+static void
+watch_files(struct master *m, enum err loaded)
+{
+	const struct config *cfg = m->snapshot->config;
+	struct watching w = { m->watcher, OK };
+
+	if (loaded != OK)
+		config_files(cfg, watch_file, &w);
+	if (w.err == OK)
+		watcher_end(m->watcher, cfg->daemon.watch_interval);
+}
+
 enum err
 master_reload(struct master *m, struct report *say)
 {
@@ -274,9 +294,11 @@ master_reload(struct master *m, struct report *say)
 	supervisor_tell(SUPERVISOR_RELOADING, NULL);
 	report_init(&why);
 	report_init(&warnings);
-	err = snapshot_load(&next, m->file, m->snapshot, &why, &warnings);
+	err = master_load(&next, m->file, m->snapshot, m->watcher, &why,
+	    &warnings);
 	if (err == OK)
 		err = adopt(m, next, &why);
+	watch_files(m, err);
 	snapshot_put(next);
 	log_report(&warnings, LOG_LEVEL_WARN, "reload_warning");
 	log_report(&why, LOG_LEVEL_ERROR, "reload_refused");
@@ -353,7 +375,8 @@ start_service(void *arg, FILE *ports, struct report *why)
 
 enum err
 master_init(struct master *m, const char *file, struct snapshot *snapshot,
-    const struct master_service *service, struct report *why)
+    struct watcher *watcher, const struct master_service *service,
+    struct report *why)
 {
 	struct throttle_options limits;
 	enum err err;
@@ -361,6 +384,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	memset(m, 0, sizeof(*m));
 	m->file = file;
 	m->snapshot = snapshot;
+	m->watcher = watcher;
 	m->service = service;
 	m->reloaded_at = clock_wall_s();
 	hardening_forbid_cores();
@@ -374,9 +398,6 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	timer_init(&m->leave, m->loop, begin_drain, m);
 	timer_init(&m->drain, m->loop, patience_ends, m);
 	timer_init(&m->pulse, m->loop, pulse, m);
-	m->watcher = watcher_new(m->loop, 0, file_changed, m);
-	if (m->watcher == NULL)
-		return ERR_NO_MEMORY;
 	options_throttle(&limits, snapshot->config);
 	m->roll = roll_new();
 	if (m->roll == NULL)
@@ -441,10 +462,9 @@ settle_down(struct master *m, struct report *why)
 		return err;
 	config_files(cfg, check_file, NULL);
 	check_denylist(cfg);
-	err = watch_files(m);
-	if (err == OK)
-		err = sandbox_enter(&m->sandbox, m->snapshot->config);
-	return err;
+	watch_files(m, OK);
+	watcher_start(m->watcher, m->loop, file_changed, m);
+	return sandbox_enter(&m->sandbox, m->snapshot->config);
 }
 
 /* Each listener keeps a descriptor in reserve. */

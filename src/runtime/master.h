@@ -67,13 +67,22 @@ struct master {
 	int64_t reloaded_at; /* wall clock of the last good load */
 };
 
+/*
+ * As snapshot_load(), and begins the watcher's list with all files it reads,
+ * as they were before; watcher_end() is left to the caller, who may want to
+ * name others.
+ */
+enum err master_load(struct snapshot **out, const char *file,
+    const struct snapshot *previous, struct watcher *watcher,
+    struct report *why, struct report *warnings) MUST_CHECK;
+
 /* Makes all that can be made before privileges are dropped: loop, workers,
- * bound sockets, ports file. Takes the count of `snapshot'. On error
- * complaints are in `why'; call master_fini() in any case. `service' may be
- * NULL. */
+ * bound sockets, ports file. Takes the count of `snapshot', and `watcher', by
+ * which it was loaded. On error complaints are in `why'; call master_fini() in
+ * any case. `service' may be NULL. */
 enum err master_init(struct master *m, const char *file,
-    struct snapshot *snapshot, const struct master_service *service,
-    struct report *why) MUST_CHECK;
+    struct snapshot *snapshot, struct watcher *watcher,
+    const struct master_service *service, struct report *why) MUST_CHECK;
 
 /* Starts the workers and runs until a signal has ended the daemon. */
 enum err master_run(struct master *m, struct report *why) MUST_CHECK;

@@ -15,8 +15,8 @@ print_report(const struct report *r)
 		fprintf(stderr, "sallyport: %s\n", r->lines[i]);
 }
 
-enum err
-runtime_load(struct snapshot **out, const char *file)
+static enum err
+load(struct snapshot **out, const char *file, struct watcher *watcher)
 {
 	struct report warnings;
 	struct report why;
@@ -24,7 +24,7 @@ runtime_load(struct snapshot **out, const char *file)
 
 	report_init(&why);
 	report_init(&warnings);
-	err = snapshot_load(out, file, NULL, &why, &warnings);
+	err = master_load(out, file, NULL, watcher, &why, &warnings);
 	print_report(&warnings);
 	print_report(&why);
 	if (err != OK)
@@ -33,6 +33,19 @@ runtime_load(struct snapshot **out, const char *file)
 		    why.count, why.count == 1 ? "" : "s");
 	report_fini(&warnings);
 	report_fini(&why);
+	return err;
+}
+
+enum err
+runtime_load(struct snapshot **out, const char *file)
+{
+	struct watcher *watcher = watcher_new();
+	enum err err = ERR_NO_MEMORY;
+
+	*out = NULL;
+	if (watcher != NULL)
+		err = load(out, file, watcher);
+	watcher_free(watcher);
 	return err;
 }
 
@@ -68,15 +81,18 @@ runtime_check(const char *file)
 int
 runtime_run(const char *file, const struct master_service *service)
 {
+	struct watcher *watcher = watcher_new();
 	struct snapshot *snapshot = NULL;
 	struct master master;
 	struct report why;
 	enum err err;
 
-	if (runtime_load(&snapshot, file) != OK)
+	if (watcher == NULL || load(&snapshot, file, watcher) != OK) {
+		watcher_free(watcher);
 		return RUNTIME_EXIT_CONFIG;
+	}
 	report_init(&why);
-	err = master_init(&master, file, snapshot, service, &why);
+	err = master_init(&master, file, snapshot, watcher, service, &why);
 	if (err == OK)
 		err = master_run(&master, &why);
 	master_fini(&master);

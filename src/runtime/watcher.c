@@ -22,6 +22,7 @@ struct watcher {
 	struct watched *files; /* owned */
 	size_t count;
 	struct timer timer;
+	bool started; /* the timer may run */
 	uint64_t interval_ms;
 	bool unsettled; /* the last look saw a change */
 	void (*changed)(void *arg);
@@ -94,6 +95,8 @@ look_at(const char *path)
 static void
 schedule(struct watcher *w)
 {
+	if (!w->started)
+		return;
 	timer_stop(&w->timer);
 	if (w->interval_ms == 0)
 		return;
@@ -124,30 +127,34 @@ look_again(void *arg)
 }
 
 struct watcher *
-watcher_new(struct loop *loop, uint64_t interval_ms, void (*changed)(void *),
-    void *arg)
+watcher_new(void)
 {
-	struct watcher *w = calloc(1, sizeof(*w));
-
-	if (w == NULL)
-		return NULL;
-	w->changed = changed;
-	w->arg = arg;
-	w->interval_ms = interval_ms;
-	timer_init(&w->timer, loop, look_again, w);
-	schedule(w);
-	return w;
+	return calloc(1, sizeof(struct watcher));
 }
 
 void
-watcher_begin(struct watcher *w, uint64_t interval_ms)
+watcher_start(struct watcher *w, struct loop *loop, void (*changed)(void *),
+    void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < w->count; i++)
+		if (look_at(w->files[i].path) == 0)
+			w->files[i].look = 0;
+	w->changed = changed;
+	w->arg = arg;
+	timer_init(&w->timer, loop, look_again, w);
+	w->started = true;
+	schedule(w);
+}
+
+void
+watcher_begin(struct watcher *w)
 {
 	size_t i;
 
 	for (i = 0; i < w->count; i++)
 		w->files[i].named = false;
-	w->interval_ms = interval_ms;
-	schedule(w);
 }
 
 enum err
@@ -175,7 +182,7 @@ watcher_add(struct watcher *w, const char *path)
 }
 
 void
-watcher_end(struct watcher *w)
+watcher_end(struct watcher *w, uint64_t interval_ms)
 {
 	size_t kept = 0;
 	size_t i;
@@ -187,6 +194,8 @@ watcher_end(struct watcher *w)
 			free(w->files[i].path);
 	}
 	w->count = kept;
+	w->interval_ms = interval_ms;
+	schedule(w);
 }
 
 void
@@ -194,9 +203,8 @@ watcher_free(struct watcher *w)
 {
 	if (w == NULL)
 		return;
-	watcher_begin(w, 0);
-	watcher_end(w);
-	timer_stop(&w->timer);
+	watcher_begin(w);
+	watcher_end(w, 0);
 	free(w->files);
 	free(w);
 }

@@ -322,8 +322,8 @@ load_backends(struct loading *l)
 
 enum err
 snapshot_load(struct snapshot **out, const char *file,
-    const struct snapshot *previous, struct report *why,
-    struct report *warnings)
+    const struct snapshot *previous, const struct snapshot_reading *reading,
+    struct report *why, struct report *warnings)
 {
 	static enum err (*const parts[])(struct loading *) = { load_tls,
 		load_identity, load_denylist, load_listeners, load_backends };
@@ -341,6 +341,8 @@ snapshot_load(struct snapshot **out, const char *file,
 		free(l.s);
 		return result;
 	}
+	if (reading != NULL)
+		config_files(l.s->config, reading->file, reading->arg);
 	l.s->refs = 1;
 	l.s->generation = previous == NULL ? 1 : previous->generation + 1;
 	options_mqtt(&l.s->mqtt, l.s->config);

@@ -31,16 +31,23 @@ struct snapshot {
 	struct tls_tickets *tickets; /* counted: own keys, kept over reloads */
 };
 
+/* Told of each file that a configuration names, before it is read. */
+struct snapshot_reading {
+	void (*file)(const char *path, void *arg);
+	void *arg;
+};
+
 /*
- * Reads `file' and all the files it names. `previous' (NULL at start) is what
+ * Reads `file' and all the files it names, of which `reading' (may be NULL) is
+ * told. `previous' (NULL at start) is what
  * is in force: its ticket keys live on in the new one, and its CRLs where the
  * new ones are older. OK: *out is counted once, and `warnings' has what works
  * but should be looked at. Else *out is NULL and `why' has every complaint
  * found: ERR_CONFIG or ERR_NO_MEMORY. Main thread only.
  */
 enum err snapshot_load(struct snapshot **out, const char *file,
-    const struct snapshot *previous, struct report *why,
-    struct report *warnings) MUST_CHECK;
+    const struct snapshot *previous, const struct snapshot_reading *reading,
+    struct report *why, struct report *warnings) MUST_CHECK;
 
 /* The rules for a client that came in at `listener' with `cert' (NULL: none);
  * borrowed. */

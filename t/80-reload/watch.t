@@ -60,4 +60,13 @@ $from = $proxy->mark;
 volume(3, 'server');
 $proxy->wait_log(qr/event=reload /, from => $from);
 is(server_key(), 'ec', 'and a good one is taken again');
+
+# What a refused configuration names is watched as well: it may be late.
+$from = $proxy->mark;
+$proxy->write_ini(%fast, %tls, denylist => { file => tmp('late.csv') });
+$proxy->wait_log(qr/event=reload_failed /, from => $from);
+$from = $proxy->mark;
+write_file(tmp('late.csv'), "as,who\n");
+$proxy->wait_log(qr/event=reload /, from => $from);
+pass('a file that comes after the configuration that names it');
 done_testing;
