@@ -173,26 +173,7 @@ free_again(struct stream_ws *w)
 	w->again = NULL;
 }
 
-/* Runs the timer while it is needed, and frees it when it is not. */
-static void
-settle(struct stream_ws *w)
-{
-	if (!left_to_tell(w))
-		free_again(w);
-	else if (w->wanted)
-		timer_start(&w->again->timer, 0);
-	else
-		timer_stop(&w->again->timer);
-}
-
-static void
-tell_again(void *arg)
-{
-	struct stream_ws *w = arg;
-
-	settle(w); /* until the owner has read */
-	stream_tell(&w->stream, STREAM_READABLE); /* w may be gone */
-}
+static void tell_again(void *arg);
 
 static enum err
 need_again(struct stream_ws *w)
@@ -205,6 +186,31 @@ need_again(struct stream_ws *w)
 	timer_init(&w->again->timer, w->loop, tell_again, w);
 	buf_init(&w->again->behind, 0);
 	return OK;
+}
+
+/*
+ * Runs the timer while it is needed, and frees it when it is not. A write that
+ * failed leaves an end to tell and no timer yet. Without memory for one then,
+ * the stream beneath, which is as broken, brings it up.
+ */
+static void
+settle(struct stream_ws *w)
+{
+	if (!left_to_tell(w))
+		free_again(w);
+	else if (w->wanted && need_again(w) == OK)
+		timer_start(&w->again->timer, 0);
+	else if (w->again != NULL)
+		timer_stop(&w->again->timer);
+}
+
+static void
+tell_again(void *arg)
+{
+	struct stream_ws *w = arg;
+
+	settle(w); /* until the owner has read */
+	stream_tell(&w->stream, STREAM_READABLE); /* w may be gone */
 }
 
 /* The next bytes of the connection; `*more': another call may give some. */

@@ -73,4 +73,25 @@ for (@guests) {
 		'a client that did not read is reset: the broker hears');
 	$b->close;
 }
+
+# One that is held back is reset: the broker's next words find out, and only
+# then does it read on.
+for my $transport (qw(tls wss)) {
+	my $c = peer->device($transport, device => 'ec',
+		port => $proxy->port($transport));
+	$c->send(mqtt_connect());
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send(mqtt_connack());
+	$c->packet;
+	my $from = $proxy->mark;
+	$c->pump(packets => $packets, size => $body, stall => 50);
+	$c->reset;
+	$b->send(mqtt_publish(payload => 'anybody there?'));
+	isnt($b->command('recv', n => 0, quiet => 1)->{status}, 'timeout',
+		"$transport: reset while held back: the broker hears");
+	ok($proxy->wait_close('relay_client_error', from => $from),
+		"$transport: relay_client_error");
+	$b->close;
+}
 done_testing;

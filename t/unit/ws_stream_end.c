@@ -240,6 +240,21 @@ test_ends_beneath(void)
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), STREAM_ERROR,
 	    "to find the error");
 	rig_fini(&r);
+
+	/* A write finds it broken while nobody reads. */
+	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
+	stream_want_read(r.ws, true);
+	stream_want_read(r.ws, false);
+	r.lower.broken = true;
+	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), STREAM_ERROR,
+	    "a write finds the error");
+	stream_want_read(r.ws, false);
+	wsk_turn(r.loop);
+	is_int(r.owner.end, 1, "which is not told while reading is paused");
+	stream_want_read(r.ws, true);
+	wsk_turn(r.loop);
+	is_int(r.owner.end, STREAM_ERROR, "but once it is wanted again");
+	rig_fini(&r);
 }
 
 static void
