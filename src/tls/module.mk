@@ -81,6 +81,11 @@ check_PROGRAMS += t/unit/tls_resume.t
 t_unit_tls_resume_t_SOURCES = t/unit/tls_resume.c $(tls_kit)
 t_unit_tls_resume_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/unit/tls_tickets.t
+t_unit_tls_tickets_t_SOURCES = t/unit/tls_tickets.c $(tls_kit)
+t_unit_tls_tickets_t_LDADD = $(unit_ldadd)
+t_unit_tls_tickets_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_mono_ms
+
 check_PROGRAMS += t/unit/tls_stream.t
 t_unit_tls_stream_t_SOURCES = t/unit/tls_stream.c $(tls_kit)
 t_unit_tls_stream_t_LDADD = $(unit_ldadd)

@@ -1,7 +1,7 @@
 /*
  * Ticket keys. A lock is held only to copy eighty bytes or to find a name, a
  * matter of nanoseconds beside a handshake. Rotation needs no timer: who
- * comes first after twelve hours makes the new key.
+ * comes first after twelve hours, with a ticket or for one, makes the new key.
  */
 #include "tls/tickets.h"
 
@@ -52,7 +52,7 @@ ring_new(size_t room)
 	return t;
 }
 
-/* Puts a new own key in front; the oldest falls out. */
+/* Puts a new own key in front, made at `now'; the oldest falls out. */
 static void
 rotate(struct tls_tickets *t, uint64_t now)
 {
@@ -66,6 +66,21 @@ rotate(struct tls_tickets *t, uint64_t now)
 	RAND_bytes(k->aes, sizeof(k->aes));
 	k->len = 16;
 	t->rotate_at = now + ROTATE_MS;
+}
+
+/* When nobody came for days, keys are as old as if somebody had. */
+static void
+rotate_if_due(struct tls_tickets *t)
+{
+	uint64_t now = clock_mono_ms();
+	size_t i;
+
+	if (!t->own)
+		return;
+	for (i = 0; i < t->room && now >= t->rotate_at; i++)
+		rotate(t, t->rotate_at);
+	if (now >= t->rotate_at)
+		t->rotate_at = now + ROTATE_MS;
 }
 
 struct tls_tickets *
@@ -156,8 +171,7 @@ static void
 copy_first(struct tls_tickets *t, struct ticket_key *out)
 {
 	pthread_mutex_lock(&t->lock);
-	if (t->own && clock_mono_ms() >= t->rotate_at)
-		rotate(t, clock_mono_ms());
+	rotate_if_due(t);
 	*out = t->keys[0];
 	pthread_mutex_unlock(&t->lock);
 }
@@ -171,6 +185,7 @@ copy_named(struct tls_tickets *t, const uint8_t *name, struct ticket_key *out,
 	size_t i;
 
 	pthread_mutex_lock(&t->lock);
+	rotate_if_due(t);
 	for (i = 0; i < t->count && !found; i++) {
 		found = memcmp(t->keys[i].name, name, TICKET_NAME_LEN) == 0;
 		if (found)

@@ -1,0 +1,176 @@
+/*
+ * Own ticket keys over days, with the clock moved: new tickets use a new key
+ * every twelve hours, those of the two before still resume, older ones cost a
+ * full handshake, and nobody is ever refused.
+ */
+#include "tls/tickets.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "tap.h"
+#include "tls_kit.h"
+
+#define HOURS_MS(h) ((uint64_t)(h)*3600 * 1000)
+#define NAME_LEN 16 /* of the key, which a ticket begins with */
+
+static struct kit k;
+static uint64_t moved;
+
+uint64_t __real_clock_mono_ms(void);
+uint64_t __wrap_clock_mono_ms(void);
+
+uint64_t
+__wrap_clock_mono_ms(void)
+{
+	return __real_clock_mono_ms() + moved;
+}
+
+/* Connects with `resume' (may be NULL): resumed or not, never refused. The
+ * ticket it is given in *next, if that is not NULL. */
+static bool
+resumes(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *resume,
+    SSL_SESSION **next)
+{
+	bool in = kit_connect(&k, ctx, client, resume);
+	struct tls_info info = { .resumed = false };
+
+	if (ok(in, "comes in"))
+		tls_stream_info(k.stream, &info);
+	if (next != NULL) {
+		*next = k.session;
+		k.session = NULL;
+	}
+	SSL_SESSION_free(k.session);
+	kit_close(&k);
+	return info.resumed;
+}
+
+static SSL_SESSION *
+ticket(struct tls_ctx *ctx, SSL_CTX *client)
+{
+	SSL_SESSION *s;
+
+	ok(!resumes(ctx, client, NULL, &s) && s != NULL, "a ticket");
+	return s;
+}
+
+static bool
+same_key(const SSL_SESSION *a, const SSL_SESSION *b)
+{
+	const uint8_t *x, *y;
+	size_t n, m;
+
+	SSL_SESSION_get0_ticket(a, &x, &n);
+	SSL_SESSION_get0_ticket(b, &y, &m);
+	return n > NAME_LEN && m > NAME_LEN && memcmp(x, y, NAME_LEN) == 0;
+}
+
+static struct tls_ctx *
+make_ctx(void)
+{
+	struct report why, warnings;
+	struct pki_reports reports = { &why, &warnings };
+	struct tls_say say = pki_say(&reports);
+	struct tls_tickets *ring = tls_tickets_new();
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	report_init(&why);
+	report_init(&warnings);
+	kit_options(&o);
+	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &say), OK, "own keys");
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_tickets_put(ring);
+	return ctx;
+}
+
+/* A ticket a period. */
+static void
+test_rotation(int version, const char *name)
+{
+	SSL_CTX *client =
+	    kit_client("device.crt", "device.key", version, version);
+	struct tls_ctx *ctx = make_ctx();
+	SSL_SESSION *s[5], *again;
+	int now, i;
+
+	for (now = 0; now < 5; now++) {
+		s[now] = ticket(ctx, client);
+		again = ticket(ctx, client);
+		ok(same_key(s[now], again), "%s: one key in 12 hours", name);
+		SSL_SESSION_free(again);
+		if (now > 0)
+			ok(!same_key(s[now], s[now - 1]),
+			    "%s: after %d hours a new key", name, 12 * now);
+		for (i = 0; i <= now; i++)
+			is_int(resumes(ctx, client, s[i], NULL), now - i <= 2,
+			    "%s: %d keys on, a ticket %s", name, now - i,
+			    now - i <= 2 ? "resumes" : "does not");
+		moved += HOURS_MS(12);
+	}
+	for (i = 0; i < 5; i++)
+		SSL_SESSION_free(s[i]);
+	tls_ctx_put(ctx);
+	SSL_CTX_free(client);
+}
+
+/* The first who comes after twelve hours only resumes: he is given a ticket
+ * of the new key, also by TLS 1.2, which does not always give one. */
+static void
+test_renewal(int version, const char *name)
+{
+	SSL_CTX *client =
+	    kit_client("device.crt", "device.key", version, version);
+	struct tls_ctx *ctx = make_ctx();
+	SSL_SESSION *s = ticket(ctx, client), *next;
+
+	moved += HOURS_MS(12);
+	ok(resumes(ctx, client, s, &next), "%s: it resumes", name);
+	ok(next != NULL && !same_key(next, s), "%s: ... and is renewed", name);
+	SSL_SESSION_free(s);
+	moved += HOURS_MS(24);
+	ok(resumes(ctx, client, next, &s), "%s: which resumes a day on", name);
+	SSL_SESSION_free(next);
+	SSL_SESSION_free(s);
+	tls_ctx_put(ctx);
+	SSL_CTX_free(client);
+}
+
+/* Nobody comes for days. */
+static void
+test_quiet(void)
+{
+	SSL_CTX *client = kit_client("device.crt", "device.key", TLS1_3_VERSION,
+	    TLS1_3_VERSION);
+	struct tls_ctx *ctx = make_ctx();
+	SSL_SESSION *s = ticket(ctx, client);
+
+	moved += HOURS_MS(35);
+	ok(resumes(ctx, client, s, NULL), "35 quiet hours");
+	moved += HOURS_MS(1);
+	ok(!resumes(ctx, client, s, NULL), "and one more");
+	moved += HOURS_MS(24 * 365);
+	ok(!resumes(ctx, client, s, NULL), "a quiet year");
+	SSL_SESSION_free(s);
+	s = ticket(ctx, client);
+	ok(resumes(ctx, client, s, NULL), "it goes on");
+	SSL_SESSION_free(s);
+	tls_ctx_put(ctx);
+	SSL_CTX_free(client);
+}
+
+int
+main(void)
+{
+	if (!ok(pki_make(), "certificates are made"))
+		return done_testing();
+	test_rotation(TLS1_3_VERSION, "TLS 1.3");
+	test_rotation(TLS1_2_VERSION, "TLS 1.2");
+	test_renewal(TLS1_3_VERSION, "TLS 1.3");
+	test_renewal(TLS1_2_VERSION, "TLS 1.2");
+	test_quiet();
+	pki_remove();
+	return done_testing();
+}
