@@ -1,0 +1,230 @@
+#!/usr/bin/perl
+# The Debian package in a minimal system: installed where nothing runs, then
+# under a systemd of its own, where it starts, reloads, is upgraded, and goes.
+#     contrib/debian/build -o FOLDER && \
+#         make check-local T=t/97-contrib/debian.t SALLYPORT_DEB=FOLDER/X.deb
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 300 }
+use Sallyport;
+
+my $deb = $ENV{SALLYPORT_DEB} or plan skip_all => 'no SALLYPORT_DEB';
+need_tool(qw(mmdebstrap dpkg-deb unshare nsenter ip mosquitto mosquitto_pub));
+plan skip_all => 'only root can boot a system' if $> != 0;
+sub command
+{
+	my ($code, $out, $err) = Sallyport::Proc::run(200 * slow, @_);
+
+	die "@_: exit $code\n$out$err" if $code != 0;
+	chomp $out;
+	return $out;
+}
+
+# The one thing that may need a real network.
+if (!$ENV{SALLYPORT_CHROOT}) {
+	$ENV{SALLYPORT_CHROOT} =
+	    command(srcdir() . '/contrib/debian/chroot', $deb);
+	exec 'unshare', '-mn', '--propagation', 'private', $^X, $0;
+}
+
+# A version that comes after, by the same maintainer scripts.
+sub newer
+{
+	my ($from) = @_;
+	my ($folder, $to) = (tmp('newer'), tmp('newer.deb'));
+
+	command('dpkg-deb', '-R', $from, $folder);
+	my $control = read_file("$folder/DEBIAN/control");
+	$control =~ s/^(Version: .*)$/$1+newer/m or die 'no version';
+	write_file("$folder/DEBIAN/control", $control);
+	command('dpkg-deb', '-b', $folder, $to);
+	return $to;
+}
+
+my $root = tmp('root');
+my $later = newer($deb);
+mkdir $root;
+command('tar', '-C', $root, '-xf', $ENV{SALLYPORT_CHROOT});
+command('cp', $deb, "$root/first.deb");
+command('cp', $later, "$root/later.deb");
+
+# All that carries our name, but for the two packages' own files here.
+sub traces
+{
+	return command('find', $root, '-xdev', '-name', '*sallyport*');
+}
+
+# Where no systemd runs, as in an image that is being made.
+my @bare = ('chroot', $root, 'env', 'DEBIAN_FRONTEND=noninteractive');
+command(@bare, 'dpkg', '-i', '/first.deb');
+pass('installed where nothing runs');
+like(read_file("$root/etc/passwd"), qr/^sallyport:.*:\/nonexistent:.*nologin$/m,
+	'its user is made');
+like(command(@bare, 'sallyport', '-V'), qr/^sallyport \d/, 'it runs');
+command(@bare, 'dpkg', '-i', '/later.deb');
+command(@bare, 'dpkg', '-P', 'sallyport');
+is(traces(), '', 'upgraded and purged there: nothing stays behind');
+
+# A system of its own: processes, cgroups and mounts; the network is ours.
+write_file(tmp('boot'), <<'END');
+set -e
+root=$1
+mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
+mount -t sysfs -o ro sysfs "$root/sys"
+mount -t cgroup2 cgroup2 "$root/sys/fs/cgroup"
+mount -t tmpfs -o mode=755 tmpfs "$root/run"
+mount -t tmpfs -o mode=755 tmpfs "$root/dev"
+for node in null:3 zero:5 full:7 random:8 urandom:9; do
+	mknod -m 666 "$root/dev/${node%:*}" c 1 "${node#*:}"
+done
+mkdir "$root/dev/shm" "$root/dev/pts"
+mount -t devpts -o newinstance,ptmxmode=666 devpts "$root/dev/pts"
+ln -s pts/ptmx "$root/dev/ptmx"
+cd "$root"
+pivot_root . mnt
+umount -l mnt
+exec env -i container=other PATH=/usr/sbin:/usr/bin:/sbin:/bin \
+    /sbin/init --log-target=journal
+END
+command('ip', 'link', 'set', 'lo', 'up');
+mkdir tmp('cgroup');
+my $cgroup = tmp('cgroup') . "/sallyport-$$";
+plan skip_all => 'no cgroup2 for a systemd of our own'
+    if system('mount', '-t', 'cgroup2', 'cgroup2', tmp('cgroup')) != 0 ||
+    !mkdir $cgroup;
+my $machine = Sallyport::Proc->new(name => 'systemd', slow => slow,
+	log => tmp('systemd.log'), any_exit => 1,
+	before => sub { write_file("$cgroup/cgroup.procs", "$$\n") });
+$machine->launch('/usr/bin/unshare', '-mpfiuC', '--kill-child',
+	'/bin/sh', tmp('boot'), $root);
+END {
+	local $?;
+	if ($machine) {
+		$machine->signal('KILL');
+		$machine->wait_exit(10);
+		# The kernel is still at it; then they are gone at last.
+		eval {
+			wait_until('its cgroups are empty', sub {
+				system "find $cgroup -depth -type d -exec " .
+				    'rmdir {} \; 2>/dev/null';
+				!-d $cgroup;
+			});
+		};
+		system 'umount', tmp('cgroup');
+	}
+}
+my $init;
+wait_until('a process 1', sub {
+	($init) = split ' ',
+	    read_file("/proc/$machine->{pid}/task/$machine->{pid}/children");
+	$init && read_file("/proc/$init/comm") eq "systemd\n";
+});
+
+# Runs something in there: (exit code, stdout, stderr).
+sub inside
+{
+	return Sallyport::Proc::run(60 * slow, 'nsenter', '-t', $init, '-m',
+		'-p', '-i', '-u', '-C', '-r', '-w', '/usr/bin/env', '-i',
+		'PATH=/usr/sbin:/usr/bin:/sbin:/bin', 'LC_ALL=C',
+		'DEBIAN_FRONTEND=noninteractive', @_);
+}
+
+sub good
+{
+	my ($what, @argv) = @_;
+	my ($code, $out, $err) = inside(@argv);
+
+	is($code, 0, $what) or diag($out, $err,
+		(inside('journalctl', '-n', 50, '-u', 'sallyport'))[1]);
+	return $out;
+}
+
+sub unit
+{
+	my ($property) = @_;
+	my (undef, $out) = inside('systemctl', 'show', 'sallyport.service',
+		'--value', '-P', $property);
+
+	chomp $out;
+	return $out;
+}
+wait_until('the system is up', sub {
+	(inside('systemctl', 'is-system-running'))[1] =~ /running|degraded/
+}, 60);
+
+# Installed: there, and quiet.
+good('dpkg -i', 'dpkg', '-i', '/first.deb');
+is(unit('ActiveState'), 'inactive', 'not started');
+is(unit('UnitFileState'), 'disabled', 'not enabled');
+isnt((inside('systemctl', 'start', 'sallyport'))[0], 0,
+	'without certificates it does not start');
+like((inside('journalctl', '-u', 'sallyport'))[1],
+	qr{/etc/sallyport/server\.crt}, 'and the journal names what is missing');
+is(unit('NRestarts'), 0, 'and it is not tried again, since it would not help');
+inside('systemctl', 'reset-failed', 'sallyport');
+
+# What README.Debian says.
+my $etc = "$root/etc/sallyport";
+my %file = ('server.crt' => pki->cert('server'),
+	'server.key' => pki->key('server'),
+	'client-ca.crt' => pki->cert('client-ca'));
+write_file("$etc/$_", read_file($file{$_})) for keys %file;
+good('chown the key', 'chown', 'root:sallyport', '/etc/sallyport/server.key');
+chmod 0640, "$etc/server.key";
+my $ini = read_file("$etc/sallyport.ini");
+$ini =~ s/^;log_level = info$/log_level = debug/m or die 'no log_level';
+write_file("$etc/sallyport.ini", $ini);
+my $broker = mosquitto(port => sub { 1883 });
+good('systemctl enable --now', 'systemctl', 'enable', '--now', 'sallyport');
+
+sub serves
+{
+	my ($what) = @_;
+	my $from = $broker->mark;
+	my ($code, undef, $err) = Sallyport::Proc::run(20 * slow,
+		'mosquitto_pub', '-h', '127.0.0.1', '-p', 8883, '-q', 1,
+		'--cafile', pki->cert('server-ca'), '--cert', pki->cert('ec'),
+		'--key', pki->key('ec'), '-i', 'd', '-t', 't', '-m', 'm');
+
+	is($code, 0, "$what: a device publishes") or diag($err);
+	ok($broker->wait_log(qr/ as d .*u'device-001'/, from => $from),
+		"$what: under its certified name");
+	good("$what: sallyportctl", 'sallyportctl', 'status');
+}
+
+is(unit('ActiveState'), 'active', 'it is active');
+my $pid = unit('MainPID');
+my ($uid) = read_file("$root/etc/passwd") =~ /^sallyport:x:(\d+):/m;
+like((inside('cat', "/proc/$pid/status"))[1], qr/^Uid:(\t$uid){4}$/m,
+	'as the user the package made');
+serves('started');
+good('reload', 'systemctl', 'reload', 'sallyport');
+is(unit('MainPID'), $pid, 'reload: the same process');
+
+# Upgraded: a new process, by the same words.
+good('upgrade', 'dpkg', '-i', '/later.deb');
+is(unit('ActiveState'), 'active', 'upgraded: active');
+isnt(unit('MainPID'), $pid, 'upgraded: another process');
+is(unit('UnitFileState'), 'enabled', 'upgraded: still enabled');
+is(read_file("$etc/sallyport.ini"), $ini, 'upgraded: what was edited stays');
+serves('upgraded');
+
+# Who stopped it wants it stopped.
+good('stop', 'systemctl', 'stop', 'sallyport');
+good('install again', 'dpkg', '-i', '/later.deb');
+is(unit('ActiveState'), 'inactive', 'stopped: an upgrade does not start it');
+good('start', 'systemctl', 'start', 'sallyport');
+
+good('remove', 'dpkg', '-r', 'sallyport');
+isnt(unit('ActiveState'), 'active', 'removed: stopped');
+is(read_file("$etc/sallyport.ini"), $ini, 'removed: the configuration stays');
+good('purge', 'dpkg', '-P', 'sallyport');
+ok(!-e "$etc/sallyport.ini", 'purged: the configuration is gone');
+ok(-e "$etc/server.key", 'purged: a key that is not ours is not');
+unlink map { "$etc/$_" } keys %file;
+rmdir $etc;
+is(traces(), '', 'and nothing else stays behind');
+done_testing;
