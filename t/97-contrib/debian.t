@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # The Debian package in a minimal system: installed where nothing runs, then
 # under a systemd of its own, where it starts, reloads, is upgraded, and goes.
-#     contrib/debian/build -o FOLDER && \
-#         make check-local T=t/97-contrib/debian.t SALLYPORT_DEB=FOLDER/X.deb
+#     contrib/debian/build -o FOLDER && make check-local \
+#         T=t/97-contrib/debian.t SALLYPORT_DEB=FOLDER/sallyport_X.deb
 use strict;
 use warnings;
 use FindBin;
