@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/ratelimit.h"
+#include "io/memory.h"
 #include "io/stream.h"
 
 struct loop {
@@ -81,9 +82,11 @@ scratch_len(enum loop_scratch which)
 static struct event_base *
 base_new(void)
 {
-	struct event_config *cfg = event_config_new();
+	struct event_config *cfg;
 	struct event_base *base;
 
+	io_memory_init();
+	cfg = event_config_new();
 	if (cfg == NULL)
 		return NULL;
 	/* One thread owns a loop: libevent's own locks would be waste. */

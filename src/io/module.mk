@@ -3,6 +3,8 @@ libsallyport_a_SOURCES += \
 	src/io/linger.h \
 	src/io/loop.c \
 	src/io/loop.h \
+	src/io/memory.c \
+	src/io/memory.h \
 	src/io/signal.c \
 	src/io/signal.h \
 	src/io/stream.h \
@@ -16,3 +18,9 @@ libsallyport_a_SOURCES += \
 check_PROGRAMS += t/unit/io_loop.t
 t_unit_io_loop_t_SOURCES = t/unit/io_loop.c
 t_unit_io_loop_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/io_memory.t
+t_unit_io_memory_t_SOURCES = t/unit/io_memory.c
+t_unit_io_memory_t_LDADD = $(unit_ldadd)
+t_unit_io_memory_t_LDFLAGS = $(AM_LDFLAGS) \
+	-Wl,--wrap=event_set_mem_functions
