@@ -150,6 +150,38 @@ check_proxies(const struct check *c, struct config_listener *l)
 		    "required, or take it out)");
 }
 
+/* The longest Server Reference; a DISCONNECT with it is one small packet. */
+#define REFERENCE_MAX 256
+
+/* MQTT 5, 4.11, asks for a UTF-8 string and recommends names with ports, and
+ * a blank between two. */
+static bool
+is_reference(const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++)
+		if (text[i] < 0x20 || text[i] > 0x7e)
+			return false;
+	return i <= REFERENCE_MAX && strstr(text, "://") == NULL &&
+	    strchr(text, ',') == NULL;
+}
+
+static void
+check_reference(const struct check *c, struct config_listener *l)
+{
+	if (!is_reference(l->server_reference))
+		COMPLAIN(c, l, server_reference,
+		    "\"%.64s\" is not what MQTT 5 has for servers (write host "
+		    "or host:port, several with a blank between, up to %d "
+		    "characters)",
+		    l->server_reference, REFERENCE_MAX);
+	if (l->server_moved && l->server_reference[0] == '\0')
+		COMPLAIN(c, l, server_moved,
+		    "has no use without a place to go (add server_reference "
+		    "= host:port, or take it out)");
+}
+
 /* The listener, at or before the one at `index', that has `addr' in front of
  * item `item' of the latter; NULL: none. */
 static const struct config_listener *
@@ -329,6 +361,7 @@ config_check(struct config *cfg, struct report *r)
 		check_bind(&c, i);
 		check_websocket(&c, &cfg->listener[i]);
 		check_proxies(&c, &cfg->listener[i]);
+		check_reference(&c, &cfg->listener[i]);
 	}
 	for (i = 0; i < cfg->tls_count; i++)
 		check_tls(&c, &cfg->tls[i]);

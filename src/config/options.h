@@ -90,7 +90,12 @@
 	X(listener, accept_proxy, ENUM(config_accept_proxy), "off", LIVE, \
 	    "Must a load balancer send a PROXY v1 or v2 header first?") \
 	X(listener, trusted_proxies, NETS, "", LIVE, \
-	    "Where such load balancers may connect from.")
+	    "Where such load balancers may connect from.") \
+	X(listener, server_reference, STR, "", LIVE, \
+	    "Where MQTT 5 clients are sent by a drain: host:port, several " \
+	    "with blanks between; empty = nowhere in particular.") \
+	X(listener, server_moved, BOOL, "off", LIVE, \
+	    "Are they to go there for good?")
 
 #define CONFIG_MQTT(X) \
 	X(mqtt, versions, SET(config_mqtt_version), "3.1, 3.1.1, 5", LIVE, \

@@ -158,3 +158,24 @@ mqtt_connack_refuse(uint8_t out[8], enum mqtt_level level, enum reason reason)
 	out[4] = 0; /* v5: no properties */
 	return out[3] == 0 ? 0 : 2 + (size_t)out[1];
 }
+
+size_t
+mqtt_connack_redirect(uint8_t *out, size_t room, uint8_t code,
+    struct slice reference)
+{
+	size_t properties = 1 + 2 + reference.len;
+	size_t remaining =
+	    FLAGS_AND_CODE + mqtt_varint_len((uint32_t)properties) + properties;
+	size_t total = 1 + mqtt_varint_len((uint32_t)remaining) + remaining;
+
+	if (reference.len > MQTT_STRING_MAX || total > room)
+		return 0;
+	*out++ = FIRST_BYTE;
+	out = mqtt_varint_write(out, (uint32_t)remaining);
+	*out++ = 0; /* no session is present */
+	*out++ = code;
+	out = mqtt_varint_write(out, (uint32_t)properties);
+	*out++ = MQTT_PROPERTY_SERVER_REFERENCE;
+	(void)mqtt_string_write(out, reference);
+	return total;
+}

@@ -55,4 +55,12 @@ enum err mqtt_connack_assign(struct buf *out, const struct mqtt_connack *a,
 size_t mqtt_connack_refuse(uint8_t out[8], enum mqtt_level level,
     enum reason reason);
 
+/*
+ * Writes the v5 CONNACK that refuses with `code', Use another server or Server
+ * moved (3.2.2.2), and says which: `reference', UTF-8. Returns its size; 0: it
+ * is longer than `room'.
+ */
+size_t mqtt_connack_redirect(uint8_t *out, size_t room, uint8_t code,
+    struct slice reference);
+
 #endif

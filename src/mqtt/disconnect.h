@@ -13,7 +13,9 @@
  * that end a session come from reason_v5(). */
 #define MQTT_DISCONNECT_NORMAL 0x00
 #define MQTT_DISCONNECT_WITH_WILL 0x04 /* to the broker: publish the Will */
-#define MQTT_DISCONNECT_USE_ANOTHER 0x9c /* to the client: server_reference */
+/* To the client, with a server_reference: for now, or for good. */
+#define MQTT_DISCONNECT_USE_ANOTHER 0x9c
+#define MQTT_DISCONNECT_MOVED 0x9d
 
 struct mqtt_disconnect {
 	enum mqtt_level level;

@@ -37,6 +37,7 @@ struct session {
 	uint64_t connect_at; /* loop_now() when the CONNECT was there */
 	enum stage stage;
 	enum mqtt_level level; /* UNKNOWN until a CONNECT said it */
+	uint32_t maximum_packet; /* v5: the most it takes; 0 = any */
 	bool answered; /* the broker's CONNACK has gone to the client */
 	bool over; /* ended; waits for its burial */
 };

@@ -271,6 +271,7 @@ greet_done(void *arg, enum reason reason, struct greet_result *result)
 		steps_failed(s, "out of memory");
 		return;
 	}
+	s->maximum_packet = result->connect.maximum_packet_size;
 	m->greet = *result;
 	buf_init(&result->bytes, 0);
 	buf_init(&m->connect, 0);

@@ -5,9 +5,14 @@
 
 /* Encodes a DISCONNECT into `out'; returns its length, 0 if it cannot be. */
 static size_t
-write_disconnect(uint8_t *out, enum mqtt_level level, uint8_t code)
+write_disconnect(uint8_t *out, enum mqtt_level level, uint8_t code,
+    struct slice reference)
 {
-	struct mqtt_disconnect d = { .level = level, .code = code };
+	struct mqtt_disconnect d = {
+		.level = level,
+		.code = code,
+		.server_reference = reference,
+	};
 	struct buf b;
 	size_t len = 0;
 
@@ -20,6 +25,35 @@ write_disconnect(uint8_t *out, enum mqtt_level level, uint8_t code)
 	return len;
 }
 
+/* Packets over the client's maximum must not be sent to it [MQTT-3.1.2-24]. */
+static bool
+is_taken(const struct session *s, size_t len)
+{
+	return s->maximum_packet == 0 || len <= s->maximum_packet;
+}
+
+/* Where a drain sends a client, by the configuration now in force. */
+static size_t
+write_redirect(uint8_t *out, const struct session *s)
+{
+	const struct config *cfg = s->door->snapshot->config;
+	const struct config_listener *l;
+	struct slice reference;
+	uint8_t code;
+
+	if (s->level != MQTT_LEVEL_5 || s->entrance->section == ENTRANCE_GONE)
+		return 0;
+	l = &cfg->listener[s->entrance->section];
+	reference = slice_str(l->server_reference);
+	if (reference.len == 0)
+		return 0;
+	code = l->server_moved ? MQTT_DISCONNECT_MOVED
+			       : MQTT_DISCONNECT_USE_ANOTHER;
+	if (s->answered)
+		return write_disconnect(out, s->level, code, reference);
+	return mqtt_connack_redirect(out, HALF_PACKET_MAX, code, reference);
+}
+
 static size_t
 write_client(uint8_t *out, const struct session *s, enum reason reason)
 {
@@ -29,7 +63,8 @@ write_client(uint8_t *out, const struct session *s, enum reason reason)
 		return mqtt_connack_refuse(out, s->level, reason);
 	if (s->level != MQTT_LEVEL_5 || reason_v5(reason) == 0)
 		return 0;
-	return write_disconnect(out, s->level, reason_v5(reason));
+	return write_disconnect(out, s->level, reason_v5(reason),
+	    slice_make(NULL, 0));
 }
 
 /* A client that is sent away to come back has not failed, so its Will must not
@@ -57,11 +92,16 @@ spares_will(const struct session *s, enum reason reason)
 void
 words_find(struct words *w, const struct session *s, enum reason reason)
 {
-	w->client_len = write_client(w->client, s, reason);
+	w->client_len =
+	    reason == REASON_RELAY_DRAINED ? write_redirect(w->client, s) : 0;
+	if (w->client_len == 0 || !is_taken(s, w->client_len))
+		w->client_len = write_client(w->client, s, reason);
+	if (!is_taken(s, w->client_len))
+		w->client_len = 0;
 	w->broker_len = 0;
 	if (s->stage == STAGE_RELAY && spares_will(s, reason))
 		w->broker_len = write_disconnect(w->broker, s->level,
-		    MQTT_DISCONNECT_NORMAL);
+		    MQTT_DISCONNECT_NORMAL, slice_make(NULL, 0));
 }
 
 enum ws_close

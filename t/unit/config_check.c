@@ -72,6 +72,18 @@ static const struct {
 	{ "trust in vain", KIT_LISTENER "trusted_proxies = ::1\n" KIT_TLS,
 	    "3: trusted_proxies: has no use without accept_proxy (add "
 	    "accept_proxy = required, or take it out)\n" },
+	{ "places to go",
+	    KIT_LISTENER "server_reference = a.example:8883 [::1]:8883 b\n"
+			 "server_moved = on\n" KIT_TLS,
+	    "" },
+	{ "a place that is a URL",
+	    KIT_LISTENER "server_reference = mqtts://a.example\n" KIT_TLS,
+	    "3: server_reference: \"mqtts://a.example\" is not what MQTT 5 "
+	    "has for servers (write host or host:port, several with a blank "
+	    "between, up to 256 characters)\n" },
+	{ "moved to nowhere", KIT_LISTENER "server_moved = on\n" KIT_TLS,
+	    "3: server_moved: has no use without a place to go (add "
+	    "server_reference = host:port, or take it out)\n" },
 	{ "no [tls]", KIT_LISTENER,
 	    " [tls]: certificate: is missing (name the server's certificate, "
 	    "a PEM file)\n"

@@ -255,6 +255,27 @@ check_refuse(void)
 	}
 }
 
+static void
+check_redirect(void)
+{
+	static const char hex[] = "20 0a 00 9c 07 1c 00 04 61 3a 31 32";
+	struct kit_bytes b = kit_hex(hex);
+	static char name[300];
+	uint8_t out[512];
+	size_t len = mqtt_connack_redirect(out, 12, 0x9c, slice_str("a:12"));
+
+	is_mem(out, len, b.data, b.len, "use another server, a:12");
+	kit_free(&b);
+	is_int(
+	    (long long)mqtt_connack_redirect(out, 11, 0x9c, slice_str("a:12")),
+	    0, "not where there is a byte too little room");
+	memset(name, 'a', 256);
+	len = mqtt_connack_redirect(out, sizeof(out), 0x9d, slice_str(name));
+	is_int((long long)len, 3 + 2 + 2 + 3 + 256, "server moved, far away");
+	is_mem(out, 7, "\x20\x87\x02\x00\x9d\x83\x02", 7,
+	    "its lengths have two bytes");
+}
+
 static const struct disconnect_row {
 	const char *name;
 	enum err err;
@@ -327,6 +348,7 @@ main(void)
 	check_assign();
 	check_assign_sizes();
 	check_refuse();
+	check_redirect();
 	check_disconnect();
 	return done_testing();
 }
