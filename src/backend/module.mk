@@ -7,6 +7,8 @@ libsallyport_a_SOURCES += \
 	src/backend/endpoint.h \
 	src/backend/health.c \
 	src/backend/health.h \
+	src/backend/pace.c \
+	src/backend/pace.h \
 	src/backend/pick.c \
 	src/backend/pick.h \
 	src/backend/pool.c \

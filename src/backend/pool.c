@@ -149,6 +149,7 @@ static enum err
 copy_options(struct backend_pool *p, const struct backend_options *o)
 {
 	p->o = *o;
+	p->o.pace = backend_pace_get(o->pace);
 	p->o.addresses = NULL;
 	p->o.sources = NULL;
 	p->o.name = NULL;
@@ -229,6 +230,7 @@ bury(struct loop_grave *g)
 {
 	struct backend_pool *p = list_entry(g, struct backend_pool, grave);
 
+	backend_pace_put(p->o.pace);
 	free(p->targets);
 	free(p->sources.list);
 	free((char *)p->o.name);

@@ -18,8 +18,8 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "backend/pace.h"
 #include "base/err.h"
-#include "base/ratelimit.h"
 #include "base/socket.h"
 #include "io/loop.h"
 
@@ -62,7 +62,8 @@ struct backend_options {
 	uint64_t attempt_ms; /* for one try; 0 = a fair share of the rest */
 	enum backend_hold hold;
 	uint32_t queue; /* dials that may wait; more are BUSY; 0 = 4096 */
-	struct ratelimit *pace; /* borrowed, shared by workers; NULL = none */
+	struct backend_pace *pace; /* shared by workers; NULL = none. The pool
+				      takes a count */
 	const char *const *sources; /* numeric addresses to dial from */
 	size_t source_count; /* 0: the kernel chooses */
 	uint64_t resolve_ms; /* names are asked again so often; 0 = 30 s */

@@ -89,7 +89,7 @@ serve(struct backend_queue *q)
 		pump_at(q, backend_table_next(q->table));
 		return false;
 	}
-	wait = q->o->pace == NULL ? 0 : ratelimit_try(q->o->pace, c.now);
+	wait = backend_pace_try(q->o->pace, c.now);
 	if (wait > 0) {
 		pump_at(q, c.now + wait);
 		return false;
@@ -170,7 +170,7 @@ backend_queue_next(struct backend_queue *q, const struct backend_waiter *w)
 
 	if (e == NULL || q->rest_until > c.now)
 		return NULL;
-	if (q->o->pace != NULL && ratelimit_try(q->o->pace, c.now) > 0)
+	if (backend_pace_try(q->o->pace, c.now) > 0)
 		return NULL;
 	return begin(q, e);
 }

@@ -132,6 +132,27 @@ config_compare(const struct config *running, const struct config *next,
 	}
 }
 
+const struct config_backend *
+config_backend_before(const struct config *running, const struct config *next,
+    size_t i)
+{
+	const struct config_section *section = config_section_find("backend");
+	struct config_backend *b = &next->backend[i];
+	struct config_backend *old = find_body(running, section, b->head.name);
+	const struct config_option *o;
+	size_t n;
+
+	if (old == NULL || running->timeouts.backend != next->timeouts.backend)
+		return NULL;
+	for (n = 0; n < section->option_count; n++) {
+		o = &section->options[n];
+		if (strcmp(config_option_where(o, old)->text,
+			config_option_where(o, b)->text) != 0)
+			return NULL;
+	}
+	return old;
+}
+
 /* What config_files() was asked for. */
 struct visit {
 	void (*each)(const char *path, void *arg);

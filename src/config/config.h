@@ -173,6 +173,13 @@ void config_compare(const struct config *running, const struct config *next,
     struct report *r);
 
 /*
+ * The profile of `running' that backend[i] of `next' is again, with all that
+ * dialling depends on unchanged; or NULL.
+ */
+const struct config_backend *config_backend_before(const struct config *running,
+    const struct config *next, size_t i);
+
+/*
  * Calls `each' for every file and directory the options name to be read, and
  * for the ini file itself: what a watcher has to look at. `path' lives as
  * long as `cfg'; the same one may come twice.

@@ -25,21 +25,36 @@ put_pools(struct backend_pool **pools, size_t count)
 	free(pools);
 }
 
-/* A probe must not take over another worker's, so its ClientID is told apart
- * by the worker's number. */
+/*
+ * The pool of a profile for which nothing changes goes on: it knows which
+ * brokers are up, and where. A new one would have to ask, and until then this
+ * daemon, and with it all others that the same change reaches, would not be
+ * ready.
+ *
+ * A probe must not take over another worker's, so its ClientID is told apart
+ * by the worker's number.
+ */
 static enum err
 make_pool(struct door *d, struct backend_pool **out,
     const struct snapshot *snapshot, size_t i)
 {
 	const struct config_backend *b = &snapshot->config->backend[i];
+	const struct config_backend *old = NULL;
 	struct backend_options o;
 	char client_id[256];
 
+	if (d->snapshot != NULL)
+		old = config_backend_before(d->snapshot->config,
+		    snapshot->config, i);
+	if (old != NULL) {
+		*out = backend_pool_get(d->pools[old->head.index]);
+		return OK;
+	}
 	options_backend(&o, snapshot->config, b);
 	snprintf(client_id, sizeof(client_id), "%s-%u", b->probe_clientid,
 	    d->index);
 	o.probe_client_id = client_id;
-	o.pace = b->connect_rate == 0 ? NULL : &snapshot->pace[i];
+	o.pace = snapshot->pace[i];
 	return backend_pool_new(out, d->loop, d->resolver, &o);
 }
 

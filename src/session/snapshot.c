@@ -35,6 +35,8 @@ snapshot_free(struct snapshot *s)
 	free(s->tls);
 	free(s->identity);
 	free(s->ws);
+	for (i = 0; s->pace != NULL && i < cfg->backend_count; i++)
+		backend_pace_put(s->pace[i]);
 	free(s->pace);
 	identity_denylist_put(s->denylist);
 	tls_tickets_put(s->tickets);
@@ -310,13 +312,27 @@ static enum err
 load_backends(struct loading *l)
 {
 	const struct config *cfg = l->s->config;
+	const struct config_backend *old;
+	uint32_t rate;
 	size_t i;
 
 	l->s->pace = calloc(cfg->backend_count, sizeof(*l->s->pace));
 	if (l->s->pace == NULL)
 		return ERR_NO_MEMORY;
-	for (i = 0; i < cfg->backend_count; i++)
-		ratelimit_init(&l->s->pace[i], cfg->backend[i].connect_rate, 0);
+	for (i = 0; i < cfg->backend_count; i++) {
+		rate = cfg->backend[i].connect_rate;
+		old = l->previous == NULL
+		    ? NULL
+		    : config_backend_before(l->previous->config, cfg, i);
+		if (old != NULL)
+			l->s->pace[i] = backend_pace_get(
+			    l->previous->pace[old->head.index]);
+		else if (rate != 0) {
+			l->s->pace[i] = backend_pace_new(rate);
+			if (l->s->pace[i] == NULL)
+				return ERR_NO_MEMORY;
+		}
+	}
 	return OK;
 }
 

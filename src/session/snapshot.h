@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "base/ratelimit.h"
+#include "backend/pace.h"
 #include "base/report.h"
 #include "config/config.h"
 #include "identity/denylist.h"
@@ -26,7 +26,7 @@ struct snapshot {
 	struct identity_rules **identity; /* counted; as config->identity */
 	struct identity_denylist *denylist; /* counted; NULL: none */
 	struct ws_policy *ws; /* owned; as config->listener */
-	struct ratelimit *pace; /* owned; as config->backend: connect_rate */
+	struct backend_pace **pace; /* counted each; as config->backend */
 	struct mqtt_policy mqtt;
 	struct tls_tickets *tickets; /* counted: own keys, kept over reloads */
 };
@@ -39,11 +39,12 @@ struct snapshot_reading {
 
 /*
  * Reads `file' and all the files it names, of which `reading' (may be NULL) is
- * told. `previous' (NULL at start) is what
- * is in force: its ticket keys live on in the new one, and its CRLs where the
- * new ones are older. OK: *out is counted once, and `warnings' has what works
- * but should be looked at. Else *out is NULL and `why' has every complaint
- * found: ERR_CONFIG or ERR_NO_MEMORY. Main thread only.
+ * told. `previous' (NULL at start) is what is in force: its ticket keys live on
+ * in the new one, as does the pace of a backend for which nothing changes, and
+ * its CRLs where the new ones are older. OK: *out is counted once, and
+ * `warnings' has what works but should be looked at. Else *out is NULL and
+ * `why' has every complaint found: ERR_CONFIG or ERR_NO_MEMORY. Main thread
+ * only.
  */
 enum err snapshot_load(struct snapshot **out, const char *file,
     const struct snapshot *previous, const struct snapshot_reading *reading,
