@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 # Three replicas as contrib/kubernetes/base configures them, each in a network
 # of its own, behind HAProxy at layer 4, with one set of ticket keys and one
-# deny list; mosquitto in another: tickets count everywhere, a denied device is
-# out everywhere, and one replica leaves without a message lost.
+# deny list; mosquitto in another, found by a name server as a cluster has it:
+# tickets count everywhere, a denied device is out everywhere, and one replica
+# leaves without a message lost.
 use strict;
 use warnings;
 use FindBin;
@@ -15,7 +16,7 @@ use Sallyport::Netns;
 use JSON::PP;
 
 my $python = '/usr/bin/python3';
-need_tool(qw(ip unshare haproxy mosquitto mosquitto_sub), $python);
+need_tool(qw(ip unshare dnsmasq haproxy mosquitto mosquitto_sub), $python);
 plan skip_all => 'python3-paho-mqtt is not installed'
     if (Sallyport::Proc::run(20, $python, '-c',
 	'import paho.mqtt.client'))[0] != 0;
@@ -23,9 +24,10 @@ my $missing = Sallyport::Netns::move_in();
 plan skip_all => $missing if defined $missing;
 
 my $pki = pki;
-my ($balancer, $broker_at, @at) = map { Sallyport::Netns->new(@$_) }
-    ['balancer', 5], ['broker', 10], map { ["replica$_", 20 + $_] } 1 .. 3;
-Sallyport::Netns::name_them(tmp('hosts'), $balancer, $broker_at, @at);
+my ($dns, $balancer, $broker_at, @at) = map { Sallyport::Netns->new(@$_) }
+    ['dns', 2], ['balancer', 5], ['broker', 10],
+    map { ["replica$_", 20 + $_] } 1 .. 3;
+my $names = $dns->serve_names(tmp(), $balancer, $broker_at, @at);
 
 my $broker = mosquitto(port => sub { 1883 }, host => $broker_at->address,
 	before => $broker_at->enter, config => "max_inflight_messages 0\n");
@@ -285,5 +287,5 @@ is($replicas[1]->count_log(qr/event=open .*client_id=flow/)
 my %failed = servers('econ');
 is(join(' ', @failed{ map { "replica$_" } 1 .. 3 }), '0 0 0',
 	'and no connection met a closed port');
-$_->stop for $reader, $haproxy;
+$_->stop for $reader, $haproxy, $names;
 done_testing;

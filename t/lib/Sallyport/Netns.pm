@@ -15,6 +15,7 @@ my $newnet = 0x40000000;
 my %setns = (x86_64 => 308, aarch64 => 268);
 
 my $net = '10.77.0';
+my $program = '/usr/sbin/dnsmasq';
 
 # Starts the test anew in namespaces of its own, once. Returns what is in the
 # way, or nothing when we are there.
@@ -87,16 +88,33 @@ sub enter
 	};
 }
 
-# The names of machines, for all who look into /etc/hosts.
-sub name_them
+# Starts a name server at this machine for all, as a cluster has one: they
+# are called NAME.mqtt.svc.cluster.local, and resolv.conf, which goes into the
+# folder DIR, lets NAME stand for that. A process to be stopped.
+sub serve_names
 {
-	my ($file, @all) = @_;
+	my ($self, $dir, @all) = @_;
+	my $domain = 'mqtt.svc.cluster.local';
+	my $server = Sallyport::Proc->new(name => 'dnsmasq',
+		log => "$dir/dnsmasq.log", before => $self->enter);
 
-	open my $fh, '>', $file or die "$file: $!";
-	print $fh "127.0.0.1 localhost\n";
-	print $fh "$_->{address} $_->{name}\n" for @all;
-	close $fh;
-	command('mount', '--bind', $file, '/etc/hosts');
+	for (["$dir/hosts", "127.0.0.1 localhost\n", '/etc/hosts'],
+		["$dir/resolv.conf", "nameserver $self->{address}\n"
+		    . "search $domain svc.cluster.local cluster.local\n"
+		    . "options ndots:5\n", '/etc/resolv.conf']) {
+		my ($file, $text, $place) = @$_;
+		open my $fh, '>', $file or die "$file: $!";
+		print $fh $text;
+		close $fh;
+		command('mount', '--bind', $file, $place);
+	}
+	$server->launch($program, '--keep-in-foreground', '--conf-file=/dev/null',
+		'--pid-file=', '--user=nobody', '--no-resolv', '--no-hosts',
+		'--local=/cluster.local/', '--bind-interfaces',
+		"--listen-address=$self->{address}", '--log-facility=-',
+		map { "--host-record=$_->{name}.$domain,$_->{address}" } @all);
+	$server->wait_log(qr/started, version/);
+	return $server;
 }
 
 1;
