@@ -10,7 +10,7 @@
 #include "admin/status.h"
 #include "admin/steer.h"
 
-#define FILTERS " sid user client_id cert peer listener min_age limit "
+#define FILTERS " sid user client_id cert peer listener min_age max_age limit "
 
 static const struct command commands[] = {
 	{ "/status", HTTP_GET, " ", status_run },

@@ -80,21 +80,25 @@ parse_others(struct filter *f, const struct http_request *r)
 {
 	const char *cert = http_request_param(r, "cert");
 	const char *peer = http_request_param(r, "peer");
-	const char *age = http_request_param(r, "min_age");
+	const char *from = http_request_param(r, "min_age");
+	const char *to = http_request_param(r, "max_age");
 	const char *sid = http_request_param(r, "sid");
 
 	f->limit = LIMIT_DEFAULT;
+	f->max_age_ms = UINT64_MAX;
 	f->has_sha256 = cert != NULL;
 	f->has_peer = peer != NULL;
 	f->has_sid = sid != NULL;
-	f->given +=
-	    (cert != NULL) + (peer != NULL) + (sid != NULL) + (age != NULL);
+	f->given += (cert != NULL) + (peer != NULL) + (sid != NULL) +
+	    (from != NULL) + (to != NULL);
 	if (cert != NULL && !parse_sha256(cert, f->sha256))
 		return "cert is a SHA-256, 64 hex digits";
 	if (peer != NULL && address_net_parse(&f->peer, peer) != OK)
 		return "peer is an address or a network, such as 192.0.2.0/24";
-	if (age != NULL && !filter_age_parse(age, &f->min_age_ms))
+	if (from != NULL && !filter_age_parse(from, &f->min_age_ms))
 		return "min_age is a time, such as 30s, 5m, 2h or 1d";
+	if (to != NULL && !filter_age_parse(to, &f->max_age_ms))
+		return "max_age is a time, such as 30s, 5m, 2h or 1d";
 	if (sid != NULL && !parse_number(sid, UINT64_MAX, &f->sid))
 		return "sid is a session's number";
 	if (!http_request_limit(r, &f->limit))
@@ -153,13 +157,14 @@ match_who(const struct filter *f, const struct session_who *w)
 bool
 filter_match(const struct filter *f, const struct session *s)
 {
+	uint64_t age = loop_now(s->door->loop) - s->since;
 	struct sockaddr_storage peer;
 
 	if (f->has_sid && f->sid != s->id)
 		return false;
 	if (f->listener != NULL && strcmp(f->listener, s->entrance->name) != 0)
 		return false;
-	if (f->min_age_ms > loop_now(s->door->loop) - s->since)
+	if (age < f->min_age_ms || age > f->max_age_ms)
 		return false;
 	if (f->has_peer) {
 		session_peer(s, &peer);

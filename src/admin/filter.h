@@ -19,6 +19,7 @@ struct filter {
 	uint64_t sid;
 	bool has_sid;
 	uint64_t min_age_ms;
+	uint64_t max_age_ms; /* UINT64_MAX: any */
 	size_t limit; /* rows to show */
 	size_t given; /* how many filters there are */
 };

@@ -226,8 +226,8 @@ sessions_kick_run(struct admin *a, struct http_call *call,
 		filter_fini(f);
 		free(f);
 		reply_error(call, 400,
-		    "say whom: user, client_id, cert, peer, listener, min_age "
-		    "or sid; all=1 for everybody");
+		    "say whom: user, client_id, cert, peer, listener, min_age, "
+		    "max_age or sid; all (with 1 over HTTP) for everybody");
 		return;
 	}
 	ask_workers(a, call, r, &kick_kind, f, 0);

@@ -28,8 +28,9 @@ static const char usage[] =
     "  cert [--limit N]       certificates, and how long they last\n"
     "  log LEVEL              error, warn, info or debug\n"
     "\n"
-    "FILTER: --user NAME, --client-id ID, --cert SHA256, --peer ADDRESS,\n"
-    "  --listener NAME, --min-age TIME, --sid NUMBER; all given must match\n"
+    "FILTER, all must match: --user NAME, --client-id ID, --cert SHA256,\n"
+    "  --peer ADDRESS, --listener NAME, --min-age TIME, --max-age TIME,\n"
+    "  --sid NUMBER\n"
     "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
     "  username_re, cn, serial, sha256, spki, san\n"
     "TIME: 30s, 5m, 2h, 1d; --until also a date, 2026-12-24T18:00:00Z\n"
@@ -46,6 +47,10 @@ enum plain {
 	OPTION_PARAM
 };
 
+/* How often --watch may look, in seconds. */
+#define WATCH_LEAST 0.01
+#define WATCH_MOST 86400
+
 struct arguments {
 	struct command_call call;
 	double watch; /* seconds; 0: once */
@@ -54,8 +59,8 @@ struct arguments {
 
 /* The parameter behind each long option from OPTION_PARAM on. */
 static const char *const params[] = { "user", "client_id", "cert", "peer",
-	"listener", "min_age", "sid", "limit", "until", "reason", "as", "who",
-	"all" };
+	"listener", "min_age", "max_age", "sid", "limit", "until", "reason",
+	"as", "who", "all" };
 
 static const struct option options[] = {
 	{ "socket", required_argument, NULL, 's' },
@@ -69,13 +74,14 @@ static const struct option options[] = {
 	{ "peer", required_argument, NULL, OPTION_PARAM + 3 },
 	{ "listener", required_argument, NULL, OPTION_PARAM + 4 },
 	{ "min-age", required_argument, NULL, OPTION_PARAM + 5 },
-	{ "sid", required_argument, NULL, OPTION_PARAM + 6 },
-	{ "limit", required_argument, NULL, OPTION_PARAM + 7 },
-	{ "until", required_argument, NULL, OPTION_PARAM + 8 },
-	{ "reason", required_argument, NULL, OPTION_PARAM + 9 },
-	{ "as", required_argument, NULL, OPTION_PARAM + 10 },
-	{ "who", required_argument, NULL, OPTION_PARAM + 11 },
-	{ "all", no_argument, NULL, OPTION_PARAM + 12 },
+	{ "max-age", required_argument, NULL, OPTION_PARAM + 6 },
+	{ "sid", required_argument, NULL, OPTION_PARAM + 7 },
+	{ "limit", required_argument, NULL, OPTION_PARAM + 8 },
+	{ "until", required_argument, NULL, OPTION_PARAM + 9 },
+	{ "reason", required_argument, NULL, OPTION_PARAM + 10 },
+	{ "as", required_argument, NULL, OPTION_PARAM + 11 },
+	{ "who", required_argument, NULL, OPTION_PARAM + 12 },
+	{ "all", no_argument, NULL, OPTION_PARAM + 13 },
 	{ NULL, 0, NULL, 0 },
 };
 
@@ -87,6 +93,21 @@ bad_usage(const char *what, const char *word)
 	return CTL_USAGE;
 }
 
+/* How often to look; false when it is no number that makes sense. */
+static bool
+take_seconds(double *out, const char *text)
+{
+	char *end;
+
+	*out = strtod(text, &end);
+	if (end != text && *end == '\0' && *out >= WATCH_LEAST &&
+	    *out <= WATCH_MOST)
+		return true;
+	fprintf(stderr, "sallyportctl: --watch=%s: say seconds, such as 0.5\n",
+	    text);
+	return false;
+}
+
 /* One option; false when the line makes no sense. */
 static bool
 take_option(struct arguments *a, int c)
@@ -96,7 +117,7 @@ take_option(struct arguments *a, int c)
 	else if (c == 'j')
 		a->call.json = true;
 	else if (c == OPTION_WATCH)
-		a->watch = optarg == NULL ? 2 : strtod(optarg, NULL);
+		return take_seconds(&a->watch, optarg == NULL ? "2" : optarg);
 	else if (c >= OPTION_PARAM)
 		return command_add(&a->call, params[c - OPTION_PARAM],
 		    optarg == NULL ? "1" : optarg);

@@ -20,6 +20,13 @@ number(json_t *o, const char *key)
 	return (long long)json_integer_value(json_object_get(o, key));
 }
 
+/* "1 entry", "2 entries". */
+static void
+print_count(FILE *f, long long n, const char *one, const char *many)
+{
+	fprintf(f, "%lld %s", n, n == 1 ? one : many);
+}
+
 /* A table under its title; nothing when there is nothing in it. */
 static void
 section(FILE *f, const char *title, const struct table_column *columns,
@@ -79,7 +86,9 @@ show_denylist(FILE *f, json_t *d)
 {
 	if (text(d, "file")[0] == '\0')
 		return;
-	fprintf(f, "\nDeny list: %lld entries in ", number(d, "entries"));
+	fputs("\nDeny list: ", f);
+	print_count(f, number(d, "entries"), "entry", "entries");
+	fputs(" in ", f);
 	table_text(f, text(d, "file"));
 	fputc('\n', f);
 }
@@ -130,6 +139,7 @@ show_status(FILE *f, json_t *s)
 		{ "TLS", "tls", TABLE_TEXT },
 		{ "WS", "ws", TABLE_TEXT },
 		{ "MQTT", "mqtt", TABLE_TEXT },
+		{ "IDENTITY", "identity", TABLE_TEXT },
 		{ "BACKEND", "backend", TABLE_TEXT },
 		{ "RELAY", "relay", TABLE_TEXT },
 	};
@@ -170,7 +180,7 @@ static void
 print_sessions(FILE *f, json_t *answer)
 {
 	static const struct table_column columns[] = {
-		{ "SID", "sid", TABLE_TEXT },
+		{ "SID", "sid", TABLE_NAME },
 		{ "USER", "user", TABLE_TEXT },
 		{ "CLIENT ID", "client_id", TABLE_TEXT },
 		{ "PEER", "peer", TABLE_TEXT },
@@ -195,7 +205,7 @@ show_sessions(FILE *f, json_t *answer)
 	size_t shown = json_array_size(json_object_get(answer, "sessions"));
 
 	print_sessions(f, answer);
-	fprintf(f, "%lld sessions", matched);
+	print_count(f, matched, "session", "sessions");
 	if ((long long)shown < matched)
 		fprintf(f, ", %zu shown (--limit)", shown);
 	fputc('\n', f);

@@ -6,6 +6,7 @@
 
 #define CELL_MAX 1024
 #define COLUMNS_MAX 16
+#define CELL_WIDTH 64
 
 /* A control: C0, DEL, or C1 as UTF-8 has it; also what turns the direction of
  * writing round (U+202A to U+202E, U+2066 to U+2069). Its length in bytes. */
@@ -113,21 +114,76 @@ width(const char *text)
 	return n;
 }
 
+/* Cuts what would make a column useless for all others, such as a PEM as a
+ * user name: a hash in hex still fits. */
 static void
-put_cell(FILE *f, const char *text, size_t wide, bool last)
+cut(char *text)
 {
-	fputs(text, f);
-	if (last)
-		fputc('\n', f);
+	size_t n = 0;
+	char *p;
+
+	if (width(text) <= CELL_WIDTH)
+		return;
+	for (p = text; *p != '\0'; p++)
+		if (((unsigned char)*p & 0xc0) != 0x80 && ++n > CELL_WIDTH - 3)
+			break;
+	strcpy(p, "...");
+}
+
+/* A column of a table on its way. */
+struct layout {
+	size_t wide;
+	bool numbers; /* nothing but numbers: they end at the same place */
+};
+
+/* Writes a cell; the last one in a row may be as long as it is. */
+static void
+fill_cell(char *cell, const struct table_column *c, bool last,
+    const json_t *row)
+{
+	write_cell(cell, c, row);
+	if (!last)
+		cut(cell);
+}
+
+static void
+measure(struct layout *l, const struct table_column *c, bool last, json_t *rows)
+{
+	char cell[CELL_MAX];
+	json_t *row;
+	size_t i;
+
+	l->wide = width(c->heading);
+	l->numbers = c->format == TABLE_TEXT;
+	json_array_foreach(rows, i, row)
+	{
+		fill_cell(cell, c, last, row);
+		if (width(cell) > l->wide)
+			l->wide = width(cell);
+		if (!json_is_integer(json_object_get(row, c->field)))
+			l->numbers = false;
+	}
+}
+
+static void
+put_cell(FILE *f, const char *text, const struct layout *l, bool last)
+{
+	int pad = (int)(l->wide - width(text));
+
+	if (l->numbers)
+		fprintf(f, "%*s%s", pad, "", text);
+	else if (last)
+		fputs(text, f);
 	else
-		fprintf(f, "%*s", (int)(wide - width(text)) + 2, "");
+		fprintf(f, "%s%*s", text, pad, "");
+	fputs(last ? "\n" : "  ", f);
 }
 
 void
 table_print(FILE *f, const struct table_column *columns, size_t count,
     json_t *rows)
 {
-	size_t wide[COLUMNS_MAX];
+	struct layout layout[COLUMNS_MAX];
 	char cell[CELL_MAX];
 	json_t *row;
 	size_t i;
@@ -136,22 +192,14 @@ table_print(FILE *f, const struct table_column *columns, size_t count,
 	if (json_array_size(rows) == 0)
 		return;
 	for (n = 0; n < count; n++)
-		wide[n] = width(columns[n].heading);
-	json_array_foreach(rows, i, row)
-	{
-		for (n = 0; n < count; n++) {
-			write_cell(cell, &columns[n], row);
-			if (width(cell) > wide[n])
-				wide[n] = width(cell);
-		}
-	}
+		measure(&layout[n], &columns[n], n + 1 == count, rows);
 	for (n = 0; n < count; n++)
-		put_cell(f, columns[n].heading, wide[n], n + 1 == count);
+		put_cell(f, columns[n].heading, &layout[n], n + 1 == count);
 	json_array_foreach(rows, i, row)
 	{
 		for (n = 0; n < count; n++) {
-			write_cell(cell, &columns[n], row);
-			put_cell(f, cell, wide[n], n + 1 == count);
+			fill_cell(cell, &columns[n], n + 1 == count, row);
+			put_cell(f, cell, &layout[n], n + 1 == count);
 		}
 	}
 }

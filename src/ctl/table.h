@@ -11,6 +11,7 @@
 /* A column: its heading and the row's field; a format for some. */
 enum table_format {
 	TABLE_TEXT, /* as it is; numbers too */
+	TABLE_NAME, /* the same, but a number in it names something */
 	TABLE_AGE, /* seconds as 3h 12m */
 	TABLE_BYTES, /* 1.2M */
 	TABLE_SHORT /* the first 16 characters */
@@ -22,7 +23,8 @@ struct table_column {
 	enum table_format format;
 };
 
-/* Prints `rows' (an array of objects); nothing when it is empty. */
+/* Prints `rows' (an array of objects); nothing when it is empty. Columns of
+ * numbers are flush right; long cells are cut, but for the last column's. */
 void table_print(FILE *f, const struct table_column *columns, size_t count,
     json_t *rows);
 

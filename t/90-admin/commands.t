@@ -81,7 +81,10 @@ for ([ 'nonsense' ], [], [ 'deny', 'username' ], [ 'status', 'more' ],
 	[ 'sessions', '--cert', 'abc' ], [ 'sessions', '--min-age', '3y' ],
 	[ 'sessions', '--reason', 'x' ], [ 'kick' ], [ 'kick', '--limit', 3 ],
 	[ 'sessions', '--limit', 'many' ], [ 'denied', '--limit', '' ],
-	[ 'cert', '--limit', '100001' ], [ 'reload', '--watch' ], [ 'deny', 'username', '' ]) {
+	[ 'cert', '--limit', '100001' ], [ 'sessions', '--max-age', 'x' ],
+	[ 'status', '--watch=x' ], [ 'status', '--watch=0' ],
+	[ 'status', '--watch=-1' ], [ 'status', '--watch=2s' ],
+	[ 'reload', '--watch' ], [ 'deny', 'username', '' ]) {
 	is((ctl($socket, @$_))[0], 2, "usage: @$_");
 }
 is((ctl($socket, '--help'))[0], 0, '--help');

@@ -39,14 +39,28 @@ my %there = map { $_ => 1 } $text =~ /^# TYPE (sallyport_\w+)/mg;
 is_deeply([ sort keys %said ], [ sort keys %there ],
 	'sallyport(8) has every metric, and no other');
 
-# Completion, in a real bash.
-SKIP: {
-	skip 'no bash', 1 unless -x '/bin/bash';
-	my $script = 'source "$1"; compopt() { :; }; '
-	    . 'COMP_WORDS=(sallyportctl -s /x deny se); COMP_CWORD=4; '
-	    . '_sallyportctl sallyportctl se deny; echo "${COMPREPLY[*]}"';
+# Completion, in a real bash: the words before the cursor, and what it offers.
+sub completes
+{
+	my ($offer, @words) = @_;
+	my $script = 'source "$1"; shift; compopt() { :; }; '
+	    . 'COMP_WORDS=(sallyportctl "$@"); COMP_CWORD=$#; '
+	    . '_sallyportctl sallyportctl "${@: -1}" '
+	    . '"${COMP_WORDS[COMP_CWORD - 1]}"; echo "${COMPREPLY[*]}"';
 	my (undef, $out) = Sallyport::Proc::run(10, '/bin/bash', '-c', $script,
-		'-', srcdir . '/contrib/bash-completion/sallyportctl');
-	is($out, "serial\n", 'completes a kind');
+		'-', srcdir . '/contrib/bash-completion/sallyportctl', @words);
+
+	is($out, "$offer\n", "completes @words");
+}
+
+SKIP: {
+	skip 'no bash', 7 unless -x '/bin/bash';
+	completes('serial', qw(-s /x deny se));
+	completes('sessions', 'ses');
+	completes('deny denied', 'den');
+	completes('--max-age', qw(sessions --user x --ma));
+	completes('--all', qw(kick --a));
+	completes('', qw(sessions --user s));
+	completes('debug', qw(-j log d));
 }
 done_testing;

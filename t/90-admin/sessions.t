@@ -64,6 +64,8 @@ is_deeply(ids('--listener', 'tls', '--user', 'device-003'), ['keep'],
 	'both must match');
 is_deeply(ids('--min-age', '1h'), [], 'by age: none is so old');
 is_deeply(ids('--min-age', '0s'), [qw(a3 a5 keep w3 w5)], 'by age: all are');
+is_deeply(ids('--max-age', '1h'), [qw(a3 a5 keep w3 w5)], 'none is older');
+is_deeply(ids('--max-age', '0s', '--min-age', '1s'), [], 'an empty span');
 is_deeply(ids('--user', 'device-00'), [], 'a part of a name is no match');
 
 my (undef, $one) = ctl_json($socket, 'sessions', '--client-id', 'a5');
@@ -142,6 +144,29 @@ is($kicked->{matched}, 3, 'kick --all');
 isnt($silent->ended->{status}, 'timeout', 'the silent one goes too');
 is_kicked($_) for $s{keep}, $back;
 is_deeply(ids(), [], 'nobody is left');
+
+# Whose certificates end soonest comes first, from whichever worker.
+pki->make("in-$_", subject => "/CN=in-$_", end => $_ + .5)
+    for 5, 50, 500;
+my @devices = map { session('tls', 5, "in-$_", "in-$_") }
+    5, 500, 5, 50, 50, 500;
+($code, my $certs) = ctl_json($socket, 'cert');
+is_deeply([ map { $_->{days_left} } @{ $certs->{devices} } ],
+	[ 5, 5, 50, 50, 500, 500 ], 'cert: those that end soonest first');
+is($certs->{devices}[0]{user}, 'in-5', 'and who they are');
+(undef, $certs) = ctl_json($socket, 'cert', '--limit', 3);
+is(@{ $certs->{devices} }, 3, 'cert --limit');
+(undef, $out) = ctl($socket, 'cert');
+like($out, qr/soonest first\nDAYS LEFT .*\n +5  20.*  in-5  /, 'for people');
+
+# A long name does not spoil the table; JSON has all of it.
+my $long = session('tls', 5, 'ec', 'x' x 100);
+(undef, $out) = ctl($socket, 'sessions', '--user', 'device-001');
+like($out, qr/ x{61}\.\.\.  127/, 'a long name is cut');
+is_deeply(ids('--user', 'device-001'), [ 'x' x 100 ], 'but not in JSON');
+(undef, $out) = ctl($socket, 'sessions', '--client-id', 'x' x 100);
+like($out, qr/^1 session$/m, 'one session is no sessions');
+$_->{c}->close, $_->{b}->close for @devices, $long;
 
 # What a stranger chose cannot upset a terminal.
 my $evil = session('tls', 5, 'ec', "\e]0;x\a");
