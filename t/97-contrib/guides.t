@@ -39,6 +39,7 @@ my %ports = map { $_ => free_port() } qw(1883 1884 1885 4370
 	8084 8883 8885 8886 9884 25673);
 my $shell = owned(Sallyport::Guide->start(dir => $clone, slow => slow(),
 	ports => \%ports));
+my (undef, $options) = sallyport_run('--help-config');
 my (%has, @left_out);
 
 # Has the reader X, of needs=X? A program, or python3:MODULE, node:MODULE.
@@ -95,6 +96,38 @@ sub run_block
 	return 1;
 }
 
+# What a guide names is there: files, reasons, metrics, options.
+sub names
+{
+	my ($guide) = @_;
+	my $text = read_file(srcdir() . "/etc/doc/$guide");
+	my $manual = read_file(srcdir() . '/etc/sallyport.8');
+	my @lost;
+
+	for ($text =~ m{\]\(([\w.]+)\)}g) {
+		push @lost, $_ unless -e srcdir() . "/etc/doc/$_";
+	}
+	for ($text =~ m{`((?:contrib|etc|t)/[\w./-]+)`}g) {
+		# etc/ may be another program's.
+		push @lost, $_ unless -e srcdir() . "/$_" || m{^etc/(?!doc/)};
+	}
+	my $stage = join '|', qw(accept tls ws mqtt identity backend relay);
+	my %option = map { $_ => 1 } $options =~ /^\[.*?\] (\w+) =/mg;
+	for ($text =~ /`((?:$stage)_\w+)`/g) {
+		push @lost, $_
+		    unless $manual =~ /^\.It Sy $_\b/m || $option{$_};
+	}
+	for ($text =~ /`sallyport_(\w+)`/g) {
+		push @lost, $_ unless $manual =~ /^\.It Cm .*\b$_\b/m;
+	}
+	for ($text =~ /`\[(?:\w+)(?: NAME)?\] (\w+)/g) {
+		push @lost, $_ unless $option{$_};
+	}
+	is_deeply(\@lost, [], "$guide: what it names is there");
+	return;
+}
+
+names($_) for @guides;
 GUIDE: for my $guide (@guides) {
 	for my $block (Sallyport::Guide::parse(srcdir() . "/etc/doc/$guide")) {
 		run_block($guide, $block) or last GUIDE;
