@@ -39,6 +39,20 @@ my %there = map { $_ => 1 } $text =~ /^# TYPE (sallyport_\w+)/mg;
 is_deeply([ sort keys %said ], [ sort keys %there ],
 	'sallyport(8) has every metric, and no other');
 
+# What can be asked over HTTP, as the daemon says when it is asked for what it
+# does not know.
+my ($http) = $manual =~ /^\.Sh HTTP$(.*?)^\.Sh/ms;
+my @asked = $http =~ /^\.It Cm (.*)$/mg;
+is(@asked, @commands, 'the manual has HTTP for each command');
+for (@asked) {
+	my ($method, $path, $params) = /^(GET|POST) Pa (\S+)(?: Ar (.*))?$/;
+	my $r = http($socket, $method, "$path?nonsense=1");
+	my ($known) = $r->{body} =~ /only:\s*(.*?)\s*"/;
+
+	is($r->{status}, 400, "$method $path");
+	is($known, $params // '', "$path: its parameters");
+}
+
 # Completion, in a real bash: the words before the cursor, and what it offers.
 sub completes
 {
