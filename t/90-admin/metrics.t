@@ -89,6 +89,9 @@ sub handshakes
 	    . '{version="%s",cipher="%s",result="%s"}', @_;
 }
 
+# Which one depends on what the processor is good at.
+my ($cipher) = $proxy->wait_log(qr/event=open .* tls=TLSv1\.3 /)
+    =~ / cipher=(\S+)/;
 my $left = 'sallyport_session_certificate_remaining_seconds';
 my %want = (
 	'sallyport_connections{listener="tls",stage="relay"}' => 2,
@@ -96,10 +99,10 @@ my %want = (
 	'sallyport_connections_accepted_total{listener="tls"}' => 4,
 	'sallyport_sessions_opened_total' => 3,
 	'sallyport_connections_closed_total{reason="tls_untrusted"}' => 1,
-	handshakes('1.3', 'TLS_AES_128_GCM_SHA256', 'full') => 1,
-	handshakes('1.3', 'TLS_AES_128_GCM_SHA256', 'resumed') => 1,
+	handshakes('1.3', $cipher, 'full') => 1,
+	handshakes('1.3', $cipher, 'resumed') => 1,
 	# Whose certificate is no good has agreed on a cipher before.
-	handshakes('1.3', 'TLS_AES_128_GCM_SHA256', 'failed') => 1,
+	handshakes('1.3', $cipher, 'failed') => 1,
 	handshakes('1.2', 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
 		'full') => 1,
 	handshakes('none', 'none', 'failed') => 1,
