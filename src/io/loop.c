@@ -6,6 +6,7 @@
 #include "io/loop.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -16,11 +17,15 @@
 #include "io/memory.h"
 #include "io/stream.h"
 
+/* Descriptors are met in blocks of so many. */
+#define FDS_BLOCK 1024
+
 struct loop {
 	struct event_base *base; /* owned */
 	struct event *mail; /* owned */
 	uint64_t now; /* monotonic ms of this turn; 0 = not asked yet */
 	int mail_fd; /* owned */
+	int fds_met; /* libevent knows all below */
 	bool stopping;
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* what may go without batching */
@@ -212,6 +217,37 @@ struct event_base *
 loop_base(struct loop *loop)
 {
 	return loop->base;
+}
+
+static void
+never(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	(void)arg;
+}
+
+/*
+ * An add and a del before the next wait cancel each other in the change list:
+ * no system call is made, so it does not matter whose the descriptor is, nor
+ * whether it is open. What cannot be allocated is tried again by whoever adds
+ * that descriptor in earnest.
+ */
+void
+loop_meet_fd(struct loop *loop, int fd)
+{
+	struct event e;
+	int end;
+
+	if (fd < loop->fds_met)
+		return;
+	end = (fd / FDS_BLOCK + 1) * FDS_BLOCK;
+	for (; loop->fds_met < end; loop->fds_met++) {
+		event_assign(&e, loop->base, loop->fds_met, EV_READ, never,
+		    NULL);
+		if (event_add(&e, NULL) == 0)
+			event_del(&e);
+	}
 }
 
 void

@@ -61,6 +61,14 @@ uint8_t *loop_scratch(struct loop *loop, enum loop_scratch which);
 struct event_base *loop_base(struct loop *loop);
 
 /*
+ * To be called before events are made for `fd'. libevent keeps a little for
+ * each descriptor that a base ever saw (see io/memory.h). Which of the workers
+ * sees which is chance, so memory would creep up with every wave of sessions
+ * until all had seen all; this way the first wave is as dear as any later one.
+ */
+void loop_meet_fd(struct loop *loop, int fd);
+
+/*
  * A closure that crosses threads. The poster allocates it; `run' is called
  * once on the loop's thread and owns it then.
  */

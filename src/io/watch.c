@@ -35,6 +35,7 @@ watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
 	w->arg = arg;
 	w->write = NULL;
 	w->wanted = false;
+	loop_meet_fd(loop, fd);
 	event_assign(&w->read, loop_base(loop), fd, EV_READ | EV_PERSIST,
 	    readable, w);
 }
