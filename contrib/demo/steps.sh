@@ -267,6 +267,7 @@ show_next()
 	cat <<END
    Broker, proxy and certificates of this demo are gone again.
 
+   Step by step:      etc/doc/devices.md, to a stolen device thrown out
    Your own devices:  contrib/pki/pki init, then server, then device CN...
    Your own config:   etc/sallyport.ini has every option with its default;
                       $build/sallyport --help-config explains them
