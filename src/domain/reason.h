@@ -54,7 +54,7 @@
 	X(TLS_PURPOSE, "tls_purpose", 0, 0, \
 	    "the certificate is not for TLS clients (extended key usage)") \
 	X(TLS_BAD_CERTIFICATE, "tls_bad_certificate", 0, 0, \
-	    "the certificate is broken or its signature is wrong") \
+	    "the certificate is broken or weak, or its signature is wrong") \
 	X(TLS_REVOKED, "tls_revoked", 0, 0, \
 	    "the certificate is revoked by the CRL") \
 	X(TLS_CRL_UNAVAILABLE, "tls_crl_unavailable", 0, 0, \

@@ -185,7 +185,7 @@ parse_tbs(struct tls_der *out, CBS *tbs)
 enum err
 tls_der_parse(struct tls_der *out, struct slice der)
 {
-	CBS all = tls_der_cbs(der), cert, tbs;
+	CBS all = tls_der_cbs(der), cert, tbs, algorithm;
 
 	memset(out, 0, sizeof(*out));
 	out->der = der;
@@ -193,9 +193,10 @@ tls_der_parse(struct tls_der *out, struct slice der)
 	if (!CBS_get_asn1(&all, &cert, CBS_ASN1_SEQUENCE) ||
 	    CBS_len(&all) != 0 ||
 	    !CBS_get_asn1(&cert, &tbs, CBS_ASN1_SEQUENCE) ||
-	    !CBS_get_asn1(&cert, NULL, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1_element(&cert, &algorithm, CBS_ASN1_SEQUENCE) ||
 	    !CBS_get_asn1(&cert, NULL, CBS_ASN1_BITSTRING) ||
 	    CBS_len(&cert) != 0)
 		return ERR_MALFORMED;
+	out->algorithm = tls_der_slice(&algorithm);
 	return parse_tbs(out, &tbs);
 }

@@ -16,6 +16,7 @@
 /* All slices point into the DER that was parsed. */
 struct tls_der {
 	struct slice der; /* the whole certificate */
+	struct slice algorithm; /* of the signature, tag included */
 	struct slice serial; /* INTEGER content */
 	struct slice issuer; /* the Name, tag included */
 	struct slice subject;

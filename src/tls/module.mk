@@ -1,4 +1,6 @@
 libsallyport_a_SOURCES += \
+	src/tls/algorithm.c \
+	src/tls/algorithm.h \
 	src/tls/ca.c \
 	src/tls/ca.h \
 	src/tls/choose.c \

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tls/algorithm.h"
+
 /* Intermediates between a device and its CA. */
 #define DEPTH_MAX 8
 
@@ -52,6 +54,7 @@ add_ca(struct tls_trust *t, CRYPTO_BUFFER *cert, const char *file,
 {
 	struct tls_ca *ca = &t->cas[t->count];
 	const struct tls_der *der = &ca->link.der;
+	const char *weak;
 
 	if (tls_link_init(&ca->link, cert) != OK)
 		return refuse(say, file, "a certificate in it is damaged");
@@ -61,6 +64,12 @@ add_ca(struct tls_trust *t, CRYPTO_BUFFER *cert, const char *file,
 		return refuse(say, file,
 		    "a certificate in it is not a CA (basicConstraints); "
 		    "name the CA that issued it");
+	weak = tls_algorithm_key_weakness(der->spki);
+	if (weak != NULL)
+		return tls_say_refuse(say, "client_ca",
+		    "%s: a CA in it has %s: whoever finds the other half makes "
+		    "certificates (make a new CA)",
+		    file, weak);
 	ca->x509 = X509_parse_from_buffer(cert);
 	if (ca->x509 == NULL)
 		return refuse(say, file, "a certificate in it is damaged");

@@ -10,6 +10,8 @@
 #include <openssl/x509v3.h>
 #include <string.h>
 
+#include "tls/algorithm.h"
+
 static const struct tls_verdict good = { REASON_NONE, NULL };
 
 static struct tls_verdict
@@ -245,10 +247,25 @@ may_issue(const struct tls_link *link, long below)
 	    (link->der.path_len < 0 || below <= link->der.path_len);
 }
 
+/* Could the key of path[i], or the signature on it, be somebody else's work?
+ * The library asks neither. An anchor's own signature proves nothing. */
+static const char *
+weakness(const struct tls_chain *c, size_t i)
+{
+	const struct tls_der *der = &c->path[i]->der;
+	struct tls_algorithm a;
+
+	if (i + 1 < c->path_count && !tls_algorithm_find(&a, der->algorithm))
+		return "signed with SHA-1 or the like: SHA-256 or better is "
+		       "taken";
+	return tls_algorithm_key_weakness(der->spki);
+}
+
 struct tls_verdict
 tls_chain_check(const struct tls_chain *c, int64_t now)
 {
 	const struct tls_der *der;
+	const char *weak;
 	long below = 0;
 	size_t i;
 
@@ -258,6 +275,9 @@ tls_chain_check(const struct tls_chain *c, int64_t now)
 			return bad(REASON_TLS_NOT_YET_VALID, NULL);
 		if (now > der->not_after)
 			return bad(REASON_TLS_EXPIRED, NULL);
+		weak = weakness(c, i);
+		if (weak != NULL)
+			return bad(REASON_TLS_BAD_CERTIFICATE, weak);
 		if (i == 0)
 			continue;
 		if (!may_issue(c->path[i], below))

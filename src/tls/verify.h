@@ -49,7 +49,7 @@ struct tls_verdict tls_chain_verify(struct tls_chain *c,
  */
 bool tls_chain_follow(struct tls_chain *c, const struct tls_trust *t);
 
-/* Dates, CA flags and path lengths of the path. */
+/* Dates, strength, CA flags and path lengths of the path. */
 struct tls_verdict tls_chain_check(const struct tls_chain *c, int64_t now);
 
 /* CRLs, for the leaf and every CA below the anchor. NULL set: none. */

@@ -37,6 +37,8 @@ my @bad = (
 	['self', [48], 'tls_untrusted'],
 	['inter-alone', [48], 'tls_untrusted'],
 	['broken', [42, 48, 51], 'tls_bad_certificate'],
+	['sha1', [42], 'tls_bad_certificate'],
+	['short', [42], 'tls_bad_certificate'],
 	[undef, [40, 116], 'tls_no_certificate'],
 );
 
@@ -56,7 +58,19 @@ for my $version ('1.2', '1.3') {
 			"$what: $reason");
 	}
 }
+like($proxy->text, qr/detail="signed with SHA-1 .*CN=device-009/,
+	'the log says what is weak about a signature');
+like($proxy->text, qr/detail="an RSA key of less .*CN=device-010/,
+	'and about a key');
 ok(!$broker->pending, 'none of those reached the broker');
 is(peer->refused(port => $port)->{alert}, 116,
 	'TLS 1.3 has an alert of its own for no certificate');
+
+# A weak CA is not even loaded.
+pki->make('weak-ca', subject => '/CN=Weak CA', is_ca => 1, key => 'short');
+$proxy->write_ini(tls => { client_ca => pki->cert('weak-ca') });
+my ($code, undef, $said) = sallyport_run('-t', '-c', $proxy->{ini});
+is($code, 78, 'a CA with a short key is refused');
+like($said, qr/client_ca: .*weak-ca.crt: a CA in it has an RSA key of less/,
+	'and the complaint says why');
 done_testing;

@@ -56,6 +56,8 @@ my @shared = (
 	dn => { subject => '/C=DE/O=Acme, Inc./OU=a\\+b/CN=device-006' },
 	utf8 => { subject => "/CN=ger\xc3\xa4t-007" },
 	wildcard => { subject => '/CN=#' },
+	sha1 => { subject => '/CN=device-009', md => 'sha1' },
+	short => { subject => '/CN=device-010', key => 'short' },
 	broken => { subject => '/CN=device-008', break_signature => 1 },
 );
 
@@ -139,10 +141,11 @@ sub keep_key
 # Makes NAME.key and NAME.crt. Fields:
 #   subject   as in openssl -subj; subject_der instead: a Name in DER
 #   ca        name of the issuer, default client-ca; self: signed by itself
-#   key       ec | rsa | ed25519, or the name of one whose key is used again
+#   key       ec | rsa | short | ed25519, or the name of one whose key is used again
 #   eku       default clientAuth, undef: no extensions at all
 #   san       as in openssl, e.g. DNS:a,URI:urn:b
 #   start, end   days from now;   start_at, end_at   seconds since 1970
+#   md        of the signature, default sha256
 #   serial    hex;   is_ca, chain (put the issuer behind it)
 #   break_signature
 sub make
@@ -172,6 +175,7 @@ sub make_key
 	my %args = (
 		ec => [qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)],
 		rsa => [qw(-algorithm RSA -pkeyopt rsa_keygen_bits:2048)],
+		short => [qw(-algorithm RSA -pkeyopt rsa_keygen_bits:1024)],
 		ed25519 => [qw(-algorithm ED25519)],
 	);
 
@@ -196,7 +200,7 @@ sub sign
 	write_all("$base.serial", uc($spec{serial} || random_serial()) . "\n");
 	openssl('ca', '-batch', '-notext', '-utf8', '-preserveDN',
 		'-config', "$base.cnf", '-in', "$base.csr",
-		'-out', "$base.crt", '-md', 'sha256', @by,
+		'-out', "$base.crt", '-md', $spec{md} // 'sha256', @by,
 		'-startdate', asn1_time($start), '-enddate', asn1_time($end));
 	unlink "$base.serial", "$base.serial.old";
 	unlink glob "$self->{dir}/" . '[0-9A-F]*.pem';
