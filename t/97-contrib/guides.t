@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 
 # A quarter of an hour of typing.
-BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 120 }
+BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 240 }
 use Sallyport;
 use Sallyport::Guide;
 
@@ -35,8 +35,11 @@ copy(srcdir() . "/$_", "$clone/$_") or die "$_: $!"
 chmod 0755, "$clone/contrib/pki/pki", map { "$clone/build/$_" } keys %built;
 chown +(getpwnam 'nobody')[2, 3], $clone if $> == 0;
 
-my %ports = map { $_ => free_port() } qw(1883 1884 1885 4370
-	8084 8883 8885 8886 9884 25673);
+# The guides' ports, and as many free ones.
+my (%ports, %taken);
+for my $port (qw(1883 1884 1885 4370 8084 8883 8885 8886 9884 25673)) {
+	do { $ports{$port} = free_port() } while $taken{$ports{$port}}++;
+}
 my $shell = owned(Sallyport::Guide->start(dir => $clone, slow => slow(),
 	ports => \%ports));
 my (undef, $options) = sallyport_run('--help-config');
