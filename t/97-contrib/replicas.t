@@ -57,6 +57,8 @@ sub replica
 		watch_interval => '100ms', drain_delay => 2 * slow . 's',
 		drain_timeout => '3s',
 		admin_socket => tmp("admin$n.sock") };
+	# The name server is asked all the time.
+	$own{backend} = { %{ $own{backend} }, resolve_interval => '1s' };
 	return sallyport(%own, kit => { ini => $ini,
 		before => $at[$n]->enter });
 }
@@ -214,6 +216,13 @@ is($replicas[$_]->count_log(qr/event=refuse .*reason=tls_denied/,
 is($broker->count_log(qr/ as back /), 0, 'the broker never heard of it');
 leave(@good);
 
+# The name server goes; what was found counts on.
+%mark = map { $_ => $_->mark } @replicas;
+$names->stop;
+$_->wait_log(qr/event=backend_resolve_failed/, from => $mark{$_})
+    for @replicas;
+leave(everywhere(device => 'ec'));
+
 # One replica leaves while devices publish.
 my $reader = Sallyport::Proc->new(name => 'reader', slow => slow,
 	log => tmp('reader.log'), any_exit => 1);
@@ -287,5 +296,5 @@ is($replicas[1]->count_log(qr/event=open .*client_id=flow/)
 my %failed = servers('econ');
 is(join(' ', @failed{ map { "replica$_" } 1 .. 3 }), '0 0 0',
 	'and no connection met a closed port');
-$_->stop for $reader, $haproxy, $names;
+$_->stop for $reader, $haproxy;
 done_testing;
