@@ -34,7 +34,8 @@ struct identity_denylist;
  * row, "FILE:LINE: ..." (from the 1,001st on only their number), and nothing
  * is loaded. ERR_SYSTEM: cannot be read; `r' says so. ERR_NO_MEMORY. *out is
  * NULL on error, else counted once. Where the bytes are those of `previous'
- * (may be NULL), *out is that very list, counted once more.
+ * (may be NULL), *out is that very list, counted once more; where the file was
+ * not touched since, it is not even read. One thread loads.
  *
  * The first line names the columns: `as' and `who' must be there, `reason'
  * and `until' may, others (EMQX: by, at) are not looked at. `until' is

@@ -6,6 +6,7 @@
 #define IDENTITY_DENYLIST_BODY_H
 
 #include <stdatomic.h>
+#include <sys/stat.h>
 
 #include "identity/deny_regex.h"
 #include "identity/deny_table.h"
@@ -25,6 +26,8 @@ struct identity_deny_lengths {
 struct identity_denylist {
 	atomic_uint refs;
 	uint64_t digest; /* of the file's bytes */
+	struct stat look; /* the file's; loaders only */
+	bool settled; /* ... and a change since would show; loaders only */
 	bool serial_with_issuer; /* some serial names its issuer */
 	struct identity_deny_table table;
 	struct identity_deny_pattern *patterns; /* owned */

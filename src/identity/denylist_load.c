@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/siphash.h"
 #include "identity/deny_reader.h"
 #include "identity/denylist_body.h"
@@ -195,31 +196,70 @@ make(struct identity_denylist **out, uint8_t *text, size_t len,
 	return err;
 }
 
+/* A file's clock stands still for some milliseconds, so it only tells a later
+ * change from the last one when that is a while ago. */
+#define SETTLED_S 2
+
+static bool
+is_settled(const struct stat *look)
+{
+	return look->st_ctim.tv_sec + SETTLED_S < clock_wall_s();
+}
+
+static bool
+looks_alike(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	    a->st_size == b->st_size &&
+	    a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+	    a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+/* For the next reload, which need not read the file again: a million rows
+ * take their time, and reloads come for other reasons. */
+static void
+remember(struct identity_denylist *l, const struct stat *look, bool settled)
+{
+	l->look = *look;
+	l->settled = settled;
+}
+
 enum err
 identity_denylist_load(struct identity_denylist **out, const char *path,
     struct identity_denylist *previous, struct report *r)
 {
 	/* The file is its owner's: nobody aims at collisions. */
 	static const struct siphash_key key = { 0, 0 };
+	struct stat look;
 	uint64_t digest;
 	uint8_t *text;
+	bool settled;
 	size_t len;
 	enum err err;
 
 	*out = NULL;
+	settled = stat(path, &look) == 0 && is_settled(&look);
+	if (previous != NULL && previous->settled && settled &&
+	    looks_alike(&previous->look, &look)) {
+		*out = identity_denylist_get(previous);
+		return OK;
+	}
 	err = identity_deny_slurp(path, &text, &len, r);
 	if (err != OK)
 		return err;
 	digest = siphash(&key, slice_make(text, len));
 	if (previous != NULL && previous->digest == digest) {
 		free(text);
+		remember(previous, &look, settled);
 		*out = identity_denylist_get(previous);
 		return OK;
 	}
 	err = make(out, text, len, path, r);
-	if (err == OK)
-		(*out)->digest = digest;
-	return err;
+	if (err != OK)
+		return err;
+	(*out)->digest = digest;
+	remember(*out, &look, settled);
+	return OK;
 }
 
 enum err

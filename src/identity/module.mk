@@ -57,6 +57,7 @@ t_unit_identity_deny_key_t_SOURCES = t/unit/identity_deny_key.c $(identity_kit)
 t_unit_identity_deny_key_t_LDADD = $(unit_ldadd)
 t_unit_identity_denylist_t_SOURCES = t/unit/identity_denylist.c $(identity_kit)
 t_unit_identity_denylist_t_LDADD = $(unit_ldadd)
+t_unit_identity_denylist_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 t_unit_identity_denyfile_t_SOURCES = t/unit/identity_denyfile.c
 t_unit_identity_denyfile_t_LDADD = $(unit_ldadd)
 t_unit_identity_alloc_t_SOURCES = t/unit/identity_alloc.c $(identity_kit)

@@ -18,6 +18,9 @@
 #include "runtime/supervisor.h"
 #include "session/options.h"
 
+/* How often retired snapshots are looked at. */
+#define BURY_MS 500
+
 /* Patience beyond drain_timeout, for last words on their way. */
 #define DRAIN_GRACE_MS 2000
 
@@ -189,6 +192,38 @@ lock_keys(void)
 		    short_of);
 }
 
+/*
+ * Frees the retired snapshots that only we still count. A deny list of a
+ * million rows takes tens of milliseconds to free, which the worker that
+ * happens to be the last one would not have for its clients.
+ */
+static void
+bury(void *arg)
+{
+	struct master *m = arg;
+	struct snapshot **at = &m->retired;
+	struct snapshot *s;
+
+	while ((s = *at) != NULL) {
+		if (!snapshot_is_last(s)) {
+			at = &s->retired;
+			continue;
+		}
+		*at = s->retired;
+		snapshot_put(s);
+	}
+	if (m->retired != NULL)
+		timer_start(&m->bury, BURY_MS);
+}
+
+static void
+retire(struct master *m, struct snapshot *s)
+{
+	s->retired = m->retired;
+	m->retired = s;
+	timer_start(&m->bury, BURY_MS);
+}
+
 static enum err
 put_in_force(struct master *m, struct snapshot *next, struct report *why)
 {
@@ -203,7 +238,7 @@ put_in_force(struct master *m, struct snapshot *next, struct report *why)
 		if (err != OK)
 			return err;
 	}
-	snapshot_put(m->snapshot);
+	retire(m, m->snapshot);
 	m->snapshot = snapshot_get(next);
 	m->reloaded_at = clock_wall_s();
 	lock_keys();
@@ -398,6 +433,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	timer_init(&m->leave, m->loop, begin_drain, m);
 	timer_init(&m->drain, m->loop, patience_ends, m);
 	timer_init(&m->pulse, m->loop, pulse, m);
+	timer_init(&m->bury, m->loop, bury, m);
 	options_throttle(&limits, snapshot->config);
 	m->roll = roll_new();
 	if (m->roll == NULL)
@@ -509,6 +545,7 @@ master_run(struct master *m, struct report *why)
 void
 master_fini(struct master *m)
 {
+	struct snapshot *s;
 	size_t i;
 
 	if (m->service_state != NULL)
@@ -526,11 +563,17 @@ master_fini(struct master *m)
 		timer_stop(&m->leave);
 		timer_stop(&m->drain);
 		timer_stop(&m->pulse);
+		timer_stop(&m->bury);
 	}
 	throttle_free(m->throttle);
 	roll_free(m->roll);
 	loop_free(m->loop);
 	sandbox_fini(&m->sandbox);
 	snapshot_put(m->snapshot);
+	while (m->retired != NULL) {
+		s = m->retired;
+		m->retired = s->retired;
+		snapshot_put(s);
+	}
 	memset(m, 0, sizeof(*m));
 }

@@ -44,6 +44,8 @@ struct master {
 	const char *file; /* borrowed: the configuration's path */
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted; in force */
+	struct snapshot
+	    *retired; /* counted: old ones, until nobody else does */
 	struct throttle *throttle; /* owned */
 	struct roll *roll; /* owned */
 	struct worker **workers; /* owned, each owned */
@@ -54,6 +56,7 @@ struct master {
 	struct timer leave; /* from leaving to draining */
 	struct timer drain; /* the end of patience while draining */
 	struct timer pulse; /* tells the supervisor that we live */
+	struct timer bury; /* runs while there are retired ones */
 	size_t draining; /* workers that still have sessions */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */

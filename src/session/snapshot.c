@@ -53,6 +53,12 @@ snapshot_put(struct snapshot *s)
 	snapshot_free(s);
 }
 
+bool
+snapshot_is_last(const struct snapshot *s)
+{
+	return atomic_load_explicit(&s->refs, memory_order_acquire) == 1;
+}
+
 struct identity_rules *
 snapshot_rules(const struct snapshot *s, const struct config_listener *l,
     const struct cert *cert)

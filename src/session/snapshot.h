@@ -29,6 +29,7 @@ struct snapshot {
 	struct backend_pace **pace; /* counted each; as config->backend */
 	struct mqtt_policy mqtt;
 	struct tls_tickets *tickets; /* counted: own keys, kept over reloads */
+	struct snapshot *retired; /* for the master alone: the one before it */
 };
 
 /* Told of each file that a configuration names, before it is read. */
@@ -60,5 +61,8 @@ struct snapshot *snapshot_get(struct snapshot *s);
 
 /* Gives a count back; the last one frees. Any thread; NULL is fine. */
 void snapshot_put(struct snapshot *s);
+
+/* Does nobody else count it? Then nobody else will. */
+bool snapshot_is_last(const struct snapshot *s);
 
 #endif

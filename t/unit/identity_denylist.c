@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/address.h"
 #include "identity_kit.h"
@@ -306,6 +307,72 @@ test_complaints(void)
 	report_fini(&r);
 }
 
+static int64_t moved;
+
+int64_t __real_clock_wall_s(void);
+int64_t __wrap_clock_wall_s(void);
+
+int64_t
+__wrap_clock_wall_s(void)
+{
+	return __real_clock_wall_s() + moved;
+}
+
+static void
+write_list(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	if (f == NULL || fputs(text, f) == EOF || fclose(f) == EOF)
+		diag("cannot write %s", path);
+}
+
+/* The list at `path' after a change, in place of `previous', which is put. */
+static struct identity_denylist *
+again(const char *path, struct identity_denylist *previous)
+{
+	struct identity_denylist *l;
+	struct report r;
+
+	report_init(&r);
+	is_int(identity_denylist_load(&l, path, previous, &r), OK, "loads");
+	report_fini(&r);
+	identity_denylist_put(previous);
+	return l;
+}
+
+/* Reloads take the list they have where the file says the same: a change is
+ * noticed however soon it comes, and whatever the clock says. */
+static void
+test_reload(void)
+{
+	char path[] = "/tmp/sallyport-deny-XXXXXX";
+	struct identity_denylist *first, *l;
+	int fd = mkstemp(path);
+	int i;
+
+	if (!ok(fd != -1, "a file"))
+		return;
+	close(fd);
+	write_list(path, "as,who\ncn,a\n");
+	first = l = again(path, NULL);
+	for (i = 0; i < 3; i++) {
+		l = again(path, l);
+		ok(l == first, "unchanged, %lld s on", (long long)moved);
+		moved += 10;
+	}
+	write_list(path, "as,who\ncn,b\n");
+	l = again(path, l);
+	ok(l != NULL && l != first, "changed, of the same size");
+	first = l;
+	moved = 0;
+	write_list(path, "as,who\ncn,c\n");
+	l = again(path, l);
+	ok(l != NULL && l != first, "changed again, at once");
+	identity_denylist_put(l);
+	unlink(path);
+}
+
 /* A wholly wrong file does not fill the memory with complaints. */
 static void
 test_many_complaints(void)
@@ -499,6 +566,7 @@ main(void)
 	test_complaints();
 	test_many_complaints();
 	test_bounds();
+	test_reload();
 	test_too_many_patterns();
 	test_show();
 	test_million();
