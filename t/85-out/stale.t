@@ -15,7 +15,7 @@ sub start
 {
 	my (%tls) = @_;
 	my $proxy = sallyport(backend => { address => $broker->address },
-		tls => \%tls);
+		tls => \%tls, denylist => { file => delete $tls{denylist} });
 
 	return Sallyport::Live->new(peer, $proxy, $broker);
 }
@@ -54,6 +54,14 @@ my @honest = $out->begin_both(device => 'honest');
 my @keep = map { $keep->begin_both(device => $_, ticket => $_) }
     qw(brief brief2);
 
+# An intermediate ends before the device below it does.
+$pki->make('brief-ca', subject => '/CN=Brief CA', is_ca => 1,
+	ca => 'client-ca', end_at => $ends);
+$pki->make('below', subject => '/CN=below', ca => 'brief-ca', chain => 1);
+my $denied = write_file(tmp('denied.csv'), "as,who\ncn,somebody\n");
+my @with = map { start(denylist => $_) } undef, $denied;
+my @below = map { [$_->begin_both(device => 'below')] } @with;
+
 wait_until('the dates pass', sub { time > $ends });
 $live{hard}->is_refused('tls_crl_unavailable', 'hard: the CRL ended',
 	device => 'honest');
@@ -79,6 +87,13 @@ for my $policy (qw(hard grace soft)) {
 $out->is_out('87', 'expired', @out);
 $out->lives('another expired', @honest);
 $out->is_refused('tls_expired|tls_alert', 'expired', device => 'brief');
+for my $i (0, 1) {
+	my $what = 'its intermediate expired' . ($i ? ', a deny list' : '');
+
+	$with[$i]->is_out('87', $what, @{ $below[$i] });
+	$with[$i]->is_refused('tls_expired|tls_alert', $what,
+		device => 'below');
+}
 $keep->lives('expired, on_expiry = keep', @keep);
 $keep->is_refused('tls_expired', 'keep: nobody new', device => 'brief');
 $keep->is_refused('tls_expired', 'keep: nobody resumes', session => 'brief');
