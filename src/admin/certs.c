@@ -86,14 +86,14 @@ add_crl(const struct crl_info *info, void *arg)
 		reply_when(info->this_update), "this_update_s",
 		(json_int_t)info->this_update, "next_update", reply_when(next),
 		"next_update_s", (json_int_t)next, "revoked",
-		(json_int_t)info->revoked, "verified", info->verified));
+		(json_int_t)info->revoked, "verified", (int)info->verified));
 }
 
 json_t *
 certs_crls(const struct snapshot *s)
 {
 	struct collecting c = { .rows = json_array() };
-	struct crl_set *set;
+	const struct crl_set *set;
 	size_t i;
 
 	for (i = 0; i < s->config->tls_count; i++) {
@@ -101,7 +101,6 @@ certs_crls(const struct snapshot *s)
 		set = tls_ctx_crls(s->tls[i]);
 		if (set != NULL)
 			crl_set_each(set, add_crl, &c);
-		crl_set_put(set);
 	}
 	return c.rows;
 }

@@ -20,7 +20,6 @@
 #define CRL_FILE_MAX (512u * 1024 * 1024)
 
 struct crl_set {
-	atomic_uint refs;
 	struct crl_list **lists; /* owned, each counted; frozen */
 	size_t count;
 };
@@ -249,35 +248,25 @@ crl_set_load(struct crl_set **out, const struct config_list *paths,
 	*out = NULL;
 	if (l.set == NULL)
 		return ERR_NO_MEMORY;
-	atomic_init(&l.set->refs, 1);
 	for (i = 0; i < paths->count && worst != ERR_NO_MEMORY; i++) {
 		err = load_path(&l, paths->items[i]);
 		if (err != OK)
 			worst = err;
 	}
 	if (worst != OK) {
-		crl_set_put(l.set);
+		crl_set_free(l.set);
 		return worst;
 	}
 	*out = l.set;
 	return OK;
 }
 
-struct crl_set *
-crl_set_get(struct crl_set *set)
-{
-	if (set != NULL)
-		atomic_fetch_add_explicit(&set->refs, 1, memory_order_relaxed);
-	return set;
-}
-
 void
-crl_set_put(struct crl_set *set)
+crl_set_free(struct crl_set *set)
 {
 	size_t i;
 
-	if (set == NULL ||
-	    atomic_fetch_sub_explicit(&set->refs, 1, memory_order_acq_rel) != 1)
+	if (set == NULL)
 		return;
 	for (i = 0; i < set->count; i++)
 		crl_list_put(set->lists[i]);
@@ -300,7 +289,7 @@ is_by(struct crl_list *c, const struct crl_issuer *issuer)
 }
 
 enum reason
-crl_set_check(struct crl_set *set, const struct crl_issuer *issuer,
+crl_set_check(const struct crl_set *set, const struct crl_issuer *issuer,
     struct slice serial, enum crl_subject subject,
     const struct crl_rules *rules)
 {

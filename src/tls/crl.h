@@ -1,11 +1,12 @@
 /*
  * Certificate revocation lists in an index of our own: by issuer and key,
- * then by serial. It lives outside the TLS library, so it can be swapped at
- * any moment and asked about live connections.
+ * then by serial. It lives outside the TLS library, so that it can be asked
+ * about live connections.
  *
- * A set is frozen once loaded, counted, and used by all threads. A CRL whose
- * issuer is not among the client CAs is kept aside until a client's verified
- * chain brings the issuer's key to check its signature with.
+ * A set is frozen once loaded, has one owner, and is used by all threads; the
+ * lists in it are counted, since the sets before and after a reload share
+ * them. A CRL whose issuer is not among the client CAs is kept aside until a
+ * client's verified chain brings the issuer's key to check its signature with.
  */
 #ifndef TLS_CRL_H
 #define TLS_CRL_H
@@ -38,17 +39,14 @@ struct tls_trust;
  *
  * ERR_CONFIG with every complaint, or ERR_NO_MEMORY; *out is NULL then. An
  * unreadable, truncated or foreign-signed file is such a complaint: revocation
- * is not guessed. For tls/; others have tls_ctx_load_crls().
+ * is not guessed.
  */
 enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,
     const struct tls_say *say) MUST_CHECK;
 
-/* Takes a count more and returns `set'. Any thread; NULL is fine. */
-struct crl_set *crl_set_get(struct crl_set *set);
-
-/* Gives a count back; the last one frees. Any thread; NULL is fine. */
-void crl_set_put(struct crl_set *set);
+/* Frees the set; lists that others share live on. NULL is fine. */
+void crl_set_free(struct crl_set *set);
 
 /* Who issued the certificate that is asked about. */
 struct crl_issuer {
@@ -76,9 +74,9 @@ enum crl_subject {
  * date) or REASON_TLS_CRL_UNAVAILABLE. Under 1 us, save for the first time
  * that an issuer not in `trust' is asked about. Any thread.
  */
-enum reason crl_set_check(struct crl_set *set, const struct crl_issuer *issuer,
-    struct slice serial, enum crl_subject subject,
-    const struct crl_rules *rules);
+enum reason crl_set_check(const struct crl_set *set,
+    const struct crl_issuer *issuer, struct slice serial,
+    enum crl_subject subject, const struct crl_rules *rules);
 
 /* Are both made of the same lists? Then they say the same. NULL is fine. */
 bool crl_set_same(const struct crl_set *a, const struct crl_set *b);
@@ -91,7 +89,7 @@ struct crl_info {
 	int64_t this_update; /* seconds since 1970 */
 	int64_t next_update; /* INT64_MAX: it names none */
 	size_t revoked; /* entries */
-	int verified; /* its signature was checked */
+	bool verified; /* its signature was checked */
 };
 
 /* Calls `each' for every CRL. */

@@ -5,7 +5,6 @@
 #include "tls/ctx.h"
 
 #include <openssl/err.h>
-#include <openssl/rand.h>
 #include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,15 +20,10 @@ static enum err
 load_crls(struct tls_ctx *ctx, const struct config_list *paths,
     const struct tls_ctx *previous, const struct tls_say *say)
 {
-	struct crl_set *old;
-	enum err err;
-
 	if (paths->count == 0)
 		return OK;
-	old = previous == NULL ? NULL : tls_ctx_crls(previous);
-	err = crl_set_load(&ctx->crls, paths, ctx->trust, old, say);
-	crl_set_put(old);
-	return err;
+	return crl_set_load(&ctx->crls, paths, ctx->trust,
+	    previous == NULL ? NULL : previous->crls, say);
 }
 
 /* One complaint for lists that do not go together; true when they do. */
@@ -170,7 +164,6 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
 	if (ctx == NULL)
 		return ERR_NO_MEMORY;
 	atomic_init(&ctx->refs, 1);
-	pthread_mutex_init(&ctx->lock, NULL);
 	ctx->client_certificate = o->client_certificate;
 	ctx->crl_policy = o->crl_policy;
 	ctx->crl_grace = o->crl_grace;
@@ -208,60 +201,23 @@ tls_ctx_put(struct tls_ctx *ctx)
 	tls_trust_free(ctx->trust);
 	tls_seen_free(ctx->seen);
 	tls_tickets_put(ctx->tickets);
-	crl_set_put(ctx->crls);
-	pthread_mutex_destroy(&ctx->lock);
+	crl_set_free(ctx->crls);
 	free(ctx);
 }
 
-struct crl_set *
+const struct crl_set *
 tls_ctx_crls(const struct tls_ctx *ctx)
 {
-	/* The lock is no part of the profile's value. */
-	pthread_mutex_t *lock = (pthread_mutex_t *)&ctx->lock;
-	struct crl_set *set;
-
-	pthread_mutex_lock(lock);
-	set = crl_set_get(ctx->crls);
-	pthread_mutex_unlock(lock);
-	return set;
-}
-
-void
-tls_ctx_swap_crls(struct tls_ctx *ctx, struct crl_set *set)
-{
-	struct crl_set *old;
-
-	pthread_mutex_lock(&ctx->lock);
-	old = ctx->crls;
-	ctx->crls = set;
-	pthread_mutex_unlock(&ctx->lock);
-	crl_set_put(old);
-}
-
-enum err
-tls_ctx_load_crls(const struct tls_ctx *ctx, const struct config_list *paths,
-    struct crl_set **out, const struct tls_say *say)
-{
-	struct crl_set *old = tls_ctx_crls(ctx);
-	enum err err = crl_set_load(out, paths, ctx->trust, old, say);
-
-	crl_set_put(old);
-	return err;
+	return ctx->crls;
 }
 
 bool
 tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b)
 {
-	struct crl_set *x = tls_ctx_crls(a);
-	struct crl_set *y = tls_ctx_crls(b);
 	/* The id stands for the CAs and client_certificate. */
-	bool alike = crl_set_same(x, y) && a->crl_policy == b->crl_policy &&
-	    a->crl_grace == b->crl_grace &&
+	return crl_set_same(a->crls, b->crls) &&
+	    a->crl_policy == b->crl_policy && a->crl_grace == b->crl_grace &&
 	    memcmp(a->session_id, b->session_id, sizeof(a->session_id)) == 0;
-
-	crl_set_put(x);
-	crl_set_put(y);
-	return alike;
 }
 
 static void

@@ -1,8 +1,8 @@
 /*
  * One [tls NAME] profile in force: server certificates, client CAs, CRLs and
  * all else a handshake needs. Frozen once made, counted, and used by every
- * worker at once; a reload makes a new one. Only the CRLs may be swapped in
- * place. It knows nothing of connections: those are in stream_tls.h.
+ * worker at once; a reload, of a CRL too, makes a new one. It knows nothing of
+ * connections: those are in stream_tls.h.
  */
 #ifndef TLS_CTX_H
 #define TLS_CTX_H
@@ -69,22 +69,8 @@ struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);
 /* Gives a count back; the last one frees. Any thread; NULL is fine. */
 void tls_ctx_put(struct tls_ctx *ctx);
 
-/* The CRLs in force, counted for the caller; NULL when none are configured.
- * Any thread. */
-struct crl_set *tls_ctx_crls(const struct tls_ctx *ctx);
-
-/* Puts other CRLs in force for the handshakes and checks that begin after
- * it; takes `set' over. Any thread. */
-void tls_ctx_swap_crls(struct tls_ctx *ctx, struct crl_set *set);
-
-/*
- * Reads CRLs for swapping: checks them against the profile's client CAs and
- * keeps those of its present ones that are newer. `paths', `say' and the
- * answer are as in tls_ctx_new(); *out is counted for the caller. Main thread.
- */
-enum err tls_ctx_load_crls(const struct tls_ctx *ctx,
-    const struct config_list *paths, struct crl_set **out,
-    const struct tls_say *say) MUST_CHECK;
+/* Its CRLs, borrowed; NULL when none are configured. */
+const struct crl_set *tls_ctx_crls(const struct tls_ctx *ctx);
 
 /* Would every certificate fare the same under both, dates aside? */
 bool tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b);

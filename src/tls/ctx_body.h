@@ -5,7 +5,6 @@
 #define TLS_CTX_BODY_H
 
 #include <openssl/ssl.h>
-#include <pthread.h>
 #include <stdatomic.h>
 
 #include "tls/ctx.h"
@@ -25,8 +24,7 @@ struct tls_ctx {
 	enum tls_crl_policy crl_policy;
 	int64_t crl_grace; /* seconds */
 	uint8_t session_id[CERT_SHA256_LEN]; /* what tickets are bound to */
-	pthread_mutex_t lock; /* guards crls */
-	struct crl_set *crls; /* counted; NULL: none configured */
+	struct crl_set *crls; /* owned; NULL: none configured */
 };
 
 #endif

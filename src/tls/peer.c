@@ -22,29 +22,19 @@ find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
 	return v;
 }
 
-static struct tls_verdict
-check_crls(const struct tls_chain *c, const struct tls_ctx *ctx, int64_t now)
-{
-	struct crl_rules rules = { ctx->crl_policy, ctx->crl_grace, now };
-	struct crl_set *set = tls_ctx_crls(ctx);
-	struct tls_verdict v = tls_chain_check_crls(c, set, &rules);
-
-	crl_set_put(set);
-	return v;
-}
-
 /* Checks a path that was found. One that has expired may be let live on, so
  * that it is revoked as well comes first. */
 static struct tls_verdict
 check_path(const struct tls_chain *c, const struct tls_ctx *ctx)
 {
-	int64_t now = clock_wall_s();
-	struct tls_verdict v = tls_chain_check(c, now);
+	struct crl_rules rules = { ctx->crl_policy, ctx->crl_grace,
+		clock_wall_s() };
+	struct tls_verdict v = tls_chain_check(c, rules.now);
 	struct tls_verdict crls;
 
 	if (v.reason != REASON_NONE && v.reason != REASON_TLS_EXPIRED)
 		return v;
-	crls = check_crls(c, ctx, now);
+	crls = tls_chain_check_crls(c, ctx->crls, &rules);
 	return v.reason == REASON_NONE || crls.reason == REASON_TLS_REVOKED
 	    ? crls
 	    : v;

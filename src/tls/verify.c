@@ -290,7 +290,7 @@ tls_chain_check(const struct tls_chain *c, int64_t now)
 }
 
 struct tls_verdict
-tls_chain_check_crls(const struct tls_chain *c, struct crl_set *set,
+tls_chain_check_crls(const struct tls_chain *c, const struct crl_set *set,
     const struct crl_rules *rules)
 {
 	struct tls_verdict v = good;

@@ -54,6 +54,6 @@ struct tls_verdict tls_chain_check(const struct tls_chain *c, int64_t now);
 
 /* CRLs, for the leaf and every CA below the anchor. NULL set: none. */
 struct tls_verdict tls_chain_check_crls(const struct tls_chain *c,
-    struct crl_set *set, const struct crl_rules *rules);
+    const struct crl_set *set, const struct crl_rules *rules);
 
 #endif

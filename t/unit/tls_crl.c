@@ -42,7 +42,7 @@ load(const char *name, const struct crl_set *previous, enum err want)
 static void
 test_bad(const char *name, const char *text)
 {
-	crl_set_put(load(name, NULL, ERR_CONFIG));
+	crl_set_free(load(name, NULL, ERR_CONFIG));
 	ok(why.count == 1 && strncmp(why.lines[0], "x.ini:1: crl: ", 14) == 0 &&
 		strstr(why.lines[0], text) != NULL,
 	    "... because %s", text);
@@ -75,7 +75,7 @@ link_of(const char *name)
 }
 
 static enum reason
-ask(struct crl_set *set, const char *cert, const char *issuer,
+ask(const struct crl_set *set, const char *cert, const char *issuer,
     enum crl_subject subject, enum tls_crl_policy policy, int64_t later)
 {
 	const struct tls_link *by = link_of(issuer), *of = link_of(cert);
@@ -120,7 +120,7 @@ test_policies(void)
 	    REASON_TLS_CRL_UNAVAILABLE, "grace: behind it");
 	is_int(ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_HARD, -DAY),
 	    REASON_TLS_CRL_UNAVAILABLE, "hard: thisUpdate is to come");
-	crl_set_put(set);
+	crl_set_free(set);
 }
 
 static void
@@ -132,7 +132,7 @@ test_forms(void)
 	is_int(ask(set, "device.crt", "root.crt", CRL_SUBJECT_LEAF,
 		   TLS_CRL_HARD, 0),
 	    REASON_TLS_REVOKED, "DER");
-	crl_set_put(set);
+	crl_set_free(set);
 	set = load("crls", NULL, OK);
 	is_int(ask(set, "device.crt", "root.crt", CRL_SUBJECT_LEAF,
 		   TLS_CRL_HARD, 0),
@@ -140,15 +140,15 @@ test_forms(void)
 	is_int(ask(set, "stranger.crt", "other.crt", CRL_SUBJECT_LEAF,
 		   TLS_CRL_HARD, 0),
 	    REASON_NONE, "... with two CAs' CRLs");
-	crl_set_put(set);
+	crl_set_free(set);
 	set = load("both.crl", NULL, OK);
 	is_int(ask(set, "stranger.crt", "other.crt", CRL_SUBJECT_LEAF,
 		   TLS_CRL_HARD, 0),
 	    REASON_NONE, "two in a file");
-	crl_set_put(set);
+	crl_set_free(set);
 	set = load("nothing", NULL, OK);
 	is_int((long long)warnings.count, 1, "an empty directory: a warning");
-	crl_set_put(set);
+	crl_set_free(set);
 }
 
 /* An issuer whose key only a client's chain brings. */
@@ -167,7 +167,7 @@ test_unknown_issuer(void)
 	is_int(
 	    ask(set, "deep.crt", "twin.crt", CRL_SUBJECT_LEAF, TLS_CRL_HARD, 0),
 	    REASON_TLS_CRL_UNAVAILABLE, "the namesake again");
-	crl_set_put(set);
+	crl_set_free(set);
 }
 
 static void
@@ -181,7 +181,7 @@ test_scope(void)
 	is_int(ask(set, "issuing.crt", "root.crt", CRL_SUBJECT_CA, TLS_CRL_HARD,
 		   0),
 	    REASON_TLS_CRL_UNAVAILABLE, "... says nothing of CAs");
-	crl_set_put(set);
+	crl_set_free(set);
 }
 
 static void
@@ -194,21 +194,21 @@ test_replacing(void)
 	is_int((long long)warnings.count, 1, "an older CRL: a warning");
 	is_int(ask(set, "device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
 	    REASON_TLS_REVOKED, "... and the newer one stays");
-	crl_set_put(set);
+	crl_set_free(set);
 	set = load("three.crl", two, OK);
 	is_int((long long)warnings.count, 0, "a newer CRL");
 	is_int(ask(set, "device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
 	    REASON_NONE, "... takes its place");
-	crl_set_put(set);
+	crl_set_free(set);
 	set = load("late.crl", two, OK);
 	is_int((long long)warnings.count, 1, "one out of date: a warning");
 	is_int(ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
 	    REASON_NONE, "... and the one before it stays");
-	crl_set_put(set);
+	crl_set_free(set);
 	set = load("late.crl", NULL, OK);
 	is_int((long long)warnings.count, 1, "... a warning without one, too");
-	crl_set_put(set);
-	crl_set_put(two);
+	crl_set_free(set);
+	crl_set_free(two);
 }
 
 /* DER by hand. */

@@ -69,25 +69,58 @@ check_refused(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *session,
 	SSL_SESSION_free(k.session);
 }
 
-static struct crl_set *
-load_crl(const struct tls_ctx *ctx, const char *name)
+/* The profile of `o' with this CRL (NULL: none), as a reload makes it after
+ * `previous' (NULL: the first): the ticket keys stay. */
+static struct tls_ctx *
+load(struct kit_options *o, const char *crl, struct tls_tickets *ring,
+    const struct tls_ctx *previous)
 {
-	const char *path = pki_path(name);
-	struct config_list paths = { &path, 1 };
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
 	struct tls_say say = pki_say(&reports);
-	struct crl_set *set;
+	struct tls_ctx *ctx;
 	size_t i;
 
+	kit_list(o, &o->o.crls, crl, NULL);
 	report_init(&why);
 	report_init(&warnings);
-	if (tls_ctx_load_crls(ctx, &paths, &set, &say) != OK)
-		for (i = 0; i < why.kept; i++)
-			diag("%s", why.lines[i]);
+	is_int(tls_ctx_new(&ctx, &o->o, ring, previous, &say), OK,
+	    "a profile with %s", crl == NULL ? "no CRL" : crl);
+	for (i = 0; i < why.kept; i++)
+		diag("%s", why.lines[i]);
 	report_fini(&why);
 	report_fini(&warnings);
-	return set;
+	return ctx;
+}
+
+/* What a reload with new CRLs means for those who hold tickets, and for one
+ * who is in. */
+static void
+check_crls(struct kit_options *o, struct tls_ctx *ctx, struct tls_tickets *ring,
+    SSL_CTX *client, SSL_SESSION *s, SSL_CTX *deep, SSL_SESSION *d)
+{
+	struct tls_ctx *revoked = load(o, "revoked.crl", ring, ctx);
+	struct tls_ctx *issuing = load(o, "issuing-revoked.crl", ring, ctx);
+	struct tls_ctx *none = load(o, NULL, ring, ctx);
+	const char *detail;
+
+	kit_connect(&k, ctx, client, s);
+	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_NONE, "live");
+	is_int(tls_stream_recheck(k.stream, revoked, &detail),
+	    REASON_TLS_REVOKED, "... and revoked");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	check_refused(revoked, client, s, "tls_revoked",
+	    SSL_AD_CERTIFICATE_REVOKED);
+	check_refused(revoked, client, NULL, "tls_revoked",
+	    SSL_AD_CERTIFICATE_REVOKED);
+	check_resume(revoked, deep, d, true, "others resume as before");
+	check_refused(issuing, deep, d, "tls_revoked",
+	    SSL_AD_CERTIFICATE_REVOKED);
+	check_resume(none, client, s, true, "without CRLs");
+	tls_ctx_put(revoked);
+	tls_ctx_put(issuing);
+	tls_ctx_put(none);
 }
 
 static void
@@ -101,22 +134,11 @@ test_version(int version, const char *name)
 	struct tls_ctx *ctx, *same;
 	SSL_SESSION *s, *d, *again;
 	struct tls_tickets *ring = tls_tickets_new();
-	struct report why, warnings;
-	struct pki_reports reports = { &why, &warnings };
-	struct tls_say say = pki_say(&reports);
-	const char *detail;
 
 	kit_options(&o);
-	kit_list(&o, &o.o.crls, "empty.crl", NULL);
 	o.o.crl_policy = TLS_CRL_SOFT;
-	report_init(&why);
-	report_init(&warnings);
-	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &say), OK, "%s: a profile",
-	    name);
-	is_int(tls_ctx_new(&same, &o.o, ring, ctx, &say), OK,
-	    "and the one after a reload");
-	report_fini(&why);
-	report_fini(&warnings);
+	ctx = load(&o, "empty.crl", ring, NULL);
+	same = load(&o, "empty.crl", ring, ctx);
 	s = take_ticket(ctx, client, NULL);
 	d = take_ticket(ctx, deep, NULL);
 	if (!ok(s != NULL && d != NULL, "%s: tickets", name))
@@ -130,23 +152,7 @@ test_version(int version, const char *name)
 		check_resume(ctx, client, again, true, "... is as good");
 		SSL_SESSION_free(again);
 	}
-	/* A live stream, and a CRL that comes while it is. */
-	kit_connect(&k, ctx, client, s);
-	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_NONE, "live");
-	tls_ctx_swap_crls(ctx, load_crl(ctx, "revoked.crl"));
-	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_TLS_REVOKED,
-	    "... and revoked");
-	kit_close(&k);
-	SSL_SESSION_free(k.session);
-	check_refused(ctx, client, s, "tls_revoked",
-	    SSL_AD_CERTIFICATE_REVOKED);
-	check_refused(ctx, client, NULL, "tls_revoked",
-	    SSL_AD_CERTIFICATE_REVOKED);
-	check_resume(ctx, deep, d, true, "others resume as before");
-	tls_ctx_swap_crls(ctx, load_crl(ctx, "issuing-revoked.crl"));
-	check_refused(ctx, deep, d, "tls_revoked", SSL_AD_CERTIFICATE_REVOKED);
-	tls_ctx_swap_crls(ctx, NULL);
-	check_resume(ctx, client, s, true, "without CRLs");
+	check_crls(&o, ctx, ring, client, s, deep, d);
 	SSL_SESSION_free(s);
 	SSL_SESSION_free(d);
 	tls_ctx_put(ctx);
@@ -262,8 +268,9 @@ static void
 test_look_alike(void)
 {
 	SSL_CTX *client;
+	struct tls_tickets *ring = tls_tickets_new();
 	struct kit_options o;
-	struct tls_ctx *ctx;
+	struct tls_ctx *ctx, *revoked;
 	SSL_SESSION *s;
 
 	ok(pki_run("ca fake-root /CN=Fake && sub fake fake-root /CN=Issuing "
@@ -272,21 +279,22 @@ test_look_alike(void)
 		   "cat deep.crt fake.crt issuing.crt >owt.crt"),
 	    "a look-alike of the issuing CA");
 	kit_options(&o);
-	kit_list(&o, &o.o.crls, "empty.crl", NULL);
 	o.o.crl_policy = TLS_CRL_SOFT;
-	ctx = kit_ctx(&o);
+	ctx = load(&o, "empty.crl", ring, NULL);
+	revoked = load(&o, "issuing-revoked.crl", ring, ctx);
 	client =
 	    kit_client("two.crt", "deep.key", TLS1_3_VERSION, TLS1_3_VERSION);
 	s = take_ticket(ctx, client, NULL);
 	if (ok(s != NULL, "it is in the chain")) {
 		check_resume(ctx, client, s, true, "... and does not harm");
-		tls_ctx_swap_crls(ctx, load_crl(ctx, "issuing-revoked.crl"));
-		check_refused(ctx, client, s, "tls_revoked",
+		check_refused(revoked, client, s, "tls_revoked",
 		    SSL_AD_CERTIFICATE_REVOKED);
 	}
 	SSL_SESSION_free(s);
 	SSL_CTX_free(client);
 	tls_ctx_put(ctx);
+	tls_ctx_put(revoked);
+	tls_tickets_put(ring);
 }
 
 static void
