@@ -10,7 +10,7 @@ tls_ca_sha256(const char *path, uint8_t sha256[CERT_SHA256_LEN])
 {
 	STACK_OF(CRYPTO_BUFFER) * certs;
 	const CRYPTO_BUFFER *cert;
-	enum err err = tls_load_certs(&certs, path, NULL);
+	enum err err = tls_load_certs(&certs, path);
 
 	if (err != OK)
 		return err;

@@ -256,7 +256,7 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
 
 	*out = NULL;
 	*detail = NULL;
-	*readable = tls_load_certs(&certs, path, NULL);
+	*readable = tls_load_certs(&certs, path);
 	if (*readable != OK)
 		return v.reason;
 	v = tls_peer_check(&chain, certs, ctx, TLS_KNOWN_NOT);

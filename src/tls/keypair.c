@@ -65,11 +65,9 @@ load_chain(struct tls_keypair *p, const char *path, const struct tls_say *say)
 	p->file = strdup(path);
 	if (p->file == NULL)
 		return ERR_NO_MEMORY;
-	err = tls_load_certs(&certs, path, NULL);
+	err = tls_load_certs(&certs, path);
 	if (err == OK)
 		err = take_chain(p, certs);
-	else
-		certs = NULL;
 	tls_load_free(certs);
 	if (err != OK)
 		return refuse_err(say, "certificate", path, err);

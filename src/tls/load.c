@@ -167,45 +167,39 @@ tls_load_blocks(struct slice file, const char *type, tls_load_block *block,
 	return err;
 }
 
-struct certs {
-	STACK_OF(CRYPTO_BUFFER) * stack; /* owned */
-	CRYPTO_BUFFER_POOL *pool; /* borrowed */
-};
-
 static enum err
 add_cert(struct slice der, void *arg)
 {
-	struct certs *c = arg;
-	CRYPTO_BUFFER *buf = CRYPTO_BUFFER_new(der.data, der.len, c->pool);
+	STACK_OF(CRYPTO_BUFFER) *certs = arg;
+	CRYPTO_BUFFER *buf = CRYPTO_BUFFER_new(der.data, der.len, NULL);
 
-	if (buf != NULL && sk_CRYPTO_BUFFER_push(c->stack, buf))
+	if (buf != NULL && sk_CRYPTO_BUFFER_push(certs, buf))
 		return OK;
 	CRYPTO_BUFFER_free(buf);
 	return ERR_NO_MEMORY;
 }
 
 enum err
-tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out, const char *path,
-    CRYPTO_BUFFER_POOL *pool)
+tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out, const char *path)
 {
-	struct certs c = { sk_CRYPTO_BUFFER_new_null(), pool };
+	STACK_OF(CRYPTO_BUFFER) *certs = sk_CRYPTO_BUFFER_new_null();
 	uint8_t *data;
 	size_t len;
 	enum err err;
 
 	*out = NULL;
-	if (c.stack == NULL)
+	if (certs == NULL)
 		return ERR_NO_MEMORY;
 	err = tls_load_file(&data, &len, path, CERTS_FILE_MAX);
 	if (err == OK)
 		err = tls_load_blocks(slice_make(data, len), "CERTIFICATE",
-		    add_cert, &c);
+		    add_cert, certs);
 	free(data);
 	if (err != OK) {
-		tls_load_free(c.stack);
+		tls_load_free(certs);
 		return err;
 	}
-	*out = c.stack;
+	*out = certs;
 	return OK;
 }
 

@@ -38,13 +38,11 @@ typedef enum err tls_load_block(struct slice der, void *arg);
 enum err tls_load_blocks(struct slice file, const char *type,
     tls_load_block *block, void *arg) MUST_CHECK;
 
-/*
- * Reads the certificates of a file, in order, at least one. Buffers come from
- * `pool' if it is not NULL. The caller frees *out with all in it. Errors are
- * those of the functions above.
- */
-enum err tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out, const char *path,
-    CRYPTO_BUFFER_POOL *pool) MUST_CHECK;
+/* Reads the certificates of a file, in order, at least one. The caller frees
+ * *out by tls_load_free(). Errors are those of the functions above, and *out
+ * is NULL then. */
+enum err tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out,
+    const char *path) MUST_CHECK;
 
 /* Frees a stack and the buffers in it. NULL is fine. */
 void tls_load_free(STACK_OF(CRYPTO_BUFFER) * certs);

@@ -28,8 +28,6 @@ libsallyport_a_SOURCES += \
 	src/tls/ocsp.h \
 	src/tls/peer.c \
 	src/tls/peer.h \
-	src/tls/random.c \
-	src/tls/random.h \
 	src/tls/say.c \
 	src/tls/say.h \
 	src/tls/seen.c \

@@ -158,7 +158,7 @@ tls_settings_new(SSL_CTX **out, const struct tls_options *o,
 enum err
 tls_settings_apply(struct tls_ctx *ctx)
 {
-	STACK_OF(CRYPTO_BUFFER) *names = tls_trust_names(ctx->trust, NULL);
+	STACK_OF(CRYPTO_BUFFER) *names = tls_trust_names(ctx->trust);
 	SSL_CTX *ssl = ctx->ssl;
 
 	if (names == NULL)

@@ -106,7 +106,7 @@ add_file(struct tls_trust *t, const char *path, const struct tls_say *say)
 	if (file == NULL)
 		return ERR_NO_MEMORY;
 	t->files[t->file_count++] = file;
-	err = tls_load_certs(&certs, path, NULL);
+	err = tls_load_certs(&certs, path);
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
@@ -205,8 +205,7 @@ tls_trust_free(struct tls_trust *t)
 	free(t);
 }
 
-STACK_OF(CRYPTO_BUFFER) *
-    tls_trust_names(const struct tls_trust *t, CRYPTO_BUFFER_POOL *pool)
+STACK_OF(CRYPTO_BUFFER) * tls_trust_names(const struct tls_trust *t)
 {
 	STACK_OF(CRYPTO_BUFFER) *names = sk_CRYPTO_BUFFER_new_null();
 	const struct tls_der *der;
@@ -216,7 +215,7 @@ STACK_OF(CRYPTO_BUFFER) *
 	for (i = 0; i < t->count && names != NULL; i++) {
 		der = &t->cas[i].link.der;
 		name = CRYPTO_BUFFER_new(der->subject.data, der->subject.len,
-		    pool);
+		    NULL);
 		if (name == NULL || !sk_CRYPTO_BUFFER_push(names, name)) {
 			CRYPTO_BUFFER_free(name);
 			tls_load_free(names);

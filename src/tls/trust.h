@@ -54,7 +54,6 @@ const struct tls_ca *tls_trust_find(const struct tls_trust *t,
 
 /* Their names, for the request to the client; the caller's. NULL: no
  * memory. */
-STACK_OF(CRYPTO_BUFFER) *
-    tls_trust_names(const struct tls_trust *t, CRYPTO_BUFFER_POOL *pool);
+STACK_OF(CRYPTO_BUFFER) * tls_trust_names(const struct tls_trust *t);
 
 #endif

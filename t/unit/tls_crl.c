@@ -63,7 +63,7 @@ link_of(const char *name)
 	for (i = 0; i < count; i++)
 		if (strcmp(names[i], name) == 0)
 			return &links[i];
-	if (tls_load_certs(&certs, pki_path(name), NULL) != OK)
+	if (tls_load_certs(&certs, pki_path(name)) != OK)
 		abort();
 	snprintf(names[count], sizeof(names[0]), "%s", name);
 	if (tls_link_init(&links[count], sk_CRYPTO_BUFFER_value(certs, 0)) !=

@@ -31,7 +31,7 @@ load_facts(const char *name)
 	struct cert *cert;
 	CRYPTO_BUFFER *leaf;
 
-	if (tls_load_certs(&certs, pki_path(name), NULL) != OK)
+	if (tls_load_certs(&certs, pki_path(name)) != OK)
 		return NULL;
 	leaf = sk_CRYPTO_BUFFER_value(certs, 0);
 	cert = read_facts(CRYPTO_BUFFER_data(leaf), CRYPTO_BUFFER_len(leaf));
@@ -143,7 +143,7 @@ test_hostile(void)
 	size_t len, i, taken = 0, changed = 0;
 	struct cert *c;
 
-	if (tls_load_certs(&certs, pki_path("device.crt"), NULL) != OK)
+	if (tls_load_certs(&certs, pki_path("device.crt")) != OK)
 		abort();
 	len = CRYPTO_BUFFER_len(sk_CRYPTO_BUFFER_value(certs, 0));
 	der = malloc(len);
