@@ -40,7 +40,6 @@ struct tls_stream {
 	bool owes; /* a WRITABLE was promised */
 	bool fin; /* our half is to end, or has */
 	bool ended; /* the other half has */
-	bool truncated; /* ... without close_notify */
 	bool deaf; /* reading ended in an error: stream.error */
 };
 

@@ -125,9 +125,3 @@ tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
 	*detail = v.detail;
 	return v.reason;
 }
-
-bool
-tls_stream_truncated(const struct stream *stream)
-{
-	return tls_stream_of(stream)->truncated;
-}

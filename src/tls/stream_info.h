@@ -72,7 +72,4 @@ void tls_stream_shed(struct stream *s);
 enum reason tls_stream_recheck(const struct stream *s,
     const struct tls_ctx *ctx, const char **detail);
 
-/* Did STREAM_EOF come without a close_notify? */
-bool tls_stream_truncated(const struct stream *s);
-
 #endif

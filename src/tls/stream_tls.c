@@ -251,10 +251,8 @@ receive(struct tls_stream *s, size_t room)
 		return false;
 	n = tls_wire_fill(&s->wire, room);
 	s->dry = n < room;
-	if (s->wire.eof) {
+	if (s->wire.eof)
 		s->ended = true;
-		s->truncated = true;
-	}
 	if (s->wire.in_error != OK)
 		go_deaf(s, s->wire.in_error);
 	return n > 0;

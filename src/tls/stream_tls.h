@@ -9,8 +9,7 @@
  * stream_write() takes nothing.
  *
  * STREAM_EOF stands for close_notify and for a bare TCP FIN alike: many MQTT
- * devices just close, and MQTT's own framing shows a cut packet. Which of the
- * two it was, tls_stream_truncated() tells.
+ * devices just close, and MQTT's own framing shows a cut packet.
  */
 #ifndef TLS_STREAM_TLS_H
 #define TLS_STREAM_TLS_H
