@@ -57,7 +57,7 @@ uint64_t loop_now(struct loop *loop);
 /* The scratch buffer of that name; LOOP_SCRATCH_*LEN bytes long. */
 uint8_t *loop_scratch(struct loop *loop, enum loop_scratch which);
 
-/* libevent's base, for evdns and evhttp only. */
+/* libevent's base, for io/ itself and for evdns. */
 struct event_base *loop_base(struct loop *loop);
 
 /*

@@ -4,7 +4,6 @@
  */
 #include "io/stream_fd.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -23,48 +22,21 @@ from_stream(struct stream *s)
 }
 
 static ssize_t
-fail(struct stream *s)
-{
-	s->error = errno == ECONNRESET || errno == EPIPE ? ERR_RESET
-	    : errno == ETIMEDOUT                         ? ERR_TIMEOUT
-							 : ERR_SYSTEM;
-	return STREAM_ERROR;
-}
-
-static ssize_t
 fd_read(struct stream *s, uint8_t *data, size_t len)
 {
-	ssize_t n;
-
-	do
-		n = recv(from_stream(s)->watch.fd, data, len, 0);
-	while (n == -1 && errno == EINTR);
-	if (n >= 0)
-		return n; /* 0 is STREAM_EOF */
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
-		return STREAM_AGAIN;
-	return fail(s);
+	return watch_recv(&from_stream(s)->watch, data, len, &s->error);
 }
 
 static ssize_t
 fd_write(struct stream *s, uint8_t *data, size_t len)
 {
 	struct stream_fd *f = from_stream(s);
-	ssize_t n;
+	ssize_t n = watch_send(&f->watch, data, len, &s->error);
 
-	do
-		n = send(f->watch.fd, data, len, MSG_NOSIGNAL);
-	while (n == -1 && errno == EINTR);
-	if (n == -1) {
-		if (errno != EAGAIN && errno != EWOULDBLOCK)
-			return fail(s);
-		n = 0;
-	}
-	if ((size_t)n < len && watch_write(&f->watch) != OK) {
-		s->error = ERR_NO_MEMORY;
-		return STREAM_ERROR;
-	}
-	return n;
+	if (n < 0 || (size_t)n == len || watch_write(&f->watch) == OK)
+		return n;
+	s->error = ERR_NO_MEMORY;
+	return STREAM_ERROR;
 }
 
 static void

@@ -1,6 +1,8 @@
 #include "io/watch.h"
 
+#include <errno.h>
 #include <event2/event.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void
@@ -66,6 +68,59 @@ void
 watch_kick(struct watch *w)
 {
 	event_active(&w->read, EV_READ, 0);
+}
+
+/* What errno says of a socket. */
+static enum err
+socket_error(void)
+{
+	switch (errno) {
+	case ECONNRESET:
+	case EPIPE:
+		return ERR_RESET;
+	case ETIMEDOUT:
+		return ERR_TIMEOUT;
+	default:
+		return ERR_SYSTEM;
+	}
+}
+
+static bool
+is_blocked(void)
+{
+	return errno == EAGAIN || errno == EWOULDBLOCK;
+}
+
+ssize_t
+watch_recv(struct watch *w, uint8_t *data, size_t len, enum err *error)
+{
+	ssize_t n;
+
+	do
+		n = recv(w->fd, data, len, 0);
+	while (n == -1 && errno == EINTR);
+	if (n >= 0)
+		return n; /* 0 is STREAM_EOF */
+	if (is_blocked())
+		return STREAM_AGAIN;
+	*error = socket_error();
+	return STREAM_ERROR;
+}
+
+ssize_t
+watch_send(struct watch *w, const uint8_t *data, size_t len, enum err *error)
+{
+	ssize_t n;
+
+	do
+		n = send(w->fd, data, len, MSG_NOSIGNAL);
+	while (n == -1 && errno == EINTR);
+	if (n >= 0)
+		return n;
+	if (is_blocked())
+		return 0;
+	*error = socket_error();
+	return STREAM_ERROR;
 }
 
 int

@@ -1,9 +1,10 @@
 /*
- * A non-blocking descriptor and the two events libevent can have for it: the
- * part that stream_fd and TLS streams share. EV_WRITE is armed only after a
- * write was refused, and its event is allocated only then, since most
- * connections never need one. Likewise a read event that is not wanted any
- * more stays armed until it fires in vain: most are wanted again before.
+ * A non-blocking descriptor, the two events libevent can have for it, and the
+ * two calls for its bytes: the part that stream_fd and TLS streams share.
+ * EV_WRITE is armed only after a write was refused, and its event is allocated
+ * only then, since most connections never need one. Likewise a read event that
+ * is not wanted any more stays armed until it fires in vain: most are wanted
+ * again before. It buffers nothing.
  */
 #ifndef IO_WATCH_H
 #define IO_WATCH_H
@@ -11,8 +12,8 @@
 #include <event2/event_struct.h>
 #include <stdbool.h>
 
-#include "base/err.h"
 #include "io/loop.h"
+#include "io/stream.h"
 
 enum watch_event {
 	WATCH_READ,
@@ -35,14 +36,24 @@ struct watch {
 void watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb,
     void *arg);
 
-/* Arms or disarms the persistent read event; harmless when so already. */
+/* Has READ delivered while there is something to read, or not any more;
+ * harmless when so already, and cheap. */
 void watch_read(struct watch *w, bool wanted);
 
-/* Arms the one-shot write event. */
+/* Has WRITE delivered, once. ERR_NO_MEMORY, ERR_SYSTEM. */
 enum err watch_write(struct watch *w) MUST_CHECK;
 
 /* Has READ delivered in this turn even if the socket is silent. */
 void watch_kick(struct watch *w);
+
+/* Receives at most `len' bytes from the socket: a count, STREAM_EOF, _AGAIN, or
+ * _ERROR and `*error' says why. */
+ssize_t watch_recv(struct watch *w, uint8_t *data, size_t len, enum err *error);
+
+/* Sends to the socket: how many of the `len' bytes it took, 0 when none now, or
+ * STREAM_ERROR and `*error' says why. */
+ssize_t watch_send(struct watch *w, const uint8_t *data, size_t len,
+    enum err *error);
 
 /* Unhooks all and hands the descriptor, still open, to the caller; -1 when
  * closed already. */

@@ -3,22 +3,9 @@
  */
 #include "tls/wire.h"
 
-#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-
-#include "base/list.h"
-
-/* What errno says of a socket. */
-static enum err
-socket_error(void)
-{
-	return errno == ECONNRESET || errno == EPIPE ? ERR_RESET
-	    : errno == ETIMEDOUT                     ? ERR_TIMEOUT
-						     : ERR_SYSTEM;
-}
 
 void
 tls_wire_init(struct tls_wire *w, struct loop *loop, int fd, watch_cb *cb,
@@ -86,13 +73,9 @@ tls_wire_fill(struct tls_wire *w, size_t len)
 
 	if (len > LOOP_SCRATCH_CIPHER_LEN)
 		len = LOOP_SCRATCH_CIPHER_LEN;
-	do
-		n = recv(w->watch.fd, scratch, len, 0);
-	while (n == -1 && errno == EINTR);
-	if (n == 0)
+	n = watch_recv(&w->watch, scratch, len, &w->in_error);
+	if (n == STREAM_EOF)
 		w->eof = true;
-	if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
-		w->in_error = socket_error();
 	if (n <= 0)
 		return 0;
 	w->in = scratch;
@@ -113,14 +96,9 @@ tls_wire_drop(struct tls_wire *w, size_t len)
 static size_t
 send_some(struct tls_wire *w, const uint8_t *data, size_t len)
 {
-	ssize_t n;
+	ssize_t n = watch_send(&w->watch, data, len, &w->out_error);
 
-	do
-		n = send(w->watch.fd, data, len, MSG_NOSIGNAL);
-	while (n == -1 && errno == EINTR);
-	if (n == -1 && errno != EAGAIN && errno != EWOULDBLOCK)
-		w->out_error = socket_error();
-	return n == -1 ? 0 : (size_t)n;
+	return n < 0 ? 0 : (size_t)n;
 }
 
 /* Sends, and saves what is not taken. Nothing may wait before it. */

@@ -6,8 +6,8 @@
  *   recv -> CIPHER_IN scratch -> BIO read  -> library
  *   send <- CIPHER_OUT scratch <- BIO write <- library
  *
- * Writing into the BIO never blocks and fails only without memory, so the
- * library never has to be asked again to finish a write.
+ * Writing into the BIO never blocks, and what goes wrong shows in out_error
+ * only, so the library never has to be asked again to finish a write.
  */
 #ifndef TLS_WIRE_H
 #define TLS_WIRE_H
