@@ -56,8 +56,6 @@ end_turn(struct tls_stream *s)
 		go_deaf(s, ERR_NO_MEMORY);
 	if (s->want && has_more(s))
 		watch_kick(&s->wire.watch);
-	if (s->state != TLS_STATE_SHAKING && !s->want)
-		watch_read(&s->wire.watch, false);
 }
 
 /* Tells the owner as often as there is something. */
@@ -122,6 +120,7 @@ finish_handshake(struct tls_stream *s)
 		return;
 	}
 	s->state = TLS_STATE_OPEN;
+	watch_read(&s->wire.watch, s->want);
 	s->in_turn = true;
 	stream_tell(&s->stream, STREAM_OPEN);
 	if (s->state == TLS_STATE_CLOSED)
@@ -217,7 +216,7 @@ ready(enum watch_event event, void *arg)
 		resume_writing(s);
 	else if (s->state == TLS_STATE_SHAKING)
 		shake(s);
-	else if (s->want)
+	else
 		tell_readable(s);
 }
 
@@ -349,12 +348,7 @@ tls_want_read(struct stream *stream, bool wanted)
 	s->want = wanted;
 	if (s->state == TLS_STATE_SHAKING || s->state == TLS_STATE_CLOSED)
 		return;
-	/* Within a turn the turn's end sees to it: the two calls of a pause
-	 * and a resume then cost nothing. */
-	if (wanted)
-		watch_read(&s->wire.watch, true);
-	else if (!s->in_turn)
-		watch_read(&s->wire.watch, false);
+	watch_read(&s->wire.watch, wanted);
 	if (wanted && !s->in_turn && has_more(s))
 		watch_kick(&s->wire.watch);
 }
