@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "io/loop.h"
 #include "mqtt/connack.h"
 
 /* What a CONNACK may grow by, beside the ClientID itself. */
@@ -22,6 +23,7 @@ greeting_new(uint8_t version, struct slice assigned, uint32_t maximum_packet)
 	g->assigned = slice_make(copy, assigned.len);
 	g->client_maximum_packet = maximum_packet;
 	g->version = version;
+	buf_init(&g->held, GREETING_MAX + LOOP_SCRATCH_LEN);
 	buf_init(&g->rewritten, GREETING_MAX + MQTT_STRING_MAX + GROWTH);
 	return g;
 }
@@ -31,6 +33,7 @@ greeting_free(struct greeting *g)
 {
 	if (g == NULL)
 		return;
+	buf_fini(&g->held);
 	buf_fini(&g->rewritten);
 	free(g);
 }
@@ -57,9 +60,10 @@ assign(struct greeting *g, const struct mqtt_connack *a, struct slice *packet)
 }
 
 enum greeting_verdict
-greeting_take(struct greeting *g, struct slice in, size_t *used,
-    struct slice *packet, uint8_t *code)
+greeting_take(struct greeting *g, size_t *used, struct slice *packet,
+    uint8_t *code)
 {
+	struct slice in = buf_slice(&g->held);
 	struct mqtt_connack ack;
 	struct mqtt_header h;
 	const char *why;

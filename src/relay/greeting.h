@@ -23,6 +23,7 @@ enum greeting_verdict {
 
 struct greeting {
 	struct slice assigned; /* owned; len 0 = the client knows its own */
+	struct buf held; /* what the broker said and is not passed on yet */
 	struct buf rewritten; /* the CONNACK with the ClientID in it */
 	uint32_t client_maximum_packet; /* 0 = none */
 	uint8_t version;
@@ -36,12 +37,12 @@ struct greeting *greeting_new(uint8_t version, struct slice assigned,
 void greeting_free(struct greeting *g);
 
 /*
- * Looks at the packet `in' begins with. On PASS and CONNACK `used' bytes of
- * `in' are dealt with and `packet' goes to the client in their place: a slice
- * of `in', or of g->rewritten, which dies with the greeting. `code' is the
- * CONNACK's return or reason code.
+ * Looks at the packet g->held begins with. On PASS and CONNACK its first `used'
+ * bytes are dealt with, to be consumed, and `packet' goes to the client in
+ * their place: a slice of g->held, or of g->rewritten, which dies with the
+ * greeting. `code' is the CONNACK's return or reason code.
  */
-enum greeting_verdict greeting_take(struct greeting *g, struct slice in,
-    size_t *used, struct slice *packet, uint8_t *code);
+enum greeting_verdict greeting_take(struct greeting *g, size_t *used,
+    struct slice *packet, uint8_t *code);
 
 #endif

@@ -12,12 +12,6 @@
 /* A half-closed relay that moves nothing for so long is over. */
 #define HALF_CLOSED_MS 30000
 
-/* The CONNACK is looked at while the greeting lasts; see relay/greeting.h. */
-struct greeting_state {
-	struct greeting *greeting; /* owned */
-	struct buf held; /* an incomplete packet of the broker's */
-};
-
 /* What is to be said to whom when a session is dismissed. */
 struct farewell {
 	uint8_t to_client[HALF_PACKET_MAX];
@@ -29,11 +23,7 @@ struct farewell {
 static void
 drop_greeting(struct relay *r)
 {
-	if (r->greeting == NULL)
-		return;
-	greeting_free(r->greeting->greeting);
-	buf_fini(&r->greeting->held);
-	free(r->greeting);
+	greeting_free(r->greeting);
 	r->greeting = NULL;
 }
 
@@ -149,15 +139,14 @@ pass_packet(struct relay *r, struct slice packet)
 static bool
 greet(struct relay *r, enum half_event *event)
 {
-	struct greeting_state *g = r->greeting;
+	struct greeting *g = r->greeting;
 	enum greeting_verdict verdict;
 	struct slice packet;
 	size_t used = 0;
 	uint8_t code = 0;
 
 	for (;;) {
-		verdict = greeting_take(g->greeting, buf_slice(&g->held), &used,
-		    &packet, &code);
+		verdict = greeting_take(g, &used, &packet, &code);
 		if (verdict == GREETING_MORE)
 			return false;
 		if (verdict == GREETING_OVER)
@@ -183,7 +172,7 @@ greet(struct relay *r, enum half_event *event)
 static enum half_event
 pump_greeting(struct relay *r)
 {
-	struct greeting_state *g = r->greeting;
+	struct greeting *g = r->greeting;
 	uint8_t *scratch = loop_scratch(r->loop, LOOP_SCRATCH_PLAIN);
 	enum half_event event = HALF_OK;
 	struct buf rest;
@@ -270,24 +259,6 @@ look_for_life(void *arg)
 	check_end(r); /* r may be gone */
 }
 
-static enum err
-begin_greeting(struct relay *r, const struct relay_options *o)
-{
-	struct greeting_state *g = calloc(1, sizeof(*g));
-
-	if (g == NULL)
-		return ERR_NO_MEMORY;
-	buf_init(&g->held, GREETING_MAX + LOOP_SCRATCH_LEN);
-	g->greeting =
-	    greeting_new(o->version, o->assigned, o->client_maximum_packet);
-	if (g->greeting == NULL) {
-		free(g);
-		return ERR_NO_MEMORY;
-	}
-	r->greeting = g;
-	return OK;
-}
-
 /* The streams' bytes are borrowed as const, but a buf's may be written. */
 static uint8_t *
 writable(struct slice s)
@@ -308,11 +279,12 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	r->arg = arg;
 	r->idle_ms = o->idle_ms;
 	r->chunk = o->chunk < READ_MAX ? o->chunk : READ_MAX;
-	r->version = o->version;
 	half_init(&r->up, client, broker, MQTT_CURSOR_AT(MQTT_TYPE_CONNECT));
 	half_init(&r->down, broker, client, 0);
 	timer_init(&r->timer, loop, look_for_life, r);
-	if (begin_greeting(r, o) != OK)
+	r->greeting =
+	    greeting_new(o->version, o->assigned, o->client_maximum_packet);
+	if (r->greeting == NULL)
 		return ERR_NO_MEMORY;
 	if (r->idle_ms > 0)
 		timer_start(&r->timer, r->idle_ms);

@@ -44,14 +44,12 @@ struct relay {
 	const struct relay_owner *owner; /* borrowed, static */
 	void *arg; /* borrowed: the owner */
 	struct timer timer; /* idle, half-closed, or dismissal */
-	struct greeting_state
-	    *greeting; /* owned; NULL once the CONNACK is by */
+	struct greeting *greeting; /* owned; NULL once the CONNACK is by */
 	struct farewell *farewell; /* owned; NULL unless being dismissed */
 	uint64_t seen_bytes; /* at the last look of the timer */
 	uint64_t idle_ms;
 	size_t chunk;
 	enum reason reason; /* REASON_NONE until somebody has ended it */
-	uint8_t version;
 };
 
 /*
