@@ -95,6 +95,24 @@ stream_want_read(struct stream *s, bool wanted)
 	s->ops->want_read(s, wanted);
 }
 
+/* Told of an event that was on its way while a stream changed owner. */
+static inline void
+stream_tell_nobody(struct stream *s, enum stream_event event, void *arg)
+{
+	(void)s;
+	(void)event;
+	(void)arg;
+}
+
+/* Lets go of a stream that somebody else is to own: it is paused, and nobody is
+ * told until the next stream_set_owner(). */
+static inline void
+stream_disown(struct stream *s)
+{
+	stream_want_read(s, false);
+	stream_set_owner(s, stream_tell_nobody, NULL);
+}
+
 /* Ends our half once all taken bytes are out: FIN, close_notify, or a
  * WebSocket close frame. Reading goes on. */
 static inline enum err

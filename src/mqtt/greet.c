@@ -11,21 +11,11 @@ struct greet {
 	struct buf bytes; /* owned: what has come so far */
 };
 
-/* An event may still be on its way to a stream between two owners. */
-static void
-ignore(struct stream *s, enum stream_event event, void *arg)
-{
-	(void)s;
-	(void)event;
-	(void)arg;
-}
-
 /* Lets go of the stream and frees `g'; its bytes must be taken care of. */
 static void
 let_go(struct greet *g)
 {
-	stream_want_read(g->stream, false);
-	stream_set_owner(g->stream, ignore, NULL);
+	stream_disown(g->stream);
 	free(g);
 }
 

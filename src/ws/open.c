@@ -24,14 +24,6 @@ struct ws_open {
 };
 
 static void
-nobody(struct stream *s, enum stream_event event, void *arg)
-{
-	(void)s;
-	(void)event;
-	(void)arg;
-}
-
-static void
 bury(struct loop_grave *g)
 {
 	free(list_entry(g, struct ws_open, grave));
@@ -53,14 +45,12 @@ finish(struct ws_open *o, enum reason reason)
 	struct stream *lower = o->lower;
 	struct stream *ws = NULL;
 
-	stream_want_read(lower, false);
+	stream_disown(lower);
 	if (reason == REASON_NONE) {
 		ws = ws_stream_new(o->loop, lower, buf_slice(&o->in));
 		if (ws == NULL)
 			reason = REASON_ACCEPT_RESOURCE;
 	}
-	if (ws == NULL)
-		stream_set_owner(lower, nobody, NULL);
 	retire(o);
 	o->done(o->arg, reason, ws);
 }
@@ -181,8 +171,7 @@ ws_open_cancel(struct ws_open *o)
 {
 	if (o == NULL || o->lower == NULL)
 		return;
-	stream_want_read(o->lower, false);
-	stream_set_owner(o->lower, nobody, NULL);
+	stream_disown(o->lower);
 	retire(o);
 }
 
