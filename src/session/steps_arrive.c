@@ -9,7 +9,6 @@
 #include "accept/listener.h"
 #include "base/clock.h"
 #include "session/options.h"
-#include "session/proxy.h"
 #include "session/stages.h"
 #include "session/verdict.h"
 #include "tls/stream_tls.h"
@@ -208,10 +207,9 @@ steps_tls_cancel(struct session *s)
  */
 
 static void
-ws_done(void *arg, enum reason reason, struct stream *ws)
+ws_done(void *arg, enum reason reason, struct stream *ws, const char *detail)
 {
 	struct session *s = arg;
-	const char *detail = ws_open_detail(s->approach->step.ws);
 
 	s->approach->step.ws = NULL;
 	if (reason != REASON_NONE) {

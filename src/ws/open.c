@@ -52,7 +52,7 @@ finish(struct ws_open *o, enum reason reason)
 			reason = REASON_ACCEPT_RESOURCE;
 	}
 	retire(o);
-	o->done(o->arg, reason, ws);
+	o->done(o->arg, reason, ws, o->upgrade.text);
 }
 
 /* Writes the answer as far as that goes; the stage is over when all is out. */
@@ -173,10 +173,4 @@ ws_open_cancel(struct ws_open *o)
 		return;
 	stream_disown(o->lower);
 	retire(o);
-}
-
-const char *
-ws_open_detail(const struct ws_open *o)
-{
-	return o->upgrade.text;
 }

@@ -20,8 +20,11 @@ struct ws_open;
  * Else `ws' is NULL, and the stream beneath is the callee's again, with no
  * reading wanted: the HTTP refusal is written to it, and linger_start() will
  * let it be read. REASON_WS_CLOSED: the client left, or its stream broke.
+ * `detail', static, says for the log what was wrong with the request; NULL:
+ * nothing, or not known yet.
  */
-typedef void ws_open_done(void *arg, enum reason reason, struct stream *ws);
+typedef void ws_open_done(void *arg, enum reason reason, struct stream *ws,
+    const char *detail);
 
 /*
  * Begins to read the request from `lower', which is open, and is borrowed
@@ -36,9 +39,5 @@ enum err ws_open_start(struct ws_open **out, struct loop *loop,
 /* Ends the stage; `done' will not be called, and the stream beneath is the
  * caller's again, with no reading wanted. NULL is fine. */
 void ws_open_cancel(struct ws_open *o);
-
-/* What was wrong with the request, for the log; static. NULL: nothing, or not
- * known yet. May be called from inside `done' too. */
-const char *ws_open_detail(const struct ws_open *o);
 
 #endif

@@ -33,13 +33,13 @@ struct rig {
 };
 
 static void
-done(void *arg, enum reason reason, struct stream *ws)
+done(void *arg, enum reason reason, struct stream *ws, const char *detail)
 {
 	struct rig *r = arg;
 
 	r->done++;
 	r->reason = reason;
-	r->detail = ws_open_detail(r->open);
+	r->detail = detail;
 	r->open = NULL;
 	r->ws = ws;
 	if (ws != NULL) {
