@@ -8,7 +8,7 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 
 # A quarter of an hour of typing.
-BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 240 }
+BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 400 }
 use Sallyport;
 use Sallyport::Guide;
 

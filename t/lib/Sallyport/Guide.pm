@@ -150,7 +150,7 @@ sub run
 	print { $self->{keyboard} } "$what\necho $end \$?\n";
 	my $line = eval {
 		$self->wait_log(qr/\b$end \d+$/, from => $from,
-			timeout => 40)
+			timeout => 100)
 	} // return "it does not end\n" . $self->since($from);
 	return "exit status $1\n" . $self->since($from)
 	    if $line =~ /(\d+)$/ && !$1 != !$opt{fails};
@@ -179,7 +179,7 @@ sub see
 	return eval {
 		Sallyport::wait_until($shown, sub {
 			$self->since($from) =~ /^\s*$pattern\s*?\n/m
-		}, 40);
+		}, 100); # RabbitMQ, on a machine with other things to do
 	};
 }
 
