@@ -224,8 +224,17 @@ add_backends(struct exposition *e, const struct survey *s)
 		    "CONNECTs refused because too many waited.", "busy",
 		    { "backend" } },
 	};
+	static const struct column flows[] = {
+		{ "sallyport_backend_flows", "gauge",
+		    "Connections from one address to one broker.", "flows",
+		    { "source", "endpoint" } },
+		{ "sallyport_backend_ports", "gauge",
+		    "Local ports there are for them.", "ports",
+		    { "source", "endpoint" } },
+	};
 
 	add_columns(e, backends, COUNT(backends), s->backends);
+	add_columns(e, flows, COUNT(flows), s->flows);
 	add_columns(e, pools, COUNT(pools), s->pools);
 }
 

@@ -280,10 +280,21 @@ any_up(json_t *pools)
 }
 
 static void
+add_flow(const struct backend_flow_status *f, void *arg)
+{
+	json_array_append_new(arg,
+	    json_pack("{s:s,s:s,s:I,s:I}", "source", f->source, "endpoint",
+		f->endpoint, "flows", (json_int_t)f->flows, "ports",
+		(json_int_t)f->ports));
+}
+
+static void
 done(struct ask *a)
 {
 	const struct question *q = a->question;
-	struct survey s = { .backends = json_array(), .pools = json_array() };
+	struct survey s = { .backends = json_array(),
+		.pools = json_array(),
+		.flows = json_array() };
 	const struct part *p;
 	size_t n;
 	size_t i;
@@ -296,11 +307,13 @@ done(struct ask *a)
 			s.left.buckets[n] += p->left.buckets[n];
 		s.left.sum_s += p->left.sum_s;
 	}
+	backend_flows_each(a->admin->master->flows, add_flow, s.flows);
 	s.soonest = merge_soonest(a);
 	s.ready = a->admin->master->state == MASTER_SERVING && any_up(s.pools);
 	q->done(a->admin, a->call, a->request, &s);
 	json_decref(s.backends);
 	json_decref(s.pools);
+	json_decref(s.flows);
 	json_decref(s.soonest);
 }
 

@@ -35,6 +35,8 @@ struct survey {
 	/* [{backend, up, dials, dialled, held, waiting, busy}]; up when all
 	 * workers find it so: each has to dial for itself. */
 	json_t *pools;
+	/* [{source, endpoint, flows, ports}] */
+	json_t *flows;
 	/* [{user, client_id, cert_sha256, cert_not_after, days_left}] */
 	json_t *soonest;
 	struct survey_left left;

@@ -120,14 +120,14 @@ fired(void *arg)
 /* A connect to a port of this machine's ephemeral range, with nobody
  * listening, may be given that very port and meet itself. */
 static bool
-is_self(int fd, const struct sockaddr_storage *to)
+is_self(struct backend_attempt *a)
 {
-	struct sockaddr_storage own = { .ss_family = AF_UNSPEC };
-	socklen_t len = sizeof(own);
+	socklen_t len = sizeof(a->own);
 
-	return to->ss_family != AF_UNIX &&
-	    getsockname(fd, (struct sockaddr *)&own, &len) == 0 &&
-	    address_equal(&own, to);
+	memset(&a->own, 0, sizeof(a->own));
+	return a->to.ss_family != AF_UNIX &&
+	    getsockname(a->watch.fd, (struct sockaddr *)&a->own, &len) == 0 &&
+	    address_equal(&a->own, &a->to);
 }
 
 static void
@@ -141,7 +141,7 @@ writable(enum watch_event event, void *arg)
 	(void)event;
 	if (getsockopt(a->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
-	if (error == 0 && is_self(a->watch.fd, &a->to))
+	if (error == 0 && is_self(a))
 		error = ECONNREFUSED;
 	if (error != 0) {
 		fail(a, error);

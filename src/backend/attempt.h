@@ -32,6 +32,7 @@ struct backend_attempt {
 	struct watch watch; /* owns the socket while connecting */
 	struct timer timer; /* the deadline, or the next turn */
 	struct sockaddr_storage to;
+	struct sockaddr_storage own; /* the near end, once it is connected */
 	const struct socket_options *socket; /* borrowed */
 	struct backend_sources *sources; /* borrowed; NULL = none */
 	backend_attempt_done *done;

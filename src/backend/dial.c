@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "backend/attempt.h"
+#include "backend/flows.h"
 #include "backend/queue.h"
 #include "io/stream_fd.h"
 
@@ -226,6 +227,9 @@ attempted(void *arg, enum err err, int fd, const char *why)
 		fail(d, err, why);
 		return;
 	}
+	if (backend_pool_options(d->pool)->flows != NULL)
+		backend_flows_count(backend_pool_options(d->pool)->flows,
+		    broker, &d->attempt.own, &d->attempt.to);
 	memcpy(text, d->endpoint->text, sizeof(text));
 	backend_queue_note(backend_pool_queue(d->pool), d->endpoint,
 	    BACKEND_DIALLED, "");

@@ -5,6 +5,8 @@ libsallyport_a_SOURCES += \
 	src/backend/dial.h \
 	src/backend/endpoint.c \
 	src/backend/endpoint.h \
+	src/backend/flows.c \
+	src/backend/flows.h \
 	src/backend/health.c \
 	src/backend/health.h \
 	src/backend/pace.c \
@@ -57,3 +59,7 @@ t_unit_backend_queue_t_LDADD = $(unit_ldadd)
 check_PROGRAMS += t/unit/backend_resolve.t
 t_unit_backend_resolve_t_SOURCES = t/unit/backend_resolve.c $(net_kit)
 t_unit_backend_resolve_t_LDADD = $(unit_ldadd)
+
+check_PROGRAMS += t/unit/backend_flows.t
+t_unit_backend_flows_t_SOURCES = t/unit/backend_flows.c
+t_unit_backend_flows_t_LDADD = $(unit_ldadd)

@@ -64,6 +64,7 @@ struct backend_options {
 	uint32_t queue; /* dials that may wait; more are BUSY; 0 = 4096 */
 	struct backend_pace *pace; /* shared by workers; NULL = none. The pool
 				      takes a count */
+	struct backend_flows *flows; /* borrowed, shared; NULL = not counted */
 	const char *const *sources; /* numeric addresses to dial from */
 	size_t source_count; /* 0: the kernel chooses */
 	uint64_t resolve_ms; /* names are asked again so often; 0 = 30 s */

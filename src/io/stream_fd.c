@@ -13,6 +13,7 @@ struct stream_fd {
 	struct stream stream; /* first: the two are cast into one another */
 	struct loop_grave grave;
 	struct watch watch;
+	struct stream_fd_end *end; /* borrowed; NULL: nobody asked */
 };
 
 static struct stream_fd *
@@ -66,6 +67,8 @@ fd_close(struct stream *s)
 	if (f->watch.fd == -1)
 		return;
 	watch_fini(&f->watch);
+	if (f->end != NULL)
+		f->end->closed(f->end);
 	loop_bury(f->watch.loop, &f->grave);
 }
 
@@ -98,4 +101,10 @@ stream_fd_new(struct loop *loop, int fd)
 	list_init(&f->grave.node);
 	watch_init(&f->watch, loop, fd, ready, f);
 	return &f->stream;
+}
+
+void
+stream_fd_set_end(struct stream *s, struct stream_fd_end *end)
+{
+	from_stream(s)->end = end;
 }

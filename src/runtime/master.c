@@ -363,6 +363,7 @@ make_workers(struct master *m)
 		.snapshot = m->snapshot,
 		.throttle = m->throttle,
 		.roll = m->roll,
+		.flows = m->flows,
 		.empty = tell_empty,
 		.arg = m,
 	};
@@ -436,7 +437,8 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	timer_init(&m->bury, m->loop, bury, m);
 	options_throttle(&limits, snapshot->config);
 	m->roll = roll_new();
-	if (m->roll == NULL)
+	m->flows = backend_flows_new(0);
+	if (m->roll == NULL || m->flows == NULL)
 		return ERR_NO_MEMORY;
 	/* Before the ports are told: who reads them may send a signal. */
 	err = catch_signals(m);
@@ -567,6 +569,7 @@ master_fini(struct master *m)
 	}
 	throttle_free(m->throttle);
 	roll_free(m->roll);
+	backend_flows_free(m->flows);
 	loop_free(m->loop);
 	sandbox_fini(&m->sandbox);
 	snapshot_put(m->snapshot);

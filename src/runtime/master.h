@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "accept/throttle.h"
+#include "backend/flows.h"
 #include "base/report.h"
 #include "io/loop.h"
 #include "io/signal.h"
@@ -48,6 +49,7 @@ struct master {
 	    *retired; /* counted: old ones, until nobody else does */
 	struct throttle *throttle; /* owned */
 	struct roll *roll; /* owned */
+	struct backend_flows *flows; /* owned */
 	struct worker **workers; /* owned, each owned */
 	size_t worker_count;
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */

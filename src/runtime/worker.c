@@ -56,8 +56,8 @@ worker_new(const struct worker_options *o)
 		return NULL;
 	w->empty = o->empty;
 	w->arg = o->arg;
-	if (door_init(&w->door, o->snapshot, o->throttle, o->roll, o->index) !=
-	    OK) {
+	if (door_init(&w->door, o->snapshot, o->throttle, o->roll, o->flows,
+		o->index) != OK) {
 		worker_free(w);
 		return NULL;
 	}

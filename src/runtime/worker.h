@@ -9,6 +9,7 @@
 #include "session/door.h"
 #include "session/entrance.h"
 
+struct backend_flows;
 struct worker;
 
 /* Told on the worker's own thread; meant to post a message onwards. */
@@ -19,6 +20,7 @@ struct worker_options {
 	struct snapshot *snapshot; /* the worker takes a count of its own */
 	struct throttle *throttle; /* borrowed, shared */
 	struct roll *roll; /* borrowed, shared */
+	struct backend_flows *flows; /* borrowed, shared */
 	worker_empty_cb *empty; /* after worker_drain(): no session is left */
 	void *arg;
 };

@@ -54,6 +54,7 @@ make_pool(struct door *d, struct backend_pool **out,
 	snprintf(client_id, sizeof(client_id), "%s-%u", b->probe_clientid,
 	    d->index);
 	o.probe_client_id = client_id;
+	o.flows = d->flows;
 	o.pace = snapshot->pace[i];
 	return backend_pool_new(out, d->loop, d->resolver, &o);
 }
@@ -117,7 +118,7 @@ static void send_away(void *arg);
 
 enum err
 door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
-    struct roll *roll, unsigned index)
+    struct roll *roll, struct backend_flows *flows, unsigned index)
 {
 	memset(d, 0, sizeof(*d));
 	list_init(&d->sessions);
@@ -125,6 +126,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	linger_set_init(&d->lingering);
 	d->throttle = throttle;
 	d->roll = roll;
+	d->flows = flows;
 	d->index = index;
 	d->next_id = ((uint64_t)index << 48) + 1;
 	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND,

@@ -15,6 +15,7 @@
 #include "session/counters.h"
 #include "session/snapshot.h"
 
+struct backend_flows;
 struct roll;
 
 struct door {
@@ -22,6 +23,7 @@ struct door {
 	struct snapshot *snapshot; /* counted */
 	struct throttle *throttle; /* borrowed, shared by all workers */
 	struct roll *roll; /* borrowed, shared by all workers */
+	struct backend_flows *flows; /* borrowed, shared by all workers */
 	struct backend_resolver *resolver; /* owned */
 	struct backend_pool **pools; /* one a [backend], as in the snapshot */
 	size_t pool_count;
@@ -46,7 +48,8 @@ struct door {
 /* Makes a door in which nobody is. ERR_NO_MEMORY, or ERR_CONFIG; call
  * door_fini() in any case. Takes a count of `snapshot'. */
 enum err door_init(struct door *d, struct snapshot *snapshot,
-    struct throttle *throttle, struct roll *roll, unsigned index) MUST_CHECK;
+    struct throttle *throttle, struct roll *roll, struct backend_flows *flows,
+    unsigned index) MUST_CHECK;
 
 /* Ends all sessions at once and frees what the door owns. */
 void door_fini(struct door *d);
