@@ -11,13 +11,18 @@ AC_ARG_ENABLE([sanitize],
 	[AS_HELP_STRING([--enable-sanitize=LIST],
 		[e.g. address,undefined (which --enable-sanitize alone means)
 		or thread])],
-	[], [enable_sanitize=no])
+	[], [enable_sanitize=unset])
 AS_IF([test "x$enable_sanitize" = xyes],
 	[enable_sanitize=address,undefined])
 AC_ARG_ENABLE([fuzzers],
 	[AS_HELP_STRING([--enable-fuzzers],
-		[libFuzzer programs of t/fuzz (CC=clang)])],
+		[libFuzzer programs of t/fuzz (CC=clang), sanitized unless
+		--disable-sanitize says not to])],
 	[], [enable_fuzzers=no])
+dnl A fuzzer that hears of crashes alone finds half of what there is.
+AS_IF([test "x$enable_fuzzers$enable_sanitize" = xyesunset],
+	[enable_sanitize=address,undefined])
+AS_IF([test "x$enable_sanitize" = xunset], [enable_sanitize=no])
 AC_ARG_ENABLE([static],
 	[AS_HELP_STRING([--enable-static],
 		[programs that need no shared library, for containers and

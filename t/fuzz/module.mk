@@ -1,6 +1,6 @@
 # A fuzz target is t/fuzz/NAME.c with a corpus in t/fuzz/corpus/NAME/. It is
 # built twice: NAME.t replays the corpus in every `make check'; NAME-fuzz, with
-# --enable-fuzzers, is the libFuzzer program to let run:
+# --enable-fuzzers, is the sanitized libFuzzer program to let run:
 #     t/fuzz/NAME-fuzz -max_total_time=60 DIR ../t/fuzz/corpus/NAME
 # What it finds is mended, and stays in the corpus under a telling name.
 
