@@ -6,6 +6,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 120 }
 use Sallyport;
 
 use HTTP::Tiny;
