@@ -212,6 +212,24 @@ on_stream(struct stream *s, enum stream_event event, void *arg)
 		drop(c);
 }
 
+/* Ends the one that has kept us waiting longest, so that those who only hold
+ * connections cannot lock out a health check. */
+static void
+make_room(struct http_server *s)
+{
+	struct list *node;
+	struct list *next;
+	struct http_call *c;
+
+	list_each(node, next, &s->calls) {
+		c = list_entry(node, struct http_call, node);
+		if (c->state == CALL_WAITING)
+			continue; /* it waits for us */
+		drop(c);
+		return;
+	}
+}
+
 static void
 came(struct listener *l, int fd, const struct sockaddr_storage *peer, void *arg)
 {
@@ -220,6 +238,8 @@ came(struct listener *l, int fd, const struct sockaddr_storage *peer, void *arg)
 
 	(void)l;
 	(void)peer;
+	if (s->call_count >= s->options.connections)
+		make_room(s);
 	if (s->call_count < s->options.connections)
 		c = calloc(1, sizeof(*c));
 	if (c != NULL)
