@@ -60,7 +60,7 @@ static void
 rest(struct ask *a)
 {
 	list_append(&a->admin->asks, &a->node);
-	timer_init(&a->limit, a->admin->master->loop, rested, a);
+	timer_init(&a->limit, a->home, rested, a);
 	timer_start(&a->limit, a->again_ms);
 	a->again_ms = 0;
 }
@@ -97,7 +97,7 @@ work(struct loop_message *m)
 {
 	struct ask_part *part = list_entry(m, struct ask_part, message);
 	struct ask *a = part->ask;
-	struct loop *home = a->admin->master->loop;
+	struct loop *home = a->home;
 
 	a->kind->work(part->worker, a->question, part->answer);
 	part->message.run = came_back;
@@ -129,6 +129,7 @@ ask_new(struct admin *admin, const struct ask_kind *kind)
 	if (a == NULL)
 		return NULL;
 	a->admin = admin;
+	a->home = m->loop;
 	a->kind = kind;
 	a->parts = calloc(m->worker_count, sizeof(*a->parts));
 	if (a->parts == NULL) {
@@ -155,7 +156,7 @@ send_all(struct ask *a)
 	size_t i;
 
 	a->waiting = a->count;
-	timer_init(&a->limit, a->admin->master->loop, too_late, a);
+	timer_init(&a->limit, a->home, too_late, a);
 	timer_start(&a->limit, LIMIT_MS);
 	for (i = 0; i < a->count; i++) {
 		a->parts[i].message.run = work;

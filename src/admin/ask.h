@@ -25,7 +25,8 @@ struct ask_kind {
 
 struct ask {
 	struct list node; /* in admin->asks */
-	struct admin *admin; /* borrowed */
+	struct admin *admin; /* borrowed; gone once there is no call */
+	struct loop *home; /* borrowed: the main thread's, outlives all else */
 	struct http_call *call; /* NULL: nobody waits any more */
 	const struct http_request *request; /* lives as long as the call */
 	const struct ask_kind *kind; /* static */

@@ -113,6 +113,23 @@ is((ctl($socket, 'status'))[0], 0, 'the admin socket has its own');
 is(http($port, 'GET', '/healthz')->{status}, 200, 'and another one');
 close $_ for @idle;
 
+# Workers that are asked while it ends find nothing that is gone.
+{
+	my $lazy = sallyport(
+		daemon => { http_listen => '127.0.0.1:0', workers => 2,
+			batch_delay => '100ms' },
+		backend => { address => $broker->address });
+	my $at = $lazy->port('http_listen');
+	# Past the burst that is let off: from now on they sleep in between.
+	is(http($at, 'GET', '/healthz')->{status}, 200, 'asked') for 1 .. 10;
+	my @asking = map { IO::Socket::IP->new(PeerHost => '127.0.0.1',
+		PeerPort => $at) } 1 .. 40;
+	syswrite $_, "GET /healthz HTTP/1.0\r\n\r\n" for @asking;
+	sysread $asking[0], my $first, 1;
+	$lazy->signal('QUIT');
+	is($lazy->wait_exit(5), 0, 'it ends while workers are asked');
+}
+
 # Ready is: serving, and a broker is up.
 is(http($port, 'GET', '/readyz')->{body}, "ready\n", 'ready');
 my $backend_port = $broker->port;
