@@ -120,9 +120,9 @@ sub good
 
 sub unit
 {
-	my ($property) = @_;
-	my (undef, $out) = inside('systemctl', 'show', 'sallyport.service',
-		'--value', '-P', $property);
+	my ($property, $of) = @_;
+	my (undef, $out) = inside('systemctl', 'show', '--value',
+		'-P', $property, $of // 'sallyport.service');
 
 	chomp $out;
 	return $out;
@@ -181,8 +181,17 @@ serves('started');
 good('reload', 'systemctl', 'reload', 'sallyport');
 is(unit('MainPID'), $pid, 'reload: the same process');
 
-# Upgraded: a new process, by the same words.
+# Upgraded: a new process, by the same words, behind the same socket.
+my $socket = 'sallyport-mqtts.socket';
+good('stop for the socket', 'systemctl', 'stop', 'sallyport');
+good('the socket', 'systemctl', 'enable', '--now', $socket);
+good('start behind it', 'systemctl', 'start', 'sallyport');
+serves('behind its socket');
+$pid = unit('MainPID');
+my $bound = unit('InvocationID', $socket);
 good('upgrade', 'dpkg', '-i', '/later.deb');
+is(unit('ActiveState', $socket), 'active', 'upgraded: the socket is there');
+is(unit('InvocationID', $socket), $bound, 'upgraded: it always was');
 is(unit('ActiveState'), 'active', 'upgraded: active');
 isnt(unit('MainPID'), $pid, 'upgraded: another process');
 is(unit('UnitFileState'), 'enabled', 'upgraded: still enabled');
@@ -190,13 +199,14 @@ is(read_file("$etc/sallyport.ini"), $ini, 'upgraded: what was edited stays');
 serves('upgraded');
 
 # Who stopped it wants it stopped.
-good('stop', 'systemctl', 'stop', 'sallyport');
+good('stop', 'systemctl', 'stop', $socket, 'sallyport');
 good('install again', 'dpkg', '-i', '/later.deb');
 is(unit('ActiveState'), 'inactive', 'stopped: an upgrade does not start it');
 good('start', 'systemctl', 'start', 'sallyport');
 
 good('remove', 'dpkg', '-r', 'sallyport');
-isnt(unit('ActiveState'), 'active', 'removed: stopped');
+isnt(unit('ActiveState', $_), 'active', "removed: $_ is stopped")
+    for 'sallyport.service', $socket;
 is(read_file("$etc/sallyport.ini"), $ini, 'removed: the configuration stays');
 good('purge', 'dpkg', '-P', 'sallyport');
 ok(!-e "$etc/sallyport.ini", 'purged: the configuration is gone');
