@@ -17,9 +17,8 @@ struct accept_proxy {
 	struct loop_grave grave;
 	struct loop *loop; /* borrowed */
 	struct watch watch; /* its descriptor is borrowed: release, not fini */
-	struct timer timer;
+	struct timer refused; /* runs for one who is not trusted: next turn */
 	struct buf early; /* what was read before the header was whole */
-	const char *refusal; /* static; why it ends in the next turn */
 	accept_proxy_done *done; /* NULL once told or cancelled */
 	void *arg; /* borrowed: the owner */
 };
@@ -35,7 +34,7 @@ static void
 release(struct accept_proxy *p)
 {
 	p->done = NULL;
-	timer_stop(&p->timer);
+	timer_stop(&p->refused);
 	(void)watch_release(&p->watch);
 	buf_fini(&p->early);
 	loop_bury(p->loop, &p->grave);
@@ -59,15 +58,9 @@ refuse(struct accept_proxy *p, const char *detail)
 }
 
 static void
-expired(void *arg)
+not_trusted(void *arg)
 {
-	struct accept_proxy *p = arg;
-
-	if (p->refusal != NULL)
-		refuse(p, p->refusal);
-	else
-		finish(p, REASON_ACCEPT_TIMEOUT, NULL,
-		    "the PROXY header did not come in time");
+	refuse(arg, "not from a trusted balancer");
 }
 
 /* Reads `len' bytes that a look has just shown to be there. */
@@ -154,16 +147,12 @@ accept_proxy_start(struct accept_proxy **out, struct loop *loop, int fd,
 	p->grave.bury = bury;
 	list_init(&p->grave.node);
 	buf_init(&p->early, ACCEPT_PROXY_HEADER_MAX);
-	timer_init(&p->timer, loop, expired, p);
+	timer_init(&p->refused, loop, not_trusted, p);
 	watch_init(&p->watch, loop, fd, readable, p);
-	if (!is_trusted(options, peer)) {
-		p->refusal = "not from a trusted balancer";
-		timer_start(&p->timer, 0);
-	} else {
+	if (is_trusted(options, peer))
 		watch_read(&p->watch, true);
-		if (options->timeout_ms != 0)
-			timer_start(&p->timer, options->timeout_ms);
-	}
+	else
+		timer_start(&p->refused, 0);
 	*out = p;
 	return OK;
 }

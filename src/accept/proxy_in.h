@@ -1,6 +1,7 @@
 /*
  * The stage that takes the PROXY header off a fresh connection and nothing
- * more: not a byte of the TLS handshake behind it is read.
+ * more: not a byte of the TLS handshake behind it is read. How long that may
+ * take is the session's to say.
  */
 #ifndef ACCEPT_PROXY_IN_H
 #define ACCEPT_PROXY_IN_H
@@ -15,16 +16,15 @@
 struct accept_proxy_options {
 	const struct address_net *trusted; /* borrowed; who may send one */
 	size_t trusted_count;
-	uint64_t timeout_ms; /* for the whole header; 0 = the owner counts */
 };
 
 struct accept_proxy;
 
 /*
  * REASON_NONE: `header' says who the client is (of kind LOCAL: it is the
- * socket's peer); both pointers die with the call. Else REASON_ACCEPT_PROXY,
- * _TIMEOUT or _RESOURCE, header is NULL and `detail' is a static text. The
- * stage is gone when it is called.
+ * socket's peer); both pointers die with the call. Else REASON_ACCEPT_PROXY or
+ * _RESOURCE, header is NULL and `detail' is a static text. The stage is gone
+ * when it is called.
  */
 typedef void accept_proxy_done(void *arg, enum reason reason,
     const struct accept_proxy_header *header, const char *detail);

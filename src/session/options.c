@@ -119,7 +119,6 @@ options_proxy_in(struct accept_proxy_options *o,
 {
 	o->trusted = l->trusted_proxies.items;
 	o->trusted_count = l->trusted_proxies.count;
-	o->timeout_ms = 0; /* the session's deadline counts */
 }
 
 static const char *
