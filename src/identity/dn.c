@@ -296,7 +296,7 @@ identity_dn_has_control(const struct cert_attr *attrs, size_t count)
 		while (in.len > 0 &&
 		    identity_text_next(attrs[i].type, &in, &code) ==
 			IDENTITY_TEXT_OK) {
-			if (code < 0x20 || (code >= 0x7f && code <= 0x9f))
+			if (identity_text_is_control(code))
 				return true;
 		}
 	}

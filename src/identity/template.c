@@ -204,7 +204,7 @@ check_text(struct slice text, char *why)
 		if (identity_text_next(CERT_STRING_UTF8, &in, &code) !=
 		    IDENTITY_TEXT_OK)
 			return bad(&c, c.pos, "not UTF-8, or a NUL");
-		if (code < 0x20 || (code >= 0x7f && code <= 0x9f))
+		if (identity_text_is_control(code))
 			return bad(&c, c.pos, "a control character");
 	}
 	return OK;

@@ -48,6 +48,13 @@ enum identity_text identity_text_append(enum cert_string type, struct slice in,
 enum identity_text identity_text_next(enum cert_string type, struct slice *in,
     uint32_t *code);
 
+/* Is it a control: U+0000-001F or U+007F-009F? */
+static inline bool
+identity_text_is_control(uint32_t code)
+{
+	return code < 0x20 || (code >= 0x7f && code <= 0x9f);
+}
+
 /* Writes code point `code', no surrogate and up to 10FFFF, as UTF-8 and
  * returns its 1 to 4 bytes. */
 size_t identity_text_encode(uint32_t code, uint8_t out[4]);

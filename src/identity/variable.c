@@ -83,9 +83,7 @@ room(const struct render *r)
 static bool
 is_unsafe(enum trust trust, uint32_t code)
 {
-	if (code < 0x20 || (code >= 0x7f && code <= 0x9f))
-		return true;
-	return code == '+' || code == '#' ||
+	return identity_text_is_control(code) || code == '+' || code == '#' ||
 	    (code == '/' && trust == TRUST_NAME);
 }
 
