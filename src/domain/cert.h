@@ -21,9 +21,12 @@ enum cert_string {
 	CERT_STRING_OTHER /* not text */
 };
 
+/* id-at-commonName, 2.5.4.3, as a cert_attr has it: for slice_str(). */
+#define CERT_OID_CN "\x55\x04\x03"
+
 /* One attribute of a distinguished name, in the certificate's order. */
 struct cert_attr {
-	struct slice oid; /* the OID's DER content bytes, e.g. 55 04 03 = CN */
+	struct slice oid; /* the OID's DER content bytes */
 	struct slice value; /* content bytes of the string */
 	struct slice value_der; /* tag, length and content, for RFC 4514 #hex */
 	enum cert_string type;

@@ -76,7 +76,6 @@ static bool
 ask_cn(const struct identity_denylist *l, const struct cert *cert, int64_t now,
     struct identity_deny *found)
 {
-	static const uint8_t oid[] = { 0x55, 4, 3 };
 	const struct cert_attr *a;
 	struct identity_deny_key key;
 	size_t i;
@@ -84,7 +83,7 @@ ask_cn(const struct identity_denylist *l, const struct cert *cert, int64_t now,
 	for (i = 0; i < cert->subject_count; i++) {
 		a = &cert->subject[i];
 		key.len = 0;
-		if (slice_equal(a->oid, slice_make(oid, sizeof(oid))) &&
+		if (slice_equal(a->oid, slice_str(CERT_OID_CN)) &&
 		    identity_text_append(a->type, a->value, key.bytes,
 			sizeof(key.bytes), &key.len) == IDENTITY_TEXT_OK &&
 		    ask(l, IDENTITY_DENY_CN, slice_make(key.bytes, key.len),

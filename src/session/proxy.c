@@ -1,26 +1,19 @@
 #include "session/proxy.h"
 
-#include <string.h>
-
-#include "backend/proxy_out.h"
 #include "identity/text.h"
 #include "tls/stream_tls.h"
-
-/* 2.5.4.3, id-at-commonName. */
-static const uint8_t oid_cn[] = { 0x55, 0x04, 0x03 };
 
 /* The one CN of a certificate, as UTF-8; empty when there is none or several,
  * since a broker would take any one of them for the name. */
 static struct slice
 find_cn(const struct cert *cert, uint8_t *out, size_t cap)
 {
-	struct slice oid = slice_make(oid_cn, sizeof(oid_cn));
 	const struct cert_attr *found = NULL;
 	size_t len = 0;
 	size_t i;
 
 	for (i = 0; i < cert->subject_count; i++) {
-		if (!slice_equal(cert->subject[i].oid, oid))
+		if (!slice_equal(cert->subject[i].oid, slice_str(CERT_OID_CN)))
 			continue;
 		if (found != NULL)
 			return slice_make(NULL, 0);
@@ -51,8 +44,7 @@ proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
 	if (how == CONFIG_PROXY_PROTOCOL_OFF)
 		return OK;
 	session_peer(s, &source);
-	memset(&local, 0, sizeof(local));
-	memcpy(&local, &a->local, sizeof(a->local));
+	session_address_show(&a->local, &local);
 	tls_stream_info(s->tls, &info);
 	p.source = &source;
 	p.destination = &local;

@@ -14,8 +14,6 @@
 #define RANK_NAMED 2
 #define RANK_CHEAP 1
 
-static const uint8_t oid_cn[] = { 0x55, 0x04, 0x03 };
-
 /* Does `pattern' of a certificate name `host'? RFC 6125 6.4.3: a star stands
  * for exactly the leftmost label. */
 static bool
@@ -65,7 +63,8 @@ cn_matches(const struct tls_der *der, struct slice host)
 	while (CBS_get_asn1(&rdns, &rdn, CBS_ASN1_SET))
 		while (CBS_get_asn1(&rdn, &pair, CBS_ASN1_SEQUENCE))
 			if (CBS_get_asn1(&pair, &oid, CBS_ASN1_OBJECT) &&
-			    CBS_mem_equal(&oid, oid_cn, sizeof(oid_cn)) &&
+			    slice_equal(tls_der_slice(&oid),
+				slice_str(CERT_OID_CN)) &&
 			    CBS_get_any_asn1(&pair, &value, NULL) &&
 			    name_matches(tls_der_slice(&value), host))
 				return true;
