@@ -155,10 +155,10 @@ put_char(struct log_line *l, struct slice v, size_t *i)
 	return put(l, (const char *)v.data + *i - n, n);
 }
 
+/* The characters that begin in the first `max' bytes of `v'. */
 static bool
-put_value(struct log_line *l, struct slice v)
+put_text(struct log_line *l, struct slice v, size_t max)
 {
-	size_t max = v.len > LOG_VALUE_MAX ? LOG_VALUE_MAX : v.len;
 	size_t i = 0;
 	size_t n;
 
@@ -171,7 +171,15 @@ put_value(struct log_line *l, struct slice v)
 		if (i < max && !put_char(l, v, &i))
 			return false;
 	}
-	return v.len <= LOG_VALUE_MAX || put(l, "...", 3);
+	return true;
+}
+
+static bool
+put_value(struct log_line *l, struct slice v)
+{
+	if (v.len <= LOG_VALUE_MAX)
+		return put_text(l, v, v.len);
+	return put_text(l, v, LOG_VALUE_MAX) && put(l, "...", 3);
 }
 
 /* May the value stand in logfmt without quotes? */
@@ -307,7 +315,6 @@ log_event(enum log_level level, const char *event, const char *fmt, ...)
 {
 	struct log_line l;
 	char text[1024];
-	const char *p = text;
 	va_list ap;
 
 	if (!log_enabled(level))
@@ -318,8 +325,7 @@ log_event(enum log_level level, const char *event, const char *fmt, ...)
 	log_begin(&l, level, event);
 	put_key(&l, "msg");
 	put(&l, "\"", 1);
-	while (*p != '\0' && put_escaped(&l, (uint8_t)*p))
-		p++;
+	(void)put_text(&l, slice_str(text), strlen(text));
 	l.text[l.len++] = '"'; /* there is room for it: LINE_END */
 	log_end(&l);
 }

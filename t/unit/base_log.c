@@ -101,6 +101,9 @@ test_bounds(void)
 	text = read_log();
 	ok(strlen(text) < LOG_LINE_MAX, "a line is bounded");
 	ok(strchr(text, '\n') == text + strlen(text) - 1, "and one line");
+	log_event(LOG_LEVEL_INFO, "word", "%s", "gr\xc3\xbc\xc3\x9f\xff");
+	ok(strstr(read_log(), "msg=\"gr\xc3\xbc\xc3\x9f\\ufffd\"\n") != NULL,
+	    "a message in UTF-8 stays so");
 	memset(large, '\1', 1000);
 	large[1000] = '\0';
 	log_event(LOG_LEVEL_INFO, "long", "%s", large);
