@@ -1,7 +1,6 @@
 #include "accept/throttle.h"
 
 #include <pthread.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,7 +27,7 @@
 /* What an entry stands for: family, whole address or network, its bytes. */
 struct key {
 	uint8_t family; /* 4 or 6 */
-	uint8_t is_prefix;
+	bool is_prefix;
 	uint8_t bytes[16];
 };
 
@@ -347,7 +346,7 @@ throttle_admit(struct throttle *t, struct throttle_ticket *ticket,
 	(void)count_in(&t->handshakes, 0);
 	ratelimit_take(&t->full, now_ms);
 	ticket->throttle = t;
-	ticket->handshaking = 1;
+	ticket->handshaking = true;
 	return REASON_NONE;
 }
 
@@ -359,7 +358,7 @@ throttle_handshake_done(struct throttle_ticket *ticket,
 
 	if (t == NULL || !ticket->handshaking)
 		return;
-	ticket->handshaking = 0;
+	ticket->handshaking = false;
 	drop(&t->handshakes);
 	if (how == THROTTLE_RESUMED) {
 		ratelimit_give(&t->full);

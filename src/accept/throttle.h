@@ -15,6 +15,7 @@
 #ifndef ACCEPT_THROTTLE_H
 #define ACCEPT_THROTTLE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -44,7 +45,7 @@ struct throttle_ticket {
 	struct throttle *throttle; /* borrowed; NULL: admitted nowhere */
 	struct throttle_entry *address; /* counted; NULL: not counted */
 	struct throttle_entry *prefix; /* counted; NULL: not counted */
-	int handshaking; /* holds one of the unfinished handshakes */
+	bool handshaking; /* holds one of the unfinished handshakes */
 };
 
 /* ERR_NO_MEMORY. */

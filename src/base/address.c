@@ -96,20 +96,17 @@ address_text(char out[ADDRESS_TEXT_MAX], const struct sockaddr_storage *a)
 void
 address_text_port(char out[ADDRESS_TEXT_MAX], const struct sockaddr_storage *a)
 {
-	char text[ADDRESS_TEXT_MAX - 8];
 	char host[ADDRESS_TEXT_MAX];
 
 	address_text(host, a);
-	if (a->ss_family != AF_INET && a->ss_family != AF_INET6) {
-		memcpy(out, host, sizeof(host));
-		return;
-	}
-	snprintf(text, sizeof(text), "%.100s", host);
 	if (a->ss_family == AF_INET)
-		snprintf(out, ADDRESS_TEXT_MAX, "%s:%u", text, address_port(a));
-	else
-		snprintf(out, ADDRESS_TEXT_MAX, "[%s]:%u", text,
+		snprintf(out, ADDRESS_TEXT_MAX, "%.100s:%u", host,
 		    address_port(a));
+	else if (a->ss_family == AF_INET6)
+		snprintf(out, ADDRESS_TEXT_MAX, "[%.100s]:%u", host,
+		    address_port(a));
+	else
+		memcpy(out, host, sizeof(host));
 }
 
 uint16_t
@@ -235,8 +232,9 @@ address_parse(struct sockaddr_storage *out, const char *text)
 	return err;
 }
 
+/* All of `text': a port, or the length of a network. */
 static enum err
-parse_port(const char *text, uint16_t *port)
+parse_u16(const char *text, uint16_t *out)
 {
 	size_t len = strspn(text, "0123456789");
 	unsigned long n;
@@ -246,7 +244,7 @@ parse_port(const char *text, uint16_t *port)
 	n = strtoul(text, NULL, 10);
 	if (n > 65535)
 		return ERR_MALFORMED;
-	*port = (uint16_t)n;
+	*out = (uint16_t)n;
 	return OK;
 }
 
@@ -273,12 +271,12 @@ address_split(const char *text, char host[ADDRESS_HOST_MAX], uint16_t *port)
 		if (end == NULL || end[1] != ':' ||
 		    take_host(host, text + 1, (size_t)(end - text - 1)) != OK)
 			return ERR_MALFORMED;
-		return parse_port(end + 2, port);
+		return parse_u16(end + 2, port);
 	}
 	len = strspn(text, name);
 	if (text[len] != ':' || take_host(host, text, len) != OK)
 		return ERR_MALFORMED;
-	return parse_port(text + len + 1, port);
+	return parse_u16(text + len + 1, port);
 }
 
 /* The address's bytes and how many; NULL for a unix address. */
@@ -332,7 +330,7 @@ address_net_parse(struct address_net *out, const char *text)
 	bytes = host_bytes(&a, &len);
 	bits = (uint16_t)(len * 8);
 	if (strchr(text, '/') != NULL &&
-	    (parse_port(strchr(text, '/') + 1, &bits) != OK || bits > len * 8))
+	    (parse_u16(strchr(text, '/') + 1, &bits) != OK || bits > len * 8))
 		return ERR_MALFORMED;
 	mask(masked, bytes, len, bits);
 	if (memcmp(masked, bytes, len) != 0)

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <syslog.h>
 #include <time.h>
@@ -75,7 +74,7 @@ log_set_level(enum log_level level)
 	atomic_store(&sink.level, (int)level);
 }
 
-int
+bool
 log_enabled(enum log_level level)
 {
 	return (int)level <=

@@ -9,6 +9,7 @@
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -48,7 +49,7 @@ enum err log_open(const char *sink, enum log_level, enum log_format) MUST_CHECK;
 void log_set_level(enum log_level level);
 
 /* Would a line of this level be written? Ask before costly fields. */
-int log_enabled(enum log_level level);
+bool log_enabled(enum log_level level);
 
 /* Begins a line: time, level and event=`event'. */
 void log_begin(struct log_line *l, enum log_level level, const char *event);

@@ -94,7 +94,7 @@ ratelimit_try(struct ratelimit *r, uint64_t now_ms)
 	return 0;
 }
 
-int
+bool
 ratelimit_is_full(struct ratelimit *r, uint64_t now_ms)
 {
 	return atomic_load_explicit(&r->full_at, memory_order_relaxed) <=

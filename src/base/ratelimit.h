@@ -8,6 +8,7 @@
 #define BASE_RATELIMIT_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 struct ratelimit {
@@ -34,7 +35,7 @@ void ratelimit_take(struct ratelimit *r, uint64_t now_ms);
 uint64_t ratelimit_try(struct ratelimit *r, uint64_t now_ms);
 
 /* Is the bucket full: as good as a new one? */
-int ratelimit_is_full(struct ratelimit *r, uint64_t now_ms);
+bool ratelimit_is_full(struct ratelimit *r, uint64_t now_ms);
 
 /* Gives back a token that was taken and turned out not to be needed. */
 void ratelimit_give(struct ratelimit *r);

@@ -18,13 +18,13 @@ struct found {
 };
 
 /* Control bytes would make one value look like several lines. */
-static int
+static bool
 has_control(const char *text)
 {
 	for (; *text != '\0'; text++)
 		if ((unsigned char)*text < 0x20 || *text == 0x7f)
-			return 1;
-	return 0;
+			return true;
+	return false;
 }
 
 /* Looks at the mark that f->begin points at. */
