@@ -15,12 +15,6 @@ struct collecting {
 	int64_t now;
 };
 
-static const char *
-profile_name(const struct config_tls *t)
-{
-	return t->head.name[0] == '\0' ? "default" : t->head.name;
-}
-
 /* A bundle may hold a certificate twice, and two files may be one. */
 static bool
 is_listed(const struct collecting *c, const char *role, const json_t *sha256)
@@ -68,7 +62,7 @@ certs_list(const struct snapshot *s)
 	size_t i;
 
 	for (i = 0; i < s->config->tls_count; i++) {
-		c.profile = profile_name(&s->config->tls[i]);
+		c.profile = config_name(&s->config->tls[i].head);
 		tls_ctx_each_cert(s->tls[i], add_cert, &c);
 	}
 	return c.rows;
@@ -97,7 +91,7 @@ certs_crls(const struct snapshot *s)
 	size_t i;
 
 	for (i = 0; i < s->config->tls_count; i++) {
-		c.profile = profile_name(&s->config->tls[i]);
+		c.profile = config_name(&s->config->tls[i].head);
 		set = tls_ctx_crls(s->tls[i]);
 		if (set != NULL)
 			crl_set_each(set, add_crl, &c);

@@ -28,23 +28,17 @@ struct part {
 	size_t ending_count;
 };
 
-static const char *
-pool_name(const char *name)
-{
-	return name[0] == '\0' ? "default" : name;
-}
-
 static void
 add_backend(const struct backend_status *s, void *arg)
 {
 	struct part *p = arg;
 
 	json_array_append_new(p->backends,
-	    json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:o}", "backend",
-		pool_name(s->name), "address", s->address, "endpoint",
-		s->endpoint, "up", s->state == BACKEND_UP, "failures",
-		(json_int_t)s->failures, "dialled", (json_int_t)s->dialled,
-		"failed", (json_int_t)s->failed, "error",
+	    json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:o}", "backend", s->name,
+		"address", s->address, "endpoint", s->endpoint, "up",
+		s->state == BACKEND_UP, "failures", (json_int_t)s->failures,
+		"dialled", (json_int_t)s->dialled, "failed",
+		(json_int_t)s->failed, "error",
 		reply_text(slice_str(s->error))));
 }
 
@@ -56,7 +50,7 @@ add_pool(struct part *p, const struct config_backend *b,
 
 	json_array_append_new(p->pools,
 	    json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I}", "backend",
-		pool_name(b->head.name), "up", backend_pool_up(pool), "dials",
+		config_name(&b->head), "up", backend_pool_up(pool), "dials",
 		(json_int_t)c->dials, "dialled", (json_int_t)c->dialled, "held",
 		(json_int_t)c->held, "waiting", (json_int_t)c->waiting, "busy",
 		(json_int_t)c->busy));

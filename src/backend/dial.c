@@ -101,7 +101,7 @@ wait_turn(struct backend_dial *d)
 	if (backend_queue_wait(backend_pool_queue(d->pool), &d->waiter) == OK)
 		return;
 	d->error = ERR_LIMIT;
-	snprintf(d->text, sizeof(d->text), "too many wait for [backend %s]",
+	snprintf(d->text, sizeof(d->text), "too many wait for backend %s",
 	    backend_pool_options(d->pool)->name);
 	end_soon(d);
 }

@@ -147,7 +147,7 @@ note_code(struct backend_health *h, int code)
 {
 	if (code != 0 && code != h->code)
 		log_event(LOG_LEVEL_WARN, "backend_probe_refused",
-		    "%s: CONNACK code %d for the probe of [backend %s]",
+		    "%s: CONNACK code %d for the probe of backend %s",
 		    h->endpoint->text, code, h->queue->o->name);
 	h->code = code;
 }

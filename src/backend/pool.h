@@ -53,7 +53,7 @@ enum backend_hold {
 };
 
 struct backend_options {
-	const char *name; /* the profile, for the log; "" = default */
+	const char *name; /* the profile, as logs call it */
 	const char *const
 	    *addresses; /* "host:port", "[v6]:port", "unix:PATH" */
 	size_t address_count;

@@ -27,6 +27,12 @@ config_put(struct config *cfg)
 		config_arena_free(cfg->arena);
 }
 
+const char *
+config_name(const struct config_head *head)
+{
+	return head->name[0] == '\0' ? "default" : head->name;
+}
+
 void
 config_complain(const struct config *cfg, struct report *r,
     const struct config_head *head, const struct config_where *where,

@@ -150,6 +150,10 @@ struct config *config_get(struct config *cfg);
 /* Gives a count back; the last one frees. Any thread; NULL is fine. */
 void config_put(struct config *cfg);
 
+/* What a section is called in logs and answers: its name, or "default" for the
+ * profile without one. Static, or lives as long as `head'. */
+const char *config_name(const struct config_head *head);
+
 /*
  * Adds "FILE:LINE: key: " and the formatted rest to `r', for option `key' of
  * the section `sec' (a pointer to one of the structs above). Where the value

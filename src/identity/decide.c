@@ -336,8 +336,7 @@ identity_decide(const struct identity_rules *rules,
 
 	memset(out, 0, sizeof(*out));
 	buf_init(&out->mem, 0);
-	tell(&d, "profile", "%s",
-	    rules->name[0] == '\0' ? "the default one" : rules->name);
+	tell(&d, "profile", "%s", rules->name);
 	if (in->cert != NULL)
 		reason = with_certificate(&d);
 	else

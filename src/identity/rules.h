@@ -12,7 +12,7 @@
 
 /* A profile as the configuration has it; all borrowed. */
 struct identity_rules_spec {
-	const char *name; /* "" for the default one */
+	const char *name; /* what logs call it */
 	const char *username; /* templates, or "none" */
 	const char *clientid;
 	enum config_mode username_mode;
@@ -44,7 +44,7 @@ struct identity_rules {
 	bool user_properties;
 	bool has_issuer;
 	uint8_t issuer[CERT_SHA256_LEN];
-	char name[]; /* "" for the default one */
+	char name[]; /* what logs call it */
 };
 
 /* Told once for each fault: the option's name and a sentence. */

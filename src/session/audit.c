@@ -109,7 +109,7 @@ add_tls(struct log_line *l, const struct session *s)
 static void
 add_profile(struct log_line *l, const struct identity_rules *r)
 {
-	log_str(l, "identity", r->name[0] == '\0' ? "default" : r->name);
+	log_str(l, "identity", r->name);
 }
 
 /* What the client became. */

@@ -100,7 +100,7 @@ void
 options_identity(struct identity_rules_spec *o, const struct config_identity *i)
 {
 	*o = (struct identity_rules_spec){
-		.name = i->head.name,
+		.name = config_name(&i->head),
 		.username = i->username,
 		.clientid = i->clientid,
 		.username_mode = i->username_mode,
@@ -149,7 +149,7 @@ options_backend(struct backend_options *o, const struct config *cfg,
 	};
 
 	*o = (struct backend_options){
-		.name = b->head.name,
+		.name = config_name(&b->head),
 		.addresses = b->address.texts,
 		.address_count = b->address.count,
 		.balance = balances[b->balance],

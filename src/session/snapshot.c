@@ -225,6 +225,7 @@ check_issuer_once(const struct loading *l, const struct config_identity *i,
 {
 	const struct config *cfg = l->s->config;
 	const struct identity_rules *other;
+	const char *name;
 	size_t n;
 
 	for (n = 0; n < i->head.index; n++) {
@@ -232,10 +233,11 @@ check_issuer_once(const struct loading *l, const struct config_identity *i,
 		if (other == NULL || !other->has_issuer ||
 		    memcmp(other->issuer, sha256, CERT_SHA256_LEN) != 0)
 			continue;
+		name = cfg->identity[n].head.name;
 		CONFIG_COMPLAIN(cfg, l->why, i, issuer,
-		    "[identity %s] is for this CA already (make one profile "
+		    "[identity%s%s] is for this CA already (make one profile "
 		    "of the two)",
-		    other->name);
+		    name[0] == '\0' ? "" : " ", name);
 		return ERR_CONFIG;
 	}
 	return OK;

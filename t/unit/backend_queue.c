@@ -91,7 +91,7 @@ test_queue(struct loop *loop)
 	for (i = 0; i < 8; i++)
 		busy += s->call[i].reason == REASON_BACKEND_BUSY;
 	is_int(busy, 5, "five are told that it is busy");
-	is_str(s->call[7].text, "too many wait for [backend test]", "and why");
+	is_str(s->call[7].text, "too many wait for backend test", "and why");
 	is_int((long long)backend_pool_counts(s->pool)->busy, 5, "counted");
 	dial_kit_end(s);
 }

@@ -189,6 +189,8 @@ test_good(void)
 	is_int(cfg->listener[0].where.path.line, 0, "path is not written");
 	is_str(cfg->listener[0].where.path.text, "/mqtt", "so its default is");
 	ok(cfg->listener[0].tls_profile == &cfg->tls[0], "tied to [tls]");
+	is_str(config_name(&cfg->listener[0].head), "a", "called by its name");
+	is_str(config_name(&cfg->tls[0].head), "default", "or by none");
 	ok(cfg->listener[0].identity_profile == &cfg->identity[0] &&
 		cfg->listener[0].backend_profile == &cfg->backend[0],
 	    "and to profiles nobody wrote");
