@@ -118,7 +118,7 @@ caught(int number, void *arg)
 	struct master *m = arg;
 
 	if (number == SIGHUP) {
-		(void)!master_reload(m, NULL);
+		(void)master_reload(m, NULL);
 		return;
 	}
 	/* The first one does not cut short what sallyportctl has begun. */
@@ -135,7 +135,7 @@ caught(int number, void *arg)
 static void
 file_changed(void *arg)
 {
-	(void)!master_reload(arg, NULL);
+	(void)master_reload(arg, NULL);
 }
 
 static enum err
@@ -152,7 +152,6 @@ open_log(const struct config *cfg, struct report *why)
 	return ERR_CONFIG;
 }
 
-/* What a reload cannot change is said, and the old value stays. */
 static void
 log_report(const struct report *r, enum log_level level, const char *event)
 {
