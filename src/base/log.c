@@ -117,23 +117,38 @@ put_escaped(struct log_line *l, uint8_t c)
 	return put(l, text, 2);
 }
 
-/* Bytes of the UTF-8 sequence at `p', or 0 when it is not one. */
+/* Bytes of the UTF-8 sequence at `p', not ASCII, or 0 when it is not one. */
 static size_t
-utf8_len(const uint8_t *p, size_t len)
+utf8_len(const uint8_t *p, size_t len, uint32_t *code)
 {
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t n = p[0] < 0xc2 ? 0
 	    : p[0] < 0xe0      ? 2
 	    : p[0] < 0xf0      ? 3
 	    : p[0] < 0xf5      ? 4
 			       : 0;
+	uint32_t v = p[0] & (0x7fU >> n);
 	size_t i;
 
 	if (n == 0 || n > len)
 		return 0;
-	for (i = 1; i < n; i++)
+	for (i = 1; i < n; i++) {
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	return n;
+		v = v << 6 | (p[i] & 0x3f);
+	}
+	*code = v;
+	return v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff) ? 0
+									    : n;
+}
+
+/* Would it do more to a screen than be seen? C1 controls, which begin commands
+ * to a terminal as ESC does, ends of lines, and what turns the direction. */
+static bool
+is_command(uint32_t code)
+{
+	return code < 0xa0 || (code >= 0x2028 && code <= 0x202e) ||
+	    (code >= 0x2066 && code <= 0x2069);
 }
 
 /* One character of a value, or one byte that is none: a stray byte is shown as
@@ -141,17 +156,23 @@ utf8_len(const uint8_t *p, size_t len)
 static bool
 put_char(struct log_line *l, struct slice v, size_t *i)
 {
+	const char *from = (const char *)v.data + *i;
+	char text[8];
+	uint32_t code;
 	size_t n;
 
 	if (v.data[*i] < 0x80)
 		return put_escaped(l, v.data[(*i)++]);
-	n = utf8_len(v.data + *i, v.len - *i);
+	n = utf8_len(v.data + *i, v.len - *i, &code);
 	if (n == 0) {
 		(*i)++;
 		return put(l, "\\ufffd", 6);
 	}
 	*i += n;
-	return put(l, (const char *)v.data + *i - n, n);
+	if (!is_command(code))
+		return put(l, from, n);
+	snprintf(text, sizeof(text), "\\u%04x", (unsigned)code & 0xffff);
+	return put(l, text, 6);
 }
 
 /* The characters that begin in the first `max' bytes of `v'. */

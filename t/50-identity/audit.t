@@ -109,6 +109,11 @@ for (
 		{ client_id => 'device-001', user => 'x-device-001', identity =>
 			'other', client_clientid => 'c' x 256 . '...',
 			client_username => 'u' x 256 . '...' }],
+	['a claim that commands a screen', 'other',
+		{ clientid => "\xc2\x9b2J\xe2\x80\xa8", username => "\xe2\x80\xae" },
+		{ client_id => 'device-001', user => 'x-device-001', identity =>
+			'other', client_clientid => '\u009b2J\u2028',
+			client_username => '\u202e' }],
 	# It nearly fills the line, but pushes nothing else out.
 	['a hostile claim', 'other',
 		{ clientid => "\1" x 999, username => "\1" x 999 },

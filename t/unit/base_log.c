@@ -71,6 +71,18 @@ test_logfmt(void)
 	is_value(slice_str("\xc3\xa9"), "v=\"\xc3\xa9\"\n", "UTF-8");
 	is_value(slice_str("\xff\xc3"), "v=\"\\ufffd\\ufffd\"\n",
 	    "what is not UTF-8");
+	is_value(slice_str("\xe0\x80\x9b\xed\xa0\x80"),
+	    "v=\"\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\\ufffd\"\n",
+	    "an overlong form, a surrogate");
+	is_value(slice_str("\xf4\x90\x80\x80"),
+	    "v=\"\\ufffd\\ufffd\\ufffd\\ufffd\"\n", "over the end");
+	is_value(slice_str("\xf4\x8f\xbf\xbf\xc2\xa0"),
+	    "v=\"\xf4\x8f\xbf\xbf\xc2\xa0\"\n", "the outermost");
+	is_value(slice_str("\xc2\x9b"
+			   "31m\xc2\x85"),
+	    "v=\"\\u009b31m\\u0085\"\n", "an escape in one character");
+	is_value(slice_str("\xe2\x80\xa8x\xe2\x80\xae\xe2\x81\xa6"),
+	    "v=\"\\u2028x\\u202e\\u2066\"\n", "ends of lines, and directions");
 }
 
 static void
