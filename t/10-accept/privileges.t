@@ -22,6 +22,15 @@ like(read_file("/proc/$proxy->{pid}/status"),
 	qr/^Groups:\s*$/m, 'no supplementary groups');
 like(read_file("/proc/$proxy->{pid}/status"),
 	qr/^NoNewPrivs:\t1$/m, 'no way to more');
+SKIP: {
+	skip 'a sanitizer has a heap of its own', 1 if $proxy->sanitized;
+	skip 'memory may not be locked here', 1
+	    if $proxy->count_log(qr/event=keys /);
+	my ($heap) = read_file("/proc/$proxy->{pid}/smaps")
+	    =~ /^\S+ [^\n]*\[heap\]\n(.*?)^VmFlags/ms;
+	my ($locked) = ($heap // '') =~ /^Locked: +(\d+) kB$/m;
+	cmp_ok($locked // 0, '>', 0, 'the heap, with the keys, is locked');
+}
 my $c = peer->tls(port => $proxy->port('tls'), device => 'ec');
 ok($c, 'and it serves');
 
