@@ -282,23 +282,31 @@ identity_dn_append(const struct cert_attr *attrs, size_t count,
 	return text;
 }
 
-bool
-identity_dn_has_control(const struct cert_attr *attrs, size_t count)
+/* One value; its first # would be escaped, so only one behind a / is a topic
+ * wildcard. */
+static bool
+value_is_unsafe(enum cert_string type, struct slice in)
 {
-	struct slice in;
-	uint32_t code;
+	uint32_t before = 0, code;
+
+	while (in.len > 0 &&
+	    identity_text_next(type, &in, &code) == IDENTITY_TEXT_OK) {
+		if (identity_text_is_control(code) ||
+		    (before == '/' && code == '#'))
+			return true;
+		before = code;
+	}
+	return false;
+}
+
+bool
+identity_dn_is_unsafe(const struct cert_attr *attrs, size_t count)
+{
 	size_t i;
 
-	for (i = 0; i < count; i++) {
-		in = attrs[i].value;
-		if (type_name(attrs[i].oid) == NULL)
-			continue;
-		while (in.len > 0 &&
-		    identity_text_next(attrs[i].type, &in, &code) ==
-			IDENTITY_TEXT_OK) {
-			if (identity_text_is_control(code))
-				return true;
-		}
-	}
+	for (i = 0; i < count; i++)
+		if (type_name(attrs[i].oid) != NULL &&
+		    value_is_unsafe(attrs[i].type, attrs[i].value))
+			return true;
 	return false;
 }

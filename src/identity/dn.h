@@ -28,7 +28,8 @@ enum identity_text identity_dn_append(const struct cert_attr *attrs,
     size_t count, enum identity_dn_style style, uint8_t *out, size_t cap,
     size_t *len, size_t *bad);
 
-/* Does the text of an attribute with a name hold a control character? */
-bool identity_dn_has_control(const struct cert_attr *attrs, size_t count);
+/* Does the text of an attribute with a name hold a control character, or /#,
+ * which at a DN's end is a topic wildcard? */
+bool identity_dn_is_unsafe(const struct cert_attr *attrs, size_t count);
 
 #endif

@@ -255,9 +255,9 @@ put_dn(struct render *r, const struct cert_attr *attrs, size_t count)
 	enum identity_text text;
 
 	if (r->unsafe == CONFIG_UNSAFE_REFUSE) {
-		if (identity_dn_has_control(attrs, count))
+		if (identity_dn_is_unsafe(attrs, count))
 			return refuse(r, REASON_IDENTITY_UNSAFE,
-			    "holds a control, see unsafe_characters");
+			    "holds /# or a control, see unsafe_characters");
 		style = IDENTITY_DN_EMQX;
 	}
 	text = identity_dn_append(attrs, count, style, r->out->bytes,

@@ -19,9 +19,10 @@
  *   NAME    a name from a certificate, or SNI: + # / and controls
  *   URI     a URI from a certificate: + # and controls, since a URI without
  *           a slash hardly exists
- *   DN      built by RFC 4514, where + and / have a meaning of their own:
- *           controls in its values; encode also writes + # / of the values
- *           as \2B \23 \2F, as RFC 4514 allows
+ *   DN      built by RFC 4514: /# and controls in its values. A + there is
+ *           escaped and so no wildcard, and a / is as ordinary as in "A/S".
+ *           encode writes + # / of the values as \2B \23 \2F, as RFC 4514
+ *           allows
  *   CLIENT  what the client said of itself: + # and controls, so that it
  *           cannot put a topic wildcard into a name that brokers trust; the
  *           slash is left, as it is ordinary in ClientIDs

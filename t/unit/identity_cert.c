@@ -141,7 +141,7 @@ static const struct {
 	{ "specials in a DN", "O utf8 'A+B/C'\nCN utf8 'd#1'", "dn", R,
 	    REASON_NONE, "CN=d#1,O=A\\+B/C" },
 	{ "control in a DN", "O utf8 'A' 0a\nCN utf8 'd'", "dn", R,
-	    REASON_IDENTITY_UNSAFE, "${dn}: holds a control" },
+	    REASON_IDENTITY_UNSAFE, "${dn}: holds /# or a control" },
 	/* The same, encoded. */
 	{ "encoded plus", "CN utf8 'a+b#c/d'", "cn", E, REASON_NONE,
 	    "a%2Bb%23c%2Fd" },

@@ -151,7 +151,7 @@ test_room(void)
 }
 
 static void
-test_control(void)
+test_unsafe(void)
 {
 	static const struct {
 		const char *cert;
@@ -164,15 +164,18 @@ test_control(void)
 		{ "CN utf8 c2a0", false },
 		{ "CN utf8 'a'\nO bmp 000a", true },
 		{ "2b06 utf8 0a", false },
+		{ "CN utf8 'a/#'", true },
+		{ "CN utf8 'a#'", false },
+		{ "CN utf8 'a/+'", false },
 	};
 	struct identity_kit k;
 	size_t i;
 
 	for (i = 0; i < sizeof(has) / sizeof(has[0]); i++) {
 		identity_kit_init(&k, has[i].cert);
-		is_int(identity_dn_has_control(k.cert.subject,
-			   k.cert.subject_count),
-		    has[i].want, "control in %zu", i);
+		is_int(
+		    identity_dn_is_unsafe(k.cert.subject, k.cert.subject_count),
+		    has[i].want, "unsafe in %zu", i);
 		identity_kit_fini(&k);
 	}
 }
@@ -183,6 +186,6 @@ main(void)
 	test_rows();
 	test_faults();
 	test_room();
-	test_control();
+	test_unsafe();
 	return done_testing();
 }
