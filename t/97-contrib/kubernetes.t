@@ -18,10 +18,12 @@ plan skip_all => 'no schemas: ./bootstrap tools'
     unless -d "$modules/node_modules/kubernetes-models";
 
 my $top = srcdir . '/contrib/kubernetes';
-my $kube = Sallyport::Kube->new(srcdir => srcdir, modules => $modules);
+my %where = (srcdir => srcdir, modules => $modules);
 my @all = qw(base overlays/autoscale overlays/direct sidecar/mosquitto.yaml
     sidecar/emqx.yaml);
-my %objects = map { $_ => [$kube->render("$top/$_")] } @all;
+my $checked = Sallyport::Kube::ask(\%where, 'check',
+	map { "$top/$_" } @all);
+my %objects = map { $_ => $checked->{"$top/$_"}{objects} } @all;
 my $pki = pki;
 my %outside = (
 	'sallyport-tls/tls.crt' => read_file($pki->cert('server')),
@@ -31,7 +33,7 @@ my %outside = (
 );
 
 for my $name (@all) {
-	my $r = JSON::PP::decode_json($kube->ask('check', "$top/$name"));
+	my $r = $checked->{"$top/$name"};
 	is("@{ $r->{complaints} }", '', "$name: by the schemas");
 	cmp_ok($r->{mutants}, '>', 90, "$name: $r->{mutants} mistakes tried");
 	is("@{ $r->{missed} }", '', "$name: and each was noticed");
@@ -43,17 +45,19 @@ my ($code, $version) = Sallyport::Proc::run(20, 'kubectl', 'version',
 SKIP: {
 	skip 'no kubectl with kustomize 4 or later', 3
 	    if $code != 0 || $version !~ /Kustomize Version: v(\d+)/ || $1 < 4;
-	my $built = tmp('built.yaml');
+	my %built = map { $_ => tmp(tr{/}{-}r . '.yaml') }
+	    grep { !/yaml$/ } @all;
 	my $key = sub { "$_[0]{kind}/$_[0]{metadata}{name}" };
-	for my $name (grep { !/yaml$/ } @all) {
+	for my $name (keys %built) {
 		my ($exit, $out, $err) = Sallyport::Proc::run(30, 'kubectl',
 			'kustomize', "$top/$name");
 		diag($err) if $exit != 0;
-		write_file($built, $out);
-		is_deeply({ map { $key->($_) => $_ } $kube->render($built) },
-			{ map { $key->($_) => $_ } @{ $objects{$name} } },
-			"$name: as kustomize has it");
+		write_file($built{$name}, $out);
 	}
+	my $real = Sallyport::Kube::ask(\%where, 'render', values %built);
+	is_deeply({ map { $key->($_) => $_ } @{ $real->{ $built{$_} } } },
+		{ map { $key->($_) => $_ } @{ $objects{$_} } },
+		"$_: as kustomize has it") for sort keys %built;
 }
 
 # What a pod may not do.
@@ -203,8 +207,9 @@ for my $name (qw(base sidecar/mosquitto.yaml sidecar/emqx.yaml)) {
 {
 	my $hpa = Sallyport::Kube::one('HorizontalPodAutoscaler', undef,
 		@{ $objects{'overlays/autoscale'} });
-	my ($rule) = map { @$_ }
-	    $kube->render("$top/overlays/autoscale/adapter-rule.yaml");
+	my $file = "$top/overlays/autoscale/adapter-rule.yaml";
+	my $rule = Sallyport::Kube::ask(\%where, 'render', $file)
+	    ->{$file}[0][0];
 	my ($metric) = map { $_->{pods}{metric}{name} // () }
 	    @{ $hpa->{spec}{metrics} };
 	is($metric, $rule->{name}{as}, 'the rule makes what is scaled by');

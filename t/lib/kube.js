@@ -1,8 +1,8 @@
 // What t/97-contrib/kubernetes.t asks of YAML: what kustomize makes of a
 // folder, whether Kubernetes would take it, and whether a mistake would be
 // noticed.
-//   node kube.js MODULES render FILE|FOLDER      its objects, as JSON
-//   node kube.js MODULES check FILE|FOLDER       complaints, as JSON; and how
+//   node kube.js MODULES render PATH...   the objects of each file or folder
+//   node kube.js MODULES check PATH...    and complaints about them; and how
 //       many mutants were tried, and those that nobody noticed
 // MODULES has the npm packages of t/lib/kube.packages: js-yaml and the
 // schemas of Kubernetes, cert-manager and the Prometheus operator, which are
@@ -11,7 +11,7 @@
 
 const fs = require('fs');
 const path = require('path');
-const [modules, verb, what] = process.argv.slice(2);
+const [modules, verb, ...paths] = process.argv.slice(2);
 const from = require('module').createRequire(path.resolve(modules) + '/x');
 const yaml = from('js-yaml');
 
@@ -183,14 +183,18 @@ function mutants(object) {
 	return { count, missed };
 }
 
-const objects = render(what);
-if (verb === 'render') {
-	console.log(JSON.stringify(objects));
-} else {
+function examine(objects) {
 	const all = objects.map(mutants);
-	console.log(JSON.stringify({
+
+	return {
+		objects,
 		complaints: objects.flatMap(check),
 		mutants: all.reduce((n, m) => n + m.count, 0),
 		missed: all.flatMap((m) => m.missed),
-	}));
+	};
 }
+
+const answer = {};
+for (const name of paths)
+	answer[name] = verb === 'check' ? examine(render(name)) : render(name);
+console.log(JSON.stringify(answer));

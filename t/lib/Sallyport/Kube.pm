@@ -12,30 +12,18 @@ use JSON::PP ();
 use Sallyport::Pki;
 use Sallyport::Proc;
 
-# MODULES is where the npm packages of t/lib/kube.packages are.
-sub new
-{
-	my ($class, %self) = @_;
-
-	return bless \%self, $class;
-}
-
-# Runs kube.js; dies with what it said when it fails.
+# Runs t/lib/kube.js: its answer for each path. Fields: srcdir, modules (where
+# the npm packages of t/lib/kube.packages are).
 sub ask
 {
-	my ($self, $verb, $path) = @_;
-	my ($code, $out, $err) = Sallyport::Proc::run(60, 'node',
-		"$self->{srcdir}/t/lib/kube.js", $self->{modules}, $verb, $path);
+	my ($where, $verb, @paths) = @_;
+	my ($code, $out, $err) = Sallyport::Proc::run(
+		60 * ($ENV{SALLYPORT_TEST_SLOW} || 1), 'node',
+		"$where->{srcdir}/t/lib/kube.js", $where->{modules}, $verb,
+		@paths);
 
-	die "kube.js $verb $path: $err" if $code != 0;
-	return $out;
-}
-
-sub render
-{
-	my ($self, $path) = @_;
-
-	return @{ JSON::PP::decode_json($self->ask('render', $path)) };
+	die "kube.js $verb @paths: $err" if $code != 0;
+	return JSON::PP::decode_json($out);
 }
 
 # The one object of a kind, and of a name where that is given.
