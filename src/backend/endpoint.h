@@ -37,6 +37,7 @@ struct backend_endpoint {
 struct backend_endpoint *backend_endpoint_new(
     const struct sockaddr_storage *address);
 
+/* One user more, who ends with backend_endpoint_put(). Returns `e'. */
 struct backend_endpoint *backend_endpoint_get(struct backend_endpoint *e);
 
 /* Frees it when the last user goes. NULL is fine. */

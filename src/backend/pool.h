@@ -162,6 +162,8 @@ struct backend_queue;
 /* Where dials wait for an endpoint; lives as long as the pool. */
 struct backend_queue *backend_pool_queue(struct backend_pool *p);
 
+/* What the pool was made with, and the addresses its dials come from; all of
+ * it lives as long as the pool. */
 struct loop *backend_pool_loop(const struct backend_pool *p);
 const struct backend_options *backend_pool_options(
     const struct backend_pool *p);

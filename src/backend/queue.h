@@ -39,6 +39,8 @@ struct backend_queue {
 	struct backend_counts counts;
 };
 
+/* An empty queue. The caller then sets `failed' and `arg', and ends it with
+ * backend_queue_fini(). */
 void backend_queue_init(struct backend_queue *q, struct loop *loop,
     const struct backend_options *o, struct backend_table *table);
 

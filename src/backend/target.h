@@ -49,6 +49,8 @@ void backend_target_start(struct backend_target *t);
 /* What it stands for does not answer: ask again now, unless just done. */
 void backend_target_doubt(struct backend_target *t);
 
+/* Ends a lookup under way, whose answer is then never told, and frees what
+ * `t' owns. */
 void backend_target_fini(struct backend_target *t);
 
 #endif

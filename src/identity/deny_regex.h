@@ -48,6 +48,7 @@ struct identity_deny_subject {
 void identity_deny_subject_init(struct identity_deny_subject *s,
     struct slice name);
 
+/* Frees what `s' owns; the name stays its owner's. */
 void identity_deny_subject_fini(struct identity_deny_subject *s);
 
 /* Does the name contain what `re' describes? `re' may be of use to several
