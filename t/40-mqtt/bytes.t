@@ -6,7 +6,6 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
-use Time::HiRes qw(time);
 
 my $broker = peer('broker')->listen;
 my $proxy = sallyport(backend => { address => $broker->address },
@@ -65,14 +64,16 @@ for my $transport (qw(tls wss)) {
 		$c->close;
 	}
 	my $from = $proxy->mark;
-	my $began = time;
+	my $sent = 0;
 	$c = guest($transport);
+	# A byte in 50 ms, ten in the time there is; a slow machine sends fewer.
 	for my $byte (split //, $connect) {
 		$c->try_send($byte);
+		$sent++;
 		my $r = $c->command('recv', n => 1, timeout => 50);
 		last if $r->{status} ne 'timeout';
 	}
-	cmp_ok(time - $began, '<', 2 * slow,
+	cmp_ok($sent, '<', length $connect,
 		"$transport: a byte now and then: ended");
 	ok($proxy->wait_close('mqtt_timeout', from => $from),
 		"$transport: a byte now and then: mqtt_timeout");
