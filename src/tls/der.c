@@ -157,6 +157,60 @@ parse_tail(struct tls_der *out, CBS *tbs)
 	return OK;
 }
 
+/* Bytes a character has in a string of this type, UTF-8's being looked at one
+ * by one. */
+static size_t
+char_width(unsigned tag)
+{
+	return tag == CBS_ASN1_BMPSTRING      ? 2
+	    : tag == CBS_ASN1_UNIVERSALSTRING ? 4
+					      : 1;
+}
+
+/* FNV-1a over the ASCII letters, in small, digits and signs of a string: what
+ * the others become is not worth knowing here. */
+static uint64_t
+value_print(CBS value, unsigned tag)
+{
+	uint64_t h = 0xcbf29ce484222325;
+	size_t i, width = char_width(tag);
+	uint8_t c, byte;
+	bool ascii;
+
+	while (CBS_len(&value) >= width) {
+		ascii = true;
+		for (i = 0; i < width; i++) {
+			(void)CBS_get_u8(&value, &byte);
+			c = byte;
+			ascii = ascii && (i + 1 == width || byte == 0);
+		}
+		if (!ascii || c <= ' ' || c >= 0x7f)
+			continue;
+		if (c >= 'A' && c <= 'Z')
+			c = (uint8_t)(c - 'A' + 'a');
+		h = (h ^ c) * 0x100000001b3;
+	}
+	return h;
+}
+
+uint64_t
+tls_der_name_print(struct slice name)
+{
+	CBS all = tls_der_cbs(name), rdns, rdn, pair, value;
+	uint64_t print = 0;
+	unsigned tag;
+
+	if (!CBS_get_asn1(&all, &rdns, CBS_ASN1_SEQUENCE))
+		return 0;
+	/* A sum, since the order within an RDN comes from the encoding. */
+	while (CBS_get_asn1(&rdns, &rdn, CBS_ASN1_SET))
+		while (CBS_get_asn1(&rdn, &pair, CBS_ASN1_SEQUENCE))
+			if (CBS_get_asn1(&pair, NULL, CBS_ASN1_OBJECT) &&
+			    CBS_get_any_asn1(&pair, &value, &tag))
+				print += value_print(value, tag);
+	return print;
+}
+
 /* TBSCertificate, RFC 5280 4.1. */
 static enum err
 parse_tbs(struct tls_der *out, CBS *tbs)
@@ -179,6 +233,8 @@ parse_tbs(struct tls_der *out, CBS *tbs)
 	out->issuer = tls_der_slice(&issuer);
 	out->subject = tls_der_slice(&subject);
 	out->spki = tls_der_slice(&spki);
+	out->issuer_print = tls_der_name_print(out->issuer);
+	out->subject_print = tls_der_name_print(out->subject);
 	return parse_tail(out, tbs);
 }
 

@@ -20,6 +20,8 @@ struct tls_der {
 	struct slice serial; /* INTEGER content */
 	struct slice issuer; /* the Name, tag included */
 	struct slice subject;
+	uint64_t issuer_print; /* see tls_der_name_print() */
+	uint64_t subject_print;
 	struct slice spki; /* SubjectPublicKeyInfo, tag included */
 	struct slice sans; /* content of SubjectAltName's SEQUENCE; may be
 			    * empty */
@@ -33,6 +35,14 @@ struct tls_der {
 /* Finds the fields. ERR_MALFORMED when the structure is not X.509's (RFC 5280
  * 4.1), or an extension named above is broken or there twice. */
 enum err tls_der_parse(struct tls_der *out, struct slice der) MUST_CHECK;
+
+/*
+ * A number that is the same for all Names that are one by the rules of RFC
+ * 5280 7.1, where string type, letter case and blanks do not count: the
+ * library goes by them, so bytes that differ do not say that names do. The
+ * other way round it says nothing.
+ */
+uint64_t tls_der_name_print(struct slice name);
 
 /* Takes a UTCTime or GeneralizedTime, as RFC 5280 4.1.2.5 restricts them, as
  * seconds since 1970. */

@@ -194,7 +194,8 @@ tls_chain_verify(struct tls_chain *c, const struct tls_trust *t)
  * The one certificate that can have issued `of'. Clears *sure when there are
  * several: the client may have sent a look-alike of its CA, never checked,
  * with kinder dates or another serial, and following that one would let it
- * outlive its expiry or revocation.
+ * outlive its expiry or revocation, or pass for another CA's. Likewise when a
+ * name that is not the same to the byte may be the same to the library.
  */
 static const struct tls_link *
 only_issuer(const struct tls_chain *c, const struct tls_trust *t,
@@ -205,9 +206,11 @@ only_issuer(const struct tls_chain *c, const struct tls_trust *t,
 
 	for (i = 0; i < own + t->count; i++) {
 		link = i < t->count ? &t->cas[i].link : &c->sent[i - t->count];
-		if (!slice_equal(link->der.subject, of->der.issuer))
+		if (link->der.subject_print != of->der.issuer_print)
 			continue;
-		if (found == NULL)
+		if (!slice_equal(link->der.subject, of->der.issuer))
+			*sure = false;
+		else if (found == NULL)
 			found = link;
 		else if (memcmp(found->sha256, link->sha256,
 			     sizeof(link->sha256)) != 0)

@@ -6,6 +6,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
+use Sallyport::Der;
 use Digest::SHA qw(sha256_hex);
 
 my $pki = pki;
@@ -52,6 +53,44 @@ for my $file (undef, $denied) {
 	my $name = hex('tenant-b/device-001');
 	like(explained($proxy, 'tls', 'untrusted', mqtt_connect()),
 		qr{^admitted [0-9a-f]*$name}, 'explain says so too');
+}
+# A CA may write its name in another string type than its certificate does;
+# the two are one (RFC 5280 7.1). A device of such a CA sends along something
+# it made itself: of that name, and by its looks under the other CA. That is
+# never checked, since no path leads over it, and must not be followed later.
+{
+	my $proxy = sallyport(backend => { address => $broker->address },
+		tls => \%tls, 'identity a' => \%a, 'identity b' => \%b);
+	my $name = der_name([O => printable => 'Test'],
+		[CN => printable => 'Other CA']);
+
+	$pki->make('odd', subject => '/CN=device-011', ca => 'other-ca',
+		issuer_der => $name);
+	is(username($proxy, 'tls', 'odd'), 'tenant-b/device-011',
+		'a CA whose name is written in two ways');
+	$pki->make('look', subject_der => $name, ca => 'false-ca',
+		ext => "basicConstraints = critical, CA:true\n"
+		    . "keyUsage = digitalSignature\n");
+	write_file($pki->cert('odd'), read_file($pki->cert('odd'))
+		. read_file($pki->cert('look')));
+	is(username($proxy, 'tls', 'odd'), 'tenant-b/device-011',
+		"$_: what was sent along makes nobody another CA's")
+	    for 'at first', 'again';
+	my @at = (device => 'odd', port => $proxy->port('tls'));
+	my $c = peer->tls(@at);
+	$c->send(mqtt_connect(clientid => 'id'));
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send(mqtt_connack());
+	$c->packet;
+	$c->ticket('odd')->close;
+	$b->close;
+	$c = peer->tls(@at, session => 'odd');
+	is($c->{tls}{resumed}, 1, 'a ticket is taken');
+	$c->send(mqtt_connect(clientid => 'id'));
+	$b = $broker->accept;
+	like($b->packet, qr{tenant-b/device-011$}, 'and changes nothing');
+	$_->close for $b, $c;
 }
 {
 	my $proxy = sallyport(backend => { address => $broker->address },

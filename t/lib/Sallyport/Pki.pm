@@ -140,9 +140,11 @@ sub keep_key
 
 # Makes NAME.key and NAME.crt. Fields:
 #   subject   as in openssl -subj; subject_der instead: a Name in DER
+#   issuer_der   a Name, in place of the issuer's own
 #   ca        name of the issuer, default client-ca; self: signed by itself
 #   key       ec | rsa | short | ed25519, or the name of one whose key is used again
 #   eku       default clientAuth, undef: no extensions at all
+#   ext       lines of openssl's in place of all these extensions
 #   san       as in openssl, e.g. DNS:a,URI:urn:b
 #   start, end   days from now;   start_at, end_at   seconds since 1970
 #   md        of the signature, default sha256
@@ -160,7 +162,8 @@ sub make
 		'-config', write_all("$base.cnf", ca_config($base, %spec)));
 	$self->sign($base, $ca, %spec);
 	$self->patch($base, $ca, %spec)
-	    if defined $spec{subject_der} || $spec{break_signature};
+	    if defined $spec{subject_der} || defined $spec{issuer_der}
+	    || $spec{break_signature};
 	write_all("$base.crt",
 		read_all("$base.crt") . read_all($self->cert($ca)))
 	    if $spec{chain};
@@ -223,7 +226,9 @@ sub ca_config
 	my $eku = exists $spec{eku} ? $spec{eku} : 'clientAuth';
 	my $ext = '';
 
-	if ($spec{is_ca}) {
+	if (defined $spec{ext}) {
+		$ext = $spec{ext};
+	} elsif ($spec{is_ca}) {
 		$ext = "basicConstraints = critical, CA:true\n"
 		    . "keyUsage = critical, keyCertSign, cRLSign\n"
 		    . "subjectKeyIdentifier = hash\n";
@@ -258,7 +263,7 @@ $ext
 END
 }
 
-# Puts another subject in, or a wrong signature, and signs again.
+# Puts other names in, or a wrong signature, and signs again.
 sub patch
 {
 	my ($self, $base, $ca, %spec) = @_;
@@ -266,11 +271,10 @@ sub patch
 	my ($tbs, $alg, $sig) = der_children(
 		pem_to_der(read_all("$base.crt")));
 
-	if (defined $spec{subject_der}) {
-		my @parts = der_children($tbs);
-		$parts[5] = $spec{subject_der};
-		$tbs = der_tlv(0x30, join '', @parts);
-	}
+	my @parts = der_children($tbs);
+	$parts[3] = $spec{issuer_der} // $parts[3];
+	$parts[5] = $spec{subject_der} // $parts[5];
+	$tbs = der_tlv(0x30, join '', @parts);
 	write_all("$base.tbs", $tbs);
 	openssl('dgst', '-sha256', '-sign', $signer, '-out', "$base.sig",
 		"$base.tbs");
