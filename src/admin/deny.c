@@ -7,6 +7,7 @@
 #include "admin/reply.h"
 #include "admin/steer.h"
 #include "base/clock.h"
+#include "identity/deny_reader.h"
 #include "identity/denyfile.h"
 #include "identity/when.h"
 
@@ -55,19 +56,24 @@ refuse(struct http_call *call, enum err err, const struct report *why)
 	}
 }
 
-/* "1h" from now as a date, else as given. */
-static void
+/* Leaves what the deny list itself understands as it is, and turns "1h" from
+ * now into a date; false for anything else. */
+static bool
 read_until(const char *text, char out[IDENTITY_WHEN_MAX], const char **until)
 {
 	size_t len = strlen(text);
+	int64_t seconds;
 	uint64_t ms;
 
 	*until = text;
+	if (identity_deny_until(slice_str(text), &seconds))
+		return true;
 	if (len == 0 || strchr("smhd", text[len - 1]) == NULL ||
 	    !filter_age_parse(text, &ms))
-		return;
+		return false;
 	identity_when_write(clock_wall_s() + (int64_t)(ms / 1000), out);
 	*until = out;
+	return true;
 }
 
 void
@@ -83,11 +89,16 @@ deny_add_run(struct admin *a, struct http_call *call,
 	entry.as = http_request_param(r, "as");
 	entry.who = http_request_param(r, "who");
 	entry.reason = or_empty(http_request_param(r, "reason"));
-	read_until(or_empty(http_request_param(r, "until")), when,
-	    &entry.until);
 	path = file_of(a, call, entry.as, entry.who);
 	if (path == NULL)
 		return;
+	if (!read_until(or_empty(http_request_param(r, "until")), when,
+		&entry.until)) {
+		reply_error(call, 422,
+		    "until is how long from now (1h), a time "
+		    "(2027-01-31T12:00:00Z), seconds since 1970, or infinity");
+		return;
+	}
 	report_init(&why);
 	err = identity_denyfile_add(path, &entry, &why);
 	if (err != OK)

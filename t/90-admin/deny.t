@@ -133,6 +133,12 @@ for ([ 'nonsense', 'x' ], [ 'sha256', 'xyz' ], [ 'peerhost', 'no address' ],
 	is(read_file($deny), $before, 'the file is as it was');
 }
 
+($code, undef, my $advice) = ctl($socket, 'deny', 'username', 'x', '--until',
+	'tomorrow');
+is($code, 1, 'tomorrow is no time');
+like($advice, qr/until is how long from now \(1h\), a time/,
+	'and it says what is');
+
 # Without a deny list there is nowhere to write to.
 $proxy->write_ini(%config, denylist => undef);
 is((ctl($socket, 'reload'))[0], 0, 'no deny list any more');
