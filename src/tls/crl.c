@@ -56,7 +56,7 @@ check_signature(const struct loading *l, struct crl_list *c)
 
 	for (i = 0; i < l->trust->count; i++) {
 		link = &l->trust->cas[i].link;
-		if (!slice_equal(link->der.subject, c->issuer))
+		if (link->der.subject_print != c->issuer_print)
 			continue;
 		if (crl_signed_by(c, link->der.spki, link->key, &text))
 			return OK;
@@ -284,7 +284,7 @@ is_by(struct crl_list *c, const struct crl_issuer *issuer)
 	if (atomic_load_explicit(&c->is_signed, memory_order_acquire) ==
 	    CRL_SIGNED_YES)
 		return memcmp(c->key, issuer->key, sizeof(c->key)) == 0;
-	return slice_equal(c->issuer, issuer->name) &&
+	return c->issuer_print == issuer->name &&
 	    crl_signed_by(c, issuer->spki, issuer->key, &text);
 }
 
@@ -302,7 +302,7 @@ crl_set_check(const struct crl_set *set, const struct crl_issuer *issuer,
 		c = set->lists[i];
 		if ((subject == CRL_SUBJECT_LEAF && c->ca_only) ||
 		    (subject == CRL_SUBJECT_CA && c->leaf_only) ||
-		    !is_by(c, issuer) || !slice_equal(c->issuer, issuer->name))
+		    !is_by(c, issuer) || c->issuer_print != issuer->name)
 			continue;
 		if (crl_list_has(c, serial))
 			return REASON_TLS_REVOKED;

@@ -50,7 +50,7 @@ void crl_set_free(struct crl_set *set);
 
 /* Who issued the certificate that is asked about. */
 struct crl_issuer {
-	struct slice name; /* the Name's DER */
+	uint64_t name; /* tls_der_name_print() of its subject */
 	struct slice spki; /* the SubjectPublicKeyInfo's DER */
 	const uint8_t *key; /* SHA-256 of spki */
 };

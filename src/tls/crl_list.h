@@ -35,6 +35,7 @@ struct crl_list {
 	struct slice algorithm; /* AlgorithmIdentifier */
 	struct slice signature;
 	struct slice issuer; /* the Name, tag included */
+	uint64_t issuer_print; /* see tls_der_name_print() */
 	struct slice number; /* INTEGER content; empty: none */
 	struct slice scope; /* IssuingDistributionPoint; empty: all */
 	int64_t this_update; /* seconds since 1970 */

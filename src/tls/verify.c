@@ -303,7 +303,7 @@ tls_chain_check_crls(const struct tls_chain *c, const struct crl_set *set,
 
 	/* That a CRL is missing must not hide what another one says. */
 	for (i = 0; set != NULL && i + 1 < c->path_count; i++) {
-		issuer.name = c->path[i + 1]->der.subject;
+		issuer.name = c->path[i + 1]->der.subject_print;
 		issuer.spki = c->path[i + 1]->der.spki;
 		issuer.key = c->path[i + 1]->key;
 		reason = crl_set_check(set, &issuer, c->path[i]->der.serial,

@@ -91,6 +91,17 @@ for my $file (undef, $denied) {
 	$b = $broker->accept;
 	like($b->packet, qr{tenant-b/device-011$}, 'and changes nothing');
 	$_->close for $b, $c;
+	for my $issuer (undef, $name) {
+		my $crl = $pki->crl(tmp('odd.crl'), 'other-ca',
+			revoked => ['odd'], issuer_der => $issuer);
+		$proxy->write_ini(backend => { address => $broker->address },
+			tls => { %tls, crl => $crl, crl_policy => 'soft' });
+		my $from = $proxy->mark;
+		$proxy->signal('HUP');
+		$proxy->wait_log(qr/event=reload /, from => $from);
+		is(peer->refused(@at)->{alert}, 44, 'a CRL in the name\'s '
+			. ($issuer ? 'other' : 'one') . ' writing counts');
+	}
 }
 {
 	my $proxy = sallyport(backend => { address => $broker->address },

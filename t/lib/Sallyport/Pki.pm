@@ -292,7 +292,7 @@ sub patch
 }
 
 # Makes the CRL PATH of CA. Fields: revoked => [cert names or hex serials],
-# last_at, next_at (seconds since 1970), number (hex), der => 1.
+# last_at, next_at (seconds since 1970), number (hex), der => 1, issuer_der.
 sub crl
 {
 	my ($self, $path, $ca, %crl) = @_;
@@ -315,11 +315,29 @@ END
 		'-cert', $self->cert($ca), '-keyfile', $self->key($ca),
 		'-crl_lastupdate', asn1_time($last),
 		'-crl_nextupdate', asn1_time($next), '-out', "$path.new");
+	$self->patch_crl("$path.new", $ca, $crl{issuer_der})
+	    if defined $crl{issuer_der};
 	openssl('crl', '-in', "$path.new", '-out', "$path.new",
 		'-outform', 'DER') if $crl{der};
 	unlink glob "$path.index* $path.number* $path.cnf";
 	rename "$path.new", $path or die "$path: $!";
 	return $path;
+}
+
+# Puts another issuer in and signs again.
+sub patch_crl
+{
+	my ($self, $path, $ca, $issuer) = @_;
+	my ($tbs, $alg) = der_children(pem_to_der(read_all($path)));
+	my @parts = der_children($tbs);
+
+	$parts[2] = $issuer;
+	$tbs = write_all("$path.tbs", der_tlv(0x30, join '', @parts));
+	openssl('dgst', '-sha256', '-sign', $self->key($ca),
+		'-out', "$path.sig", $tbs);
+	write_all($path, der_to_pem('X509 CRL', der_tlv(0x30, read_all($tbs)
+		. $alg . der_tlv(0x03, "\0" . read_all("$path.sig")))));
+	unlink $tbs, "$path.sig";
 }
 
 sub serial_of
