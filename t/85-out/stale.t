@@ -20,8 +20,16 @@ sub start
 	return Sallyport::Live->new(peer, $proxy, $broker);
 }
 
+# What needs no date comes first: all that does must be in before `ends'.
 $pki->make('honest', subject => '/CN=honest');
-my $ends = time + 5 * slow;
+my $crl = $pki->crl(tmp('keep.crl'), 'client-ca');
+my $denied = write_file(tmp('denied.csv'), "as,who\ncn,somebody\n");
+my $out = start(client_ca => $pki->cert('client-ca'));
+my $keep = start(crl => $crl, on_expiry => 'keep');
+my @with = map { start(denylist => $_) } undef, $denied;
+my @honest = $out->begin_both(device => 'honest');
+
+my $ends = time + 8 * slow;
 $pki->make($_, subject => "/CN=$_", end_at => $ends) for qw(brief brief2);
 
 # An issuer that no CRL covers, and one whose CRL ends while devices are in.
@@ -46,11 +54,7 @@ for my $policy (qw(hard grace soft)) {
 }
 
 # Expired: out, or kept, as on_expiry says; but revoked is out.
-my $crl = $pki->crl(tmp('keep.crl'), 'client-ca');
-my $out = start(client_ca => $pki->cert('client-ca'));
-my $keep = start(crl => $crl, on_expiry => 'keep');
 my @out = $out->begin_both(device => 'brief');
-my @honest = $out->begin_both(device => 'honest');
 my @keep = map { $keep->begin_both(device => $_, ticket => $_) }
     qw(brief brief2);
 
@@ -58,8 +62,6 @@ my @keep = map { $keep->begin_both(device => $_, ticket => $_) }
 $pki->make('brief-ca', subject => '/CN=Brief CA', is_ca => 1,
 	ca => 'client-ca', end_at => $ends);
 $pki->make('below', subject => '/CN=below', ca => 'brief-ca', chain => 1);
-my $denied = write_file(tmp('denied.csv'), "as,who\ncn,somebody\n");
-my @with = map { start(denylist => $_) } undef, $denied;
 my @below = map { [$_->begin_both(device => 'below')] } @with;
 
 wait_until('the dates pass', sub { time > $ends });
