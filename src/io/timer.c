@@ -26,7 +26,9 @@ timer_start(struct timer *t, uint64_t ms)
 	struct timeval tv = { (time_t)(ms / 1000),
 		(suseconds_t)(ms % 1000 * 1000) };
 
-	event_add(&t->event, &tv);
+	/* Without memory the deadline is now: better early than never. */
+	if (event_add(&t->event, &tv) == -1)
+		event_active(&t->event, EV_TIMEOUT, 0);
 }
 
 void

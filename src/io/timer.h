@@ -19,7 +19,8 @@ struct timer {
 void timer_init(struct timer *t, struct loop *loop, void (*fire)(void *),
     void *arg);
 
-/* Starts or restarts `t' to fire in `ms' milliseconds. */
+/* Starts or restarts `t' to fire in `ms' milliseconds; in the next turn where
+ * memory runs out, so that no deadline is ever lost. */
 void timer_start(struct timer *t, uint64_t ms);
 
 /* Stops `t'; harmless when it is not running. */
