@@ -23,6 +23,10 @@
  * scratch. */
 #define WRITE_MAX 65536
 
+/* Receives for one read: a record may be padded so that it holds next to
+ * nothing (RFC 8446 5.4), and others want their turn. */
+#define RECEIVES_A_READ 4
+
 /* READABLE events in one turn, before others have theirs. */
 #define READS_A_TURN 4
 
@@ -237,15 +241,20 @@ note_read_end(struct tls_stream *s, int ret)
 	}
 }
 
-/* Receives more, if the library has used all up and the last receive did not
- * already say that there is no more. */
+/* Has the library something left to work on? */
+static bool
+has_input(const struct tls_stream *s)
+{
+	return s->wire.in_len > 0 || SSL_pending(s->ssl) > 0;
+}
+
+/* Receives more, if the last receive did not already say that there is no
+ * more. */
 static bool
 receive(struct tls_stream *s, size_t room)
 {
 	size_t n;
 
-	if (s->wire.in_len > 0 || SSL_pending(s->ssl) > 0)
-		return true;
 	if (s->dry || s->wire.eof)
 		return false;
 	n = tls_wire_fill(&s->wire, room);
@@ -255,6 +264,32 @@ receive(struct tls_stream *s, size_t room)
 	if (s->wire.in_error != OK)
 		go_deaf(s, s->wire.in_error);
 	return n > 0;
+}
+
+/* What is received goes through the library until `data' is full. The last
+ * room is not received for: it would take a record in small pieces. */
+static size_t
+decrypt(struct tls_stream *s, uint8_t *data, size_t len)
+{
+	unsigned receives = 0;
+	size_t total = 0;
+	int n;
+
+	while (total < len && !s->ended && !s->deaf) {
+		if (!has_input(s) &&
+		    ((total > 0 && len - total < RECORD_MAX) ||
+			receives++ == RECEIVES_A_READ ||
+			!receive(s, len - total)))
+			break;
+		/* SSL_read and SSL_write clear the error queue by themselves.
+		 */
+		n = SSL_read(s->ssl, data + total, (int)(len - total));
+		if (n > 0)
+			total += (size_t)n;
+		else
+			note_read_end(s, n);
+	}
+	return total;
 }
 
 /* A refused client's bytes: dropped, until it has understood. */
@@ -271,8 +306,7 @@ static ssize_t
 tls_read(struct stream *stream, uint8_t *data, size_t len)
 {
 	struct tls_stream *s = tls_stream_of(stream);
-	size_t total = 0;
-	int n;
+	size_t total;
 
 	s->did_read = true;
 	if (!s->in_turn)
@@ -281,15 +315,7 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 		return drop_input(s);
 	if (s->state != TLS_STATE_OPEN)
 		return STREAM_AGAIN;
-	/* SSL_read and SSL_write clear the error queue by themselves. */
-	while (
-	    total < len && !s->ended && !s->deaf && receive(s, len - total)) {
-		n = SSL_read(s->ssl, data + total, (int)(len - total));
-		if (n > 0)
-			total += (size_t)n;
-		else
-			note_read_end(s, n);
-	}
+	total = decrypt(s, data, len);
 	if (s->wire.out_len > 0) /* an alert, or a key update's answer */
 		tls_wire_flush(&s->wire);
 	if (!s->in_turn)
