@@ -25,7 +25,8 @@ t_fuzz_ws_upgrade_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_ws_upgrade_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/fuzz/ws_frames.t
-t_fuzz_ws_frames_t_SOURCES = t/fuzz/ws_frames.c t/fuzz/replay.c t/fuzz/fuzz.h $(ws_kit)
+t_fuzz_ws_frames_t_SOURCES = t/fuzz/ws_frames.c t/fuzz/replay.c t/fuzz/fuzz.h \
+	t/fuzz/loop.h $(ws_kit)
 t_fuzz_ws_frames_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_ws_frames_t_LDADD = $(unit_ldadd)
 
@@ -55,7 +56,7 @@ t_fuzz_identity_denylist_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_identity_denylist_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/fuzz/session.t
-session_fuzz = t/fuzz/session.c t/fuzz/fuzz.h t/unit/script_stream.c \
+session_fuzz = t/fuzz/session.c t/fuzz/fuzz.h t/fuzz/loop.h t/unit/script_stream.c \
 	t/unit/script_stream.h t/unit/identity_kit.c t/unit/identity_kit.h \
 	$(mqtt_kit)
 t_fuzz_session_t_SOURCES = $(session_fuzz) t/fuzz/replay.c
@@ -89,7 +90,8 @@ t_fuzz_ws_upgrade_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_ws_upgrade_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_ws_upgrade_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 noinst_PROGRAMS += t/fuzz/ws_frames-fuzz
-t_fuzz_ws_frames_fuzz_SOURCES = t/fuzz/ws_frames.c t/fuzz/fuzz.h $(ws_kit)
+t_fuzz_ws_frames_fuzz_SOURCES = t/fuzz/ws_frames.c t/fuzz/fuzz.h \
+	t/fuzz/loop.h $(ws_kit)
 t_fuzz_ws_frames_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_ws_frames_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_ws_frames_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)

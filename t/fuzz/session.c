@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "fuzz/loop.h"
 #include "identity/decide.h"
 #include "mqtt/disconnect.h"
 #include "mqtt/greet.h"
@@ -299,13 +300,11 @@ finish(struct session *s)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct loop *loop;
+	struct loop *loop = fuzz_loop();
 	struct session s;
 	size_t at = 1;
 	size_t len;
 
-	if (loop == NULL)
-		loop = loop_new();
 	if (size == 0)
 		return 0;
 	setup(&s, loop, data[0]);

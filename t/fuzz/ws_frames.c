@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "fuzz/fuzz.h"
+#include "fuzz/loop.h"
 #include "unit/ws_kit.h"
 #include "ws/stream_ws.h"
 
@@ -65,11 +66,9 @@ run(struct result *res, struct loop *loop, const uint8_t *data, size_t size,
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct loop *loop;
+	struct loop *loop = fuzz_loop();
 	struct result whole, cut;
 
-	if (loop == NULL)
-		loop = loop_new();
 	if (size < 2)
 		return 0;
 	run(&whole, loop, data + 2, size - 2, 0);
