@@ -1,13 +1,10 @@
 #include "runtime/master.h"
 
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,11 +12,9 @@
 #include "runtime/hardening.h"
 #include "runtime/ports.h"
 #include "runtime/privileges.h"
+#include "runtime/rights.h"
 #include "runtime/supervisor.h"
 #include "session/options.h"
-
-/* How often retired snapshots are looked at. */
-#define BURY_MS 500
 
 /* Patience beyond drain_timeout, for last words on their way. */
 #define DRAIN_GRACE_MS 2000
@@ -191,38 +186,6 @@ lock_keys(void)
 		    short_of);
 }
 
-/*
- * Frees the retired snapshots that only we still count. A deny list of a
- * million rows takes tens of milliseconds to free, which the worker that
- * happens to be the last one would not have for its clients.
- */
-static void
-bury(void *arg)
-{
-	struct master *m = arg;
-	struct snapshot **at = &m->retired;
-	struct snapshot *s;
-
-	while ((s = *at) != NULL) {
-		if (!snapshot_is_last(s)) {
-			at = &s->retired;
-			continue;
-		}
-		*at = s->retired;
-		snapshot_put(s);
-	}
-	if (m->retired != NULL)
-		timer_start(&m->bury, BURY_MS);
-}
-
-static void
-retire(struct master *m, struct snapshot *s)
-{
-	s->retired = m->retired;
-	m->retired = s;
-	timer_start(&m->bury, BURY_MS);
-}
-
 static enum err
 put_in_force(struct master *m, struct snapshot *next, struct report *why)
 {
@@ -237,7 +200,7 @@ put_in_force(struct master *m, struct snapshot *next, struct report *why)
 		if (err != OK)
 			return err;
 	}
-	retire(m, m->snapshot);
+	retired_take(&m->retired, m->snapshot);
 	m->snapshot = snapshot_get(next);
 	m->reloaded_at = clock_wall_s();
 	lock_keys();
@@ -433,7 +396,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	timer_init(&m->leave, m->loop, begin_drain, m);
 	timer_init(&m->drain, m->loop, patience_ends, m);
 	timer_init(&m->pulse, m->loop, pulse, m);
-	timer_init(&m->bury, m->loop, bury, m);
+	retired_init(&m->retired, m->loop);
 	options_throttle(&limits, snapshot->config);
 	m->roll = roll_new();
 	m->flows = backend_flows_new(0);
@@ -451,40 +414,6 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	return err;
 }
 
-/* Root could read the files; whoever we are now must be able to at the next
- * reload. */
-static void
-check_file(const char *path, void *arg)
-{
-	(void)arg;
-	if (access(path, R_OK) == -1)
-		log_event(LOG_LEVEL_WARN, "unreadable",
-		    "%s: %s for the user we became: the next reload will "
-		    "fail (chgrp it, and chmod g+r)",
-		    path, strerror(errno));
-}
-
-/* sallyportctl deny puts a new file in the place of the old one. Who hears that
- * it cannot when a device was stolen hears it too late. */
-static void
-check_denylist(const struct config *cfg)
-{
-	char copy[PATH_MAX];
-	const char *folder;
-
-	if (cfg->denylist.file[0] == '\0' ||
-	    cfg->daemon.admin_socket[0] == '\0' ||
-	    snprintf(copy, sizeof(copy), "%s", cfg->denylist.file) >=
-		(int)sizeof(copy))
-		return;
-	folder = dirname(copy);
-	if (access(folder, W_OK | X_OK) == -1)
-		log_event(LOG_LEVEL_WARN, "unwritable",
-		    "%s: %s for the user we are: sallyportctl deny will fail "
-		    "(give the deny list a folder that this user may write)",
-		    folder, strerror(errno));
-}
-
 /* Gives up what was only needed to get here. */
 static enum err
 settle_down(struct master *m, struct report *why)
@@ -497,8 +426,7 @@ settle_down(struct master *m, struct report *why)
 	err = privileges_drop(d->user, d->group, m->file, why);
 	if (err != OK)
 		return err;
-	config_files(cfg, check_file, NULL);
-	check_denylist(cfg);
+	rights_check(cfg);
 	watch_files(m, OK);
 	watcher_start(m->watcher, m->loop, file_changed, m);
 	return sandbox_enter(&m->sandbox, m->snapshot->config);
@@ -546,7 +474,6 @@ master_run(struct master *m, struct report *why)
 void
 master_fini(struct master *m)
 {
-	struct snapshot *s;
 	size_t i;
 
 	if (m->service_state != NULL)
@@ -564,18 +491,13 @@ master_fini(struct master *m)
 		timer_stop(&m->leave);
 		timer_stop(&m->drain);
 		timer_stop(&m->pulse);
-		timer_stop(&m->bury);
 	}
 	throttle_free(m->throttle);
 	roll_free(m->roll);
 	backend_flows_free(m->flows);
+	retired_fini(&m->retired);
 	loop_free(m->loop);
 	sandbox_fini(&m->sandbox);
 	snapshot_put(m->snapshot);
-	while (m->retired != NULL) {
-		s = m->retired;
-		m->retired = s->retired;
-		snapshot_put(s);
-	}
 	memset(m, 0, sizeof(*m));
 }

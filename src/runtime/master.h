@@ -11,6 +11,7 @@
 #include "base/report.h"
 #include "io/loop.h"
 #include "io/signal.h"
+#include "runtime/retired.h"
 #include "runtime/sandbox.h"
 #include "runtime/trim.h"
 #include "runtime/watcher.h"
@@ -45,8 +46,7 @@ struct master {
 	const char *file; /* borrowed: the configuration's path */
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted; in force */
-	struct snapshot
-	    *retired; /* counted: old ones, until nobody else does */
+	struct retired retired; /* old ones, until nobody has them */
 	struct throttle *throttle; /* owned */
 	struct roll *roll; /* owned */
 	struct backend_flows *flows; /* owned */
@@ -58,7 +58,6 @@ struct master {
 	struct timer leave; /* from leaving to draining */
 	struct timer drain; /* the end of patience while draining */
 	struct timer pulse; /* tells the supervisor that we live */
-	struct timer bury; /* runs while there are retired ones */
 	size_t draining; /* workers that still have sessions */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */
