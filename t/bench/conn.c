@@ -408,7 +408,7 @@ misfit(const struct conn *c)
 	if (s->cipher != NULL &&
 	    strcmp(SSL_CIPHER_get_name(cipher), s->cipher) != 0)
 		return "another cipher";
-	if (s->session != NULL && !SSL_session_reused(c->ssl))
+	if (c->resuming && !SSL_session_reused(c->ssl))
 		return "not resumed";
 	return NULL;
 }
@@ -463,7 +463,9 @@ dialled(struct conn *c)
 	SSL_set_fd(c->ssl, c->fd);
 	SSL_set_connect_state(c->ssl);
 	SSL_set_app_data(c->ssl, c);
-	if (c->shape->session != NULL)
+	/* TLS 1.2 gives the session within the very handshake that makes it. */
+	c->resuming = c->shape->session != NULL;
+	if (c->resuming)
 		SSL_set_session(c->ssl, c->shape->session);
 	c->phase = CONN_SHAKING;
 }

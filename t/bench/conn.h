@@ -68,6 +68,7 @@ struct conn {
 	int fd; /* owned; -1 once closed */
 	unsigned number;
 	enum conn_phase phase;
+	bool resuming; /* it offered the shape's session */
 	struct conn_packets packets;
 	struct conn_frames frames;
 	uint32_t head; /* of the upgrade's answer: newlines seen in a row */
