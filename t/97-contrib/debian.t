@@ -133,7 +133,9 @@ wait_until('the system is up', sub {
 $root = "/proc/$init/root";
 
 # Installed: there, and quiet.
-good('dpkg -i', 'dpkg', '-i', '/first.deb');
+like(good('dpkg -i', 'dpkg', '-i', '/first.deb'),
+	qr{/etc/sallyport/server\.crt.*not started.*README\.Debian}s,
+	'it says what it has to be given');
 is(unit('ActiveState'), 'inactive', 'not started');
 is(unit('UnitFileState'), 'disabled', 'not enabled');
 isnt((inside('systemctl', 'start', 'sallyport'))[0], 0,
@@ -214,4 +216,18 @@ ok(-e "$etc/server.key", 'purged: a key that is not ours is not');
 unlink map { "$etc/$_" } keys %file;
 rmdir $etc;
 is(traces(), '', 'and nothing else stays behind');
+
+# As a tool for many machines does it: first the files, then the package.
+mkdir $etc or die "$etc: $!";
+write_file("$etc/$_", read_file($file{$_})) for keys %file;
+chmod 0644, "$etc/server.key";
+good('dpkg -i over certificates', 'dpkg', '-i', '/first.deb');
+is(unit('ActiveState'), 'active', 'where all is in place it starts');
+is(unit('UnitFileState'), 'enabled', 'and will at every boot');
+serves('started by its installation');
+good('and is purged', 'dpkg', '-P', 'sallyport');
+isnt(unit('ActiveState'), 'active', 'and stopped');
+unlink map { "$etc/$_" } keys %file;
+rmdir $etc;
+is(traces(), '', 'and again nothing stays behind');
 done_testing;
