@@ -34,6 +34,10 @@ check_PROGRAMS += t/unit/base_log.t
 t_unit_base_log_t_SOURCES = t/unit/base_log.c
 t_unit_base_log_t_LDADD = $(unit_ldadd)
 
+check_PROGRAMS += t/unit/base_socket.t
+t_unit_base_socket_t_SOURCES = t/unit/base_socket.c
+t_unit_base_socket_t_LDADD = $(unit_ldadd)
+
 check_PROGRAMS += t/unit/base_address.t
 t_unit_base_address_t_SOURCES = t/unit/base_address.c
 t_unit_base_address_t_LDADD = $(unit_ldadd)

@@ -14,13 +14,21 @@ set(int fd, int level, int name, unsigned value)
 		(void)setsockopt(fd, level, name, &v, sizeof(v));
 }
 
+static unsigned
+spread(unsigned least, unsigned by)
+{
+	return least + by % (least / 2 + 1);
+}
+
 void
 socket_tune(int fd, const struct socket_options *o)
 {
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
 	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, o->keepalive_idle_s);
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL, o->keepalive_interval_s);
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE,
+	    spread(o->keepalive_idle_s, (unsigned)fd));
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL,
+	    spread(o->keepalive_interval_s, (unsigned)fd / 32));
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, o->keepalive_count);
 	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->user_timeout_ms);
 }

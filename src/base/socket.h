@@ -5,7 +5,15 @@
 #ifndef BASE_SOCKET_H
 #define BASE_SOCKET_H
 
-/* How soon a silent peer counts as dead. 0 leaves the kernel's default. */
+/*
+ * How soon a silent peer counts as dead. 0 leaves the kernel's default.
+ *
+ * The first two are the least: a socket takes up to half as much more, by its
+ * descriptor. The kernel's timers are coarse, two to five seconds at such
+ * lengths, so that the probes of all who came in one storm would leave in one
+ * moment, thousands of them, into queues of a thousand packets; and those that
+ * were lost there would be so again at every repeat.
+ */
 struct socket_options {
 	unsigned keepalive_idle_s; /* silence before the first probe */
 	unsigned keepalive_interval_s; /* between probes */

@@ -5,12 +5,14 @@
 struct socket_options
 options_socket(void)
 {
-	/* A silent peer is dead after two to three minutes: well above the
-	 * pauses of mobile networks, well below a NAT's forgetting. */
+	/* A silent peer is dead after two minutes and a few seconds, in which
+	 * three probes at the least were lost: well above the pauses of mobile
+	 * networks, well below a NAT's forgetting. The timeout goes for probes
+	 * too, and overrules their count. */
 	struct socket_options o = {
-		.keepalive_idle_s = 60,
-		.keepalive_interval_s = 20,
-		.keepalive_count = 4,
+		.keepalive_idle_s = 48,
+		.keepalive_interval_s = 12,
+		.keepalive_count = 7,
 		.user_timeout_ms = 120000,
 	};
 
