@@ -179,7 +179,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	*out = a;
 	a->master = m;
 	a->started_at = clock_wall_s();
-	list_init(&a->asks);
+	ask_start(a);
 	control = open_control(a, m->snapshot->config, why);
 	web = open_web(a, m->snapshot->config, ports, why);
 	return control == OK ? web : control;

@@ -19,6 +19,8 @@ struct admin {
 	struct http_server *control; /* owned; NULL: no admin_socket */
 	struct http_server *web; /* owned; NULL: no http_listen */
 	struct list asks; /* on their way, see admin/ask.c */
+	struct timer rest; /* between two costly ones */
+	bool busy; /* with a costly one, or resting from it */
 	char *socket_path; /* owned; NULL: nothing to unlink */
 	uint64_t socket_inode;
 	int64_t started_at; /* wall clock */

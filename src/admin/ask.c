@@ -4,9 +4,11 @@
 #include <string.h>
 
 #include "admin/reply.h"
+#include "base/clock.h"
 
 /* A worker that needs longer than this is stuck. */
 #define LIMIT_MS 5000
+#define REST 4 /* times as long as the costly question took */
 
 /* One worker's part: the same message goes there and back. */
 struct ask_part {
@@ -80,9 +82,13 @@ came_back(struct loop_message *m)
 	a->waiting--;
 	if (a->waiting > 0)
 		return;
+	if (a->admin != NULL)
+		list_remove(&a->node);
+	if (a->admin != NULL && a->kind->costly)
+		timer_start(&a->admin->rest,
+		    REST * (clock_mono_ms() - a->sent_at) + 1);
 	if (a->call != NULL) {
 		timer_stop(&a->limit);
-		list_remove(&a->node);
 		a->kind->done(a);
 	}
 	if (a->again_ms > 0)
@@ -112,7 +118,12 @@ too_late(void *arg)
 	struct http_call *call = a->call;
 
 	a->call = NULL;
-	list_remove(&a->node);
+	if (a->queued) {
+		list_remove(&a->node);
+		ask_free(a);
+		reply_error(call, 503, "too many ask at once");
+		return;
+	}
 	log_event(LOG_LEVEL_ERROR, "admin_timeout",
 	    "%zu of %zu workers do not answer", a->waiting, a->count);
 	reply_error(call, 503, "%zu of %zu workers do not answer", a->waiting,
@@ -156,6 +167,7 @@ send_all(struct ask *a)
 	size_t i;
 
 	a->waiting = a->count;
+	a->sent_at = clock_mono_ms();
 	timer_init(&a->limit, a->home, too_late, a);
 	timer_start(&a->limit, LIMIT_MS);
 	for (i = 0; i < a->count; i++) {
@@ -163,6 +175,42 @@ send_all(struct ask *a)
 		loop_post(worker_door(a->parts[i].worker)->loop,
 		    &a->parts[i].message);
 	}
+}
+
+static void
+wait_turn(struct ask *a)
+{
+	a->queued = true;
+	timer_init(&a->limit, a->home, too_late, a);
+	timer_start(&a->limit, LIMIT_MS);
+}
+
+/* The workers have had their rest: whoever has waited longest is next. */
+static void
+next_turn(void *arg)
+{
+	struct admin *admin = arg;
+	struct list *node;
+	struct list *next;
+	struct ask *a;
+
+	list_each(node, next, &admin->asks) {
+		a = list_entry(node, struct ask, node);
+		if (!a->queued)
+			continue;
+		a->queued = false;
+		timer_stop(&a->limit);
+		send_all(a);
+		return;
+	}
+	admin->busy = false;
+}
+
+void
+ask_start(struct admin *admin)
+{
+	list_init(&admin->asks);
+	timer_init(&admin->rest, admin->master->loop, next_turn, admin);
 }
 
 void
@@ -185,6 +233,11 @@ ask_workers(struct admin *admin, struct http_call *call,
 	a->context = context;
 	list_init(&a->node);
 	list_append(&admin->asks, &a->node);
+	if (kind->costly && admin->busy) {
+		wait_turn(a);
+		return;
+	}
+	admin->busy = admin->busy || kind->costly;
 	send_all(a);
 }
 
@@ -200,7 +253,9 @@ ask_abandon_all(struct admin *admin)
 		list_remove(&a->node);
 		timer_stop(&a->limit);
 		a->call = NULL;
+		a->admin = NULL;
 		if (a->waiting == 0)
 			ask_free(a);
 	}
+	timer_stop(&admin->rest);
 }

@@ -13,6 +13,9 @@ struct ask;
 /* One kind of question: what it does where. */
 struct ask_kind {
 	size_t answer_size; /* of one worker's answer */
+	/* It looks at every session. One of these at a time, and then workers
+	 * have a rest of four times as long, however many ask. */
+	bool costly;
 	/* On the worker's thread: fills the zeroed `answer'. The question is
 	 * shared by all of them, so it may only be read. */
 	void (*work)(struct worker *w, const void *question, void *answer);
@@ -25,7 +28,7 @@ struct ask_kind {
 
 struct ask {
 	struct list node; /* in admin->asks */
-	struct admin *admin; /* borrowed; gone once there is no call */
+	struct admin *admin; /* borrowed; NULL once that has ended */
 	struct loop *home; /* borrowed: the main thread's, outlives all else */
 	struct http_call *call; /* NULL: nobody waits any more */
 	const struct http_request *request; /* lives as long as the call */
@@ -36,7 +39,9 @@ struct ask {
 	struct ask_part *parts; /* owned, one a worker */
 	size_t count; /* of workers */
 	size_t waiting; /* for so many */
+	uint64_t sent_at; /* clock_mono_ms() */
 	uint64_t again_ms; /* see ask_again() */
+	bool queued; /* costly, and not yet its turn */
 };
 
 /* Asks, taking `question' over in any case. When it cannot, or a worker does
@@ -51,6 +56,9 @@ void *ask_answer(const struct ask *a, size_t i);
 /* From done(), instead of replying: asks all workers once more in `ms' > 0
  * milliseconds, and then calls done() again. */
 void ask_again(struct ask *a, uint64_t ms);
+
+/* Before the first question. */
+void ask_start(struct admin *admin);
 
 /* All calls are about to be void; answers on their way go nowhere. */
 void ask_abandon_all(struct admin *admin);

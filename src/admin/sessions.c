@@ -192,10 +192,20 @@ done_kick(struct ask *a)
 	answer(a, 404);
 }
 
-static const struct ask_kind list_kind = { sizeof(struct found), work_list,
-	done_list, free_found, filter_fini };
-static const struct ask_kind kick_kind = { sizeof(struct found), work_kick,
-	done_kick, free_found, filter_fini };
+static const struct ask_kind list_kind = {
+	.answer_size = sizeof(struct found),
+	.work = work_list,
+	.done = done_list,
+	.free_answer = free_found,
+	.free_question = filter_fini,
+};
+static const struct ask_kind kick_kind = {
+	.answer_size = sizeof(struct found),
+	.work = work_kick,
+	.done = done_kick,
+	.free_answer = free_found,
+	.free_question = filter_fini,
+};
 
 void
 sessions_list_run(struct admin *a, struct http_call *call,

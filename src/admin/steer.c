@@ -68,8 +68,12 @@ free_question(void *question)
 	json_decref(*(json_t **)question);
 }
 
-static const struct ask_kind reload_kind = { sizeof(struct progress), work,
-	done, NULL, free_question };
+static const struct ask_kind reload_kind = {
+	.answer_size = sizeof(struct progress),
+	.work = work,
+	.done = done,
+	.free_question = free_question,
+};
 
 void
 steer_reload(struct admin *a, struct http_call *call,

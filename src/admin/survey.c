@@ -123,7 +123,7 @@ look_at_sessions(struct part *p, struct door *d)
 }
 
 static void
-work(struct worker *w, const void *question, void *answer)
+work_brokers(struct worker *w, const void *question, void *answer)
 {
 	struct door *d = worker_door(w);
 	struct part *p = answer;
@@ -135,7 +135,13 @@ work(struct worker *w, const void *question, void *answer)
 	p->soonest = json_array();
 	for (i = 0; i < d->pool_count; i++)
 		add_pool(p, &d->snapshot->config->backend[i], d->pools[i]);
-	look_at_sessions(p, d);
+}
+
+static void
+work(struct worker *w, const void *question, void *answer)
+{
+	work_brokers(w, question, answer);
+	look_at_sessions(answer, worker_door(w));
 }
 
 static void
@@ -311,12 +317,23 @@ done(struct ask *a)
 	json_decref(s.soonest);
 }
 
-static const struct ask_kind kind = { sizeof(struct part), work, done,
-	free_part, NULL };
+static const struct ask_kind whole = {
+	.answer_size = sizeof(struct part),
+	.costly = true,
+	.work = work,
+	.done = done,
+	.free_answer = free_part,
+};
+static const struct ask_kind brokers = {
+	.answer_size = sizeof(struct part),
+	.work = work_brokers,
+	.done = done,
+	.free_answer = free_part,
+};
 
-void
-survey_ask(struct admin *a, struct http_call *call,
-    const struct http_request *r, survey_done *then)
+static void
+ask(struct admin *a, struct http_call *call, const struct http_request *r,
+    const struct ask_kind *kind, survey_done *then)
 {
 	struct question *q = malloc(sizeof(*q));
 
@@ -325,5 +342,19 @@ survey_ask(struct admin *a, struct http_call *call,
 		return;
 	}
 	q->done = then;
-	ask_workers(a, call, r, &kind, q, 0);
+	ask_workers(a, call, r, kind, q, 0);
+}
+
+void
+survey_ask(struct admin *a, struct http_call *call,
+    const struct http_request *r, survey_done *then)
+{
+	ask(a, call, r, &whole, then);
+}
+
+void
+survey_ask_brokers(struct admin *a, struct http_call *call,
+    const struct http_request *r, survey_done *then)
+{
+	ask(a, call, r, &brokers, then);
 }

@@ -52,4 +52,8 @@ typedef void survey_done(struct admin *a, struct http_call *call,
 void survey_ask(struct admin *a, struct http_call *call,
     const struct http_request *request, survey_done *done);
 
+/* The same without a look at the sessions: `soonest' and `left' stay empty. */
+void survey_ask_brokers(struct admin *a, struct http_call *call,
+    const struct http_request *request, survey_done *done);
+
 #endif

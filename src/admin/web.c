@@ -99,7 +99,7 @@ static void
 healthz_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	survey_ask(a, call, r, healthy);
+	survey_ask_brokers(a, call, r, healthy);
 }
 
 static void
@@ -119,7 +119,7 @@ static void
 readyz_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	survey_ask(a, call, r, ready);
+	survey_ask_brokers(a, call, r, ready);
 }
 
 static const struct {

@@ -113,6 +113,22 @@ is((ctl($socket, 'status'))[0], 0, 'the admin socket has its own');
 is(http($port, 'GET', '/healthz')->{status}, 200, 'and another one');
 close $_ for @idle;
 
+# A look at all sessions is taken one at a time; a health check needs none.
+{
+	my @asking = map { IO::Socket::IP->new(PeerHost => '127.0.0.1',
+		PeerPort => $port) } 1 .. 30;
+	syswrite $_, "GET /metrics HTTP/1.0\r\n\r\n" for @asking;
+	is(http($port, 'GET', '/healthz')->{status}, 200,
+		'a health check passes those who ask for much');
+	my $good = 0;
+	for (@asking) {
+		my $answer = '';
+		1 while sysread $_, $answer, 65536, length $answer;
+		$good++ if $answer =~ m{^HTTP/1\.1 200 .*\nsallyport_}s;
+	}
+	is($good, 30, 'and these are served in turn');
+}
+
 # Workers that are asked while it ends find nothing that is gone.
 {
 	my $lazy = sallyport(
