@@ -28,6 +28,8 @@ my $pki = pki;
 my %outside = (
 	'sallyport-tls/tls.crt' => read_file($pki->cert('server')),
 	'sallyport-tls/tls.key' => read_file($pki->key('server')),
+	# As create configmap --from-literal leaves it.
+	'sallyport-denylist/denylist.csv' => 'as,who,reason,until',
 	'sallyport-client-ca/ca.crt' => read_file($pki->cert('client-ca')),
 	'sallyport-tickets/keys' => 'k' x 80,
 );
@@ -37,6 +39,8 @@ for my $name (@all) {
 	is("@{ $r->{complaints} }", '', "$name: by the schemas");
 	cmp_ok($r->{mutants}, '>', 90, "$name: $r->{mutants} mistakes tried");
 	is("@{ $r->{missed} }", '', "$name: and each was noticed");
+	is(scalar(grep { ($_->{data} || {})->{'denylist.csv'} }
+		@{ $objects{$name} }), 0, "$name: no apply empties a deny list");
 }
 
 # The real kustomize, where there is one that is not too old.
@@ -175,7 +179,7 @@ for my $name (qw(base sidecar/mosquitto.yaml sidecar/emqx.yaml)) {
 			"$name: $probe: $get->{path}");
 	}
 	my $from = $proxy->mark;
-	$files{'denylist.csv'} .= "clientid,bad,stolen,\n";
+	$files{'denylist.csv'} .= "\nclientid,bad,stolen,\n";
 	Sallyport::Kube::lay_out($volume, %files);
 	$proxy->wait_log(qr/event=reload /, from => $from);
 	$live->is_out('98', "$name: the new list", $in[1]);
