@@ -253,7 +253,8 @@ fired(void *arg)
 }
 
 struct backend_health *
-backend_health_start(struct backend_queue *q, struct backend_endpoint *e)
+backend_health_start(struct backend_queue *q, struct backend_sources *sources,
+    struct backend_endpoint *e)
 {
 	struct backend_health *h = calloc(1, sizeof(*h));
 
@@ -266,7 +267,7 @@ backend_health_start(struct backend_queue *q, struct backend_endpoint *e)
 	h->grave.bury = bury;
 	list_init(&h->grave.node);
 	timer_init(&h->timer, h->loop, fired, h);
-	backend_attempt_init(&h->attempt, h->loop, &q->o->socket, NULL,
+	backend_attempt_init(&h->attempt, h->loop, &q->o->socket, sources,
 	    connected, h);
 	timer_start(&h->timer, backend_queue_noise(q) % FIRST_MS);
 	return h;

@@ -10,14 +10,16 @@
 #ifndef BACKEND_HEALTH_H
 #define BACKEND_HEALTH_H
 
+#include "backend/attempt.h"
 #include "backend/queue.h"
 
 struct backend_health;
 
-/* Starts probing `e', which it counts, as q->o says; the first probe comes
- * soon. NULL when memory runs out: the endpoint is then not probed. */
+/* Starts probing `e', which it counts, as q->o says, from `sources' (borrowed),
+ * as dials do; the first probe comes soon. NULL when memory runs out: the
+ * endpoint is then not probed. */
 struct backend_health *backend_health_start(struct backend_queue *q,
-    struct backend_endpoint *e);
+    struct backend_sources *sources, struct backend_endpoint *e);
 
 /* Ends it. No probe's result comes after. NULL is fine. */
 void backend_health_cancel(struct backend_health *h);

@@ -93,7 +93,8 @@ sync_health(struct backend_pool *p)
 			p->health[i] = NULL;
 		}
 		if (e != NULL && p->health[i] == NULL)
-			p->health[i] = backend_health_start(&p->queue, e);
+			p->health[i] =
+			    backend_health_start(&p->queue, &p->sources, e);
 		/* Not probed for want of memory: back-off must do. */
 		if (e != NULL)
 			e->probed = p->health[i] != NULL;

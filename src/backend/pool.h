@@ -113,7 +113,7 @@ struct backend_pool *backend_pool_get(struct backend_pool *p);
  * under way count as users. NULL is fine. */
 void backend_pool_put(struct backend_pool *p);
 
-/* Is `text' an address a pool takes? OK or ERR_MALFORMED. For -t. */
+/* Is `text' an address a pool takes? OK or ERR_MALFORMED. */
 enum err backend_address_check(const char *text) MUST_CHECK;
 
 enum backend_state {

@@ -81,7 +81,10 @@ serve(struct backend_queue *q)
 		return false;
 	}
 	e = backend_pick(&c);
-	if (e == NULL && q->o->hold == BACKEND_REFUSE && !q->resolving) {
+	/* One that has tried them all does not wait for what a name might
+	 * stand for next: those behind it may have one left to try. */
+	if (e == NULL && q->o->hold == BACKEND_REFUSE &&
+	    (!q->resolving || w->tried != 0)) {
 		dismiss(q, NULL);
 		return true;
 	}

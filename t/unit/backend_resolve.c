@@ -12,6 +12,7 @@
 
 #include "backend/dial.h"
 #include "base/address.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "io/watch.h"
 #include "net_kit.h"
@@ -23,6 +24,7 @@ struct nameserver {
 	char address[ADDRESS_TEXT_MAX];
 	const char *one; /* what one.test stands for; NULL: SERVFAIL */
 	const char *two; /* a second address of it; NULL: none */
+	bool silent; /* about that */
 	int asked; /* questions for A */
 };
 
@@ -73,6 +75,10 @@ on_query(enum watch_event event, void *arg)
 	q[11] = 0; /* no additional records */
 	if (strcmp(label, "silent") == 0)
 		return;
+	if (strcmp(label, "one") == 0 && n->silent) {
+		n->asked++;
+		return;
+	}
 	if (strcmp(label, "one") != 0)
 		q[3] = 0x83; /* NXDOMAIN */
 	else if (n->one == NULL)
@@ -304,6 +310,41 @@ test_doubt(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 	close(listener);
 }
 
+/* The broker is away and so is the nameserver: who is not to be held does not
+ * wait for either. */
+static void
+test_silence(struct loop *loop, struct nameserver *n,
+    struct backend_resolver *r)
+{
+	struct sockaddr_storage at = net_kit_refused();
+	char name[64];
+	const char *addresses[] = { name };
+	struct backend_options o = { .name = "x",
+		.addresses = addresses,
+		.address_count = 1,
+		.resolve_ms = 600000,
+		.timeout_ms = 3000,
+		.hold = BACKEND_REFUSE };
+	struct backend_pool *p;
+	uint64_t began;
+	struct call c;
+
+	snprintf(name, sizeof(name), "one.test:%u", address_port(&at));
+	n->one = "127.0.0.1";
+	if (backend_pool_new(&p, loop, r, &o) != OK)
+		abort();
+	ok(await_question(loop, n), "a name is found");
+	(void)net_kit_run(loop, 1100); /* a doubt so soon asks nobody */
+	n->silent = true;
+	began = clock_mono_ms();
+	c = dial(loop, p);
+	is_int(c.reason, REASON_BACKEND_UNREACHABLE,
+	    "what it stands for fails");
+	ok(clock_mono_ms() - began < 1500, "and that is said at once");
+	n->silent = false;
+	backend_pool_put(p);
+}
+
 static void
 test_nothing(struct loop *loop, struct backend_resolver *r)
 {
@@ -346,6 +387,7 @@ main(void)
 	test_lookup(loop, &n, r);
 	test_pool(loop, &n, r);
 	test_doubt(loop, &n, r);
+	test_silence(loop, &n, r);
 	test_nothing(loop, r);
 	test_cancel(loop, r);
 	backend_resolver_free(r);
