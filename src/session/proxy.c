@@ -3,10 +3,11 @@
 #include "identity/text.h"
 #include "tls/stream_tls.h"
 
-/* The one CN of a certificate, as UTF-8; empty when there is none or several,
- * since a broker would take any one of them for the name. */
-static struct slice
-find_cn(const struct cert *cert, uint8_t *out, size_t cap)
+/* The CN of a certificate, as UTF-8; empty when there is none. One that is in
+ * doubt is an error and not left out: a broker that names devices by it would
+ * take their own word instead. Several are: it would take any one of them. */
+static enum err
+find_cn(const struct cert *cert, uint8_t *out, size_t cap, struct slice *cn)
 {
 	const struct cert_attr *found = NULL;
 	size_t len = 0;
@@ -16,14 +17,17 @@ find_cn(const struct cert *cert, uint8_t *out, size_t cap)
 		if (!slice_equal(cert->subject[i].oid, slice_str(CERT_OID_CN)))
 			continue;
 		if (found != NULL)
-			return slice_make(NULL, 0);
+			return ERR_MALFORMED;
 		found = &cert->subject[i];
 	}
-	if (found == NULL ||
-	    identity_text_append(found->type, found->value, out, cap, &len) !=
-		IDENTITY_TEXT_OK)
-		return slice_make(NULL, 0);
-	return slice_make(out, len);
+	*cn = slice_make(NULL, 0);
+	if (found == NULL)
+		return OK;
+	if (identity_text_append(found->type, found->value, out, cap, &len) !=
+	    IDENTITY_TEXT_OK)
+		return ERR_MALFORMED;
+	*cn = slice_make(out, len);
+	return OK;
 }
 
 enum err
@@ -39,6 +43,7 @@ proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
 	struct sockaddr_storage local;
 	uint8_t cn[BACKEND_PROXY_OUT_MAX];
 	struct tls_info info;
+	enum err err = OK;
 
 	*len = 0;
 	if (how == CONFIG_PROXY_PROTOCOL_OFF)
@@ -54,8 +59,10 @@ proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
 	p.tls_version = slice_str(info.version);
 	p.cipher = slice_str(info.cipher);
 	p.authority = slice_str(info.sni);
-	if (cert != NULL)
-		p.cn = find_cn(cert, cn, sizeof(cn));
+	if (cert != NULL && how == CONFIG_PROXY_PROTOCOL_V2)
+		err = find_cn(cert, cn, sizeof(cn), &p.cn);
+	if (err != OK)
+		return err;
 	return backend_proxy_out_write(out, len,
 	    how == CONFIG_PROXY_PROTOCOL_V1 ? BACKEND_PROXY_V1
 					    : BACKEND_PROXY_V2,

@@ -144,7 +144,8 @@ steps_backend_start(struct session *s)
 
 	if (proxy_header(s, header, &header_len) != OK) {
 		session_dismiss(s, REASON_IDENTITY_ENCODING,
-		    "the CN does not fit into a PROXY header");
+		    "proxy_protocol = v2 passes the CN on, and this one is "
+		    "not one short text");
 		return;
 	}
 	request.client_id = a->admission->verdict.client_id;

@@ -24,6 +24,9 @@ my $proxy = sallyport(
 	daemon => { workers => 1 },
 	tls => { client_certificate => 'optional' },
 	backend => { address => $all },
+	'identity none' => { username => 'none' },
+	'listener none' => { bind => '127.0.0.1:0', backend => 'v2',
+		identity => 'none' },
 	map {
 		("backend $_" => $backend{$_},
 		"listener $_" => { bind => '127.0.0.1:0', backend => $_ })
@@ -102,5 +105,14 @@ for my $device (qw(ec none)) {
 	}
 	is(ord $b->recv(1), 0x10, "v2, $device: the CONNECT behind it");
 	$_->close for $c, $b;
+}
+# A broker that names devices by it would take their own word instead.
+{
+	my $c = peer->tls(device => 'two-cn', port => $proxy->port('none'));
+
+	$c->send(mqtt_connect(username => 'one'));
+	is(hex($c->ended->{bytes}), hex(mqtt_connack(code => 4)),
+		'v2: a CN in doubt is refused');
+	$proxy->wait_log(qr/identity_encoding .*not one short/);
 }
 done_testing;
