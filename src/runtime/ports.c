@@ -124,11 +124,35 @@ bind_listener(const struct config *cfg, const struct config_listener *l,
 	return result;
 }
 
+/* At a socket that nobody takes clients would come in and wait for ever. */
+static enum err
+check_passed(const struct config *cfg, struct report *why)
+{
+	size_t passed = supervisor_sockets();
+	size_t taken = 0;
+	size_t at;
+	size_t i;
+
+	for (i = 0; i < cfg->listener_count; i++)
+		for (at = 0;
+		     supervisor_socket(cfg->listener[i].head.name, at) != -1;
+		     at++)
+			taken++;
+	if (taken == passed)
+		return OK;
+	report_add(why,
+	    "%s: %zu of the %zu sockets that were passed are for no listener "
+	    "(FileDescriptorName= of a .socket unit is the NAME of [listener "
+	    "NAME])",
+	    cfg->file, passed - taken, passed);
+	return ERR_CONFIG;
+}
+
 static enum err
 bind_all(const struct config *cfg, struct worker **workers, size_t count,
     FILE *file, struct report *why)
 {
-	enum err result = OK;
+	enum err result = check_passed(cfg, why);
 	enum err err;
 	size_t i;
 

@@ -31,4 +31,7 @@ uint64_t supervisor_watchdog_ms(void);
  */
 int supervisor_socket(const char *name, size_t at);
 
+/* How many sockets it passed, under whatever names. */
+size_t supervisor_sockets(void);
+
 #endif

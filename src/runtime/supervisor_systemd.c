@@ -62,3 +62,11 @@ supervisor_socket(const char *name, size_t at)
 	free(names);
 	return found;
 }
+
+size_t
+supervisor_sockets(void)
+{
+	int count = sd_listen_fds(0);
+
+	return count > 0 ? (size_t)count : 0;
+}

@@ -59,4 +59,12 @@ like(hears(qr/READY/), qr/STATUS=reloaded/, 'and its end');
 $proxy->signal('TERM');
 like(hears(qr/STOPPING/), qr/^STOPPING=1/, 'so is the drain');
 is($proxy->wait_exit(5), 0, 'exit 0');
+
+# Who came in by it would wait for ever.
+my $lost = Sallyport::Proc->new(name => 'lost', log => tmp('lost.log'),
+	any_exit => 1, fds => [[$passed, 'sallyport-mqtts.socket']]);
+$lost->launch(Sallyport::Daemon::program(builddir), '-c', $proxy->{ini});
+is($lost->wait_exit(10) >> 8, 78, 'a socket for no listener: exit 78');
+like($lost->text, qr/1 of the 1 sockets .*FileDescriptorName=/,
+	'and what to write is said');
 done_testing;
