@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/address.h"
 #include "config/option.h"
 
 /* One check under way. */
@@ -224,6 +225,8 @@ check_bind(const struct check *c, size_t index)
 	}
 }
 
+#define HTTP_MAX 16
+
 /* The HTTP listener must not stand where devices come in. */
 static void
 check_http(const struct check *c)
@@ -232,6 +235,10 @@ check_http(const struct check *c)
 	const struct config_listener *other;
 	size_t i;
 
+	if (http->count > HTTP_MAX)
+		COMPLAIN(c, &c->cfg->daemon, http_listen,
+		    "has %zu addresses (write %d at the most)", http->count,
+		    HTTP_MAX);
 	for (i = 0; i < http->count && c->cfg->listener_count > 0; i++) {
 		other = taken_by(c->cfg, c->cfg->listener_count - 1,
 		    c->cfg->listener[c->cfg->listener_count - 1].bind.count,
@@ -318,6 +325,47 @@ check_identity(const struct check *c, struct config_identity *id)
 		    id->where.clientid_mode.text, "clientid", "clientid");
 }
 
+/* Probes are packets of one read; the worker's number goes behind the
+ * ClientID. */
+#define PROBE_TEXT_MAX 1024
+#define PROBE_CLIENTID_MAX 240
+
+static void
+check_probe(const struct check *c, struct config_backend *b)
+{
+	static const char wordy[] = "is %zu bytes long (write %d at the most)";
+
+	if (strlen(b->probe_clientid) > PROBE_CLIENTID_MAX)
+		COMPLAIN(c, b, probe_clientid, wordy, strlen(b->probe_clientid),
+		    PROBE_CLIENTID_MAX);
+	if (strlen(b->probe_username) > PROBE_TEXT_MAX)
+		COMPLAIN(c, b, probe_username, wordy, strlen(b->probe_username),
+		    PROBE_TEXT_MAX);
+	if (strlen(b->probe_password) > PROBE_TEXT_MAX)
+		COMPLAIN(c, b, probe_password, wordy, strlen(b->probe_password),
+		    PROBE_TEXT_MAX);
+	if (b->probe_password[0] != '\0' && b->probe_username[0] == '\0')
+		COMPLAIN(c, b, probe_password,
+		    "has no use without a name (add probe_username, or take "
+		    "it out)");
+}
+
+static void
+check_backend(const struct check *c, struct config_backend *b)
+{
+	struct sockaddr_storage at;
+	size_t i;
+
+	for (i = 0; i < b->source.count; i++)
+		if (address_parse_host(&at, b->source.items[i]) != OK)
+			COMPLAIN(c, b, source,
+			    "\"%.64s\" is not an address (write one of this "
+			    "machine's, such as 10.0.0.2, without port or "
+			    "prefix)",
+			    b->source.items[i]);
+	check_probe(c, b);
+}
+
 /* A limit that a wider one never lets take effect is a slip. */
 static void
 check_limits(const struct check *c)
@@ -367,6 +415,8 @@ config_check(struct config *cfg, struct report *r)
 		check_tls(&c, &cfg->tls[i]);
 	for (i = 0; i < cfg->identity_count; i++)
 		check_identity(&c, &cfg->identity[i]);
+	for (i = 0; i < cfg->backend_count; i++)
+		check_backend(&c, &cfg->backend[i]);
 	check_limits(&c);
 	config_option_each(cfg, check_option_files, &c);
 	config_option_each(cfg, judge, NULL);

@@ -102,8 +102,9 @@ compare_listeners(const struct config *running, const struct config *next,
 		if (find_body(next, section, running->listener[i].head.name) ==
 		    NULL)
 			report_add(r,
-			    "%s: [listener %s] is gone, but stays open until "
-			    "a restart",
+			    "%s: [listener %s] is gone: it is closed, its "
+			    "sessions are sent away, and only a restart opens "
+			    "it again",
 			    next->file, running->listener[i].head.name);
 	for (i = 0; i < next->listener_count; i++)
 		if (find_body(running, section, next->listener[i].head.name) ==

@@ -190,6 +190,7 @@ carry_out(struct loop_message *m)
 {
 	struct order *o = list_entry(m, struct order, message);
 	struct worker *w = o->worker;
+	enum err err;
 
 	if (w->stopped) {
 		snapshot_put(o->snapshot);
@@ -198,13 +199,13 @@ carry_out(struct loop_message *m)
 	}
 	switch (o->kind) {
 	case ORDER_RELOAD:
-		if (door_reload(&w->door, o->snapshot) == OK) {
+		err = door_reload(&w->door, o->snapshot);
+		if (err == OK)
 			follow_sections(w);
-			break;
-		}
-		log_event(LOG_LEVEL_ERROR, "reload_failed",
-		    "a worker ran out of memory and keeps the old "
-		    "configuration");
+		else
+			log_event(LOG_LEVEL_ERROR, "reload_failed",
+			    "a worker keeps the old configuration: %s",
+			    err_text(err));
 		break;
 	case ORDER_DRAIN:
 		close_gates(w);

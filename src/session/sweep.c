@@ -94,8 +94,9 @@ sweep_judge(struct session *s, unsigned what, int64_t now,
 	enum reason reason = REASON_NONE;
 
 	detail->text[0] = '\0';
+	/* No profile is left that could say who may stay. */
 	if (l == NULL)
-		return REASON_NONE; /* its listener is gone; it may stay */
+		return REASON_RELAY_DRAINED;
 	ctx = d->snapshot->tls[l->tls_profile->head.index];
 	if ((what & SWEEP_TLS) != 0)
 		reason = live_reason(s, tls_stream_recheck(s->tls, ctx, &why));

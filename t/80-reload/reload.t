@@ -62,10 +62,14 @@ my %bad = (
 		private_key => $pki->key('server-rsa') } },
 	'an empty CA file' => { tls => {
 		client_ca => write_file(tmp('empty.crt'), '') } },
+	'a source that is none' => { backend => {
+		source => '127.0.0.0/8' } },
 	'a bad template' => { identity => { username => '${nonsense}' } },
 );
 for my $what (sort keys %bad) {
-	$proxy->write_ini(%address, %{ $bad{$what} });
+	my %arg = %{ $bad{$what} };
+	$arg{backend} = { %{ $address{backend} }, %{ $arg{backend} || {} } };
+	$proxy->write_ini(%arg);
 	my $from = $proxy->mark;
 	reload('reload_failed');
 	like(substr($proxy->text, $from), qr/\Q$proxy->{ini}\E:\d+: /,
@@ -87,6 +91,22 @@ for ([$c, $b], [$c2, $b2], [$c3, $b3], [$c4, $b4]) {
 	is(hex($client->packet), hex(mqtt_pingresp), 'an old session lives');
 	$_->close for $backend, $client;
 }
+
+# A listener that is gone takes its sessions along: nothing would be left by
+# which they could be revoked.
+{
+	my ($c, $b) = session('device-001', 'before its listener goes');
+	my $port = $proxy->port('tls');
+	$proxy->write_ini(%address, 'listener tls' => undef);
+	like(reload('restart_needed'), qr/\[listener tls\] is gone: it is closed/,
+		'the log says what becomes of a listener that is gone');
+	is($c->ended->{status}, 'eof', 'its client is sent away');
+	is($b->ended->{status}, 'eof', 'and leaves the broker');
+	ok(!peer->try_open(port => $port), 'its port is closed');
+	$_->close for $b, $c;
+}
+$proxy->stop;
+$proxy = sallyport(%address);
 
 # Many at once, and sessions beginning all the while.
 for my $round (1 .. 20) {

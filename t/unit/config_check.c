@@ -72,6 +72,16 @@ static const struct {
 	{ "trust in vain", KIT_LISTENER "trusted_proxies = ::1\n" KIT_TLS,
 	    "3: trusted_proxies: has no use without accept_proxy (add "
 	    "accept_proxy = required, or take it out)\n" },
+	{ "sources that are none",
+	    KIT_LISTENER KIT_TLS "[backend]\nsource = ::1, 10.0.0.0/24, h\n",
+	    "8: source: \"10.0.0.0/24\" is not an address (write one of this "
+	    "machine's, such as 10.0.0.2, without port or prefix)\n"
+	    "8: source: \"h\" is not an address (write one of this "
+	    "machine's, such as 10.0.0.2, without port or prefix)\n" },
+	{ "a probe's password without a name",
+	    KIT_LISTENER KIT_TLS "[backend]\nprobe_password = x\n",
+	    "8: probe_password: has no use without a name (add "
+	    "probe_username, or take it out)\n" },
 	{ "places to go",
 	    KIT_LISTENER "server_reference = a.example:8883 [::1]:8883 b\n"
 			 "server_moved = on\n" KIT_TLS,
@@ -271,7 +281,8 @@ test_compare(void)
 			   "[listener c]\nbind = 127.0.0.1:0\n"),
 	    "t.ini:6: bind: changed from \"127.0.0.1:0\", which a reload does "
 	    "not put in force (restart)\n"
-	    "t.ini: [listener b] is gone, but stays open until a restart\n"
+	    "t.ini: [listener b] is gone: it is closed, its sessions are sent "
+	    "away, and only a restart opens it again\n"
 	    "t.ini:7: [listener c] is new and opens with a restart\n",
 	    "listeners");
 }
