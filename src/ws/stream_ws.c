@@ -275,6 +275,14 @@ drop(struct stream_ws *w, uint8_t *data, size_t len)
 	return STREAM_AGAIN;
 }
 
+/* Their half has ended as it should, ours goes on: nothing is left to read
+ * until both have, and then the end of the connection. */
+static bool
+is_half_closed(const struct stream_ws *w)
+{
+	return w->told && w->input == INPUT_EOF && !w->ended;
+}
+
 /* Tells of the end; from then on nothing is read but what is dropped. */
 static ssize_t
 tell_end(struct stream_ws *w)
@@ -294,7 +302,7 @@ ws_read(struct stream *s, uint8_t *data, size_t len)
 	size_t got;
 
 	if (w->told)
-		return w->input == INPUT_EOF ? STREAM_EOF : drop(w, data, len);
+		return is_half_closed(w) ? STREAM_EOF : drop(w, data, len);
 	got = read_payload(w, data, len);
 	/* Pongs of all pings that came at once are one pong. */
 	if (ws_encoder_flush(&w->encoder, w->lower) < 0)
@@ -331,8 +339,7 @@ ws_want_read(struct stream *s, bool wanted)
 	struct stream_ws *w = from_stream(s);
 
 	w->wanted = wanted;
-	stream_want_read(w->lower,
-	    wanted && !(w->told && w->input == INPUT_EOF));
+	stream_want_read(w->lower, wanted && !is_half_closed(w));
 	settle(w);
 }
 
