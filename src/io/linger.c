@@ -4,9 +4,6 @@
 
 #include "io/timer.h"
 
-/* A peer that is still talking after this many bytes is not listening. */
-#define LINGER_BYTES (256 * 1024)
-
 struct lingering {
 	struct list node;
 	struct loop_grave grave;
@@ -54,7 +51,7 @@ drop_bytes(struct stream *s, enum stream_event event, void *arg)
 		return;
 	if (n > 0)
 		l->read += (size_t)n;
-	if (n <= 0 || l->read > LINGER_BYTES)
+	if (n <= 0 || l->read > l->set->bytes)
 		finish(l);
 }
 

@@ -3,7 +3,7 @@
  * a socket with unread bytes makes the kernel send a reset, and a reset may
  * destroy a refusal before the other side has read it. So our half is ended,
  * what still comes is read and dropped, and the stream is closed when the
- * other side closes, sends too much, or time is up.
+ * other side closes, sends too much for the set, or time is up.
  */
 #ifndef IO_LINGER_H
 #define IO_LINGER_H
@@ -16,17 +16,22 @@
  * hold sockets that no limit counts. */
 #define LINGER_MAX 1024
 
+/* A stranger who is still talking after this many bytes is not listening. */
+#define LINGER_BYTES (256 * 1024)
+
 /* Those that linger on one loop. */
 struct linger_set {
 	struct list list;
 	size_t count;
+	size_t bytes; /* most that one of them may still send */
 };
 
 static inline void
-linger_set_init(struct linger_set *set)
+linger_set_init(struct linger_set *set, size_t bytes)
 {
 	list_init(&set->list);
 	set->count = 0;
+	set->bytes = bytes;
 }
 
 /* Takes `s' and closes it after `ms' milliseconds at the latest. */

@@ -16,6 +16,7 @@ half_init(struct half *h, struct stream *from, struct stream *to,
 	mqtt_cursor_init(&h->cursor);
 	h->bytes = 0;
 	h->state = HALF_OPEN;
+	h->eof = false;
 	h->stop_at = stop_at;
 }
 
@@ -121,6 +122,7 @@ half_pass(struct half *h, uint8_t *data, size_t len)
 enum half_event
 half_end(struct half *h)
 {
+	h->eof = true;
 	stream_want_read(h->from, false);
 	if (h->state == HALF_OPEN || h->state == HALF_CLOSING)
 		h->state = HALF_ENDING;

@@ -34,7 +34,8 @@ enum half_event {
 	HALF_AT_BOUNDARY, /* a CLOSING half has come to its packet's end */
 	HALF_FROM_BROKE, /* a read failed; the half is ENDING */
 	HALF_TO_BROKE, /* a write failed; the half is ENDED */
-	HALF_MALFORMED, /* framing is lost; nothing of the bad packet passed */
+	HALF_MALFORMED, /* framing is lost; no byte of this read's bad packet
+			 * passed */
 	HALF_FORBIDDEN /* the forbidden packet came; nothing of it passed */
 };
 
@@ -45,6 +46,7 @@ struct half {
 	struct mqtt_cursor cursor; /* over all bytes let through */
 	uint64_t bytes; /* let through */
 	enum half_state state;
+	bool eof; /* `from' has ended by itself */
 	unsigned stop_at; /* MQTT_CURSOR_AT() of what must not pass; 0 = none */
 };
 

@@ -76,6 +76,29 @@ seal(struct relay *r, struct half *h)
 		half_abandon(h);
 }
 
+/* One side has left: the other half goes on for as long as bytes move there.
+ * A dismissal does not wait for that. */
+static void
+wait_for_other(struct relay *r)
+{
+	if (r->farewell != NULL)
+		return;
+	r->seen_bytes = r->up.bytes + r->down.bytes;
+	timer_start(&r->timer, HALF_CLOSED_MS);
+}
+
+/* Framing is lost. A client that has whole packets so far can be told so;
+ * nothing else is said behind a packet that may be half out. */
+static void
+lose_framing(struct relay *r, struct half *h)
+{
+	if (h == &r->down && mqtt_cursor_at_boundary(&h->cursor))
+		stream_want_read(h->from, false);
+	else
+		half_seal(h, NULL, 0);
+	r->owner->violated(r->arg, REASON_RELAY_MALFORMED);
+}
+
 /* What the relay makes of what a half says. */
 static void
 answer(struct relay *r, struct half *h, enum half_event event)
@@ -88,7 +111,7 @@ answer(struct relay *r, struct half *h, enum half_event event)
 			blame(r,
 			    up ? REASON_RELAY_CLIENT_CLOSED
 			       : REASON_RELAY_BROKER_CLOSED);
-			timer_start(&r->timer, HALF_CLOSED_MS);
+			wait_for_other(r);
 		}
 		break;
 	case HALF_AT_BOUNDARY:
@@ -100,18 +123,17 @@ answer(struct relay *r, struct half *h, enum half_event event)
 		blame(r,
 		    up ? REASON_RELAY_CLIENT_ERROR : REASON_RELAY_BROKER_ERROR);
 		half_abandon(up ? &r->down : &r->up);
-		timer_start(&r->timer, HALF_CLOSED_MS);
+		wait_for_other(r);
 		break;
 	case HALF_TO_BROKE:
 		/* The other half goes on: the last words of a broker that has
 		 * closed may still wait to be read. */
 		blame(r,
 		    up ? REASON_RELAY_BROKER_ERROR : REASON_RELAY_CLIENT_ERROR);
-		timer_start(&r->timer, HALF_CLOSED_MS);
+		wait_for_other(r);
 		break;
 	case HALF_MALFORMED:
-		half_seal(h, NULL, 0);
-		r->owner->violated(r->arg, REASON_RELAY_MALFORMED);
+		lose_framing(r, h);
 		break;
 	case HALF_FORBIDDEN:
 		half_seal(h, NULL, 0);
@@ -131,6 +153,8 @@ pass_packet(struct relay *r, struct slice packet)
 	buf_init(&copy, 0);
 	if (buf_append(&copy, packet.data, packet.len) == OK)
 		event = half_pass(&r->down, buf_data(&copy), packet.len);
+	else
+		half_abandon(&r->down);
 	buf_fini(&copy);
 	return event;
 }

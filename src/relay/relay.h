@@ -14,7 +14,8 @@
 #include "io/timer.h"
 #include "relay/half.h"
 
-/* What the owner is told, never from inside one of its own calls. */
+/* What the owner is told; inside one of its own calls only `violated', by
+ * relay_start(), when the client has sent too much behind its CONNECT. */
 struct relay_owner {
 	/* The broker answered the CONNECT with this return or reason code. */
 	void (*answered)(void *arg, uint8_t code);

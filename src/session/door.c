@@ -123,7 +123,8 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	memset(d, 0, sizeof(*d));
 	list_init(&d->sessions);
 	d->sweep_next = &d->sessions;
-	linger_set_init(&d->lingering);
+	linger_set_init(&d->lingering, LINGER_BYTES);
+	linger_set_init(&d->parting, SIZE_MAX);
 	d->throttle = throttle;
 	d->roll = roll;
 	d->flows = flows;
@@ -155,6 +156,7 @@ door_fini(struct door *d)
 		session_kill(list_entry(node, struct session, node),
 		    REASON_RELAY_DRAINED);
 	linger_end_all(&d->lingering);
+	linger_end_all(&d->parting);
 	put_pools(d->pools, d->pool_count);
 	backend_resolver_free(d->resolver);
 	if (d->loop != NULL) {
@@ -177,15 +179,8 @@ door_reload(struct door *d, struct snapshot *snapshot)
 	return err;
 }
 
-void
-door_left(struct door *d)
-{
-	d->session_count--;
-	if (d->session_count == 0 && d->empty != NULL)
-		d->empty(d);
-}
-
-/* Sends away as many as it takes to be done in time, the oldest first. */
+/* Sends away as many as it takes to be done in time, the oldest first; and
+ * when all are gone and have read their last words it is over. */
 static void
 send_away(void *arg)
 {
@@ -207,7 +202,10 @@ send_away(void *arg)
 		due--;
 		session_dismiss(s, REASON_RELAY_DRAINED, NULL);
 	}
-	timer_start(&d->drain, DRAIN_STEP_MS);
+	if (d->session_count + d->lingering.count + d->parting.count == 0)
+		d->empty(d);
+	else
+		timer_start(&d->drain, DRAIN_STEP_MS);
 }
 
 void
@@ -215,10 +213,7 @@ door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *))
 {
 	d->empty = empty;
 	d->drain_end = loop_now(d->loop) + ms;
-	if (d->session_count == 0)
-		empty(d);
-	else
-		send_away(d);
+	send_away(d);
 }
 
 /* A dismissal on its way to the thread it concerns. */

@@ -33,7 +33,8 @@ struct door {
 	unsigned sweep_what; /* SWEEP_* bits; 0: no sweep runs */
 	bool sweep_again; /* files changed on the way: once more */
 	struct timer sweep; /* runs while there is somebody */
-	struct linger_set lingering; /* streams saying their last word */
+	struct linger_set lingering; /* clients reading their last word */
+	struct linger_set parting; /* brokers reading theirs */
 	unsigned index; /* the worker's number */
 	uint64_t next_id;
 	struct ratelimit refusals; /* log lines strangers can cause */
@@ -62,14 +63,12 @@ void door_fini(struct door *d);
 enum err door_reload(struct door *d, struct snapshot *snapshot) MUST_CHECK;
 
 /* Dismisses all sessions, spread evenly over `ms' milliseconds, and calls
- * `empty' when none is left. */
+ * `empty' when none is left, nor anybody who is still to read his last words.
+ */
 void door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *));
 
 /* Has session `id' of this door dismissed, if it is still there; from any
  * thread. Without memory for the message it stays. */
 void door_dismiss(struct door *d, uint64_t id, enum reason reason);
-
-/* A session has gone; for session.c. */
-void door_left(struct door *d);
 
 #endif

@@ -12,7 +12,8 @@
 #include "session/words.h"
 #include "tls/stream_tls.h"
 
-/* How long a refused client has to read why. */
+/* How long a refused client has to read why, and a broker what it was sent
+ * last. */
 #define LINGER_MS 1000
 
 void
@@ -64,6 +65,20 @@ count_end(struct session *s, enum reason reason)
 	counter_add(&c->bytes_down, s->relay.down.bytes);
 }
 
+/* A broker whose bytes were not read any more: a reset would destroy what is
+ * on its way to it, the DISCONNECT above all that saves from a Will. */
+static void
+part_from_broker(struct session *s)
+{
+	struct door *d = s->door;
+
+	if (s->stage == STAGE_RELAY && !s->relay.down.eof)
+		linger_start(&d->parting, d->loop, s->broker, LINGER_MS);
+	else
+		stream_close(s->broker);
+	s->broker = NULL;
+}
+
 /* Gives back everything but the client's stream, which the caller has dealt
  * with, and the memory, which goes at the end of the turn. */
 static void
@@ -77,15 +92,14 @@ leave(struct session *s, enum reason reason)
 	throttle_release(&s->ticket, loop_now(d->loop));
 	approach_free(s->approach);
 	s->approach = NULL;
-	stream_close(s->broker);
-	s->broker = NULL;
+	part_from_broker(s);
 	s->client = NULL;
 	s->tls = NULL;
 	if (d->sweep_next == &s->node)
 		d->sweep_next = s->node.next;
 	list_remove(&s->node);
 	loop_bury(d->loop, &s->grave);
-	door_left(d);
+	d->session_count--;
 }
 
 /* Says the last words, if there are any, and lets the client read them. One

@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+use Digest::SHA qw(sha256_hex);
 use Sallyport;
 
 # More than the kernel's own buffers, of 32 MiB at most, can swallow.
@@ -93,5 +94,30 @@ for my $transport (qw(tls wss)) {
 	ok($proxy->wait_close('relay_client_error', from => $from),
 		"$transport: relay_client_error");
 	$b->close;
+}
+
+# A session is sent away whose broker has not yet read what it is sent, and has
+# itself sent what the client does not read: closing must not reset.
+my $small = peer('small')->listen(rcvbuf => 8192);
+for my $transport (qw(tls wss)) {
+	my $door = sallyport(backend => { address => $small->address });
+	my $c = peer->device($transport, device => 'ec', %kernel,
+		port => $door->port($transport));
+	my $large = mqtt_publish(payload => 'x' x 40_000);
+
+	$c->send(mqtt_connect());
+	my $b = $small->accept;
+	$b->packet;
+	$b->send(mqtt_connack());
+	$c->packet;
+	$b->pump(packets => $packets, size => $body, stall => 50);
+	$c->send($large);
+	$door->signal('TERM');
+	$door->wait_close('relay_drained');
+	is(sha256_hex($b->packet), sha256_hex($large),
+		"$transport: sent away: the broker has all that was sent");
+	is(hex($b->packet), 'e000', "$transport: and the DISCONNECT");
+	$_->close for $b, $c;
+	is($door->wait_exit(5), 0, "$transport: then it is over");
 }
 done_testing;

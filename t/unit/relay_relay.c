@@ -6,6 +6,7 @@
 
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "mqtt/disconnect.h"
 #include "script_stream.h"
 #include "tap.h"
@@ -286,6 +287,13 @@ test_broken(void)
 	is_int(f.violated, REASON_RELAY_MALFORMED, "type 0 is no packet");
 	is_int((long long)buf_len(&f.broker.out), 0, "nothing of it passes");
 	teardown(&f);
+
+	setup(&f);
+	start(&f);
+	script_feed(&f.broker, "\x20\x01\x00", 3);
+	is_int(f.violated, REASON_RELAY_MALFORMED, "a CONNACK of one byte");
+	is_out(&f.client, bye, 3, "the client is told instead");
+	teardown(&f);
 }
 
 static void
@@ -294,6 +302,7 @@ test_dismiss(void)
 	static const uint8_t normal[] = { 0xe0, 0x00 };
 	struct relay_words w = { slice_make(bye, 3), slice_make(normal, 2) };
 	struct fixture f;
+	uint64_t began;
 
 	setup_open(&f);
 	script_feed(&f.broker, publish, 4);
@@ -318,6 +327,18 @@ test_dismiss(void)
 	if (f.ended == 0)
 		loop_run(f.loop);
 	is_int(f.ended, 1, "a boundary that never comes is not waited for");
+	teardown(&f);
+
+	setup_open(&f);
+	script_feed(&f.client, publish, 3);
+	relay_dismiss(&f.relay, REASON_RELAY_KICKED, &w);
+	f.client.refuse = true;
+	script_feed(&f.broker, publish, 7);
+	began = clock_mono_ms();
+	if (f.ended == 0)
+		loop_run(f.loop);
+	ok(clock_mono_ms() - began < 5000, "nor longer if the client breaks");
+	is_int(f.reason, REASON_RELAY_KICKED, "who was kicked stays so");
 	teardown(&f);
 }
 
