@@ -210,9 +210,13 @@ for (1 .. 6) {
 	isnt($c->ended->{status}, 'timeout', 'and cannot return');
 	$c->close;
 }
-is($replicas[$_]->count_log(qr/event=refuse .*reason=tls_denied/,
-	$mark{ $replicas[$_] }), 2, "refused at replica ${\($_ + 1)}")
-    for 0 .. 2;
+# The alert leaves before the log is written.
+for my $i (0 .. 2) {
+	wait_until("refused at replica ${\($i + 1)}, twice", sub {
+		$replicas[$i]->count_log(qr/event=refuse .*reason=tls_denied/,
+			$mark{ $replicas[$i] }) == 2
+	});
+}
 is($broker->count_log(qr/ as back /), 0, 'the broker never heard of it');
 leave(@good);
 
