@@ -13,6 +13,10 @@
 /* How often the clock is held against the certificates' ends; also the step
  * in which a drain sends sessions away. */
 #define TICK_MS 1000
+
+/* Evictions gather for so long: each look goes over all sessions, and a device
+ * that comes again and again must not make the door do nothing else. */
+#define EVICT_MS 20
 #define DRAIN_STEP_MS 50
 
 static void
@@ -115,6 +119,8 @@ tick(void *arg)
 }
 
 static void send_away(void *arg);
+static void evict(void *arg);
+static void evict_soon(struct loop_message *m);
 
 enum err
 door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
@@ -129,6 +135,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	d->roll = roll;
 	d->flows = flows;
 	d->index = index;
+	d->eviction.run = evict_soon;
 	d->next_id = ((uint64_t)index << 48) + 1;
 	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND,
 	    AUDIT_REFUSALS_A_SECOND);
@@ -137,6 +144,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 		return ERR_NO_MEMORY;
 	timer_init(&d->drain, d->loop, send_away, d);
 	timer_init(&d->tick, d->loop, tick, d);
+	timer_init(&d->evict, d->loop, evict, d);
 	timer_init(&d->sweep, d->loop, sweep_step, d);
 	timer_start(&d->tick, TICK_MS);
 	d->resolver = backend_resolver_new(d->loop, NULL);
@@ -162,6 +170,7 @@ door_fini(struct door *d)
 	if (d->loop != NULL) {
 		timer_stop(&d->drain);
 		timer_stop(&d->tick);
+		timer_stop(&d->evict);
 		timer_stop(&d->sweep);
 	}
 	loop_free(d->loop);
@@ -216,42 +225,35 @@ door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *))
 	send_away(d);
 }
 
-/* A dismissal on its way to the thread it concerns. */
-struct dismissal {
-	struct loop_message message;
-	struct door *door;
-	uint64_t id;
-	enum reason reason;
-};
+/* On the door's thread. */
+static void
+evict_soon(struct loop_message *m)
+{
+	struct door *d = list_entry(m, struct door, eviction);
+
+	timer_start(&d->evict, EVICT_MS);
+}
 
 static void
-carry_out(struct loop_message *m)
+evict(void *arg)
 {
-	struct dismissal *o = list_entry(m, struct dismissal, message);
+	struct door *d = arg;
 	struct list *node;
 	struct list *next;
 	struct session *s;
 
-	list_each(node, next, &o->door->sessions) {
+	atomic_store(&d->evicting, false); /* who is marked now asks anew */
+	list_each(node, next, &d->sessions) {
 		s = list_entry(node, struct session, node);
-		if (s->id != o->id)
-			continue;
-		session_dismiss(s, o->reason, NULL);
-		break;
+		if (atomic_load_explicit(&s->line.evicted,
+			memory_order_relaxed))
+			session_dismiss(s, REASON_RELAY_REPLACED, NULL);
 	}
-	free(o);
 }
 
 void
-door_dismiss(struct door *d, uint64_t id, enum reason reason)
+door_evict(struct door *d)
 {
-	struct dismissal *o = calloc(1, sizeof(*o));
-
-	if (o == NULL)
-		return;
-	o->message.run = carry_out;
-	o->door = d;
-	o->id = id;
-	o->reason = reason;
-	loop_post(d->loop, &o->message);
+	if (!atomic_exchange(&d->evicting, true))
+		loop_post(d->loop, &d->eviction);
 }

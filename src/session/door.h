@@ -5,6 +5,8 @@
 #ifndef SESSION_DOOR_H
 #define SESSION_DOOR_H
 
+#include <stdatomic.h>
+
 #include "accept/throttle.h"
 #include "backend/pool.h"
 #include "base/list.h"
@@ -41,6 +43,9 @@ struct door {
 	uint64_t refusals_unlogged; /* since the last such line */
 	struct timer tick; /* always runs: ends of certificates */
 	struct timer drain; /* runs while draining */
+	struct loop_message eviction; /* under way while `evicting' */
+	atomic_bool evicting;
+	struct timer evict; /* from that to the look over all */
 	uint64_t drain_end; /* loop_now() at which all must be gone */
 	void (*empty)(struct door *d); /* NULL unless draining */
 	struct counters counters;
@@ -67,8 +72,8 @@ enum err door_reload(struct door *d, struct snapshot *snapshot) MUST_CHECK;
  */
 void door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *));
 
-/* Has session `id' of this door dismissed, if it is still there; from any
- * thread. Without memory for the message it stays. */
-void door_dismiss(struct door *d, uint64_t id, enum reason reason);
+/* Has the sessions dismissed whose line on the roll is marked evicted, soon;
+ * from any thread. */
+void door_evict(struct door *d);
 
 #endif

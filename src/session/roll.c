@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/address.h"
+#include "session/door.h"
 
 #define SHARDS 64
 #define SHARD_BUCKETS 64 /* to begin with; they double as entries come */
@@ -188,26 +189,27 @@ compare(const struct roll_entry *e, const struct roll_line *line,
 	answer->other = last->peer;
 }
 
-/* Makes room by `rules', or says that there is none. A line that has to go
- * leaves the roll at once, so that it is not chosen twice. */
+/* Makes room by `rules', or says that there is none: more than one has to go
+ * where a reload has lowered the number. A line that has to go leaves the roll
+ * at once, so that it is not chosen twice. */
 static void
 make_room(struct roll_entry *e, const struct roll_rules *rules,
     struct roll_answer *answer)
 {
 	struct roll_line *oldest;
 
-	if (rules->most == 0 || e->count < rules->most)
-		return;
-	if (rules->excess == ROLL_REFUSE) {
-		answer->full = true;
-		return;
+	while (rules->most != 0 && e->count >= rules->most) {
+		if (rules->excess == ROLL_REFUSE) {
+			answer->full = true;
+			return;
+		}
+		oldest = list_entry(e->lines.next, struct roll_line, node);
+		list_remove(&oldest->node);
+		oldest->entry = NULL;
+		e->count--;
+		atomic_store(&oldest->evicted, true);
+		door_evict(oldest->door);
 	}
-	oldest = list_entry(e->lines.next, struct roll_line, node);
-	answer->kick_door = oldest->door;
-	answer->kick_id = oldest->id;
-	list_remove(&oldest->node);
-	oldest->entry = NULL;
-	e->count--;
 }
 
 enum err

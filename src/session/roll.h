@@ -9,6 +9,7 @@
 #ifndef SESSION_ROLL_H
 #define SESSION_ROLL_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -28,12 +29,14 @@ struct roll_line {
 	struct roll_entry *entry; /* guarded too; NULL: taken off */
 	struct door *door; /* borrowed: where the session lives */
 	union session_address peer;
-	uint64_t id; /* the session's */
+	/* Its session is to go. Set with the lock held, for the door's thread,
+	 * which door_evict() then calls. */
+	atomic_bool evicted;
 };
 
 enum roll_excess {
 	ROLL_REFUSE, /* the newcomer stays out */
-	ROLL_KICK_OLDEST /* the one who came first has to go */
+	ROLL_KICK_OLDEST /* those who came first have to go */
 };
 
 struct roll_rules {
@@ -44,8 +47,6 @@ struct roll_rules {
 /* What came of entering. */
 struct roll_answer {
 	bool full; /* not entered: there are `most' already */
-	struct door *kick_door; /* whom to dismiss; NULL: nobody */
-	uint64_t kick_id;
 	bool clone; /* somebody else is in from another address: */
 	union session_address other;
 };
@@ -57,7 +58,7 @@ struct roll *roll_new(void);
 void roll_free(struct roll *r);
 
 /*
- * Enters `line' (door, peer and id filled) under the certificate's SHA-256.
+ * Enters `line' (door and peer filled) under the certificate's SHA-256.
  * ERR_NO_MEMORY: not entered. Any thread.
  */
 enum err roll_enter(struct roll *r, struct roll_line *line,

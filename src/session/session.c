@@ -222,7 +222,6 @@ session_new(struct door *d, const struct sockaddr_storage *peer,
 	s->since = loop_now(d->loop);
 	s->stage = STAGE_ACCEPT;
 	s->line.door = d;
-	s->line.id = s->id;
 	session_address_keep(&s->line.peer, peer);
 	s->grave.bury = bury;
 	list_init(&s->grave.node);

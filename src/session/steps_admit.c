@@ -62,12 +62,7 @@ enter_roll(struct session *s, const struct config_tls *t)
 		counter_add(&s->door->counters.clone_suspects, 1);
 		audit_clone(s, &answer.other);
 	}
-	if (answer.full)
-		return REASON_IDENTITY_SESSIONS;
-	if (answer.kick_door != NULL)
-		door_dismiss(answer.kick_door, answer.kick_id,
-		    REASON_RELAY_REPLACED);
-	return REASON_NONE;
+	return answer.full ? REASON_IDENTITY_SESSIONS : REASON_NONE;
 }
 
 void

@@ -9,15 +9,22 @@ use Sallyport;
 
 my $broker = peer('broker')->listen;
 
-sub start
+sub config
 {
-	return sallyport(daemon => { workers => 2 },
+	my ($excess, $most) = @_;
+
+	return (daemon => { workers => 2 },
 		backend => { address => $broker->address },
 		tls => {
 			client_ca => pki->cert('client-ca'),
-			sessions_per_certificate => 2,
-			on_excess => $_[0],
+			sessions_per_certificate => $most // 2,
+			on_excess => $excess,
 		});
+}
+
+sub start
+{
+	return sallyport(config(@_));
 }
 
 # A session under way, or what the client hears instead.
@@ -91,7 +98,18 @@ sub lives
 		'its broker hears DISCONNECT, so no Will is published');
 	ok($proxy->wait_close('relay_replaced'), 'relay_replaced');
 	lives($_, 'the others stay') for $in[1], $new;
-	$_->{c}->close, $_->{b}->close for @in, $new;
+
+	# Fewer may be in from now on: the next to come takes the places.
+	$proxy->write_ini(config('kick_oldest', 1));
+	my $from = $proxy->mark;
+	$proxy->signal('HUP');
+	$proxy->wait_log(qr/event=reload /, from => $from);
+	my $last = session($proxy, 'tls', 5, 'c4');
+	is(hex($_->{c}->ended->{bytes}), 'e0028e00',
+		'one instead of two: both go for the next one')
+	    for $in[1], $new;
+	lives($last, 'who stays');
+	$_->{c}->close, $_->{b}->close for @in, $new, $last;
 	is($proxy->count_log(qr/event=clone_suspect/), 0,
 		'one address is no suspect');
 }
