@@ -193,7 +193,7 @@ fill_fields(struct cert *c, const struct tls_chain *chain)
 	c->not_after = leaf->der.not_after;
 	c->chain_not_after = c->not_after;
 	for (i = 1; i < chain->path_count; i++) {
-		end = chain->path[i]->der.not_after;
+		end = chain->path[i]->not_after;
 		if (end < c->chain_not_after)
 			c->chain_not_after = end;
 	}

@@ -26,6 +26,8 @@ tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert)
 		return ERR_MALFORMED;
 	SHA256(der.data, der.len, link->sha256);
 	SHA256(link->der.spki.data, link->der.spki.len, link->key);
+	link->not_before = link->der.not_before;
+	link->not_after = link->der.not_after;
 	return OK;
 }
 
@@ -119,6 +121,37 @@ add_file(struct tls_trust *t, const char *path, const struct tls_say *say)
 	return err;
 }
 
+/* Are both CAs, and by name and key the same one? */
+static bool
+is_renewed(const struct tls_link *a, const struct tls_link *b)
+{
+	return a->der.ca && b->der.ca &&
+	    slice_equal(a->der.subject, b->der.subject) &&
+	    memcmp(a->key, b->key, sizeof(a->key)) == 0;
+}
+
+/* Of two that sign alike the library takes the one it finds first. That it has
+ * ended does not matter while the other has not. */
+static void
+join_dates(struct tls_trust *t)
+{
+	struct tls_link *link;
+	const struct tls_der *other;
+	size_t i, j;
+
+	for (i = 0; i < t->count; i++)
+		for (j = 0; j < t->count; j++) {
+			link = &t->cas[i].link;
+			other = &t->cas[j].link.der;
+			if (!is_renewed(link, &t->cas[j].link))
+				continue;
+			if (other->not_before < link->not_before)
+				link->not_before = other->not_before;
+			if (other->not_after > link->not_after)
+				link->not_after = other->not_after;
+		}
+}
+
 static int
 by_hash(const void *a, const void *b)
 {
@@ -181,6 +214,7 @@ tls_trust_load(struct tls_trust **out, const struct config_list *files,
 		tls_trust_free(t);
 		return worst;
 	}
+	join_dates(t);
 	hash_set(t);
 	*out = t;
 	return OK;

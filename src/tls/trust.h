@@ -20,6 +20,11 @@ struct tls_link {
 	struct tls_der der; /* slices into buffer */
 	uint8_t sha256[CERT_SHA256_LEN]; /* of the DER */
 	uint8_t key[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
+	/* The dates that count, seconds since 1970: its own; for one of a
+	 * tls_trust the first and the last of all there with its name and its
+	 * key, for a CA that was renewed is one CA. */
+	int64_t not_before;
+	int64_t not_after;
 };
 
 struct tls_ca {

@@ -103,5 +103,14 @@ $pki->crl($crl, 'client-ca', revoked => ['brief'], number => '02');
 $keep->reload;
 $keep->is_out('87', 'kept, but revoked', @keep[0, 1]);
 $keep->lives('another is revoked', @keep[2, 3]);
+# No short way leads to a judgement once the CAs are others.
+$keep->{proxy}->write_ini(backend => { address => $broker->address },
+	tls => { crl => $crl, on_expiry => 'keep', client_ca =>
+		join(',', $pki->cert('client-ca'), $pki->cert('other-ca')) });
+$keep->reload;
+$keep->lives('a CA more', @keep[2, 3]);
+$pki->crl($crl, 'client-ca', revoked => ['brief', 'brief2'], number => '03');
+$keep->reload;
+$keep->is_out('87', 'a CA more, then revoked', @keep[2, 3]);
 ok(!$broker->pending, 'none of the refused reached the broker');
 done_testing;
