@@ -95,14 +95,15 @@ find_extension(const SSL_CLIENT_HELLO *hello, uint16_t type, CBS *out)
 	return true;
 }
 
-/* Does the client speak TLS 1.3? */
+/* Will it be TLS 1.3? */
 static bool
 speaks_1_3(const SSL_CLIENT_HELLO *hello)
 {
 	CBS ext, list;
 	uint16_t version;
 
-	if (!find_extension(hello, TLSEXT_TYPE_supported_versions, &ext) ||
+	if (SSL_get_max_proto_version(hello->ssl) < TLS1_3_VERSION ||
+	    !find_extension(hello, TLSEXT_TYPE_supported_versions, &ext) ||
 	    !CBS_get_u8_length_prefixed(&ext, &list))
 		return false;
 	while (CBS_get_u16(&list, &version))

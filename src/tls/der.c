@@ -211,13 +211,28 @@ tls_der_name_print(struct slice name)
 	return print;
 }
 
+/* Version ::= INTEGER { v1(0), v2(1), v3(2) }, v1 if it is not there. */
+static enum err
+parse_version(struct tls_der *out, CBS *tbs)
+{
+	uint64_t number = 0;
+	CBS version;
+	int there;
+
+	if (!CBS_get_optional_asn1(tbs, &version, &there, TAG_VERSION) ||
+	    (there && !CBS_get_asn1_uint64(&version, &number)))
+		return ERR_MALFORMED;
+	out->v3 = number == 2;
+	return OK;
+}
+
 /* TBSCertificate, RFC 5280 4.1. */
 static enum err
 parse_tbs(struct tls_der *out, CBS *tbs)
 {
 	CBS serial, issuer, subject, validity, spki;
 
-	if (!CBS_get_optional_asn1(tbs, NULL, NULL, TAG_VERSION) ||
+	if (parse_version(out, tbs) != OK ||
 	    !CBS_get_asn1(tbs, &serial, CBS_ASN1_INTEGER) ||
 	    CBS_len(&serial) == 0 ||
 	    !CBS_get_asn1(tbs, NULL, CBS_ASN1_SEQUENCE) ||

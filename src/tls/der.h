@@ -27,6 +27,7 @@ struct tls_der {
 			    * empty */
 	int64_t not_before; /* seconds since 1970 */
 	int64_t not_after;
+	bool v3; /* extensions could tell what it is for */
 	bool has_constraints; /* basicConstraints is there ... */
 	bool ca; /* ... and says CA */
 	long path_len; /* -1: no bound */

@@ -62,10 +62,6 @@ translate(int error)
 	const char *text = X509_verify_cert_error_string(error);
 
 	switch (error) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-		return bad(REASON_TLS_EXPIRED, NULL);
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return bad(REASON_TLS_NOT_YET_VALID, NULL);
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
 	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
@@ -129,6 +125,17 @@ keep_path(struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
 	return good;
 }
 
+/* Dates are tls_chain_check()'s, on every way: a chain that is past them is
+ * still asked for in CRLs and deny list, where it may live on. */
+static int
+dates_are_ours(int ok, X509_STORE_CTX *ctx)
+{
+	int error = X509_STORE_CTX_get_error(ctx);
+
+	return ok || error == X509_V_ERR_CERT_HAS_EXPIRED ||
+	    error == X509_V_ERR_CERT_NOT_YET_VALID;
+}
+
 /* Has the library build and check the path over `sent'. */
 static struct tls_verdict
 run_library(struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
@@ -139,6 +146,7 @@ run_library(struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
 
 	if (ctx == NULL || !X509_STORE_CTX_init(ctx, t->store, sent[0], others))
 		goto out;
+	X509_STORE_CTX_set_verify_cb(ctx, dates_are_ours);
 	if (X509_verify_cert(ctx) != 1)
 		v = translate(X509_STORE_CTX_get_error(ctx));
 	else if (X509_check_purpose(sent[0], X509_PURPOSE_SSL_CLIENT, 0) != 1)
@@ -240,12 +248,13 @@ tls_chain_follow(struct tls_chain *c, const struct tls_trust *t)
 }
 
 /* RFC 5280 6.1.4 (k), (l), (m) for one CA with `below' intermediates under
- * it. */
+ * it. Who could have said to be a CA and did not is none, a device that signs
+ * itself above all. */
 static bool
 may_issue(const struct tls_link *link, long below)
 {
 	if (!link->der.has_constraints)
-		return self_issued(link); /* a version 1 root */
+		return self_issued(link) && !link->der.v3; /* an old root */
 	return link->der.ca &&
 	    (link->der.path_len < 0 || below <= link->der.path_len);
 }
@@ -264,20 +273,29 @@ weakness(const struct tls_chain *c, size_t i)
 	return tls_algorithm_key_weakness(der->spki);
 }
 
+/* A client is held to the certificate that it shows, be it a CA's. */
+static struct tls_verdict
+check_dates(const struct tls_link *link, bool leaf, int64_t now)
+{
+	if (now < (leaf ? link->der.not_before : link->not_before))
+		return bad(REASON_TLS_NOT_YET_VALID, NULL);
+	if (now > (leaf ? link->der.not_after : link->not_after))
+		return bad(REASON_TLS_EXPIRED, NULL);
+	return good;
+}
+
 struct tls_verdict
 tls_chain_check(const struct tls_chain *c, int64_t now)
 {
-	const struct tls_der *der;
+	struct tls_verdict v;
 	const char *weak;
 	long below = 0;
 	size_t i;
 
 	for (i = 0; i < c->path_count; i++) {
-		der = &c->path[i]->der;
-		if (now < der->not_before)
-			return bad(REASON_TLS_NOT_YET_VALID, NULL);
-		if (now > der->not_after)
-			return bad(REASON_TLS_EXPIRED, NULL);
+		v = check_dates(c->path[i], i == 0, now);
+		if (v.reason != REASON_NONE)
+			return v;
 		weak = weakness(c, i);
 		if (weak != NULL)
 			return bad(REASON_TLS_BAD_CERTIFICATE, weak);

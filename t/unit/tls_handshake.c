@@ -216,6 +216,70 @@ test_pinned(void)
 	tls_ctx_put(ctx);
 }
 
+/* One that could have said that it is a CA and says nothing of it. */
+static void
+test_pinned_silent(void)
+{
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	SSL_CTX *client;
+
+	ok(pki_run("by= make mute /CN=mute \"$client\" && "
+		   "sub muted mute /CN=thief \"$client\""),
+	    "a device that is silent on it signs for another");
+	kit_options(&o);
+	kit_list(&o, &o.o.client_cas, "mute.crt", NULL);
+	ctx = kit_ctx(&o);
+	client =
+	    kit_client("mute.crt", "mute.key", TLS1_3_VERSION, TLS1_3_VERSION);
+	ok(kit_connect(&k, ctx, client, NULL), "it gets in");
+	finish(client);
+	client = kit_client("muted.crt", "muted.key", TLS1_3_VERSION,
+	    TLS1_3_VERSION);
+	ok(!kit_connect(&k, ctx, client, NULL), "the other does not");
+	is_str(reason_name(k.reason), "tls_untrusted", "... for that reason");
+	finish(client);
+	tls_ctx_put(ctx);
+}
+
+/* A CA was renewed by the same key, and the old one, beside it, has ended. */
+static void
+test_renewed(void)
+{
+	static const char *const orders[][2] = { { "old.crt", "roll.crt" },
+		{ "roll.crt", "old.crt" } };
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	SSL_CTX *client;
+	size_t i;
+
+	ok(pki_run(
+	       "ca roll /CN=Roll && sub rolled roll /CN=rolled \"$client\" && "
+	       "rm -rf db && mkdir db && : >db/index.txt && "
+	       "printf '[ca]\\ndefault_ca=d\\n[d]\\ndatabase=db/index.txt\\n"
+	       "new_certs_dir=db\\nrand_serial=yes\\ndefault_md=sha256\\n"
+	       "policy=p\\nx509_extensions=x\\n[p]\\ncommonName=supplied\\n"
+	       "[x]\\nbasicConstraints=critical,CA:TRUE\\n' >db/ca.cnf && "
+	       "openssl req -new -key roll.key -subj /CN=Roll -utf8 -out "
+	       "old.csr -config empty.cnf && "
+	       "openssl ca -batch -notext -config db/ca.cnf -selfsign -keyfile "
+	       "roll.key -startdate 20200101000000Z -enddate 20210101000000Z "
+	       "-in old.csr -out old.crt"),
+	    "a CA, and what it was before it was renewed");
+	for (i = 0; i < 2; i++) {
+		kit_options(&o);
+		kit_list(&o, &o.o.client_cas, orders[i][0], orders[i][1], NULL);
+		ctx = kit_ctx(&o);
+		client = kit_client("rolled.crt", "rolled.key", TLS1_3_VERSION,
+		    TLS1_3_VERSION);
+		ok(kit_connect(&k, ctx, client, NULL),
+		    "%s, %s: the one that has not ended counts", orders[i][0],
+		    orders[i][1]);
+		finish(client);
+		tls_ctx_put(ctx);
+	}
+}
+
 static void
 test_optional(void)
 {
@@ -466,6 +530,8 @@ main(void)
 	tls_ctx_put(ctx);
 	test_partial();
 	test_pinned();
+	test_pinned_silent();
+	test_renewed();
 	test_optional();
 	test_versions();
 	pki_remove();
