@@ -29,25 +29,33 @@ if (!$ENV{SALLYPORT_CHROOT}) {
 	exec 'unshare', '-mn', '--propagation', 'private', $^X, $0;
 }
 
-# A version that comes after, by the same maintainer scripts.
+# A version that comes after, by the same maintainer scripts; with another
+# program, or with the same.
 sub newer
 {
-	my ($from) = @_;
-	my ($folder, $to) = (tmp('newer'), tmp('newer.deb'));
+	my ($from, $version, $program) = @_;
+	my ($folder, $to) = (tmp("newer$version"), tmp("newer$version.deb"));
 
 	command('dpkg-deb', '-R', $from, $folder);
 	my $control = read_file("$folder/DEBIAN/control");
-	$control =~ s/^(Version: .*)$/$1+newer/m or die 'no version';
+	$control =~ s/^(Version: .*)$/$1+newer$version/m or die 'no version';
 	write_file("$folder/DEBIAN/control", $control);
+	if ($program) {
+		open my $fh, '>>', "$folder/usr/sbin/sallyport" or die $!;
+		print $fh "\0"; # behind all that is loaded
+		close $fh or die $!;
+	}
 	command('dpkg-deb', '-b', $folder, $to);
 	return $to;
 }
 
 my $root = tmp('root');
-my $later = newer($deb);
+my $same = newer($deb, 1);
+my $later = newer($deb, 2, 'another program');
 mkdir $root;
 command('tar', '-C', $root, '-xf', $ENV{SALLYPORT_CHROOT});
 command('cp', $deb, "$root/first.deb");
+command('cp', $same, "$root/same.deb");
 command('cp', $later, "$root/later.deb");
 
 # All that carries our name, but for the two packages' own files here.
@@ -182,6 +190,18 @@ like((inside('cat', "/proc/$pid/status"))[1], qr/^Uid:(\t$uid){4}$/m,
 serves('started');
 good('reload', 'systemctl', 'reload', 'sallyport');
 is(unit('MainPID'), $pid, 'reload: the same process');
+
+# Upgraded to the same program: nobody notices.
+my $client = peer->tls(device => 'ec', port => 8883);
+$client->send(mqtt_connect(clientid => 'stays'));
+$client->packet;
+good('upgrade, the same program', 'dpkg', '-i', '/same.deb');
+is(unit('MainPID'), $pid, 'the same process');
+like((inside('journalctl', '-u', 'sallyport'))[1], qr/generation 3 in force/,
+	'which has reloaded');
+$client->send(mqtt_pingreq);
+is(hex($client->packet), 'd000', 'and who is in stays in');
+$client->close;
 
 # Upgraded: a new process, by the same words, behind the same socket.
 my $socket = 'sallyport-mqtts.socket';
