@@ -210,6 +210,22 @@ parse_scope(struct crl_list *c, CBS value, const char **text)
 	return CBS_len(&seq) == 0 ? OK : bad(text, damaged);
 }
 
+/* AuthorityKeyIdentifier ::= SEQUENCE { keyIdentifier [0] OPTIONAL, ... } */
+static enum err
+parse_authority(struct crl_list *c, CBS value, const char **text)
+{
+	CBS seq, id;
+	int there;
+
+	if (!CBS_get_asn1(&value, &seq, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_optional_asn1(&seq, &id, &there,
+		CBS_ASN1_CONTEXT_SPECIFIC | 0))
+		return bad(text, damaged);
+	if (there)
+		c->authority = tls_der_slice(&id);
+	return OK;
+}
+
 static enum err
 parse_extension(struct crl_list *c, CBS *list, const char **text)
 {
@@ -237,7 +253,7 @@ parse_extension(struct crl_list *c, CBS *list, const char **text)
 	case CE_SCOPE:
 		return parse_scope(c, value, text);
 	case CE_AUTHORITY_KEY:
-		return OK;
+		return parse_authority(c, value, text);
 	default:
 		return critical ? bad(text,
 				      "it has a critical extension we do not "
@@ -398,7 +414,8 @@ crl_list_same(const struct crl_list *a, const struct crl_list *b)
 	if (!slice_equal(a->issuer, b->issuer) ||
 	    !slice_equal(a->scope, b->scope))
 		return false;
-	return atomic_load(&a->is_signed) != CRL_SIGNED_YES ||
-	    atomic_load(&b->is_signed) != CRL_SIGNED_YES ||
-	    memcmp(a->key, b->key, sizeof(a->key)) == 0;
+	if (atomic_load(&a->is_signed) == CRL_SIGNED_YES &&
+	    atomic_load(&b->is_signed) == CRL_SIGNED_YES)
+		return memcmp(a->key, b->key, sizeof(a->key)) == 0;
+	return slice_equal(a->authority, b->authority);
 }

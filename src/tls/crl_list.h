@@ -36,6 +36,7 @@ struct crl_list {
 	struct slice signature;
 	struct slice issuer; /* the Name, tag included */
 	uint64_t issuer_print; /* see tls_der_name_print() */
+	struct slice authority; /* keyIdentifier of its key; empty: none */
 	struct slice number; /* INTEGER content; empty: none */
 	struct slice scope; /* IssuingDistributionPoint; empty: all */
 	int64_t this_update; /* seconds since 1970 */
@@ -71,8 +72,9 @@ bool crl_list_in_force(const struct crl_list *c, int64_t now, int64_t grace);
 /* Is `a' older than `b', by CRL number, or by thisUpdate without numbers? */
 bool crl_list_older(const struct crl_list *a, const struct crl_list *b);
 
-/* Are they the same issuer's, for the same certificates? Keys count where
- * both are known. */
+/* Are they the same issuer's, for the same certificates? Of two keys of one
+ * name (RFC 5280 5.2.1) each has lists of its own: known keys are compared,
+ * and what the lists say of them until both are known. */
 bool crl_list_same(const struct crl_list *a, const struct crl_list *b);
 
 #endif

@@ -170,6 +170,28 @@ test_unknown_issuer(void)
 	crl_set_free(set);
 }
 
+/* An issuing CA with a new key, and one name: each key has a list. */
+static void
+test_new_key(void)
+{
+	struct crl_set *before = load("keys", NULL, OK);
+	struct crl_set *after;
+	enum crl_subject leaf = CRL_SUBJECT_LEAF;
+
+	is_int(ask(before, "deep.crt", "issuing.crt", leaf, TLS_CRL_HARD, 0),
+	    REASON_TLS_REVOKED, "revoked by the old key's list");
+	is_int(ask(before, "deep2.crt", "twin.crt", leaf, TLS_CRL_HARD, 0),
+	    REASON_TLS_REVOKED, "and by the new one's");
+	is_int(ask(before, "deep2.crt", "issuing.crt", leaf, TLS_CRL_HARD, 0),
+	    REASON_NONE, "a serial is one key's");
+	/* Lower than the other key's number, which does not make it older. */
+	after = load("issuing2.crl", before, OK);
+	is_int(ask(after, "deep.crt", "issuing.crt", leaf, TLS_CRL_HARD, 0),
+	    REASON_NONE, "the old key's next list counts");
+	crl_set_free(after);
+	crl_set_free(before);
+}
+
 static void
 test_scope(void)
 {
@@ -359,7 +381,9 @@ static const char files[] =
     "crl root 5 1 device && openssl crl -in root.crl -outform DER -out "
     "root.crl.der && crl other 1 1 && cat root.crl other.crl >both.crl && "
     "mkdir crls nothing && cp root.crl other.crl crls && echo x >crls/.hidden "
-    "&& crl issuing 1 1 deep && "
+    "&& crl issuing 2 1 && mv issuing.crl issuing2.crl && "
+    "crl issuing 1 1 deep && sub deep2 twin /CN=deep2 && crl twin 7 1 deep2 && "
+    "mkdir keys && cp issuing.crl twin.crl keys && "
     "head -c 300 root.crl >cut.crl && head -c 200 root.crl.der >cut.der && "
     ": >none.crl && "
     "cp other.crl keep.crl && cp root.crl was.crl && "
@@ -400,6 +424,7 @@ main(void)
 	test_policies();
 	test_forms();
 	test_unknown_issuer();
+	test_new_key();
 	test_scope();
 	test_replacing();
 	test_bad("missing.crl", "No such file");
