@@ -163,11 +163,19 @@ loop_free(struct loop *loop)
 	free(loop);
 }
 
+/* Is something to be done before anybody is waited for? */
+static bool
+has_work(struct loop *loop)
+{
+	return event_base_get_num_events(loop->base,
+		   EVENT_BASE_COUNT_ACTIVE) > 0;
+}
+
 /* Lets work gather if turns come too fast. */
 static void
 gather(struct loop *loop)
 {
-	if (loop->batch_ms > 0 &&
+	if (loop->batch_ms > 0 && !has_work(loop) &&
 	    ratelimit_try(&loop->turns, clock_mono_ms()) > 0)
 		usleep(loop->batch_ms * 1000);
 }

@@ -5,6 +5,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+/* Without memory to have the socket watched, it is asked each turn. */
+static void
+arm(struct watch *w)
+{
+	w->unarmed = event_add(&w->read, NULL) == -1;
+	if (w->unarmed)
+		watch_kick(w);
+}
+
 static void
 readable(evutil_socket_t fd, short what, void *arg)
 {
@@ -12,10 +21,13 @@ readable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	if (w->wanted)
-		w->cb(WATCH_READ, w->arg); /* w may be gone */
-	else
+	if (!w->wanted) {
 		event_del(&w->read);
+		return;
+	}
+	if (w->unarmed)
+		arm(w);
+	w->cb(WATCH_READ, w->arg); /* w may be gone */
 }
 
 static void
@@ -37,6 +49,7 @@ watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
 	w->arg = arg;
 	w->write = NULL;
 	w->wanted = false;
+	w->unarmed = false;
 	loop_meet_fd(loop, fd);
 	event_assign(&w->read, loop_base(loop), fd, EV_READ | EV_PERSIST,
 	    readable, w);
@@ -49,7 +62,7 @@ watch_read(struct watch *w, bool wanted)
 		return;
 	w->wanted = wanted;
 	if (wanted)
-		event_add(&w->read, NULL);
+		arm(w);
 }
 
 enum err
@@ -64,10 +77,17 @@ watch_write(struct watch *w)
 	return event_add(w->write, NULL) == 0 ? OK : ERR_SYSTEM;
 }
 
+/*
+ * libevent takes an event that is made active while it runs the active ones
+ * into the same run. A watch that always has more would keep it from ever
+ * asking the kernel for others, from timers, and from the end of the turn; so
+ * this turn ends here, and the kicked wait behind all who are ready by then.
+ */
 void
 watch_kick(struct watch *w)
 {
 	event_active(&w->read, EV_READ, 0);
+	event_base_loopbreak(loop_base(w->loop));
 }
 
 /* What errno says of a socket. */

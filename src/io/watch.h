@@ -30,6 +30,7 @@ struct watch {
 	void *arg; /* borrowed: the owner */
 	int fd; /* owned; -1 once closed */
 	bool wanted; /* READ is to be delivered */
+	bool unarmed; /* it is, and there was no memory to have it watched */
 };
 
 /* Takes `fd' (already non-blocking). Nothing is armed yet. */
@@ -43,7 +44,8 @@ void watch_read(struct watch *w, bool wanted);
 /* Has WRITE delivered, once. ERR_NO_MEMORY, ERR_SYSTEM. */
 enum err watch_write(struct watch *w) MUST_CHECK;
 
-/* Has READ delivered in this turn even if the socket is silent. */
+/* Ends this turn and has READ delivered in the next, even if the socket is
+ * silent. */
 void watch_kick(struct watch *w);
 
 /* Receives at most `len' bytes from the socket: a count, STREAM_EOF, _AGAIN, or

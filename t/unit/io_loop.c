@@ -1,13 +1,18 @@
 /*
- * The loop's batching: turns that come fast are spread, few are let off. And
- * its timers, also where memory runs out.
+ * The loop's batching: turns that come fast are spread, few are let off. Its
+ * timers, also where memory runs out. And that a watch which always has more
+ * keeps nobody else from their turn.
  */
 #include "io/loop.h"
 
 #include <event2/event.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "io/timer.h"
+#include "io/watch.h"
 #include "tap.h"
 
 #define DELAY 100
@@ -73,6 +78,121 @@ time_timer(struct loop *loop, uint64_t ms)
 	return clock_mono_ms() - start;
 }
 
+/* A watch that always has more, and those who want their turn beside it. */
+struct glutton {
+	struct loop_message message;
+	struct loop_grave grave;
+	struct loop *loop;
+	struct watch watch;
+	struct timer timer;
+	uint64_t until; /* it gives up then */
+	unsigned reads;
+	bool is_posted, is_buried, is_timed;
+};
+
+static void
+gorge(enum watch_event event, void *arg)
+{
+	struct glutton *g = arg;
+
+	(void)event;
+	if (g->reads++ == 0)
+		loop_bury(g->loop, &g->grave);
+	if (clock_mono_ms() < g->until)
+		watch_kick(&g->watch);
+	else
+		loop_stop(g->loop);
+}
+
+static void
+be_posted(struct loop_message *m)
+{
+	list_entry(m, struct glutton, message)->is_posted = true;
+}
+
+static void
+be_buried(struct loop_grave *grave)
+{
+	list_entry(grave, struct glutton, grave)->is_buried = true;
+}
+
+static void
+be_timed(void *arg)
+{
+	struct glutton *g = arg;
+
+	g->is_timed = true;
+	loop_stop(g->loop);
+}
+
+static void
+test_glutton(struct loop *loop)
+{
+	struct glutton g = {
+		.message.run = be_posted,
+		.grave.bury = be_buried,
+		.loop = loop,
+		.until = clock_mono_ms() + 2000,
+	};
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0)
+		abort();
+	list_init(&g.grave.node);
+	watch_init(&g.watch, loop, pair[0], gorge, &g);
+	watch_read(&g.watch, true);
+	watch_kick(&g.watch);
+	timer_init(&g.timer, loop, be_timed, &g);
+	timer_start(&g.timer, 50);
+	loop_post(loop, &g.message);
+	loop_run(loop);
+	ok(g.is_timed, "a timer fires beside a watch that always has more");
+	ok(g.is_posted, "and what was posted runs");
+	ok(g.is_buried, "and what closed is buried");
+	timer_stop(&g.timer);
+	watch_fini(&g.watch);
+	close(pair[1]);
+}
+
+static void
+read_one(enum watch_event event, void *arg)
+{
+	struct glutton *g = arg;
+	uint8_t byte;
+	enum err err;
+
+	(void)event;
+	if (++g->reads == 3)
+		memory_is_out = false;
+	if (watch_recv(&g->watch, &byte, 1, &err) == 1)
+		loop_stop(g->loop);
+}
+
+static void
+test_unarmed(struct loop *loop)
+{
+	struct glutton g = { .loop = loop };
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0)
+		abort();
+	watch_init(&g.watch, loop, pair[0], read_one, &g);
+	timer_init(&g.timer, loop, be_timed, &g);
+	timer_start(&g.timer, 2000);
+	memory_is_out = true;
+	watch_read(&g.watch, true);
+	if (write(pair[1], "12", 2) != 2)
+		abort();
+	loop_run(loop);
+	ok(!g.is_timed, "a watch that had no memory to be armed reads on");
+	memory_is_out = false;
+	loop_run(loop);
+	ok(!g.is_timed, "and is armed when there is some");
+	timer_stop(&g.timer);
+	watch_fini(&g.watch);
+	close(pair[1]);
+}
+
 int
 main(void)
 {
@@ -87,6 +207,9 @@ main(void)
 
 	ms = time_turns(loop, 1000);
 	ok(ms < 5000, "a new loop waits for nobody: %u ms", (unsigned)ms);
+
+	test_glutton(loop);
+	test_unarmed(loop);
 
 	loop_set_batching(loop, DELAY);
 	ms = time_turns(loop, LOOP_BATCH_BURST / 2);
