@@ -61,7 +61,7 @@ linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
 {
 	struct lingering *l = NULL;
 
-	if (set->count < LINGER_MAX)
+	if (set->count < set->max)
 		l = calloc(1, sizeof(*l));
 	if (l == NULL || stream_shutdown(s) != OK) {
 		free(l);

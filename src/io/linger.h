@@ -12,7 +12,7 @@
 #include "io/loop.h"
 #include "io/stream.h"
 
-/* More than so many at once are closed without waiting: a stranger must not
+/* More strangers than so many at once are closed without waiting: they must not
  * hold sockets that no limit counts. */
 #define LINGER_MAX 1024
 
@@ -23,14 +23,16 @@
 struct linger_set {
 	struct list list;
 	size_t count;
+	size_t max; /* of them at once */
 	size_t bytes; /* most that one of them may still send */
 };
 
 static inline void
-linger_set_init(struct linger_set *set, size_t bytes)
+linger_set_init(struct linger_set *set, size_t max, size_t bytes)
 {
 	list_init(&set->list);
 	set->count = 0;
+	set->max = max;
 	set->bytes = bytes;
 }
 

@@ -167,8 +167,8 @@ loop_free(struct loop *loop)
 static bool
 has_work(struct loop *loop)
 {
-	return event_base_get_num_events(loop->base,
-		   EVENT_BASE_COUNT_ACTIVE) > 0;
+	return event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) >
+	    0;
 }
 
 /* Lets work gather if turns come too fast. */

@@ -38,13 +38,30 @@ greeting_free(struct greeting *g)
 	free(g);
 }
 
-/* Puts the ClientID in, if there is one to tell and the CONNACK takes it. */
+/* With nothing to tell, whatever else a broker says in it is between it and
+ * its client. */
 static enum greeting_verdict
-assign(struct greeting *g, const struct mqtt_connack *a, struct slice *packet)
+read_code(const struct mqtt_header *h, struct slice packet, uint8_t *code)
 {
-	if (g->assigned.len == 0)
-		return GREETING_CONNACK;
-	switch (mqtt_connack_assign(&g->rewritten, a, g->assigned,
+	if (h->remaining < 2)
+		return GREETING_BROKEN;
+	*code = packet.data[h->len + 1];
+	return GREETING_CONNACK;
+}
+
+/* Puts the ClientID in, if the CONNACK takes it. */
+static enum greeting_verdict
+assign(struct greeting *g, struct slice *packet, uint8_t *code)
+{
+	struct mqtt_connack a;
+	const char *why;
+	size_t used;
+
+	if (mqtt_connack_parse(&a, *packet, (enum mqtt_level)g->version, &used,
+		&why) != PARSE_OK)
+		return GREETING_BROKEN;
+	*code = a.code;
+	switch (mqtt_connack_assign(&g->rewritten, &a, g->assigned,
 	    g->client_maximum_packet)) {
 	case OK:
 		*packet = buf_slice(&g->rewritten);
@@ -64,9 +81,7 @@ greeting_take(struct greeting *g, size_t *used, struct slice *packet,
     uint8_t *code)
 {
 	struct slice in = buf_slice(&g->held);
-	struct mqtt_connack ack;
 	struct mqtt_header h;
-	const char *why;
 
 	switch (mqtt_header_parse(&h, in)) {
 	case PARSE_MORE:
@@ -87,9 +102,6 @@ greeting_take(struct greeting *g, size_t *used, struct slice *packet,
 	*packet = slice_make(in.data, *used);
 	if (mqtt_packet_type(h.first) == MQTT_TYPE_AUTH)
 		return GREETING_PASS;
-	if (mqtt_connack_parse(&ack, *packet, (enum mqtt_level)g->version, used,
-		&why) != PARSE_OK)
-		return GREETING_BROKEN;
-	*code = ack.code;
-	return assign(g, &ack, packet);
+	return g->assigned.len == 0 ? read_code(&h, *packet, code)
+				    : assign(g, packet, code);
 }

@@ -129,8 +129,8 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	memset(d, 0, sizeof(*d));
 	list_init(&d->sessions);
 	d->sweep_next = &d->sessions;
-	linger_set_init(&d->lingering, LINGER_BYTES);
-	linger_set_init(&d->parting, SIZE_MAX);
+	linger_set_init(&d->lingering, LINGER_MAX, LINGER_BYTES);
+	linger_set_init(&d->parting, SIZE_MAX, SIZE_MAX);
 	d->throttle = throttle;
 	d->roll = roll;
 	d->flows = flows;
@@ -242,7 +242,9 @@ evict(void *arg)
 	struct list *next;
 	struct session *s;
 
-	atomic_store(&d->evicting, false); /* who is marked now asks anew */
+	/* Who is marked from now on asks anew; an exchange, so that who was
+	 * marked before is seen below. */
+	(void)atomic_exchange(&d->evicting, false);
 	list_each(node, next, &d->sessions) {
 		s = list_entry(node, struct session, node);
 		if (atomic_load_explicit(&s->line.evicted,

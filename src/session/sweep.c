@@ -43,8 +43,10 @@ live_reason(const struct session *s, enum reason reason)
 {
 	switch (reason) {
 	case REASON_NONE:
-	case REASON_TLS_NO_CERTIFICATE: /* a rule for newcomers */
 		return REASON_NONE;
+	case REASON_TLS_NO_CERTIFICATE: /* a rule for newcomers */
+		return s->stage == STAGE_RELAY ? REASON_NONE
+					       : REASON_RELAY_UNTRUSTED;
 	case REASON_TLS_CRL_UNAVAILABLE:
 		return s->stage == STAGE_RELAY ? REASON_NONE
 					       : REASON_RELAY_REVOKED;

@@ -52,6 +52,16 @@ verdict_names(const struct snapshot *s, struct slice username,
 	return REASON_IDENTITY_DENIED;
 }
 
+/* Can the client be told its ClientID at all? A CONNACK with nothing else in it
+ * has a header of two bytes, flags, code, the properties' length, and the
+ * ClientID behind its identifier and length. */
+static bool
+can_be_told(const struct mqtt_connect *c, const struct identity_verdict *v)
+{
+	return !v->assign_client_id || c->maximum_packet_size == 0 ||
+	    v->client_id.len + 8 <= c->maximum_packet_size;
+}
+
 /* Writes the CONNECT that the broker gets. */
 static enum reason
 rewrite(const struct verdict_input *in, const struct identity_verdict *v,
@@ -83,6 +93,11 @@ verdict_connect(const struct snapshot *s, const struct verdict_input *in,
 	if (reason != REASON_NONE) {
 		snprintf(detail->text, sizeof(detail->text), "%s", out->why);
 		return reason;
+	}
+	if (!can_be_told(in->client.connect, out)) {
+		snprintf(detail->text, sizeof(detail->text),
+		    "its Maximum Packet Size leaves no room to tell it");
+		return REASON_IDENTITY_CLIENTID;
 	}
 	reason =
 	    verdict_names(s, out->username, out->client_id, in->now, detail);

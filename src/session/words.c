@@ -67,15 +67,16 @@ write_client(uint8_t *out, const struct session *s, enum reason reason)
 	    slice_make(NULL, 0));
 }
 
-/* A client that is sent away to come back has not failed, so its Will must not
- * be published. One that is thrown out may have: will_on_kick decides. One
- * that broke the rules has. */
+/* A client that is sent away to come back, or that was never let in, has not
+ * failed, so its Will must not be published. One that is thrown out may have:
+ * will_on_kick decides. One that broke the rules has. */
 static bool
 spares_will(const struct session *s, enum reason reason)
 {
 	switch (reason) {
 	case REASON_RELAY_DRAINED:
 	case REASON_RELAY_REPLACED:
+	case REASON_IDENTITY_CLIENTID:
 		return true;
 	case REASON_RELAY_REVOKED:
 	case REASON_RELAY_DENIED:

@@ -79,4 +79,30 @@ for my $device (qw(expired untrusted)) {
 		"$device: refused, not treated as none");
 }
 ok(!$broker->pending, 'none of the refused reached the broker');
+# One that waits for the broker while certificates become required is not in.
+{
+	my $late = peer('broker')->listen;
+	my %backend = (backend => { address => $late->address });
+	my $door = sallyport(%backend,
+		tls => { client_certificate => 'optional' });
+	my $with = sub { peer->tls(port => $door->port('tls'), @_) };
+
+	$late->close;
+	my @c = ($with->(), $with->(device => 'ec'));
+	my $from = $door->mark;
+	$_->send(mqtt_connect(version => 5, @both)) for @c;
+	$door->wait_log(qr/event=backend_down/, from => $from);
+	$door->write_ini(%backend, tls => {});
+	$from = $door->mark;
+	$door->signal('HUP');
+	$door->wait_log(qr/event=reload /, from => $from);
+	$late = peer('broker')->listen(port => $late->{port});
+	ok($door->wait_close('relay_untrusted', from => $from),
+		'required meanwhile: relay_untrusted');
+	is(hex($c[0]->ended->{bytes}), '2003008700',
+		'required meanwhile: who waited without one is refused');
+	my $b = $late->accept;
+	like($b->packet, qr/device-001/, 'and who has one is in');
+	$_->close for @c, $b, $late;
+}
 done_testing;

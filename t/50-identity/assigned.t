@@ -73,23 +73,40 @@ for my $transport (qw(tls wss)) {
 is(hears('tls', 'off', {}, mqtt_connack(properties => '')),
 	hex(mqtt_connack(properties => '')), 'assigned_clientid = off');
 
-# It would not fit what the client takes: refused, rather than untold.
-{
-	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
+# It would not fit what the client takes: refused, rather than untold, before
+# the broker hears of it where that is plain already.
+for my $transport (qw(tls wss)) {
+	my $what = "$transport: a client whose Maximum Packet Size is";
+	my $c = peer->device($transport, device => 'ec',
+		port => $proxy->port($transport));
 	my $from = $proxy->mark;
 	$c->send(mqtt_connect(version => 5, clientid => '',
-		properties => "\x27\0\0\0\x0c"));
-	my $r;
-	if ($c->command('recv', n => 1, timeout => 200)->{status}
-		eq 'timeout') {
-		my $b = $broker->accept;
-		$b->packet;
-		$b->send(mqtt_connack(properties => ''));
-		$c->ended;
-		$b->close;
-	}
-	ok($proxy->wait_close('identity_clientid', from => $from),
-		'a client whose Maximum Packet Size is too small');
+		properties => "\x27\0\0\0\x11"));
+	is(hex($c->ended->{bytes}), '2003008500', "$what too small is told");
+	like($proxy->wait_close('identity_clientid', from => $from),
+		qr/Maximum Packet Size/, "$what too small: the log says why");
+	ok(!$broker->pending, "$what too small: the broker is not dialled");
 	$c->close;
+
+	$c = peer->device($transport, device => 'ec',
+		port => $proxy->port($transport));
+	$from = $proxy->mark;
+	$c->send(mqtt_connect(version => 5, clientid => '',
+		properties => "\x27\0\0\0\x12", will => { topic => 't',
+			payload => 'gone' }));
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send(mqtt_connack(properties => "\x13\0\x3c"));
+	is(hex($c->ended->{bytes}), '2003008500',
+		"$what too small for this broker's CONNACK is told");
+	is(hex($b->ended->{bytes}), 'e000',
+		"$what too small for it: no Will is published");
+	ok($proxy->wait_close('identity_clientid', from => $from),
+		"$what too small for it: the reason");
+	$_->close for $b, $c;
+	is(hears($transport, $transport, { properties => "\x27\0\0\0\x12" },
+		mqtt_connack(properties => '')),
+		hex(mqtt_connack(properties => $given)),
+		"$what just large enough");
 }
 done_testing;

@@ -14,6 +14,8 @@
 static const uint8_t connect_v5[] = "\x10\x0f\x00\x04MQTT\x05\x02\x00\x3c\x00"
 				    "\x00\x02"
 				    "ab";
+/* Flags, and a property, that MQTT 5 does not have. */
+static const uint8_t connack_odd[] = { 0x20, 0x05, 0x02, 0, 0x02, 0x7e, 1 };
 static const uint8_t connack_v5[] = "\x20\x03\x00\x00\x00";
 static const uint8_t publish[] = "\x30\x05\x00\x01tXY";
 static const uint8_t bye[] = "\xe0\x01\x98";
@@ -293,6 +295,22 @@ test_broken(void)
 	script_feed(&f.broker, "\x20\x01\x00", 3);
 	is_int(f.violated, REASON_RELAY_MALFORMED, "a CONNACK of one byte");
 	is_out(&f.client, bye, 3, "the client is told instead");
+	teardown(&f);
+
+	setup(&f);
+	start(&f);
+	script_feed(&f.broker, connack_odd, sizeof(connack_odd));
+	is_out(&f.client, connack_odd, sizeof(connack_odd),
+	    "what else a broker says in it is for its client to judge");
+	is_int(f.answered, 0, "and it accepts");
+	teardown(&f);
+
+	setup(&f);
+	f.assigned = slice_str("d");
+	start(&f);
+	script_feed(&f.broker, connack_odd, sizeof(connack_odd));
+	is_int(f.violated, REASON_RELAY_MALFORMED,
+	    "but a ClientID cannot be put into it");
 	teardown(&f);
 }
 
