@@ -66,9 +66,15 @@ struct cert {
 	uint8_t spki[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	uint8_t md5[CERT_MD5_LEN]; /* of der */
 	/* SHA-256 of every certificate above the leaf, nearest first, trust
-	 * anchor last: selects profiles by issuing CA. */
+	 * anchor last. */
 	const uint8_t (*chain)[CERT_SHA256_LEN];
+	/* Which CA each of these is of: the same for all certificates of a CA
+	 * that was renewed, see tls_link_ca(). Selects profiles by issuer. */
+	const uint8_t (*cas)[CERT_SHA256_LEN];
 	size_t chain_count;
+	/* SHA-256 of the issuing CA's other certificates that are trusted. */
+	const uint8_t (*twins)[CERT_SHA256_LEN];
+	size_t twin_count;
 };
 
 #endif

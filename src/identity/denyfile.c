@@ -185,9 +185,10 @@ edit_text(struct edit *e)
 static bool
 is_blank(const uint8_t *text, size_t len)
 {
+	bool mark = len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0;
 	size_t i;
 
-	for (i = 0; i < len; i++) {
+	for (i = mark ? 3 : 0; i < len; i++) {
 		if (text[i] != '\r' && text[i] != '\n')
 			return false;
 	}

@@ -109,13 +109,30 @@ ask_san(const struct identity_denylist *l, const struct cert *cert, int64_t now,
 	return false;
 }
 
+/* The serial@issuer whose issuer is a certificate of the CA, by its hash. */
+static bool
+ask_issuer_hash(const struct identity_denylist *l,
+    struct identity_deny_key *key, size_t len,
+    const uint8_t sha256[CERT_SHA256_LEN], int64_t now,
+    struct identity_deny *found)
+{
+	size_t end = len + (size_t)2 * CERT_SHA256_LEN;
+
+	if (end >= sizeof(key->bytes))
+		return false;
+	encode_hex((char *)key->bytes + len,
+	    slice_make(sha256, CERT_SHA256_LEN));
+	return ask(l, IDENTITY_DENY_SERIAL, slice_make(key->bytes, end), now,
+	    found);
+}
+
 /* The serial@issuer whose serial and @ are `len' bytes of `key'. */
 static bool
 ask_issuer(const struct identity_denylist *l, const struct cert *cert,
     struct identity_deny_key *key, size_t len, int64_t now,
     struct identity_deny *found)
 {
-	size_t end = len;
+	size_t i, end = len;
 
 	if (identity_dn_append(cert->issuer, cert->issuer_count,
 		IDENTITY_DN_EMQX, key->bytes, sizeof(key->bytes), &end,
@@ -123,13 +140,13 @@ ask_issuer(const struct identity_denylist *l, const struct cert *cert,
 	    ask(l, IDENTITY_DENY_SERIAL, slice_make(key->bytes, end), now,
 		found))
 		return true;
-	end = len + (size_t)2 * CERT_SHA256_LEN;
-	if (cert->chain_count == 0 || end >= sizeof(key->bytes))
-		return false;
-	encode_hex((char *)key->bytes + len,
-	    slice_make(cert->chain[0], CERT_SHA256_LEN));
-	return ask(l, IDENTITY_DENY_SERIAL, slice_make(key->bytes, end), now,
-	    found);
+	if (cert->chain_count > 0 &&
+	    ask_issuer_hash(l, key, len, cert->chain[0], now, found))
+		return true;
+	for (i = 0; i < cert->twin_count; i++)
+		if (ask_issuer_hash(l, key, len, cert->twins[i], now, found))
+			return true;
+	return false;
 }
 
 static bool

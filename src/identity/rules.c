@@ -102,7 +102,7 @@ steps_above(const struct identity_rules *r, const struct cert *cert)
 	size_t i;
 
 	for (i = 0; i < cert->chain_count; i++) {
-		if (memcmp(cert->chain[i], r->issuer, CERT_SHA256_LEN) == 0)
+		if (memcmp(cert->cas[i], r->issuer, CERT_SHA256_LEN) == 0)
 			break;
 	}
 	return i;

@@ -22,7 +22,7 @@ struct identity_rules_spec {
 	enum config_unsafe unsafe_characters;
 	bool assigned_clientid;
 	bool user_properties;
-	/* SHA-256 of the DER of the CA that `issuer =' names; NULL: any CA. */
+	/* The CA that `issuer =' names, as cert.cas has it; NULL: any CA. */
 	const uint8_t *issuer;
 };
 

@@ -188,14 +188,14 @@ complain_identity(void *arg, const char *option, const char *text)
 		CONFIG_COMPLAIN(cfg, why, i, clientid_mode, "%s", text);
 }
 
-/* The CA of `issuer =', by its hash. It has to be one that is trusted, or the
+/* The CA of `issuer ='. It has to be one that is trusted, or the
  * profile would never be used. */
 static enum err
 load_issuer(struct loading *l, const struct config_identity *i,
-    uint8_t sha256[CERT_SHA256_LEN])
+    uint8_t ca[CERT_SHA256_LEN])
 {
 	const struct config *cfg = l->s->config;
-	enum err err = tls_ca_sha256(i->issuer, sha256);
+	enum err err = tls_ca_read(i->issuer, ca);
 	size_t n;
 
 	if (err == ERR_NO_MEMORY)
@@ -208,8 +208,7 @@ load_issuer(struct loading *l, const struct config_identity *i,
 		return ERR_CONFIG;
 	}
 	for (n = 0; n < cfg->tls_count; n++)
-		if (l->s->tls[n] == NULL ||
-		    tls_ca_is_trusted(l->s->tls[n], sha256))
+		if (l->s->tls[n] == NULL || tls_ca_is_trusted(l->s->tls[n], ca))
 			return OK;
 	CONFIG_COMPLAIN(cfg, l->why, i, issuer,
 	    "%s: this CA is in no client_ca, so nobody can be under it (add "
@@ -221,7 +220,7 @@ load_issuer(struct loading *l, const struct config_identity *i,
 /* One CA, one profile: of two it would be chance which one is taken. */
 static enum err
 check_issuer_once(const struct loading *l, const struct config_identity *i,
-    const uint8_t sha256[CERT_SHA256_LEN])
+    const uint8_t ca[CERT_SHA256_LEN])
 {
 	const struct config *cfg = l->s->config;
 	const struct identity_rules *other;
@@ -231,7 +230,7 @@ check_issuer_once(const struct loading *l, const struct config_identity *i,
 	for (n = 0; n < i->head.index; n++) {
 		other = l->s->identity[n];
 		if (other == NULL || !other->has_issuer ||
-		    memcmp(other->issuer, sha256, CERT_SHA256_LEN) != 0)
+		    memcmp(other->issuer, ca, CERT_SHA256_LEN) != 0)
 			continue;
 		name = cfg->identity[n].head.name;
 		CONFIG_COMPLAIN(cfg, l->why, i, issuer,
@@ -248,17 +247,17 @@ load_identity_profile(struct loading *l, struct identity_place *at,
     size_t index)
 {
 	struct identity_rules_spec spec;
-	uint8_t sha256[CERT_SHA256_LEN];
+	uint8_t ca[CERT_SHA256_LEN];
 	enum err err;
 
 	options_identity(&spec, at->section);
 	if (at->section->issuer[0] != '\0') {
-		err = load_issuer(l, at->section, sha256);
+		err = load_issuer(l, at->section, ca);
 		if (err == OK)
-			err = check_issuer_once(l, at->section, sha256);
+			err = check_issuer_once(l, at->section, ca);
 		if (err != OK)
 			return err;
-		spec.issuer = sha256;
+		spec.issuer = ca;
 	}
 	return identity_rules_new(&l->s->identity[index], &spec,
 	    complain_identity, at);
@@ -370,7 +369,11 @@ snapshot_load(struct snapshot **out, const char *file,
 	l.s->refs = 1;
 	l.s->generation = previous == NULL ? 1 : previous->generation + 1;
 	options_mqtt(&l.s->mqtt, l.s->config);
-	for (i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+	/* All complaints at once; but a part that ran out of memory may have
+	 * left nothing for the next to stand on. */
+	for (i = 0;
+	     i < sizeof(parts) / sizeof(parts[0]) && result != ERR_NO_MEMORY;
+	     i++) {
 		err = parts[i](&l);
 		if (err != OK)
 			result = err;

@@ -85,6 +85,22 @@ judge_denied(struct session *s, const struct tls_ctx *ctx, int64_t now,
 	return reason == REASON_NONE ? REASON_NONE : REASON_RELAY_DENIED;
 }
 
+/* Asks the TLS stage anew; the CAs now in force may end at another time. */
+static enum reason
+judge_tls(struct session *s, const struct tls_ctx *ctx, bool keeps_expired,
+    const char **why)
+{
+	int64_t end;
+	enum reason reason =
+	    live_reason(s, tls_stream_recheck(s->tls, ctx, &end, why));
+
+	if (reason == REASON_RELAY_EXPIRED && keeps_expired)
+		reason = REASON_NONE;
+	if (reason == REASON_NONE)
+		s->who->not_after = end;
+	return reason;
+}
+
 enum reason
 sweep_judge(struct session *s, unsigned what, int64_t now,
     struct verdict_detail *detail)
@@ -101,10 +117,8 @@ sweep_judge(struct session *s, unsigned what, int64_t now,
 		return REASON_RELAY_DRAINED;
 	ctx = d->snapshot->tls[l->tls_profile->head.index];
 	if ((what & SWEEP_TLS) != 0)
-		reason = live_reason(s, tls_stream_recheck(s->tls, ctx, &why));
-	if (reason == REASON_RELAY_EXPIRED &&
-	    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_KEEP)
-		reason = REASON_NONE;
+		reason = judge_tls(s, ctx,
+		    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_KEEP, &why);
 	if (reason == REASON_NONE && (what & SWEEP_DENYLIST) != 0)
 		return judge_denied(s, ctx, now, detail);
 	if (why != NULL)

@@ -1,6 +1,6 @@
 /*
- * A CA as a name for something: which file's certificate it is, and whether a
- * profile trusts it.
+ * A CA as a name for something: which CA a file's certificate is of, and
+ * whether a profile trusts it.
  */
 #ifndef TLS_CA_H
 #define TLS_CA_H
@@ -12,15 +12,14 @@
 #include "tls/ctx.h"
 
 /*
- * The SHA-256 of the one certificate in the PEM or DER file `path'. ERR_SYSTEM
- * with errno, ERR_NOT_FOUND, ERR_MALFORMED, ERR_LIMIT (there are several),
- * ERR_NO_MEMORY.
+ * Fills `ca', as cert.cas has it, from the one certificate in the PEM or DER
+ * file `path'. ERR_SYSTEM with errno, ERR_NOT_FOUND, ERR_MALFORMED, ERR_LIMIT
+ * (there are several), ERR_NO_MEMORY.
  */
-enum err tls_ca_sha256(const char *path,
-    uint8_t sha256[CERT_SHA256_LEN]) MUST_CHECK;
+enum err tls_ca_read(const char *path, uint8_t ca[CERT_SHA256_LEN]) MUST_CHECK;
 
-/* Is that certificate among the profile's client_ca? */
+/* Is a certificate of that CA among the profile's client_ca? */
 bool tls_ca_is_trusted(const struct tls_ctx *ctx,
-    const uint8_t sha256[CERT_SHA256_LEN]);
+    const uint8_t ca[CERT_SHA256_LEN]);
 
 #endif

@@ -261,7 +261,7 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
 		return v.reason;
 	v = tls_peer_check(&chain, certs, ctx, TLS_KNOWN_NOT);
 	if (chain.sent_count > 0 &&
-	    tls_facts_make(out, &chain) == ERR_NO_MEMORY)
+	    tls_facts_make(out, &chain, ctx->trust) == ERR_NO_MEMORY)
 		*readable = ERR_NO_MEMORY;
 	tls_load_free(certs);
 	ERR_clear_error();

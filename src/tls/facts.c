@@ -140,9 +140,33 @@ walk_sans(struct slice names, struct cert_san *sans, size_t *count)
 	return OK;
 }
 
+/* Finds the hashes of the issuer's other certificates; returns how many. */
+static size_t
+find_twins(const struct tls_chain *chain, const struct tls_trust *t,
+    uint8_t (*hashes)[CERT_SHA256_LEN])
+{
+	const struct tls_link *issuer, *other;
+	size_t i, count = 0;
+
+	if (chain->path_count < 2)
+		return 0;
+	issuer = chain->path[1];
+	for (i = 0; t != NULL && i < t->count; i++) {
+		other = &t->cas[i].link;
+		if (!tls_link_same_ca(issuer, other) ||
+		    memcmp(issuer->sha256, other->sha256, CERT_SHA256_LEN) == 0)
+			continue;
+		if (hashes != NULL)
+			memcpy(hashes[count], other->sha256, CERT_SHA256_LEN);
+		count++;
+	}
+	return count;
+}
+
 /* Counts all arrays into `c'. */
 static enum err
-count_all(struct cert *c, const struct tls_chain *chain)
+count_all(struct cert *c, const struct tls_chain *chain,
+    const struct tls_trust *t)
 {
 	const struct tls_der *der = &chain->sent[0].der;
 
@@ -151,17 +175,21 @@ count_all(struct cert *c, const struct tls_chain *chain)
 	    walk_sans(der->sans, NULL, &c->san_count) != OK)
 		return ERR_MALFORMED;
 	c->chain_count = chain->path_count == 0 ? 0 : chain->path_count - 1;
+	c->twin_count = find_twins(chain, t, NULL);
 	return OK;
 }
 
 /* Fills the arrays, which lie one behind the other from `mem' on. */
 static void
-fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain)
+fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
+    const struct tls_trust *t)
 {
 	const struct tls_der *der = &chain->sent[0].der;
 	struct cert_attr *attrs = (struct cert_attr *)(void *)mem;
 	struct cert_san *sans;
 	uint8_t(*hashes)[CERT_SHA256_LEN];
+	uint8_t(*cas)[CERT_SHA256_LEN];
+	uint8_t(*twins)[CERT_SHA256_LEN];
 	size_t i;
 
 	c->subject = attrs;
@@ -173,17 +201,22 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain)
 	c->sans = sans;
 	(void)walk_sans(der->sans, sans, &c->san_count);
 	hashes = (uint8_t(*)[CERT_SHA256_LEN])(void *)(sans + c->san_count);
-	for (i = 0; i < c->chain_count; i++)
+	cas = hashes + c->chain_count;
+	for (i = 0; i < c->chain_count; i++) {
 		memcpy(hashes[i], chain->path[i + 1]->sha256, CERT_SHA256_LEN);
+		tls_link_ca(chain->path[i + 1], cas[i]);
+	}
+	twins = cas + c->chain_count;
+	(void)find_twins(chain, t, twins);
 	c->chain = (const uint8_t(*)[CERT_SHA256_LEN])hashes;
+	c->cas = (const uint8_t(*)[CERT_SHA256_LEN])cas;
+	c->twins = (const uint8_t(*)[CERT_SHA256_LEN])twins;
 }
 
 static void
 fill_fields(struct cert *c, const struct tls_chain *chain)
 {
 	const struct tls_link *leaf = &chain->sent[0];
-	int64_t end;
-	size_t i;
 
 	c->der = leaf->der.der;
 	c->serial = leaf->der.serial;
@@ -191,33 +224,29 @@ fill_fields(struct cert *c, const struct tls_chain *chain)
 	c->issuer_der = leaf->der.issuer;
 	c->not_before = leaf->der.not_before;
 	c->not_after = leaf->der.not_after;
-	c->chain_not_after = c->not_after;
-	for (i = 1; i < chain->path_count; i++) {
-		end = chain->path[i]->not_after;
-		if (end < c->chain_not_after)
-			c->chain_not_after = end;
-	}
+	c->chain_not_after = tls_chain_end(chain);
 	memcpy(c->sha256, leaf->sha256, sizeof(c->sha256));
 	memcpy(c->spki, leaf->key, sizeof(c->spki));
 	MD5(c->der.data, c->der.len, c->md5);
 }
 
 enum err
-tls_facts_make(struct cert **out, const struct tls_chain *chain)
+tls_facts_make(struct cert **out, const struct tls_chain *chain,
+    const struct tls_trust *t)
 {
 	struct cert counts = { 0 };
 	struct facts *f;
 	size_t len;
 
 	*out = NULL;
-	if (chain->sent_count == 0 || count_all(&counts, chain) != OK)
+	if (chain->sent_count == 0 || count_all(&counts, chain, t) != OK)
 		return ERR_MALFORMED;
 	/* The certificate's own length bounds all counts. */
 	len = sizeof(*f) +
 	    (counts.subject_count + counts.issuer_count) *
 		sizeof(struct cert_attr) +
 	    counts.san_count * sizeof(struct cert_san) +
-	    counts.chain_count * CERT_SHA256_LEN;
+	    (2 * counts.chain_count + counts.twin_count) * CERT_SHA256_LEN;
 	f = malloc(len);
 	if (f == NULL)
 		return ERR_NO_MEMORY;
@@ -225,7 +254,7 @@ tls_facts_make(struct cert **out, const struct tls_chain *chain)
 	f->leaf = chain->sent[0].buffer;
 	CRYPTO_BUFFER_up_ref(f->leaf);
 	fill_fields(&f->cert, chain);
-	fill_arrays(&f->cert, (uint8_t *)(f + 1), chain);
+	fill_arrays(&f->cert, (uint8_t *)(f + 1), chain, t);
 	*out = &f->cert;
 	return OK;
 }

@@ -11,14 +11,16 @@
 #include "domain/cert.h"
 
 struct tls_chain;
+struct tls_trust;
 
 /*
  * Makes the facts of the leaf of `chain'; its path may be empty (a chain that
- * was not verified), and then only the leaf's own dates count. ERR_MALFORMED
- * when names or SubjectAltName are not X.509's, ERR_NO_MEMORY.
+ * was not verified), and then only the leaf's own dates count. `trust' (NULL:
+ * none) has the issuer's other certificates. ERR_MALFORMED when names or
+ * SubjectAltName are not X.509's, ERR_NO_MEMORY.
  */
-enum err tls_facts_make(struct cert **out,
-    const struct tls_chain *chain) MUST_CHECK;
+enum err tls_facts_make(struct cert **out, const struct tls_chain *chain,
+    const struct tls_trust *trust) MUST_CHECK;
 
 /* Frees a cert made here, from any thread. NULL is fine. */
 void tls_cert_free(struct cert *cert);

@@ -53,7 +53,7 @@ check_peer(struct tls_handshake *hs, const SSL *ssl, enum tls_known known)
 	if (v.reason != REASON_NONE || chain.sent_count == 0)
 		return v;
 	tls_cert_free(hs->cert);
-	err = tls_facts_make(&hs->cert, &chain);
+	err = tls_facts_make(&hs->cert, &chain, hs->ctx->trust);
 	if (err == ERR_NO_MEMORY)
 		v.reason = REASON_ACCEPT_RESOURCE;
 	else if (err != OK) {

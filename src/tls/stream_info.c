@@ -98,7 +98,7 @@ tls_stream_make_cert(const struct stream *stream, const struct tls_ctx *ctx,
 		(void)tls_peer_check(&chain, certs, ctx, known_to(s, ctx));
 	else if (tls_chain_init(&chain, certs).reason != REASON_NONE)
 		return ERR_MALFORMED;
-	return tls_facts_make(out, &chain);
+	return tls_facts_make(out, &chain, ctx == NULL ? NULL : ctx->trust);
 }
 
 void
@@ -115,13 +115,14 @@ tls_stream_shed(struct stream *stream)
 
 enum reason
 tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
-    const char **detail)
+    int64_t *end, const char **detail)
 {
 	const struct tls_stream *s = tls_stream_of(stream);
 	struct tls_chain chain;
 	struct tls_verdict v = tls_peer_check(&chain,
 	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
 
+	*end = chain.sent_count == 0 ? INT64_MAX : tls_chain_end(&chain);
 	*detail = v.detail;
 	return v.reason;
 }

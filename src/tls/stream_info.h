@@ -66,10 +66,11 @@ void tls_stream_shed(struct stream *s);
 /*
  * Would this open stream's client be let in by `ctx', the profile now in
  * force? Chain, dates and CRLs are looked at; REASON_NONE, or the REASON_TLS_
- * one that ends it. `*detail' as above. Cheap (no signatures) when the client
- * CAs are the same as when the stream was opened.
+ * one that ends it. `*detail' as above. `*end' is what
+ * cert.chain_not_after would be, INT64_MAX without a certificate. Cheap (no
+ * signatures) when the client CAs are the same as when the stream was opened.
  */
 enum reason tls_stream_recheck(const struct stream *s,
-    const struct tls_ctx *ctx, const char **detail);
+    const struct tls_ctx *ctx, int64_t *end, const char **detail);
 
 #endif

@@ -1,6 +1,7 @@
 /*
  * Loading the client CAs. A certificate that is no CA is taken only where it
- * signed itself: then it stands for that one device and nobody else.
+ * signed itself: then it stands for that one device and nobody else, unless it
+ * is of version 1, which cannot say what it is.
  */
 #include "tls/trust.h"
 
@@ -29,6 +30,25 @@ tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert)
 	link->not_before = link->der.not_before;
 	link->not_after = link->der.not_after;
 	return OK;
+}
+
+void
+tls_link_ca(const struct tls_link *link, uint8_t ca[CERT_SHA256_LEN])
+{
+	SHA256_CTX sha;
+
+	SHA256_Init(&sha);
+	SHA256_Update(&sha, link->key, sizeof(link->key));
+	SHA256_Update(&sha, link->der.subject.data, link->der.subject.len);
+	SHA256_Final(ca, &sha);
+}
+
+bool
+tls_link_same_ca(const struct tls_link *a, const struct tls_link *b)
+{
+	return a->der.subject_print == b->der.subject_print &&
+	    slice_equal(a->der.subject, b->der.subject) &&
+	    memcmp(a->key, b->key, sizeof(a->key)) == 0;
 }
 
 const struct tls_ca *
@@ -125,9 +145,7 @@ add_file(struct tls_trust *t, const char *path, const struct tls_say *say)
 static bool
 is_renewed(const struct tls_link *a, const struct tls_link *b)
 {
-	return a->der.ca && b->der.ca &&
-	    slice_equal(a->der.subject, b->der.subject) &&
-	    memcmp(a->key, b->key, sizeof(a->key)) == 0;
+	return a->der.ca && b->der.ca && tls_link_same_ca(a, b);
 }
 
 /* Of two that sign alike the library takes the one it finds first. That it has

@@ -45,6 +45,16 @@ struct tls_trust {
 /* Fills `link' from a certificate. ERR_MALFORMED. */
 enum err tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert) MUST_CHECK;
 
+/*
+ * Which CA the certificate is of: a hash of its name and its key. The one thing
+ * that two certificates of a CA that was renewed have in common, and that
+ * nobody else has whose signatures are as good as the CA's.
+ */
+void tls_link_ca(const struct tls_link *link, uint8_t ca[CERT_SHA256_LEN]);
+
+/* Is it the same for both? */
+bool tls_link_same_ca(const struct tls_link *a, const struct tls_link *b);
+
 /* Reads the CAs of all `files'. ERR_CONFIG with complaints, ERR_NO_MEMORY;
  * *out is NULL then. */
 enum err tls_trust_load(struct tls_trust **out, const struct config_list *files,

@@ -198,6 +198,17 @@ tls_chain_verify(struct tls_chain *c, const struct tls_trust *t)
 	return v;
 }
 
+/* Does it make no difference which of two CAs of ours is followed? */
+static bool
+are_alike(const struct tls_link *a, const struct tls_link *b)
+{
+	return tls_link_same_ca(a, b) &&
+	    slice_equal(a->der.issuer, b->der.issuer) &&
+	    a->der.ca == b->der.ca &&
+	    a->der.has_constraints == b->der.has_constraints &&
+	    a->der.path_len == b->der.path_len;
+}
+
 /*
  * The one certificate that can have issued `of'. Clears *sure when there are
  * several: the client may have sent a look-alike of its CA, never checked,
@@ -221,7 +232,8 @@ only_issuer(const struct tls_chain *c, const struct tls_trust *t,
 		else if (found == NULL)
 			found = link;
 		else if (memcmp(found->sha256, link->sha256,
-			     sizeof(link->sha256)) != 0)
+			     sizeof(link->sha256)) != 0 &&
+		    (i >= t->count || !are_alike(found, link)))
 			*sure = false;
 	}
 	return found;
@@ -284,6 +296,18 @@ check_dates(const struct tls_link *link, bool leaf, int64_t now)
 	return good;
 }
 
+int64_t
+tls_chain_end(const struct tls_chain *c)
+{
+	int64_t end = c->sent[0].der.not_after;
+	size_t i;
+
+	for (i = 1; i < c->path_count; i++)
+		if (c->path[i]->not_after < end)
+			end = c->path[i]->not_after;
+	return end;
+}
+
 struct tls_verdict
 tls_chain_check(const struct tls_chain *c, int64_t now)
 {
@@ -325,7 +349,9 @@ tls_chain_check_crls(const struct tls_chain *c, const struct crl_set *set,
 		issuer.spki = c->path[i + 1]->der.spki;
 		issuer.key = c->path[i + 1]->key;
 		reason = crl_set_check(set, &issuer, c->path[i]->der.serial,
-		    i == 0 ? CRL_SUBJECT_LEAF : CRL_SUBJECT_CA, rules);
+		    i > 0 || c->path[i]->der.ca ? CRL_SUBJECT_CA
+						: CRL_SUBJECT_LEAF,
+		    rules);
 		if (reason == REASON_TLS_REVOKED)
 			return bad(reason, i == 0 ? NULL : "a CA above it is");
 		if (reason != REASON_NONE)

@@ -54,6 +54,23 @@ for my $file (undef, $denied) {
 	like(explained($proxy, 'tls', 'untrusted', mqtt_connect()),
 		qr{^admitted [0-9a-f]*$name}, 'explain says so too');
 }
+# A CA that was renewed, its name and key the same, is one CA: whichever of its
+# certificates a profile names, and whichever a path leads to.
+$pki->make('renewed', subject => '/O=Test/CN=Client CA', is_ca => 1,
+	key => 'client-ca');
+for my $named (qw(client-ca renewed)) {
+	my $proxy = sallyport(backend => { address => $broker->address },
+		tls => { client_ca => "$tls{client_ca}, "
+			. $pki->cert('renewed') },
+		'identity a' => { %a, issuer => $pki->cert($named) },
+		'identity b' => \%b, identity => { username => 'nobody-${cn}' });
+	for (1, 2) {
+		is(username($proxy, 'tls', 'ec'), 'tenant-a/device-001',
+			"a renewed CA, profile for $named");
+		is(username($proxy, 'tls', 'inter'), 'tenant-a/device-004',
+			"a renewed CA, profile for $named, two steps above");
+	}
+}
 # A CA may write its name in another string type than its certificate does;
 # the two are one (RFC 5280 7.1). A device of such a CA sends along something
 # it made itself: of that name, and by its looks under the other CA. That is
@@ -119,6 +136,8 @@ for my $file (undef, $denied) {
 for (
 	['two profiles', qr/issuer: \[identity \w+\] is for this CA already/,
 		a => \%a, b => { %b, issuer => $a{issuer} }],
+	['two for a renewed CA', qr/issuer: \[identity \w+\] is for this CA /,
+		a => \%a, b => { %b, issuer => $pki->cert('renewed') }],
 	['a CA that is not trusted', qr/issuer: .* is in no client_ca/,
 		a => { %a, issuer => $pki->cert('server-ca') }],
 	['no certificate', qr/issuer: .* not a file with one CA certificate/,

@@ -157,5 +157,26 @@ $pki->make($_, subject => "/CN=$_", ca => 'inter-ca', chain => 1)
 	$live->leave(@honest, @thief);
 }
 
+# A CA that is a client itself is on the list of CAs.
+$pki->make('both', subject => '/CN=both', is_ca => 1, ca => 'client-ca',
+	ext => "basicConstraints = critical, CA:true\n"
+	    . "keyUsage = critical, digitalSignature, keyCertSign\n");
+for my $only (qw(CA user)) {
+	my %revoked = ($only => ['both']);
+	my @crls = map { $pki->crl(tmp("only-$_.crl"), 'client-ca',
+		only => $_, revoked => $revoked{$_}) } qw(CA user);
+	my $proxy = sallyport(backend => { address => $broker->address },
+		tls => { crl => join ', ', @crls });
+	my $live = Sallyport::Live->new(peer, $proxy, $broker);
+
+	if ($only eq 'CA') {
+		$live->is_refused('tls_revoked', 'a CA as a client, revoked '
+			. 'by the list of CAs', device => 'both');
+		next;
+	}
+	my @in = $live->begin_both(device => 'both');
+	$live->lives('a CA as a client: the other list is not its', @in);
+	$live->leave(@in);
+}
 ok(!$broker->pending, 'none of the refused reached the broker');
 done_testing;

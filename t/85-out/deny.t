@@ -69,6 +69,28 @@ for (@kinds) {
 	$live->is_refused($reason, "$kind: comes again", @target);
 	deny();
 }
+# A CA that was renewed is one CA, whichever of its certificates is named.
+{
+	$pki->make('renewed', subject => '/O=Test/CN=Client CA', is_ca => 1,
+		key => 'client-ca');
+	write_file(tmp('renewed.csv'), "as,who\n");
+	my $both = sallyport(backend => { address => $broker->address },
+		denylist => { file => tmp('renewed.csv') },
+		tls => { client_ca => join(', ', map { $pki->cert($_) }
+			qw(client-ca renewed)) });
+	my $renewed = Sallyport::Live->new(peer, $both, $broker);
+	for my $ca (qw(client-ca renewed)) {
+		my $what = "serial\@$ca of a renewed CA";
+		write_file(tmp('renewed.csv'), "as,who\n");
+		$renewed->reload;
+		my @in = $renewed->begin_both(@target);
+		write_file(tmp('renewed.csv'), "as,who\nserial,0ab1\@"
+			. sha256_hex($pki->der($ca)) . "\n");
+		$renewed->reload;
+		$renewed->is_out('98', $what, @in);
+		$renewed->is_refused('tls_denied', $what, @target);
+	}
+}
 deny('serial,0ab1@CN=Somebody Else,,', 'cn,targe,,', 'clientid_re,^arget,,',
 	'san,urn:targe,,', 'peerhost_net,127.0.0.4/30,,');
 my @in = $live->begin_both(@target);

@@ -64,6 +64,27 @@ $pki->make('brief-ca', subject => '/CN=Brief CA', is_ca => 1,
 $pki->make('below', subject => '/CN=below', ca => 'brief-ca', chain => 1);
 my @below = map { [$_->begin_both(device => 'below')] } @with;
 
+# A CA is renewed before it ends, and another one's renewal is taken back.
+for (['old-ca', $ends], ['new-ca', undef]) {
+	my ($name, $end) = @$_;
+	$pki->make($name, subject => '/CN=Renewed CA', is_ca => 1,
+		end_at => $end, $name eq 'new-ca' ? (key => 'old-ca') : ());
+}
+$pki->make('heir', subject => '/CN=heir', ca => 'old-ca');
+my %ca = (old => $pki->cert('old-ca'),
+	both => join(', ', map { $pki->cert("$_-ca") } qw(old new)));
+my @renewal = map {
+	my ($from, $to) = @$_;
+	my $live = start(client_ca => $ca{$from});
+	my @in = $live->begin_both(device => 'heir');
+
+	$live->{proxy}->write_ini(backend => { address => $broker->address },
+		tls => { client_ca => $ca{$to} });
+	$live->reload;
+	$live->lives('before its CA ends', @in);
+	[$live, @in];
+} [qw(old both)], [qw(both old)];
+
 wait_until('the dates pass', sub { time > $ends });
 $live{hard}->is_refused('tls_crl_unavailable', 'hard: the CRL ended',
 	device => 'honest');
@@ -96,6 +117,10 @@ for my $i (0, 1) {
 	$with[$i]->is_refused('tls_expired|tls_alert', $what,
 		device => 'below');
 }
+my ($renewed, $back) = @renewal;
+$_->[0]->is_out('87', 'its CA ended, the renewal was taken back',
+	@$_[1, 2]) for $back;
+$_->[0]->lives('its CA was renewed in time', @$_[1, 2]) for $renewed;
 $keep->lives('expired, on_expiry = keep', @keep);
 $keep->is_refused('tls_expired', 'keep: nobody new', device => 'brief');
 $keep->is_refused('tls_expired', 'keep: nobody resumes', session => 'brief');

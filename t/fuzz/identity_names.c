@@ -165,6 +165,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	n.cert.issuer = n.issuer;
 	n.cert.sans = n.sans;
 	n.cert.chain = (const uint8_t(*)[CERT_SHA256_LEN])n.chain;
+	n.cert.cas = n.cert.chain;
 	n.cert.chain_count = 1;
 	take_fields(&n, data, size);
 	if (n.cert.san_count > 0 && n.cert.sans[0].kind == CERT_SAN_DNS)

@@ -56,7 +56,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct cert *cert;
 
 	if (buffer != NULL && tls_link_init(&chain.sent[0], buffer) == OK &&
-	    tls_facts_make(&cert, &chain) == OK) {
+	    tls_facts_make(&cert, &chain, NULL) == OK) {
 		check_facts(cert);
 		tls_cert_free(cert);
 	}

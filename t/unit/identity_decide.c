@@ -317,7 +317,7 @@ test_issuer(void)
 	struct identity_verdict v;
 
 	identity_kit_init(&k, "CN utf8 'd'");
-	spec.issuer = k.chain[1];
+	spec.issuer = k.cas[1];
 	rules = make_rules(&spec);
 	is_int(identity_decide(rules, &in, NULL, &v), REASON_NONE,
 	    "under the profile's CA");

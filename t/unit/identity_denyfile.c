@@ -68,6 +68,9 @@ test_add(void)
 	write_file("\n\n");
 	is_int(add("cn", "d", "", "", &r), OK, "a blank file");
 	is_str(read_file(), "as,who,reason,until\ncn,d,,\n", "is begun too");
+	write_file("\xef\xbb\xbf\n");
+	is_int(add("cn", "d", "", "", &r), OK, "one with a byte order mark");
+	is_str(read_file(), "as,who,reason,until\ncn,d,,\n", "is begun too");
 	report_fini(&r);
 }
 

@@ -198,9 +198,12 @@ identity_kit_init(struct identity_kit *k, const char *text)
 		k->cert.spki[i] = (uint8_t)(0x40 + i);
 		k->chain[0][i] = 0xc0;
 		k->chain[1][i] = 0xc1;
+		k->cas[0][i] = 0xca;
+		k->cas[1][i] = 0xcb;
 	}
 	memset(k->cert.md5, 0xab, sizeof(k->cert.md5));
 	k->cert.chain = (const uint8_t(*)[CERT_SHA256_LEN])k->chain;
+	k->cert.cas = (const uint8_t(*)[CERT_SHA256_LEN])k->cas;
 	k->cert.chain_count = 2;
 	k->cert.subject = k->subject;
 	k->cert.issuer = k->issuer;

@@ -116,9 +116,9 @@ test_select(void)
 
 	identity_kit_init(&k, "CN utf8 'd'");
 	is_int(identity_rules_new(&own, &spec, remember, said), OK, "own");
-	spec.issuer = k.chain[0];
+	spec.issuer = k.cas[0];
 	is_int(identity_rules_new(&a, &spec, remember, said), OK, "a");
-	spec.issuer = k.chain[1];
+	spec.issuer = k.cas[1];
 	is_int(identity_rules_new(&b, &spec, remember, said), OK, "b");
 	spec.issuer = other;
 	is_int(identity_rules_new(&c, &spec, remember, said), OK, "c");

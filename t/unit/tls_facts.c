@@ -18,7 +18,7 @@ read_facts(const uint8_t *der, size_t len)
 	struct cert *cert = NULL;
 
 	if (tls_link_init(&chain.sent[0], buffer) == OK &&
-	    tls_facts_make(&cert, &chain) != OK)
+	    tls_facts_make(&cert, &chain, NULL) != OK)
 		cert = NULL;
 	CRYPTO_BUFFER_free(buffer);
 	return cert;

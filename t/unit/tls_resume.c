@@ -103,10 +103,12 @@ check_crls(struct kit_options *o, struct tls_ctx *ctx, struct tls_tickets *ring,
 	struct tls_ctx *issuing = load(o, "issuing-revoked.crl", ring, ctx);
 	struct tls_ctx *none = load(o, NULL, ring, ctx);
 	const char *detail;
+	int64_t end;
 
 	kit_connect(&k, ctx, client, s);
-	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_NONE, "live");
-	is_int(tls_stream_recheck(k.stream, revoked, &detail),
+	is_int(tls_stream_recheck(k.stream, ctx, &end, &detail), REASON_NONE,
+	    "live");
+	is_int(tls_stream_recheck(k.stream, revoked, &end, &detail),
 	    REASON_TLS_REVOKED, "... and revoked");
 	kit_close(&k);
 	SSL_SESSION_free(k.session);
@@ -175,6 +177,7 @@ test_other_profile(void)
 	struct kit_options o;
 	struct tls_ctx *ctx, *more, *less, *optional;
 	const char *detail;
+	int64_t end;
 	SSL_SESSION *s;
 
 	report_init(&why);
@@ -199,9 +202,9 @@ test_other_profile(void)
 	check_resume(optional, client, s, false, "another rule");
 	check_refused(less, client, s, "tls_untrusted", SSL_AD_UNKNOWN_CA);
 	kit_connect(&k, ctx, client, NULL);
-	is_int(tls_stream_recheck(k.stream, more, &detail), REASON_NONE,
+	is_int(tls_stream_recheck(k.stream, more, &end, &detail), REASON_NONE,
 	    "live under more CAs");
-	is_int(tls_stream_recheck(k.stream, less, &detail),
+	is_int(tls_stream_recheck(k.stream, less, &end, &detail),
 	    REASON_TLS_UNTRUSTED, "live, and its CA gone");
 	kit_close(&k);
 	SSL_SESSION_free(k.session);
@@ -229,6 +232,7 @@ test_expiry(void)
 	struct kit_options o;
 	struct tls_ctx *ctx;
 	const char *detail;
+	int64_t end;
 	SSL_SESSION *s;
 	int i;
 
@@ -242,11 +246,11 @@ test_expiry(void)
 		return;
 	ok(kit_connect(&k, ctx, client, s), "a live stream in time");
 	for (i = 0; i < 400 &&
-	     tls_stream_recheck(k.stream, ctx, &detail) == REASON_NONE;
+	     tls_stream_recheck(k.stream, ctx, &end, &detail) == REASON_NONE;
 	     i++)
 		usleep(10000);
-	is_int(tls_stream_recheck(k.stream, ctx, &detail), REASON_TLS_EXPIRED,
-	    "it expires");
+	is_int(tls_stream_recheck(k.stream, ctx, &end, &detail),
+	    REASON_TLS_EXPIRED, "it expires");
 	kit_close(&k);
 	SSL_SESSION_free(k.session);
 	check_refused(ctx, client, s, "tls_expired",

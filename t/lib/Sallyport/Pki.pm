@@ -310,6 +310,11 @@ default_ca = this
 [this]
 database = $path.index
 crlnumber = $path.number
+crl_extensions = ext
+[ext]
+@{[ $crl{only} ? "issuingDistributionPoint = critical, \@idp" : '' ]}
+[idp]
+only@{[ $crl{only} // 'CA' ]} = true
 END
 	openssl('ca', '-config', "$path.cnf", '-gencrl', '-md', 'sha256',
 		'-cert', $self->cert($ca), '-keyfile', $self->key($ca),
