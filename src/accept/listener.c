@@ -47,14 +47,13 @@ struct listener {
 	listener_gate *gate; /* NULL: nobody is asked */
 	void *gate_arg; /* borrowed */
 	bool adopted; /* another process holds the socket, too */
-	bool closed;
-	bool paused; /* by the owner */
+	bool closed; /* by the owner */
 	bool resting; /* by ourselves, until the timer fires */
 	int reserve; /* owned; -1 = none could be had */
 	int leaving; /* owned; unhooked, to be closed next turn; -1 = none */
 	unsigned exhausted; /* rests in a row for want of descriptors */
 	uint64_t logged; /* when the want was last logged; 0 = never */
-	struct listener_counts counts;
+	struct listener_counts *counts; /* borrowed */
 	char address[ADDRESS_TEXT_MAX];
 };
 
@@ -201,7 +200,7 @@ keep_reserve(struct listener *l)
 static void
 update(struct listener *l)
 {
-	watch_read(&l->watch, !l->paused && !l->resting);
+	watch_read(&l->watch, !l->closed && !l->resting);
 }
 
 static void
@@ -250,7 +249,7 @@ shed(struct listener *l)
 		if (fd == -1)
 			break;
 		close(fd);
-		l->counts.shed++;
+		counter_add(&l->counts->shed, 1);
 	}
 	keep_reserve(l);
 }
@@ -268,8 +267,8 @@ log_exhausted(struct listener *l, int error)
 	log_str(&line, "stage", "accept");
 	log_str(&line, "listener", l->address);
 	log_str(&line, "error", strerror(error));
-	log_u64(&line, "pauses", l->counts.exhausted);
-	log_u64(&line, "shed", l->counts.shed);
+	log_u64(&line, "pauses", counter_get(&l->counts->exhausted));
+	log_u64(&line, "shed", counter_get(&l->counts->shed));
 	log_str(&line, "msg", "clients wait: raise the limit of open files");
 	log_end(&line);
 }
@@ -277,7 +276,7 @@ log_exhausted(struct listener *l, int error)
 static void
 exhausted(struct listener *l, int error)
 {
-	l->counts.exhausted++;
+	counter_add(&l->counts->exhausted, 1);
 	if (++l->exhausted > EXHAUSTED_PATIENCE)
 		shed(l);
 	log_exhausted(l, error);
@@ -306,7 +305,6 @@ accept_one(struct listener *l)
 
 	if (fd != -1) {
 		l->exhausted = 0;
-		l->counts.accepted++;
 		address_unmap(&peer);
 		socket_tune(fd, &l->socket);
 		l->cb(l, fd, &peer, l->arg); /* l may be closed */
@@ -314,10 +312,8 @@ accept_one(struct listener *l)
 	}
 	if (errno == EAGAIN || errno == EWOULDBLOCK)
 		return false;
-	if (is_transient(errno)) {
-		l->counts.aborted++;
+	if (is_transient(errno))
 		return true;
-	}
 	/* EMFILE, ENFILE, ENOBUFS, ENOMEM; or what we do not know: in any
 	 * case the socket stays readable, and only a rest keeps us from
 	 * spinning. */
@@ -336,13 +332,13 @@ readable(enum watch_event event, void *arg)
 	for (i = 0; i < ACCEPT_BATCH; i++) {
 		wait = l->gate == NULL ? 0 : l->gate(l->gate_arg);
 		if (wait > 0) {
-			l->counts.gated++;
+			counter_add(&l->counts->gated, 1);
 			rest(l, wait < GATE_MAX_MS ? wait : GATE_MAX_MS);
 			return;
 		}
-		/* The owner may have closed or paused it in its callback; the
-		 * memory lives until the end of the turn. */
-		if (!accept_one(l) || l->paused)
+		/* The owner may have closed it in its callback; the memory
+		 * lives until the end of the turn. */
+		if (!accept_one(l) || l->closed)
 			return;
 	}
 }
@@ -364,6 +360,7 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 		return ERR_NO_MEMORY;
 	l->loop = loop;
 	l->socket = options->socket;
+	l->counts = options->counts;
 	l->cb = cb;
 	l->arg = arg;
 	l->grave.bury = bury;
@@ -389,26 +386,12 @@ listener_set_gate(struct listener *l, listener_gate *gate, void *arg)
 }
 
 void
-listener_pause(struct listener *l)
-{
-	l->paused = true;
-	update(l);
-}
-
-void
-listener_resume(struct listener *l)
-{
-	l->paused = l->closed;
-	update(l);
-}
-
-void
 listener_close(struct listener *l)
 {
 	if (l == NULL || l->closed)
 		return;
 	l->closed = true;
-	listener_pause(l);
+	update(l);
 	timer_stop(&l->rest);
 	if (l->reserve != -1)
 		close(l->reserve);
@@ -422,16 +405,4 @@ listener_close(struct listener *l)
 	} else {
 		finish(l);
 	}
-}
-
-const char *
-listener_address(const struct listener *l)
-{
-	return l->address;
-}
-
-const struct listener_counts *
-listener_counts(const struct listener *l)
-{
-	return &l->counts;
 }

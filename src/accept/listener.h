@@ -14,14 +14,24 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "base/counter.h"
 #include "base/err.h"
 #include "base/socket.h"
 #include "io/loop.h"
+
+/* What became of connections that were not accepted at once. */
+struct listener_counts {
+	counter exhausted; /* pauses for want of descriptors or memory */
+	counter shed; /* connections closed at once after a lasting want */
+	counter gated; /* pauses the gate asked for */
+};
 
 struct listener_options {
 	int backlog; /* connections the kernel may queue; 0 = 4096 */
 	bool adopted; /* from listener_adopt(): other processes hold it too */
 	struct socket_options socket; /* for accepted connections */
+	struct listener_counts *counts; /* borrowed, for listener_new(); several
+					 * of one thread may share them */
 };
 
 /*
@@ -50,7 +60,7 @@ struct listener;
 /*
  * One connection came. The callee owns `fd': non-blocking, close-on-exec and
  * tuned. `peer' dies with the call; IPv4-mapped addresses come as IPv4. The
- * callee may pause or close the listener.
+ * callee may close the listener.
  */
 typedef void listener_cb(struct listener *l, int fd,
     const struct sockaddr_storage *peer, void *arg);
@@ -70,27 +80,9 @@ enum err listener_new(struct listener **out, struct loop *loop, int fd,
 /* Has `gate' asked with `arg'; NULL: nobody is asked. */
 void listener_set_gate(struct listener *l, listener_gate *gate, void *arg);
 
-/* Leaves connections in the kernel's queue until listener_resume(). */
-void listener_pause(struct listener *l);
-void listener_resume(struct listener *l);
-
 /* Closes the socket; connections in the kernel's queue are reset. No callback
  * comes after it; the memory goes at the end of the turn (an adopted one's at
  * the end of the next). NULL is fine. */
 void listener_close(struct listener *l);
-
-/* Where it listens, as "ADDRESS:PORT"; lives as long as the listener. */
-const char *listener_address(const struct listener *l);
-
-struct listener_counts {
-	uint64_t accepted;
-	uint64_t aborted; /* gone before accept() */
-	uint64_t exhausted; /* pauses for want of descriptors or memory */
-	uint64_t shed; /* closed at once after a lasting want */
-	uint64_t gated; /* pauses the gate asked for */
-};
-
-/* The listener's counters; lives as long as it does. */
-const struct listener_counts *listener_counts(const struct listener *l);
 
 #endif

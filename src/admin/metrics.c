@@ -120,9 +120,24 @@ add_latency(struct exposition *e, const char *name, const char *help,
 }
 
 static void
+add_accept(struct exposition *e, const struct listener_counts *c)
+{
+	FAMILY(e, "accept_pauses", "counter",
+	    "Times that clients were left waiting: for want of descriptors or "
+	    "memory, or by a limit.");
+	labelled(e, "reason", "resource", counter_get(&c->exhausted));
+	labelled(e, "reason", "limit", counter_get(&c->gated));
+	SINGLE(e, "accept_shed", "counter",
+	    "Connections closed unseen when the want lasted.",
+	    counter_get(&c->shed));
+}
+
+static void
 add_traffic(struct exposition *e, const struct counters *c)
 {
 	int i;
+
+	add_accept(e, &c->accept);
 
 	SINGLE(e, "sessions_opened", "counter",
 	    "Clients let in: relayed to a broker.", counter_get(&c->opened));

@@ -21,6 +21,7 @@ struct http_server {
 	struct http_server_options options;
 	struct listener *listeners[LISTENERS_MAX]; /* owned */
 	size_t listener_count;
+	struct listener_counts counts; /* nobody asks for them */
 	struct list calls;
 	size_t call_count;
 	struct linger_set lingering;
@@ -280,7 +281,7 @@ server_new(struct loop *loop, const struct http_server_options *options)
 enum err
 server_listen(struct http_server *s, int fd)
 {
-	struct listener_options o = { 0 };
+	struct listener_options o = { .counts = &s->counts };
 	enum err err;
 
 	if (s->listener_count == LISTENERS_MAX)

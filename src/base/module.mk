@@ -5,6 +5,7 @@ libsallyport_a_SOURCES += \
 	src/base/buf.h \
 	src/base/clock.c \
 	src/base/clock.h \
+	src/base/counter.h \
 	src/base/encode.c \
 	src/base/encode.h \
 	src/base/err.c \

@@ -12,7 +12,6 @@
 /* Reason codes (3.14.2.1) this proxy has reasons of its own to send; those
  * that end a session come from reason_v5(). */
 #define MQTT_DISCONNECT_NORMAL 0x00
-#define MQTT_DISCONNECT_WITH_WILL 0x04 /* to the broker: publish the Will */
 /* To the client, with a server_reference: for now, or for good. */
 #define MQTT_DISCONNECT_USE_ANOTHER 0x9c
 #define MQTT_DISCONNECT_MOVED 0x9d

@@ -125,6 +125,7 @@ open_gate(struct gate *g)
 {
 	struct listener_options o = {
 		.socket = options_socket(),
+		.counts = &g->worker->door.counters.accept,
 		.adopted = supervisor_socket(g->entrance->name, 0) != -1,
 	};
 	enum err err = listener_new(&g->listener, g->worker->door.loop, g->fd,

@@ -1,19 +1,15 @@
 /*
  * What one worker has counted. Only its own thread writes; whoever shows the
- * numbers reads them at any time and adds up all workers'. So they are
- * atomics, but relaxed ones, and an increment is a load and a store.
+ * numbers reads them at any time and adds up all workers'.
  */
 #ifndef SESSION_COUNTERS_H
 #define SESSION_COUNTERS_H
 
-#include <stdatomic.h>
-#include <stdint.h>
-
+#include "accept/listener.h"
+#include "base/counter.h"
 #include "domain/reason.h"
 #include "domain/stage.h"
 #include "tls/suite.h"
-
-typedef _Atomic uint64_t counter;
 
 /* Upper bounds of the latency histograms' buckets, in milliseconds; one more
  * bucket, unbounded, follows. */
@@ -40,7 +36,9 @@ enum handshake {
 	HANDSHAKE_COUNT
 };
 
+/* Counters all through: they are added up as an array. */
 struct counters {
+	struct listener_counts accept;
 	counter accepted; /* connections the stage tls has begun for */
 	counter opened; /* sessions that reached the relay */
 	counter ended[REASON_COUNT]; /* connections, by close reason */
@@ -57,31 +55,6 @@ struct counters {
 	struct histogram handshake; /* accept to TLS done */
 	struct histogram connack; /* CONNECT read to CONNACK passed on */
 };
-
-static inline uint64_t
-counter_get(const counter *c)
-{
-	return atomic_load_explicit(c, memory_order_relaxed);
-}
-
-/* Only from the worker that owns the counter. */
-static inline void
-counter_add(counter *c, uint64_t n)
-{
-	atomic_store_explicit(c, counter_get(c) + n, memory_order_relaxed);
-}
-
-static inline void
-counter_set(counter *c, uint64_t n)
-{
-	atomic_store_explicit(c, n, memory_order_relaxed);
-}
-
-static inline void
-counter_sub(counter *c, uint64_t n)
-{
-	counter_add(c, (uint64_t)0 - n);
-}
 
 /* Counts one observation of `ms' milliseconds. */
 void counters_observe(struct histogram *h, uint64_t ms);

@@ -20,9 +20,10 @@ struct words {
 
 /*
  * Finds the words for `reason'. Before the broker's CONNACK the client gets a
- * CONNACK that refuses, after it a v5 client gets a DISCONNECT. The broker
- * gets a DISCONNECT, which keeps it from publishing the Will, only when the
- * proxy itself ends a good session to be resumed elsewhere (drain).
+ * CONNACK that refuses, after it a v5 client gets a DISCONNECT. The broker gets
+ * a DISCONNECT, which keeps it from publishing the Will, where the client has
+ * not failed (sent away, replaced, never let in), and where it was thrown out
+ * if will_on_kick = suppress.
  */
 void words_find(struct words *w, const struct session *s, enum reason reason);
 

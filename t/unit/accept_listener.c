@@ -19,12 +19,14 @@
 
 #define MANY 40
 
-static const struct listener_options plain = { .socket = {
-						   .keepalive_idle_s = 1,
-						   .keepalive_interval_s = 1,
-						   .keepalive_count = 3,
-						   .user_timeout_ms = 4321,
-					       } };
+static struct listener_counts counts; /* of all tests */
+static const struct listener_options plain = { .counts = &counts,
+	.socket = {
+	    .keepalive_idle_s = 1,
+	    .keepalive_interval_s = 1,
+	    .keepalive_count = 3,
+	    .user_timeout_ms = 4321,
+	} };
 
 /* What the callbacks saw. */
 struct seen {
@@ -179,13 +181,10 @@ test_accept(struct loop *loop)
 	int clients[MANY];
 	int i;
 
-	address_text_port(text, &at);
-	is_str(listener_address(l), text, "says where it listens");
 	for (i = 0; i < MANY; i++)
 		clients[i] = net_kit_connect(&at);
 	s.stop_at = MANY;
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "all are accepted");
-	is_int((long long)listener_counts(l)->accepted, MANY, "and counted");
 	own = where(clients[MANY - 1]);
 	address_text_port(text, &own);
 	is_str(s.peer, text, "the last peer is the last client");
@@ -207,7 +206,10 @@ test_mapped(struct loop *loop)
 	struct seen s = { .stop_at = 1 };
 	struct sockaddr_storage at = any_port("[::]:0");
 	struct sockaddr_storage four = any_port("127.0.0.1:0");
-	struct listener_options adopted = { .adopted = true };
+	struct listener_options adopted = {
+		.adopted = true,
+		.counts = &counts,
+	};
 	int fds[1] = { socket(AF_INET6, SOCK_STREAM, 0) };
 	struct listener *l = NULL;
 	int client;
@@ -233,25 +235,6 @@ test_mapped(struct loop *loop)
 	net_kit_turns(loop);
 }
 
-static void
-test_pause(struct loop *loop)
-{
-	struct seen s = { .stop_at = 1 };
-	struct sockaddr_storage at;
-	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
-	int client;
-
-	listener_pause(l);
-	client = net_kit_connect(&at);
-	net_kit_turns(loop);
-	is_int(s.count, 0, "paused: the client stays in the queue");
-	listener_resume(l);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "resumed: it is taken");
-	close(client);
-	forget(&s);
-	listener_close(l);
-}
-
 static uint64_t
 gate(void *arg)
 {
@@ -271,7 +254,7 @@ test_gate(struct loop *loop)
 
 	listener_set_gate(l, gate, &s);
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "both pass in the end");
-	is_int((long long)listener_counts(l)->gated, 3, "after three rests");
+	is_int((long long)counter_get(&counts.gated), 3, "after three rests");
 	ok(s.gate_calls >= 5, "it is asked before each");
 	listener_set_gate(l, NULL, NULL);
 	close(a);
@@ -302,7 +285,7 @@ test_close_inside(struct loop *loop)
 static void
 test_adopt(struct loop *loop)
 {
-	struct listener_options o = { .adopted = true };
+	struct listener_options o = { .adopted = true, .counts = &counts };
 	struct seen s = { .loop = loop, .stop_at = 3 };
 	struct sockaddr_storage at;
 	struct listener *l[2];
@@ -373,6 +356,7 @@ test_exhausted(struct loop *loop)
 	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
 	int clients[3];
 	struct rlimit old;
+	uint64_t rests;
 	double before;
 	int i;
 
@@ -384,11 +368,10 @@ test_exhausted(struct loop *loop)
 	s.stop_at = 3;
 	ok(!net_kit_run(loop, 250), "the third does not");
 	ok(net_kit_cpu_ms() - before < 100, "the loop does not spin");
-	ok(listener_counts(l)->exhausted >= 2 &&
-		listener_counts(l)->exhausted <= 5,
-	    "it rests in between: %d times",
-	    (int)listener_counts(l)->exhausted);
-	is_int((long long)listener_counts(l)->shed, 0,
+	rests = counter_get(&counts.exhausted);
+	ok(rests >= 2 && rests <= 5, "it rests in between: %d times",
+	    (int)rests);
+	is_int((long long)counter_get(&counts.shed), 0,
 	    "nobody is shed so soon");
 	close(s.fds[0]);
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "one goes, it is taken");
@@ -416,7 +399,7 @@ test_shed(struct loop *loop)
 	old = limit_fds(0);
 	ok(!net_kit_run(loop, 1300), "a lasting want");
 	setrlimit(RLIMIT_NOFILE, &old);
-	is_int((long long)listener_counts(l)->shed, 4, "all waiting are shed");
+	is_int((long long)counter_get(&counts.shed), 4, "all waiting are shed");
 	ok(recv(clients[0], &byte, 1, 0) <= 0, "the clients hear it");
 	for (i = 0; i < 4; i++)
 		close(clients[i]);
@@ -436,7 +419,6 @@ main(void)
 	test_v6();
 	test_accept(loop);
 	test_mapped(loop);
-	test_pause(loop);
 	test_gate(loop);
 	test_close_inside(loop);
 	test_adopt(loop);

@@ -88,7 +88,8 @@ ignore_client(struct listener *l, int fd, const struct sockaddr_storage *peer,
 static bool
 make_listener(struct loop *loop)
 {
-	struct listener_options o = { 0 };
+	struct listener_counts counts = { 0 };
+	struct listener_options o = { .counts = &counts };
 	struct sockaddr_storage at;
 	struct listener *l;
 	int fd[1];
