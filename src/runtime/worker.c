@@ -12,6 +12,9 @@
 #include "session/options.h"
 #include "session/session.h"
 
+/* Memory that was not there for a reload is asked for again after so long. */
+#define AGAIN_MS 1000
+
 /* A listening socket and the section it belongs to. */
 struct gate {
 	struct worker *worker; /* borrowed */
@@ -29,6 +32,9 @@ struct worker {
 	pthread_t thread;
 	bool started;
 	bool stopped; /* orders still in the mailbox come too late */
+	struct snapshot *missed; /* counted; there was no memory to put it in
+				  * force; NULL: none */
+	struct timer again; /* runs while there is one */
 	worker_empty_cb *empty;
 	void *arg; /* borrowed */
 };
@@ -47,6 +53,8 @@ struct order {
 	enum order_kind kind;
 };
 
+static void reload_again(void *arg);
+
 struct worker *
 worker_new(const struct worker_options *o)
 {
@@ -61,6 +69,7 @@ worker_new(const struct worker_options *o)
 		worker_free(w);
 		return NULL;
 	}
+	timer_init(&w->again, w->door.loop, reload_again, w);
 	return w;
 }
 
@@ -186,12 +195,44 @@ emptied(struct door *d)
 		w->empty(w, w->arg);
 }
 
+/*
+ * Puts a snapshot in force. Without memory for it this worker would go on
+ * letting in who was revoked since: it tries again until there is some, or
+ * until a newer snapshot has come.
+ */
+static void
+reload(struct worker *w, struct snapshot *snapshot)
+{
+	struct snapshot *missed = w->missed;
+	enum err err = door_reload(&w->door, snapshot);
+
+	w->missed = NULL;
+	timer_stop(&w->again);
+	if (err == OK) {
+		follow_sections(w);
+	} else {
+		log_event(LOG_LEVEL_ERROR, "reload_failed",
+		    "a worker keeps the old configuration for now: %s",
+		    err_text(err));
+		w->missed = snapshot_get(snapshot);
+		timer_start(&w->again, AGAIN_MS);
+	}
+	snapshot_put(missed);
+}
+
+static void
+reload_again(void *arg)
+{
+	struct worker *w = arg;
+
+	reload(w, w->missed);
+}
+
 static void
 carry_out(struct loop_message *m)
 {
 	struct order *o = list_entry(m, struct order, message);
 	struct worker *w = o->worker;
-	enum err err;
 
 	if (w->stopped) {
 		snapshot_put(o->snapshot);
@@ -200,13 +241,7 @@ carry_out(struct loop_message *m)
 	}
 	switch (o->kind) {
 	case ORDER_RELOAD:
-		err = door_reload(&w->door, o->snapshot);
-		if (err == OK)
-			follow_sections(w);
-		else
-			log_event(LOG_LEVEL_ERROR, "reload_failed",
-			    "a worker keeps the old configuration: %s",
-			    err_text(err));
+		reload(w, o->snapshot);
 		break;
 	case ORDER_DRAIN:
 		close_gates(w);
@@ -223,6 +258,7 @@ stop(struct loop_message *m)
 	struct worker *w = list_entry(m, struct worker, stop);
 
 	close_gates(w);
+	timer_stop(&w->again);
 	loop_stop(w->door.loop);
 }
 
@@ -320,6 +356,7 @@ worker_free(struct worker *w)
 		return;
 	w->stopped = true;
 	close_gates(w);
+	snapshot_put(w->missed);
 	door_fini(&w->door);
 	for (i = 0; i < w->gate_count; i++) {
 		free(w->gates[i].entrance->name);
