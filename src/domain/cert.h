@@ -65,16 +65,14 @@ struct cert {
 	uint8_t sha256[CERT_SHA256_LEN]; /* of der */
 	uint8_t spki[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	uint8_t md5[CERT_MD5_LEN]; /* of der */
-	/* SHA-256 of every certificate above the leaf, nearest first, trust
-	 * anchor last. */
-	const uint8_t (*chain)[CERT_SHA256_LEN];
-	/* Which CA each of these is of: the same for all certificates of a CA
-	 * that was renewed, see tls_link_ca(). Selects profiles by issuer. */
+	/* The CAs above the leaf, nearest first, trust anchor last, as
+	 * tls_link_ca() tells them apart. Selects profiles by issuer. */
 	const uint8_t (*cas)[CERT_SHA256_LEN];
-	size_t chain_count;
-	/* SHA-256 of the issuing CA's other certificates that are trusted. */
-	const uint8_t (*twins)[CERT_SHA256_LEN];
-	size_t twin_count;
+	size_t ca_count;
+	/* SHA-256 of the nearest one's certificates: the one in the chain,
+	 * then those that are trusted beside it. */
+	const uint8_t (*issuer_certs)[CERT_SHA256_LEN];
+	size_t issuer_cert_count;
 };
 
 #endif

@@ -140,11 +140,9 @@ ask_issuer(const struct identity_denylist *l, const struct cert *cert,
 	    ask(l, IDENTITY_DENY_SERIAL, slice_make(key->bytes, end), now,
 		found))
 		return true;
-	if (cert->chain_count > 0 &&
-	    ask_issuer_hash(l, key, len, cert->chain[0], now, found))
-		return true;
-	for (i = 0; i < cert->twin_count; i++)
-		if (ask_issuer_hash(l, key, len, cert->twins[i], now, found))
+	for (i = 0; i < cert->issuer_cert_count; i++)
+		if (ask_issuer_hash(l, key, len, cert->issuer_certs[i], now,
+			found))
 			return true;
 	return false;
 }

@@ -95,13 +95,13 @@ identity_rules_put(struct identity_rules *r)
 	free(r);
 }
 
-/* How many steps above `cert' the issuer of `r' is; chain_count: nowhere. */
+/* How many steps above `cert' the issuer of `r' is; ca_count: nowhere. */
 static size_t
 steps_above(const struct identity_rules *r, const struct cert *cert)
 {
 	size_t i;
 
-	for (i = 0; i < cert->chain_count; i++) {
+	for (i = 0; i < cert->ca_count; i++) {
 		if (memcmp(cert->cas[i], r->issuer, CERT_SHA256_LEN) == 0)
 			break;
 	}
@@ -117,7 +117,7 @@ identity_rules_select(struct identity_rules *own,
 
 	if (cert == NULL)
 		return own;
-	nearest = cert->chain_count;
+	nearest = cert->ca_count;
 	for (i = 0; i < count; i++) {
 		if (!all[i]->has_issuer)
 			continue;
@@ -134,5 +134,5 @@ bool
 identity_rules_cover(const struct identity_rules *r, const struct cert *cert)
 {
 	return !r->has_issuer || cert == NULL ||
-	    steps_above(r, cert) < cert->chain_count;
+	    steps_above(r, cert) < cert->ca_count;
 }

@@ -1,7 +1,7 @@
 /*
- * The event loop. A turn is: wait and run libevent's callbacks once, then
- * bury what closed. The mailbox is an eventfd and a list under a lock; it is
- * the only thing here that other threads touch.
+ * The event loop. A turn is: wake who was kicked, wait and run libevent's
+ * callbacks once, then bury what closed. The mailbox is an eventfd and a list
+ * under a lock; it is the only thing here that other threads touch.
  */
 #include "io/loop.h"
 
@@ -30,6 +30,7 @@ struct loop {
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* what may go without batching */
 	struct list graves;
+	struct list kicks;
 	pthread_mutex_t lock; /* guards messages */
 	struct list messages;
 	uint8_t *scratch[LOOP_SCRATCH_COUNT]; /* owned */
@@ -132,6 +133,7 @@ loop_new(void)
 		return NULL;
 	loop->mail_fd = -1;
 	list_init(&loop->graves);
+	list_init(&loop->kicks);
 	list_init(&loop->messages);
 	pthread_mutex_init(&loop->lock, NULL);
 	if (loop_fill(loop) != OK) {
@@ -163,19 +165,23 @@ loop_free(struct loop *loop)
 	free(loop);
 }
 
-/* Is something to be done before anybody is waited for? */
-static bool
-has_work(struct loop *loop)
+static void
+wake_all(struct loop *loop)
 {
-	return event_base_get_num_events(loop->base, EVENT_BASE_COUNT_ACTIVE) >
-	    0;
+	struct loop_kick *k;
+
+	while (!list_empty(&loop->kicks)) {
+		k = list_entry(loop->kicks.next, struct loop_kick, node);
+		list_remove(&k->node);
+		k->wake(k);
+	}
 }
 
 /* Lets work gather if turns come too fast. */
 static void
 gather(struct loop *loop)
 {
-	if (loop->batch_ms > 0 && !has_work(loop) &&
+	if (loop->batch_ms > 0 && list_empty(&loop->kicks) &&
 	    ratelimit_try(&loop->turns, clock_mono_ms()) > 0)
 		usleep(loop->batch_ms * 1000);
 }
@@ -186,6 +192,7 @@ loop_run(struct loop *loop)
 	loop->stopping = false;
 	while (!loop->stopping) {
 		loop->now = 0;
+		wake_all(loop);
 		if (event_base_loop(loop->base, EVLOOP_ONCE) == -1)
 			break;
 		bury_all(loop);
@@ -270,6 +277,13 @@ loop_post(struct loop *loop, struct loop_message *m)
 	pthread_mutex_unlock(&loop->lock);
 	if (first)
 		eventfd_write(loop->mail_fd, 1);
+}
+
+void
+loop_kick(struct loop *loop, struct loop_kick *k)
+{
+	if (list_empty(&k->node))
+		list_append(&loop->kicks, &k->node);
 }
 
 void

@@ -80,6 +80,23 @@ struct loop_message {
 /* Hands `m' to the loop, from any thread. Order per poster is kept. */
 void loop_post(struct loop *loop, struct loop_message *m);
 
+/*
+ * Something is left to do though no descriptor and no timer will say so. `wake'
+ * is called at the beginning of the next turn, and makes an event active; it
+ * does not do the work itself. libevent runs what is made active while it runs
+ * the active ones in the same go: who did it there again and again would keep
+ * the kernel from being asked for others, timers from firing, and the turn from
+ * its end.
+ */
+struct loop_kick {
+	struct list node;
+	void (*wake)(struct loop_kick *k);
+};
+
+/* Puts `k' on the list; one on it stays where it is. list_init() its node when
+ * the object is made, list_remove() it when it goes. */
+void loop_kick(struct loop *loop, struct loop_kick *k);
+
 /* Something closed: `bury' is called with it at the end of the turn. */
 struct loop_grave {
 	struct list node;

@@ -40,6 +40,14 @@ writable(evutil_socket_t fd, short what, void *arg)
 	w->cb(WATCH_WRITE, w->arg); /* w may be gone */
 }
 
+static void
+wake(struct loop_kick *k)
+{
+	struct watch *w = list_entry(k, struct watch, kick);
+
+	event_active(&w->read, EV_READ, 0);
+}
+
 void
 watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
 {
@@ -50,6 +58,8 @@ watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
 	w->write = NULL;
 	w->wanted = false;
 	w->unarmed = false;
+	w->kick.wake = wake;
+	list_init(&w->kick.node);
 	loop_meet_fd(loop, fd);
 	event_assign(&w->read, loop_base(loop), fd, EV_READ | EV_PERSIST,
 	    readable, w);
@@ -77,17 +87,10 @@ watch_write(struct watch *w)
 	return event_add(w->write, NULL) == 0 ? OK : ERR_SYSTEM;
 }
 
-/*
- * libevent takes an event that is made active while it runs the active ones
- * into the same run. A watch that always has more would keep it from ever
- * asking the kernel for others, from timers, and from the end of the turn; so
- * this turn ends here, and the kicked wait behind all who are ready by then.
- */
 void
 watch_kick(struct watch *w)
 {
-	event_active(&w->read, EV_READ, 0);
-	event_base_loopbreak(loop_base(w->loop));
+	loop_kick(w->loop, &w->kick);
 }
 
 /* What errno says of a socket. */
@@ -150,6 +153,7 @@ watch_release(struct watch *w)
 
 	if (fd == -1)
 		return -1;
+	list_remove(&w->kick.node);
 	event_del(&w->read);
 	if (w->write != NULL) {
 		event_free(w->write);

@@ -26,6 +26,7 @@ struct watch {
 	struct event read;
 	struct event *write; /* owned; NULL until first armed */
 	struct loop *loop; /* borrowed */
+	struct loop_kick kick;
 	watch_cb *cb;
 	void *arg; /* borrowed: the owner */
 	int fd; /* owned; -1 once closed */
@@ -44,8 +45,8 @@ void watch_read(struct watch *w, bool wanted);
 /* Has WRITE delivered, once. ERR_NO_MEMORY, ERR_SYSTEM. */
 enum err watch_write(struct watch *w) MUST_CHECK;
 
-/* Ends this turn and has READ delivered in the next, even if the socket is
- * silent. */
+/* Has READ delivered in the next turn, which is waited for by nobody, even if
+ * the socket is silent. */
 void watch_kick(struct watch *w);
 
 /* Receives at most `len' bytes from the socket: a count, STREAM_EOF, _AGAIN, or

@@ -22,20 +22,12 @@ enum crl_signed {
 };
 
 /* Slices point into der. */
-/* An issuing CA's namesakes are few. */
-#define CRL_OTHERS 4
-
 struct crl_list {
 	atomic_uint refs;
-	pthread_mutex_t
-	    lock; /* guards the four below, two until they are set */
+	pthread_mutex_t lock; /* guards the two below until they are set */
 	_Atomic enum crl_signed is_signed;
 	uint8_t key[CERT_SHA256_LEN]; /* of the issuer's SPKI; set before
 				       * is_signed, once */
-	/* Keys that did not sign it, the latest: what the last of them is at is
-	 * others_count - 1, round and round. */
-	uint8_t others[CRL_OTHERS][CERT_SHA256_LEN];
-	unsigned others_count;
 	char *file; /* owned */
 	uint8_t *der; /* owned */
 	size_t der_len;

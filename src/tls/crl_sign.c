@@ -11,10 +11,8 @@
 #include "tls/algorithm.h"
 #include "tls/der.h"
 
-/* `*sure': a bad answer is the signature's fault, not want of memory. */
 static bool
-check(const struct crl_list *c, EVP_PKEY *key, const struct tls_algorithm *a,
-    bool *sure)
+check(const struct crl_list *c, EVP_PKEY *key, const struct tls_algorithm *a)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *pctx;
@@ -28,7 +26,6 @@ check(const struct crl_list *c, EVP_PKEY *key, const struct tls_algorithm *a,
 		goto out;
 	good = EVP_DigestVerify(ctx, c->signature.data, c->signature.len,
 		   c->tbs.data, c->tbs.len) == 1;
-	*sure = ERR_GET_REASON(ERR_peek_last_error()) != ERR_R_MALLOC_FAILURE;
 out:
 	EVP_MD_CTX_free(ctx);
 	return good;
@@ -51,53 +48,25 @@ mark(struct crl_list *c, const uint8_t key[CERT_SHA256_LEN])
 	return same;
 }
 
-/* Whoever has a namesake's certificate would else have the whole list hashed
- * with every handshake. */
-static bool
-is_other(struct crl_list *c, const uint8_t key[CERT_SHA256_LEN])
-{
-	bool found = false;
-	unsigned i;
-
-	pthread_mutex_lock(&c->lock);
-	for (i = 0; i < CRL_OTHERS && i < c->others_count && !found; i++)
-		found = memcmp(c->others[i], key, sizeof(c->others[i])) == 0;
-	pthread_mutex_unlock(&c->lock);
-	return found;
-}
-
-static void
-note_other(struct crl_list *c, const uint8_t key[CERT_SHA256_LEN])
-{
-	pthread_mutex_lock(&c->lock);
-	memcpy(c->others[c->others_count++ % CRL_OTHERS], key,
-	    sizeof(c->others[0]));
-	pthread_mutex_unlock(&c->lock);
-}
-
 bool
 crl_signed_by(struct crl_list *c, struct slice spki,
     const uint8_t key[CERT_SHA256_LEN], const char **text)
 {
 	struct tls_algorithm a;
 	CBS cbs = tls_der_cbs(spki);
-	EVP_PKEY *public = NULL;
-	bool good, sure = false;
+	EVP_PKEY *pkey;
+	bool good;
 
 	if (!tls_algorithm_find(&a, c->algorithm)) {
 		*text = "its signature algorithm is not supported (SHA-256 or "
 			"better, with RSA, ECDSA or Ed25519, is)";
 		return false;
 	}
-	ERR_clear_error();
-	if (!is_other(c, key))
-	public = EVP_parse_public_key(&cbs);
-	good = public != NULL && check(c, public, &a, &sure);
-	EVP_PKEY_free(public);
+	pkey = EVP_parse_public_key(&cbs);
+	good = pkey != NULL && check(c, pkey, &a);
+	EVP_PKEY_free(pkey);
 	ERR_clear_error();
 	if (!good)
 		*text = "its signature is not by the CA it names";
-	if (sure && !good)
-		note_other(c, key);
 	return good && mark(c, key);
 }

@@ -140,17 +140,19 @@ walk_sans(struct slice names, struct cert_san *sans, size_t *count)
 	return OK;
 }
 
-/* Finds the hashes of the issuer's other certificates; returns how many. */
+/* Finds the hashes of the issuing CA's certificates; returns how many. */
 static size_t
-find_twins(const struct tls_chain *chain, const struct tls_trust *t,
+find_issuer_certs(const struct tls_chain *chain, const struct tls_trust *t,
     uint8_t (*hashes)[CERT_SHA256_LEN])
 {
 	const struct tls_link *issuer, *other;
-	size_t i, count = 0;
+	size_t i, count = 1;
 
 	if (chain->path_count < 2)
 		return 0;
 	issuer = chain->path[1];
+	if (hashes != NULL)
+		memcpy(hashes[0], issuer->sha256, CERT_SHA256_LEN);
 	for (i = 0; t != NULL && i < t->count; i++) {
 		other = &t->cas[i].link;
 		if (!tls_link_same_ca(issuer, other) ||
@@ -174,8 +176,8 @@ count_all(struct cert *c, const struct tls_chain *chain,
 	    walk_name(der->issuer, NULL, &c->issuer_count) != OK ||
 	    walk_sans(der->sans, NULL, &c->san_count) != OK)
 		return ERR_MALFORMED;
-	c->chain_count = chain->path_count == 0 ? 0 : chain->path_count - 1;
-	c->twin_count = find_twins(chain, t, NULL);
+	c->ca_count = chain->path_count == 0 ? 0 : chain->path_count - 1;
+	c->issuer_cert_count = find_issuer_certs(chain, t, NULL);
 	return OK;
 }
 
@@ -187,9 +189,8 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 	const struct tls_der *der = &chain->sent[0].der;
 	struct cert_attr *attrs = (struct cert_attr *)(void *)mem;
 	struct cert_san *sans;
-	uint8_t(*hashes)[CERT_SHA256_LEN];
 	uint8_t(*cas)[CERT_SHA256_LEN];
-	uint8_t(*twins)[CERT_SHA256_LEN];
+	uint8_t(*certs)[CERT_SHA256_LEN];
 	size_t i;
 
 	c->subject = attrs;
@@ -200,17 +201,13 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 	sans = (struct cert_san *)(void *)(attrs + c->issuer_count);
 	c->sans = sans;
 	(void)walk_sans(der->sans, sans, &c->san_count);
-	hashes = (uint8_t(*)[CERT_SHA256_LEN])(void *)(sans + c->san_count);
-	cas = hashes + c->chain_count;
-	for (i = 0; i < c->chain_count; i++) {
-		memcpy(hashes[i], chain->path[i + 1]->sha256, CERT_SHA256_LEN);
+	cas = (uint8_t(*)[CERT_SHA256_LEN])(void *)(sans + c->san_count);
+	for (i = 0; i < c->ca_count; i++)
 		tls_link_ca(chain->path[i + 1], cas[i]);
-	}
-	twins = cas + c->chain_count;
-	(void)find_twins(chain, t, twins);
-	c->chain = (const uint8_t(*)[CERT_SHA256_LEN])hashes;
+	certs = cas + c->ca_count;
+	(void)find_issuer_certs(chain, t, certs);
 	c->cas = (const uint8_t(*)[CERT_SHA256_LEN])cas;
-	c->twins = (const uint8_t(*)[CERT_SHA256_LEN])twins;
+	c->issuer_certs = (const uint8_t(*)[CERT_SHA256_LEN])certs;
 }
 
 static void
@@ -241,12 +238,13 @@ tls_facts_make(struct cert **out, const struct tls_chain *chain,
 	*out = NULL;
 	if (chain->sent_count == 0 || count_all(&counts, chain, t) != OK)
 		return ERR_MALFORMED;
-	/* The certificate's own length bounds all counts. */
+	/* The certificate's own length bounds the counts of what is in it,
+	 * TLS_CHAIN_MAX and the size of client_ca the others. */
 	len = sizeof(*f) +
 	    (counts.subject_count + counts.issuer_count) *
 		sizeof(struct cert_attr) +
 	    counts.san_count * sizeof(struct cert_san) +
-	    (2 * counts.chain_count + counts.twin_count) * CERT_SHA256_LEN;
+	    (counts.ca_count + counts.issuer_cert_count) * CERT_SHA256_LEN;
 	f = malloc(len);
 	if (f == NULL)
 		return ERR_NO_MEMORY;

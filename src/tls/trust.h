@@ -46,9 +46,9 @@ struct tls_trust {
 enum err tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert) MUST_CHECK;
 
 /*
- * Which CA the certificate is of: a hash of its name and its key. The one thing
- * that two certificates of a CA that was renewed have in common, and that
- * nobody else has whose signatures are as good as the CA's.
+ * Which CA the certificate is of: a hash of its key and its name, whichever way
+ * that is written. The one thing that two certificates of a CA that was renewed
+ * have in common, and that nobody has who has not the CA's key.
  */
 void tls_link_ca(const struct tls_link *link, uint8_t ca[CERT_SHA256_LEN]);
 

@@ -198,15 +198,13 @@ tls_chain_verify(struct tls_chain *c, const struct tls_trust *t)
 	return v;
 }
 
-/* Does it make no difference which of two CAs of ours is followed? */
+/* Does it make no difference which of two CAs of ours is followed? Not where
+ * the path goes on above them: one may be revoked there. */
 static bool
 are_alike(const struct tls_link *a, const struct tls_link *b)
 {
-	return tls_link_same_ca(a, b) &&
-	    slice_equal(a->der.issuer, b->der.issuer) &&
-	    a->der.ca == b->der.ca &&
-	    a->der.has_constraints == b->der.has_constraints &&
-	    a->der.path_len == b->der.path_len;
+	return a->der.ca && b->der.ca && self_issued(a) && self_issued(b) &&
+	    tls_link_same_ca(a, b) && a->der.path_len == b->der.path_len;
 }
 
 /*
@@ -227,6 +225,8 @@ only_issuer(const struct tls_chain *c, const struct tls_trust *t,
 		link = i < t->count ? &t->cas[i].link : &c->sent[i - t->count];
 		if (link->der.subject_print != of->der.issuer_print)
 			continue;
+		if (i >= t->count && tls_trust_find(t, link) != NULL)
+			continue; /* looked at already */
 		if (!slice_equal(link->der.subject, of->der.issuer))
 			*sure = false;
 		else if (found == NULL)
@@ -236,6 +236,9 @@ only_issuer(const struct tls_chain *c, const struct tls_trust *t,
 		    (i >= t->count || !are_alike(found, link)))
 			*sure = false;
 	}
+	/* All that can have issued it have its key: it has signed itself. */
+	if (found != NULL && trusted && tls_link_same_ca(found, of))
+		return of;
 	return found;
 }
 

@@ -52,8 +52,8 @@ bool tls_chain_follow(struct tls_chain *c, const struct tls_trust *t);
 /* Dates, strength, CA flags and path lengths of the path. */
 struct tls_verdict tls_chain_check(const struct tls_chain *c, int64_t now);
 
-/* The earliest notAfter of the path, seconds since 1970; of the leaf alone
- * where none was found. */
+/* The earliest notAfter of the path, seconds since 1970; of the leaf, which `c'
+ * needs to have, where none was found. */
 int64_t tls_chain_end(const struct tls_chain *c);
 
 /* CRLs, for the leaf and every CA below the anchor. NULL set: none. */

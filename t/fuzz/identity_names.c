@@ -164,9 +164,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	n.cert.subject = n.subject;
 	n.cert.issuer = n.issuer;
 	n.cert.sans = n.sans;
-	n.cert.chain = (const uint8_t(*)[CERT_SHA256_LEN])n.chain;
-	n.cert.cas = n.cert.chain;
-	n.cert.chain_count = 1;
+	n.cert.issuer_certs = (const uint8_t(*)[CERT_SHA256_LEN])n.chain;
+	n.cert.issuer_cert_count = 1;
+	n.cert.cas = n.cert.issuer_certs;
+	n.cert.ca_count = 1;
 	take_fields(&n, data, size);
 	if (n.cert.san_count > 0 && n.cert.sans[0].kind == CERT_SAN_DNS)
 		in.sni = n.cert.sans[0].value;

@@ -45,7 +45,7 @@ check_facts(const struct cert *c)
 		must(c->sans[i].kind != CERT_SAN_IP ||
 		    c->sans[i].value.len == 4 || c->sans[i].value.len == 16);
 	}
-	must(c->chain_count == 0);
+	must(c->ca_count == 0);
 }
 
 int

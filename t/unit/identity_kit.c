@@ -196,15 +196,16 @@ identity_kit_init(struct identity_kit *k, const char *text)
 	for (i = 0; i < CERT_SHA256_LEN; i++) {
 		k->cert.sha256[i] = (uint8_t)i;
 		k->cert.spki[i] = (uint8_t)(0x40 + i);
-		k->chain[0][i] = 0xc0;
-		k->chain[1][i] = 0xc1;
+		k->issuer_certs[0][i] = 0xc0;
 		k->cas[0][i] = 0xca;
 		k->cas[1][i] = 0xcb;
 	}
 	memset(k->cert.md5, 0xab, sizeof(k->cert.md5));
-	k->cert.chain = (const uint8_t(*)[CERT_SHA256_LEN])k->chain;
+	k->cert.issuer_certs =
+	    (const uint8_t(*)[CERT_SHA256_LEN])k->issuer_certs;
+	k->cert.issuer_cert_count = 1;
 	k->cert.cas = (const uint8_t(*)[CERT_SHA256_LEN])k->cas;
-	k->cert.chain_count = 2;
+	k->cert.ca_count = 2;
 	k->cert.subject = k->subject;
 	k->cert.issuer = k->issuer;
 	k->cert.sans = k->sans;

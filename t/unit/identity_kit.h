@@ -24,7 +24,7 @@ struct identity_kit {
 	struct cert_attr subject[IDENTITY_KIT_MANY];
 	struct cert_attr issuer[IDENTITY_KIT_MANY];
 	struct cert_san sans[IDENTITY_KIT_MANY];
-	uint8_t chain[4][CERT_SHA256_LEN];
+	uint8_t issuer_certs[1][CERT_SHA256_LEN];
 	uint8_t cas[4][CERT_SHA256_LEN];
 	void *owned[8 * IDENTITY_KIT_MANY];
 	size_t owned_count;

@@ -142,7 +142,7 @@ test_select(void)
 		identity_rules_cover(b, &k.cert) &&
 		identity_rules_cover(c, NULL),
 	    "the others do");
-	k.cert.chain_count = 0;
+	k.cert.ca_count = 0;
 	ok(identity_rules_select(own, all, 4, &k.cert) == own,
 	    "nor without a chain");
 	for (i = 0; i < 4; i++)

@@ -35,7 +35,7 @@ test_good(struct tls_ctx *ctx, int version, const char *cert, const char *key)
 		    info.cipher);
 		ok(!info.resumed && info.alpn.len == 0, "not resumed, no ALPN");
 		is_int(tls_stream_take_cert(k.stream, &facts), OK, "facts");
-		ok(facts != NULL && facts->chain_count == 1,
+		ok(facts != NULL && facts->ca_count == 1,
 		    "... with the CA's hash");
 		tls_cert_free(facts);
 		is_int(tls_stream_take_cert(k.stream, &facts), ERR_NOT_FOUND,
@@ -44,13 +44,13 @@ test_good(struct tls_ctx *ctx, int version, const char *cert, const char *key)
 		    "... then they are gone");
 		is_int(tls_stream_make_cert(k.stream, ctx, &facts), OK,
 		    "worked out anew");
-		ok(facts != NULL && facts->chain_count == 1 &&
+		ok(facts != NULL && facts->ca_count == 1 &&
 			facts->subject_count > 0,
 		    "... with the CA's hash");
 		tls_cert_free(facts);
 		is_int(tls_stream_make_cert(k.stream, NULL, &facts), OK,
 		    "and without a profile");
-		ok(facts != NULL && facts->chain_count == 0,
+		ok(facts != NULL && facts->ca_count == 0,
 		    "... without the hash");
 		tls_cert_free(facts);
 		ok(k.session != NULL, "a ticket came");
@@ -146,7 +146,7 @@ test_intermediate(struct tls_ctx *ctx)
 		ok(kit_connect(&k, ctx, client, NULL),
 		    "an intermediate that the client sends is used");
 		is_int(tls_stream_take_cert(k.stream, &facts), OK, "facts");
-		is_int(facts == NULL ? 0 : (long long)facts->chain_count, 2,
+		is_int(facts == NULL ? 0 : (long long)facts->ca_count, 2,
 		    "two certificates above it");
 		tls_cert_free(facts);
 		kit_close(&k);
@@ -176,8 +176,7 @@ test_partial(void)
 			    "an issuing CA in client_ca is enough");
 			is_int(tls_stream_take_cert(k.stream, &facts), OK,
 			    "facts");
-			is_int(facts == NULL ? 0
-					     : (long long)facts->chain_count,
+			is_int(facts == NULL ? 0 : (long long)facts->ca_count,
 			    both ? 2 : 1,
 			    "... and the root counts if it is there");
 			tls_cert_free(facts);
