@@ -101,7 +101,8 @@ greeting_take(struct greeting *g, size_t *used, struct slice *packet,
 	*used = mqtt_header_total(&h);
 	*packet = slice_make(in.data, *used);
 	if (mqtt_packet_type(h.first) == MQTT_TYPE_AUTH)
-		return GREETING_PASS;
+		return g->packets++ < GREETING_PACKETS_MAX ? GREETING_PASS
+							   : GREETING_BROKEN;
 	return g->assigned.len == 0 ? read_code(&h, *packet, code)
 				    : assign(g, packet, code);
 }

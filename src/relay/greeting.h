@@ -12,13 +12,16 @@
 /* A CONNACK, or an AUTH before it, may be so long; ours have 2 KiB. */
 #define GREETING_MAX 65536
 
+/* An exchange of AUTH packets has two or three; each costs a write. */
+#define GREETING_PACKETS_MAX 64
+
 enum greeting_verdict {
 	GREETING_MORE, /* the packet is not whole */
 	GREETING_PASS, /* `packet' goes to the client; another may follow */
 	GREETING_CONNACK, /* the same, and it was the CONNACK: `code' is set */
 	GREETING_OVER, /* no CONNACK will come: let all through as it is */
 	GREETING_TOO_LONG, /* the ClientID does not fit the client's bound */
-	GREETING_BROKEN /* malformed, or out of memory */
+	GREETING_BROKEN /* malformed, endless, or out of memory */
 };
 
 struct greeting {
@@ -27,6 +30,7 @@ struct greeting {
 	struct buf rewritten; /* the CONNACK with the ClientID in it */
 	uint32_t client_maximum_packet; /* 0 = none */
 	uint8_t version;
+	uint8_t packets; /* taken so far */
 };
 
 /* Copies `assigned'. NULL when memory runs out. */

@@ -19,6 +19,9 @@
 #define EVICT_MS 20
 #define DRAIN_STEP_MS 50
 
+/* More than the kernels hold of what a broker has sent and nobody will read. */
+#define PARTING_BYTES (16 * 1024 * 1024)
+
 static void
 put_pools(struct backend_pool **pools, size_t count)
 {
@@ -130,7 +133,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	list_init(&d->sessions);
 	d->sweep_next = &d->sessions;
 	linger_set_init(&d->lingering, LINGER_MAX, LINGER_BYTES);
-	linger_set_init(&d->parting, SIZE_MAX, SIZE_MAX);
+	linger_set_init(&d->parting, SIZE_MAX, PARTING_BYTES);
 	d->throttle = throttle;
 	d->roll = roll;
 	d->flows = flows;

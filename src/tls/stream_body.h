@@ -30,6 +30,7 @@ struct tls_stream {
 	SSL *ssl; /* owned */
 	struct tls_handshake *hs; /* owned; NULL once its results are taken */
 	struct tls_verdict failure; /* when failed, and after STREAM_ERROR */
+	uint32_t overhead; /* bytes received in this turn and not handed on */
 	uint32_t dropped; /* bytes read and dropped since it failed */
 	enum tls_state state;
 	bool looked; /* the first bytes look like TLS */

@@ -17,9 +17,12 @@
 #include "ws/decoder.h"
 #include "ws/encoder.h"
 
-/* The most bytes a read may take from beneath: empty frames and pings yield
- * nothing, and could else hold the loop for ever. */
-#define READ_BUDGET (2 * LOOP_SCRATCH_LEN)
+/* Bytes that a read takes from beneath, if most of them are not payload: empty
+ * frames and pings yield nothing, cost as much as any, and could else hold the
+ * loop for ever. */
+#define OVERHEAD_A_READ 4096
+/* Where it was like that the last time, no more than this is taken at once. */
+#define READ_THIN 2048
 /* With less room than this left in the owner's buffer a read is good enough:
  * TLS asks the socket for no more than what it is asked for, and a few bytes
  * at a time would be a system call for each few. */
@@ -53,6 +56,7 @@ struct stream_ws {
 	uint8_t peer_code_len; /* bytes of it that came */
 	uint8_t input; /* enum input */
 	uint8_t reason; /* enum reason */
+	bool thin; /* the last read gave little payload */
 	bool told; /* the owner knows that input is not open */
 	bool wanted; /* the owner wants READABLE */
 	bool blocked; /* the owner was promised WRITABLE */
@@ -242,22 +246,32 @@ room_left(size_t got, size_t len)
 	return got == 0 || len - got >= READ_MIN;
 }
 
+static bool
+is_thin(size_t overhead, size_t got)
+{
+	return overhead >= OVERHEAD_A_READ && overhead > got;
+}
+
 /* Fills `data' with payload, nearly, as far as there is any; returns how
  * much. */
 static size_t
 read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 {
 	struct ws_sink sink = { take_control, w };
-	size_t got = 0, spent = 0, n;
+	size_t got = 0, overhead = 0, n, payload;
 	bool more = true;
 
-	while (more && room_left(got, len) && spent < READ_BUDGET &&
+	if (w->thin && len > READ_THIN)
+		len = READ_THIN;
+	while (more && room_left(got, len) && !is_thin(overhead, got) &&
 	    w->input == INPUT_OPEN) {
 		n = read_raw(w, data + got, len - got, &more);
-		spent += n;
-		got += ws_decoder_run(&w->decoder, data + got, n, &sink);
+		payload = ws_decoder_run(&w->decoder, data + got, n, &sink);
+		got += payload;
+		overhead += n - payload;
 		take_state(w);
 	}
+	w->thin = is_thin(overhead, got);
 	return got;
 }
 

@@ -3,6 +3,7 @@
  * nothing let through that may not pass, and orderly ends.
  */
 #include "relay/relay.h"
+#include "relay/greeting.h"
 
 #include <stdlib.h>
 
@@ -265,6 +266,7 @@ static void
 test_broken(void)
 {
 	struct fixture f;
+	int i;
 
 	setup_open(&f);
 	f.broker.refuse = true;
@@ -295,6 +297,14 @@ test_broken(void)
 	script_feed(&f.broker, "\x20\x01\x00", 3);
 	is_int(f.violated, REASON_RELAY_MALFORMED, "a CONNACK of one byte");
 	is_out(&f.client, bye, 3, "the client is told instead");
+	teardown(&f);
+
+	setup(&f);
+	start(&f);
+	for (i = 0; i < 1000 && f.violated == 0; i++)
+		script_feed(&f.broker, "\xf0\x00", 2);
+	is_int(f.violated, REASON_RELAY_MALFORMED, "AUTH without end");
+	is_int(i, GREETING_PACKETS_MAX + 1, "... after so many");
 	teardown(&f);
 
 	setup(&f);

@@ -313,6 +313,47 @@ test_key_update(struct tls_ctx *ctx)
 	finish(client);
 }
 
+/* How many tiny records come in one turn, and whether the others follow. */
+static void
+count_hear(struct stream *s, enum stream_event event, void *arg)
+{
+	struct sink *sink = arg;
+	ssize_t n;
+
+	if (event != STREAM_READABLE)
+		return;
+	n = stream_read(s, k.data, sink->room);
+	if (n > 0)
+		sink->at += (size_t)n;
+}
+
+static void
+test_tiny(struct tls_ctx *ctx, bool key_updates)
+{
+	SSL_CTX *client = open_stream(ctx, TLS1_3_VERSION);
+	struct sink sink = { .room = 65536 };
+	size_t i, sent = 0, most = 0, before;
+
+	stream_set_owner(k.stream, count_hear, &sink);
+	do { /* as many as the socket takes */
+		if (key_updates)
+			SSL_key_update(k.client, SSL_KEY_UPDATE_NOT_REQUESTED);
+	} while (SSL_write(k.client, "x", 1) == 1 && ++sent < 1000);
+	stream_want_read(k.stream, true);
+	for (i = 0; i < 100 && sink.at < sent; i++) {
+		before = sink.at;
+		kit_turn(&k);
+		if (sink.at - before > most)
+			most = sink.at - before;
+	}
+	is_int((long long)sink.at, (long long)sent, "tiny records%s: all come",
+	    key_updates ? " and key updates" : "");
+	ok(sent > 200 && most < 200,
+	    "others have their turn in between: %zu of %zu at most", most,
+	    sent);
+	finish(client);
+}
+
 static void
 test_renegotiation(struct tls_ctx *ctx)
 {
@@ -394,6 +435,8 @@ test_all(struct tls_ctx *ctx)
 	test_gone(ctx);
 	test_forged(ctx);
 	test_key_update(ctx);
+	test_tiny(ctx, false);
+	test_tiny(ctx, true);
 	test_renegotiation(ctx);
 	measure(ctx, TLS1_3_VERSION, "TLS 1.3");
 	measure(ctx, TLS1_2_VERSION, "TLS 1.2");
