@@ -44,7 +44,7 @@ struct listener {
 	struct socket_options socket;
 	listener_cb *cb;
 	void *arg; /* borrowed: the owner */
-	listener_gate *gate; /* NULL: nobody is asked */
+	listener_admit_cb *gate; /* NULL: nobody is asked */
 	void *gate_arg; /* borrowed */
 	bool adopted; /* another process holds the socket, too */
 	bool closed; /* by the owner */
@@ -379,7 +379,7 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 }
 
 void
-listener_set_gate(struct listener *l, listener_gate *gate, void *arg)
+listener_set_admit(struct listener *l, listener_admit_cb *gate, void *arg)
 {
 	l->gate = gate;
 	l->gate_arg = arg;

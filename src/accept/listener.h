@@ -69,7 +69,7 @@ typedef void listener_cb(struct listener *l, int fd,
  * Asked before every accept: milliseconds to leave connections in the
  * kernel's queue, 0 to take the next one. See throttle_wait().
  */
-typedef uint64_t listener_gate(void *arg);
+typedef uint64_t listener_admit_cb(void *arg);
 
 /* Takes `fd' from listener_bind() and accepts from the next turn on.
  * ERR_NO_MEMORY: fd stays the caller's. */
@@ -78,7 +78,7 @@ enum err listener_new(struct listener **out, struct loop *loop, int fd,
     void *arg) MUST_CHECK;
 
 /* Has `gate' asked with `arg'; NULL: nobody is asked. */
-void listener_set_gate(struct listener *l, listener_gate *gate, void *arg);
+void listener_set_admit(struct listener *l, listener_admit_cb *gate, void *arg);
 
 /* Closes the socket; connections in the kernel's queue are reset. No callback
  * comes after it; the memory goes at the end of the turn (an adopted one's at

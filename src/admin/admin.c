@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "accept/listener.h"
-#include "admin/ask.h"
 #include "admin/commands.h"
 #include "admin/web.h"
+#include "admin/worker_query.h"
 #include "base/address.h"
 #include "base/clock.h"
 
@@ -179,7 +179,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	*out = a;
 	a->master = m;
 	a->started_at = clock_wall_s();
-	ask_start(a);
+	worker_query_init(a);
 	control = open_control(a, m->snapshot->config, why);
 	web = open_web(a, m->snapshot->config, ports, why);
 	return control == OK ? web : control;
@@ -201,7 +201,7 @@ stop(void *service)
 {
 	struct admin *a = service;
 
-	ask_abandon_all(a);
+	worker_query_abandon_all(a);
 	server_free(a->control);
 	server_free(a->web);
 	remove_socket(a);

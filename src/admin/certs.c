@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "admin/reply.h"
-#include "admin/survey.h"
+#include "admin/worker_report.h"
 #include "base/clock.h"
 
 #define DAY 86400
@@ -101,7 +101,7 @@ certs_crls(const struct snapshot *s)
 
 static void
 done(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct survey *s)
+    const struct worker_report *s)
 {
 	size_t limit = LIMIT_DEFAULT;
 	const struct snapshot *snapshot = a->master->snapshot;
@@ -127,5 +127,5 @@ done(struct admin *a, struct http_call *call, const struct http_request *r,
 void
 certs_run(struct admin *a, struct http_call *call, const struct http_request *r)
 {
-	survey_ask(a, call, r, done);
+	worker_report_collect(a, call, r, done);
 }

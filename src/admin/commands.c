@@ -3,12 +3,12 @@
 #include <string.h>
 
 #include "admin/certs.h"
+#include "admin/control.h"
 #include "admin/deny.h"
 #include "admin/metrics.h"
 #include "admin/reply.h"
 #include "admin/sessions.h"
 #include "admin/status.h"
-#include "admin/steer.h"
 
 #define FILTERS " sid user client_id cert peer listener min_age max_age limit "
 
@@ -21,9 +21,9 @@ static const struct command commands[] = {
 	{ "/allow", HTTP_POST, " as who ", deny_remove_run },
 	{ "/cert", HTTP_GET, " limit ", certs_run },
 	{ "/metrics", HTTP_GET, " ", metrics_run },
-	{ "/reload", HTTP_POST, " ", steer_reload },
-	{ "/drain", HTTP_POST, " ", steer_drain_run },
-	{ "/log", HTTP_POST, " level ", steer_log_run },
+	{ "/reload", HTTP_POST, " ", control_reload },
+	{ "/drain", HTTP_POST, " ", control_drain },
+	{ "/log", HTTP_POST, " level ", control_log },
 };
 
 /* The first parameter that the command does not know, or NULL: a filter with

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/control.h"
 #include "admin/filter.h"
 #include "admin/reply.h"
-#include "admin/steer.h"
 #include "base/clock.h"
 #include "identity/deny_reader.h"
 #include "identity/denyfile.h"
@@ -104,7 +104,7 @@ deny_add_run(struct admin *a, struct http_call *call,
 	if (err != OK)
 		refuse(call, err, &why);
 	else
-		steer_reload(a, call, r);
+		control_reload(a, call, r);
 	report_fini(&why);
 }
 
@@ -125,7 +125,7 @@ deny_remove_run(struct admin *a, struct http_call *call,
 	if (err != OK)
 		refuse(call, err, &why);
 	else
-		steer_reload(a, call, r);
+		control_reload(a, call, r);
 	report_fini(&why);
 }
 
@@ -133,9 +133,9 @@ static json_t *
 show(const struct identity_deny *d, int64_t now)
 {
 	return json_pack("{s:s,s:o,s:o,s:o,s:b}", "as",
-	    identity_deny_word(d->kind), "who", reply_text(d->who), "reason",
-	    reply_text(d->reason), "until", reply_when(d->until), "expired",
-	    (int)(now >= d->until));
+	    identity_deny_word(d->kind), "who", reply_text(d->who),
+	    "reason", reply_text(d->reason), "until", reply_when(d->until),
+	    "expired", (int)(now >= d->until));
 }
 
 /* Is the entry asked for? */

@@ -138,7 +138,7 @@ filter_fini(void *filter)
 }
 
 static bool
-match_who(const struct filter *f, const struct session_who *w)
+match_who(const struct filter *f, const struct session_identity *w)
 {
 	if (f->user == NULL && f->client_id == NULL && !f->has_sha256)
 		return true;
@@ -157,12 +157,13 @@ match_who(const struct filter *f, const struct session_who *w)
 bool
 filter_match(const struct filter *f, const struct session *s)
 {
-	uint64_t age = loop_now(s->door->loop) - s->since;
+	uint64_t age = loop_now(s->manager->loop) - s->since;
 	struct sockaddr_storage peer;
 
 	if (f->has_sid && f->sid != s->id)
 		return false;
-	if (f->listener != NULL && strcmp(f->listener, s->entrance->name) != 0)
+	if (f->listener != NULL &&
+	    strcmp(f->listener, s->listener_state->name) != 0)
 		return false;
 	if (age < f->min_age_ms || age > f->max_age_ms)
 		return false;
@@ -171,5 +172,5 @@ filter_match(const struct filter *f, const struct session *s)
 		if (!address_net_match(&f->peer, 1, &peer))
 			return false;
 	}
-	return match_who(f, s->who);
+	return match_who(f, s->identity);
 }

@@ -6,8 +6,8 @@
 #include "admin/certs.h"
 #include "admin/exposition.h"
 #include "admin/reply.h"
-#include "admin/survey.h"
 #include "admin/totals.h"
+#include "admin/worker_report.h"
 
 #define FAMILY(e, name, type, help) \
 	exposition_family(e, "sallyport_" name, type, help)
@@ -23,7 +23,8 @@ labelled(struct exposition *e, const char *key, const char *word, uint64_t n)
 }
 
 static void
-add_daemon(struct exposition *e, const struct admin *a, const struct survey *s)
+add_daemon(struct exposition *e, const struct admin *a,
+    const struct worker_report *s)
 {
 	const struct master *m = a->master;
 
@@ -216,7 +217,7 @@ add_columns(struct exposition *e, const struct column *columns, size_t count,
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static void
-add_backends(struct exposition *e, const struct survey *s)
+add_backends(struct exposition *e, const struct worker_report *s)
 {
 	static const struct column backends[] = {
 		{ "sallyport_backend_up", "gauge",
@@ -298,16 +299,16 @@ add_certificates(struct exposition *e, const struct snapshot *snapshot)
 }
 
 static void
-add_left(struct exposition *e, const struct survey_left *left)
+add_left(struct exposition *e, const struct worker_report_days_left *left)
 {
-	double bounds[SURVEY_DAYS_COUNT];
+	double bounds[WORKER_REPORT_DAYS_COUNT];
 	size_t i;
 
-	for (i = 0; i < SURVEY_DAYS_COUNT; i++)
-		bounds[i] = survey_days[i] * 86400.0;
+	for (i = 0; i < WORKER_REPORT_DAYS_COUNT; i++)
+		bounds[i] = worker_report_days[i] * 86400.0;
 	FAMILY(e, "session_certificate_remaining_seconds", "gaugehistogram",
 	    "How long the certificates of connected devices will last.");
-	exposition_histogram(e, bounds, left->buckets, SURVEY_DAYS_COUNT,
+	exposition_histogram(e, bounds, left->buckets, WORKER_REPORT_DAYS_COUNT,
 	    (double)left->sum_s);
 }
 
@@ -333,7 +334,7 @@ add_process(struct exposition *e, const struct admin *a)
 
 static void
 done(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct survey *s)
+    const struct worker_report *s)
 {
 	struct http_reply reply = { .status = 200 };
 	struct exposition e;
@@ -363,5 +364,5 @@ void
 metrics_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	survey_ask(a, call, r, done);
+	worker_report_collect(a, call, r, done);
 }

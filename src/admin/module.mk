@@ -1,8 +1,8 @@
 libsallyport_a_SOURCES += \
 	src/admin/admin.c \
 	src/admin/admin.h \
-	src/admin/ask.c \
-	src/admin/ask.h \
+	src/admin/worker_query.c \
+	src/admin/worker_query.h \
 	src/admin/certs.c \
 	src/admin/certs.h \
 	src/admin/commands.c \
@@ -26,10 +26,10 @@ libsallyport_a_SOURCES += \
 	src/admin/sessions.h \
 	src/admin/status.c \
 	src/admin/status.h \
-	src/admin/steer.c \
-	src/admin/steer.h \
-	src/admin/survey.c \
-	src/admin/survey.h \
+	src/admin/control.c \
+	src/admin/control.h \
+	src/admin/worker_report.c \
+	src/admin/worker_report.h \
 	src/admin/totals.c \
 	src/admin/totals.h \
 	src/admin/web.c \

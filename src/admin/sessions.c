@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/ask.h"
 #include "admin/filter.h"
 #include "admin/reply.h"
+#include "admin/worker_query.h"
 #include "session/session.h"
 #include "tls/stream_tls.h"
 
@@ -32,7 +32,7 @@ level_text(enum mqtt_level level)
 
 /* What is known once the verdict is there. */
 static int
-add_who(json_t *row, const struct session_who *w)
+add_who(json_t *row, const struct session_identity *w)
 {
 	int bad = 0;
 
@@ -63,7 +63,7 @@ add_tls(json_t *row, const struct session *s)
 static json_t *
 show(const struct session *s)
 {
-	uint64_t age = loop_now(s->door->loop) - s->since;
+	uint64_t age = loop_now(s->manager->loop) - s->since;
 	bool relayed = s->stage == STAGE_RELAY;
 	struct sockaddr_storage peer;
 	char address[ADDRESS_TEXT_MAX];
@@ -74,15 +74,15 @@ show(const struct session *s)
 	address_text_port(address, &peer);
 	row = json_pack("{s:I,s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "sid",
 	    (json_int_t)s->id, "stage", stage_name(s->stage), "listener",
-	    s->entrance->name, "peer", address, "age_s",
+	    s->listener_state->name, "peer", address, "age_s",
 	    (json_int_t)(age / 1000), "up",
 	    (json_int_t)(relayed ? s->relay.up.bytes : 0), "down",
 	    (json_int_t)(relayed ? s->relay.down.bytes : 0), "mqtt",
 	    level_text(s->level));
 	if (row == NULL)
 		return NULL;
-	if (s->who != NULL)
-		bad |= add_who(row, s->who);
+	if (s->identity != NULL)
+		bad |= add_who(row, s->identity);
 	if (s->tls != NULL && s->stage > STAGE_TLS)
 		bad |= add_tls(row, s);
 	if (bad == 0)
@@ -106,7 +106,7 @@ static void
 work_list(struct worker *w, const void *question, void *answer)
 {
 	const struct filter *f = question;
-	struct door *d = worker_door(w);
+	struct session_manager *d = worker_sessions(w);
 	struct found *found = answer;
 	struct list *node;
 	struct list *next;
@@ -124,7 +124,7 @@ static void
 work_kick(struct worker *w, const void *question, void *answer)
 {
 	const struct filter *f = question;
-	struct door *d = worker_door(w);
+	struct session_manager *d = worker_sessions(w);
 	struct found *found = answer;
 	struct list *node;
 	struct list *next;
@@ -148,7 +148,7 @@ free_found(void *answer)
 
 /* Puts the workers' rows together, up to the limit. */
 static void
-answer(struct ask *a, unsigned status_of_none)
+answer(struct worker_query *a, unsigned status_of_none)
 {
 	const struct filter *f = a->question;
 	json_t *all = json_array();
@@ -160,7 +160,7 @@ answer(struct ask *a, unsigned status_of_none)
 	size_t i;
 
 	for (i = 0; i < a->count; i++) {
-		found = ask_answer(a, i);
+		found = worker_query_answer(a, i);
 		matched += found->matched;
 		if (found->rows == NULL)
 			bad = true;
@@ -181,25 +181,25 @@ answer(struct ask *a, unsigned status_of_none)
 }
 
 static void
-done_list(struct ask *a)
+done_list(struct worker_query *a)
 {
 	answer(a, 200);
 }
 
 static void
-done_kick(struct ask *a)
+done_kick(struct worker_query *a)
 {
 	answer(a, 404);
 }
 
-static const struct ask_kind list_kind = {
+static const struct worker_query_kind list_kind = {
 	.answer_size = sizeof(struct found),
 	.work = work_list,
 	.done = done_list,
 	.free_answer = free_found,
 	.free_question = filter_fini,
 };
-static const struct ask_kind kick_kind = {
+static const struct worker_query_kind kick_kind = {
 	.answer_size = sizeof(struct found),
 	.work = work_kick,
 	.done = done_kick,
@@ -217,7 +217,7 @@ sessions_list_run(struct admin *a, struct http_call *call,
 	if (f == NULL)
 		reply_error(call, 400, "%s", why);
 	else
-		ask_workers(a, call, r, &list_kind, f, 0);
+		worker_query_send(a, call, r, &list_kind, f, 0);
 }
 
 void
@@ -240,5 +240,5 @@ sessions_kick_run(struct admin *a, struct http_call *call,
 		    "max_age or sid; all (with 1 over HTTP) for everybody");
 		return;
 	}
-	ask_workers(a, call, r, &kick_kind, f, 0);
+	worker_query_send(a, call, r, &kick_kind, f, 0);
 }

@@ -5,8 +5,8 @@
 
 #include "admin/certs.h"
 #include "admin/reply.h"
-#include "admin/survey.h"
 #include "admin/totals.h"
+#include "admin/worker_report.h"
 #include "base/clock.h"
 
 const char *
@@ -170,16 +170,16 @@ config(const struct master *m)
 
 /* [[days, sessions]], the last one null: above all days. */
 static json_t *
-days_left(const struct survey_left *left)
+days_left(const struct worker_report_days_left *left)
 {
 	json_t *rows = json_array();
 	size_t i;
 
-	for (i = 0; i <= SURVEY_DAYS_COUNT; i++)
+	for (i = 0; i <= WORKER_REPORT_DAYS_COUNT; i++)
 		json_array_append_new(rows,
 		    json_pack("[o,I]",
-			i < SURVEY_DAYS_COUNT
-			    ? json_integer((json_int_t)survey_days[i])
+			i < WORKER_REPORT_DAYS_COUNT
+			    ? json_integer((json_int_t)worker_report_days[i])
 			    : json_null(),
 			(json_int_t)left->buckets[i]));
 	return rows;
@@ -187,7 +187,7 @@ days_left(const struct survey_left *left)
 
 static void
 done(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct survey *s)
+    const struct worker_report *s)
 {
 	const struct master *m = a->master;
 	int64_t now = clock_wall_s();
@@ -217,5 +217,5 @@ void
 status_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	survey_ask(a, call, r, done);
+	worker_report_collect(a, call, r, done);
 }

@@ -20,9 +20,9 @@ totals_counters(const struct master *m, struct counters *sum)
 
 	memset(sum, 0, sizeof(*sum));
 	for (w = 0; w < m->worker_count; w++) {
-		from =
-		    (const counter *)(const void *)&worker_door(m->workers[w])
-			->counters;
+		from = (const counter *)(const void *)&worker_sessions(
+		    m->workers[w])
+			   ->counters;
 		for (i = 0; i < count; i++)
 			counter_add(&to[i], counter_get(&from[i]));
 	}
@@ -35,7 +35,7 @@ struct tally {
 };
 
 static void
-add_entrance(const struct entrance *e, void *arg)
+add_listener_state(const struct listener_state *e, void *arg)
 {
 	struct totals_listener *rows;
 	struct tally *t = arg;
@@ -66,7 +66,7 @@ totals_listeners(const struct master *m, struct totals_listener **out)
 	size_t w;
 
 	for (w = 0; w < m->worker_count; w++)
-		worker_each_entrance(m->workers[w], add_entrance, &t);
+		worker_each_listener(m->workers[w], add_listener_state, &t);
 	*out = t.rows;
 	return t.count;
 }

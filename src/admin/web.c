@@ -8,7 +8,7 @@
 #include "admin/page.h"
 #include "admin/reply.h"
 #include "admin/status.h"
-#include "admin/survey.h"
+#include "admin/worker_report.h"
 #include "base/buf.h"
 #include "base/encode.h"
 
@@ -87,7 +87,7 @@ page_run(struct admin *a, struct http_call *call, const struct http_request *rq)
 /* Alive: the main thread is here, and the workers answered. */
 static void
 healthy(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct survey *s)
+    const struct worker_report *s)
 {
 	(void)a;
 	(void)r;
@@ -99,12 +99,12 @@ static void
 healthz_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	survey_ask_brokers(a, call, r, healthy);
+	worker_report_collect_brokers(a, call, r, healthy);
 }
 
 static void
 ready(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct survey *s)
+    const struct worker_report *s)
 {
 	(void)r;
 	if (s->ready)
@@ -119,7 +119,7 @@ static void
 readyz_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	survey_ask_brokers(a, call, r, ready);
+	worker_report_collect_brokers(a, call, r, ready);
 }
 
 static const struct {

@@ -9,8 +9,8 @@ libsallyport_a_SOURCES += \
 	src/backend/flows.h \
 	src/backend/health.c \
 	src/backend/health.h \
-	src/backend/pace.c \
-	src/backend/pace.h \
+	src/backend/connect_rate.c \
+	src/backend/connect_rate.h \
 	src/backend/pick.c \
 	src/backend/pick.h \
 	src/backend/pool.c \

@@ -150,7 +150,7 @@ static enum err
 copy_options(struct backend_pool *p, const struct backend_options *o)
 {
 	p->o = *o;
-	p->o.pace = backend_pace_get(o->pace);
+	p->o.connect_rate = backend_connect_rate_get(o->connect_rate);
 	p->o.addresses = NULL;
 	p->o.sources = NULL;
 	p->o.name = NULL;
@@ -231,7 +231,7 @@ bury(struct loop_grave *g)
 {
 	struct backend_pool *p = list_entry(g, struct backend_pool, grave);
 
-	backend_pace_put(p->o.pace);
+	backend_connect_rate_put(p->o.connect_rate);
 	free(p->targets);
 	free(p->sources.list);
 	free((char *)p->o.name);

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "backend/pace.h"
+#include "backend/connect_rate.h"
 #include "base/err.h"
 #include "base/socket.h"
 #include "io/loop.h"
@@ -62,8 +62,8 @@ struct backend_options {
 	uint64_t attempt_ms; /* for one try; 0 = a fair share of the rest */
 	enum backend_hold hold;
 	uint32_t queue; /* dials that may wait; more are BUSY; 0 = 4096 */
-	struct backend_pace *pace; /* shared by workers; NULL = none. The pool
-				      takes a count */
+	struct backend_connect_rate *connect_rate; /* shared by workers; NULL =
+				      none. The pool takes a count */
 	struct backend_flows *flows; /* borrowed, shared; NULL = not counted */
 	const char *const *sources; /* numeric addresses to dial from */
 	size_t source_count; /* 0: the kernel chooses */

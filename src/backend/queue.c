@@ -92,7 +92,7 @@ serve(struct backend_queue *q)
 		pump_at(q, backend_table_next(q->table));
 		return false;
 	}
-	wait = backend_pace_try(q->o->pace, c.now);
+	wait = backend_connect_rate_try(q->o->connect_rate, c.now);
 	if (wait > 0) {
 		pump_at(q, c.now + wait);
 		return false;
@@ -173,7 +173,7 @@ backend_queue_next(struct backend_queue *q, const struct backend_waiter *w)
 
 	if (e == NULL || q->rest_until > c.now)
 		return NULL;
-	if (backend_pace_try(q->o->pace, c.now) > 0)
+	if (backend_connect_rate_try(q->o->connect_rate, c.now) > 0)
 		return NULL;
 	return begin(q, e);
 }

@@ -9,8 +9,8 @@ libsallyport_a_SOURCES += \
 	src/mqtt/cursor.h \
 	src/mqtt/disconnect.c \
 	src/mqtt/disconnect.h \
-	src/mqtt/greet.c \
-	src/mqtt/greet.h \
+	src/mqtt/connect_read.c \
+	src/mqtt/connect_read.h \
 	src/mqtt/packet.c \
 	src/mqtt/packet.h \
 	src/mqtt/policy.c \
@@ -52,9 +52,9 @@ check_PROGRAMS += t/unit/mqtt_utf8.t
 t_unit_mqtt_utf8_t_SOURCES = t/unit/mqtt_utf8.c $(mqtt_kit)
 t_unit_mqtt_utf8_t_LDADD = $(unit_ldadd)
 
-check_PROGRAMS += t/unit/mqtt_greet.t
-t_unit_mqtt_greet_t_SOURCES = t/unit/mqtt_greet.c $(mqtt_kit) $(alloc_kit) \
+check_PROGRAMS += t/unit/mqtt_connect_read.t
+t_unit_mqtt_connect_read_t_SOURCES = t/unit/mqtt_connect_read.c $(mqtt_kit) $(alloc_kit) \
 	t/unit/net_kit.c t/unit/net_kit.h \
 	t/unit/script_stream.c t/unit/script_stream.h
-t_unit_mqtt_greet_t_LDADD = $(unit_ldadd)
-t_unit_mqtt_greet_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
+t_unit_mqtt_connect_read_t_LDADD = $(unit_ldadd)
+t_unit_mqtt_connect_read_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)

@@ -1,6 +1,6 @@
 libsallyport_a_SOURCES += \
-	src/relay/greeting.c \
-	src/relay/greeting.h \
+	src/relay/connack_wait.c \
+	src/relay/connack_wait.h \
 	src/relay/half.c \
 	src/relay/half.h \
 	src/relay/relay.c \

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "relay/greeting.h"
+#include "relay/connack_wait.h"
 
 /* What one read takes at the most. More is slower: with 64 KiB, bulk costs a
  * sixth more than with 32, which stay in the caches. */
@@ -21,10 +21,10 @@ struct farewell {
 };
 
 static void
-drop_greeting(struct relay *r)
+drop_connack_wait(struct relay *r)
 {
-	greeting_free(r->greeting);
-	r->greeting = NULL;
+	connack_wait_free(r->connack_wait);
+	r->connack_wait = NULL;
 }
 
 void
@@ -33,7 +33,7 @@ relay_stop(struct relay *r)
 	timer_stop(&r->timer);
 	half_fini(&r->up);
 	half_fini(&r->down);
-	drop_greeting(r);
+	drop_connack_wait(r);
 	free(r->farewell);
 	r->farewell = NULL;
 }
@@ -163,14 +163,14 @@ pass_packet(struct relay *r, struct slice packet)
 static bool
 greet(struct relay *r, enum half_event *event)
 {
-	struct greeting *g = r->greeting;
-	enum greeting_verdict verdict;
+	struct connack_wait *g = r->connack_wait;
+	enum connack_wait_verdict verdict;
 	struct slice packet;
 	size_t used = 0;
 	uint8_t code = 0;
 
 	for (;;) {
-		verdict = greeting_take(g, &used, &packet, &code);
+		verdict = connack_wait_take(g, &used, &packet, &code);
 		if (verdict == GREETING_MORE)
 			return false;
 		if (verdict == GREETING_OVER)
@@ -194,9 +194,9 @@ greet(struct relay *r, enum half_event *event)
 
 /* Reads the broker's first bytes; whole packets only go on. */
 static enum half_event
-pump_greeting(struct relay *r)
+pump_connack(struct relay *r)
 {
-	struct greeting *g = r->greeting;
+	struct connack_wait *g = r->connack_wait;
 	uint8_t *scratch = loop_scratch(r->loop, LOOP_SCRATCH_PLAIN);
 	enum half_event event = HALF_OK;
 	struct buf rest;
@@ -205,7 +205,7 @@ pump_greeting(struct relay *r)
 	if (n == STREAM_AGAIN)
 		return HALF_OK;
 	if (n <= 0) {
-		drop_greeting(r);
+		drop_connack_wait(r);
 		event = half_end(&r->down);
 		return n == STREAM_EOF || event != HALF_OK ? event
 							   : HALF_FROM_BROKE;
@@ -216,7 +216,7 @@ pump_greeting(struct relay *r)
 		return event;
 	rest = g->held;
 	buf_init(&g->held, 0);
-	drop_greeting(r);
+	drop_connack_wait(r);
 	if (event == HALF_OK && buf_len(&rest) > 0)
 		event = half_pass(&r->down, buf_data(&rest), buf_len(&rest));
 	buf_fini(&rest);
@@ -226,8 +226,8 @@ pump_greeting(struct relay *r)
 static void
 pump(struct relay *r, struct half *h)
 {
-	if (h == &r->down && r->greeting != NULL)
-		answer(r, h, pump_greeting(r));
+	if (h == &r->down && r->connack_wait != NULL)
+		answer(r, h, pump_connack(r));
 	else
 		answer(r, h,
 		    half_pump(h, loop_scratch(r->loop, LOOP_SCRATCH_PLAIN),
@@ -306,9 +306,9 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	half_init(&r->up, client, broker, MQTT_CURSOR_AT(MQTT_TYPE_CONNECT));
 	half_init(&r->down, broker, client, 0);
 	timer_init(&r->timer, loop, look_for_life, r);
-	r->greeting =
-	    greeting_new(o->version, o->assigned, o->client_maximum_packet);
-	if (r->greeting == NULL)
+	r->connack_wait =
+	    connack_wait_new(o->version, o->assigned, o->client_maximum_packet);
+	if (r->connack_wait == NULL)
 		return ERR_NO_MEMORY;
 	if (r->idle_ms > 0)
 		timer_start(&r->timer, r->idle_ms);
@@ -324,7 +324,7 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 }
 
 static void
-keep_words(struct farewell *f, const struct relay_words *words)
+keep_words(struct farewell *f, const struct relay_closing_packets *words)
 {
 	f->to_client_len = words->to_client.len;
 	f->to_broker_len = words->to_broker.len;
@@ -336,7 +336,7 @@ keep_words(struct farewell *f, const struct relay_words *words)
 
 void
 relay_dismiss(struct relay *r, enum reason reason,
-    const struct relay_words *words)
+    const struct relay_closing_packets *words)
 {
 	if (r->farewell != NULL)
 		return;

@@ -45,7 +45,8 @@ struct relay {
 	const struct relay_owner *owner; /* borrowed, static */
 	void *arg; /* borrowed: the owner */
 	struct timer timer; /* idle, half-closed, or dismissal */
-	struct greeting *greeting; /* owned; NULL once the CONNACK is by */
+	struct connack_wait
+	    *connack_wait; /* owned; NULL once the CONNACK is by */
 	struct farewell *farewell; /* owned; NULL unless being dismissed */
 	uint64_t seen_bytes; /* at the last look of the timer */
 	uint64_t idle_ms;
@@ -64,7 +65,7 @@ enum err relay_start(struct relay *r, struct loop *loop, struct stream *client,
 
 /* What the dismissed are told, ready encoded, HALF_PACKET_MAX at the most;
  * len 0 = nothing. */
-struct relay_words {
+struct relay_closing_packets {
 	struct slice to_client;
 	struct slice to_broker;
 };
@@ -78,7 +79,7 @@ struct relay_words {
  */
 #define RELAY_DISMISS_MS 1000
 void relay_dismiss(struct relay *r, enum reason reason,
-    const struct relay_words *words);
+    const struct relay_closing_packets *words);
 
 /* Stops without a word and frees what the relay owns; no callback follows.
  * The streams stay the owner's. */

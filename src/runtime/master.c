@@ -324,7 +324,7 @@ make_workers(struct master *m)
 	struct worker_options o = {
 		.snapshot = m->snapshot,
 		.throttle = m->throttle,
-		.roll = m->roll,
+		.cert_sessions = m->cert_sessions,
 		.flows = m->flows,
 		.empty = tell_empty,
 		.arg = m,
@@ -398,9 +398,9 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	timer_init(&m->pulse, m->loop, pulse, m);
 	retired_init(&m->retired, m->loop);
 	options_throttle(&limits, snapshot->config);
-	m->roll = roll_new();
+	m->cert_sessions = cert_sessions_new();
 	m->flows = backend_flows_new(0);
-	if (m->roll == NULL || m->flows == NULL)
+	if (m->cert_sessions == NULL || m->flows == NULL)
 		return ERR_NO_MEMORY;
 	/* Before the ports are told: who reads them may send a signal. */
 	err = catch_signals(m);
@@ -493,7 +493,7 @@ master_fini(struct master *m)
 		timer_stop(&m->pulse);
 	}
 	throttle_free(m->throttle);
-	roll_free(m->roll);
+	cert_sessions_free(m->cert_sessions);
 	backend_flows_free(m->flows);
 	retired_fini(&m->retired);
 	loop_free(m->loop);

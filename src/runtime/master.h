@@ -16,7 +16,7 @@
 #include "runtime/trim.h"
 #include "runtime/watcher.h"
 #include "runtime/worker.h"
-#include "session/roll.h"
+#include "session/cert_sessions.h"
 #include "session/snapshot.h"
 
 enum master_state {
@@ -48,7 +48,7 @@ struct master {
 	struct snapshot *snapshot; /* counted; in force */
 	struct retired retired; /* old ones, until nobody has them */
 	struct throttle *throttle; /* owned */
-	struct roll *roll; /* owned */
+	struct cert_sessions *cert_sessions; /* owned */
 	struct backend_flows *flows; /* owned */
 	struct worker **workers; /* owned, each owned */
 	size_t worker_count;

@@ -16,17 +16,17 @@
 #define AGAIN_MS 1000
 
 /* A listening socket and the section it belongs to. */
-struct gate {
+struct worker_listener {
 	struct worker *worker; /* borrowed */
 	struct listener *listener; /* owned; NULL before the start */
-	struct entrance
-	    *entrance; /* owned; stays where it is: sessions have it */
+	struct listener_state
+	    *listener_state; /* owned; stays where it is: sessions have it */
 	int fd; /* owned until there is a listener; then -1 */
 };
 
 struct worker {
-	struct door door;
-	struct gate *gates; /* owned */
+	struct session_manager manager;
+	struct worker_listener *gates; /* owned */
 	size_t gate_count;
 	struct loop_message stop; /* embedded, so that stopping cannot fail */
 	pthread_t thread;
@@ -64,19 +64,19 @@ worker_new(const struct worker_options *o)
 		return NULL;
 	w->empty = o->empty;
 	w->arg = o->arg;
-	if (door_init(&w->door, o->snapshot, o->throttle, o->roll, o->flows,
-		o->index) != OK) {
+	if (session_manager_init(&w->manager, o->snapshot, o->throttle,
+		o->cert_sessions, o->flows, o->index) != OK) {
 		worker_free(w);
 		return NULL;
 	}
-	timer_init(&w->again, w->door.loop, reload_again, w);
+	timer_init(&w->again, w->manager.loop, reload_again, w);
 	return w;
 }
 
-static struct entrance *
-entrance_new(const char *name, size_t section)
+static struct listener_state *
+listener_state_new(const char *name, size_t section)
 {
-	struct entrance *e = calloc(1, sizeof(*e));
+	struct listener_state *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
 		return NULL;
@@ -92,10 +92,10 @@ entrance_new(const char *name, size_t section)
 enum err
 worker_listen(struct worker *w, size_t listener, int fd)
 {
-	const struct config *cfg = w->door.snapshot->config;
-	struct gate *gates =
+	const struct config *cfg = w->manager.snapshot->config;
+	struct worker_listener *gates =
 	    realloc(w->gates, (w->gate_count + 1) * sizeof(*gates));
-	struct gate *g;
+	struct worker_listener *g;
 
 	if (gates == NULL)
 		return ERR_NO_MEMORY;
@@ -103,8 +103,9 @@ worker_listen(struct worker *w, size_t listener, int fd)
 	g = &gates[w->gate_count];
 	memset(g, 0, sizeof(*g));
 	g->worker = w;
-	g->entrance = entrance_new(cfg->listener[listener].head.name, listener);
-	if (g->entrance == NULL)
+	g->listener_state =
+	    listener_state_new(cfg->listener[listener].head.name, listener);
+	if (g->listener_state == NULL)
 		return ERR_NO_MEMORY;
 	g->fd = fd;
 	w->gate_count++;
@@ -114,36 +115,36 @@ worker_listen(struct worker *w, size_t listener, int fd)
 static void
 came(struct listener *l, int fd, const struct sockaddr_storage *peer, void *arg)
 {
-	struct gate *g = arg;
+	struct worker_listener *g = arg;
 
 	(void)l;
-	session_open(&g->worker->door, fd, peer, g->entrance);
+	session_open(&g->worker->manager, fd, peer, g->listener_state);
 }
 
 static uint64_t
 may_come(void *arg)
 {
-	struct gate *g = arg;
-	struct door *d = &g->worker->door;
+	struct worker_listener *g = arg;
+	struct session_manager *d = &g->worker->manager;
 
 	return throttle_wait(d->throttle, loop_now(d->loop));
 }
 
 static enum err
-open_gate(struct gate *g)
+open_gate(struct worker_listener *g)
 {
 	struct listener_options o = {
 		.socket = options_socket(),
-		.counts = &g->worker->door.counters.accept,
-		.adopted = supervisor_socket(g->entrance->name, 0) != -1,
+		.counts = &g->worker->manager.counters.accept,
+		.adopted = supervisor_socket(g->listener_state->name, 0) != -1,
 	};
-	enum err err = listener_new(&g->listener, g->worker->door.loop, g->fd,
-	    &o, came, g);
+	enum err err = listener_new(&g->listener, g->worker->manager.loop,
+	    g->fd, &o, came, g);
 
 	if (err != OK)
 		return err;
 	g->fd = -1;
-	listener_set_gate(g->listener, may_come, g);
+	listener_set_admit(g->listener, may_come, g);
 	return OK;
 }
 
@@ -152,8 +153,8 @@ open_gate(struct gate *g)
 static void
 follow_sections(struct worker *w)
 {
-	const struct config *cfg = w->door.snapshot->config;
-	struct gate *g;
+	const struct config *cfg = w->manager.snapshot->config;
+	struct worker_listener *g;
 	size_t i;
 	size_t n;
 
@@ -161,12 +162,12 @@ follow_sections(struct worker *w)
 		g = &w->gates[i];
 		for (n = 0; n < cfg->listener_count; n++)
 			if (strcmp(cfg->listener[n].head.name,
-				g->entrance->name) == 0)
+				g->listener_state->name) == 0)
 				break;
-		g->entrance->section = n;
+		g->listener_state->section = n;
 		if (n < cfg->listener_count)
 			continue;
-		g->entrance->section = ENTRANCE_GONE;
+		g->listener_state->section = LISTENER_REMOVED;
 		listener_close(g->listener);
 		g->listener = NULL;
 	}
@@ -187,9 +188,9 @@ close_gates(struct worker *w)
 }
 
 static void
-emptied(struct door *d)
+emptied(struct session_manager *d)
 {
-	struct worker *w = list_entry(d, struct worker, door);
+	struct worker *w = list_entry(d, struct worker, manager);
 
 	if (w->empty != NULL)
 		w->empty(w, w->arg);
@@ -204,7 +205,7 @@ static void
 reload(struct worker *w, struct snapshot *snapshot)
 {
 	struct snapshot *missed = w->missed;
-	enum err err = door_reload(&w->door, snapshot);
+	enum err err = session_manager_reload(&w->manager, snapshot);
 
 	w->missed = NULL;
 	timer_stop(&w->again);
@@ -245,7 +246,7 @@ carry_out(struct loop_message *m)
 		break;
 	case ORDER_DRAIN:
 		close_gates(w);
-		door_drain(&w->door, o->ms, emptied);
+		session_manager_drain(&w->manager, o->ms, emptied);
 		break;
 	}
 	snapshot_put(o->snapshot);
@@ -259,7 +260,7 @@ stop(struct loop_message *m)
 
 	close_gates(w);
 	timer_stop(&w->again);
-	loop_stop(w->door.loop);
+	loop_stop(w->manager.loop);
 }
 
 static enum err
@@ -275,7 +276,7 @@ send_order(struct worker *w, enum order_kind kind, struct snapshot *snapshot,
 	o->kind = kind;
 	o->snapshot = snapshot == NULL ? NULL : snapshot_get(snapshot);
 	o->ms = ms;
-	loop_post(w->door.loop, &o->message);
+	loop_post(w->manager.loop, &o->message);
 	return OK;
 }
 
@@ -284,7 +285,7 @@ work(void *arg)
 {
 	struct worker *w = arg;
 
-	loop_run(w->door.loop);
+	loop_run(w->manager.loop);
 	return NULL;
 }
 
@@ -342,7 +343,7 @@ worker_stop(struct worker *w)
 	if (!w->started)
 		return;
 	w->stop.run = stop;
-	loop_post(w->door.loop, &w->stop);
+	loop_post(w->manager.loop, &w->stop);
 	pthread_join(w->thread, NULL);
 	w->started = false;
 }
@@ -357,27 +358,27 @@ worker_free(struct worker *w)
 	w->stopped = true;
 	close_gates(w);
 	snapshot_put(w->missed);
-	door_fini(&w->door);
+	session_manager_fini(&w->manager);
 	for (i = 0; i < w->gate_count; i++) {
-		free(w->gates[i].entrance->name);
-		free(w->gates[i].entrance);
+		free(w->gates[i].listener_state->name);
+		free(w->gates[i].listener_state);
 	}
 	free(w->gates);
 	free(w);
 }
 
 void
-worker_each_entrance(const struct worker *w,
-    void (*each)(const struct entrance *e, void *arg), void *arg)
+worker_each_listener(const struct worker *w,
+    void (*each)(const struct listener_state *e, void *arg), void *arg)
 {
 	size_t i;
 
 	for (i = 0; i < w->gate_count; i++)
-		each(w->gates[i].entrance, arg);
+		each(w->gates[i].listener_state, arg);
 }
 
-struct door *
-worker_door(struct worker *w)
+struct session_manager *
+worker_sessions(struct worker *w)
 {
-	return &w->door;
+	return &w->manager;
 }

@@ -6,8 +6,8 @@
 #ifndef RUNTIME_WORKER_H
 #define RUNTIME_WORKER_H
 
-#include "session/door.h"
-#include "session/entrance.h"
+#include "session/listener_state.h"
+#include "session/manager.h"
 
 struct backend_flows;
 struct worker;
@@ -19,7 +19,7 @@ struct worker_options {
 	unsigned index; /* from 0; makes session ids unique */
 	struct snapshot *snapshot; /* the worker takes a count of its own */
 	struct throttle *throttle; /* borrowed, shared */
-	struct roll *roll; /* borrowed, shared */
+	struct cert_sessions *cert_sessions; /* borrowed, shared */
 	struct backend_flows *flows; /* borrowed, shared */
 	worker_empty_cb *empty; /* after worker_drain(): no session is left */
 	void *arg;
@@ -55,11 +55,11 @@ void worker_free(struct worker *w);
 /* Calls `each' for the place of every socket that worker_listen() gave it:
  * several have one name where a listener has several addresses. Any thread,
  * which may read names and counters, once the worker has started. */
-void worker_each_entrance(const struct worker *w,
-    void (*each)(const struct entrance *e, void *arg), void *arg);
+void worker_each_listener(const struct worker *w,
+    void (*each)(const struct listener_state *e, void *arg), void *arg);
 
 /* The worker's part of the daemon; foreign threads may only read its
  * counters, and post to its loop. */
-struct door *worker_door(struct worker *w);
+struct session_manager *worker_sessions(struct worker *w);
 
 #endif

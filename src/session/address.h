@@ -15,7 +15,7 @@ union session_address {
 
 /* Keeps as much of `from' as an IP address needs. */
 static inline void
-session_address_keep(union session_address *to,
+session_address_store(union session_address *to,
     const struct sockaddr_storage *from)
 {
 	memcpy(to, from, sizeof(*to));
@@ -23,7 +23,7 @@ session_address_keep(union session_address *to,
 
 /* The other way round. */
 static inline void
-session_address_show(const union session_address *from,
+session_address_load(const union session_address *from,
     struct sockaddr_storage *to)
 {
 	memset(to, 0, sizeof(*to));

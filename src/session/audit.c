@@ -25,7 +25,7 @@ add_common(struct log_line *l, const struct session *s)
 	log_u64(l, "sid", s->id);
 	log_str(l, "stage", stage_name(s->stage));
 	add_peer(l, s);
-	log_str(l, "listener", s->entrance->name);
+	log_str(l, "listener", s->listener_state->name);
 }
 
 static void
@@ -59,7 +59,7 @@ add_dn(struct log_line *l, const char *key, const struct cert_attr *attrs,
 }
 
 static void
-add_sha256(struct log_line *l, const struct session_who *w)
+add_sha256(struct log_line *l, const struct session_identity *w)
 {
 	if (w->has_certificate)
 		add_hex(l, "cert_sha256",
@@ -82,12 +82,12 @@ add_live_cert(struct log_line *l, const struct session *s)
 {
 	struct cert *c = NULL;
 
-	if (!s->who->has_certificate)
+	if (!s->identity->has_certificate)
 		return;
 	if (tls_stream_make_cert(s->tls, NULL, &c) == OK)
 		add_cert(l, c);
 	else
-		add_sha256(l, s->who);
+		add_sha256(l, s->identity);
 	tls_cert_free(c);
 }
 
@@ -114,7 +114,7 @@ add_profile(struct log_line *l, const struct identity_rules *r)
 
 /* What the client became. */
 static void
-add_names(struct log_line *l, const struct session_who *w)
+add_names(struct log_line *l, const struct session_identity *w)
 {
 	log_slice(l, "client_id", w->client_id);
 	log_slice(l, "user", w->username);
@@ -139,14 +139,14 @@ audit_open(const struct session *s, const char *address)
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
 	begin(&l, s, "open");
-	add_names(&l, s->who);
+	add_names(&l, s->identity);
 	log_u64(&l, "version", s->level);
-	if (s->approach->admission->cert != NULL)
-		add_cert(&l, s->approach->admission->cert);
-	add_profile(&l, s->who->rules);
+	if (s->setup->admission->cert != NULL)
+		add_cert(&l, s->setup->admission->cert);
+	add_profile(&l, s->identity->rules);
 	log_str(&l, "backend", address);
 	add_tls(&l, s);
-	add_claims(&l, s->who->claimed_id, s->who->claimed_username);
+	add_claims(&l, s->identity->claimed_id, s->identity->claimed_username);
 	log_end(&l);
 }
 
@@ -155,7 +155,7 @@ audit_open(const struct session *s, const char *address)
 static void
 add_refused_cert(struct log_line *l, const struct session *s)
 {
-	const struct approach *a = s->approach;
+	const struct session_setup *a = s->setup;
 	const struct cert *verified = NULL;
 	struct cert *c = NULL;
 
@@ -177,7 +177,7 @@ add_refused_cert(struct log_line *l, const struct session *s)
 
 /* How many of these lines were left out since the last one that was not. */
 static void
-add_unlogged(struct log_line *l, struct door *d)
+add_unlogged(struct log_line *l, struct session_manager *d)
 {
 	if (d->refusals_unlogged > 0)
 		log_u64(l, "not_logged", d->refusals_unlogged);
@@ -187,8 +187,8 @@ add_unlogged(struct log_line *l, struct door *d)
 void
 audit_refuse(struct session *s, enum reason reason, const char *detail)
 {
-	const struct admission *m = s->approach->admission;
-	struct door *d = s->door;
+	const struct admission *m = s->setup->admission;
+	struct session_manager *d = s->manager;
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_INFO))
@@ -204,11 +204,11 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 	add_unlogged(&l, d);
 	add_refused_cert(&l, s);
 	add_tls(&l, s);
-	if (s->who != NULL)
-		add_names(&l, s->who);
+	if (s->identity != NULL)
+		add_names(&l, s->identity);
 	if (m != NULL)
-		add_claims(&l, m->greet.connect.client_id,
-		    m->greet.connect.username);
+		add_claims(&l, m->connect_read.connect.client_id,
+		    m->connect_read.connect.username);
 	log_end(&l);
 }
 
@@ -218,7 +218,7 @@ begin_live(struct log_line *l, const struct session *s, const char *event,
     enum reason reason)
 {
 	begin(l, s, event);
-	add_names(l, s->who);
+	add_names(l, s->identity);
 	log_str(l, "reason", reason_name(reason));
 }
 
@@ -232,26 +232,26 @@ audit_dismiss(const struct session *s, enum reason reason, const char *detail)
 	begin_live(&l, s, "dismiss", reason);
 	if (detail != NULL && detail[0] != '\0')
 		log_str(&l, "detail", detail);
-	add_sha256(&l, s->who);
+	add_sha256(&l, s->identity);
 	log_end(&l);
 }
 
 void
 audit_close(const struct session *s, enum reason reason)
 {
-	uint64_t age = loop_now(s->door->loop) - s->since;
+	uint64_t age = loop_now(s->manager->loop) - s->since;
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
 	begin_live(&l, s, "close", reason);
 	add_live_cert(&l, s);
-	add_profile(&l, s->who->rules);
+	add_profile(&l, s->identity->rules);
 	log_u64(&l, "up", s->relay.up.bytes);
 	log_u64(&l, "down", s->relay.down.bytes);
 	log_fmt(&l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),
 	    (unsigned long long)(age % 1000));
-	add_claims(&l, s->who->claimed_id, s->who->claimed_username);
+	add_claims(&l, s->identity->claimed_id, s->identity->claimed_username);
 	log_end(&l);
 }
 
@@ -264,12 +264,13 @@ audit_clone(const struct session *s, const union session_address *other)
 
 	if (!log_enabled(LOG_LEVEL_WARN))
 		return;
-	session_address_show(other, &address);
+	session_address_load(other, &address);
 	address_text_port(text, &address);
 	log_begin(&l, LOG_LEVEL_WARN, "clone_suspect");
 	add_common(&l, s);
 	log_str(&l, "also_from", text);
-	log_slice(&l, "user", s->who->username);
-	add_hex(&l, "cert_sha256", slice_make(s->who->sha256, CERT_SHA256_LEN));
+	log_slice(&l, "user", s->identity->username);
+	add_hex(&l, "cert_sha256",
+	    slice_make(s->identity->sha256, CERT_SHA256_LEN));
 	log_end(&l);
 }

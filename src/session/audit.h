@@ -5,7 +5,7 @@
 #ifndef SESSION_AUDIT_H
 #define SESSION_AUDIT_H
 
-#include "session/approach.h"
+#include "session/setup.h"
 
 /* The session is admitted; s->approach and s->who are there. `address' is
  * the broker's. */

@@ -1,19 +1,19 @@
 libsallyport_a_SOURCES += \
 	src/session/address.h \
-	src/session/approach.h \
+	src/session/setup.h \
 	src/session/audit.c \
 	src/session/audit.h \
 	src/session/counters.c \
 	src/session/counters.h \
-	src/session/door.c \
-	src/session/door.h \
-	src/session/entrance.h \
+	src/session/manager.c \
+	src/session/manager.h \
+	src/session/listener_state.h \
 	src/session/options.c \
 	src/session/options.h \
 	src/session/proxy.c \
 	src/session/proxy.h \
-	src/session/roll.c \
-	src/session/roll.h \
+	src/session/cert_sessions.c \
+	src/session/cert_sessions.h \
 	src/session/session.c \
 	src/session/session.h \
 	src/session/snapshot.c \
@@ -27,10 +27,10 @@ libsallyport_a_SOURCES += \
 	src/session/sweep.h \
 	src/session/verdict.c \
 	src/session/verdict.h \
-	src/session/who.c \
-	src/session/who.h \
-	src/session/words.c \
-	src/session/words.h
+	src/session/identity.c \
+	src/session/identity.h \
+	src/session/closing.c \
+	src/session/closing.h
 
 check_PROGRAMS += t/unit/session_memory.t
 t_unit_session_memory_t_SOURCES = t/unit/session_memory.c $(alloc_kit) \

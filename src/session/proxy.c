@@ -34,7 +34,7 @@ enum err
 proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
     size_t *len)
 {
-	const struct approach *a = s->approach;
+	const struct session_setup *a = s->setup;
 	enum config_proxy_protocol how =
 	    a->listener->backend_profile->proxy_protocol;
 	const struct cert *cert = a->admission->cert;
@@ -49,7 +49,7 @@ proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
 	if (how == CONFIG_PROXY_PROTOCOL_OFF)
 		return OK;
 	session_peer(s, &source);
-	session_address_show(&a->local, &local);
+	session_address_load(&a->local, &local);
 	tls_stream_info(s->tls, &info);
 	p.source = &source;
 	p.destination = &local;

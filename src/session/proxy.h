@@ -6,7 +6,7 @@
 #define SESSION_PROXY_H
 
 #include "backend/proxy_out.h"
-#include "session/approach.h"
+#include "session/setup.h"
 
 /*
  * Writes the header to `out' and its length to `*len', which is 0 when none

@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "session/audit.h"
+#include "session/closing.h"
 #include "session/stages.h"
-#include "session/words.h"
 #include "tls/stream_tls.h"
 
 /* How long a refused client has to read why, and a broker what it was sent
@@ -17,14 +17,14 @@
 #define LINGER_MS 1000
 
 void
-approach_free(struct approach *a)
+session_setup_free(struct session_setup *a)
 {
 	if (a == NULL)
 		return;
 	timer_stop(&a->deadline);
 	if (a->admission != NULL) {
 		identity_verdict_fini(&a->admission->verdict);
-		buf_fini(&a->admission->greet.bytes);
+		buf_fini(&a->admission->connect_read.bytes);
 		buf_fini(&a->admission->connect);
 		tls_cert_free(a->admission->cert);
 		free(a->admission);
@@ -41,24 +41,24 @@ bury(struct loop_grave *g)
 {
 	struct session *s = list_entry(g, struct session, grave);
 
-	who_free(s->who);
+	session_identity_free(s->identity);
 	free(s);
 }
 
 void
 session_peer(const struct session *s, struct sockaddr_storage *out)
 {
-	session_address_show(&s->line.peer, out);
+	session_address_load(&s->line.peer, out);
 }
 
 static void
 count_end(struct session *s, enum reason reason)
 {
-	struct counters *c = &s->door->counters;
+	struct counters *c = &s->manager->counters;
 
 	counter_add(&c->ended[reason], 1);
 	counter_sub(&c->live[s->stage], 1);
-	counter_sub(&s->entrance->live[s->stage], 1);
+	counter_sub(&s->listener_state->live[s->stage], 1);
 	if (s->stage != STAGE_RELAY)
 		return;
 	counter_add(&c->bytes_up, s->relay.up.bytes);
@@ -70,7 +70,7 @@ count_end(struct session *s, enum reason reason)
 static void
 part_from_broker(struct session *s)
 {
-	struct door *d = s->door;
+	struct session_manager *d = s->manager;
 
 	if (s->stage == STAGE_RELAY && !s->relay.down.eof)
 		linger_start(&d->parting, d->loop, s->broker, LINGER_MS);
@@ -84,14 +84,14 @@ part_from_broker(struct session *s)
 static void
 leave(struct session *s, enum reason reason)
 {
-	struct door *d = s->door;
+	struct session_manager *d = s->manager;
 
 	s->over = true;
 	count_end(s, reason);
-	roll_leave(&s->line);
+	cert_sessions_remove(&s->line);
 	throttle_release(&s->ticket, loop_now(d->loop));
-	approach_free(s->approach);
-	s->approach = NULL;
+	session_setup_free(s->setup);
+	s->setup = NULL;
 	part_from_broker(s);
 	s->client = NULL;
 	s->tls = NULL;
@@ -105,21 +105,23 @@ leave(struct session *s, enum reason reason)
 /* Says the last words, if there are any, and lets the client read them. One
  * that was too slow to hear anything is not waited for again. */
 static void
-part_from_client(struct session *s, enum reason reason, struct words *w)
+part_from_client(struct session *s, enum reason reason,
+    struct closing_packets *w)
 {
 	bool late = reason == stage_def(s->stage)->late;
 
 	if (s->client == NULL)
 		return;
 	if (s->client != s->tls)
-		ws_stream_set_close_code(s->client, words_close_code(reason));
+		ws_stream_set_close_code(s->client,
+		    closing_websocket_code(reason));
 	if ((late && w->client_len == 0) ||
 	    (w->client_len > 0 &&
 		stream_write(s->client, w->client, w->client_len) < 0))
 		stream_close(s->client);
 	else
-		linger_start(&s->door->lingering, s->door->loop, s->client,
-		    LINGER_MS);
+		linger_start(&s->manager->lingering, s->manager->loop,
+		    s->client, LINGER_MS);
 }
 
 /* The way out before the relay. */
@@ -127,12 +129,12 @@ static void
 refuse(struct session *s, enum reason reason, const char *detail)
 {
 	const struct stage_def *def = stage_def(s->stage);
-	struct words w;
+	struct closing_packets w;
 
 	audit_refuse(s, reason, detail);
 	if (def->cancel != NULL)
 		def->cancel(s);
-	words_find(&w, s, reason);
+	closing_packets_make(&w, s, reason);
 	part_from_client(s, reason, &w);
 	leave(s, reason);
 }
@@ -140,8 +142,8 @@ refuse(struct session *s, enum reason reason, const char *detail)
 void
 session_dismiss(struct session *s, enum reason reason, const char *detail)
 {
-	struct relay_words rw;
-	struct words w;
+	struct relay_closing_packets rw;
+	struct closing_packets w;
 
 	if (s->over)
 		return;
@@ -152,7 +154,7 @@ session_dismiss(struct session *s, enum reason reason, const char *detail)
 	if (session_is_leaving(s))
 		return;
 	audit_dismiss(s, reason, detail);
-	words_find(&w, s, reason);
+	closing_packets_make(&w, s, reason);
 	rw.to_client = slice_make(w.client, w.client_len);
 	rw.to_broker = slice_make(w.broker, w.broker_len);
 	relay_dismiss(&s->relay, reason, &rw);
@@ -168,7 +170,7 @@ session_is_leaving(const struct session *s)
 void
 session_ended(struct session *s, enum reason reason)
 {
-	struct words none;
+	struct closing_packets none;
 
 	if (s->over)
 		return;
@@ -198,11 +200,11 @@ session_kill(struct session *s, enum reason reason)
 }
 
 static struct session *
-session_new(struct door *d, const struct sockaddr_storage *peer,
-    struct entrance *entrance)
+session_new(struct session_manager *d, const struct sockaddr_storage *peer,
+    struct listener_state *listener_state)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	struct approach *a = calloc(1, sizeof(*a));
+	struct session_setup *a = calloc(1, sizeof(*a));
 
 	if (s == NULL || a == NULL) {
 		free(s);
@@ -210,19 +212,19 @@ session_new(struct door *d, const struct sockaddr_storage *peer,
 		return NULL;
 	}
 	a->snapshot = snapshot_get(d->snapshot);
-	a->listener = &a->snapshot->config->listener[entrance->section];
+	a->listener = &a->snapshot->config->listener[listener_state->section];
 	a->pool = backend_pool_get(
 	    d->pools[a->listener->backend_profile->head.index]);
 	a->fd = -1;
 	timer_init(&a->deadline, d->loop, NULL, NULL);
-	s->approach = a;
-	s->door = d;
-	s->entrance = entrance;
+	s->setup = a;
+	s->manager = d;
+	s->listener_state = listener_state;
 	s->id = d->next_id++;
 	s->since = loop_now(d->loop);
 	s->stage = STAGE_ACCEPT;
-	s->line.door = d;
-	session_address_keep(&s->line.peer, peer);
+	s->line.manager = d;
+	session_address_store(&s->line.peer, peer);
 	s->grave.bury = bury;
 	list_init(&s->grave.node);
 	list_init(&s->node);
@@ -232,22 +234,22 @@ session_new(struct door *d, const struct sockaddr_storage *peer,
 }
 
 void
-session_open(struct door *d, int fd, const struct sockaddr_storage *peer,
-    struct entrance *entrance)
+session_open(struct session_manager *d, int fd,
+    const struct sockaddr_storage *peer, struct listener_state *listener_state)
 {
-	struct session *s = session_new(d, peer, entrance);
+	struct session *s = session_new(d, peer, listener_state);
 	enum reason reason;
 
 	counter_add(&d->counters.accepted, 1);
-	counter_add(&entrance->accepted, 1);
+	counter_add(&listener_state->accepted, 1);
 	if (s == NULL) {
 		counter_add(&d->counters.ended[REASON_ACCEPT_RESOURCE], 1);
 		close(fd);
 		return;
 	}
-	s->approach->fd = fd;
+	s->setup->fd = fd;
 	counter_add(&d->counters.live[STAGE_ACCEPT], 1);
-	counter_add(&entrance->live[STAGE_ACCEPT], 1);
+	counter_add(&listener_state->live[STAGE_ACCEPT], 1);
 	reason = throttle_admit(d->throttle, &s->ticket, s->since);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);

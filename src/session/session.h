@@ -12,26 +12,27 @@
 
 #include "domain/stage.h"
 #include "relay/relay.h"
-#include "session/door.h"
-#include "session/entrance.h"
-#include "session/roll.h"
-#include "session/who.h"
+#include "session/cert_sessions.h"
+#include "session/identity.h"
+#include "session/listener_state.h"
+#include "session/manager.h"
 
-struct approach;
+struct session_setup;
 
 struct session {
 	struct list node; /* in door->sessions */
 	struct loop_grave grave;
-	struct door *door; /* borrowed */
-	struct entrance *entrance; /* borrowed from the worker */
+	struct session_manager *manager; /* borrowed */
+	struct listener_state *listener_state; /* borrowed from the worker */
 	struct stream *client; /* owned; what is spoken with the client */
 	struct stream *tls; /* borrowed: client, or what is beneath it */
 	struct stream *broker; /* owned; NULL before it is dialled */
-	struct approach *approach; /* owned; NULL once relayed */
-	struct session_who *who; /* owned; NULL before the verdict */
+	struct session_setup *setup; /* owned; NULL once relayed */
+	struct session_identity *identity; /* owned; NULL before the verdict */
 	struct relay relay; /* in stage relay only */
 	struct throttle_ticket ticket;
-	struct roll_line line; /* the peer; and its place on the roll */
+	struct cert_sessions_member
+	    line; /* the peer; and its place on the roll */
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
 	uint64_t connect_at; /* loop_now() when the CONNECT was there */
@@ -47,8 +48,8 @@ struct session {
  * it through the stages. Whatever becomes of it is the session's own business
  * from here on.
  */
-void session_open(struct door *door, int fd,
-    const struct sockaddr_storage *peer, struct entrance *entrance);
+void session_open(struct session_manager *manager, int fd,
+    const struct sockaddr_storage *peer, struct listener_state *listener_state);
 
 /* Ends the session for `reason', telling the client where MQTT has a word for
  * it, and the broker by `will': see session_words(). The session may be gone

@@ -35,9 +35,9 @@ snapshot_free(struct snapshot *s)
 	free(s->tls);
 	free(s->identity);
 	free(s->ws);
-	for (i = 0; s->pace != NULL && i < cfg->backend_count; i++)
-		backend_pace_put(s->pace[i]);
-	free(s->pace);
+	for (i = 0; s->connect_rate != NULL && i < cfg->backend_count; i++)
+		backend_connect_rate_put(s->connect_rate[i]);
+	free(s->connect_rate);
 	identity_denylist_put(s->denylist);
 	tls_tickets_put(s->tickets);
 	config_put(s->config);
@@ -120,7 +120,7 @@ load_tls_profile(struct loading *l, size_t i)
 {
 	struct config_tls *t = &l->s->config->tls[i];
 	struct tls_place at = { l, t };
-	struct tls_say say = { refuse_tls, warn_tls, &at };
+	struct tls_load_report say = { refuse_tls, warn_tls, &at };
 	struct tls_tickets *tickets = NULL;
 	struct tls_options o;
 	enum err err = OK;
@@ -323,8 +323,9 @@ load_backends(struct loading *l)
 	uint32_t rate;
 	size_t i;
 
-	l->s->pace = calloc(cfg->backend_count, sizeof(*l->s->pace));
-	if (l->s->pace == NULL)
+	l->s->connect_rate =
+	    calloc(cfg->backend_count, sizeof(*l->s->connect_rate));
+	if (l->s->connect_rate == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < cfg->backend_count; i++) {
 		rate = cfg->backend[i].connect_rate;
@@ -332,11 +333,11 @@ load_backends(struct loading *l)
 		    ? NULL
 		    : config_backend_before(l->previous->config, cfg, i);
 		if (old != NULL)
-			l->s->pace[i] = backend_pace_get(
-			    l->previous->pace[old->head.index]);
+			l->s->connect_rate[i] = backend_connect_rate_get(
+			    l->previous->connect_rate[old->head.index]);
 		else if (rate != 0) {
-			l->s->pace[i] = backend_pace_new(rate);
-			if (l->s->pace[i] == NULL)
+			l->s->connect_rate[i] = backend_connect_rate_new(rate);
+			if (l->s->connect_rate[i] == NULL)
 				return ERR_NO_MEMORY;
 		}
 	}

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "backend/pace.h"
+#include "backend/connect_rate.h"
 #include "base/report.h"
 #include "config/config.h"
 #include "identity/denylist.h"
@@ -26,7 +26,8 @@ struct snapshot {
 	struct identity_rules **identity; /* counted; as config->identity */
 	struct identity_denylist *denylist; /* counted; NULL: none */
 	struct ws_policy *ws; /* owned; as config->listener */
-	struct backend_pace **pace; /* counted each; as config->backend */
+	struct backend_connect_rate *
+	    *connect_rate; /* counted each; as config->backend */
 	struct mqtt_policy mqtt;
 	struct tls_tickets *tickets; /* counted: own keys, kept over reloads */
 	struct snapshot *retired; /* for the master alone: the one before it */

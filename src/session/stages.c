@@ -65,7 +65,7 @@ static void
 run(struct session *s)
 {
 	const struct stage_def *def = &stages[s->stage];
-	struct approach *a = s->approach;
+	struct session_setup *a = s->setup;
 
 	if (def->deadline != NULL)
 		timer_start(&a->deadline,
@@ -78,20 +78,20 @@ run(struct session *s)
 void
 stage_begin(struct session *s)
 {
-	timer_init(&s->approach->deadline, s->door->loop, too_late, s);
+	timer_init(&s->setup->deadline, s->manager->loop, too_late, s);
 	run(s);
 }
 
 void
 stage_enter(struct session *s, enum stage next)
 {
-	struct counters *c = &s->door->counters;
+	struct counters *c = &s->manager->counters;
 
 	assert((stages[next].from & AFTER(s->stage)) != 0);
 	counter_sub(&c->live[s->stage], 1);
 	counter_add(&c->live[next], 1);
-	counter_sub(&s->entrance->live[s->stage], 1);
-	counter_add(&s->entrance->live[next], 1);
+	counter_sub(&s->listener_state->live[s->stage], 1);
+	counter_add(&s->listener_state->live[next], 1);
 	s->stage = next;
 	run(s); /* s may be gone */
 }

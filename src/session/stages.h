@@ -5,7 +5,7 @@
 #ifndef SESSION_STAGES_H
 #define SESSION_STAGES_H
 
-#include "session/approach.h"
+#include "session/setup.h"
 
 struct stage_def {
 	unsigned from; /* 1 << stage of each legal predecessor */

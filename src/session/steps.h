@@ -6,7 +6,7 @@
 #ifndef SESSION_STEPS_H
 #define SESSION_STEPS_H
 
-#include "session/approach.h"
+#include "session/setup.h"
 
 void steps_accept_start(struct session *s);
 void steps_accept_cancel(struct session *s);

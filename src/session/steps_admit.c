@@ -21,7 +21,7 @@
 static enum reason
 judge(struct session *s, struct admission *m, struct verdict_detail *detail)
 {
-	struct approach *a = s->approach;
+	struct session_setup *a = s->setup;
 	char address[ADDRESS_TEXT_MAX];
 	struct sockaddr_storage peer;
 	struct verdict_input in;
@@ -34,7 +34,7 @@ judge(struct session *s, struct admission *m, struct verdict_detail *detail)
 	tls_stream_info(s->tls, &info);
 	in.listener = a->listener;
 	in.client.cert = m->cert;
-	in.client.connect = &m->greet.connect;
+	in.client.connect = &m->connect_read.connect;
 	in.client.sni = slice_str(info.sni);
 	in.client.peer = slice_str(address);
 	in.now = clock_wall_s();
@@ -46,20 +46,21 @@ judge(struct session *s, struct admission *m, struct verdict_detail *detail)
 /* Puts the certificate on the roll of those that are in; its own rules say how
  * often it may stand there. */
 static enum reason
-enter_roll(struct session *s, const struct config_tls *t)
+add_to_cert_sessions(struct session *s, const struct config_tls *t)
 {
-	struct roll_rules rules = { t->sessions_per_certificate,
-		t->on_excess == CONFIG_ON_EXCESS_REFUSE ? ROLL_REFUSE
-							: ROLL_KICK_OLDEST };
-	struct roll_answer answer;
+	struct cert_sessions_limit rules = { t->sessions_per_certificate,
+		t->on_excess == CONFIG_ON_EXCESS_REFUSE
+		    ? CERT_SESSIONS_REFUSE
+		    : CERT_SESSIONS_KICK_OLDEST };
+	struct cert_sessions_result answer;
 
-	if (!s->who->has_certificate)
+	if (!s->identity->has_certificate)
 		return REASON_NONE;
-	if (roll_enter(s->door->roll, &s->line, s->who->sha256, &rules,
-		&answer) != OK)
+	if (cert_sessions_add(s->manager->cert_sessions, &s->line,
+		s->identity->sha256, &rules, &answer) != OK)
 		return REASON_ACCEPT_RESOURCE;
 	if (answer.clone) {
-		counter_add(&s->door->counters.clone_suspects, 1);
+		counter_add(&s->manager->counters.clone_suspects, 1);
 		audit_clone(s, &answer.other);
 	}
 	return answer.full ? REASON_IDENTITY_SESSIONS : REASON_NONE;
@@ -68,7 +69,7 @@ enter_roll(struct session *s, const struct config_tls *t)
 void
 steps_identity_start(struct session *s)
 {
-	struct admission *m = s->approach->admission;
+	struct admission *m = s->setup->admission;
 	struct verdict_detail detail = { "" };
 	enum reason reason = judge(s, m, &detail);
 
@@ -76,20 +77,20 @@ steps_identity_start(struct session *s)
 		session_dismiss(s, reason, detail.text);
 		return;
 	}
-	s->who = who_new(snapshot_rules(s->approach->snapshot,
-			     s->approach->listener, m->cert),
-	    m->cert, &m->greet.connect, &m->verdict);
-	if (s->who == NULL) {
+	s->identity = session_identity_new(
+	    snapshot_rules(s->setup->snapshot, s->setup->listener, m->cert),
+	    m->cert, &m->connect_read.connect, &m->verdict);
+	if (s->identity == NULL) {
 		steps_failed(s, "out of memory");
 		return;
 	}
-	reason = enter_roll(s, s->approach->listener->tls_profile);
+	reason = add_to_cert_sessions(s, s->setup->listener->tls_profile);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, NULL);
 		return;
 	}
 	if (m->cert == NULL)
-		counter_add(&s->door->counters.without_certificate, 1);
+		counter_add(&s->manager->counters.without_certificate, 1);
 	stage_enter(s, STAGE_BACKEND);
 }
 
@@ -102,7 +103,7 @@ steps_identity_start(struct session *s)
 static enum reason
 judge_late(struct session *s, struct verdict_detail *detail)
 {
-	if (s->approach->snapshot == s->door->snapshot)
+	if (s->setup->snapshot == s->manager->snapshot)
 		return REASON_NONE;
 	return sweep_judge(s, SWEEP_ALL, clock_wall_s(), detail);
 }
@@ -114,7 +115,7 @@ dial_done(void *arg, enum reason reason, struct stream *broker,
 	struct session *s = arg;
 	struct verdict_detail detail = { "" };
 
-	s->approach->step.dial = NULL;
+	s->setup->step.dial = NULL;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, text);
 		return;
@@ -132,7 +133,7 @@ dial_done(void *arg, enum reason reason, struct stream *broker,
 void
 steps_backend_start(struct session *s)
 {
-	struct approach *a = s->approach;
+	struct session_setup *a = s->setup;
 	uint8_t header[BACKEND_PROXY_OUT_MAX];
 	struct backend_dial_request request;
 	size_t header_len = 0;
@@ -153,7 +154,7 @@ steps_backend_start(struct session *s)
 void
 steps_backend_cancel(struct session *s)
 {
-	backend_dial_cancel(s->approach->step.dial);
+	backend_dial_cancel(s->setup->step.dial);
 }
 
 /*
@@ -164,11 +165,12 @@ static void
 relay_answered(void *arg, uint8_t code)
 {
 	struct session *s = arg;
-	struct counters *c = &s->door->counters;
+	struct counters *c = &s->manager->counters;
 
 	s->answered = true;
 	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
-	counters_observe(&c->connack, loop_now(s->door->loop) - s->connect_at);
+	counters_observe(&c->connack,
+	    loop_now(s->manager->loop) - s->connect_at);
 }
 
 static void
@@ -192,27 +194,27 @@ static const struct relay_owner relay_owner = {
 void
 steps_relay_start(struct session *s)
 {
-	const struct admission *m = s->approach->admission;
-	const struct config *cfg = s->approach->snapshot->config;
+	const struct admission *m = s->setup->admission;
+	const struct config *cfg = s->setup->snapshot->config;
 	struct relay_options o = { 0 };
-	struct slice all = buf_slice(&m->greet.bytes);
+	struct slice all = buf_slice(&m->connect_read.bytes);
 
 	o.connect = buf_slice(&m->connect);
-	o.behind = slice_make(all.data + m->greet.connect_len,
-	    all.len - m->greet.connect_len);
+	o.behind = slice_make(all.data + m->connect_read.connect_len,
+	    all.len - m->connect_read.connect_len);
 	if (m->verdict.assign_client_id)
 		o.assigned = m->verdict.client_id;
-	o.client_maximum_packet = m->greet.connect.maximum_packet_size;
+	o.client_maximum_packet = m->connect_read.connect.maximum_packet_size;
 	o.idle_ms = cfg->timeouts.idle;
 	o.chunk = cfg->limits.relay_buffer;
 	o.version = (uint8_t)s->level;
-	if (relay_start(&s->relay, s->door->loop, s->client, s->broker, &o,
+	if (relay_start(&s->relay, s->manager->loop, s->client, s->broker, &o,
 		&relay_owner, s) != OK) {
 		session_kill(s, REASON_ACCEPT_RESOURCE);
 		return;
 	}
-	counter_add(&s->door->counters.opened, 1);
+	counter_add(&s->manager->counters.opened, 1);
 	tls_stream_shed(s->tls);
-	approach_free(s->approach);
-	s->approach = NULL;
+	session_setup_free(s->setup);
+	s->setup = NULL;
 }

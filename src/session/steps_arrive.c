@@ -27,7 +27,7 @@ steps_failed(struct session *s, const char *what)
 /* Where the client came in, for the header that tells the broker. A balancer
  * may have told it already. */
 static void
-note_local(struct approach *a)
+note_local(struct session_setup *a)
 {
 	struct sockaddr_storage at;
 
@@ -36,7 +36,7 @@ note_local(struct approach *a)
 	    a->local.sa.sa_family != AF_UNSPEC)
 		return;
 	if (listener_bound(a->fd, &at) == OK)
-		session_address_keep(&a->local, &at);
+		session_address_store(&a->local, &at);
 }
 
 static void
@@ -46,16 +46,16 @@ admit_peer(struct session *s)
 	struct verdict_detail detail;
 	enum reason reason;
 
-	note_local(s->approach);
+	note_local(s->setup);
 	session_peer(s, &peer);
 	reason =
-	    verdict_peer(s->approach->snapshot, &peer, clock_wall_s(), &detail);
+	    verdict_peer(s->setup->snapshot, &peer, clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
 		return;
 	}
 	reason =
-	    throttle_admit_peer(&s->ticket, &peer, loop_now(s->door->loop));
+	    throttle_admit_peer(&s->ticket, &peer, loop_now(s->manager->loop));
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);
 	else
@@ -68,14 +68,14 @@ proxy_done(void *arg, enum reason reason,
 {
 	struct session *s = arg;
 
-	s->approach->step.proxy = NULL;
+	s->setup->step.proxy = NULL;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail);
 		return;
 	}
 	if (header->kind == ACCEPT_PROXY_FORWARDED) {
-		session_address_keep(&s->line.peer, &header->source);
-		session_address_keep(&s->approach->local, &header->destination);
+		session_address_store(&s->line.peer, &header->source);
+		session_address_store(&s->setup->local, &header->destination);
 	}
 	admit_peer(s);
 }
@@ -83,7 +83,7 @@ proxy_done(void *arg, enum reason reason,
 void
 steps_accept_start(struct session *s)
 {
-	struct approach *a = s->approach;
+	struct session_setup *a = s->setup;
 	struct accept_proxy_options o = { 0 };
 	struct sockaddr_storage peer;
 
@@ -93,15 +93,15 @@ steps_accept_start(struct session *s)
 	}
 	session_peer(s, &peer);
 	options_proxy_in(&o, a->listener);
-	if (accept_proxy_start(&a->step.proxy, s->door->loop, a->fd, &peer, &o,
-		proxy_done, s) != OK)
+	if (accept_proxy_start(&a->step.proxy, s->manager->loop, a->fd, &peer,
+		&o, proxy_done, s) != OK)
 		steps_failed(s, "out of memory");
 }
 
 void
 steps_accept_cancel(struct session *s)
 {
-	accept_proxy_cancel(s->approach->step.proxy);
+	accept_proxy_cancel(s->setup->step.proxy);
 }
 
 /*
@@ -111,19 +111,19 @@ steps_accept_cancel(struct session *s)
 static void
 count_handshake(struct session *s, enum tls_suite suite, enum handshake result)
 {
-	struct counters *c = &s->door->counters;
+	struct counters *c = &s->manager->counters;
 
 	counter_add(&c->handshakes[suite][result], 1);
 	if (result != HANDSHAKE_FAILED)
 		counters_observe(&c->handshake,
-		    loop_now(s->door->loop) - s->since);
+		    loop_now(s->manager->loop) - s->since);
 }
 
 /* Certificates can be denied too, and then the client hears it as an alert. */
 static enum reason
 judge_cert(struct session *s, struct verdict_detail *detail)
 {
-	return verdict_cert(s->approach->snapshot, tls_stream_cert(s->tls),
+	return verdict_cert(s->setup->snapshot, tls_stream_cert(s->tls),
 	    clock_wall_s(), detail);
 }
 
@@ -137,7 +137,7 @@ tls_is_open(struct session *s)
 	tls_stream_info(s->tls, &info);
 	throttle_handshake_done(&s->ticket,
 	    info.resumed ? THROTTLE_RESUMED : THROTTLE_FULL,
-	    loop_now(s->door->loop));
+	    loop_now(s->manager->loop));
 	reason = judge_cert(s, &detail);
 	if (reason != REASON_NONE) {
 		tls_stream_refuse(s->tls, reason);
@@ -147,7 +147,7 @@ tls_is_open(struct session *s)
 	count_handshake(s, info.suite,
 	    info.resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL);
 	stage_enter(s,
-	    s->approach->listener->transport == CONFIG_TRANSPORT_WEBSOCKET
+	    s->setup->listener->transport == CONFIG_TRANSPORT_WEBSOCKET
 		? STAGE_WS
 		: STAGE_MQTT);
 }
@@ -166,7 +166,7 @@ on_handshake(struct stream *stream, enum stream_event event, void *arg)
 	if (event != STREAM_BROKEN)
 		return;
 	throttle_handshake_done(&s->ticket, THROTTLE_FAILED,
-	    loop_now(s->door->loop));
+	    loop_now(s->manager->loop));
 	tls_stream_failure(stream, &reason, &detail);
 	session_dismiss(s, reason, detail);
 }
@@ -174,11 +174,11 @@ on_handshake(struct stream *stream, enum stream_event event, void *arg)
 void
 steps_tls_start(struct session *s)
 {
-	struct approach *a = s->approach;
+	struct session_setup *a = s->setup;
 	struct tls_ctx *ctx =
 	    a->snapshot->tls[a->listener->tls_profile->head.index];
 
-	s->client = tls_stream_new(s->door->loop, ctx, a->fd,
+	s->client = tls_stream_new(s->manager->loop, ctx, a->fd,
 	    a->listener->transport == CONFIG_TRANSPORT_WEBSOCKET
 		? TLS_APP_HTTP
 		: TLS_APP_MQTT);
@@ -211,7 +211,7 @@ ws_done(void *arg, enum reason reason, struct stream *ws, const char *detail)
 {
 	struct session *s = arg;
 
-	s->approach->step.ws = NULL;
+	s->setup->step.ws = NULL;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail);
 		return;
@@ -223,9 +223,9 @@ ws_done(void *arg, enum reason reason, struct stream *ws, const char *detail)
 void
 steps_ws_start(struct session *s)
 {
-	struct approach *a = s->approach;
+	struct session_setup *a = s->setup;
 
-	if (ws_open_start(&a->step.ws, s->door->loop, s->client,
+	if (ws_open_start(&a->step.ws, s->manager->loop, s->client,
 		&a->snapshot->ws[a->listener->head.index], ws_done, s) != OK)
 		steps_failed(s, "out of memory");
 }
@@ -233,7 +233,7 @@ steps_ws_start(struct session *s)
 void
 steps_ws_cancel(struct session *s)
 {
-	ws_open_cancel(s->approach->step.ws);
+	ws_open_cancel(s->setup->step.ws);
 }
 
 enum reason
@@ -253,12 +253,13 @@ steps_client_reason(const struct session *s, enum reason reason)
  */
 
 static void
-greet_done(void *arg, enum reason reason, struct greet_result *result)
+connect_read_done(void *arg, enum reason reason,
+    struct mqtt_connect_result *result)
 {
 	struct session *s = arg;
 	struct admission *m;
 
-	s->approach->step.greet = NULL;
+	s->setup->step.connect_read = NULL;
 	s->level = result->level;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, steps_client_reason(s, reason), result->why);
@@ -270,26 +271,26 @@ greet_done(void *arg, enum reason reason, struct greet_result *result)
 		return;
 	}
 	s->maximum_packet = result->connect.maximum_packet_size;
-	m->greet = *result;
+	m->connect_read = *result;
 	buf_init(&result->bytes, 0);
 	buf_init(&m->connect, 0);
-	s->connect_at = loop_now(s->door->loop);
-	s->approach->admission = m;
+	s->connect_at = loop_now(s->manager->loop);
+	s->setup->admission = m;
 	stage_enter(s, STAGE_IDENTITY);
 }
 
 void
 steps_mqtt_start(struct session *s)
 {
-	struct approach *a = s->approach;
+	struct session_setup *a = s->setup;
 
-	if (mqtt_greet_start(&a->step.greet, s->door->loop, s->client,
-		&a->snapshot->mqtt, greet_done, s) != OK)
+	if (mqtt_connect_read_start(&a->step.connect_read, s->manager->loop,
+		s->client, &a->snapshot->mqtt, connect_read_done, s) != OK)
 		steps_failed(s, "out of memory");
 }
 
 void
 steps_mqtt_cancel(struct session *s)
 {
-	mqtt_greet_cancel(s->approach->step.greet);
+	mqtt_connect_read_cancel(s->setup->step.connect_read);
 }

@@ -17,19 +17,19 @@
 
 /* The profile now in force at the entrance a session came by; NULL: gone. */
 static const struct config_listener *
-listener_of(const struct door *d, const struct session *s)
+listener_of(const struct session_manager *d, const struct session *s)
 {
-	if (s->entrance->section == ENTRANCE_GONE)
+	if (s->listener_state->section == LISTENER_REMOVED)
 		return NULL;
-	return &d->snapshot->config->listener[s->entrance->section];
+	return &d->snapshot->config->listener[s->listener_state->section];
 }
 
 bool
 sweep_is_expired(const struct session *s, int64_t now)
 {
-	const struct config_listener *l = listener_of(s->door, s);
+	const struct config_listener *l = listener_of(s->manager, s);
 
-	return s->who->not_after < now && l != NULL &&
+	return s->identity->not_after < now && l != NULL &&
 	    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_DISCONNECT;
 }
 
@@ -64,7 +64,7 @@ static enum reason
 judge_denied(struct session *s, const struct tls_ctx *ctx, int64_t now,
     struct verdict_detail *detail)
 {
-	const struct snapshot *snapshot = s->door->snapshot;
+	const struct snapshot *snapshot = s->manager->snapshot;
 	struct sockaddr_storage peer;
 	struct cert *cert = NULL;
 	enum reason reason;
@@ -74,9 +74,9 @@ judge_denied(struct session *s, const struct tls_ctx *ctx, int64_t now,
 	session_peer(s, &peer);
 	reason = verdict_peer(snapshot, &peer, now, detail);
 	if (reason == REASON_NONE)
-		reason = verdict_names(snapshot, s->who->username,
-		    s->who->client_id, now, detail);
-	if (reason == REASON_NONE && s->who->has_certificate) {
+		reason = verdict_names(snapshot, s->identity->username,
+		    s->identity->client_id, now, detail);
+	if (reason == REASON_NONE && s->identity->has_certificate) {
 		if (tls_stream_make_cert(s->tls, ctx, &cert) != OK)
 			return REASON_RELAY_DENIED; /* in doubt, out */
 		reason = verdict_cert(snapshot, cert, now, detail);
@@ -97,7 +97,7 @@ judge_tls(struct session *s, const struct tls_ctx *ctx, bool keeps_expired,
 	if (reason == REASON_RELAY_EXPIRED && keeps_expired)
 		reason = REASON_NONE;
 	if (reason == REASON_NONE)
-		s->who->not_after = end;
+		s->identity->not_after = end;
 	return reason;
 }
 
@@ -105,7 +105,7 @@ enum reason
 sweep_judge(struct session *s, unsigned what, int64_t now,
     struct verdict_detail *detail)
 {
-	const struct door *d = s->door;
+	const struct session_manager *d = s->manager;
 	const struct config_listener *l = listener_of(d, s);
 	const struct tls_ctx *ctx;
 	const char *why = NULL;
@@ -134,7 +134,7 @@ sweep_one(struct session *s, int64_t now)
 
 	if (s->stage != STAGE_RELAY)
 		return; /* on its way, and judged where that ends */
-	reason = sweep_judge(s, s->door->sweep_what, now, &detail);
+	reason = sweep_judge(s, s->manager->sweep_what, now, &detail);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, detail.text);
 }
@@ -142,7 +142,7 @@ sweep_one(struct session *s, int64_t now)
 void
 sweep_step(void *arg)
 {
-	struct door *d = arg;
+	struct session_manager *d = arg;
 	int64_t now = clock_wall_s();
 	size_t slice = SLICE_LEAST + d->session_count / SLICES;
 	struct session *s;
@@ -196,7 +196,7 @@ sweep_find(const struct snapshot *old, const struct snapshot *next)
 }
 
 void
-sweep_start(struct door *d, unsigned what)
+sweep_start(struct session_manager *d, unsigned what)
 {
 	bool runs = d->sweep_what != 0;
 

@@ -34,7 +34,7 @@ enum reason sweep_judge(struct session *s, unsigned what, int64_t now,
  * the others' data does not wait. Called again on the way it goes round once
  * more.
  */
-void sweep_start(struct door *d, unsigned what);
+void sweep_start(struct session_manager *d, unsigned what);
 
 /* The next few; for the door's timer. `arg' is the door. */
 void sweep_step(void *arg);

@@ -29,7 +29,7 @@ struct loading {
 	struct crl_set *set; /* under construction */
 	const struct tls_trust *trust;
 	const struct crl_set *previous; /* may be NULL */
-	const struct tls_say *say;
+	const struct tls_load_report *say;
 	const char *file; /* being read */
 	int64_t now;
 };
@@ -37,13 +37,13 @@ struct loading {
 static enum err
 refuse(const struct loading *l, const char *file, const char *what)
 {
-	return tls_say_refuse(l->say, "crl", "%s: %s", file, what);
+	return tls_load_error(l->say, "crl", "%s: %s", file, what);
 }
 
 static void
 warn(const struct loading *l, const char *file, const char *what)
 {
-	tls_say_warn(l->say, "crl", "%s: %s", file, what);
+	tls_load_warning(l->say, "crl", "%s: %s", file, what);
 }
 
 /* Checks the signature by the CA of that name, if it is among ours. */
@@ -56,7 +56,7 @@ check_signature(const struct loading *l, struct crl_list *c)
 
 	for (i = 0; i < l->trust->count; i++) {
 		link = &l->trust->cas[i].link;
-		if (link->der.subject_print != c->issuer_print)
+		if (link->der.subject_hash != c->issuer_hash)
 			continue;
 		if (crl_signed_by(c, link->der.spki, link->key, &text))
 			return OK;
@@ -238,7 +238,7 @@ load_path(struct loading *l, const char *path)
 enum err
 crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	struct loading l = { calloc(1, sizeof(struct crl_set)), trust, previous,
 		say, NULL, clock_wall_s() };
@@ -284,7 +284,7 @@ is_by(struct crl_list *c, const struct crl_issuer *issuer)
 	if (atomic_load_explicit(&c->is_signed, memory_order_acquire) ==
 	    CRL_SIGNED_YES)
 		return memcmp(c->key, issuer->key, sizeof(c->key)) == 0;
-	return c->issuer_print == issuer->name &&
+	return c->issuer_hash == issuer->name &&
 	    crl_signed_by(c, issuer->spki, issuer->key, &text);
 }
 
@@ -302,7 +302,7 @@ crl_set_check(const struct crl_set *set, const struct crl_issuer *issuer,
 		c = set->lists[i];
 		if ((subject == CRL_SUBJECT_LEAF && c->ca_only) ||
 		    (subject == CRL_SUBJECT_CA && c->leaf_only) ||
-		    !is_by(c, issuer) || c->issuer_print != issuer->name)
+		    !is_by(c, issuer) || c->issuer_hash != issuer->name)
 			continue;
 		if (crl_list_has(c, serial))
 			return REASON_TLS_REVOKED;

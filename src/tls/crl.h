@@ -19,7 +19,7 @@
 #include "base/slice.h"
 #include "config/types.h"
 #include "domain/reason.h"
-#include "tls/say.h"
+#include "tls/load_report.h"
 
 /* What to do about an issuer that no CRL in force covers. */
 enum tls_crl_policy {
@@ -43,7 +43,7 @@ struct tls_trust;
  */
 enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,
-    const struct tls_say *say) MUST_CHECK;
+    const struct tls_load_report *say) MUST_CHECK;
 
 /* Frees the set; lists that others share live on. NULL is fine. */
 void crl_set_free(struct crl_set *set);

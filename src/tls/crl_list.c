@@ -302,7 +302,7 @@ parse_tbs(struct crl_list *c, CBS tbs, const char **text)
 	    tls_der_time(&tbs, &c->this_update) != OK)
 		return bad(text, damaged);
 	c->issuer = tls_der_slice(&issuer);
-	c->issuer_print = tls_der_name_print(c->issuer);
+	c->issuer_hash = tls_der_name_hash(c->issuer);
 	c->next_update = INT64_MAX;
 	if (at_time(&tbs) && tls_der_time(&tbs, &c->next_update) != OK)
 		return bad(text, damaged);

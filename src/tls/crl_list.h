@@ -35,7 +35,7 @@ struct crl_list {
 	struct slice algorithm; /* AlgorithmIdentifier */
 	struct slice signature;
 	struct slice issuer; /* the Name, tag included */
-	uint64_t issuer_print; /* see tls_der_name_print() */
+	uint64_t issuer_hash; /* see tls_der_name_print() */
 	struct slice authority; /* keyIdentifier of its key; empty: none */
 	struct slice number; /* INTEGER content; empty: none */
 	struct slice scope; /* IssuingDistributionPoint; empty: all */

@@ -18,7 +18,7 @@
 /* Opens the CRLs of `paths', unless there are none. */
 static enum err
 load_crls(struct tls_ctx *ctx, const struct config_list *paths,
-    const struct tls_ctx *previous, const struct tls_say *say)
+    const struct tls_ctx *previous, const struct tls_load_report *say)
 {
 	if (paths->count == 0)
 		return OK;
@@ -28,33 +28,33 @@ load_crls(struct tls_ctx *ctx, const struct config_list *paths,
 
 /* One complaint for lists that do not go together; true when they do. */
 static bool
-lists_fit(const struct tls_options *o, const struct tls_say *say)
+lists_fit(const struct tls_options *o, const struct tls_load_report *say)
 {
 	enum err err = OK;
 
 	if (o->certificates.count == 0)
-		err = tls_say_refuse(say, "certificate",
+		err = tls_load_error(say, "certificate",
 		    "none is named (write certificate = FILE)");
 	if (o->private_keys.count != o->certificates.count)
-		err = tls_say_refuse(say, "private_key",
+		err = tls_load_error(say, "private_key",
 		    "%zu for %zu certificates (name one for each, in the same "
 		    "order)",
 		    o->private_keys.count, o->certificates.count);
 	if (o->ocsp_responses.count != 0 &&
 	    o->ocsp_responses.count != o->certificates.count)
-		err = tls_say_refuse(say, "ocsp_response",
+		err = tls_load_error(say, "ocsp_response",
 		    "%zu for %zu certificates (name one for each, in the same "
 		    "order)",
 		    o->ocsp_responses.count, o->certificates.count);
 	if (o->client_cas.count == 0)
-		err = tls_say_refuse(say, "client_ca",
+		err = tls_load_error(say, "client_ca",
 		    "none is named (write client_ca = FILE)");
 	return err == OK;
 }
 
 static enum err
 load_pairs(struct tls_ctx *ctx, const struct tls_options *o,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	enum err err, worst = OK;
 	const char *ocsp;
@@ -118,7 +118,7 @@ set_tickets(struct tls_ctx *ctx, struct tls_tickets *tickets, bool wanted)
 /* Loads all files. */
 static enum err
 load_all(struct tls_ctx *ctx, const struct tls_options *o,
-    const struct tls_ctx *previous, const struct tls_say *say)
+    const struct tls_ctx *previous, const struct tls_load_report *say)
 {
 	enum err err = lists_fit(o, say) ? load_pairs(ctx, o, say) : ERR_CONFIG;
 
@@ -133,7 +133,7 @@ load_all(struct tls_ctx *ctx, const struct tls_options *o,
 static enum err
 build(struct tls_ctx *ctx, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	enum err err = load_all(ctx, o, previous, say);
 
@@ -155,7 +155,7 @@ build(struct tls_ctx *ctx, const struct tls_options *o,
 enum err
 tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 	enum err err;
@@ -167,7 +167,7 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
 	ctx->client_certificate = o->client_certificate;
 	ctx->crl_policy = o->crl_policy;
 	ctx->crl_grace = o->crl_grace;
-	ctx->seen = tls_seen_new();
+	ctx->seen = tls_verified_cache_new();
 	err = ctx->seen == NULL ? ERR_NO_MEMORY
 				: build(ctx, o, tickets, previous, say);
 	ERR_clear_error();
@@ -199,7 +199,7 @@ tls_ctx_put(struct tls_ctx *ctx)
 		tls_keypair_fini(&ctx->pairs[i]);
 	free(ctx->pairs);
 	tls_trust_free(ctx->trust);
-	tls_seen_free(ctx->seen);
+	tls_verified_cache_free(ctx->seen);
 	tls_tickets_put(ctx->tickets);
 	crl_set_free(ctx->crls);
 	free(ctx);

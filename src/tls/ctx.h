@@ -15,7 +15,7 @@
 #include "domain/cert.h"
 #include "domain/reason.h"
 #include "tls/crl.h"
-#include "tls/say.h"
+#include "tls/load_report.h"
 #include "tls/tickets.h"
 
 enum tls_client_certificate {
@@ -61,7 +61,7 @@ struct tls_ctx;
  */
 enum err tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const struct tls_say *say) MUST_CHECK;
+    const struct tls_load_report *say) MUST_CHECK;
 
 /* Takes a count more and returns `ctx'. Any thread. */
 struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);

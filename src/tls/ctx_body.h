@@ -9,8 +9,8 @@
 
 #include "tls/ctx.h"
 #include "tls/keypair.h"
-#include "tls/seen.h"
 #include "tls/trust.h"
+#include "tls/verified_cache.h"
 
 struct tls_ctx {
 	atomic_uint refs;
@@ -18,7 +18,7 @@ struct tls_ctx {
 	struct tls_keypair *pairs; /* owned, at least one */
 	size_t pair_count;
 	struct tls_trust *trust; /* owned */
-	struct tls_seen *seen; /* owned */
+	struct tls_verified_cache *seen; /* owned */
 	struct tls_tickets *tickets; /* counted; NULL: none are given */
 	enum tls_client_certificate client_certificate;
 	enum tls_crl_policy crl_policy;

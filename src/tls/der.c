@@ -194,7 +194,7 @@ value_print(CBS value, unsigned tag)
 }
 
 uint64_t
-tls_der_name_print(struct slice name)
+tls_der_name_hash(struct slice name)
 {
 	CBS all = tls_der_cbs(name), rdns, rdn, pair, value;
 	uint64_t print = 0;
@@ -248,8 +248,8 @@ parse_tbs(struct tls_der *out, CBS *tbs)
 	out->issuer = tls_der_slice(&issuer);
 	out->subject = tls_der_slice(&subject);
 	out->spki = tls_der_slice(&spki);
-	out->issuer_print = tls_der_name_print(out->issuer);
-	out->subject_print = tls_der_name_print(out->subject);
+	out->issuer_hash = tls_der_name_hash(out->issuer);
+	out->subject_hash = tls_der_name_hash(out->subject);
 	return parse_tail(out, tbs);
 }
 

@@ -20,8 +20,8 @@ struct tls_der {
 	struct slice serial; /* INTEGER content */
 	struct slice issuer; /* the Name, tag included */
 	struct slice subject;
-	uint64_t issuer_print; /* see tls_der_name_print() */
-	uint64_t subject_print;
+	uint64_t issuer_hash; /* see tls_der_name_print() */
+	uint64_t subject_hash;
 	struct slice spki; /* SubjectPublicKeyInfo, tag included */
 	struct slice sans; /* content of SubjectAltName's SEQUENCE; may be
 			    * empty */
@@ -43,7 +43,7 @@ enum err tls_der_parse(struct tls_der *out, struct slice der) MUST_CHECK;
  * library goes by them, so bytes that differ do not say that names do. The
  * other way round it says nothing.
  */
-uint64_t tls_der_name_print(struct slice name);
+uint64_t tls_der_name_hash(struct slice name);
 
 /* Takes a UTCTime or GeneralizedTime, as RFC 5280 4.1.2.5 restricts them, as
  * seconds since 1970. */

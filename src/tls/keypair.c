@@ -20,16 +20,16 @@
 #define OCSP_FILE_MAX (64 * 1024)
 
 static enum err
-refuse(const struct tls_say *say, const char *option, const char *file,
+refuse(const struct tls_load_report *say, const char *option, const char *file,
     const char *what)
 {
-	return tls_say_refuse(say, option, "%s: %s", file, what);
+	return tls_load_error(say, option, "%s: %s", file, what);
 }
 
 /* Refuses, unless memory ran out. */
 static enum err
-refuse_err(const struct tls_say *say, const char *option, const char *file,
-    enum err err)
+refuse_err(const struct tls_load_report *say, const char *option,
+    const char *file, enum err err)
 {
 	if (err == ERR_NO_MEMORY)
 		return err;
@@ -56,7 +56,8 @@ take_chain(struct tls_keypair *p, const STACK_OF(CRYPTO_BUFFER) * certs)
 }
 
 static enum err
-load_chain(struct tls_keypair *p, const char *path, const struct tls_say *say)
+load_chain(struct tls_keypair *p, const char *path,
+    const struct tls_load_report *say)
 {
 	STACK_OF(CRYPTO_BUFFER) * certs;
 	int64_t now = clock_wall_s();
@@ -72,10 +73,10 @@ load_chain(struct tls_keypair *p, const char *path, const struct tls_say *say)
 	if (err != OK)
 		return refuse_err(say, "certificate", path, err);
 	if (now > p->leaf.der.not_after)
-		tls_say_warn(say, "certificate",
+		tls_load_warning(say, "certificate",
 		    "%s: it has expired: clients will refuse it", path);
 	if (now < p->leaf.der.not_before)
-		tls_say_warn(say, "certificate",
+		tls_load_warning(say, "certificate",
 		    "%s: it is not valid yet: check the clock", path);
 	return OK;
 }
@@ -94,17 +95,18 @@ no_password(char *buf, int size, int rwflag, void *arg)
 }
 
 static void
-warn_if_open(const char *path, const struct tls_say *say)
+warn_if_open(const char *path, const struct tls_load_report *say)
 {
 	struct stat st;
 
 	if (stat(path, &st) == 0 && (st.st_mode & S_IRWXO) != 0)
-		tls_say_warn(say, "private_key",
+		tls_load_warning(say, "private_key",
 		    "%s: everybody may read it (try: chmod o= %s)", path, path);
 }
 
 static enum err
-load_key(struct tls_keypair *p, const char *path, const struct tls_say *say)
+load_key(struct tls_keypair *p, const char *path,
+    const struct tls_load_report *say)
 {
 	bool asked = false;
 	uint8_t *data;
@@ -136,7 +138,7 @@ load_key(struct tls_keypair *p, const char *path, const struct tls_say *say)
 
 static enum err
 check_match(const struct tls_keypair *p, const char *path,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	CBS spki = tls_der_cbs(p->leaf.der.spki);
 	EVP_PKEY *public = EVP_parse_public_key(&spki);
@@ -146,7 +148,7 @@ check_match(const struct tls_keypair *p, const char *path,
 	ERR_clear_error();
 	if (match)
 		return OK;
-	return tls_say_refuse(say, "private_key",
+	return tls_load_error(say, "private_key",
 	    "%s: it is not the key of the certificate %s (name one for each "
 	    "certificate, in the same order)",
 	    path, p->file);
@@ -155,14 +157,14 @@ check_match(const struct tls_keypair *p, const char *path,
 /* Is the response for this certificate, and fresh? */
 static enum err
 check_ocsp(const struct tls_keypair *p, const char *path,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	struct tls_ocsp answer;
 	enum err err = tls_ocsp_find(&answer, slice_make(p->ocsp, p->ocsp_len),
 	    p->leaf.der.serial);
 
 	if (err == ERR_NOT_FOUND)
-		return tls_say_refuse(say, "ocsp_response",
+		return tls_load_error(say, "ocsp_response",
 		    "%s: it is not about the certificate %s (name one for "
 		    "each certificate, in the same order)",
 		    path, p->file);
@@ -171,18 +173,19 @@ check_ocsp(const struct tls_keypair *p, const char *path,
 		    "it is no successful OCSP response in DER (try: openssl "
 		    "ocsp -respout FILE)");
 	if (answer.status != TLS_OCSP_GOOD)
-		tls_say_warn(say, "ocsp_response",
+		tls_load_warning(say, "ocsp_response",
 		    "%s: it says that the certificate is not good: clients "
 		    "will refuse it",
 		    path);
 	if (answer.next_update < clock_wall_s())
-		tls_say_warn(say, "ocsp_response",
+		tls_load_warning(say, "ocsp_response",
 		    "%s: its nextUpdate has passed: fetch a new one", path);
 	return OK;
 }
 
 static enum err
-load_ocsp(struct tls_keypair *p, const char *path, const struct tls_say *say)
+load_ocsp(struct tls_keypair *p, const char *path,
+    const struct tls_load_report *say)
 {
 	enum err err;
 
@@ -197,7 +200,7 @@ load_ocsp(struct tls_keypair *p, const char *path, const struct tls_say *say)
 
 enum err
 tls_keypair_load(struct tls_keypair *p, const char *certificate,
-    const char *key, const char *ocsp, const struct tls_say *say)
+    const char *key, const char *ocsp, const struct tls_load_report *say)
 {
 	enum err chain = load_chain(p, certificate, say);
 	enum err secret, staple;

@@ -24,7 +24,8 @@ struct tls_keypair {
  * complaints, ERR_NO_MEMORY. tls_keypair_fini() either way.
  */
 enum err tls_keypair_load(struct tls_keypair *p, const char *certificate,
-    const char *key, const char *ocsp, const struct tls_say *say) MUST_CHECK;
+    const char *key, const char *ocsp,
+    const struct tls_load_report *say) MUST_CHECK;
 
 /* Frees what `p' owns. */
 void tls_keypair_fini(struct tls_keypair *p);

@@ -10,7 +10,7 @@
 
 #include "base/err.h"
 #include "base/slice.h"
-#include "tls/say.h"
+#include "tls/load_report.h"
 
 /* The English of an error met with a file, and what to do; errno counts for
  * ERR_SYSTEM, and `none' is what to say where nothing of use is in it. */

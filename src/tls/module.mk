@@ -28,10 +28,10 @@ libsallyport_a_SOURCES += \
 	src/tls/ocsp.h \
 	src/tls/peer.c \
 	src/tls/peer.h \
-	src/tls/say.c \
-	src/tls/say.h \
-	src/tls/seen.c \
-	src/tls/seen.h \
+	src/tls/load_report.c \
+	src/tls/load_report.h \
+	src/tls/verified_cache.c \
+	src/tls/verified_cache.h \
 	src/tls/settings.c \
 	src/tls/settings.h \
 	src/tls/sha1.c \

@@ -14,11 +14,12 @@ find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
 	if (known == TLS_KNOWN_SAME_CAS && tls_chain_follow(c, ctx->trust))
 		return good;
 	tls_chain_hash(c, hash);
-	if (tls_seen_has(ctx->seen, hash) && tls_chain_follow(c, ctx->trust))
+	if (tls_verified_cache_has(ctx->seen, hash) &&
+	    tls_chain_follow(c, ctx->trust))
 		return good;
 	v = tls_chain_verify(c, ctx->trust);
 	if (v.reason == REASON_NONE)
-		tls_seen_add(ctx->seen, hash);
+		tls_verified_cache_add(ctx->seen, hash);
 	return v;
 }
 

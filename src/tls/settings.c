@@ -65,10 +65,10 @@ version_number(enum tls_version version)
 
 static enum err
 set_versions(SSL_CTX *ssl, const struct tls_options *o,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	if (o->min_version > o->max_version) {
-		return tls_say_refuse(say, "min_version",
+		return tls_load_error(say, "min_version",
 		    "it is above max_version (try 1.2)");
 	}
 	if (!SSL_CTX_set_min_proto_version(ssl,
@@ -79,13 +79,14 @@ set_versions(SSL_CTX *ssl, const struct tls_options *o,
 }
 
 static enum err
-set_ciphers(SSL_CTX *ssl, const char *ciphers, const struct tls_say *say)
+set_ciphers(SSL_CTX *ssl, const char *ciphers,
+    const struct tls_load_report *say)
 {
 	if (ciphers == NULL || *ciphers == '\0')
 		ciphers = default_ciphers;
 	if (SSL_CTX_set_strict_cipher_list(ssl, ciphers))
 		return OK;
-	return tls_say_refuse(say, "ciphers",
+	return tls_load_error(say, "ciphers",
 	    "the TLS library does not know all of \"%s\" (try "
 	    "ECDHE-ECDSA-AES128-GCM-SHA256, or leave it empty; TLS 1.3 "
 	    "ciphers cannot be chosen)",
@@ -111,7 +112,7 @@ join_groups(char *out, size_t len, const struct config_list *groups)
 
 static enum err
 set_groups(SSL_CTX *ssl, const struct config_list *groups,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	char text[256];
 	size_t i;
@@ -127,13 +128,13 @@ set_groups(SSL_CTX *ssl, const struct config_list *groups,
 	if (join_groups(text, sizeof(text), groups) &&
 	    SSL_CTX_set1_curves_list(ssl, text))
 		return OK;
-	return tls_say_refuse(say, "groups",
+	return tls_load_error(say, "groups",
 	    "the TLS library does not know all of them (try X25519, P-256)");
 }
 
 enum err
 tls_settings_new(SSL_CTX **out, const struct tls_options *o,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	/* With buffers: no parsed certificate is ever kept. */
 	SSL_CTX *ssl = SSL_CTX_new(TLS_with_buffers_method());

@@ -113,14 +113,14 @@ fill_from_file(struct tls_tickets *t, const uint8_t *data, size_t half)
 }
 
 static enum err
-refuse(const struct tls_say *say, const char *path, const char *what)
+refuse(const struct tls_load_report *say, const char *path, const char *what)
 {
-	return tls_say_refuse(say, "ticket_keys", "%s: %s", path, what);
+	return tls_load_error(say, "ticket_keys", "%s: %s", path, what);
 }
 
 enum err
 tls_tickets_load(struct tls_tickets **out, const char *path,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	uint8_t *data;
 	size_t len, each;

@@ -9,7 +9,7 @@
 #define TLS_TICKETS_H
 
 #include "base/err.h"
-#include "tls/say.h"
+#include "tls/load_report.h"
 
 struct tls_tickets;
 
@@ -24,7 +24,7 @@ struct tls_tickets *tls_tickets_new(void);
  * then.
  */
 enum err tls_tickets_load(struct tls_tickets **out, const char *path,
-    const struct tls_say *say) MUST_CHECK;
+    const struct tls_load_report *say) MUST_CHECK;
 
 /* Takes a count more and returns `t'. Any thread. */
 struct tls_tickets *tls_tickets_get(struct tls_tickets *t);

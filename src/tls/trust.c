@@ -39,15 +39,15 @@ tls_link_ca(const struct tls_link *link, uint8_t ca[CERT_SHA256_LEN])
 
 	SHA256_Init(&sha);
 	SHA256_Update(&sha, link->key, sizeof(link->key));
-	SHA256_Update(&sha, &link->der.subject_print,
-	    sizeof(link->der.subject_print));
+	SHA256_Update(&sha, &link->der.subject_hash,
+	    sizeof(link->der.subject_hash));
 	SHA256_Final(ca, &sha);
 }
 
 bool
 tls_link_same_ca(const struct tls_link *a, const struct tls_link *b)
 {
-	return a->der.subject_print == b->der.subject_print &&
+	return a->der.subject_hash == b->der.subject_hash &&
 	    memcmp(a->key, b->key, sizeof(a->key)) == 0;
 }
 
@@ -64,15 +64,15 @@ tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
 }
 
 static enum err
-refuse(const struct tls_say *say, const char *file, const char *what)
+refuse(const struct tls_load_report *say, const char *file, const char *what)
 {
-	return tls_say_refuse(say, "client_ca", "%s: %s", file, what);
+	return tls_load_error(say, "client_ca", "%s: %s", file, what);
 }
 
 /* Adds the CA, unless it is there already. */
 static enum err
 add_ca(struct tls_trust *t, CRYPTO_BUFFER *cert, const char *file,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	struct tls_ca *ca = &t->cas[t->count];
 	const struct tls_der *der = &ca->link.der;
@@ -88,7 +88,7 @@ add_ca(struct tls_trust *t, CRYPTO_BUFFER *cert, const char *file,
 		    "name the CA that issued it");
 	weak = tls_algorithm_key_weakness(der->spki);
 	if (weak != NULL)
-		return tls_say_refuse(say, "client_ca",
+		return tls_load_error(say, "client_ca",
 		    "%s: a CA in it has %s: whoever finds the other half makes "
 		    "certificates (make a new CA)",
 		    file, weak);
@@ -103,7 +103,7 @@ add_ca(struct tls_trust *t, CRYPTO_BUFFER *cert, const char *file,
 
 static enum err
 add_certs(struct tls_trust *t, const STACK_OF(CRYPTO_BUFFER) * certs,
-    const char *file, const struct tls_say *say)
+    const char *file, const struct tls_load_report *say)
 {
 	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
 	struct tls_ca *more;
@@ -119,7 +119,8 @@ add_certs(struct tls_trust *t, const STACK_OF(CRYPTO_BUFFER) * certs,
 }
 
 static enum err
-add_file(struct tls_trust *t, const char *path, const struct tls_say *say)
+add_file(struct tls_trust *t, const char *path,
+    const struct tls_load_report *say)
 {
 	STACK_OF(CRYPTO_BUFFER) * certs;
 	char *file = strdup(path);
@@ -209,7 +210,7 @@ init_store(struct tls_trust *t)
 
 enum err
 tls_trust_load(struct tls_trust **out, const struct config_list *files,
-    const struct tls_say *say)
+    const struct tls_load_report *say)
 {
 	struct tls_trust *t = calloc(1, sizeof(*t));
 	enum err err, worst;

@@ -58,7 +58,7 @@ bool tls_link_same_ca(const struct tls_link *a, const struct tls_link *b);
 /* Reads the CAs of all `files'. ERR_CONFIG with complaints, ERR_NO_MEMORY;
  * *out is NULL then. */
 enum err tls_trust_load(struct tls_trust **out, const struct config_list *files,
-    const struct tls_say *say) MUST_CHECK;
+    const struct tls_load_report *say) MUST_CHECK;
 
 /* NULL is fine. */
 void tls_trust_free(struct tls_trust *t);

@@ -223,7 +223,7 @@ only_issuer(const struct tls_chain *c, const struct tls_trust *t,
 
 	for (i = 0; i < own + t->count; i++) {
 		link = i < t->count ? &t->cas[i].link : &c->sent[i - t->count];
-		if (link->der.subject_print != of->der.issuer_print)
+		if (link->der.subject_hash != of->der.issuer_hash)
 			continue;
 		if (i >= t->count && tls_trust_find(t, link) != NULL)
 			continue; /* looked at already */
@@ -348,7 +348,7 @@ tls_chain_check_crls(const struct tls_chain *c, const struct crl_set *set,
 
 	/* That a CRL is missing must not hide what another one says. */
 	for (i = 0; set != NULL && i + 1 < c->path_count; i++) {
-		issuer.name = c->path[i + 1]->der.subject_print;
+		issuer.name = c->path[i + 1]->der.subject_hash;
 		issuer.spki = c->path[i + 1]->der.spki;
 		issuer.key = c->path[i + 1]->key;
 		reason = crl_set_check(set, &issuer, c->path[i]->der.serial,

@@ -13,8 +13,8 @@
 #include "fuzz/fuzz.h"
 #include "fuzz/loop.h"
 #include "identity/decide.h"
+#include "mqtt/connect_read.h"
 #include "mqtt/disconnect.h"
-#include "mqtt/greet.h"
 #include "relay/relay.h"
 #include "unit/identity_kit.h"
 #include "unit/script_stream.h"
@@ -35,7 +35,7 @@ struct session {
 	struct script broker;
 	struct buf sent_up; /* all the client ever sent */
 	struct buf sent_down;
-	struct greet *greet; /* NULL once it is done */
+	struct mqtt_connect_read *greet; /* NULL once it is done */
 	struct relay relay; /* only while RELAYING */
 	size_t client_connect; /* bytes of the CONNECT, as it came */
 	size_t broker_connect; /* and as it was written */
@@ -62,7 +62,8 @@ static void
 dismiss(struct session *s)
 {
 	static const uint8_t bye[] = { 0xe0, 0x01, 0x98 };
-	struct relay_words words = { slice_make(bye, 3), slice_make(NULL, 0) };
+	struct relay_closing_packets words = { slice_make(bye, 3),
+		slice_make(NULL, 0) };
 
 	s->dismissed = true;
 	relay_dismiss(&s->relay, REASON_RELAY_KICKED, &words);
@@ -87,7 +88,7 @@ ended(void *arg, enum reason reason)
 static const struct relay_owner owner = { answered, violated, ended };
 
 static void
-relay(struct session *s, const struct greet_result *g,
+relay(struct session *s, const struct mqtt_connect_result *g,
     const struct identity_verdict *v, const struct buf *connect)
 {
 	struct relay_options o = { 0 };
@@ -111,7 +112,7 @@ relay(struct session *s, const struct greet_result *g,
 }
 
 static void
-greeted(void *arg, enum reason reason, struct greet_result *g)
+greeted(void *arg, enum reason reason, struct mqtt_connect_result *g)
 {
 	struct session *s = arg;
 	struct identity_input in = { 0 };
@@ -158,8 +159,8 @@ setup(struct session *s, struct loop *loop, uint8_t choice)
 	s->client.give = choice >> 4;
 	buf_init(&s->sent_up, 0);
 	buf_init(&s->sent_down, 0);
-	must(mqtt_greet_start(&s->greet, loop, &s->client.stream, &policy,
-		 greeted, s) == OK);
+	must(mqtt_connect_read_start(&s->greet, loop, &s->client.stream,
+		 &policy, greeted, s) == OK);
 }
 
 /* What was told to itself for the next turn happens. */
@@ -283,7 +284,7 @@ check_down(struct session *s)
 static void
 finish(struct session *s)
 {
-	mqtt_greet_cancel(s->greet);
+	mqtt_connect_read_cancel(s->greet);
 	if (s->progress == RELAYING)
 		relay_stop(&s->relay);
 	turn(s->loop);

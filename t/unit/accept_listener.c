@@ -252,11 +252,11 @@ test_gate(struct loop *loop)
 	int a = net_kit_connect(&at);
 	int b = net_kit_connect(&at);
 
-	listener_set_gate(l, gate, &s);
+	listener_set_admit(l, gate, &s);
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "both pass in the end");
 	is_int((long long)counter_get(&counts.gated), 3, "after three rests");
 	ok(s.gate_calls >= 5, "it is asked before each");
-	listener_set_gate(l, NULL, NULL);
+	listener_set_admit(l, NULL, NULL);
 	close(a);
 	close(b);
 	forget(&s);

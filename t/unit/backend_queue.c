@@ -99,7 +99,8 @@ test_queue(struct loop *loop)
 static void
 test_pace(struct loop *loop)
 {
-	struct backend_options o = { .pace = backend_pace_new(100) };
+	struct backend_options o = { .connect_rate =
+					 backend_connect_rate_new(100) };
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, 50);
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
@@ -118,7 +119,7 @@ test_pace(struct loop *loop)
 	ok(dial_kit_all(s, 20), "some do not get their turn in time");
 	is_int(s->call[19].reason, REASON_BACKEND_BUSY, "they hear busy");
 	dial_kit_end(s);
-	backend_pace_put(o.pace);
+	backend_connect_rate_put(o.connect_rate);
 	close(listener);
 }
 

@@ -3,7 +3,7 @@
  * nothing let through that may not pass, and orderly ends.
  */
 #include "relay/relay.h"
-#include "relay/greeting.h"
+#include "relay/connack_wait.h"
 
 #include <stdlib.h>
 
@@ -48,7 +48,8 @@ static void
 violated(void *arg, enum reason reason)
 {
 	struct fixture *f = arg;
-	struct relay_words w = { slice_make(bye, 3), slice_make(NULL, 0) };
+	struct relay_closing_packets w = { slice_make(bye, 3),
+		slice_make(NULL, 0) };
 
 	f->violated = reason;
 	relay_dismiss(&f->relay, reason, &w);
@@ -328,7 +329,8 @@ static void
 test_dismiss(void)
 {
 	static const uint8_t normal[] = { 0xe0, 0x00 };
-	struct relay_words w = { slice_make(bye, 3), slice_make(normal, 2) };
+	struct relay_closing_packets w = { slice_make(bye, 3),
+		slice_make(normal, 2) };
 	struct fixture f;
 	uint64_t began;
 

@@ -8,7 +8,7 @@
 #include "alloc_kit.h"
 #include "identity/decide.h"
 #include "identity_kit.h"
-#include "mqtt/greet.h"
+#include "mqtt/connect_read.h"
 #include "relay/relay.h"
 #include "script_stream.h"
 #include "tap.h"
@@ -45,7 +45,7 @@ static void
 violated(void *arg, enum reason reason)
 {
 	struct session *s = arg;
-	struct relay_words nothing = { { NULL, 0 }, { NULL, 0 } };
+	struct relay_closing_packets nothing = { { NULL, 0 }, { NULL, 0 } };
 
 	relay_dismiss(&s->relay, reason, &nothing);
 }
@@ -62,7 +62,7 @@ ended(void *arg, enum reason reason)
 static const struct relay_owner owner = { answered, violated, ended };
 
 static void
-begin_relay(struct session *s, const struct greet_result *g,
+begin_relay(struct session *s, const struct mqtt_connect_result *g,
     const struct identity_verdict *v, const struct buf *connect)
 {
 	struct relay_options o = { .chunk = 4096, .version = 5 };
@@ -79,7 +79,7 @@ begin_relay(struct session *s, const struct greet_result *g,
 }
 
 static void
-greeted(void *arg, enum reason reason, struct greet_result *g)
+greeted(void *arg, enum reason reason, struct mqtt_connect_result *g)
 {
 	struct session *s = arg;
 	struct identity_input in = { .cert = s->cert };
@@ -106,7 +106,7 @@ greeted(void *arg, enum reason reason, struct greet_result *g)
 static void
 run(struct session *s, unsigned n)
 {
-	struct greet *greet = NULL;
+	struct mqtt_connect_read *connect_read = NULL;
 
 	/* The scripts' own memory is not what is to fail. */
 	if (buf_append(&s->client.in, connect_v5, sizeof(connect_v5) - 1) !=
@@ -117,8 +117,8 @@ run(struct session *s, unsigned n)
 	    buf_reserve(&s->broker.out, 4096) == NULL)
 		abort();
 	alloc_kit_fail(n);
-	if (mqtt_greet_start(&greet, s->loop, &s->client.stream, &policy,
-		greeted, s) != OK)
+	if (mqtt_connect_read_start(&connect_read, s->loop, &s->client.stream,
+		&policy, greeted, s) != OK)
 		s->reason = REASON_ACCEPT_RESOURCE;
 	else
 		script_readable(&s->client);

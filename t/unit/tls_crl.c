@@ -17,7 +17,7 @@
 
 static struct report why, warnings;
 static struct pki_reports reports = { &why, &warnings };
-static struct tls_say say;
+static struct tls_load_report say;
 static struct tls_trust *trust;
 
 static struct crl_set *
@@ -79,7 +79,7 @@ ask(const struct crl_set *set, const char *cert, const char *issuer,
     enum crl_subject subject, enum tls_crl_policy policy, int64_t later)
 {
 	const struct tls_link *by = link_of(issuer), *of = link_of(cert);
-	struct crl_issuer is = { by->der.subject_print, by->der.spki, by->key };
+	struct crl_issuer is = { by->der.subject_hash, by->der.spki, by->key };
 	struct crl_rules rules = { policy, 3600, clock_wall_s() + later };
 
 	return crl_set_check(set, &is, of->der.serial, subject, &rules);

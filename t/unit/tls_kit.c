@@ -46,7 +46,7 @@ kit_ctx_try(struct kit_options *k, const struct tls_ctx *previous,
     struct tls_ctx **out, struct report *why, struct report *warnings)
 {
 	struct pki_reports reports = { why, warnings };
-	struct tls_say say = pki_say(&reports);
+	struct tls_load_report say = pki_say(&reports);
 
 	report_init(why);
 	report_init(warnings);

@@ -150,10 +150,10 @@ warn(void *arg, const char *option, const char *text)
 	report_add(r->warnings, "x.ini:1: %s: %s", option, text);
 }
 
-struct tls_say
+struct tls_load_report
 pki_say(struct pki_reports *r)
 {
-	struct tls_say say = { refuse, warn, r };
+	struct tls_load_report say = { refuse, warn, r };
 
 	return say;
 }

@@ -8,7 +8,7 @@
 #include <stddef.h>
 
 #include "base/report.h"
-#include "tls/say.h"
+#include "tls/load_report.h"
 
 /*
  * Makes the folder and in it, by a shell script over openssl(1), all that
@@ -36,6 +36,6 @@ struct pki_reports {
 };
 
 /* What writes there; `r' has to live as long. */
-struct tls_say pki_say(struct pki_reports *r);
+struct tls_load_report pki_say(struct pki_reports *r);
 
 #endif

@@ -77,7 +77,7 @@ load(struct kit_options *o, const char *crl, struct tls_tickets *ring,
 {
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_say say = pki_say(&reports);
+	struct tls_load_report say = pki_say(&reports);
 	struct tls_ctx *ctx;
 	size_t i;
 
@@ -173,7 +173,7 @@ test_other_profile(void)
 	struct tls_tickets *ring = tls_tickets_new();
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_say say = pki_say(&reports);
+	struct tls_load_report say = pki_say(&reports);
 	struct kit_options o;
 	struct tls_ctx *ctx, *more, *less, *optional;
 	const char *detail;
@@ -325,7 +325,7 @@ load_keys(const char *name, enum err want)
 	struct tls_tickets *t;
 	struct report why;
 	struct pki_reports reports = { &why, &why };
-	struct tls_say say = pki_say(&reports);
+	struct tls_load_report say = pki_say(&reports);
 
 	report_init(&why);
 	is_int(tls_tickets_load(&t, pki_path(name), &say), want, "keys from %s",
@@ -344,7 +344,7 @@ ctx_with(struct tls_tickets *t)
 {
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_say say = pki_say(&reports);
+	struct tls_load_report say = pki_say(&reports);
 	struct kit_options o;
 	struct tls_ctx *ctx;
 

@@ -71,7 +71,7 @@ make_ctx(void)
 {
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_say say = pki_say(&reports);
+	struct tls_load_report say = pki_say(&reports);
 	struct tls_tickets *ring = tls_tickets_new();
 	struct kit_options o;
 	struct tls_ctx *ctx;

@@ -1,4 +1,4 @@
-#include "session/words.h"
+#include "session/closing.h"
 
 #include "mqtt/connack.h"
 #include "mqtt/disconnect.h"
@@ -36,14 +36,15 @@ is_taken(const struct session *s, size_t len)
 static size_t
 write_redirect(uint8_t *out, const struct session *s)
 {
-	const struct config *cfg = s->door->snapshot->config;
+	const struct config *cfg = s->manager->snapshot->config;
 	const struct config_listener *l;
 	struct slice reference;
 	uint8_t code;
 
-	if (s->level != MQTT_LEVEL_5 || s->entrance->section == ENTRANCE_GONE)
+	if (s->level != MQTT_LEVEL_5 ||
+	    s->listener_state->section == LISTENER_REMOVED)
 		return 0;
-	l = &cfg->listener[s->entrance->section];
+	l = &cfg->listener[s->listener_state->section];
 	reference = slice_str(l->server_reference);
 	if (reference.len == 0)
 		return 0;
@@ -83,7 +84,7 @@ spares_will(const struct session *s, enum reason reason)
 	case REASON_RELAY_EXPIRED:
 	case REASON_RELAY_UNTRUSTED:
 	case REASON_RELAY_KICKED:
-		return s->door->snapshot->config->mqtt.will_on_kick ==
+		return s->manager->snapshot->config->mqtt.will_on_kick ==
 		    CONFIG_WILL_SUPPRESS;
 	default:
 		return false;
@@ -91,7 +92,8 @@ spares_will(const struct session *s, enum reason reason)
 }
 
 void
-words_find(struct words *w, const struct session *s, enum reason reason)
+closing_packets_make(struct closing_packets *w, const struct session *s,
+    enum reason reason)
 {
 	w->client_len =
 	    reason == REASON_RELAY_DRAINED ? write_redirect(w->client, s) : 0;
@@ -106,7 +108,7 @@ words_find(struct words *w, const struct session *s, enum reason reason)
 }
 
 enum ws_close
-words_close_code(enum reason reason)
+closing_websocket_code(enum reason reason)
 {
 	switch (reason) {
 	case REASON_RELAY_DRAINED:

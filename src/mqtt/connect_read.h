@@ -3,16 +3,16 @@
  * its verdict once. It waits for one client and knows no deadline; how long
  * that may take is the session's business.
  */
-#ifndef MQTT_GREET_H
-#define MQTT_GREET_H
+#ifndef MQTT_CONNECT_READ_H
+#define MQTT_CONNECT_READ_H
 
 #include "io/loop.h"
 #include "io/stream.h"
 #include "mqtt/policy.h"
 
-struct greet;
+struct mqtt_connect_read;
 
-struct greet_result {
+struct mqtt_connect_result {
 	/* The CONNECT and whatever came behind it, in order. Owned: whoever
 	 * wants it copies the struct and calls buf_init() on this one; the
 	 * slices of `connect' stay good. Else it is freed after the call. */
@@ -30,8 +30,8 @@ struct greet_result {
  * caller's, and has no owner that minds; set one. The greet is gone: forget
  * its handle.
  */
-typedef void greet_done_cb(void *arg, enum reason reason,
-    struct greet_result *result);
+typedef void mqtt_connect_read_cb(void *arg, enum reason reason,
+    struct mqtt_connect_result *result);
 
 /*
  * Becomes the owner of `s', an open stream that stays the caller's to close,
@@ -39,11 +39,11 @@ typedef void greet_done_cb(void *arg, enum reason reason,
  * than its max_connect_size bytes (at least 14) kept, and no more than really
  * came. ERR_NO_MEMORY; then `s' is untouched and *out NULL.
  */
-enum err mqtt_greet_start(struct greet **out, struct loop *loop,
-    struct stream *s, const struct mqtt_policy *policy, greet_done_cb *done,
-    void *arg) MUST_CHECK;
+enum err mqtt_connect_read_start(struct mqtt_connect_read **out,
+    struct loop *loop, struct stream *s, const struct mqtt_policy *policy,
+    mqtt_connect_read_cb *done, void *arg) MUST_CHECK;
 
 /* Stops: the stream is paused, `done' will not be called. NULL is fine. */
-void mqtt_greet_cancel(struct greet *g);
+void mqtt_connect_read_cancel(struct mqtt_connect_read *g);
 
 #endif

@@ -4,26 +4,28 @@
  * otherwise. What can change (dates, CRLs) is never remembered. A fixed
  * table; the newer entry wins a slot.
  */
-#ifndef TLS_SEEN_H
-#define TLS_SEEN_H
+#ifndef TLS_VERIFIED_CACHE_H
+#define TLS_VERIFIED_CACHE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "domain/cert.h"
 
-struct tls_seen;
+struct tls_verified_cache;
 
 /* NULL: memory ran out. */
-struct tls_seen *tls_seen_new(void);
+struct tls_verified_cache *tls_verified_cache_new(void);
 
 /* NULL is fine. */
-void tls_seen_free(struct tls_seen *s);
+void tls_verified_cache_free(struct tls_verified_cache *s);
 
 /* Was this hash added, and not pushed out since? Any thread. */
-bool tls_seen_has(struct tls_seen *s, const uint8_t hash[CERT_SHA256_LEN]);
+bool tls_verified_cache_has(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN]);
 
 /* Any thread. */
-void tls_seen_add(struct tls_seen *s, const uint8_t hash[CERT_SHA256_LEN]);
+void tls_verified_cache_add(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN]);
 
 #endif

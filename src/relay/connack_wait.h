@@ -3,8 +3,8 @@
  * by packet, so that the owner hears how the broker answered, and a v5 client
  * that sent no ClientID is told in it which one it has got [MQTT-3.2.2-16].
  */
-#ifndef RELAY_GREETING_H
-#define RELAY_GREETING_H
+#ifndef RELAY_CONNACK_WAIT_H
+#define RELAY_CONNACK_WAIT_H
 
 #include "base/buf.h"
 #include "base/err.h"
@@ -15,7 +15,7 @@
 /* An exchange of AUTH packets has two or three; each costs a write. */
 #define GREETING_PACKETS_MAX 64
 
-enum greeting_verdict {
+enum connack_wait_verdict {
 	GREETING_MORE, /* the packet is not whole */
 	GREETING_PASS, /* `packet' goes to the client; another may follow */
 	GREETING_CONNACK, /* the same, and it was the CONNACK: `code' is set */
@@ -24,7 +24,7 @@ enum greeting_verdict {
 	GREETING_BROKEN /* malformed, endless, or out of memory */
 };
 
-struct greeting {
+struct connack_wait {
 	struct slice assigned; /* owned; len 0 = the client knows its own */
 	struct buf held; /* what the broker said and is not passed on yet */
 	struct buf rewritten; /* the CONNACK with the ClientID in it */
@@ -34,11 +34,11 @@ struct greeting {
 };
 
 /* Copies `assigned'. NULL when memory runs out. */
-struct greeting *greeting_new(uint8_t version, struct slice assigned,
+struct connack_wait *connack_wait_new(uint8_t version, struct slice assigned,
     uint32_t client_maximum_packet);
 
 /* NULL is fine. */
-void greeting_free(struct greeting *g);
+void connack_wait_free(struct connack_wait *g);
 
 /*
  * Looks at the packet g->held begins with. On PASS and CONNACK its first `used'
@@ -46,7 +46,7 @@ void greeting_free(struct greeting *g);
  * their place: a slice of g->held, or of g->rewritten, which dies with the
  * greeting. `code' is the CONNACK's return or reason code.
  */
-enum greeting_verdict greeting_take(struct greeting *g, size_t *used,
-    struct slice *packet, uint8_t *code);
+enum connack_wait_verdict connack_wait_take(struct connack_wait *g,
+    size_t *used, struct slice *packet, uint8_t *code);
 
 #endif

@@ -1,4 +1,4 @@
-#include "session/door.h"
+#include "session/manager.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,7 +42,7 @@ put_pools(struct backend_pool **pools, size_t count)
  * by the worker's number.
  */
 static enum err
-make_pool(struct door *d, struct backend_pool **out,
+make_pool(struct session_manager *d, struct backend_pool **out,
     const struct snapshot *snapshot, size_t i)
 {
 	const struct config_backend *b = &snapshot->config->backend[i];
@@ -62,13 +62,13 @@ make_pool(struct door *d, struct backend_pool **out,
 	    d->index);
 	o.probe_client_id = client_id;
 	o.flows = d->flows;
-	o.pace = snapshot->pace[i];
+	o.connect_rate = snapshot->connect_rate[i];
 	return backend_pool_new(out, d->loop, d->resolver, &o);
 }
 
 /* Makes the pools of `snapshot' and puts both in force, or changes nothing. */
 static enum err
-take_snapshot(struct door *d, struct snapshot *snapshot)
+take_snapshot(struct session_manager *d, struct snapshot *snapshot)
 {
 	const struct config *cfg = snapshot->config;
 	struct backend_pool **pools =
@@ -96,7 +96,7 @@ take_snapshot(struct door *d, struct snapshot *snapshot)
 static void
 tick(void *arg)
 {
-	struct door *d = arg;
+	struct session_manager *d = arg;
 	struct counters *c = &d->counters;
 	int64_t now = clock_wall_s();
 	uint64_t down = 0;
@@ -126,8 +126,9 @@ static void evict(void *arg);
 static void evict_soon(struct loop_message *m);
 
 enum err
-door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
-    struct roll *roll, struct backend_flows *flows, unsigned index)
+session_manager_init(struct session_manager *d, struct snapshot *snapshot,
+    struct throttle *throttle, struct cert_sessions *cert_sessions,
+    struct backend_flows *flows, unsigned index)
 {
 	memset(d, 0, sizeof(*d));
 	list_init(&d->sessions);
@@ -135,7 +136,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 	linger_set_init(&d->lingering, LINGER_MAX, LINGER_BYTES);
 	linger_set_init(&d->parting, SIZE_MAX, PARTING_BYTES);
 	d->throttle = throttle;
-	d->roll = roll;
+	d->cert_sessions = cert_sessions;
 	d->flows = flows;
 	d->index = index;
 	d->eviction.run = evict_soon;
@@ -157,7 +158,7 @@ door_init(struct door *d, struct snapshot *snapshot, struct throttle *throttle,
 }
 
 void
-door_fini(struct door *d)
+session_manager_fini(struct session_manager *d)
 {
 	struct list *node;
 	struct list *next;
@@ -181,7 +182,7 @@ door_fini(struct door *d)
 }
 
 enum err
-door_reload(struct door *d, struct snapshot *snapshot)
+session_manager_reload(struct session_manager *d, struct snapshot *snapshot)
 {
 	unsigned what = sweep_find(d->snapshot, snapshot);
 	enum err err = take_snapshot(d, snapshot);
@@ -196,7 +197,7 @@ door_reload(struct door *d, struct snapshot *snapshot)
 static void
 send_away(void *arg)
 {
-	struct door *d = arg;
+	struct session_manager *d = arg;
 	uint64_t now = loop_now(d->loop);
 	uint64_t left = now < d->drain_end ? d->drain_end - now : 0;
 	size_t steps = (size_t)(left / DRAIN_STEP_MS) + 1;
@@ -221,7 +222,8 @@ send_away(void *arg)
 }
 
 void
-door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *))
+session_manager_drain(struct session_manager *d, uint64_t ms,
+    void (*empty)(struct session_manager *))
 {
 	d->empty = empty;
 	d->drain_end = loop_now(d->loop) + ms;
@@ -232,7 +234,8 @@ door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *))
 static void
 evict_soon(struct loop_message *m)
 {
-	struct door *d = list_entry(m, struct door, eviction);
+	struct session_manager *d =
+	    list_entry(m, struct session_manager, eviction);
 
 	timer_start(&d->evict, EVICT_MS);
 }
@@ -240,7 +243,7 @@ evict_soon(struct loop_message *m)
 static void
 evict(void *arg)
 {
-	struct door *d = arg;
+	struct session_manager *d = arg;
 	struct list *node;
 	struct list *next;
 	struct session *s;
@@ -257,7 +260,7 @@ evict(void *arg)
 }
 
 void
-door_evict(struct door *d)
+session_manager_evict(struct session_manager *d)
 {
 	if (!atomic_exchange(&d->evicting, true))
 		loop_post(d->loop, &d->eviction);

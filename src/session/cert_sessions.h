@@ -6,8 +6,8 @@
  *
  * Shared by all workers: sharded, a lock a shard, held for a few comparisons.
  */
-#ifndef SESSION_ROLL_H
-#define SESSION_ROLL_H
+#ifndef SESSION_CERT_SESSIONS_H
+#define SESSION_CERT_SESSIONS_H
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -17,55 +17,57 @@
 #include "base/list.h"
 #include "session/address.h"
 
-struct door;
-struct roll;
-struct roll_entry;
-struct roll_shard;
+struct session_manager;
+struct cert_sessions;
+struct cert_sessions_entry;
+struct cert_sessions_shard;
 
 /* A session's line on the roll; embedded in it. All zero: not on it. */
-struct roll_line {
-	struct roll_shard *shard; /* borrowed; NULL: never was on the roll */
+struct cert_sessions_member {
+	struct cert_sessions_shard
+	    *shard; /* borrowed; NULL: never was on the roll */
 	struct list node; /* in entry->lines; the shard's lock guards it */
-	struct roll_entry *entry; /* guarded too; NULL: taken off */
-	struct door *door; /* borrowed: where the session lives */
+	struct cert_sessions_entry *entry; /* guarded too; NULL: taken off */
+	struct session_manager *manager; /* borrowed: where the session lives */
 	union session_address peer;
 	/* Its session is to go. Set with the lock held, for the door's thread,
 	 * which door_evict() then calls. */
 	atomic_bool evicted;
 };
 
-enum roll_excess {
-	ROLL_REFUSE, /* the newcomer stays out */
-	ROLL_KICK_OLDEST /* those who came first have to go */
+enum cert_sessions_excess {
+	CERT_SESSIONS_REFUSE, /* the newcomer stays out */
+	CERT_SESSIONS_KICK_OLDEST /* those who came first have to go */
 };
 
-struct roll_rules {
+struct cert_sessions_limit {
 	uint32_t most; /* sessions a certificate; 0 = any number */
-	enum roll_excess excess;
+	enum cert_sessions_excess excess;
 };
 
 /* What came of entering. */
-struct roll_answer {
+struct cert_sessions_result {
 	bool full; /* not entered: there are `most' already */
 	bool clone; /* somebody else is in from another address: */
 	union session_address other;
 };
 
 /* NULL when memory runs out. */
-struct roll *roll_new(void);
+struct cert_sessions *cert_sessions_new(void);
 
 /* Every line must have left. NULL is fine. */
-void roll_free(struct roll *r);
+void cert_sessions_free(struct cert_sessions *r);
 
 /*
  * Enters `line' (door and peer filled) under the certificate's SHA-256.
  * ERR_NO_MEMORY: not entered. Any thread.
  */
-enum err roll_enter(struct roll *r, struct roll_line *line,
-    const uint8_t sha256[32], const struct roll_rules *rules,
-    struct roll_answer *answer) MUST_CHECK;
+enum err cert_sessions_add(struct cert_sessions *r,
+    struct cert_sessions_member *line, const uint8_t sha256[32],
+    const struct cert_sessions_limit *rules,
+    struct cert_sessions_result *answer) MUST_CHECK;
 
 /* Takes `line' off; harmless when it is not on. Any thread. */
-void roll_leave(struct roll_line *line);
+void cert_sessions_remove(struct cert_sessions_member *line);
 
 #endif

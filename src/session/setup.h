@@ -1,25 +1,25 @@
 /*
  * What a connection has only on its way to the relay.
  */
-#ifndef SESSION_APPROACH_H
-#define SESSION_APPROACH_H
+#ifndef SESSION_SETUP_H
+#define SESSION_SETUP_H
 
 #include "accept/proxy_in.h"
 #include "backend/dial.h"
 #include "identity/decide.h"
-#include "mqtt/greet.h"
+#include "mqtt/connect_read.h"
 #include "session/session.h"
 #include "ws/open.h"
 
 /* A CONNECT and what was made of it. */
 struct admission {
-	struct greet_result greet; /* bytes owned */
+	struct mqtt_connect_result connect_read; /* bytes owned */
 	struct identity_verdict verdict; /* points into greet and cert */
 	struct cert *cert; /* owned; NULL: the client has none */
 	struct buf connect; /* owned: the CONNECT as rewritten */
 };
 
-struct approach {
+struct session_setup {
 	struct snapshot *snapshot; /* counted: what this one is judged by */
 	const struct config_listener *listener; /* borrowed from it */
 	struct backend_pool *pool; /* counted: the listener's */
@@ -30,12 +30,12 @@ struct approach {
 	union { /* the present stage's own, to cancel it by */
 		struct accept_proxy *proxy;
 		struct ws_open *ws;
-		struct greet *greet;
+		struct mqtt_connect_read *connect_read;
 		struct backend_dial *dial;
 	} step;
 };
 
 /* Frees an approach and all it owns. NULL is fine. */
-void approach_free(struct approach *a);
+void session_setup_free(struct session_setup *a);
 
 #endif

@@ -3,13 +3,13 @@
  * long as it lives. What else the certificate says can be asked of the TLS
  * stream again, so it is not kept.
  */
-#ifndef SESSION_WHO_H
-#define SESSION_WHO_H
+#ifndef SESSION_IDENTITY_H
+#define SESSION_IDENTITY_H
 
 #include "identity/decide.h"
 
 /* One allocation; all names are in text. */
-struct session_who {
+struct session_identity {
 	uint8_t
 	    sha256[CERT_SHA256_LEN]; /* of the certificate, if there is one */
 	int64_t not_after; /* the chain's first; INT64_MAX without one */
@@ -26,11 +26,11 @@ struct session_who {
 
 /* Made of what the verdict was made of; takes a count of `rules'. NULL: out of
  * memory. */
-struct session_who *who_new(struct identity_rules *rules,
+struct session_identity *session_identity_new(struct identity_rules *rules,
     const struct cert *cert, const struct mqtt_connect *c,
     const struct identity_verdict *v);
 
 /* NULL is fine. */
-void who_free(struct session_who *w);
+void session_identity_free(struct session_identity *w);
 
 #endif

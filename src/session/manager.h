@@ -2,8 +2,8 @@
  * What the sessions of one worker share: the loop, the snapshot in force, the
  * pools of brokers made from it, the list of live sessions and the counters.
  */
-#ifndef SESSION_DOOR_H
-#define SESSION_DOOR_H
+#ifndef SESSION_MANAGER_H
+#define SESSION_MANAGER_H
 
 #include <stdatomic.h>
 
@@ -18,13 +18,14 @@
 #include "session/snapshot.h"
 
 struct backend_flows;
-struct roll;
+struct cert_sessions;
 
-struct door {
+struct session_manager {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted */
 	struct throttle *throttle; /* borrowed, shared by all workers */
-	struct roll *roll; /* borrowed, shared by all workers */
+	struct cert_sessions
+	    *cert_sessions; /* borrowed, shared by all workers */
 	struct backend_flows *flows; /* borrowed, shared by all workers */
 	struct backend_resolver *resolver; /* owned */
 	struct backend_pool **pools; /* one a [backend], as in the snapshot */
@@ -47,33 +48,36 @@ struct door {
 	atomic_bool evicting;
 	struct timer evict; /* from that to the look over all */
 	uint64_t drain_end; /* loop_now() at which all must be gone */
-	void (*empty)(struct door *d); /* NULL unless draining */
+	void (*empty)(struct session_manager *d); /* NULL unless draining */
 	struct counters counters;
 };
 
 /* Makes a door in which nobody is. ERR_NO_MEMORY, or ERR_CONFIG; call
  * door_fini() in any case. Takes a count of `snapshot'. */
-enum err door_init(struct door *d, struct snapshot *snapshot,
-    struct throttle *throttle, struct roll *roll, struct backend_flows *flows,
+enum err session_manager_init(struct session_manager *d,
+    struct snapshot *snapshot, struct throttle *throttle,
+    struct cert_sessions *cert_sessions, struct backend_flows *flows,
     unsigned index) MUST_CHECK;
 
 /* Ends all sessions at once and frees what the door owns. */
-void door_fini(struct door *d);
+void session_manager_fini(struct session_manager *d);
 
 /*
  * Puts `snapshot' (counted anew) in force for connections that come from now
  * on, and begins to sweep the live ones where it judges otherwise. The old one
  * stays in force on error.
  */
-enum err door_reload(struct door *d, struct snapshot *snapshot) MUST_CHECK;
+enum err session_manager_reload(struct session_manager *d,
+    struct snapshot *snapshot) MUST_CHECK;
 
 /* Dismisses all sessions, spread evenly over `ms' milliseconds, and calls
  * `empty' when none is left, nor anybody who is still to read his last words.
  */
-void door_drain(struct door *d, uint64_t ms, void (*empty)(struct door *));
+void session_manager_drain(struct session_manager *d, uint64_t ms,
+    void (*empty)(struct session_manager *));
 
 /* Has the sessions dismissed whose line on the roll is marked evicted, soon;
  * from any thread. */
-void door_evict(struct door *d);
+void session_manager_evict(struct session_manager *d);
 
 #endif

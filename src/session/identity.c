@@ -1,4 +1,4 @@
-#include "session/who.h"
+#include "session/identity.h"
 
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ claim_len(struct slice claimed, struct slice final)
 
 /* Copies `len' bytes of a name behind what is in w->text already. */
 static struct slice
-keep(struct session_who *w, size_t *used, struct slice name, size_t len)
+keep(struct session_identity *w, size_t *used, struct slice name, size_t len)
 {
 	struct slice kept = slice_make(w->text + *used, len);
 
@@ -27,7 +27,7 @@ keep(struct session_who *w, size_t *used, struct slice name, size_t len)
 }
 
 static struct slice
-keep_claim(struct session_who *w, size_t *used, struct slice claimed,
+keep_claim(struct session_identity *w, size_t *used, struct slice claimed,
     struct slice final)
 {
 	if (slice_equal(claimed, final))
@@ -35,14 +35,14 @@ keep_claim(struct session_who *w, size_t *used, struct slice claimed,
 	return keep(w, used, claimed, claim_len(claimed, final));
 }
 
-struct session_who *
-who_new(struct identity_rules *rules, const struct cert *cert,
+struct session_identity *
+session_identity_new(struct identity_rules *rules, const struct cert *cert,
     const struct mqtt_connect *c, const struct identity_verdict *v)
 {
 	size_t size = v->username.len + v->client_id.len +
 	    claim_len(c->username, v->username) +
 	    claim_len(c->client_id, v->client_id);
-	struct session_who *w = malloc(sizeof(*w) + size);
+	struct session_identity *w = malloc(sizeof(*w) + size);
 	size_t used = 0;
 
 	if (w == NULL)
@@ -67,7 +67,7 @@ who_new(struct identity_rules *rules, const struct cert *cert,
 }
 
 void
-who_free(struct session_who *w)
+session_identity_free(struct session_identity *w)
 {
 	if (w == NULL)
 		return;

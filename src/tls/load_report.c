@@ -1,4 +1,4 @@
-#include "tls/say.h"
+#include "tls/load_report.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -7,8 +7,8 @@
 #define TEXT_MAX 5120
 
 enum err
-tls_say_refuse(const struct tls_say *say, const char *option, const char *fmt,
-    ...)
+tls_load_error(const struct tls_load_report *say, const char *option,
+    const char *fmt, ...)
 {
 	char text[TEXT_MAX];
 	va_list ap;
@@ -21,8 +21,8 @@ tls_say_refuse(const struct tls_say *say, const char *option, const char *fmt,
 }
 
 void
-tls_say_warn(const struct tls_say *say, const char *option, const char *fmt,
-    ...)
+tls_load_warning(const struct tls_load_report *say, const char *option,
+    const char *fmt, ...)
 {
 	char text[TEXT_MAX];
 	va_list ap;

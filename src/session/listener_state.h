@@ -2,16 +2,16 @@
  * A listening socket's place in the configuration. It outlives snapshots, so
  * sessions keep a pointer to it; `section' follows each reload.
  */
-#ifndef SESSION_ENTRANCE_H
-#define SESSION_ENTRANCE_H
+#ifndef SESSION_LISTENER_STATE_H
+#define SESSION_LISTENER_STATE_H
 
 #include <stddef.h>
 
 #include "session/counters.h"
 
-#define ENTRANCE_GONE ((size_t)-1)
+#define LISTENER_REMOVED ((size_t)-1)
 
-struct entrance {
+struct listener_state {
 	char *name; /* owned by the worker: NAME of [listener NAME] */
 	size_t section; /* index in the worker's snapshot, or ENTRANCE_GONE */
 	counter accepted; /* connections that came in here */

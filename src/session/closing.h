@@ -2,15 +2,15 @@
  * What is said to a client, and to the broker about it, when a session ends:
  * the one place where a close reason becomes MQTT.
  */
-#ifndef SESSION_WORDS_H
-#define SESSION_WORDS_H
+#ifndef SESSION_CLOSING_H
+#define SESSION_CLOSING_H
 
 #include "relay/half.h"
 #include "session/session.h"
 #include "ws/stream_ws.h"
 
 /* Packets, ready to be sent; len 0: nothing is said. */
-struct words {
+struct closing_packets {
 	uint8_t room[STREAM_HEADROOM]; /* in front of client, for streams */
 	uint8_t client[HALF_PACKET_MAX];
 	size_t client_len;
@@ -25,9 +25,10 @@ struct words {
  * not failed (sent away, replaced, never let in), and where it was thrown out
  * if will_on_kick = suppress.
  */
-void words_find(struct words *w, const struct session *s, enum reason reason);
+void closing_packets_make(struct closing_packets *w, const struct session *s,
+    enum reason reason);
 
 /* The status code of the WebSocket close frame that goes with `reason'. */
-enum ws_close words_close_code(enum reason reason);
+enum ws_close closing_websocket_code(enum reason reason);
 
 #endif

@@ -1,4 +1,4 @@
-#include "relay/greeting.h"
+#include "relay/connack_wait.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,10 +9,11 @@
 /* What a CONNACK may grow by, beside the ClientID itself. */
 #define GROWTH 64
 
-struct greeting *
-greeting_new(uint8_t version, struct slice assigned, uint32_t maximum_packet)
+struct connack_wait *
+connack_wait_new(uint8_t version, struct slice assigned,
+    uint32_t maximum_packet)
 {
-	struct greeting *g = calloc(1, sizeof(*g) + assigned.len);
+	struct connack_wait *g = calloc(1, sizeof(*g) + assigned.len);
 	uint8_t *copy;
 
 	if (g == NULL)
@@ -29,7 +30,7 @@ greeting_new(uint8_t version, struct slice assigned, uint32_t maximum_packet)
 }
 
 void
-greeting_free(struct greeting *g)
+connack_wait_free(struct connack_wait *g)
 {
 	if (g == NULL)
 		return;
@@ -40,7 +41,7 @@ greeting_free(struct greeting *g)
 
 /* With nothing to tell, whatever else a broker says in it is between it and
  * its client. */
-static enum greeting_verdict
+static enum connack_wait_verdict
 read_code(const struct mqtt_header *h, struct slice packet, uint8_t *code)
 {
 	if (h->remaining < 2)
@@ -50,8 +51,8 @@ read_code(const struct mqtt_header *h, struct slice packet, uint8_t *code)
 }
 
 /* Puts the ClientID in, if the CONNACK takes it. */
-static enum greeting_verdict
-assign(struct greeting *g, struct slice *packet, uint8_t *code)
+static enum connack_wait_verdict
+assign(struct connack_wait *g, struct slice *packet, uint8_t *code)
 {
 	struct mqtt_connack a;
 	const char *why;
@@ -76,8 +77,8 @@ assign(struct greeting *g, struct slice *packet, uint8_t *code)
 	}
 }
 
-enum greeting_verdict
-greeting_take(struct greeting *g, size_t *used, struct slice *packet,
+enum connack_wait_verdict
+connack_wait_take(struct connack_wait *g, size_t *used, struct slice *packet,
     uint8_t *code)
 {
 	struct slice in = buf_slice(&g->held);

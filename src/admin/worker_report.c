@@ -1,4 +1,4 @@
-#include "admin/survey.h"
+#include "admin/worker_report.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +10,14 @@
 #define DAY 86400
 
 #define DAYS(n) n,
-const unsigned survey_days[SURVEY_DAYS_COUNT] = { SURVEY_DAYS(DAYS) };
+const unsigned worker_report_days[WORKER_REPORT_DAYS_COUNT] = {
+	WORKER_REPORT_DAYS(DAYS)
+};
 #undef DAYS
 
 /* What is asked for. */
 struct question {
-	survey_done *done;
+	worker_report_cb *done;
 };
 
 /* One worker's part. */
@@ -23,7 +25,7 @@ struct part {
 	json_t *backends;
 	json_t *pools;
 	json_t *soonest;
-	struct survey_left left;
+	struct worker_report_days_left left;
 	const struct session *ending[SURVEY_SOONEST_MAX]; /* while it looks */
 	size_t ending_count;
 };
@@ -65,23 +67,25 @@ note_end(struct part *p, const struct session *s)
 
 	if (i == SURVEY_SOONEST_MAX) {
 		i--;
-		if (p->ending[i]->who->not_after <= s->who->not_after)
+		if (p->ending[i]->identity->not_after <= s->identity->not_after)
 			return;
 	} else {
 		p->ending_count++;
 	}
-	for (; i > 0 && p->ending[i - 1]->who->not_after > s->who->not_after;
+	for (; i > 0 &&
+	     p->ending[i - 1]->identity->not_after > s->identity->not_after;
 	     i--)
 		p->ending[i] = p->ending[i - 1];
 	p->ending[i] = s;
 }
 
 static void
-count_left(struct survey_left *left, int64_t s)
+count_left(struct worker_report_days_left *left, int64_t s)
 {
 	size_t i = 0;
 
-	while (i < SURVEY_DAYS_COUNT && s > (int64_t)survey_days[i] * DAY)
+	while (i < WORKER_REPORT_DAYS_COUNT &&
+	    s > (int64_t)worker_report_days[i] * DAY)
 		i++;
 	left->buckets[i]++;
 	if (s > 0)
@@ -91,18 +95,18 @@ count_left(struct survey_left *left, int64_t s)
 static void
 look_at_session(struct part *p, const struct session *s, int64_t now)
 {
-	if (s->stage != STAGE_RELAY || s->who == NULL ||
-	    !s->who->has_certificate)
+	if (s->stage != STAGE_RELAY || s->identity == NULL ||
+	    !s->identity->has_certificate)
 		return;
 	note_end(p, s);
-	count_left(&p->left, s->who->not_after - now);
+	count_left(&p->left, s->identity->not_after - now);
 }
 
 static void
-look_at_sessions(struct part *p, struct door *d)
+look_at_sessions(struct part *p, struct session_manager *d)
 {
 	int64_t now = clock_wall_s();
-	const struct session_who *w;
+	const struct session_identity *w;
 	struct list *node;
 	struct list *next;
 	size_t i;
@@ -110,7 +114,7 @@ look_at_sessions(struct part *p, struct door *d)
 	list_each(node, next, &d->sessions)
 		look_at_session(p, list_entry(node, struct session, node), now);
 	for (i = 0; i < p->ending_count; i++) {
-		w = p->ending[i]->who;
+		w = p->ending[i]->identity;
 		json_array_append_new(p->soonest,
 		    json_pack("{s:o,s:o,s:o,s:o,s:I}", "user",
 			reply_text(w->username), "client_id",
@@ -125,7 +129,7 @@ look_at_sessions(struct part *p, struct door *d)
 static void
 work_brokers(struct worker *w, const void *question, void *answer)
 {
-	struct door *d = worker_door(w);
+	struct session_manager *d = worker_sessions(w);
 	struct part *p = answer;
 	size_t i;
 
@@ -141,7 +145,7 @@ static void
 work(struct worker *w, const void *question, void *answer)
 {
 	work_brokers(w, question, answer);
-	look_at_sessions(answer, worker_door(w));
+	look_at_sessions(answer, worker_sessions(w));
 }
 
 static void
@@ -241,7 +245,7 @@ compare_ends(const void *a, const void *b)
 
 /* Sorts all workers' rows and keeps the first. */
 static json_t *
-merge_soonest(struct ask *a)
+merge_soonest(struct worker_query *a)
 {
 	json_t *out = json_array();
 	const struct part *p;
@@ -255,7 +259,7 @@ merge_soonest(struct ask *a)
 	if (all == NULL)
 		return out;
 	for (i = 0; i < a->count; i++) {
-		p = ask_answer(a, i);
+		p = worker_query_answer(a, i);
 		json_array_foreach(p->soonest, n, row) all[count++] = row;
 	}
 	qsort(all, count, sizeof(*all), compare_ends);
@@ -289,10 +293,10 @@ add_flow(const struct backend_flow_status *f, void *arg)
 }
 
 static void
-done(struct ask *a)
+done(struct worker_query *a)
 {
 	const struct question *q = a->question;
-	struct survey s = { .backends = json_array(),
+	struct worker_report s = { .backends = json_array(),
 		.pools = json_array(),
 		.flows = json_array() };
 	const struct part *p;
@@ -300,10 +304,10 @@ done(struct ask *a)
 	size_t i;
 
 	for (i = 0; i < a->count; i++) {
-		p = ask_answer(a, i);
+		p = worker_query_answer(a, i);
 		merge(s.backends, p->backends, UP_WHEN_ANY);
 		merge(s.pools, p->pools, UP_WHEN_ALL);
-		for (n = 0; n <= SURVEY_DAYS_COUNT; n++)
+		for (n = 0; n <= WORKER_REPORT_DAYS_COUNT; n++)
 			s.left.buckets[n] += p->left.buckets[n];
 		s.left.sum_s += p->left.sum_s;
 	}
@@ -317,14 +321,14 @@ done(struct ask *a)
 	json_decref(s.soonest);
 }
 
-static const struct ask_kind whole = {
+static const struct worker_query_kind whole = {
 	.answer_size = sizeof(struct part),
 	.costly = true,
 	.work = work,
 	.done = done,
 	.free_answer = free_part,
 };
-static const struct ask_kind brokers = {
+static const struct worker_query_kind brokers = {
 	.answer_size = sizeof(struct part),
 	.work = work_brokers,
 	.done = done,
@@ -333,7 +337,7 @@ static const struct ask_kind brokers = {
 
 static void
 ask(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct ask_kind *kind, survey_done *then)
+    const struct worker_query_kind *kind, worker_report_cb *then)
 {
 	struct question *q = malloc(sizeof(*q));
 
@@ -342,19 +346,19 @@ ask(struct admin *a, struct http_call *call, const struct http_request *r,
 		return;
 	}
 	q->done = then;
-	ask_workers(a, call, r, kind, q, 0);
+	worker_query_send(a, call, r, kind, q, 0);
 }
 
 void
-survey_ask(struct admin *a, struct http_call *call,
-    const struct http_request *r, survey_done *then)
+worker_report_collect(struct admin *a, struct http_call *call,
+    const struct http_request *r, worker_report_cb *then)
 {
 	ask(a, call, r, &whole, then);
 }
 
 void
-survey_ask_brokers(struct admin *a, struct http_call *call,
-    const struct http_request *r, survey_done *then)
+worker_report_collect_brokers(struct admin *a, struct http_call *call,
+    const struct http_request *r, worker_report_cb *then)
 {
 	ask(a, call, r, &brokers, then);
 }

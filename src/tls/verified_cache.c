@@ -2,7 +2,7 @@
  * A table of SHA-256 hashes, two places for each. The hashes are of
  * certificates that CAs signed, so their bits need no further mixing.
  */
-#include "tls/seen.h"
+#include "tls/verified_cache.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -10,15 +10,15 @@
 
 #define SLOTS 4096 /* 128 KiB */
 
-struct tls_seen {
+struct tls_verified_cache {
 	pthread_mutex_t lock;
 	uint8_t hashes[SLOTS][CERT_SHA256_LEN];
 };
 
-struct tls_seen *
-tls_seen_new(void)
+struct tls_verified_cache *
+tls_verified_cache_new(void)
 {
-	struct tls_seen *s = calloc(1, sizeof(*s));
+	struct tls_verified_cache *s = calloc(1, sizeof(*s));
 
 	if (s != NULL)
 		pthread_mutex_init(&s->lock, NULL);
@@ -26,7 +26,7 @@ tls_seen_new(void)
 }
 
 void
-tls_seen_free(struct tls_seen *s)
+tls_verified_cache_free(struct tls_verified_cache *s)
 {
 	if (s == NULL)
 		return;
@@ -36,7 +36,7 @@ tls_seen_free(struct tls_seen *s)
 
 /* The first of the two places of `hash'. */
 static uint8_t (
-    *place(struct tls_seen *s, const uint8_t *hash))[CERT_SHA256_LEN]
+    *place(struct tls_verified_cache *s, const uint8_t *hash))[CERT_SHA256_LEN]
 {
 	unsigned i = ((unsigned)hash[0] << 8 | hash[1]) % SLOTS;
 
@@ -44,7 +44,8 @@ static uint8_t (
 }
 
 bool
-tls_seen_has(struct tls_seen *s, const uint8_t hash[CERT_SHA256_LEN])
+tls_verified_cache_has(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN])
 {
 	uint8_t(*p)[CERT_SHA256_LEN] = place(s, hash);
 	bool has;
@@ -57,7 +58,8 @@ tls_seen_has(struct tls_seen *s, const uint8_t hash[CERT_SHA256_LEN])
 }
 
 void
-tls_seen_add(struct tls_seen *s, const uint8_t hash[CERT_SHA256_LEN])
+tls_verified_cache_add(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN])
 {
 	uint8_t(*p)[CERT_SHA256_LEN] = place(s, hash);
 

@@ -1,10 +1,10 @@
-#include "admin/steer.h"
+#include "admin/control.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/ask.h"
 #include "admin/reply.h"
+#include "admin/worker_query.h"
 
 /* How often to ask whether a sweep is over. */
 #define SWEEP_ASK_MS 20
@@ -18,7 +18,7 @@ struct progress {
 static void
 work(struct worker *w, const void *question, void *answer)
 {
-	const struct door *d = worker_door(w);
+	const struct session_manager *d = worker_sessions(w);
 	struct progress *p = answer;
 
 	(void)question;
@@ -39,13 +39,13 @@ lines_of(const struct report *r)
 }
 
 static void
-done(struct ask *a)
+done(struct worker_query *a)
 {
 	const struct progress *p;
 	size_t i;
 
 	for (i = 0; i < a->count; i++) {
-		p = ask_answer(a, i);
+		p = worker_query_answer(a, i);
 		if (p->generation < a->context) {
 			reply_error(a->call, 503,
 			    "a worker ran out of memory and keeps the old "
@@ -53,7 +53,7 @@ done(struct ask *a)
 			return;
 		}
 		if (p->sweeping) {
-			ask_again(a, SWEEP_ASK_MS);
+			worker_query_repeat(a, SWEEP_ASK_MS);
 			return;
 		}
 	}
@@ -68,7 +68,7 @@ free_question(void *question)
 	json_decref(*(json_t **)question);
 }
 
-static const struct ask_kind reload_kind = {
+static const struct worker_query_kind reload_kind = {
 	.answer_size = sizeof(struct progress),
 	.work = work,
 	.done = done,
@@ -76,7 +76,7 @@ static const struct ask_kind reload_kind = {
 };
 
 void
-steer_reload(struct admin *a, struct http_call *call,
+control_reload(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	json_t **question;
@@ -100,14 +100,14 @@ steer_reload(struct admin *a, struct http_call *call,
 		reply_json(call, 503, NULL);
 	} else {
 		*question = lines_of(&say);
-		ask_workers(a, call, r, &reload_kind, question,
+		worker_query_send(a, call, r, &reload_kind, question,
 		    a->master->snapshot->generation);
 	}
 	report_fini(&say);
 }
 
 void
-steer_drain_run(struct admin *a, struct http_call *call,
+control_drain(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	struct master *m = a->master;
@@ -126,7 +126,7 @@ steer_drain_run(struct admin *a, struct http_call *call,
 }
 
 void
-steer_log_run(struct admin *a, struct http_call *call,
+control_log(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	static const struct {

@@ -1,19 +1,19 @@
-#include "backend/pace.h"
+#include "backend/connect_rate.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/ratelimit.h"
 
-struct backend_pace {
+struct backend_connect_rate {
 	atomic_uint refs;
 	struct ratelimit limit;
 };
 
-struct backend_pace *
-backend_pace_new(uint32_t rate)
+struct backend_connect_rate *
+backend_connect_rate_new(uint32_t rate)
 {
-	struct backend_pace *p = calloc(1, sizeof(*p));
+	struct backend_connect_rate *p = calloc(1, sizeof(*p));
 
 	if (p == NULL)
 		return NULL;
@@ -22,8 +22,8 @@ backend_pace_new(uint32_t rate)
 	return p;
 }
 
-struct backend_pace *
-backend_pace_get(struct backend_pace *p)
+struct backend_connect_rate *
+backend_connect_rate_get(struct backend_connect_rate *p)
 {
 	if (p != NULL)
 		atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
@@ -31,7 +31,7 @@ backend_pace_get(struct backend_pace *p)
 }
 
 void
-backend_pace_put(struct backend_pace *p)
+backend_connect_rate_put(struct backend_connect_rate *p)
 {
 	if (p == NULL ||
 	    atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
@@ -40,7 +40,7 @@ backend_pace_put(struct backend_pace *p)
 }
 
 uint64_t
-backend_pace_try(struct backend_pace *p, uint64_t now_ms)
+backend_connect_rate_try(struct backend_connect_rate *p, uint64_t now_ms)
 {
 	return p == NULL ? 0 : ratelimit_try(&p->limit, now_ms);
 }

@@ -2,25 +2,25 @@
  * A look at what only the workers know: the state of the brokers, and whose
  * certificates end soon. Status, metrics, readiness and cert are made of it.
  */
-#ifndef ADMIN_SURVEY_H
-#define ADMIN_SURVEY_H
+#ifndef ADMIN_WORKER_REPORT_H
+#define ADMIN_WORKER_REPORT_H
 
 #include <jansson.h>
 
-#include "admin/ask.h"
+#include "admin/worker_query.h"
 
 /* Live sessions are counted by how many days their certificate has left: the
  * upper bounds; one more bucket, unbounded, follows. */
-#define SURVEY_DAYS(X) \
+#define WORKER_REPORT_DAYS(X) \
 	X(0) X(1) X(7) X(14) X(30) X(60) X(90) X(180) X(365) X(730)
 #define SURVEY_DAYS_ONE(days) +1
-#define SURVEY_DAYS_COUNT (0 SURVEY_DAYS(SURVEY_DAYS_ONE))
+#define WORKER_REPORT_DAYS_COUNT (0 WORKER_REPORT_DAYS(SURVEY_DAYS_ONE))
 
 /* The days of each, ascending; static. */
-extern const unsigned survey_days[SURVEY_DAYS_COUNT];
+extern const unsigned worker_report_days[WORKER_REPORT_DAYS_COUNT];
 
-struct survey_left {
-	uint64_t buckets[SURVEY_DAYS_COUNT + 1]; /* not cumulative */
+struct worker_report_days_left {
+	uint64_t buckets[WORKER_REPORT_DAYS_COUNT + 1]; /* not cumulative */
 	uint64_t sum_s; /* of what they have left; an expired one has 0 */
 };
 
@@ -28,7 +28,7 @@ struct survey_left {
 #define SURVEY_SOONEST_MAX 100
 
 /* The workers' answers put together. */
-struct survey {
+struct worker_report {
 	/* [{backend, address, endpoint, up, failures, dialled, failed,
 	 * error}]; up when any worker finds it so. */
 	json_t *backends;
@@ -39,7 +39,7 @@ struct survey {
 	json_t *flows;
 	/* [{user, client_id, cert_sha256, cert_not_after, days_left}] */
 	json_t *soonest;
-	struct survey_left left;
+	struct worker_report_days_left left;
 	bool ready; /* serving, and some broker is up */
 };
 
@@ -47,13 +47,13 @@ struct survey {
  * Asks the workers for their part and then calls `done' with the call, the
  * request (valid in `done' only) and the survey, which dies with it.
  */
-typedef void survey_done(struct admin *a, struct http_call *call,
-    const struct http_request *request, const struct survey *s);
-void survey_ask(struct admin *a, struct http_call *call,
-    const struct http_request *request, survey_done *done);
+typedef void worker_report_cb(struct admin *a, struct http_call *call,
+    const struct http_request *request, const struct worker_report *s);
+void worker_report_collect(struct admin *a, struct http_call *call,
+    const struct http_request *request, worker_report_cb *done);
 
 /* The same without a look at the sessions: `soonest' and `left' stay empty. */
-void survey_ask_brokers(struct admin *a, struct http_call *call,
-    const struct http_request *request, survey_done *done);
+void worker_report_collect_brokers(struct admin *a, struct http_call *call,
+    const struct http_request *request, worker_report_cb *done);
 
 #endif

@@ -1,19 +1,19 @@
-#include "mqtt/greet.h"
+#include "mqtt/connect_read.h"
 
 #include <stdlib.h>
 
-struct greet {
+struct mqtt_connect_read {
 	struct loop *loop; /* borrowed */
 	struct stream *stream; /* borrowed */
 	const struct mqtt_policy *policy; /* borrowed */
-	greet_done_cb *done;
+	mqtt_connect_read_cb *done;
 	void *arg; /* borrowed: done's */
 	struct buf bytes; /* owned: what has come so far */
 };
 
 /* Lets go of the stream and frees `g'; its bytes must be taken care of. */
 static void
-let_go(struct greet *g)
+let_go(struct mqtt_connect_read *g)
 {
 	stream_disown(g->stream);
 	free(g);
@@ -21,9 +21,10 @@ let_go(struct greet *g)
 
 /* The one way out. `g' is gone after this, and the stream may be. */
 static void
-finish(struct greet *g, enum reason reason, struct greet_result *result)
+finish(struct mqtt_connect_read *g, enum reason reason,
+    struct mqtt_connect_result *result)
 {
-	greet_done_cb *done = g->done;
+	mqtt_connect_read_cb *done = g->done;
 	void *arg = g->arg;
 
 	result->bytes = g->bytes;
@@ -33,18 +34,18 @@ finish(struct greet *g, enum reason reason, struct greet_result *result)
 }
 
 static void
-finish_early(struct greet *g, enum reason reason, const char *why)
+finish_early(struct mqtt_connect_read *g, enum reason reason, const char *why)
 {
-	struct greet_result result = { .why = why };
+	struct mqtt_connect_result result = { .why = why };
 
 	finish(g, reason, &result);
 }
 
 /* `g' may be gone after this. */
 static void
-judge(struct greet *g)
+judge(struct mqtt_connect_read *g)
 {
-	struct greet_result result = { 0 };
+	struct mqtt_connect_result result = { 0 };
 	enum parse verdict;
 
 	verdict = mqtt_policy_parse(g->policy, &result.connect,
@@ -57,7 +58,7 @@ judge(struct greet *g)
 
 /* `g' may be gone after this. */
 static void
-keep(struct greet *g, const uint8_t *data, size_t len)
+keep(struct mqtt_connect_read *g, const uint8_t *data, size_t len)
 {
 	if (buf_append(&g->bytes, data, len) == OK)
 		judge(g);
@@ -74,7 +75,7 @@ keep(struct greet *g, const uint8_t *data, size_t len)
 static void
 on_event(struct stream *s, enum stream_event event, void *arg)
 {
-	struct greet *g = arg;
+	struct mqtt_connect_read *g = arg;
 	uint8_t *scratch = loop_scratch(g->loop, LOOP_SCRATCH_PLAIN);
 	size_t room = g->policy->max_connect_size - buf_len(&g->bytes);
 	ssize_t n;
@@ -96,10 +97,11 @@ on_event(struct stream *s, enum stream_event event, void *arg)
 }
 
 enum err
-mqtt_greet_start(struct greet **out, struct loop *loop, struct stream *s,
-    const struct mqtt_policy *policy, greet_done_cb *done, void *arg)
+mqtt_connect_read_start(struct mqtt_connect_read **out, struct loop *loop,
+    struct stream *s, const struct mqtt_policy *policy,
+    mqtt_connect_read_cb *done, void *arg)
 {
-	struct greet *g = calloc(1, sizeof(*g));
+	struct mqtt_connect_read *g = calloc(1, sizeof(*g));
 
 	*out = g;
 	if (g == NULL)
@@ -116,7 +118,7 @@ mqtt_greet_start(struct greet **out, struct loop *loop, struct stream *s,
 }
 
 void
-mqtt_greet_cancel(struct greet *g)
+mqtt_connect_read_cancel(struct mqtt_connect_read *g)
 {
 	if (g == NULL)
 		return;

@@ -1,32 +1,32 @@
-#include "session/roll.h"
+#include "session/cert_sessions.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
 #include "base/address.h"
-#include "session/door.h"
+#include "session/manager.h"
 
 #define SHARDS 64
 #define SHARD_BUCKETS 64 /* to begin with; they double as entries come */
 
 /* One certificate that is in. */
-struct roll_entry {
-	struct roll_entry *next; /* in its bucket */
-	struct roll_shard *shard; /* borrowed */
+struct cert_sessions_entry {
+	struct cert_sessions_entry *next; /* in its bucket */
+	struct cert_sessions_shard *shard; /* borrowed */
 	uint8_t sha256[32];
 	struct list lines; /* oldest first */
 	uint32_t count;
 };
 
-struct roll_shard {
+struct cert_sessions_shard {
 	pthread_mutex_t lock;
-	struct roll_entry **buckets; /* owned */
+	struct cert_sessions_entry **buckets; /* owned */
 	size_t bucket_count; /* a power of two */
 	size_t entry_count;
 };
 
-struct roll {
-	struct roll_shard shards[SHARDS];
+struct cert_sessions {
+	struct cert_sessions_shard shards[SHARDS];
 };
 
 /* A certificate's hash is as even as a hash can be, and its owner cannot
@@ -40,23 +40,23 @@ number_of(const uint8_t sha256[32])
 	return n;
 }
 
-static struct roll_shard *
-shard_of(struct roll *r, const uint8_t sha256[32])
+static struct cert_sessions_shard *
+shard_of(struct cert_sessions *r, const uint8_t sha256[32])
 {
 	return &r->shards[sha256[0] % SHARDS];
 }
 
-static struct roll_entry **
-bucket_of(const struct roll_shard *s, const uint8_t sha256[32])
+static struct cert_sessions_entry **
+bucket_of(const struct cert_sessions_shard *s, const uint8_t sha256[32])
 {
 	return &s->buckets[number_of(sha256) & (s->bucket_count - 1)];
 }
 
-struct roll *
-roll_new(void)
+struct cert_sessions *
+cert_sessions_new(void)
 {
-	struct roll *r = calloc(1, sizeof(*r));
-	struct roll_shard *s;
+	struct cert_sessions *r = calloc(1, sizeof(*r));
+	struct cert_sessions_shard *s;
 	size_t i;
 
 	if (r == NULL)
@@ -64,19 +64,20 @@ roll_new(void)
 	for (i = 0; i < SHARDS; i++) {
 		s = &r->shards[i];
 		pthread_mutex_init(&s->lock, NULL);
-		s->buckets = calloc(SHARD_BUCKETS, sizeof(struct roll_entry *));
+		s->buckets =
+		    calloc(SHARD_BUCKETS, sizeof(struct cert_sessions_entry *));
 		s->bucket_count = SHARD_BUCKETS;
 	}
 	for (i = 0; i < SHARDS; i++)
 		if (r->shards[i].buckets == NULL) {
-			roll_free(r);
+			cert_sessions_free(r);
 			return NULL;
 		}
 	return r;
 }
 
 void
-roll_free(struct roll *r)
+cert_sessions_free(struct cert_sessions *r)
 {
 	size_t i;
 
@@ -91,15 +92,16 @@ roll_free(struct roll *r)
 
 /* Twice the buckets; without memory for them the chains just stay longer. */
 static void
-grow(struct roll_shard *s)
+grow(struct cert_sessions_shard *s)
 {
 	size_t old_count = s->bucket_count;
-	struct roll_entry **old = s->buckets;
-	struct roll_entry **to;
-	struct roll_entry *e;
+	struct cert_sessions_entry **old = s->buckets;
+	struct cert_sessions_entry **to;
+	struct cert_sessions_entry *e;
 	size_t i;
 
-	s->buckets = calloc(old_count * 2, sizeof(struct roll_entry *));
+	s->buckets =
+	    calloc(old_count * 2, sizeof(struct cert_sessions_entry *));
 	if (s->buckets == NULL) {
 		s->buckets = old;
 		return;
@@ -115,10 +117,10 @@ grow(struct roll_shard *s)
 	free(old);
 }
 
-static struct roll_entry *
-find(const struct roll_shard *s, const uint8_t sha256[32])
+static struct cert_sessions_entry *
+find(const struct cert_sessions_shard *s, const uint8_t sha256[32])
 {
-	struct roll_entry *e;
+	struct cert_sessions_entry *e;
 
 	for (e = *bucket_of(s, sha256); e != NULL; e = e->next)
 		if (memcmp(e->sha256, sha256, sizeof(e->sha256)) == 0)
@@ -126,11 +128,11 @@ find(const struct roll_shard *s, const uint8_t sha256[32])
 	return NULL;
 }
 
-static struct roll_entry *
-find_or_add(struct roll_shard *s, const uint8_t sha256[32])
+static struct cert_sessions_entry *
+find_or_add(struct cert_sessions_shard *s, const uint8_t sha256[32])
 {
-	struct roll_entry *e = find(s, sha256);
-	struct roll_entry **to;
+	struct cert_sessions_entry *e = find(s, sha256);
+	struct cert_sessions_entry **to;
 
 	if (e != NULL)
 		return e;
@@ -150,9 +152,9 @@ find_or_add(struct roll_shard *s, const uint8_t sha256[32])
 }
 
 static void
-remove_entry(struct roll_entry *e)
+remove_entry(struct cert_sessions_entry *e)
 {
-	struct roll_entry **at = bucket_of(e->shard, e->sha256);
+	struct cert_sessions_entry **at = bucket_of(e->shard, e->sha256);
 
 	while (*at != e)
 		at = &(*at)->next;
@@ -168,8 +170,8 @@ is_elsewhere(const union session_address *a, const union session_address *b)
 	struct sockaddr_storage x;
 	struct sockaddr_storage y;
 
-	session_address_show(a, &x);
-	session_address_show(b, &y);
+	session_address_load(a, &x);
+	session_address_load(b, &y);
 	address_set_port(&x, 0);
 	address_set_port(&y, 0);
 	return !address_equal(&x, &y);
@@ -177,14 +179,15 @@ is_elsewhere(const union session_address *a, const union session_address *b)
 
 /* The last to come is the one a thief, or the robbed one, would meet. */
 static void
-compare(const struct roll_entry *e, const struct roll_line *line,
-    struct roll_answer *answer)
+compare(const struct cert_sessions_entry *e,
+    const struct cert_sessions_member *line,
+    struct cert_sessions_result *answer)
 {
-	const struct roll_line *last;
+	const struct cert_sessions_member *last;
 
 	if (list_empty(&e->lines))
 		return;
-	last = list_entry(e->lines.prev, struct roll_line, node);
+	last = list_entry(e->lines.prev, struct cert_sessions_member, node);
 	answer->clone = is_elsewhere(&last->peer, &line->peer);
 	answer->other = last->peer;
 }
@@ -193,31 +196,34 @@ compare(const struct roll_entry *e, const struct roll_line *line,
  * where a reload has lowered the number. A line that has to go leaves the roll
  * at once, so that it is not chosen twice. */
 static void
-make_room(struct roll_entry *e, const struct roll_rules *rules,
-    struct roll_answer *answer)
+make_room(struct cert_sessions_entry *e,
+    const struct cert_sessions_limit *rules,
+    struct cert_sessions_result *answer)
 {
-	struct roll_line *oldest;
+	struct cert_sessions_member *oldest;
 
 	while (rules->most != 0 && e->count >= rules->most) {
-		if (rules->excess == ROLL_REFUSE) {
+		if (rules->excess == CERT_SESSIONS_REFUSE) {
 			answer->full = true;
 			return;
 		}
-		oldest = list_entry(e->lines.next, struct roll_line, node);
+		oldest = list_entry(e->lines.next, struct cert_sessions_member,
+		    node);
 		list_remove(&oldest->node);
 		oldest->entry = NULL;
 		e->count--;
 		atomic_store(&oldest->evicted, true);
-		door_evict(oldest->door);
+		session_manager_evict(oldest->manager);
 	}
 }
 
 enum err
-roll_enter(struct roll *r, struct roll_line *line, const uint8_t sha256[32],
-    const struct roll_rules *rules, struct roll_answer *answer)
+cert_sessions_add(struct cert_sessions *r, struct cert_sessions_member *line,
+    const uint8_t sha256[32], const struct cert_sessions_limit *rules,
+    struct cert_sessions_result *answer)
 {
-	struct roll_shard *s = shard_of(r, sha256);
-	struct roll_entry *e;
+	struct cert_sessions_shard *s = shard_of(r, sha256);
+	struct cert_sessions_entry *e;
 	enum err err = ERR_NO_MEMORY;
 
 	memset(answer, 0, sizeof(*answer));
@@ -240,10 +246,10 @@ roll_enter(struct roll *r, struct roll_line *line, const uint8_t sha256[32],
 }
 
 void
-roll_leave(struct roll_line *line)
+cert_sessions_remove(struct cert_sessions_member *line)
 {
-	struct roll_shard *s = line->shard;
-	struct roll_entry *e;
+	struct cert_sessions_shard *s = line->shard;
+	struct cert_sessions_entry *e;
 
 	if (s == NULL)
 		return;

@@ -3,23 +3,25 @@
  * all workers, and for the pools that follow them as long as nothing changes
  * for that broker. Counted; any thread.
  */
-#ifndef BACKEND_PACE_H
-#define BACKEND_PACE_H
+#ifndef BACKEND_CONNECT_RATE_H
+#define BACKEND_CONNECT_RATE_H
 
 #include <stdint.h>
 
-struct backend_pace;
+struct backend_connect_rate;
 
 /* `rate' dials a second; counted once. NULL when memory runs out. */
-struct backend_pace *backend_pace_new(uint32_t rate);
+struct backend_connect_rate *backend_connect_rate_new(uint32_t rate);
 
 /* Takes a count more and returns `p'. NULL is fine, and has no limit. */
-struct backend_pace *backend_pace_get(struct backend_pace *p);
+struct backend_connect_rate *backend_connect_rate_get(
+    struct backend_connect_rate *p);
 
 /* Gives a count back; the last one frees. NULL is fine. */
-void backend_pace_put(struct backend_pace *p);
+void backend_connect_rate_put(struct backend_connect_rate *p);
 
 /* 0 and it is taken: dial now. Else the milliseconds until one may. NULL: 0. */
-uint64_t backend_pace_try(struct backend_pace *p, uint64_t now_ms);
+uint64_t backend_connect_rate_try(struct backend_connect_rate *p,
+    uint64_t now_ms);
 
 #endif

@@ -2,7 +2,7 @@
  * The mqtt stage over a stream that gives what the test wants, and once over
  * a real socket: one verdict, at the right byte, with all bytes in order.
  */
-#include "mqtt/greet.h"
+#include "mqtt/connect_read.h"
 
 #include <sys/socket.h>
 #include <unistd.h>
@@ -27,15 +27,15 @@ static const struct mqtt_policy open_policy = {
 struct bench {
 	struct loop *loop;
 	struct script script;
-	struct greet *greet;
+	struct mqtt_connect_read *greet;
 	unsigned calls;
 	enum reason reason;
-	struct greet_result result;
+	struct mqtt_connect_result result;
 	bool closes; /* the callback closes the stream */
 };
 
 static void
-done(void *arg, enum reason reason, struct greet_result *result)
+done(void *arg, enum reason reason, struct mqtt_connect_result *result)
 {
 	struct bench *b = arg;
 
@@ -54,15 +54,15 @@ setup(struct bench *b, struct loop *loop, const struct mqtt_policy *policy)
 	memset(b, 0, sizeof(*b));
 	b->loop = loop;
 	script_init(&b->script);
-	if (mqtt_greet_start(&b->greet, loop, &b->script.stream, policy, done,
-		b) != OK)
+	if (mqtt_connect_read_start(&b->greet, loop, &b->script.stream, policy,
+		done, b) != OK)
 		diag("greet does not start");
 }
 
 static void
 teardown(struct bench *b)
 {
-	mqtt_greet_cancel(b->greet);
+	mqtt_connect_read_cancel(b->greet);
 	buf_fini(&b->result.bytes);
 	script_fini(&b->script);
 }
@@ -126,7 +126,7 @@ static const struct row {
 static bool
 has_bytes(const struct bench *b, const struct row *row, struct slice in)
 {
-	const struct greet_result *r = &b->result;
+	const struct mqtt_connect_result *r = &b->result;
 
 	if (row->reason != REASON_NONE)
 		return r->why != NULL && r->level == row->level;
@@ -230,7 +230,7 @@ check_claim(struct loop *loop)
 	script_feed(&bench.script, b.data, b.len);
 	is_int(bench.calls, 0, "a megabyte claimed: waits");
 	ok(alloc_kit_live() - before <= 1, "and holds one buffer");
-	mqtt_greet_cancel(bench.greet);
+	mqtt_connect_read_cancel(bench.greet);
 	bench.greet = NULL;
 	is_int((long long)(before - alloc_kit_live()), 1,
 	    "a cancel frees it and itself");
@@ -318,12 +318,12 @@ check_odd_events(struct loop *loop)
 	teardown(&bench);
 	setup(&bench, loop, &open_policy);
 	script_feed(&bench.script, b.data, 5);
-	mqtt_greet_cancel(bench.greet);
+	mqtt_connect_read_cancel(bench.greet);
 	bench.greet = NULL;
 	script_feed(&bench.script, b.data + 5, b.len - 5);
 	stream_tell(&bench.script.stream, STREAM_READABLE);
 	ok(bench.calls == 0 && !bench.script.wanted, "cancelled");
-	mqtt_greet_cancel(NULL);
+	mqtt_connect_read_cancel(NULL);
 	teardown(&bench);
 	kit_free(&b);
 }
@@ -336,7 +336,7 @@ check_no_memory(struct loop *loop)
 
 	script_init(&bench.script);
 	alloc_kit_fail(1);
-	is_int(mqtt_greet_start(&bench.greet, loop, &bench.script.stream,
+	is_int(mqtt_connect_read_start(&bench.greet, loop, &bench.script.stream,
 		   &open_policy, done, &bench),
 	    ERR_NO_MEMORY, "no memory to start");
 	alloc_kit_fail(0);
@@ -355,7 +355,8 @@ check_no_memory(struct loop *loop)
 }
 
 static void
-done_on_socket(void *arg, enum reason reason, struct greet_result *result)
+done_on_socket(void *arg, enum reason reason,
+    struct mqtt_connect_result *result)
 {
 	struct bench *b = arg;
 
@@ -374,7 +375,7 @@ check_socket(struct loop *loop)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds) == -1 ||
 	    (s = stream_fd_new(loop, fds[0])) == NULL ||
-	    mqtt_greet_start(&bench.greet, loop, s, &open_policy,
+	    mqtt_connect_read_start(&bench.greet, loop, s, &open_policy,
 		done_on_socket, &bench) != OK)
 		return;
 	for (i = 0; i < 10; i++) {

@@ -1,4 +1,4 @@
-#include "admin/ask.h"
+#include "admin/worker_query.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,21 +11,21 @@
 #define REST 4 /* times as long as the costly question took */
 
 /* One worker's part: the same message goes there and back. */
-struct ask_part {
+struct worker_query_part {
 	struct loop_message message;
-	struct ask *ask; /* borrowed */
+	struct worker_query *ask; /* borrowed */
 	struct worker *worker; /* borrowed */
 	void *answer; /* owned */
 };
 
 void *
-ask_answer(const struct ask *a, size_t i)
+worker_query_answer(const struct worker_query *a, size_t i)
 {
 	return a->parts[i].answer;
 }
 
 static void
-ask_free(struct ask *a)
+worker_query_free(struct worker_query *a)
 {
 	size_t i;
 
@@ -41,13 +41,13 @@ ask_free(struct ask *a)
 	free(a);
 }
 
-static void send_all(struct ask *a);
+static void send_all(struct worker_query *a);
 
 /* The pause is over: asks anew. */
 static void
 rested(void *arg)
 {
-	struct ask *a = arg;
+	struct worker_query *a = arg;
 	size_t i;
 
 	for (i = 0; i < a->count; i++) {
@@ -59,7 +59,7 @@ rested(void *arg)
 }
 
 static void
-rest(struct ask *a)
+rest(struct worker_query *a)
 {
 	list_append(&a->admin->asks, &a->node);
 	timer_init(&a->limit, a->home, rested, a);
@@ -68,7 +68,7 @@ rest(struct ask *a)
 }
 
 void
-ask_again(struct ask *a, uint64_t ms)
+worker_query_repeat(struct worker_query *a, uint64_t ms)
 {
 	a->again_ms = ms;
 }
@@ -76,8 +76,9 @@ ask_again(struct ask *a, uint64_t ms)
 static void
 came_back(struct loop_message *m)
 {
-	struct ask_part *part = list_entry(m, struct ask_part, message);
-	struct ask *a = part->ask;
+	struct worker_query_part *part =
+	    list_entry(m, struct worker_query_part, message);
+	struct worker_query *a = part->ask;
 
 	a->waiting--;
 	if (a->waiting > 0)
@@ -94,15 +95,16 @@ came_back(struct loop_message *m)
 	if (a->again_ms > 0)
 		rest(a);
 	else
-		ask_free(a);
+		worker_query_free(a);
 }
 
 /* On the worker's thread. */
 static void
 work(struct loop_message *m)
 {
-	struct ask_part *part = list_entry(m, struct ask_part, message);
-	struct ask *a = part->ask;
+	struct worker_query_part *part =
+	    list_entry(m, struct worker_query_part, message);
+	struct worker_query *a = part->ask;
 	struct loop *home = a->home;
 
 	a->kind->work(part->worker, a->question, part->answer);
@@ -114,13 +116,13 @@ work(struct loop_message *m)
 static void
 too_late(void *arg)
 {
-	struct ask *a = arg;
+	struct worker_query *a = arg;
 	struct http_call *call = a->call;
 
 	a->call = NULL;
 	if (a->queued) {
 		list_remove(&a->node);
-		ask_free(a);
+		worker_query_free(a);
 		reply_error(call, 503, "too many ask at once");
 		return;
 	}
@@ -130,11 +132,11 @@ too_late(void *arg)
 	    a->count);
 }
 
-static struct ask *
-ask_new(struct admin *admin, const struct ask_kind *kind)
+static struct worker_query *
+worker_query_new(struct admin *admin, const struct worker_query_kind *kind)
 {
 	const struct master *m = admin->master;
-	struct ask *a = calloc(1, sizeof(*a));
+	struct worker_query *a = calloc(1, sizeof(*a));
 	size_t i;
 
 	if (a == NULL)
@@ -153,7 +155,7 @@ ask_new(struct admin *admin, const struct ask_kind *kind)
 		a->parts[i].worker = m->workers[i];
 		a->parts[i].answer = calloc(1, kind->answer_size);
 		if (a->parts[i].answer == NULL) {
-			ask_free(a);
+			worker_query_free(a);
 			return NULL;
 		}
 	}
@@ -162,7 +164,7 @@ ask_new(struct admin *admin, const struct ask_kind *kind)
 
 /* `a' is in the list; the limit runs from now on. */
 static void
-send_all(struct ask *a)
+send_all(struct worker_query *a)
 {
 	size_t i;
 
@@ -172,13 +174,13 @@ send_all(struct ask *a)
 	timer_start(&a->limit, LIMIT_MS);
 	for (i = 0; i < a->count; i++) {
 		a->parts[i].message.run = work;
-		loop_post(worker_door(a->parts[i].worker)->loop,
+		loop_post(worker_sessions(a->parts[i].worker)->loop,
 		    &a->parts[i].message);
 	}
 }
 
 static void
-wait_turn(struct ask *a)
+wait_turn(struct worker_query *a)
 {
 	a->queued = true;
 	timer_init(&a->limit, a->home, too_late, a);
@@ -192,10 +194,10 @@ next_turn(void *arg)
 	struct admin *admin = arg;
 	struct list *node;
 	struct list *next;
-	struct ask *a;
+	struct worker_query *a;
 
 	list_each(node, next, &admin->asks) {
-		a = list_entry(node, struct ask, node);
+		a = list_entry(node, struct worker_query, node);
 		if (!a->queued)
 			continue;
 		a->queued = false;
@@ -207,18 +209,18 @@ next_turn(void *arg)
 }
 
 void
-ask_start(struct admin *admin)
+worker_query_init(struct admin *admin)
 {
 	list_init(&admin->asks);
 	timer_init(&admin->rest, admin->master->loop, next_turn, admin);
 }
 
 void
-ask_workers(struct admin *admin, struct http_call *call,
-    const struct http_request *request, const struct ask_kind *kind,
+worker_query_send(struct admin *admin, struct http_call *call,
+    const struct http_request *request, const struct worker_query_kind *kind,
     void *question, uint64_t context)
 {
-	struct ask *a = ask_new(admin, kind);
+	struct worker_query *a = worker_query_new(admin, kind);
 
 	if (a == NULL) {
 		if (kind->free_question != NULL && question != NULL)
@@ -242,20 +244,20 @@ ask_workers(struct admin *admin, struct http_call *call,
 }
 
 void
-ask_abandon_all(struct admin *admin)
+worker_query_abandon_all(struct admin *admin)
 {
 	struct list *node;
 	struct list *next;
-	struct ask *a;
+	struct worker_query *a;
 
 	list_each(node, next, &admin->asks) {
-		a = list_entry(node, struct ask, node);
+		a = list_entry(node, struct worker_query, node);
 		list_remove(&a->node);
 		timer_stop(&a->limit);
 		a->call = NULL;
 		a->admin = NULL;
 		if (a->waiting == 0)
-			ask_free(a);
+			worker_query_free(a);
 	}
 	timer_stop(&admin->rest);
 }
