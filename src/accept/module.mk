@@ -12,17 +12,13 @@ net_kit = t/unit/net_kit.c t/unit/net_kit.h
 
 check_PROGRAMS += t/unit/accept_listener.t
 t_unit_accept_listener_t_SOURCES = t/unit/accept_listener.c $(net_kit)
-t_unit_accept_listener_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/accept_throttle.t
 t_unit_accept_throttle_t_SOURCES = t/unit/accept_throttle.c
-t_unit_accept_throttle_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/accept_proxy_header.t
 t_unit_accept_proxy_header_t_SOURCES = t/unit/accept_proxy_header.c $(mqtt_kit)
-t_unit_accept_proxy_header_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/accept_proxy_in.t
 t_unit_accept_proxy_in_t_SOURCES = t/unit/accept_proxy_in.c $(mqtt_kit) \
 	$(net_kit)
-t_unit_accept_proxy_in_t_LDADD = $(unit_ldadd)

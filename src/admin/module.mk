@@ -46,6 +46,4 @@ src/admin/page.c: src/admin/page.html src/admin/embed
 
 check_PROGRAMS += t/unit/admin_http.t t/unit/admin_exposition.t
 t_unit_admin_http_t_SOURCES = t/unit/admin_http.c
-t_unit_admin_http_t_LDADD = $(unit_ldadd)
 t_unit_admin_exposition_t_SOURCES = t/unit/admin_exposition.c
-t_unit_admin_exposition_t_LDADD = $(unit_ldadd)

@@ -30,36 +30,28 @@ dial_kit = t/unit/dial_kit.c t/unit/dial_kit.h $(net_kit)
 
 check_PROGRAMS += t/unit/backend_dial.t
 t_unit_backend_dial_t_SOURCES = t/unit/backend_dial.c $(dial_kit)
-t_unit_backend_dial_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/backend_health.t
 t_unit_backend_health_t_SOURCES = t/unit/backend_health.c $(mqtt_kit) \
 	$(net_kit)
-t_unit_backend_health_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/backend_memory.t
 t_unit_backend_memory_t_SOURCES = t/unit/backend_memory.c $(alloc_kit) \
 	$(dial_kit)
-t_unit_backend_memory_t_LDADD = $(unit_ldadd)
 t_unit_backend_memory_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
 	-Wl,--wrap=strdup
 
 check_PROGRAMS += t/unit/backend_pick.t
 t_unit_backend_pick_t_SOURCES = t/unit/backend_pick.c
-t_unit_backend_pick_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/backend_proxy_out.t
 t_unit_backend_proxy_out_t_SOURCES = t/unit/backend_proxy_out.c $(mqtt_kit)
-t_unit_backend_proxy_out_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/backend_queue.t
 t_unit_backend_queue_t_SOURCES = t/unit/backend_queue.c $(dial_kit)
-t_unit_backend_queue_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/backend_resolve.t
 t_unit_backend_resolve_t_SOURCES = t/unit/backend_resolve.c $(net_kit)
-t_unit_backend_resolve_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/backend_flows.t
 t_unit_backend_flows_t_SOURCES = t/unit/backend_flows.c
-t_unit_backend_flows_t_LDADD = $(unit_ldadd)

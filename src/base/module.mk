@@ -25,28 +25,21 @@ libsallyport_a_SOURCES += \
 
 check_PROGRAMS += t/unit/base_buf.t
 t_unit_base_buf_t_SOURCES = t/unit/base_buf.c
-t_unit_base_buf_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/base_encode.t
 t_unit_base_encode_t_SOURCES = t/unit/base_encode.c
-t_unit_base_encode_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/base_log.t
 t_unit_base_log_t_SOURCES = t/unit/base_log.c
-t_unit_base_log_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/base_socket.t
 t_unit_base_socket_t_SOURCES = t/unit/base_socket.c
-t_unit_base_socket_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/base_address.t
 t_unit_base_address_t_SOURCES = t/unit/base_address.c
-t_unit_base_address_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/base_ratelimit.t
 t_unit_base_ratelimit_t_SOURCES = t/unit/base_ratelimit.c
-t_unit_base_ratelimit_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/base_siphash.t
 t_unit_base_siphash_t_SOURCES = t/unit/base_siphash.c
-t_unit_base_siphash_t_LDADD = $(unit_ldadd)

@@ -40,13 +40,8 @@ config_kit = t/unit/config_kit.c t/unit/config_kit.h
 check_PROGRAMS += t/unit/config_value.t t/unit/config_load.t \
 	t/unit/config_check.t t/unit/config_option.t t/unit/config_memory.t
 t_unit_config_value_t_SOURCES = t/unit/config_value.c
-t_unit_config_value_t_LDADD = $(unit_ldadd)
 t_unit_config_load_t_SOURCES = t/unit/config_load.c $(config_kit)
-t_unit_config_load_t_LDADD = $(unit_ldadd)
 t_unit_config_check_t_SOURCES = t/unit/config_check.c $(config_kit)
-t_unit_config_check_t_LDADD = $(unit_ldadd)
 t_unit_config_option_t_SOURCES = t/unit/config_option.c $(config_kit)
-t_unit_config_option_t_LDADD = $(unit_ldadd)
 t_unit_config_memory_t_SOURCES = t/unit/config_memory.c $(config_kit)
-t_unit_config_memory_t_LDADD = $(unit_ldadd)
 t_unit_config_memory_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=calloc

@@ -12,7 +12,6 @@ bin_PROGRAMS += sallyportctl
 sallyportctl_SOURCES = src/ctl/main.c
 sallyportctl_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DDEFAULT_SOCKET='"/run/sallyport/admin.sock"'
-sallyportctl_LDADD = $(all_ldadd)
 
 dist_man_MANS += etc/sallyportctl.1
 bashcompdir = $(datadir)/bash-completion/completions

@@ -40,27 +40,16 @@ check_PROGRAMS += t/unit/identity_text.t t/unit/identity_dn.t \
 	t/unit/identity_denylist.t t/unit/identity_denyfile.t \
 	t/unit/identity_alloc.t
 t_unit_identity_text_t_SOURCES = t/unit/identity_text.c $(identity_kit)
-t_unit_identity_text_t_LDADD = $(unit_ldadd)
 t_unit_identity_dn_t_SOURCES = t/unit/identity_dn.c $(identity_kit)
-t_unit_identity_dn_t_LDADD = $(unit_ldadd)
 t_unit_identity_template_t_SOURCES = t/unit/identity_template.c $(identity_kit)
-t_unit_identity_template_t_LDADD = $(unit_ldadd)
 t_unit_identity_cert_t_SOURCES = t/unit/identity_cert.c $(identity_kit)
-t_unit_identity_cert_t_LDADD = $(unit_ldadd)
 t_unit_identity_rules_t_SOURCES = t/unit/identity_rules.c $(identity_kit)
-t_unit_identity_rules_t_LDADD = $(unit_ldadd)
 t_unit_identity_decide_t_SOURCES = t/unit/identity_decide.c $(identity_kit)
-t_unit_identity_decide_t_LDADD = $(unit_ldadd)
 t_unit_identity_csv_t_SOURCES = t/unit/identity_csv.c $(identity_kit)
-t_unit_identity_csv_t_LDADD = $(unit_ldadd)
 t_unit_identity_deny_key_t_SOURCES = t/unit/identity_deny_key.c $(identity_kit)
-t_unit_identity_deny_key_t_LDADD = $(unit_ldadd)
 t_unit_identity_denylist_t_SOURCES = t/unit/identity_denylist.c $(identity_kit)
-t_unit_identity_denylist_t_LDADD = $(unit_ldadd)
 t_unit_identity_denylist_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 t_unit_identity_denyfile_t_SOURCES = t/unit/identity_denyfile.c
-t_unit_identity_denyfile_t_LDADD = $(unit_ldadd)
 t_unit_identity_alloc_t_SOURCES = t/unit/identity_alloc.c $(identity_kit)
-t_unit_identity_alloc_t_LDADD = $(unit_ldadd)
 t_unit_identity_alloc_t_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

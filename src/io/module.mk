@@ -17,11 +17,9 @@ libsallyport_a_SOURCES += \
 
 check_PROGRAMS += t/unit/io_loop.t
 t_unit_io_loop_t_SOURCES = t/unit/io_loop.c
-t_unit_io_loop_t_LDADD = $(unit_ldadd)
 t_unit_io_loop_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=event_add
 
 check_PROGRAMS += t/unit/io_memory.t
 t_unit_io_memory_t_SOURCES = t/unit/io_memory.c
-t_unit_io_memory_t_LDADD = $(unit_ldadd)
 t_unit_io_memory_t_LDFLAGS = $(AM_LDFLAGS) \
 	-Wl,--wrap=event_set_mem_functions

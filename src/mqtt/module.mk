@@ -26,35 +26,27 @@ mqtt_kit = t/unit/mqtt_kit.c t/unit/mqtt_kit.h
 
 check_PROGRAMS += t/unit/mqtt_connack.t
 t_unit_mqtt_connack_t_SOURCES = t/unit/mqtt_connack.c $(mqtt_kit)
-t_unit_mqtt_connack_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/mqtt_connect.t
 t_unit_mqtt_connect_t_SOURCES = t/unit/mqtt_connect.c $(mqtt_kit)
-t_unit_mqtt_connect_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/mqtt_connect_bad.t
 t_unit_mqtt_connect_bad_t_SOURCES = t/unit/mqtt_connect_bad.c $(mqtt_kit)
-t_unit_mqtt_connect_bad_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/mqtt_connect_edit.t
 t_unit_mqtt_connect_edit_t_SOURCES = t/unit/mqtt_connect_edit.c $(mqtt_kit)
-t_unit_mqtt_connect_edit_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/mqtt_cursor.t
 t_unit_mqtt_cursor_t_SOURCES = t/unit/mqtt_cursor.c $(mqtt_kit)
-t_unit_mqtt_cursor_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/mqtt_packet.t
 t_unit_mqtt_packet_t_SOURCES = t/unit/mqtt_packet.c $(mqtt_kit)
-t_unit_mqtt_packet_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/mqtt_utf8.t
 t_unit_mqtt_utf8_t_SOURCES = t/unit/mqtt_utf8.c $(mqtt_kit)
-t_unit_mqtt_utf8_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/mqtt_connect_read.t
 t_unit_mqtt_connect_read_t_SOURCES = t/unit/mqtt_connect_read.c $(mqtt_kit) $(alloc_kit) \
 	t/unit/net_kit.c t/unit/net_kit.h \
 	t/unit/script_stream.c t/unit/script_stream.h
-t_unit_mqtt_connect_read_t_LDADD = $(unit_ldadd)
 t_unit_mqtt_connect_read_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)

@@ -9,4 +9,3 @@ libsallyport_a_SOURCES += \
 check_PROGRAMS += t/unit/relay_relay.t
 t_unit_relay_relay_t_SOURCES = t/unit/relay_relay.c \
 	t/unit/script_stream.c t/unit/script_stream.h
-t_unit_relay_relay_t_LDADD = $(unit_ldadd)

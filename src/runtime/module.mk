@@ -49,12 +49,9 @@ endif
 
 check_PROGRAMS += t/unit/runtime_cpus.t
 t_unit_runtime_cpus_t_SOURCES = t/unit/runtime_cpus.c
-t_unit_runtime_cpus_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/runtime_watcher.t
 t_unit_runtime_watcher_t_SOURCES = t/unit/runtime_watcher.c $(net_kit)
-t_unit_runtime_watcher_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/runtime_sandbox.t
 t_unit_runtime_sandbox_t_SOURCES = t/unit/runtime_sandbox.c $(config_kit)
-t_unit_runtime_sandbox_t_LDADD = $(unit_ldadd)

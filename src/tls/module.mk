@@ -57,62 +57,49 @@ tls_kit = t/unit/tls_kit.c t/unit/tls_kit.h t/unit/tls_pki.c t/unit/tls_pki.h
 
 check_PROGRAMS += t/unit/tls_crl.t
 t_unit_tls_crl_t_SOURCES = t/unit/tls_crl.c $(tls_kit)
-t_unit_tls_crl_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/tls_ctx.t
 t_unit_tls_ctx_t_SOURCES = t/unit/tls_ctx.c $(tls_kit)
-t_unit_tls_ctx_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/tls_facts.t
 t_unit_tls_facts_t_SOURCES = t/unit/tls_facts.c $(tls_kit)
-t_unit_tls_facts_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/tls_handshake.t
 t_unit_tls_handshake_t_SOURCES = t/unit/tls_handshake.c $(tls_kit)
-t_unit_tls_handshake_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/tls_memory.t
 t_unit_tls_memory_t_SOURCES = t/unit/tls_memory.c $(tls_kit) $(alloc_kit)
-t_unit_tls_memory_t_LDADD = $(unit_ldadd)
 t_unit_tls_memory_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
 	-Wl,--wrap=strdup
 
 check_PROGRAMS += t/unit/tls_resume.t
 t_unit_tls_resume_t_SOURCES = t/unit/tls_resume.c $(tls_kit)
-t_unit_tls_resume_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/tls_tickets.t
 t_unit_tls_tickets_t_SOURCES = t/unit/tls_tickets.c $(tls_kit)
-t_unit_tls_tickets_t_LDADD = $(unit_ldadd)
 t_unit_tls_tickets_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_mono_ms
 
 check_PROGRAMS += t/unit/tls_stream.t
 t_unit_tls_stream_t_SOURCES = t/unit/tls_stream.c $(tls_kit)
-t_unit_tls_stream_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/fuzz/tls_crl.t
 t_fuzz_tls_crl_t_SOURCES = t/fuzz/tls_crl.c t/fuzz/replay.c t/fuzz/fuzz.h
 t_fuzz_tls_crl_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
-t_fuzz_tls_crl_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/fuzz/tls_facts.t
 t_fuzz_tls_facts_t_SOURCES = t/fuzz/tls_facts.c t/fuzz/replay.c t/fuzz/fuzz.h
 t_fuzz_tls_facts_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
-t_fuzz_tls_facts_t_LDADD = $(unit_ldadd)
 
 if FUZZERS
 noinst_PROGRAMS += t/fuzz/tls_crl-fuzz
 t_fuzz_tls_crl_fuzz_SOURCES = t/fuzz/tls_crl.c t/fuzz/fuzz.h
 t_fuzz_tls_crl_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
-t_fuzz_tls_crl_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_tls_crl_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 noinst_PROGRAMS += t/fuzz/tls_facts-fuzz
 t_fuzz_tls_facts_fuzz_SOURCES = t/fuzz/tls_facts.c t/fuzz/fuzz.h
 t_fuzz_tls_facts_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
-t_fuzz_tls_facts_fuzz_LDADD = $(unit_ldadd)
 t_fuzz_tls_facts_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 endif
 
 check_PROGRAMS += t/unit/tls_suite.t
 t_unit_tls_suite_t_SOURCES = t/unit/tls_suite.c
-t_unit_tls_suite_t_LDADD = $(unit_ldadd)

@@ -32,26 +32,20 @@ alloc_kit_ldflags = -Wl,--wrap=malloc,--wrap=calloc \
 
 check_PROGRAMS += t/unit/ws_upgrade.t
 t_unit_ws_upgrade_t_SOURCES = t/unit/ws_upgrade.c
-t_unit_ws_upgrade_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/ws_frame.t
 t_unit_ws_frame_t_SOURCES = t/unit/ws_frame.c $(ws_kit)
-t_unit_ws_frame_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/ws_decoder.t
 t_unit_ws_decoder_t_SOURCES = t/unit/ws_decoder.c $(ws_kit)
-t_unit_ws_decoder_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/ws_stream.t
 t_unit_ws_stream_t_SOURCES = t/unit/ws_stream.c $(ws_rig) $(alloc_kit)
-t_unit_ws_stream_t_LDADD = $(unit_ldadd)
 t_unit_ws_stream_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
 
 check_PROGRAMS += t/unit/ws_stream_end.t
 t_unit_ws_stream_end_t_SOURCES = t/unit/ws_stream_end.c $(ws_rig)
-t_unit_ws_stream_end_t_LDADD = $(unit_ldadd)
 
 check_PROGRAMS += t/unit/ws_open.t
 t_unit_ws_open_t_SOURCES = t/unit/ws_open.c $(ws_kit) $(alloc_kit)
-t_unit_ws_open_t_LDADD = $(unit_ldadd)
 t_unit_ws_open_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)

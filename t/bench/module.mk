@@ -14,7 +14,6 @@ t_bench_stub_LDADD =
 t_bench_floor_SOURCES = t/bench/floor.c
 t_bench_floor_LDADD =
 t_bench_micro_SOURCES = t/bench/micro.c
-t_bench_micro_LDADD = $(all_ldadd)
 CLEANFILES += t/bench/load t/bench/stub t/bench/floor t/bench/micro
 
 in_bench = $(test_environment) BENCH_DIR='$(abs_top_builddir)/t/bench' \
