@@ -13,11 +13,12 @@ my $checks = abs_path(dirname($0));
 my $style = abs_path("$checks/../../.clang-format");
 my $cc = $ENV{CC} || 'cc';
 
+my $alone = "/* A file of its own: the tests need one. */\n";
 my $head = "/*\n * Says hello.\n */\n#ifndef MQTT_A_H\n#define MQTT_A_H\n\n";
-my %good = (
+our %good = (
 	'src/mqtt/a.h' => $head .
 	    "int mqtt_a_get(int n);\n\n#endif\n",
-	'src/mqtt/a.c' => "#include \"mqtt/a.h\"\n\n" .
+	'src/mqtt/a.c' => $alone . "#include \"mqtt/a.h\"\n\n" .
 	    "static const char *const words[] = { \"a\", \"b\" };\n" .
 	    "extern const char *const *const mqtt_a_words;\n" .
 	    "const char *const *const mqtt_a_words = words;\n\n" .
@@ -91,14 +92,14 @@ sub fails {
 
 sub with_body {
 	my ($body) = @_;
-	return "#include \"mqtt/a.h\"\n\nint\nmqtt_a_get(int n)\n{\n" .
+	return "$alone#include \"mqtt/a.h\"\n\nint\nmqtt_a_get(int n)\n{\n" .
 	    "$body\treturn n;\n}\n";
 }
 
 SKIP: {
 	skip 'no clang-format', 2 if system('which clang-format >/dev/null');
 	passes('check-format');
-	fails('check-format', qr{a\.c:6:}, 'spaces for a tab',
+	fails('check-format', qr{a\.c:7:}, 'spaces for a tab',
 	    'src/mqtt/a.c' => with_body("        n++;\n"));
 }
 
@@ -121,7 +122,7 @@ for (
 	[ 'src/mqtt/connect.c', '"io/stream.h"', qr{is pure} ],
 	[ 'src/ws/upgrade.c', '"io/stream.h"', qr{is pure} ],
 	[ 'src/identity/template.c', '"io/stream.h"', qr{is pure} ],
-	[ 'src/tls/a.c', '"mqtt/greet.h"', qr{never include each other} ],
+	[ 'src/tls/a.c', '"mqtt/connect_read.h"', qr{never include each other} ],
 	[ 'src/tls/a.c', '"ctx.h"', qr{say the folder} ],
 	[ 'src/relay/a.c', '<event2/event.h>', qr{does not belong} ],
 	[ 'src/mqtt/a.c', '<openssl/ssl.h>', qr{does not belong} ],
@@ -137,10 +138,10 @@ fails('check-layers', qr{not heard of}, 'struct session in a stage',
     'src/ws/a.h' => "struct session;\n");
 
 passes('check-budgets');
-fails('check-budgets', qr{601 lines}, 'a long file',
-    'src/mqtt/a.c' => "\n" x 601);
-fails('check-budgets', qr{201 lines}, 'a long header',
-    'src/mqtt/a.h' => "\n" x 201);
+fails('check-budgets', qr{1001 lines}, 'a long file',
+    'src/mqtt/a.c' => "\n" x 1001);
+fails('check-budgets', qr{301 lines}, 'a long header',
+    'src/mqtt/a.h' => "\n" x 301);
 fails('check-budgets', qr{mqtt_a_get is 101 lines}, 'a long function',
     'src/mqtt/a.c' => with_body("\tn++;\n" x 97));
 fails('check-budgets', qr{1 of 1 functions}, 'too many middling functions',
@@ -153,6 +154,11 @@ fails('check-budgets', qr{nested 4 deep}, 'deep nesting',
     "\t\t}\n\t}\n"));
 fails('check-budgets', qr{inside a function}, '#if in a body',
     'src/mqtt/a.c' => with_body("#if 1\n#endif\n"));
+fails('check-budgets', qr{7 parameters}, 'too many parameters',
+    'src/mqtt/a.c' => "${alone}int\nmqtt_a_get(int a, void (*b)(int, int), " .
+    "int c,\n    int d, int e, int f, int g)\n{\n\treturn a;\n}\n");
+fails('check-budgets', qr{small part of a subject}, 'a file that is too short',
+    'src/mqtt/a.c' => $good{'src/mqtt/a.c'} =~ s/of its own/alone/r);
 fails('check-budgets', qr{2 #if in}, 'too many #if',
     'src/mqtt/a.c' => "#if 1\n#endif\n#if 1\n#endif\n" .
     $good{'src/mqtt/a.c'});
@@ -168,6 +174,20 @@ fails('check-names', qr{helper: exported}, 'an exported name without its place',
     'src/mqtt/a.h' => "int helper(int n);\n");
 fails('check-names', qr{make it static}, 'what should be static',
     'src/mqtt/a.c' => "int\nmqtt_b(int n)\n{\n\treturn n;\n}\n");
+
+my $licence = 'SPDX-License-Identifier: ISC';
+my %licensed = (%good, COPYING => "Yours\n",
+	'src/mqtt/a.c' => "/* $licence */\n", 'src/mqtt/a.h' => "/* $licence */\n",
+	'src/base/b.h' => "/* $licence */\n",
+	't/40-mqtt/a.t' => "#!/usr/bin/perl\n# $licence\n");
+{
+	local %good = %licensed;
+	passes('check-licence');
+	fails('check-licence', qr{a\.t:1: add}, 'a script without a licence',
+	    't/40-mqtt/a.t' => "#!/usr/bin/perl\n");
+	fails('check-licence', qr{a\.c:1: add}, 'a source without a licence',
+	    'src/mqtt/a.c' => "\n");
+}
 
 passes('check-tests');
 fails('check-tests', qr{not executable}, 'a test that cannot run',
