@@ -37,7 +37,7 @@
 #define EXHAUSTED_LOG_MS 10000
 
 struct listener {
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct loop *loop; /* borrowed */
 	struct watch watch; /* owns the socket */
 	struct timer rest; /* runs while resting */
@@ -50,7 +50,9 @@ struct listener {
 	bool closed; /* by the owner */
 	bool resting; /* by ourselves, until the timer fires */
 	int reserve; /* owned; -1 = none could be had */
-	int leaving; /* owned; unhooked, to be closed next turn; -1 = none */
+	int leaving; /* owned; unhooked, closed two turns later; -1 = none */
+	bool polled; /* epoll has been told of `leaving' */
+	struct loop_deferred close_later;
 	unsigned exhausted; /* rests in a row for want of descriptors */
 	uint64_t logged; /* when the want was last logged; 0 = never */
 	struct listener_counts *counts; /* borrowed */
@@ -218,7 +220,27 @@ finish(struct listener *l)
 	if (l->leaving != -1)
 		close(l->leaving);
 	l->leaving = -1;
-	loop_bury(l->loop, &l->grave);
+	loop_free_later(l->loop, &l->garbage, l, free);
+}
+
+/*
+ * Closing a socket that other processes hold open does not take it out of our
+ * epoll set: it would keep waking this loop, and no event belongs to it any
+ * more. So it stays open until libevent has told epoll, which it does when it
+ * next waits for events: after the deferred work of the next turn and before
+ * that of the turn after.
+ */
+static void
+close_later(struct loop_deferred *d)
+{
+	struct listener *l = list_entry(d, struct listener, close_later);
+
+	if (l->polled) {
+		finish(l);
+		return;
+	}
+	l->polled = true;
+	loop_defer(l->loop, d);
 }
 
 static void
@@ -226,10 +248,6 @@ rested(void *arg)
 {
 	struct listener *l = arg;
 
-	if (l->closed) {
-		finish(l);
-		return;
-	}
 	l->resting = false;
 	update(l);
 }
@@ -343,12 +361,6 @@ readable(enum watch_event event, void *arg)
 	}
 }
 
-static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct listener, grave));
-}
-
 enum err
 listener_new(struct listener **out, struct loop *loop, int fd,
     const struct listener_options *options, listener_cb *cb, void *arg)
@@ -363,8 +375,7 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	l->counts = options->counts;
 	l->cb = cb;
 	l->arg = arg;
-	l->grave.bury = bury;
-	list_init(&l->grave.node);
+	loop_deferred_init(&l->close_later, close_later);
 	if (listener_bound(fd, &at) == OK)
 		address_text_port(l->address, &at);
 	l->reserve = -1;
@@ -396,12 +407,9 @@ listener_close(struct listener *l)
 	if (l->reserve != -1)
 		close(l->reserve);
 	l->reserve = -1;
-	/* Closing a socket that others hold open does not take it out of our
-	 * epoll set, which libevent tells only in the next turn. Closed any
-	 * sooner it would keep waking this loop with nobody to listen. */
 	if (l->adopted) {
 		l->leaving = watch_release(&l->watch);
-		timer_start(&l->rest, 0);
+		loop_defer(l->loop, &l->close_later);
 	} else {
 		finish(l);
 	}

@@ -10,34 +10,27 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "io/timer.h"
 #include "io/watch.h"
 
 struct accept_proxy {
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct loop *loop; /* borrowed */
 	struct watch watch; /* its descriptor is borrowed: release, not fini */
-	struct timer refused; /* runs for one who is not trusted: next turn */
+	struct loop_deferred not_trusted; /* refuses in the next turn */
 	struct buf early; /* what was read before the header was whole */
 	accept_proxy_done *done; /* NULL once told or cancelled */
 	void *arg; /* borrowed: the owner */
 };
-
-static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct accept_proxy, grave));
-}
 
 /* Unhooks all; the memory goes at the end of the turn. */
 static void
 release(struct accept_proxy *p)
 {
 	p->done = NULL;
-	timer_stop(&p->refused);
+	loop_deferred_cancel(&p->not_trusted);
 	(void)watch_release(&p->watch);
 	buf_fini(&p->early);
-	loop_bury(p->loop, &p->grave);
+	loop_free_later(p->loop, &p->garbage, p, free);
 }
 
 static void
@@ -58,9 +51,10 @@ refuse(struct accept_proxy *p, const char *detail)
 }
 
 static void
-not_trusted(void *arg)
+not_trusted(struct loop_deferred *d)
 {
-	refuse(arg, "not from a trusted balancer");
+	refuse(list_entry(d, struct accept_proxy, not_trusted),
+	    "not from a trusted balancer");
 }
 
 /* Reads `len' bytes that a look has just shown to be there. */
@@ -144,15 +138,13 @@ accept_proxy_start(struct accept_proxy **out, struct loop *loop, int fd,
 	p->loop = loop;
 	p->done = done;
 	p->arg = arg;
-	p->grave.bury = bury;
-	list_init(&p->grave.node);
 	buf_init(&p->early, ACCEPT_PROXY_HEADER_MAX);
-	timer_init(&p->refused, loop, not_trusted, p);
+	loop_deferred_init(&p->not_trusted, not_trusted);
 	watch_init(&p->watch, loop, fd, readable, p);
 	if (is_trusted(options, peer))
 		watch_read(&p->watch, true);
 	else
-		timer_start(&p->refused, 0);
+		loop_defer(loop, &p->not_trusted);
 	*out = p;
 	return OK;
 }

@@ -114,7 +114,16 @@ fired(void *arg)
 {
 	struct backend_attempt *a = arg;
 
-	fail(a, a->error != 0 ? a->error : ETIMEDOUT);
+	fail(a, ETIMEDOUT);
+}
+
+static void
+failed_at_once(struct loop_deferred *d)
+{
+	struct backend_attempt *a =
+	    list_entry(d, struct backend_attempt, failed_at_once);
+
+	fail(a, a->error);
 }
 
 /* A connect to a port of this machine's ephemeral range, with nobody
@@ -167,6 +176,7 @@ backend_attempt_init(struct backend_attempt *a, struct loop *loop,
 	a->arg = arg;
 	a->watch.fd = -1;
 	timer_init(&a->timer, loop, fired, a);
+	loop_deferred_init(&a->failed_at_once, failed_at_once);
 }
 
 void
@@ -176,17 +186,17 @@ backend_attempt_start(struct backend_attempt *a,
 	int fd;
 
 	a->to = *to;
-	a->error = 0;
 	fd = connect_any(a);
 	if (fd == -1) {
 		a->error = errno;
-		timer_start(&a->timer, 0);
+		loop_defer(a->loop, &a->failed_at_once);
 		return;
 	}
 	watch_init(&a->watch, a->loop, fd, writable, a);
 	if (watch_write(&a->watch) != OK) {
 		a->error = ENOMEM;
-		timeout_ms = 0;
+		loop_defer(a->loop, &a->failed_at_once);
+		return;
 	}
 	timer_start(&a->timer, timeout_ms);
 }
@@ -195,5 +205,6 @@ void
 backend_attempt_cancel(struct backend_attempt *a)
 {
 	timer_stop(&a->timer);
+	loop_deferred_cancel(&a->failed_at_once);
 	watch_fini(&a->watch);
 }

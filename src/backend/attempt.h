@@ -30,14 +30,15 @@ typedef void backend_attempt_done(void *arg, enum err err, int fd,
 struct backend_attempt {
 	struct loop *loop; /* borrowed */
 	struct watch watch; /* owns the socket while connecting */
-	struct timer timer; /* the deadline, or the next turn */
+	struct timer timer; /* the deadline */
+	struct loop_deferred failed_at_once; /* tells of `error' */
 	struct sockaddr_storage to;
 	struct sockaddr_storage own; /* the near end, once it is connected */
 	const struct socket_options *socket; /* borrowed */
 	struct backend_sources *sources; /* borrowed; NULL = none */
 	backend_attempt_done *done;
 	void *arg; /* borrowed: the owner */
-	int error; /* errno of a start that failed at once; 0 = none */
+	int error; /* errno of a start that failed at once */
 };
 
 /* Makes `a' ready and idle. `socket' and `sources' must outlive it. */

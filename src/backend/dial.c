@@ -19,12 +19,13 @@ enum state {
 };
 
 struct backend_dial {
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct backend_pool *pool; /* counted */
 	struct backend_waiter waiter;
 	struct backend_attempt attempt;
 	struct backend_endpoint *endpoint; /* counted; TRYING only */
-	struct timer timer; /* WAITING: the deadline; ENDED: the next turn */
+	struct timer timer; /* WAITING: the deadline */
+	struct loop_deferred ended; /* ENDED: tells the owner */
 	enum state state;
 	uint64_t began; /* ms */
 	enum err error; /* of the last try; OK = none was made */
@@ -35,12 +36,6 @@ struct backend_dial {
 	size_t header_len;
 	uint8_t header[]; /* the PROXY header */
 };
-
-static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct backend_dial, grave));
-}
 
 /* Unhooks all; the memory goes at the end of the turn. */
 static void
@@ -53,12 +48,13 @@ release(struct backend_dial *d)
 	d->pool = NULL;
 	d->endpoint = NULL;
 	timer_stop(&d->timer);
+	loop_deferred_cancel(&d->ended);
 	backend_attempt_cancel(&d->attempt);
 	backend_queue_leave(backend_pool_queue(p), &d->waiter);
 	if (e != NULL)
 		backend_queue_note(backend_pool_queue(p), e, BACKEND_GIVEN_UP,
 		    "");
-	loop_bury(backend_pool_loop(p), &d->grave);
+	loop_free_later(backend_pool_loop(p), &d->garbage, d, free);
 	backend_pool_put(p);
 }
 
@@ -83,12 +79,13 @@ left(const struct backend_dial *d)
 	return gone < all ? all - gone : 0;
 }
 
-/* Ends it without calling anybody from inside. */
+/* Ends the dial; its owner is told in the next turn, not from inside. */
 static void
 end_soon(struct backend_dial *d)
 {
 	d->state = ENDED;
-	timer_start(&d->timer, 0);
+	timer_stop(&d->timer);
+	loop_defer(backend_pool_loop(d->pool), &d->ended);
 }
 
 static void
@@ -151,7 +148,7 @@ reason_of(const struct backend_dial *d)
 	}
 }
 
-/* The deadline passed while it waited, or it ended a turn ago. */
+/* The deadline passed while it waited, or the dial ended a turn ago. */
 static void
 give_up(void *arg)
 {
@@ -160,6 +157,12 @@ give_up(void *arg)
 	if (d->text[0] == '\0')
 		backend_pool_explain(d->pool, d->text, sizeof(d->text));
 	finish(d, reason_of(d), NULL, d->text);
+}
+
+static void
+ended(struct loop_deferred *deferred)
+{
+	give_up(list_entry(deferred, struct backend_dial, ended));
 }
 
 static enum backend_outcome
@@ -252,8 +255,7 @@ backend_dial_start(struct backend_dial **out, struct backend_pool *p,
 	d->began = loop_now(backend_pool_loop(p));
 	d->done = done;
 	d->arg = arg;
-	d->grave.bury = bury;
-	list_init(&d->grave.node);
+	loop_deferred_init(&d->ended, ended);
 	list_init(&d->waiter.node);
 	d->waiter.go = go;
 	d->waiter.hash = backend_pick_hash(request->client_id);

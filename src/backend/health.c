@@ -23,7 +23,7 @@ enum state {
 };
 
 struct backend_health {
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct backend_queue *queue; /* borrowed; NULL once cancelled */
 	struct loop *loop; /* borrowed */
 	struct backend_endpoint *endpoint; /* counted */
@@ -35,12 +35,6 @@ struct backend_health {
 	uint8_t connack[CONNACK_LEN];
 	int code; /* of the last CONNACK */
 };
-
-static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct backend_health, grave));
-}
 
 /* `ms' plus or minus a tenth, so that workers and endpoints drift apart. */
 static uint64_t
@@ -264,8 +258,6 @@ backend_health_start(struct backend_queue *q, struct backend_sources *sources,
 	h->loop = q->loop;
 	h->endpoint = backend_endpoint_get(e);
 	h->code = CODE_NONE;
-	h->grave.bury = bury;
-	list_init(&h->grave.node);
 	timer_init(&h->timer, h->loop, fired, h);
 	backend_attempt_init(&h->attempt, h->loop, &q->o->socket, sources,
 	    connected, h);
@@ -284,7 +276,7 @@ backend_health_cancel(struct backend_health *h)
 	stream_close(h->stream);
 	h->stream = NULL;
 	backend_endpoint_put(h->endpoint);
-	loop_bury(h->loop, &h->grave);
+	loop_free_later(h->loop, &h->garbage, h, free);
 }
 
 const struct backend_endpoint *

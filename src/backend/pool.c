@@ -20,7 +20,7 @@
 
 struct backend_pool {
 	unsigned users;
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct loop *loop; /* borrowed */
 	struct backend_options o; /* its texts are owned, its lists NULL */
 	struct backend_target *targets; /* owned */
@@ -227,9 +227,9 @@ add_targets(struct backend_pool *p, struct backend_resolver *resolver,
 }
 
 static void
-bury(struct loop_grave *g)
+pool_free(void *memory)
 {
-	struct backend_pool *p = list_entry(g, struct backend_pool, grave);
+	struct backend_pool *p = memory;
 
 	backend_connect_rate_put(p->o.connect_rate);
 	free(p->targets);
@@ -253,8 +253,6 @@ backend_pool_new(struct backend_pool **out, struct loop *loop,
 		return ERR_NO_MEMORY;
 	p->users = 1;
 	p->loop = loop;
-	p->grave.bury = bury;
-	list_init(&p->grave.node);
 	backend_queue_init(&p->queue, loop, &p->o, &p->table);
 	p->queue.failed = doubt;
 	p->queue.arg = p;
@@ -294,7 +292,7 @@ backend_pool_put(struct backend_pool *p)
 	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++)
 		backend_health_cancel(p->health[i]);
 	backend_table_fini(&p->table);
-	loop_bury(p->loop, &p->grave);
+	loop_free_later(p->loop, &p->garbage, p, pool_free);
 }
 
 static void

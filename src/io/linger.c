@@ -6,19 +6,13 @@
 
 struct lingering {
 	struct list node;
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct linger_set *set; /* borrowed */
 	struct loop *loop; /* borrowed */
 	struct stream *stream; /* owned */
 	struct timer timer;
 	size_t read;
 };
-
-static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct lingering, grave));
-}
 
 static void
 finish(struct lingering *l)
@@ -28,7 +22,7 @@ finish(struct lingering *l)
 	timer_stop(&l->timer);
 	stream_close(l->stream);
 	l->stream = NULL;
-	loop_bury(l->loop, &l->grave);
+	loop_free_later(l->loop, &l->garbage, l, free);
 }
 
 static void
@@ -71,8 +65,6 @@ linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
 	l->set = set;
 	l->loop = loop;
 	l->stream = s;
-	l->grave.bury = bury;
-	list_init(&l->grave.node);
 	list_init(&l->node);
 	list_append(&set->list, &l->node);
 	set->count++;

@@ -1,7 +1,8 @@
 /*
- * The event loop. A turn is: wake who was kicked, wait and run libevent's
- * callbacks once, then bury what closed. The mailbox is an eventfd and a list
- * under a lock; it is the only thing here that other threads touch.
+ * The event loop. A turn is: run what was deferred, wait for events and run
+ * libevent's callbacks once, then free what was closed. The mailbox is an
+ * eventfd and a list under a lock; it is the only thing here that other
+ * threads touch.
  */
 #include "io/loop.h"
 
@@ -30,11 +31,26 @@ struct loop {
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* what may go without batching */
 	struct list graves;
-	struct list kicks;
+	struct list deferred;
+	struct loop_garbage *garbage; /* owned; oldest first */
+	struct loop_garbage **garbage_end;
 	pthread_mutex_t lock; /* guards messages */
 	struct list messages;
 	uint8_t *scratch[LOOP_SCRATCH_COUNT]; /* owned */
 };
+
+/* Moves all nodes of `from' into `to', whose old content is ignored. */
+static void
+take_all(struct list *to, struct list *from)
+{
+	list_init(to);
+	if (list_empty(from))
+		return;
+	*to = *from;
+	to->next->prev = to;
+	to->prev->next = to;
+	list_init(from);
+}
 
 /* Runs all that was posted up to now. */
 static void
@@ -47,19 +63,28 @@ read_mail(evutil_socket_t fd, short what, void *arg)
 
 	(void)what;
 	eventfd_read(fd, &count);
-	list_init(&taken);
 	pthread_mutex_lock(&loop->lock);
-	if (!list_empty(&loop->messages)) {
-		taken = loop->messages;
-		taken.next->prev = &taken;
-		taken.prev->next = &taken;
-		list_init(&loop->messages);
-	}
+	take_all(&taken, &loop->messages);
 	pthread_mutex_unlock(&loop->lock);
 	while (!list_empty(&taken)) {
 		m = list_entry(taken.next, struct loop_message, node);
 		list_remove(&m->node);
 		m->run(m);
+	}
+}
+
+/* Frees what was given to loop_free_later(), also what that gives to it. */
+static void
+free_garbage(struct loop *loop)
+{
+	struct loop_garbage *g;
+
+	while (loop->garbage != NULL) {
+		g = loop->garbage;
+		loop->garbage = g->next;
+		if (loop->garbage == NULL)
+			loop->garbage_end = &loop->garbage;
+		g->release(g->memory); /* g is gone */
 	}
 }
 
@@ -133,7 +158,8 @@ loop_new(void)
 		return NULL;
 	loop->mail_fd = -1;
 	list_init(&loop->graves);
-	list_init(&loop->kicks);
+	list_init(&loop->deferred);
+	loop->garbage_end = &loop->garbage;
 	list_init(&loop->messages);
 	pthread_mutex_init(&loop->lock, NULL);
 	if (loop_fill(loop) != OK) {
@@ -155,6 +181,7 @@ loop_free(struct loop *loop)
 		event_free(loop->mail);
 	}
 	bury_all(loop);
+	free_garbage(loop);
 	if (loop->mail_fd != -1)
 		close(loop->mail_fd);
 	if (loop->base != NULL)
@@ -165,23 +192,29 @@ loop_free(struct loop *loop)
 	free(loop);
 }
 
-static void
-wake_all(struct loop *loop)
+/* Runs what was deferred before this call, each once. True if any was. */
+static bool
+run_deferred(struct loop *loop)
 {
-	struct loop_kick *k;
+	struct loop_deferred *d;
+	struct list taken;
+	bool any;
 
-	while (!list_empty(&loop->kicks)) {
-		k = list_entry(loop->kicks.next, struct loop_kick, node);
-		list_remove(&k->node);
-		k->wake(k);
+	take_all(&taken, &loop->deferred);
+	any = !list_empty(&taken);
+	while (!list_empty(&taken)) {
+		d = list_entry(taken.next, struct loop_deferred, node);
+		list_remove(&d->node);
+		d->run(d); /* d may be gone */
 	}
+	return any;
 }
 
 /* Lets work gather if turns come too fast. */
 static void
 gather(struct loop *loop)
 {
-	if (loop->batch_ms > 0 && list_empty(&loop->kicks) &&
+	if (loop->batch_ms > 0 && list_empty(&loop->deferred) &&
 	    ratelimit_try(&loop->turns, clock_mono_ms()) > 0)
 		usleep(loop->batch_ms * 1000);
 }
@@ -189,13 +222,17 @@ gather(struct loop *loop)
 void
 loop_run(struct loop *loop)
 {
+	int flags;
+
 	loop->stopping = false;
 	while (!loop->stopping) {
 		loop->now = 0;
-		wake_all(loop);
-		if (event_base_loop(loop->base, EVLOOP_ONCE) == -1)
+		/* What ran may have deferred more, or stopped the loop. */
+		flags = run_deferred(loop) ? EVLOOP_NONBLOCK : EVLOOP_ONCE;
+		if (event_base_loop(loop->base, flags) == -1)
 			break;
 		bury_all(loop);
+		free_garbage(loop);
 		gather(loop);
 	}
 }
@@ -280,10 +317,23 @@ loop_post(struct loop *loop, struct loop_message *m)
 }
 
 void
-loop_kick(struct loop *loop, struct loop_kick *k)
+loop_defer(struct loop *loop, struct loop_deferred *d)
 {
-	if (list_empty(&k->node))
-		list_append(&loop->kicks, &k->node);
+	if (list_empty(&d->node))
+		list_append(&loop->deferred, &d->node);
+}
+
+void
+loop_free_later(struct loop *loop, struct loop_garbage *g, void *memory,
+    void (*release)(void *))
+{
+	if (g->memory != NULL)
+		return;
+	g->memory = memory;
+	g->release = release;
+	g->next = NULL;
+	*loop->garbage_end = g;
+	loop->garbage_end = &g->next;
 }
 
 void

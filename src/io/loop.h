@@ -1,7 +1,7 @@
 /*
  * One thread's event loop over libevent: timers, file descriptors, a mailbox
- * for other threads, a graveyard for objects closed in this turn, and the
- * scratch buffers that let an idle connection own none.
+ * for other threads, work deferred to the next turn, memory freed at the end
+ * of a turn, and the scratch buffers that let an idle connection own none.
  */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
@@ -31,7 +31,8 @@ enum loop_scratch {
 /* NULL when memory or descriptors run out. */
 struct loop *loop_new(void);
 
-/* Frees all; the graveyard and the mailbox are emptied first. NULL is fine. */
+/* Runs what was posted, frees what waits for the end of the turn, and then the
+ * loop. What is deferred is not run. NULL is allowed. */
 void loop_free(struct loop *loop);
 
 /* Runs until loop_stop(). */
@@ -81,30 +82,67 @@ struct loop_message {
 void loop_post(struct loop *loop, struct loop_message *m);
 
 /*
- * Something is left to do though no descriptor and no timer will say so. `wake'
- * is called at the beginning of the next turn, and makes an event active; it
- * does not do the work itself. libevent runs what is made active while it runs
- * the active ones in the same go: who did it there again and again would keep
- * the kernel from being asked for others, timers from firing, and the turn from
- * its end.
+ * Work for the next turn of the loop. Embedded in the object that the work is
+ * for. This is the only way to defer work on a loop's own thread.
+ *
+ * At the start of each turn the loop calls `run' of all that was deferred
+ * before, each once, and then asks the kernel for events without waiting. What
+ * `run' defers is for the turn after. So an object that always has more to do
+ * gets one call per turn, like every other object, and neither timers nor
+ * other descriptors wait longer than one turn for it.
+ *
+ * Neither a timer of 0 ms nor event_active() promises this: libevent runs
+ * events that a callback makes active in the same pass, before it looks at
+ * other descriptors or timers. Four clients that uploaded at full speed once
+ * kept a worker away from epoll for 7 s that way.
  */
-struct loop_kick {
+struct loop_deferred {
 	struct list node;
-	void (*wake)(struct loop_kick *k);
+	void (*run)(struct loop_deferred *d);
 };
 
-/* Puts `k' on the list; one on it stays where it is. list_init() its node when
- * the object is made, list_remove() it when it goes. */
-void loop_kick(struct loop *loop, struct loop_kick *k);
+/* Makes `d' ready; nothing is deferred yet. */
+static inline void
+loop_deferred_init(struct loop_deferred *d, void (*run)(struct loop_deferred *))
+{
+	list_init(&d->node);
+	d->run = run;
+}
 
-/* Something closed: `bury' is called with it at the end of the turn. */
+/* Has `d->run' called once, on the loop's thread, at the start of the next
+ * turn. Harmless when it is deferred already. `d' must stay in place until
+ * then, or be cancelled. */
+void loop_defer(struct loop *loop, struct loop_deferred *d);
+
+/* Takes `d' back; harmless when it is not deferred. */
+static inline void
+loop_deferred_cancel(struct loop_deferred *d)
+{
+	list_remove(&d->node);
+}
+
+/*
+ * Memory that is freed at the end of the turn. Embedded in an object, zeroed
+ * when the object is made. An object that is closed from inside its own
+ * callback needs this: its callers still look at it on their way out.
+ */
+struct loop_garbage {
+	struct loop_garbage *next;
+	void *memory;
+	void (*release)(void *memory);
+};
+
+/* Calls release(memory) at the end of the present turn: free() itself, or a
+ * function that frees `memory' and what it owns. `g' usually lies inside
+ * `memory'. Harmless when `g' is waiting already. */
+void loop_free_later(struct loop *loop, struct loop_garbage *g, void *memory,
+    void (*release)(void *memory));
+
+/* The older form of loop_free_later(), until all callers have changed. */
 struct loop_grave {
 	struct list node;
 	void (*bury)(struct loop_grave *g);
 };
-
-/* Puts `g' into the graveyard; a grave already in it stays. list_init() its
- * node when the object is made. */
 void loop_bury(struct loop *loop, struct loop_grave *g);
 
 #endif

@@ -11,7 +11,7 @@
 
 struct stream_fd {
 	struct stream stream; /* first: the two are cast into one another */
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct watch watch;
 	struct stream_fd_end *end; /* borrowed; NULL: nobody asked */
 };
@@ -54,12 +54,6 @@ fd_shutdown(struct stream *s)
 }
 
 static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct stream_fd, grave));
-}
-
-static void
 fd_close(struct stream *s)
 {
 	struct stream_fd *f = from_stream(s);
@@ -69,7 +63,7 @@ fd_close(struct stream *s)
 	watch_fini(&f->watch);
 	if (f->end != NULL)
 		f->end->closed(f->end);
-	loop_bury(f->watch.loop, &f->grave);
+	loop_free_later(f->watch.loop, &f->garbage, f, free);
 }
 
 static void
@@ -97,8 +91,6 @@ stream_fd_new(struct loop *loop, int fd)
 	if (f == NULL)
 		return NULL;
 	f->stream.ops = &ops;
-	f->grave.bury = bury;
-	list_init(&f->grave.node);
 	watch_init(&f->watch, loop, fd, ready, f);
 	return &f->stream;
 }

@@ -5,13 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* Without memory to have the socket watched, it is asked each turn. */
+/* Without memory to have the socket watched, it is read from in each turn. */
 static void
 arm(struct watch *w)
 {
 	w->unarmed = event_add(&w->read, NULL) == -1;
 	if (w->unarmed)
-		watch_kick(w);
+		loop_defer(w->loop, &w->read_again);
 }
 
 static void
@@ -41,11 +41,11 @@ writable(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-wake(struct loop_kick *k)
+read_again(struct loop_deferred *d)
 {
-	struct watch *w = list_entry(k, struct watch, kick);
+	struct watch *w = list_entry(d, struct watch, read_again);
 
-	event_active(&w->read, EV_READ, 0);
+	readable(w->fd, EV_READ, w); /* w may be gone */
 }
 
 void
@@ -58,8 +58,7 @@ watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
 	w->write = NULL;
 	w->wanted = false;
 	w->unarmed = false;
-	w->kick.wake = wake;
-	list_init(&w->kick.node);
+	loop_deferred_init(&w->read_again, read_again);
 	loop_meet_fd(loop, fd);
 	event_assign(&w->read, loop_base(loop), fd, EV_READ | EV_PERSIST,
 	    readable, w);
@@ -85,12 +84,6 @@ watch_write(struct watch *w)
 			return ERR_NO_MEMORY;
 	}
 	return event_add(w->write, NULL) == 0 ? OK : ERR_SYSTEM;
-}
-
-void
-watch_kick(struct watch *w)
-{
-	loop_kick(w->loop, &w->kick);
 }
 
 /* What errno says of a socket. */
@@ -153,7 +146,7 @@ watch_release(struct watch *w)
 
 	if (fd == -1)
 		return -1;
-	list_remove(&w->kick.node);
+	loop_deferred_cancel(&w->read_again);
 	event_del(&w->read);
 	if (w->write != NULL) {
 		event_free(w->write);

@@ -26,7 +26,9 @@ struct watch {
 	struct event read;
 	struct event *write; /* owned; NULL until first armed */
 	struct loop *loop; /* borrowed */
-	struct loop_kick kick;
+	/* loop_defer() it to have READ delivered in the next turn, even if the
+	 * socket is silent. */
+	struct loop_deferred read_again;
 	watch_cb *cb;
 	void *arg; /* borrowed: the owner */
 	int fd; /* owned; -1 once closed */
@@ -44,10 +46,6 @@ void watch_read(struct watch *w, bool wanted);
 
 /* Has WRITE delivered, once. ERR_NO_MEMORY, ERR_SYSTEM. */
 enum err watch_write(struct watch *w) MUST_CHECK;
-
-/* Has READ delivered in the next turn, which is waited for by nobody, even if
- * the socket is silent. */
-void watch_kick(struct watch *w);
 
 /* Receives at most `len' bytes from the socket: a count, STREAM_EOF, _AGAIN, or
  * _ERROR and `*error' says why. */

@@ -77,7 +77,7 @@ end_turn(struct tls_stream *s)
 	if (tls_wire_keep(&s->wire) != OK)
 		go_deaf(s, ERR_NO_MEMORY);
 	if (s->want && has_more(s))
-		watch_kick(&s->wire.watch);
+		loop_defer(s->wire.watch.loop, &s->wire.watch.read_again);
 }
 
 /* Tells the owner as often as there is something. */
@@ -404,7 +404,7 @@ tls_want_read(struct stream *stream, bool wanted)
 		return;
 	watch_read(&s->wire.watch, wanted);
 	if (wanted && !s->in_turn && has_more(s))
-		watch_kick(&s->wire.watch);
+		loop_defer(s->wire.watch.loop, &s->wire.watch.read_again);
 }
 
 /* Puts a close_notify into the wire, once. */

@@ -81,14 +81,20 @@ time_timer(struct loop *loop, uint64_t ms)
 /* A watch that always has more, and those who want their turn beside it. */
 struct glutton {
 	struct loop_message message;
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct loop *loop;
 	struct watch watch;
 	struct timer timer;
 	uint64_t until; /* it gives up then */
 	unsigned reads;
-	bool is_posted, is_buried, is_timed;
+	bool is_posted, is_freed, is_timed;
 };
+
+static void
+be_freed(void *memory)
+{
+	((struct glutton *)memory)->is_freed = true;
+}
 
 static void
 gorge(enum watch_event event, void *arg)
@@ -97,9 +103,9 @@ gorge(enum watch_event event, void *arg)
 
 	(void)event;
 	if (g->reads++ == 0)
-		loop_bury(g->loop, &g->grave);
+		loop_free_later(g->loop, &g->garbage, g, be_freed);
 	if (clock_mono_ms() < g->until)
-		watch_kick(&g->watch);
+		loop_defer(g->loop, &g->watch.read_again);
 	else
 		loop_stop(g->loop);
 }
@@ -108,12 +114,6 @@ static void
 be_posted(struct loop_message *m)
 {
 	list_entry(m, struct glutton, message)->is_posted = true;
-}
-
-static void
-be_buried(struct loop_grave *grave)
-{
-	list_entry(grave, struct glutton, grave)->is_buried = true;
 }
 
 static void
@@ -130,7 +130,6 @@ test_glutton(struct loop *loop)
 {
 	struct glutton g = {
 		.message.run = be_posted,
-		.grave.bury = be_buried,
 		.loop = loop,
 		.until = clock_mono_ms() + 2000,
 	};
@@ -138,20 +137,83 @@ test_glutton(struct loop *loop)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) != 0)
 		abort();
-	list_init(&g.grave.node);
 	watch_init(&g.watch, loop, pair[0], gorge, &g);
 	watch_read(&g.watch, true);
-	watch_kick(&g.watch);
+	loop_defer(loop, &g.watch.read_again);
 	timer_init(&g.timer, loop, be_timed, &g);
 	timer_start(&g.timer, 50);
 	loop_post(loop, &g.message);
 	loop_run(loop);
 	ok(g.is_timed, "a timer fires beside a watch that always has more");
 	ok(g.is_posted, "and what was posted runs");
-	ok(g.is_buried, "and what closed is buried");
+	ok(g.is_freed, "and what closed is freed");
 	timer_stop(&g.timer);
 	watch_fini(&g.watch);
 	close(pair[1]);
+}
+
+/* Two pieces of deferred work, each of which defers the other. */
+struct pair {
+	struct loop *loop;
+	struct loop_deferred ping, pong;
+	unsigned pings, pongs;
+	struct timer timer;
+};
+
+static void
+run_ping(struct loop_deferred *d)
+{
+	struct pair *p = list_entry(d, struct pair, ping);
+
+	p->pings++;
+	loop_defer(p->loop, &p->pong);
+	loop_defer(p->loop, &p->pong);
+}
+
+static void
+run_pong(struct loop_deferred *d)
+{
+	struct pair *p = list_entry(d, struct pair, pong);
+
+	if (++p->pongs == 1000)
+		loop_stop(p->loop);
+	loop_defer(p->loop, &p->ping);
+}
+
+static void
+run_rival(struct loop_deferred *d)
+{
+	struct pair *p = list_entry(d, struct pair, ping);
+
+	p->pings++;
+	loop_deferred_cancel(&p->pong);
+}
+
+static void
+test_deferred(struct loop *loop)
+{
+	struct pair p = { .loop = loop };
+
+	loop_deferred_init(&p.ping, run_ping);
+	loop_deferred_init(&p.pong, run_pong);
+	loop_defer(loop, &p.ping);
+	loop_run(loop);
+	ok(p.pings == 1000 && p.pongs == 1000,
+	    "what is deferred twice runs once: %u and %u", p.pings, p.pongs);
+
+	loop_deferred_cancel(&p.ping);
+	timer_init(&p.timer, loop, stop, loop);
+	timer_start(&p.timer, 20);
+	loop_run(loop);
+	ok(p.pings == 1000, "what is cancelled does not run");
+
+	loop_deferred_init(&p.ping, run_rival);
+	loop_defer(loop, &p.ping);
+	loop_defer(loop, &p.pong);
+	timer_start(&p.timer, 20);
+	loop_run(loop);
+	ok(p.pings == 1001 && p.pongs == 1000,
+	    "nor what another cancels in the same turn");
 }
 
 static void
@@ -209,6 +271,7 @@ main(void)
 	ok(ms < 5000, "a new loop waits for nobody: %u ms", (unsigned)ms);
 
 	test_glutton(loop);
+	test_deferred(loop);
 	test_unarmed(loop);
 
 	loop_set_batching(loop, DELAY);
