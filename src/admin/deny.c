@@ -133,9 +133,9 @@ static json_t *
 show(const struct identity_deny *d, int64_t now)
 {
 	return json_pack("{s:s,s:o,s:o,s:o,s:b}", "as",
-	    identity_deny_word(d->kind), "who", reply_text(d->who),
-	    "reason", reply_text(d->reason), "until", reply_when(d->until),
-	    "expired", (int)(now >= d->until));
+	    identity_deny_word(d->kind), "who", reply_text(d->who), "reason",
+	    reply_text(d->reason), "until", reply_when(d->until), "expired",
+	    (int)(now >= d->until));
 }
 
 /* Is the entry asked for? */

@@ -5,7 +5,7 @@
 
 #include "config/option.h"
 #include "session/options.h"
-#include "tls/ca.h"
+#include "tls/ctx.h"
 
 /* What one part of a load needs to know. */
 struct loading {
@@ -208,7 +208,7 @@ load_issuer(struct loading *l, const struct config_identity *i,
 		return ERR_CONFIG;
 	}
 	for (n = 0; n < cfg->tls_count; n++)
-		if (l->s->tls[n] == NULL || tls_ca_is_trusted(l->s->tls[n], ca))
+		if (l->s->tls[n] == NULL || tls_ctx_trusts(l->s->tls[n], ca))
 			return OK;
 	CONFIG_COMPLAIN(cfg, l->why, i, issuer,
 	    "%s: this CA is in no client_ca, so nobody can be under it (add "

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Sets of CRLs: reading them, choosing between old and new, and the question
  * they are there for.
@@ -13,7 +14,6 @@
 
 #include "base/clock.h"
 #include "tls/crl_list.h"
-#include "tls/crl_sign.h"
 #include "tls/trust.h"
 
 /* Several million entries. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Certificate revocation lists in an index of our own: by issuer and key,
  * then by serial. It lives outside the TLS library, so that it can be asked

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * One certificate revocation list: its bytes and an index of the serials in
  * them. Frozen once parsed, but for the mark that its signature was checked;
@@ -76,5 +77,13 @@ bool crl_list_older(const struct crl_list *a, const struct crl_list *b);
  * name (RFC 5280 5.2.1) each has lists of its own: known keys are compared,
  * and what the lists say of them until both are known. */
 bool crl_list_same(const struct crl_list *a, const struct crl_list *b);
+
+/*
+ * Did the key in `spki' (SubjectPublicKeyInfo, DER) sign `c'? If so, `c' is
+ * marked as signed by it, under `key', the SHA-256 of spki. `*text', static,
+ * says why not. Any thread.
+ */
+bool crl_signed_by(struct crl_list *c, struct slice spki,
+    const uint8_t key[CERT_SHA256_LEN], const char **text);
 
 #endif

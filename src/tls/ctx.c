@@ -12,8 +12,8 @@
 #include "tls/ctx_body.h"
 #include "tls/facts.h"
 #include "tls/handshake.h"
-#include "tls/peer.h"
 #include "tls/settings.h"
+#include "tls/verify.h"
 
 /* Opens the CRLs of `paths', unless there are none. */
 static enum err

@@ -105,4 +105,15 @@ void tls_ctx_each_cert(const struct tls_ctx *ctx,
 enum reason tls_ctx_explain(const struct tls_ctx *ctx, const char *path,
     struct cert **out, const char **detail, enum err *readable);
 
+/*
+ * Fills `ca', as cert.cas has it, from the one certificate in the PEM or DER
+ * file `path'. ERR_SYSTEM with errno, ERR_NOT_FOUND, ERR_MALFORMED, ERR_LIMIT
+ * (the file holds several), ERR_NO_MEMORY.
+ */
+enum err tls_ca_read(const char *path, uint8_t ca[CERT_SHA256_LEN]) MUST_CHECK;
+
+/* True if the profile's client_ca holds a certificate of that CA. */
+bool tls_ctx_trusts(const struct tls_ctx *ctx,
+    const uint8_t ca[CERT_SHA256_LEN]);
+
 #endif

@@ -10,7 +10,6 @@
 #include "tls/ctx.h"
 #include "tls/keypair.h"
 #include "tls/trust.h"
-#include "tls/verified_cache.h"
 
 struct tls_ctx {
 	atomic_uint refs;

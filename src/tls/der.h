@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The fields of a certificate, found in its DER without decoding the rest:
  * slices into the caller's bytes, no allocation. It checks structure, not
@@ -7,6 +8,7 @@
 #define TLS_DER_H
 
 #include <openssl/bytestring.h>
+#include <openssl/evp.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -65,5 +67,19 @@ tls_der_cbs(struct slice s)
 	CBS_init(&cbs, s.data, s.len);
 	return cbs;
 }
+
+/* How to check a signature. */
+struct tls_algorithm {
+	const EVP_MD *md; /* NULL: the scheme has its own */
+	bool is_pss;
+};
+
+/* Finds the algorithm of an AlgorithmIdentifier (DER); false: it is not one
+ * that is taken. */
+bool tls_algorithm_find(struct tls_algorithm *out, struct slice identifier);
+
+/* Why the key of a SubjectPublicKeyInfo (DER) is too weak, static; NULL: it is
+ * not, or it is of no kind that we measure. */
+const char *tls_algorithm_key_weakness(struct slice spki);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A walk over names and SubjectAltName, twice: once to count, so that one
  * allocation can be made, and once to fill it.

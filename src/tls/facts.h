@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Fills the struct cert of domain/cert.h from a verified chain. Everything of
  * it sits in one allocation, except the leaf's DER, which is shared with the

@@ -9,8 +9,8 @@
 #include "tls/choose.h"
 #include "tls/ctx_body.h"
 #include "tls/facts.h"
-#include "tls/peer.h"
 #include "tls/ticket_cb.h"
+#include "tls/verify.h"
 #include "tls/wire.h"
 
 struct tls_handshake *

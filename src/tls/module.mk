@@ -1,16 +1,10 @@
 libsallyport_a_SOURCES += \
-	src/tls/algorithm.c \
-	src/tls/algorithm.h \
-	src/tls/ca.c \
-	src/tls/ca.h \
 	src/tls/choose.c \
 	src/tls/choose.h \
 	src/tls/crl.c \
 	src/tls/crl.h \
 	src/tls/crl_list.c \
 	src/tls/crl_list.h \
-	src/tls/crl_sign.c \
-	src/tls/crl_sign.h \
 	src/tls/ctx.c \
 	src/tls/ctx.h \
 	src/tls/ctx_body.h \
@@ -26,12 +20,8 @@ libsallyport_a_SOURCES += \
 	src/tls/load.h \
 	src/tls/ocsp.c \
 	src/tls/ocsp.h \
-	src/tls/peer.c \
-	src/tls/peer.h \
 	src/tls/load_report.c \
 	src/tls/load_report.h \
-	src/tls/verified_cache.c \
-	src/tls/verified_cache.h \
 	src/tls/settings.c \
 	src/tls/settings.h \
 	src/tls/sha1.c \

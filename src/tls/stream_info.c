@@ -7,8 +7,8 @@
 
 #include "tls/ctx_body.h"
 #include "tls/facts.h"
-#include "tls/peer.h"
 #include "tls/stream_body.h"
+#include "tls/verify.h"
 
 void
 tls_stream_failure(const struct stream *stream, enum reason *reason,

@@ -10,8 +10,8 @@
 #include <sys/socket.h>
 
 #include "tls/ctx_body.h"
-#include "tls/peer.h"
 #include "tls/stream_body.h"
+#include "tls/verify.h"
 
 /* What one recv of a handshake asks for: flights are a few KiB. */
 #define HANDSHAKE_READ 16384

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The client CAs of a profile: as the library's store for checking
  * signatures, and as plain fields for following a chain that was checked

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Chain checking. The library does what needs mathematics; what can change
  * after it, and what it leaves out for certificates it finds in its store, is
@@ -8,9 +9,12 @@
 #include <openssl/err.h>
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
+#include <pthread.h>
+#include <stdlib.h>
 #include <string.h>
 
-#include "tls/algorithm.h"
+#include "base/clock.h"
+#include "tls/ctx_body.h"
 
 static const struct tls_verdict good = { REASON_NONE, NULL };
 
@@ -361,4 +365,147 @@ tls_chain_check_crls(const struct tls_chain *c, const struct crl_set *set,
 			v = bad(reason, NULL);
 	}
 	return v;
+}
+
+#define SLOTS 4096 /* 128 KiB */
+
+struct tls_verified_cache {
+	pthread_mutex_t lock;
+	uint8_t hashes[SLOTS][CERT_SHA256_LEN];
+};
+
+struct tls_verified_cache *
+tls_verified_cache_new(void)
+{
+	struct tls_verified_cache *s = calloc(1, sizeof(*s));
+
+	if (s != NULL)
+		pthread_mutex_init(&s->lock, NULL);
+	return s;
+}
+
+void
+tls_verified_cache_free(struct tls_verified_cache *s)
+{
+	if (s == NULL)
+		return;
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}
+
+/* The first of the two places of `hash'. */
+static uint8_t (
+    *place(struct tls_verified_cache *s, const uint8_t *hash))[CERT_SHA256_LEN]
+{
+	unsigned i = ((unsigned)hash[0] << 8 | hash[1]) % SLOTS;
+
+	return &s->hashes[i & ~1u];
+}
+
+bool
+tls_verified_cache_has(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN])
+{
+	uint8_t(*p)[CERT_SHA256_LEN] = place(s, hash);
+	bool has;
+
+	pthread_mutex_lock(&s->lock);
+	has = memcmp(p[0], hash, CERT_SHA256_LEN) == 0 ||
+	    memcmp(p[1], hash, CERT_SHA256_LEN) == 0;
+	pthread_mutex_unlock(&s->lock);
+	return has;
+}
+
+void
+tls_verified_cache_add(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN])
+{
+	uint8_t(*p)[CERT_SHA256_LEN] = place(s, hash);
+
+	pthread_mutex_lock(&s->lock);
+	memcpy(p[1], p[0], CERT_SHA256_LEN);
+	memcpy(p[0], hash, CERT_SHA256_LEN);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* Finds the path, the short way where that is sound. */
+static struct tls_verdict
+find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
+{
+	uint8_t hash[CERT_SHA256_LEN];
+	struct tls_verdict v;
+
+	if (known == TLS_KNOWN_SAME_CAS && tls_chain_follow(c, ctx->trust))
+		return good;
+	tls_chain_hash(c, hash);
+	if (tls_verified_cache_has(ctx->seen, hash) &&
+	    tls_chain_follow(c, ctx->trust))
+		return good;
+	v = tls_chain_verify(c, ctx->trust);
+	if (v.reason == REASON_NONE)
+		tls_verified_cache_add(ctx->seen, hash);
+	return v;
+}
+
+/* Checks a path that was found. One that has expired may be let live on, so
+ * that it is revoked as well comes first. */
+static struct tls_verdict
+check_path(const struct tls_chain *c, const struct tls_ctx *ctx)
+{
+	struct crl_rules rules = { ctx->crl_policy, ctx->crl_grace,
+		clock_wall_s() };
+	struct tls_verdict v = tls_chain_check(c, rules.now);
+	struct tls_verdict crls;
+
+	if (v.reason != REASON_NONE && v.reason != REASON_TLS_EXPIRED)
+		return v;
+	crls = tls_chain_check_crls(c, ctx->crls, &rules);
+	return v.reason == REASON_NONE || crls.reason == REASON_TLS_REVOKED
+	    ? crls
+	    : v;
+}
+
+struct tls_verdict
+tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
+    const struct tls_ctx *ctx, enum tls_known known)
+{
+	struct tls_verdict v = { REASON_NONE, NULL };
+
+	c->sent_count = 0;
+	c->path_count = 0;
+	if ((certs == NULL || sk_CRYPTO_BUFFER_num(certs) == 0) &&
+	    ctx->client_certificate == TLS_CLIENT_OPTIONAL)
+		return v;
+	v = tls_chain_init(c, certs);
+	if (v.reason == REASON_NONE)
+		v = find_path(c, ctx, known);
+	if (v.reason == REASON_NONE)
+		v = check_path(c, ctx);
+	return v;
+}
+
+uint8_t
+tls_peer_alert(enum reason reason)
+{
+	switch (reason) {
+	case REASON_TLS_NO_CERTIFICATE:
+		return SSL_AD_CERTIFICATE_REQUIRED;
+	case REASON_TLS_UNTRUSTED:
+		return SSL_AD_UNKNOWN_CA;
+	case REASON_TLS_EXPIRED:
+	case REASON_TLS_NOT_YET_VALID:
+		return SSL_AD_CERTIFICATE_EXPIRED;
+	case REASON_TLS_PURPOSE:
+		return SSL_AD_UNSUPPORTED_CERTIFICATE;
+	case REASON_TLS_BAD_CERTIFICATE:
+		return SSL_AD_BAD_CERTIFICATE;
+	case REASON_TLS_REVOKED:
+		return SSL_AD_CERTIFICATE_REVOKED;
+	case REASON_TLS_CRL_UNAVAILABLE:
+		return SSL_AD_CERTIFICATE_UNKNOWN;
+	case REASON_ACCEPT_RESOURCE:
+		return SSL_AD_INTERNAL_ERROR;
+	default:
+		return SSL_AD_ACCESS_DENIED;
+	}
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Is a client's certificate chain good? There are two ways to find out. The
  * full one has the library build the chain and check every signature. The
@@ -9,8 +10,11 @@
 #ifndef TLS_VERIFY_H
 #define TLS_VERIFY_H
 
+#include <openssl/ssl.h>
+
 #include "domain/reason.h"
 #include "tls/crl.h"
+#include "tls/ctx.h"
 #include "tls/trust.h"
 
 /* Leaf, intermediates and anchor; longer chains are refused. */
@@ -59,5 +63,35 @@ int64_t tls_chain_end(const struct tls_chain *c);
 /* CRLs, for the leaf and every CA below the anchor. NULL set: none. */
 struct tls_verdict tls_chain_check_crls(const struct tls_chain *c,
     const struct crl_set *set, const struct crl_rules *rules);
+
+struct tls_verified_cache;
+
+/* NULL: memory ran out. */
+struct tls_verified_cache *tls_verified_cache_new(void);
+
+/* NULL is fine. */
+void tls_verified_cache_free(struct tls_verified_cache *s);
+
+/* Was this hash added, and not pushed out since? Any thread. */
+bool tls_verified_cache_has(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN]);
+
+/* Any thread. */
+void tls_verified_cache_add(struct tls_verified_cache *s,
+    const uint8_t hash[CERT_SHA256_LEN]);
+
+enum tls_known {
+	TLS_KNOWN_NOT, /* nothing was checked yet */
+	TLS_KNOWN_SAME_CAS /* passed before, under the same client CAs */
+};
+
+/* Checks what the client sent (`certs' may be NULL or empty: none) and fills
+ * `c', whose path is empty when the verdict came before it was found. */
+struct tls_verdict tls_peer_check(struct tls_chain *c,
+    const STACK_OF(CRYPTO_BUFFER) * certs, const struct tls_ctx *ctx,
+    enum tls_known known);
+
+/* The TLS alert (RFC 8446 6.2) that tells a client of `reason'. */
+uint8_t tls_peer_alert(enum reason reason);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a CRL: the index must hold as many serials as were counted,
  * and answer for any.

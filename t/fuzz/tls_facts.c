@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a certificate: what is read must lie inside them, and names
  * must be the same read twice.

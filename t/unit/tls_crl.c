@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * CRLs: what is taken and what is not, policies, old against new, and how
  * long a million entries take.

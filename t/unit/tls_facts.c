@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What is read from a certificate, and that no bytes can do harm by it.
  */

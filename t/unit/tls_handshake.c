@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Handshakes of all kinds: who gets in, and what those hear who do not.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "tls_kit.h"
 
 #include <errno.h>

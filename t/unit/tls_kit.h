@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Both ends of a TLS connection in one process: our stream on one end of a
  * socket pair, the library's own client on the other, and a loop that is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Memory that runs out at every point of building a profile, of a handshake
  * and of the stream behind it: refused, not crashed, and nothing is lost.

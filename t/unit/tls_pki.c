@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "tls_pki.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Certificates for the TLS tests, made by the openssl program when the test
  * starts, in a folder of their own that goes when it ends.

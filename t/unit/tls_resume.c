@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Resumption by tickets, and what must not slip past with it: a certificate
  * revoked or expired since, another set of client CAs, other rules.
