@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/address.h"
+#include "base/hash.h"
 #include "base/list.h"
 #include "base/ratelimit.h"
-#include "base/siphash.h"
 
 /* Locks that the table of addresses is spread over. */
 #define SHARDS 64
@@ -65,7 +65,7 @@ struct throttle {
 	_Atomic uint32_t handshakes;
 	struct ratelimit full;
 	struct ratelimit resumed;
-	struct siphash_key hash_key;
+	struct hash_key hash_key;
 	struct shard shards[SHARDS];
 };
 
@@ -227,7 +227,7 @@ static enum reason
 enter(struct throttle *t, struct throttle_entry **out, const struct key *key,
     const struct cap *cap, uint64_t now_ms)
 {
-	uint64_t hash = siphash(&t->hash_key, slice_make(key, sizeof(*key)));
+	uint64_t hash = hash_keyed(&t->hash_key, slice_make(key, sizeof(*key)));
 	struct shard *s = shard_of(t, hash);
 	enum reason reason = REASON_NONE;
 	struct throttle_entry *e;
@@ -410,7 +410,7 @@ throttle_new(struct throttle **out, const struct throttle_options *o)
 		return ERR_NO_MEMORY;
 	ratelimit_init(&t->full, 0, 0);
 	ratelimit_init(&t->resumed, 0, 0);
-	t->hash_key = siphash_key_random();
+	t->hash_key = hash_key_random();
 	for (i = 0; i < SHARDS; i++) {
 		pthread_mutex_init(&t->shards[i].lock, NULL);
 		list_init(&t->shards[i].idle);

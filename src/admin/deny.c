@@ -7,9 +7,9 @@
 #include "admin/filter.h"
 #include "admin/reply.h"
 #include "base/clock.h"
+#include "base/time.h"
 #include "identity/deny_reader.h"
 #include "identity/denyfile.h"
-#include "identity/when.h"
 
 #define LIMIT_DEFAULT 1000
 
@@ -59,7 +59,7 @@ refuse(struct http_call *call, enum err err, const struct report *why)
 /* Leaves what the deny list itself understands as it is, and turns "1h" from
  * now into a date; false for anything else. */
 static bool
-read_until(const char *text, char out[IDENTITY_WHEN_MAX], const char **until)
+read_until(const char *text, char out[TIME_TEXT_MAX], const char **until)
 {
 	size_t len = strlen(text);
 	int64_t seconds;
@@ -71,7 +71,7 @@ read_until(const char *text, char out[IDENTITY_WHEN_MAX], const char **until)
 	if (len == 0 || strchr("smhd", text[len - 1]) == NULL ||
 	    !filter_age_parse(text, &ms))
 		return false;
-	identity_when_write(clock_wall_s() + (int64_t)(ms / 1000), out);
+	time_write(clock_wall_s() + (int64_t)(ms / 1000), out);
 	*until = out;
 	return true;
 }
@@ -80,7 +80,7 @@ void
 deny_add_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	char when[IDENTITY_WHEN_MAX];
+	char when[TIME_TEXT_MAX];
 	struct identity_deny_request entry;
 	struct report why;
 	const char *path;

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/encode.h"
-#include "identity/when.h"
+#include "base/time.h"
 
 #define ERROR_MAX 2048
 #define HEX_MAX 64
@@ -81,11 +81,11 @@ reply_text(struct slice text)
 json_t *
 reply_when(int64_t seconds)
 {
-	char text[IDENTITY_WHEN_MAX];
+	char text[TIME_TEXT_MAX];
 
 	if (seconds == INT64_MAX || seconds == 0)
 		return json_null();
-	identity_when_write(seconds, text);
+	time_write(seconds, text);
 	return json_string(text);
 }
 

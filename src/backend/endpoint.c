@@ -3,14 +3,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/siphash.h"
+#include "base/hash.h"
 
 struct backend_endpoint *
 backend_endpoint_new(const struct sockaddr_storage *address)
 {
 	/* A fixed key: balance = clientid must say the same in every worker
 	 * and after a restart. */
-	static const struct siphash_key key = { 0, 0 };
+	static const struct hash_key key = { 0, 0 };
 	struct backend_endpoint *e = calloc(1, sizeof(*e));
 
 	if (e == NULL)
@@ -19,7 +19,7 @@ backend_endpoint_new(const struct sockaddr_storage *address)
 	e->state = BACKEND_UP;
 	e->address = *address;
 	address_text_port(e->text, address);
-	e->hash = siphash(&key, slice_str(e->text));
+	e->hash = hash_keyed(&key, slice_str(e->text));
 	return e;
 }
 

@@ -1,6 +1,6 @@
 #include "backend/pick.h"
 
-#include "base/siphash.h"
+#include "base/hash.h"
 
 /* Rendezvous hashing (Thaler and Ravishankar, 1998): every client ranks all
  * endpoints by a hash of both and takes the highest that works. When one
@@ -8,20 +8,15 @@
 static uint64_t
 rank(uint64_t client, uint64_t endpoint)
 {
-	uint64_t x = client ^ endpoint;
-
-	/* splitmix64's finalizer */
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return x ^ x >> 31;
+	return hash_mix(client ^ endpoint);
 }
 
 uint64_t
 backend_pick_hash(struct slice client_id)
 {
-	static const struct siphash_key key = { 1, 0 };
+	static const struct hash_key key = { 1, 0 };
 
-	return siphash(&key, client_id);
+	return hash_keyed(&key, client_id);
 }
 
 enum among {

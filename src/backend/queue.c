@@ -1,7 +1,7 @@
 #include "backend/queue.h"
 
+#include "base/hash.h"
 #include "base/log.h"
-#include "base/siphash.h"
 
 /* While no endpoint is up dials are waiting, so none is left alone for longer:
  * one try a second hurts nobody. */
@@ -13,12 +13,7 @@
 uint32_t
 backend_queue_noise(struct backend_queue *q)
 {
-	/* splitmix64: enough for jitter. */
-	uint64_t x = q->noise += 0x9e3779b97f4a7c15u;
-
-	x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
-	x = (x ^ x >> 27) * 0x94d049bb133111ebu;
-	return (uint32_t)(x >> 32);
+	return (uint32_t)(hash_next(&q->noise) >> 32);
 }
 
 static struct backend_choice
@@ -118,7 +113,7 @@ void
 backend_queue_init(struct backend_queue *q, struct loop *loop,
     const struct backend_options *o, struct backend_table *table)
 {
-	struct siphash_key seed = siphash_key_random();
+	struct hash_key seed = hash_key_random();
 
 	memset(q, 0, sizeof(*q));
 	q->loop = loop;

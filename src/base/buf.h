@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A byte queue: written at the tail, read at the head, grown on demand up to
- * a cap. In front of the readable bytes there are always BUF_HEADROOM spare
- * ones, which a stacked stream may use for its framing (see io/stream.h).
+ * a cap. The BUF_HEADROOM bytes before the readable ones are always free: a
+ * stacked stream may put its framing there (see io/stream.h).
  *
  *      alloc        head                 tail            end
  *        |  headroom  |   readable bytes   |   room        |
@@ -15,17 +16,17 @@
 #define BUF_HEADROOM 16
 
 struct buf {
-	uint8_t *mem; /* owned; NULL while nothing was ever written */
+	uint8_t *mem; /* owned; NULL while the queue is empty */
 	size_t head; /* offset of the first readable byte */
-	size_t tail; /* offset behind the last readable byte */
+	size_t tail; /* offset after the last readable byte */
 	size_t size; /* of mem */
-	size_t cap; /* most readable bytes ever; 0 = no bound */
+	size_t cap; /* most readable bytes at any time; 0 = no limit */
 };
 
-/* Makes `b' empty, owning nothing; `cap' bounds what it may ever hold. */
+/* Makes `b' empty. It may hold at most `cap' readable bytes; 0 = no limit. */
 void buf_init(struct buf *b, size_t cap);
 
-/* Frees what `b' owns and leaves it empty and usable. NULL is fine. */
+/* Frees the memory and leaves `b' empty and usable. NULL is allowed. */
 void buf_fini(struct buf *b);
 
 /* Readable bytes. */
@@ -35,36 +36,37 @@ buf_len(const struct buf *b)
 	return b->tail - b->head;
 }
 
-/* The first readable byte. Dies with the next call that changes `b'. */
+/* The first readable byte, valid until the next call that changes `b'. NULL if
+ * `b' owns no memory; buf_len() is 0 then. */
 static inline uint8_t *
 buf_data(const struct buf *b)
 {
-	return b->mem + b->head;
+	return b->mem == NULL ? NULL : b->mem + b->head;
 }
 
-/* The readable bytes as a slice; dies with the next change of `b'. */
+/* The readable bytes as a slice, valid as long as buf_data(). */
 static inline struct slice
 buf_slice(const struct buf *b)
 {
-	return b->mem == NULL ? slice_make(NULL, 0)
-			      : slice_make(buf_data(b), buf_len(b));
+	return slice_make(buf_data(b), buf_len(b));
 }
 
 /*
- * Makes room for `len' bytes at the tail and returns where to put them, or
- * NULL when the cap or memory is reached (b is unchanged then). Follow with
- * buf_commit().
+ * Makes room for `len' bytes at the tail and returns where to write them; call
+ * buf_commit() afterwards. NULL if they would exceed the cap or memory runs
+ * out; `b' is unchanged then.
  */
 uint8_t *buf_reserve(struct buf *b, size_t len);
 
-/* Counts `len' bytes put where buf_reserve() said as readable. */
+/* Makes `len' bytes readable that were written where buf_reserve() said. */
 void buf_commit(struct buf *b, size_t len);
 
-/* Appends; ERR_LIMIT over the cap, ERR_NO_MEMORY; b unchanged on error. */
+/* Appends a copy. ERR_LIMIT: over the cap; ERR_NO_MEMORY. `b' is unchanged on
+ * error. */
 enum err buf_append(struct buf *b, const void *data, size_t len) MUST_CHECK;
 
-/* Drops the first `len' readable bytes (len <= buf_len). Memory goes back
- * once nothing is readable, so that an idle queue owns nothing. */
+/* Removes the first `len' readable bytes (len <= buf_len). The memory is freed
+ * when none are left, so that an idle queue owns nothing. */
 void buf_consume(struct buf *b, size_t len);
 
 #endif

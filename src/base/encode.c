@@ -1,9 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 #include "base/encode.h"
 
-void
-encode_hex(char *out, struct slice in)
+static void
+put_hex(char *out, struct slice in, const char *digits)
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t i;
 
 	for (i = 0; i < in.len; i++) {
@@ -11,6 +11,30 @@ encode_hex(char *out, struct slice in)
 		*out++ = digits[in.data[i] & 15];
 	}
 	*out = '\0';
+}
+
+void
+encode_hex(char *out, struct slice in)
+{
+	put_hex(out, in, "0123456789abcdef");
+}
+
+void
+encode_hex_upper(char *out, struct slice in)
+{
+	put_hex(out, in, "0123456789ABCDEF");
+}
+
+int
+encode_hex_value(uint8_t c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
 }
 
 /* Four characters for the three bytes in the low 24 bits of `v'. */

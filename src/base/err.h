@@ -18,6 +18,7 @@
 	X(ERR_MALFORMED, "malformed") \
 	X(ERR_NOT_FOUND, "not found") \
 	X(ERR_EXISTS, "already there") \
+	X(ERR_IRREGULAR, "not a regular file") \
 	X(ERR_CONFIG, "configuration refused") \
 	X(ERR_TLS, "TLS failed") \
 	X(ERR_CLOSED, "closed by the other side") \

@@ -25,8 +25,6 @@ libsallyport_a_SOURCES += \
 	src/config/suggest.c \
 	src/config/suggest.h \
 	src/config/types.h \
-	src/config/unit.c \
-	src/config/unit.h \
 	src/config/value.c \
 	src/config/value.h \
 	src/config/value_address.c \

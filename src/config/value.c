@@ -7,8 +7,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/unit.h"
 #include "config/nearest.h"
-#include "config/unit.h"
 #include "config/value_address.h"
 
 enum err
@@ -41,30 +41,30 @@ set_bool(struct config_setting *s, void *field)
 }
 
 /* What a numeric type is measured in. */
-static enum config_unit
+static enum unit
 unit_of(enum config_type type)
 {
 	if (type == CONFIG_MSEC || type == CONFIG_MSEC_OFF)
-		return CONFIG_UNIT_TIME;
-	return type == CONFIG_SIZE ? CONFIG_UNIT_SIZE : CONFIG_UNIT_PLAIN;
+		return UNIT_TIME;
+	return type == CONFIG_SIZE ? UNIT_SIZE : UNIT_PLAIN;
 }
 
 /* The sentence for a text that is no number of this unit. */
 static enum err
-bad_number(struct config_setting *s, enum config_unit unit)
+bad_number(struct config_setting *s, enum unit unit)
 {
 	size_t digits = strspn(s->text, "0123456789");
 
-	if (unit == CONFIG_UNIT_TIME && digits > 0 && s->text[digits] == '\0')
+	if (unit == UNIT_TIME && digits > 0 && s->text[digits] == '\0')
 		return config_value_bad(s,
 		    "%.64s has no unit (write %.32ss for seconds, or %.32sms)",
 		    s->text, s->text, s->text);
-	if (unit == CONFIG_UNIT_TIME)
+	if (unit == UNIT_TIME)
 		return config_value_bad(s,
 		    "\"%.64s\" is not a time (write a whole number with ms, "
 		    "s, m, h or d behind it, such as 10s)",
 		    s->text);
-	if (unit == CONFIG_UNIT_SIZE)
+	if (unit == UNIT_SIZE)
 		return config_value_bad(s,
 		    "\"%.64s\" is not a size (write a whole number of bytes, "
 		    "or one with k, m or g behind it, such as 64k)",
@@ -78,11 +78,11 @@ static enum err
 take_number(struct config_setting *s, uint64_t *out)
 {
 	const struct config_option *o = s->option;
-	enum config_unit unit = unit_of(o->type);
+	enum unit unit = unit_of(o->type);
 	char range[CONFIG_WHY_MAX / 2];
 	enum err err;
 
-	err = config_unit_parse(unit, s->text, out);
+	err = unit_parse(unit, s->text, out);
 	if (err == ERR_MALFORMED)
 		return bad_number(s, unit);
 	if (err == OK && *out == 0 && o->type == CONFIG_MSEC_OFF)
@@ -379,16 +379,16 @@ config_value_set(struct config_setting *s, void *field)
 static int
 put_range(const struct config_option *o, char *out, size_t size)
 {
-	enum config_unit unit = unit_of(o->type);
-	char lo[CONFIG_UNIT_TEXT_MAX], hi[CONFIG_UNIT_TEXT_MAX];
+	enum unit unit = unit_of(o->type);
+	char lo[UNIT_TEXT_MAX], hi[UNIT_TEXT_MAX];
 	const char *word = "";
 
 	if (o->type == CONFIG_UINT_AUTO)
 		word = "auto, or ";
 	if (o->type == CONFIG_MSEC_OFF)
 		word = "0, or ";
-	config_unit_text(lo, unit, o->least);
-	config_unit_text(hi, unit, o->most);
+	unit_write(lo, unit, o->least);
+	unit_write(hi, unit, o->most);
 	return snprintf(out, size, "%s%s to %s", word, lo, hi);
 }
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#include "identity/when.h"
+#include "base/time.h"
 
 /* New values: username, client id, and the properties made of a cert. */
 #define PLACES_MAX (2 + IDENTITY_PROPERTY_COUNT)
@@ -246,9 +246,9 @@ add_variable(struct decision *d, enum identity_property which,
 static enum reason
 add_not_after(struct decision *d)
 {
-	char text[IDENTITY_WHEN_MAX];
+	char text[TIME_TEXT_MAX];
 
-	identity_when_write(d->in->cert->not_after, text);
+	time_write(d->in->cert->not_after, text);
 	return place(d, add_property(d, IDENTITY_PROPERTY_CERT_NOT_AFTER),
 	    slice_str(text));
 }

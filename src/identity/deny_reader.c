@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "identity/when.h"
+#include "base/time.h"
 
 static const char *const column_names[IDENTITY_DENY_COLUMN_COUNT] = {
 	[IDENTITY_DENY_AS] = "as",
@@ -129,7 +129,7 @@ identity_deny_until(struct slice text, int64_t *until)
 		*until = IDENTITY_DENY_FOREVER;
 		return true;
 	}
-	return identity_when_parse(text, until);
+	return time_parse(text, until);
 }
 
 static struct slice

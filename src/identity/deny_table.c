@@ -6,7 +6,7 @@ void
 identity_deny_table_init(struct identity_deny_table *t)
 {
 	memset(t, 0, sizeof(*t));
-	t->hash = siphash_key_random();
+	t->hash = hash_key_random();
 }
 
 void
@@ -60,7 +60,7 @@ add_bytes(struct identity_deny_table *t, struct slice s, uint32_t *at)
 static enum err
 add_reason(struct identity_deny_table *t, struct slice reason, uint32_t *at)
 {
-	size_t place = siphash(&t->hash, reason) % IDENTITY_DENY_RECENT;
+	size_t place = hash_keyed(&t->hash, reason) % IDENTITY_DENY_RECENT;
 	uint32_t seen = t->recent[place];
 	enum err err;
 
@@ -127,8 +127,8 @@ static struct identity_deny_slot *
 probe(const struct identity_deny_table *t, enum identity_deny_kind kind,
     struct slice key, uint32_t *tag)
 {
-	struct siphash_key k = { t->hash.k0, t->hash.k1 + (uint64_t)kind };
-	uint64_t hash = siphash(&k, key);
+	struct hash_key k = { t->hash.k0, t->hash.k1 + (uint64_t)kind };
+	uint64_t hash = hash_keyed(&k, key);
 	size_t i = (size_t)((hash >> 32) * t->slot_count >> 32);
 	const struct identity_deny_entry *e;
 

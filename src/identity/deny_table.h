@@ -11,7 +11,7 @@
 #define IDENTITY_DENY_TABLE_H
 
 #include "base/err.h"
-#include "base/siphash.h"
+#include "base/hash.h"
 #include "identity/deny_key.h"
 
 #define IDENTITY_DENY_RECENT 64
@@ -40,7 +40,7 @@ struct identity_deny_table {
 	struct identity_deny_slot *slots; /* owned; NULL until indexed */
 	size_t slot_count;
 	size_t longest[IDENTITY_DENY_COUNT]; /* key of each kind; 0: none */
-	struct siphash_key hash;
+	struct hash_key hash;
 	/* While filling: reasons seen lately, as index + 1 of an entry. */
 	uint32_t recent[IDENTITY_DENY_RECENT];
 };

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/siphash.h"
+#include "base/hash.h"
 #include "identity/deny_reader.h"
 #include "identity/denylist_body.h"
 
@@ -229,7 +229,7 @@ identity_denylist_load(struct identity_denylist **out, const char *path,
     struct identity_denylist *previous, struct report *r)
 {
 	/* The file is its owner's: nobody aims at collisions. */
-	static const struct siphash_key key = { 0, 0 };
+	static const struct hash_key key = { 0, 0 };
 	struct stat look;
 	uint64_t digest;
 	uint8_t *text;
@@ -247,7 +247,7 @@ identity_denylist_load(struct identity_denylist **out, const char *path,
 	err = identity_deny_slurp(path, &text, &len, r);
 	if (err != OK)
 		return err;
-	digest = siphash(&key, slice_make(text, len));
+	digest = hash_keyed(&key, slice_make(text, len));
 	if (previous != NULL && previous->digest == digest) {
 		free(text);
 		remember(previous, &look, settled);

@@ -27,9 +27,7 @@ libsallyport_a_SOURCES += \
 	src/identity/text.c \
 	src/identity/text.h \
 	src/identity/variable.c \
-	src/identity/variable.h \
-	src/identity/when.c \
-	src/identity/when.h
+	src/identity/variable.h
 
 identity_kit = t/unit/identity_kit.c t/unit/identity_kit.h \
 	t/unit/mqtt_kit.c t/unit/mqtt_kit.h

@@ -1,7 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Hex and base64, against the vectors of RFC 4648 section 10.
  */
 #include "base/encode.h"
+
+#include <ctype.h>
+#include <stdlib.h>
 
 #include "tap.h"
 
@@ -34,5 +38,14 @@ main(void)
 		encode_hex(out, slice_str(rows[i].plain));
 		is_str(out, rows[i].hex, "hex of %zu bytes", i);
 	}
+	encode_hex_upper(out, slice_str("\xab\x0f"));
+	is_str(out, "AB0F", "upper-case hex");
+	for (i = 0; i < 256; i++) {
+		snprintf(out, sizeof(out), "%c", (int)i);
+		if (encode_hex_value((uint8_t)i) !=
+		    (isxdigit((int)i) ? (int)strtol(out, NULL, 16) : -1))
+			break;
+	}
+	is_int((long long)i, 256, "hex digits of either case have a value");
 	return done_testing();
 }

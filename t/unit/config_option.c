@@ -6,8 +6,8 @@
 #include <ctype.h>
 #include <stdlib.h>
 
+#include "base/unit.h"
 #include "config/help.h"
-#include "config/unit.h"
 #include "config/value.h"
 #include "config_kit.h"
 #include "tap.h"

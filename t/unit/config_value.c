@@ -6,8 +6,8 @@
 #include <netinet/in.h>
 
 #include "base/address.h"
+#include "base/unit.h"
 #include "config/nearest.h"
-#include "config/unit.h"
 #include "config/value.h"
 #include "tap.h"
 
@@ -201,23 +201,19 @@ static void
 test_units(void)
 {
 	static const struct {
-		enum config_unit unit;
+		enum unit unit;
 		uint64_t value;
 		const char *text;
-	} rows[] = { { CONFIG_UNIT_TIME, 0, "0" },
-		{ CONFIG_UNIT_TIME, 100, "100ms" },
-		{ CONFIG_UNIT_TIME, 1000, "1s" },
-		{ CONFIG_UNIT_TIME, 90000, "90s" },
-		{ CONFIG_UNIT_TIME, 86400000, "1d" },
-		{ CONFIG_UNIT_SIZE, 65536, "64k" },
-		{ CONFIG_UNIT_SIZE, 65537, "65537" },
-		{ CONFIG_UNIT_SIZE, 16777216, "16m" },
-		{ CONFIG_UNIT_PLAIN, 7000, "7000" } };
-	char text[CONFIG_UNIT_TEXT_MAX];
+	} rows[] = { { UNIT_TIME, 0, "0" }, { UNIT_TIME, 100, "100ms" },
+		{ UNIT_TIME, 1000, "1s" }, { UNIT_TIME, 90000, "90s" },
+		{ UNIT_TIME, 86400000, "1d" }, { UNIT_SIZE, 65536, "64k" },
+		{ UNIT_SIZE, 65537, "65537" }, { UNIT_SIZE, 16777216, "16m" },
+		{ UNIT_PLAIN, 7000, "7000" } };
+	char text[UNIT_TEXT_MAX];
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		config_unit_text(text, rows[i].unit, rows[i].value);
+		unit_write(text, rows[i].unit, rows[i].value);
 		is_str(text, rows[i].text, "written as %s", rows[i].text);
 	}
 }

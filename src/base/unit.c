@@ -1,4 +1,5 @@
-#include "config/unit.h"
+/* SPDX-License-Identifier: ISC */
+#include "base/unit.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,12 +19,12 @@ static const struct row sizes[] = { { "", 1 }, { "k", 1024 },
 	{ "m", 1024 * 1024 }, { "g", 1024 * 1024 * 1024 }, { NULL, 0 } };
 
 static const struct row *const tables[] = {
-	[CONFIG_UNIT_PLAIN] = plain,
-	[CONFIG_UNIT_TIME] = times,
-	[CONFIG_UNIT_SIZE] = sizes,
+	[UNIT_PLAIN] = plain,
+	[UNIT_TIME] = times,
+	[UNIT_SIZE] = sizes,
 };
 
-/* Reads the digits at *text and steps over them. */
+/* Takes the digits off *text. */
 static enum err
 take_digits(const char **text, uint64_t *out)
 {
@@ -44,7 +45,7 @@ take_digits(const char **text, uint64_t *out)
 }
 
 enum err
-config_unit_parse(enum config_unit unit, const char *text, uint64_t *out)
+unit_parse(enum unit unit, const char *text, uint64_t *out)
 {
 	const struct row *row;
 	uint64_t value;
@@ -69,14 +70,13 @@ config_unit_parse(enum config_unit unit, const char *text, uint64_t *out)
 }
 
 void
-config_unit_text(char out[CONFIG_UNIT_TEXT_MAX], enum config_unit unit,
-    uint64_t value)
+unit_write(char out[UNIT_TEXT_MAX], enum unit unit, uint64_t value)
 {
 	const struct row *row, *best = tables[unit];
 
 	for (row = tables[unit]; row->word != NULL; row++)
 		if (value % row->factor == 0)
 			best = row;
-	snprintf(out, CONFIG_UNIT_TEXT_MAX, "%" PRIu64 "%s",
-	    value / best->factor, value == 0 ? "" : best->word);
+	snprintf(out, UNIT_TEXT_MAX, "%" PRIu64 "%s", value / best->factor,
+	    value == 0 ? "" : best->word);
 }

@@ -1,4 +1,5 @@
-#include "base/siphash.h"
+/* SPDX-License-Identifier: ISC */
+#include "base/hash.h"
 
 #include <sys/random.h>
 #include <time.h>
@@ -51,7 +52,7 @@ load(const uint8_t *p, size_t len)
 }
 
 uint64_t
-siphash(const struct siphash_key *key, struct slice in)
+hash_keyed(const struct hash_key *key, struct slice in)
 {
 	struct state s = {
 		key->k0 ^ 0x736f6d6570736575u,
@@ -72,14 +73,14 @@ siphash(const struct siphash_key *key, struct slice in)
 	return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
-struct siphash_key
-siphash_key_random(void)
+struct hash_key
+hash_key_random(void)
 {
-	struct siphash_key key;
+	struct hash_key key;
 	struct timespec ts;
 
 	/* getrandom() fails only before the kernel's pool is seeded, or under
-	 * a filter that forbids it; the clock is then better than nothing. */
+	 * a filter that forbids it. The clock is then better than nothing. */
 	if (getrandom(&key, sizeof(key), GRND_NONBLOCK) == (ssize_t)sizeof(key))
 		return key;
 	clock_gettime(CLOCK_MONOTONIC, &ts);
