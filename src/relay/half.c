@@ -1,14 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 #include "relay/half.h"
 
 #include <assert.h>
 #include <string.h>
 
-/* Reads a source may do in one turn before others get theirs. */
+/* Reads of a source in one turn, so that other connections get their share. */
 #define READS_A_TURN 4
 
 void
 half_init(struct half *h, struct stream *from, struct stream *to,
-    unsigned stop_at)
+    unsigned forbidden)
 {
 	h->from = from;
 	h->to = to;
@@ -17,7 +18,7 @@ half_init(struct half *h, struct stream *from, struct stream *to,
 	h->bytes = 0;
 	h->state = HALF_OPEN;
 	h->eof = false;
-	h->stop_at = stop_at;
+	h->forbidden = forbidden;
 }
 
 void
@@ -34,7 +35,7 @@ half_abandon(struct half *h)
 	h->state = HALF_ENDED;
 }
 
-/* All that waited is out: does the sink have to be told the end? */
+/* Completes an end once nothing is pending. */
 static enum half_event
 settle(struct half *h)
 {
@@ -50,7 +51,7 @@ settle(struct half *h)
 	return HALF_OK;
 }
 
-/* Gives bytes to the sink; what it leaves waits, and the source with it. */
+/* Writes bytes to `to'. What it does not take is kept, and `from' paused. */
 static enum half_event
 push(struct half *h, uint8_t *data, size_t len)
 {
@@ -72,12 +73,13 @@ push(struct half *h, uint8_t *data, size_t len)
 	return HALF_OK;
 }
 
-/* How much of `chunk' may pass, and what the half says about the rest. */
+/* Returns how many bytes of `chunk' may be forwarded; `*event' says why not
+ * all. */
 static size_t
 measure(struct half *h, struct slice chunk, enum half_event *event)
 {
 	unsigned stop =
-	    h->state == HALF_CLOSING ? MQTT_CURSOR_AT_ANY : h->stop_at;
+	    h->state == HALF_CLOSING ? MQTT_CURSOR_AT_ANY : h->forbidden;
 	size_t pos = 0;
 
 	*event = HALF_OK;
@@ -129,7 +131,7 @@ half_end(struct half *h)
 	return settle(h);
 }
 
-/* May the half read on? */
+/* True if the half may read. */
 static bool
 is_reading(const struct half *h)
 {

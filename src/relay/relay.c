@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "relay/relay.h"
 
 #include <stdlib.h>
@@ -5,20 +6,24 @@
 
 #include "relay/connack_wait.h"
 
-/* What one read takes at the most. More is slower: with 64 KiB, bulk costs a
- * sixth more than with 32, which stay in the caches. */
+/* Most bytes of a read. Larger reads are slower: with 64 KiB a bulk transfer
+ * costs a sixth more than with 32 KiB, which stay in the CPU's caches. */
 #define READ_MAX 32768
 
-/* A half-closed relay that moves nothing for so long is over. */
+/* A half-closed relay that transfers nothing for so long is over. */
 #define HALF_CLOSED_MS 30000
 
-/* What is to be said to whom when a session is dismissed. */
-struct farewell {
+/* The last packets of a dismissed session, until they can be sent. */
+struct relay_last_packets {
 	uint8_t to_client[HALF_PACKET_MAX];
 	uint8_t to_broker[HALF_PACKET_MAX];
 	size_t to_client_len;
 	size_t to_broker_len;
 };
+
+/*
+ * The end.
+ */
 
 static void
 drop_connack_wait(struct relay *r)
@@ -34,23 +39,17 @@ relay_stop(struct relay *r)
 	half_fini(&r->up);
 	half_fini(&r->down);
 	drop_connack_wait(r);
-	free(r->farewell);
-	r->farewell = NULL;
+	free(r->last);
+	r->last = NULL;
+	r->state = RELAY_OVER;
 }
 
-/* Names who ended it; the first one named stays. */
-static void
-blame(struct relay *r, enum reason reason)
-{
-	if (r->reason == REASON_NONE)
-		r->reason = reason;
-}
-
-/* Both halves done: the relay is over. Nothing of `r' is touched after. */
+/* Ends the relay once both halves have ended. `r' may be gone afterwards. */
 static void
 check_end(struct relay *r)
 {
-	if (r->up.state != HALF_ENDED || r->down.state != HALF_ENDED)
+	if (r->state == RELAY_OVER || r->up.state != HALF_ENDED ||
+	    r->down.state != HALF_ENDED)
 		return;
 	relay_stop(r);
 	r->owner->ended(r->arg, r->reason); /* r may be gone */
@@ -58,39 +57,42 @@ check_end(struct relay *r)
 
 /* Ends both halves at once. */
 static void
-break_off(struct relay *r, enum reason reason)
+abandon_both(struct relay *r)
 {
-	blame(r, reason);
 	half_abandon(&r->up);
 	half_abandon(&r->down);
 }
 
+/* One side has ended or failed for `reason'. The other half goes on for as
+ * long as bytes move there. The first reason stays. */
 static void
-seal(struct relay *r, struct half *h)
+half_closed(struct relay *r, enum reason reason)
 {
-	struct farewell *f = r->farewell;
-	bool up = h == &r->up;
-
-	if (half_seal(h, up ? f->to_broker : f->to_client,
-		up ? f->to_broker_len : f->to_client_len) != HALF_OK)
-		half_abandon(h);
-}
-
-/* One side has left: the other half goes on for as long as bytes move there.
- * A dismissal does not wait for that. */
-static void
-wait_for_other(struct relay *r)
-{
-	if (r->farewell != NULL)
+	if (r->state == RELAY_DISMISSED)
 		return;
+	if (r->state == RELAY_OPEN)
+		r->reason = reason;
+	r->state = RELAY_HALF_CLOSED;
 	r->seen_bytes = r->up.bytes + r->down.bytes;
 	timer_start(&r->timer, HALF_CLOSED_MS);
 }
 
-/* Framing is lost. A client that has whole packets so far can be told so;
- * nothing else is said behind a packet that may be half out. */
+/* Sends a dismissed half's last packet. */
 static void
-lose_framing(struct relay *r, struct half *h)
+seal(struct relay *r, struct half *h)
+{
+	const struct relay_last_packets *last = r->last;
+	bool up = h == &r->up;
+
+	if (half_seal(h, up ? last->to_broker : last->to_client,
+		up ? last->to_broker_len : last->to_client_len) != HALF_OK)
+		half_abandon(h);
+}
+
+/* A packet is malformed. The client can still be told so if it has received
+ * whole packets so far; after a part of a packet no other one may follow. */
+static void
+refuse_malformed(struct relay *r, struct half *h)
 {
 	if (h == &r->down && mqtt_cursor_at_boundary(&h->cursor))
 		stream_want_read(h->from, false);
@@ -99,41 +101,37 @@ lose_framing(struct relay *r, struct half *h)
 	r->owner->violated(r->arg, REASON_RELAY_MALFORMED);
 }
 
-/* What the relay makes of what a half says. */
+/* Does what an event of the half `h' requires. */
 static void
-answer(struct relay *r, struct half *h, enum half_event event)
+handle(struct relay *r, struct half *h, enum half_event event)
 {
 	bool up = h == &r->up;
 
 	switch (event) {
 	case HALF_OK:
-		if (h->state >= HALF_ENDING && r->reason == REASON_NONE) {
-			blame(r,
+		if (r->state == RELAY_OPEN && half_has_ended(h))
+			half_closed(r,
 			    up ? REASON_RELAY_CLIENT_CLOSED
 			       : REASON_RELAY_BROKER_CLOSED);
-			wait_for_other(r);
-		}
 		break;
 	case HALF_AT_BOUNDARY:
 		seal(r, h);
 		break;
 	case HALF_FROM_BROKE:
-		/* What it said before still arrives; but there is nobody left
-		 * to hear what comes the other way. */
-		blame(r,
-		    up ? REASON_RELAY_CLIENT_ERROR : REASON_RELAY_BROKER_ERROR);
+		/* What it sent before is still forwarded; but it cannot
+		 * receive any more. */
 		half_abandon(up ? &r->down : &r->up);
-		wait_for_other(r);
+		half_closed(r,
+		    up ? REASON_RELAY_CLIENT_ERROR : REASON_RELAY_BROKER_ERROR);
 		break;
 	case HALF_TO_BROKE:
-		/* The other half goes on: the last words of a broker that has
-		 * closed may still wait to be read. */
-		blame(r,
+		/* The other half goes on: what a broker sent before it closed
+		 * may not have been read yet. */
+		half_closed(r,
 		    up ? REASON_RELAY_BROKER_ERROR : REASON_RELAY_CLIENT_ERROR);
-		wait_for_other(r);
 		break;
 	case HALF_MALFORMED:
-		lose_framing(r, h);
+		refuse_malformed(r, h);
 		break;
 	case HALF_FORBIDDEN:
 		half_seal(h, NULL, 0);
@@ -142,8 +140,12 @@ answer(struct relay *r, struct half *h, enum half_event event)
 	}
 }
 
-/* Lets a packet of the greeting through to the client. The copy gives it the
- * headroom that a write needs. */
+/*
+ * Forwarding.
+ */
+
+/* Forwards one packet to the client. The copy has the headroom that a write
+ * needs. */
 static enum half_event
 pass_packet(struct relay *r, struct slice packet)
 {
@@ -159,44 +161,45 @@ pass_packet(struct relay *r, struct slice packet)
 	return event;
 }
 
-/* Goes through what is held; returns false when the greeting goes on. */
+/* Forwards the packets that are complete in r->connack_wait. Returns true when
+ * the wait for the CONNACK is over. */
 static bool
-greet(struct relay *r, enum half_event *event)
+pass_until_connack(struct relay *r, enum half_event *event)
 {
-	struct connack_wait *g = r->connack_wait;
-	enum connack_wait_verdict verdict;
+	struct connack_wait *w = r->connack_wait;
+	enum connack_wait_result result;
 	struct slice packet;
 	size_t used = 0;
 	uint8_t code = 0;
 
 	for (;;) {
-		verdict = connack_wait_take(g, &used, &packet, &code);
-		if (verdict == GREETING_MORE)
+		result = connack_wait_take(w, &used, &packet, &code);
+		if (result == CONNACK_WAIT_MORE)
 			return false;
-		if (verdict == GREETING_OVER)
+		if (result == CONNACK_WAIT_NONE)
 			return true;
-		if (verdict == GREETING_BROKEN) {
+		if (result == CONNACK_WAIT_BAD) {
 			*event = HALF_MALFORMED;
 			return false;
 		}
-		if (verdict == GREETING_TOO_LONG) {
+		if (result == CONNACK_WAIT_TOO_LONG) {
 			r->owner->violated(r->arg, REASON_IDENTITY_CLIENTID);
 			return false;
 		}
-		if (verdict == GREETING_CONNACK)
+		if (result == CONNACK_WAIT_CONNACK)
 			r->owner->answered(r->arg, code);
 		*event = pass_packet(r, packet);
-		buf_consume(&g->held, used);
-		if (verdict == GREETING_CONNACK || *event != HALF_OK)
+		buf_consume(&w->held, used);
+		if (result == CONNACK_WAIT_CONNACK || *event != HALF_OK)
 			return true;
 	}
 }
 
-/* Reads the broker's first bytes; whole packets only go on. */
+/* Reads from the broker before its CONNACK; forwards whole packets only. */
 static enum half_event
 pump_connack(struct relay *r)
 {
-	struct connack_wait *g = r->connack_wait;
+	struct connack_wait *w = r->connack_wait;
 	uint8_t *scratch = loop_scratch(r->loop, LOOP_SCRATCH_PLAIN);
 	enum half_event event = HALF_OK;
 	struct buf rest;
@@ -210,12 +213,12 @@ pump_connack(struct relay *r)
 		return n == STREAM_EOF || event != HALF_OK ? event
 							   : HALF_FROM_BROKE;
 	}
-	if (buf_append(&g->held, scratch, (size_t)n) != OK)
+	if (buf_append(&w->held, scratch, (size_t)n) != OK)
 		return HALF_MALFORMED;
-	if (!greet(r, &event))
+	if (!pass_until_connack(r, &event))
 		return event;
-	rest = g->held;
-	buf_init(&g->held, 0);
+	rest = w->held;
+	buf_init(&w->held, 0);
 	drop_connack_wait(r);
 	if (event == HALF_OK && buf_len(&rest) > 0)
 		event = half_pass(&r->down, buf_data(&rest), buf_len(&rest));
@@ -226,12 +229,12 @@ pump_connack(struct relay *r)
 static void
 pump(struct relay *r, struct half *h)
 {
+	uint8_t *scratch = loop_scratch(r->loop, LOOP_SCRATCH_PLAIN);
+
 	if (h == &r->down && r->connack_wait != NULL)
-		answer(r, h, pump_connack(r));
+		handle(r, h, pump_connack(r));
 	else
-		answer(r, h,
-		    half_pump(h, loop_scratch(r->loop, LOOP_SCRATCH_PLAIN),
-			r->chunk));
+		handle(r, h, half_pump(h, scratch, r->chunk));
 }
 
 static void
@@ -243,7 +246,7 @@ on_client(struct stream *s, enum stream_event event, void *arg)
 	if (event == STREAM_READABLE)
 		pump(r, &r->up);
 	else if (event == STREAM_WRITABLE)
-		answer(r, &r->down, half_drain(&r->down));
+		handle(r, &r->down, half_drain(&r->down));
 	check_end(r); /* r may be gone */
 }
 
@@ -256,34 +259,50 @@ on_broker(struct stream *s, enum stream_event event, void *arg)
 	if (event == STREAM_READABLE)
 		pump(r, &r->down);
 	else if (event == STREAM_WRITABLE)
-		answer(r, &r->up, half_drain(&r->up));
+		handle(r, &r->up, half_drain(&r->up));
 	check_end(r); /* r may be gone */
 }
 
-/* Runs while idle_ms is set, half-closed, or being dismissed; looks whether
- * bytes have moved since the last time, so messages need no timer. */
+/*
+ * The timer. While the relay is open it runs only with idle_ms > 0. It checks
+ * whether bytes have moved since it last ran, so that forwarding does not have
+ * to restart it.
+ */
 static void
-look_for_life(void *arg)
+on_timer(void *arg)
 {
 	struct relay *r = arg;
 	uint64_t bytes = r->up.bytes + r->down.bytes;
-	bool closing =
-	    r->up.state >= HALF_ENDING || r->down.state >= HALF_ENDING;
+	bool moved = bytes != r->seen_bytes;
 
-	if (r->farewell != NULL) {
-		break_off(r, r->reason);
-	} else if (bytes != r->seen_bytes) {
-		r->seen_bytes = bytes;
-		timer_start(&r->timer, closing ? HALF_CLOSED_MS : r->idle_ms);
-	} else if (closing) {
-		break_off(r, r->reason);
-	} else {
-		r->owner->violated(r->arg, REASON_RELAY_IDLE);
+	r->seen_bytes = bytes;
+	switch (r->state) {
+	case RELAY_OPEN:
+		if (moved)
+			timer_start(&r->timer, r->idle_ms);
+		else
+			r->owner->violated(r->arg, REASON_RELAY_IDLE);
+		break;
+	case RELAY_HALF_CLOSED:
+		if (moved)
+			timer_start(&r->timer, HALF_CLOSED_MS);
+		else
+			abandon_both(r);
+		break;
+	case RELAY_DISMISSED:
+		abandon_both(r);
+		break;
+	case RELAY_OVER:
+		break;
 	}
 	check_end(r); /* r may be gone */
 }
 
-/* The streams' bytes are borrowed as const, but a buf's may be written. */
+/*
+ * The beginning, and the dismissal.
+ */
+
+/* A slice is const, but these are bytes of a buf, which may be written. */
 static uint8_t *
 writable(struct slice s)
 {
@@ -295,6 +314,7 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
     struct stream *broker, const struct relay_options *o,
     const struct relay_owner *owner, void *arg)
 {
+	struct slice rest = o->after_connect;
 	enum half_event event;
 
 	memset(r, 0, sizeof(*r));
@@ -305,7 +325,7 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	r->chunk = o->chunk < READ_MAX ? o->chunk : READ_MAX;
 	half_init(&r->up, client, broker, MQTT_CURSOR_AT(MQTT_TYPE_CONNECT));
 	half_init(&r->down, broker, client, 0);
-	timer_init(&r->timer, loop, look_for_life, r);
+	timer_init(&r->timer, loop, on_timer, r);
 	r->connack_wait =
 	    connack_wait_new(o->version, o->assigned, o->client_maximum_packet);
 	if (r->connack_wait == NULL)
@@ -317,45 +337,50 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	stream_want_read(client, true);
 	stream_want_read(broker, true);
 	event = half_begin(&r->up, writable(o->connect), o->connect.len);
-	if (event == HALF_OK && o->behind.len > 0)
-		event = half_pass(&r->up, writable(o->behind), o->behind.len);
-	answer(r, &r->up, event);
+	if (event == HALF_OK && rest.len > 0)
+		event = half_pass(&r->up, writable(rest), rest.len);
+	handle(r, &r->up, event);
 	return OK;
 }
 
 static void
-keep_words(struct farewell *f, const struct relay_closing_packets *words)
+copy_packets(struct relay_last_packets *last,
+    const struct relay_closing_packets *packets)
 {
-	f->to_client_len = words->to_client.len;
-	f->to_broker_len = words->to_broker.len;
-	if (f->to_client_len > 0)
-		memcpy(f->to_client, words->to_client.data, f->to_client_len);
-	if (f->to_broker_len > 0)
-		memcpy(f->to_broker, words->to_broker.data, f->to_broker_len);
+	last->to_client_len = packets->to_client.len;
+	last->to_broker_len = packets->to_broker.len;
+	if (last->to_client_len > 0)
+		memcpy(last->to_client, packets->to_client.data,
+		    last->to_client_len);
+	if (last->to_broker_len > 0)
+		memcpy(last->to_broker, packets->to_broker.data,
+		    last->to_broker_len);
 }
 
 void
 relay_dismiss(struct relay *r, enum reason reason,
-    const struct relay_closing_packets *words)
+    const struct relay_closing_packets *packets)
 {
-	if (r->farewell != NULL)
+	bool done;
+
+	if (r->state == RELAY_DISMISSED || r->state == RELAY_OVER)
 		return;
+	r->state = RELAY_DISMISSED;
 	r->reason = reason;
-	r->farewell = calloc(1, sizeof(*r->farewell));
-	if (r->farewell == NULL) {
-		break_off(r, reason);
+	r->last = calloc(1, sizeof(*r->last));
+	if (r->last == NULL) {
+		abandon_both(r);
 		timer_start(&r->timer, 0);
 		return;
 	}
-	keep_words(r->farewell, words);
-	if (r->farewell->to_broker_len == 0)
+	copy_packets(r->last, packets);
+	if (r->last->to_broker_len == 0)
 		half_seal(&r->up, NULL, 0);
 	else if (half_close(&r->up) == HALF_AT_BOUNDARY)
 		seal(r, &r->up);
 	if (half_close(&r->down) == HALF_AT_BOUNDARY)
 		seal(r, &r->down);
-	timer_start(&r->timer,
-	    r->up.state == HALF_ENDED && r->down.state == HALF_ENDED
-		? 0
-		: RELAY_DISMISS_MS);
+	/* `ended' must not be called from here, so the timer calls it. */
+	done = r->up.state == HALF_ENDED && r->down.state == HALF_ENDED;
+	timer_start(&r->timer, done ? 0 : RELAY_DISMISS_MS);
 }

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The relay: two halves facing each other, between a client and a broker
- * that are admitted and dialled. It cannot tell what its streams are. Beside
- * moving bytes it does four things: hears the broker's CONNACK, and tells a
- * v5 client in it the ClientID it was given; refuses a second CONNECT; and
- * dismisses a session between two packets, with a DISCONNECT where MQTT has
- * one.
+ * The relay: two halves facing each other, between a client that is admitted
+ * and a broker that is dialled. It does not know what its streams are. Beside
+ * forwarding bytes it does four things: it waits for the broker's CONNACK, and
+ * adds to it the ClientID that a v5 client was given; it refuses a second
+ * CONNECT; it ends a session that transfers nothing; and it ends a session
+ * between two packets, with a DISCONNECT where MQTT has one.
  */
 #ifndef RELAY_RELAY_H
 #define RELAY_RELAY_H
@@ -14,28 +15,36 @@
 #include "io/timer.h"
 #include "relay/half.h"
 
-/* What the owner is told; inside one of its own calls only `violated', by
- * relay_start(), when the client has sent too much behind its CONNECT. */
+/* The owner's callbacks. None is called from inside one of the owner's calls,
+ * except `violated' from relay_start(), when the client has sent a forbidden
+ * packet after its CONNECT. */
 struct relay_owner {
 	/* The broker answered the CONNECT with this return or reason code. */
 	void (*answered)(void *arg, uint8_t code);
-	/* A side broke the rules, or was idle too long. Nothing more of it
-	 * passes; the owner has to call relay_dismiss() before it returns. */
+	/* A side broke the protocol or was idle too long. No more of it is
+	 * forwarded; the owner must call relay_dismiss() before it returns. */
 	void (*violated)(void *arg, enum reason reason);
-	/* The session is over and the streams are the owner's again, to be
+	/* The session is over; the streams are the owner's again and must be
 	 * closed. `reason' says who ended it. */
 	void (*ended)(void *arg, enum reason reason);
 };
 
-/* How a relay is to begin; all borrowed for the call only. */
+/* How a relay starts; all borrowed for the call only. */
 struct relay_options {
-	struct slice connect; /* the CONNECT, as rewritten */
-	struct slice behind; /* what the client sent behind its CONNECT */
+	struct slice connect; /* the CONNECT as rewritten */
+	struct slice after_connect; /* what the client sent after it */
 	struct slice assigned; /* ClientID to tell a v5 client; len 0 = none */
-	uint32_t client_maximum_packet; /* the client's bound; 0 = none */
+	uint32_t client_maximum_packet; /* the client's limit; 0 = none */
 	uint64_t idle_ms; /* end after so long without a byte; 0 = never */
-	size_t chunk; /* most bytes a read takes, and a half holds */
-	uint8_t version; /* protocol level of the session: 3, 4, 5 */
+	size_t chunk; /* most bytes of a read, and most that a half holds */
+	uint8_t version; /* protocol level: 3, 4, 5 */
+};
+
+enum relay_state {
+	RELAY_OPEN, /* both directions are open */
+	RELAY_HALF_CLOSED, /* one side has ended or failed; the other drains */
+	RELAY_DISMISSED, /* relay_dismiss() was called */
+	RELAY_OVER /* stopped; only the owner can still look at it */
 };
 
 struct relay {
@@ -44,45 +53,50 @@ struct relay {
 	struct loop *loop; /* borrowed */
 	const struct relay_owner *owner; /* borrowed, static */
 	void *arg; /* borrowed: the owner */
-	struct timer timer; /* idle, half-closed, or dismissal */
-	struct connack_wait
-	    *connack_wait; /* owned; NULL once the CONNACK is by */
-	struct farewell *farewell; /* owned; NULL unless being dismissed */
-	uint64_t seen_bytes; /* at the last look of the timer */
+	struct timer timer; /* idle, half-closed or dismissed, see `state' */
+	struct connack_wait *connack_wait; /* owned; NULL after the CONNACK */
+	struct relay_last_packets *last; /* owned; NULL unless dismissed */
+	uint64_t seen_bytes; /* forwarded when the timer last ran */
 	uint64_t idle_ms;
 	size_t chunk;
-	enum reason reason; /* REASON_NONE until somebody has ended it */
+	enum relay_state state;
+	enum reason reason; /* NONE while RELAY_OPEN */
 };
 
 /*
- * Begins to relay and takes over both streams' callbacks. The slices of the
+ * Starts to relay and takes over both streams' callbacks. The slices of the
  * options need STREAM_HEADROOM writable bytes in front, as in a struct buf.
- * ERR_NO_MEMORY: nothing was taken.
+ * ERR_NO_MEMORY: nothing was taken over; call relay_stop().
  */
 enum err relay_start(struct relay *r, struct loop *loop, struct stream *client,
     struct stream *broker, const struct relay_options *options,
     const struct relay_owner *owner, void *arg) MUST_CHECK;
 
-/* What the dismissed are told, ready encoded, HALF_PACKET_MAX at the most;
- * len 0 = nothing. */
+/* The last packets, encoded, at most HALF_PACKET_MAX each; len 0 = none. */
 struct relay_closing_packets {
 	struct slice to_client;
 	struct slice to_broker;
 };
 
 /*
- * Ends the session for `reason': each side is told its words at the next
- * packet boundary, what was read before still arrives, and `ended' follows,
- * within RELAY_DISMISS_MS even if a boundary never comes. A broker that is to
- * be told nothing gets nothing more at once. A second dismissal changes
- * nothing.
+ * Ends the session for `reason'. Each side gets its last packet at the next
+ * packet boundary, after what was read before; then `ended' is called, after
+ * RELAY_DISMISS_MS even if a boundary is never reached. If there is no packet
+ * for the broker, nothing more is forwarded to it. A second call does nothing.
  */
 #define RELAY_DISMISS_MS 1000
 void relay_dismiss(struct relay *r, enum reason reason,
-    const struct relay_closing_packets *words);
+    const struct relay_closing_packets *packets);
 
-/* Stops without a word and frees what the relay owns; no callback follows.
- * The streams stay the owner's. */
+/* True after relay_dismiss(). */
+static inline bool
+relay_is_dismissed(const struct relay *r)
+{
+	return r->state == RELAY_DISMISSED;
+}
+
+/* Stops at once and frees what the relay owns. No callback follows; the
+ * streams are the owner's. */
 void relay_stop(struct relay *r);
 
 #endif

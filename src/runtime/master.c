@@ -77,6 +77,7 @@ begin_drain(void *arg)
 {
 	struct master *m = arg;
 	uint64_t ms = m->snapshot->config->daemon.drain_timeout;
+	struct worker_order *order;
 	size_t i;
 
 	log_event(LOG_LEVEL_INFO, "drain",
@@ -86,9 +87,13 @@ begin_drain(void *arg)
 	m->state = MASTER_DRAINING;
 	m->draining = m->worker_count;
 	timer_start(&m->drain, ms + DRAIN_GRACE_MS);
-	for (i = 0; i < m->worker_count; i++)
-		if (worker_drain(m->workers[i], ms) != OK)
+	for (i = 0; i < m->worker_count; i++) {
+		order = worker_order_drain(m->workers[i], ms);
+		if (order == NULL)
 			loop_stop(m->loop);
+		else
+			worker_send(order);
+	}
 }
 
 void
@@ -186,20 +191,54 @@ lock_keys(void)
 		    short_of);
 }
 
+static void
+free_orders(const struct master *m, struct worker_order **orders)
+{
+	size_t i;
+
+	for (i = 0; i < m->worker_count; i++)
+		worker_order_free(orders[i]);
+	free(orders);
+}
+
+/* One reload order for each worker, none of them sent. NULL: out of memory. */
+static struct worker_order **
+make_orders(const struct master *m, struct snapshot *next)
+{
+	struct worker_order **orders =
+	    calloc(m->worker_count, sizeof(struct worker_order *));
+	size_t i;
+
+	for (i = 0; orders != NULL && i < m->worker_count; i++) {
+		orders[i] = worker_order_reload(m->workers[i], next);
+		if (orders[i] == NULL) {
+			free_orders(m, orders);
+			return NULL;
+		}
+	}
+	return orders;
+}
+
+/* Makes `next' the snapshot in force for everything, or changes nothing. */
 static enum err
 put_in_force(struct master *m, struct snapshot *next, struct report *why)
 {
+	struct worker_order **orders = make_orders(m, next);
+	enum err err;
 	size_t i;
-	enum err err = open_log(next->config, why);
 
-	if (err != OK)
+	if (orders == NULL)
+		return ERR_NO_MEMORY;
+	err = open_log(next->config, why);
+	if (err != OK) {
+		free_orders(m, orders);
 		return err;
-	limit(m, next->config);
-	for (i = 0; i < m->worker_count; i++) {
-		err = worker_reload(m->workers[i], next);
-		if (err != OK)
-			return err;
 	}
+	/* From here on nothing can fail. */
+	limit(m, next->config);
+	for (i = 0; i < m->worker_count; i++)
+		worker_send(orders[i]);
+	free(orders);
 	retired_take(&m->retired, m->snapshot);
 	m->snapshot = snapshot_get(next);
 	m->reloaded_at = clock_wall_s();

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/worker.h"
 
 #include <errno.h>
@@ -12,29 +13,30 @@
 #include "session/options.h"
 #include "session/session.h"
 
-/* Memory that was not there for a reload is asked for again after so long. */
-#define AGAIN_MS 1000
+/* How long a worker waits before it tries a reload again for which it had no
+ * memory. */
+#define RELOAD_RETRY_MS 1000
 
 /* A listening socket and the section it belongs to. */
 struct worker_listener {
 	struct worker *worker; /* borrowed */
-	struct listener *listener; /* owned; NULL before the start */
-	struct listener_state
-	    *listener_state; /* owned; stays where it is: sessions have it */
+	struct listener *listener; /* owned; NULL unless open */
+	struct listener_state *state; /* owned; never moves: sessions point
+				       * to it */
 	int fd; /* owned until there is a listener; then -1 */
 };
 
 struct worker {
 	struct session_manager manager;
-	struct worker_listener *gates; /* owned */
-	size_t gate_count;
+	struct worker_listener *listeners; /* owned */
+	size_t listener_count;
 	struct loop_message stop; /* embedded, so that stopping cannot fail */
 	pthread_t thread;
 	bool started;
-	bool stopped; /* orders still in the mailbox come too late */
-	struct snapshot *missed; /* counted; there was no memory to put it in
-				  * force; NULL: none */
-	struct timer again; /* runs while there is one */
+	bool stopped; /* ignore the orders that are still in the mailbox */
+	struct snapshot *missed; /* counted: no memory to put it in force yet;
+				  * NULL: none */
+	struct timer retry; /* runs while there is one */
 	worker_empty_cb *empty;
 	void *arg; /* borrowed */
 };
@@ -44,16 +46,258 @@ enum order_kind {
 	ORDER_DRAIN
 };
 
-/* What the master wants of a worker, as a message to its loop. */
-struct order {
+struct worker_order {
 	struct loop_message message;
-	struct worker *worker;
+	struct worker *worker; /* borrowed */
 	struct snapshot *snapshot; /* counted; ORDER_RELOAD only */
 	uint64_t ms; /* ORDER_DRAIN only */
 	enum order_kind kind;
 };
 
-static void reload_again(void *arg);
+/*
+ * Listeners.
+ */
+
+static struct listener_state *
+listener_state_new(const char *name, size_t section)
+{
+	struct listener_state *state = calloc(1, sizeof(*state));
+
+	if (state == NULL)
+		return NULL;
+	state->section = section;
+	state->name = strdup(name);
+	if (state->name == NULL) {
+		free(state);
+		return NULL;
+	}
+	return state;
+}
+
+enum err
+worker_listen(struct worker *w, size_t i, int fd)
+{
+	const struct config *cfg = w->manager.snapshot->config;
+	struct worker_listener *listeners =
+	    realloc(w->listeners, (w->listener_count + 1) * sizeof(*listeners));
+	struct worker_listener *l;
+
+	if (listeners == NULL)
+		return ERR_NO_MEMORY;
+	w->listeners = listeners;
+	l = &listeners[w->listener_count];
+	memset(l, 0, sizeof(*l));
+	l->worker = w;
+	l->state = listener_state_new(cfg->listener[i].head.name, i);
+	if (l->state == NULL)
+		return ERR_NO_MEMORY;
+	l->fd = fd;
+	w->listener_count++;
+	return OK;
+}
+
+static void
+accepted(struct listener *listener, int fd, const struct sockaddr_storage *peer,
+    void *arg)
+{
+	struct worker_listener *l = arg;
+
+	(void)listener;
+	session_open(&l->worker->manager, fd, peer, l->state);
+}
+
+/* Returns for how many milliseconds no connection may be accepted. */
+static uint64_t
+accept_wait(void *arg)
+{
+	struct worker_listener *l = arg;
+	struct session_manager *m = &l->worker->manager;
+
+	return throttle_wait(m->throttle, loop_now(m->loop));
+}
+
+static enum err
+open_listener(struct worker_listener *l)
+{
+	struct listener_options o = {
+		.socket = options_socket(),
+		.counts = &l->worker->manager.counters.accept,
+		.adopted = supervisor_socket(l->state->name, 0) != -1,
+	};
+	enum err err = listener_new(&l->listener, l->worker->manager.loop,
+	    l->fd, &o, accepted, l);
+
+	if (err != OK)
+		return err;
+	l->fd = -1;
+	listener_set_admit(l->listener, accept_wait, l);
+	return OK;
+}
+
+static void
+close_listener(struct worker_listener *l)
+{
+	listener_close(l->listener);
+	l->listener = NULL;
+	if (l->fd != -1)
+		close(l->fd);
+	l->fd = -1;
+}
+
+static void
+close_listeners(struct worker *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->listener_count; i++)
+		close_listener(&w->listeners[i]);
+}
+
+/* Finds each listener's section in the new snapshot. A listener without one is
+ * closed; a later reload cannot open it again. */
+static void
+update_sections(struct worker *w)
+{
+	const struct config *cfg = w->manager.snapshot->config;
+	struct listener_state *state;
+	size_t i;
+	size_t n;
+
+	for (i = 0; i < w->listener_count; i++) {
+		state = w->listeners[i].state;
+		state->section = LISTENER_REMOVED;
+		for (n = 0; n < cfg->listener_count; n++)
+			if (strcmp(cfg->listener[n].head.name, state->name) ==
+			    0)
+				state->section = n;
+		if (state->section == LISTENER_REMOVED)
+			close_listener(&w->listeners[i]);
+	}
+}
+
+void
+worker_each_listener(const struct worker *w,
+    void (*each)(const struct listener_state *e, void *arg), void *arg)
+{
+	size_t i;
+
+	for (i = 0; i < w->listener_count; i++)
+		each(w->listeners[i].state, arg);
+}
+
+/*
+ * Orders.
+ */
+
+/*
+ * Puts a snapshot in force. If there is no memory for it, the worker tries
+ * again until it succeeds or a newer snapshot arrives: meanwhile it would
+ * admit clients that have been revoked.
+ */
+static void
+reload(struct worker *w, struct snapshot *snapshot)
+{
+	struct snapshot *missed = w->missed;
+	enum err err = session_manager_reload(&w->manager, snapshot);
+
+	w->missed = NULL;
+	timer_stop(&w->retry);
+	if (err == OK) {
+		update_sections(w);
+	} else {
+		log_event(LOG_LEVEL_ERROR, "reload_failed",
+		    "a worker keeps the old configuration for now: %s",
+		    err_text(err));
+		w->missed = snapshot_get(snapshot);
+		timer_start(&w->retry, RELOAD_RETRY_MS);
+	}
+	snapshot_put(missed);
+}
+
+static void
+retry_reload(void *arg)
+{
+	struct worker *w = arg;
+
+	reload(w, w->missed);
+}
+
+static void
+drained(struct session_manager *m)
+{
+	struct worker *w = list_entry(m, struct worker, manager);
+
+	if (w->empty != NULL)
+		w->empty(w, w->arg);
+}
+
+static void
+carry_out(struct loop_message *message)
+{
+	struct worker_order *o =
+	    list_entry(message, struct worker_order, message);
+	struct worker *w = o->worker;
+
+	if (!w->stopped && o->kind == ORDER_RELOAD) {
+		reload(w, o->snapshot);
+	} else if (!w->stopped) {
+		close_listeners(w);
+		session_manager_drain(&w->manager, o->ms, drained);
+	}
+	worker_order_free(o);
+}
+
+static struct worker_order *
+order_new(struct worker *w, enum order_kind kind)
+{
+	struct worker_order *o = calloc(1, sizeof(*o));
+
+	if (o == NULL)
+		return NULL;
+	o->message.run = carry_out;
+	o->worker = w;
+	o->kind = kind;
+	return o;
+}
+
+struct worker_order *
+worker_order_reload(struct worker *w, struct snapshot *snapshot)
+{
+	struct worker_order *o = order_new(w, ORDER_RELOAD);
+
+	if (o != NULL)
+		o->snapshot = snapshot_get(snapshot);
+	return o;
+}
+
+struct worker_order *
+worker_order_drain(struct worker *w, uint64_t ms)
+{
+	struct worker_order *o = order_new(w, ORDER_DRAIN);
+
+	if (o != NULL)
+		o->ms = ms;
+	return o;
+}
+
+void
+worker_order_free(struct worker_order *o)
+{
+	if (o == NULL)
+		return;
+	snapshot_put(o->snapshot);
+	free(o);
+}
+
+void
+worker_send(struct worker_order *o)
+{
+	loop_post(o->worker->manager.loop, &o->message);
+}
+
+/*
+ * The thread.
+ */
 
 struct worker *
 worker_new(const struct worker_options *o)
@@ -69,215 +313,8 @@ worker_new(const struct worker_options *o)
 		worker_free(w);
 		return NULL;
 	}
-	timer_init(&w->again, w->manager.loop, reload_again, w);
+	timer_init(&w->retry, w->manager.loop, retry_reload, w);
 	return w;
-}
-
-static struct listener_state *
-listener_state_new(const char *name, size_t section)
-{
-	struct listener_state *e = calloc(1, sizeof(*e));
-
-	if (e == NULL)
-		return NULL;
-	e->section = section;
-	e->name = strdup(name);
-	if (e->name == NULL) {
-		free(e);
-		return NULL;
-	}
-	return e;
-}
-
-enum err
-worker_listen(struct worker *w, size_t listener, int fd)
-{
-	const struct config *cfg = w->manager.snapshot->config;
-	struct worker_listener *gates =
-	    realloc(w->gates, (w->gate_count + 1) * sizeof(*gates));
-	struct worker_listener *g;
-
-	if (gates == NULL)
-		return ERR_NO_MEMORY;
-	w->gates = gates;
-	g = &gates[w->gate_count];
-	memset(g, 0, sizeof(*g));
-	g->worker = w;
-	g->listener_state =
-	    listener_state_new(cfg->listener[listener].head.name, listener);
-	if (g->listener_state == NULL)
-		return ERR_NO_MEMORY;
-	g->fd = fd;
-	w->gate_count++;
-	return OK;
-}
-
-static void
-came(struct listener *l, int fd, const struct sockaddr_storage *peer, void *arg)
-{
-	struct worker_listener *g = arg;
-
-	(void)l;
-	session_open(&g->worker->manager, fd, peer, g->listener_state);
-}
-
-static uint64_t
-may_come(void *arg)
-{
-	struct worker_listener *g = arg;
-	struct session_manager *d = &g->worker->manager;
-
-	return throttle_wait(d->throttle, loop_now(d->loop));
-}
-
-static enum err
-open_gate(struct worker_listener *g)
-{
-	struct listener_options o = {
-		.socket = options_socket(),
-		.counts = &g->worker->manager.counters.accept,
-		.adopted = supervisor_socket(g->listener_state->name, 0) != -1,
-	};
-	enum err err = listener_new(&g->listener, g->worker->manager.loop,
-	    g->fd, &o, came, g);
-
-	if (err != OK)
-		return err;
-	g->fd = -1;
-	listener_set_admit(g->listener, may_come, g);
-	return OK;
-}
-
-/* Finds each gate's section in the new snapshot; a gate without one is shut
- * for good. */
-static void
-follow_sections(struct worker *w)
-{
-	const struct config *cfg = w->manager.snapshot->config;
-	struct worker_listener *g;
-	size_t i;
-	size_t n;
-
-	for (i = 0; i < w->gate_count; i++) {
-		g = &w->gates[i];
-		for (n = 0; n < cfg->listener_count; n++)
-			if (strcmp(cfg->listener[n].head.name,
-				g->listener_state->name) == 0)
-				break;
-		g->listener_state->section = n;
-		if (n < cfg->listener_count)
-			continue;
-		g->listener_state->section = LISTENER_REMOVED;
-		listener_close(g->listener);
-		g->listener = NULL;
-	}
-}
-
-static void
-close_gates(struct worker *w)
-{
-	size_t i;
-
-	for (i = 0; i < w->gate_count; i++) {
-		listener_close(w->gates[i].listener);
-		w->gates[i].listener = NULL;
-		if (w->gates[i].fd != -1)
-			close(w->gates[i].fd);
-		w->gates[i].fd = -1;
-	}
-}
-
-static void
-emptied(struct session_manager *d)
-{
-	struct worker *w = list_entry(d, struct worker, manager);
-
-	if (w->empty != NULL)
-		w->empty(w, w->arg);
-}
-
-/*
- * Puts a snapshot in force. Without memory for it this worker would go on
- * letting in who was revoked since: it tries again until there is some, or
- * until a newer snapshot has come.
- */
-static void
-reload(struct worker *w, struct snapshot *snapshot)
-{
-	struct snapshot *missed = w->missed;
-	enum err err = session_manager_reload(&w->manager, snapshot);
-
-	w->missed = NULL;
-	timer_stop(&w->again);
-	if (err == OK) {
-		follow_sections(w);
-	} else {
-		log_event(LOG_LEVEL_ERROR, "reload_failed",
-		    "a worker keeps the old configuration for now: %s",
-		    err_text(err));
-		w->missed = snapshot_get(snapshot);
-		timer_start(&w->again, AGAIN_MS);
-	}
-	snapshot_put(missed);
-}
-
-static void
-reload_again(void *arg)
-{
-	struct worker *w = arg;
-
-	reload(w, w->missed);
-}
-
-static void
-carry_out(struct loop_message *m)
-{
-	struct order *o = list_entry(m, struct order, message);
-	struct worker *w = o->worker;
-
-	if (w->stopped) {
-		snapshot_put(o->snapshot);
-		free(o);
-		return;
-	}
-	switch (o->kind) {
-	case ORDER_RELOAD:
-		reload(w, o->snapshot);
-		break;
-	case ORDER_DRAIN:
-		close_gates(w);
-		session_manager_drain(&w->manager, o->ms, emptied);
-		break;
-	}
-	snapshot_put(o->snapshot);
-	free(o);
-}
-
-static void
-stop(struct loop_message *m)
-{
-	struct worker *w = list_entry(m, struct worker, stop);
-
-	close_gates(w);
-	timer_stop(&w->again);
-	loop_stop(w->manager.loop);
-}
-
-static enum err
-send_order(struct worker *w, enum order_kind kind, struct snapshot *snapshot,
-    uint64_t ms)
-{
-	struct order *o = calloc(1, sizeof(*o));
-
-	if (o == NULL)
-		return ERR_NO_MEMORY;
-	o->message.run = carry_out;
-	o->worker = w;
-	o->kind = kind;
-	o->snapshot = snapshot == NULL ? NULL : snapshot_get(snapshot);
-	o->ms = ms;
-	loop_post(w->manager.loop, &o->message);
-	return OK;
 }
 
 static void *
@@ -289,7 +326,7 @@ work(void *arg)
 	return NULL;
 }
 
-/* Signals are the main thread's: it alone may be interrupted. */
+/* Blocks all signals in the thread: only the main thread handles them. */
 static int
 create_thread(struct worker *w)
 {
@@ -311,8 +348,8 @@ worker_start(struct worker *w)
 	size_t i;
 	int rc;
 
-	for (i = 0; i < w->gate_count; i++) {
-		err = open_gate(&w->gates[i]);
+	for (i = 0; i < w->listener_count; i++) {
+		err = open_listener(&w->listeners[i]);
 		if (err != OK)
 			return err;
 	}
@@ -325,16 +362,14 @@ worker_start(struct worker *w)
 	return OK;
 }
 
-enum err
-worker_reload(struct worker *w, struct snapshot *snapshot)
+static void
+stop(struct loop_message *message)
 {
-	return send_order(w, ORDER_RELOAD, snapshot, 0);
-}
+	struct worker *w = list_entry(message, struct worker, stop);
 
-enum err
-worker_drain(struct worker *w, uint64_t ms)
-{
-	return send_order(w, ORDER_DRAIN, NULL, ms);
+	close_listeners(w);
+	timer_stop(&w->retry);
+	loop_stop(w->manager.loop);
 }
 
 void
@@ -356,25 +391,15 @@ worker_free(struct worker *w)
 	if (w == NULL)
 		return;
 	w->stopped = true;
-	close_gates(w);
+	close_listeners(w);
 	snapshot_put(w->missed);
 	session_manager_fini(&w->manager);
-	for (i = 0; i < w->gate_count; i++) {
-		free(w->gates[i].listener_state->name);
-		free(w->gates[i].listener_state);
+	for (i = 0; i < w->listener_count; i++) {
+		free(w->listeners[i].state->name);
+		free(w->listeners[i].state);
 	}
-	free(w->gates);
+	free(w->listeners);
 	free(w);
-}
-
-void
-worker_each_listener(const struct worker *w,
-    void (*each)(const struct listener_state *e, void *arg), void *arg)
-{
-	size_t i;
-
-	for (i = 0; i < w->gate_count; i++)
-		each(w->gates[i].listener_state, arg);
 }
 
 struct session_manager *

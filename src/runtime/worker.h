@@ -1,18 +1,19 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A worker: one thread with its own loop, listening sockets, sessions and
- * counters. It shares nothing mutable with the others but the throttle. The
- * master talks to it through its mailbox.
+ * A worker: a thread with its own loop, listening sockets, sessions and
+ * counters. Workers share only what is made for sharing (limits, sessions by
+ * certificate, broker flows). The main thread sends them orders, which a
+ * worker carries out in its next loop turn, in the order they were sent.
  */
 #ifndef RUNTIME_WORKER_H
 #define RUNTIME_WORKER_H
 
-#include "session/listener_state.h"
 #include "session/manager.h"
 
 struct backend_flows;
 struct worker;
 
-/* Told on the worker's own thread; meant to post a message onwards. */
+/* Called on the worker's own thread; it should post a message. */
 typedef void worker_empty_cb(struct worker *w, void *arg);
 
 struct worker_options {
@@ -29,37 +30,52 @@ struct worker_options {
 struct worker *worker_new(const struct worker_options *options);
 
 /*
- * Gives the worker a listening socket, for the listener section `listener' of
- * the snapshot. Takes `fd'; before worker_start() only.
+ * Gives the worker a listening socket of the i'th [listener] of the snapshot.
+ * Takes over `fd'. Before worker_start() only.
  */
-enum err worker_listen(struct worker *w, size_t listener, int fd) MUST_CHECK;
+enum err worker_listen(struct worker *w, size_t i, int fd) MUST_CHECK;
 
 /* Starts the thread. ERR_SYSTEM with errno. */
 enum err worker_start(struct worker *w) MUST_CHECK;
 
-/* Puts a new snapshot in force for what begins from now on, and sweeps the
- * live sessions. Any thread. */
-enum err worker_reload(struct worker *w, struct snapshot *snapshot) MUST_CHECK;
+/*
+ * An order for a worker, not yet sent. Making one can fail and sending one
+ * cannot, so that an order for all workers reaches all of them or none: make
+ * all, then send all.
+ */
+struct worker_order;
 
-/* Closes the listeners and lets the sessions go, spread over `ms'
- * milliseconds; then tells `empty'. Any thread. */
-enum err worker_drain(struct worker *w, uint64_t ms) MUST_CHECK;
+/* An order to put `snapshot' in force for new connections and to judge the
+ * live sessions again (takes a count). NULL: out of memory. */
+struct worker_order *worker_order_reload(struct worker *w,
+    struct snapshot *snapshot);
 
-/* Ends the thread and waits for it. Workers post to one another, so stop all
- * before the first is freed. */
+/* An order to close the listeners and to dismiss all sessions, spread over
+ * `ms' milliseconds; then `empty' is called. NULL: out of memory. */
+struct worker_order *worker_order_drain(struct worker *w, uint64_t ms);
+
+/* Sends the order to its worker. Any thread. */
+void worker_send(struct worker_order *order);
+
+/* Frees an order that was not sent. NULL is allowed. */
+void worker_order_free(struct worker_order *order);
+
+/* Ends the thread and waits for it. Workers send messages to each other, so
+ * stop all of them before freeing the first. */
 void worker_stop(struct worker *w);
 
-/* Ends all sessions and frees; after worker_stop(). NULL is fine. */
+/* Ends all sessions and frees the worker; after worker_stop(). NULL is
+ * allowed. */
 void worker_free(struct worker *w);
 
-/* Calls `each' for the place of every socket that worker_listen() gave it:
- * several have one name where a listener has several addresses. Any thread,
- * which may read names and counters, once the worker has started. */
+/* Calls `each' for every listening socket; several have the same name if a
+ * listener has several addresses. After the start any thread may call this,
+ * and read the names and counters. */
 void worker_each_listener(const struct worker *w,
     void (*each)(const struct listener_state *e, void *arg), void *arg);
 
-/* The worker's part of the daemon; foreign threads may only read its
- * counters, and post to its loop. */
+/* The worker's sessions. Another thread may only read the counters, and post
+ * messages to the loop. */
 struct session_manager *worker_sessions(struct worker *w);
 
 #endif

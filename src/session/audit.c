@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/audit.h"
 
 #include <stdio.h>
@@ -18,7 +19,7 @@ add_peer(struct log_line *l, const struct session *s)
 	log_str(l, "peer", text);
 }
 
-/* What every line has in front. */
+/* The first fields of every line. */
 static void
 add_common(struct log_line *l, const struct session *s)
 {
@@ -59,14 +60,14 @@ add_dn(struct log_line *l, const char *key, const struct cert_attr *attrs,
 }
 
 static void
-add_sha256(struct log_line *l, const struct session_identity *w)
+add_sha256(struct log_line *l, const struct session_identity *i)
 {
-	if (w->has_certificate)
+	if (i->has_certificate)
 		add_hex(l, "cert_sha256",
-		    slice_make(w->sha256, CERT_SHA256_LEN));
+		    slice_make(i->sha256, CERT_SHA256_LEN));
 }
 
-/* The certificate's own words: enough to find it at its CA. */
+/* Enough of the certificate to find it at its CA. */
 static void
 add_cert(struct log_line *l, const struct cert *c)
 {
@@ -76,7 +77,7 @@ add_cert(struct log_line *l, const struct cert *c)
 	add_dn(l, "cert_subject", c->subject, c->subject_count);
 }
 
-/* The same for one that is let in: nothing of it but the hash was kept. */
+/* The same for a live session, which keeps the certificate's hash only. */
 static void
 add_live_cert(struct log_line *l, const struct session *s)
 {
@@ -112,16 +113,16 @@ add_profile(struct log_line *l, const struct identity_rules *r)
 	log_str(l, "identity", r->name);
 }
 
-/* What the client became. */
+/* The names that the broker knows the client by. */
 static void
-add_names(struct log_line *l, const struct session_identity *w)
+add_names(struct log_line *l, const struct session_identity *i)
 {
-	log_slice(l, "client_id", w->client_id);
-	log_slice(l, "user", w->username);
+	log_slice(l, "client_id", i->client_id);
+	log_slice(l, "user", i->username);
 }
 
-/* What it had called itself. These go last, so that what a stranger makes up
- * can push nothing else out of the line. */
+/* The names that the client claimed. They come last, because the client chooses
+ * them and the line's length is limited. */
 static void
 add_claims(struct log_line *l, struct slice client_id, struct slice username)
 {
@@ -150,8 +151,8 @@ audit_open(const struct session *s, const char *address)
 	log_end(&l);
 }
 
-/* A certificate that failed its check is named all the same, marked so that
- * nobody takes it for proof; it selects no profile. */
+/* A certificate that did not pass verification is logged, too, but marked as
+ * unverified: it proves nothing, and selects no profile. */
 static void
 add_refused_cert(struct log_line *l, const struct session *s)
 {
@@ -175,44 +176,44 @@ add_refused_cert(struct log_line *l, const struct session *s)
 	add_profile(l, snapshot_rules(a->snapshot, a->listener, verified));
 }
 
-/* How many of these lines were left out since the last one that was not. */
+/* The number of lines left out since the last one that was written. */
 static void
-add_unlogged(struct log_line *l, struct session_manager *d)
+add_unlogged(struct log_line *l, struct session_manager *m)
 {
-	if (d->refusals_unlogged > 0)
-		log_u64(l, "not_logged", d->refusals_unlogged);
-	d->refusals_unlogged = 0;
+	if (m->refusals_unlogged > 0)
+		log_u64(l, "not_logged", m->refusals_unlogged);
+	m->refusals_unlogged = 0;
 }
 
 void
 audit_refuse(struct session *s, enum reason reason, const char *detail)
 {
-	const struct admission *m = s->setup->admission;
-	struct session_manager *d = s->manager;
+	const struct admission *a = s->setup->admission;
+	struct session_manager *m = s->manager;
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_INFO))
 		return;
-	if (ratelimit_try(&d->refusals, loop_now(d->loop)) != 0) {
-		d->refusals_unlogged++;
+	if (ratelimit_try(&m->refusals, loop_now(m->loop)) != 0) {
+		m->refusals_unlogged++;
 		return;
 	}
 	begin(&l, s, "refuse");
 	log_str(&l, "reason", reason_name(reason));
 	if (detail != NULL && detail[0] != '\0')
 		log_str(&l, "detail", detail);
-	add_unlogged(&l, d);
+	add_unlogged(&l, m);
 	add_refused_cert(&l, s);
 	add_tls(&l, s);
 	if (s->identity != NULL)
 		add_names(&l, s->identity);
-	if (m != NULL)
-		add_claims(&l, m->connect_read.connect.client_id,
-		    m->connect_read.connect.username);
+	if (a != NULL)
+		add_claims(&l, a->connect_read.connect.client_id,
+		    a->connect_read.connect.username);
 	log_end(&l);
 }
 
-/* What the lines of a live session have in common. */
+/* The first fields of a live session's lines. */
 static void
 begin_live(struct log_line *l, const struct session *s, const char *event,
     enum reason reason)

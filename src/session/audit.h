@@ -1,29 +1,30 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The audit trail: a line when a session is opened, when a connection is
- * refused, and when a session closes.
+ * The audit log: a line when a session opens, when a connection is refused,
+ * and when a session is dismissed or closes.
  */
 #ifndef SESSION_AUDIT_H
 #define SESSION_AUDIT_H
 
-#include "session/setup.h"
+#include "session/stages.h"
 
-/* The session is admitted; s->approach and s->who are there. `address' is
- * the broker's. */
+/* The session is admitted; it has s->setup and s->identity. `address' is the
+ * broker's. */
 void audit_open(const struct session *s, const char *address);
 
-/* It ended before the relay. At most REFUSALS_A_SECOND lines a second are
- * written for what strangers can cause; the rest are counted. */
+/* The connection ended before the relay. Anybody can cause this, so at most
+ * AUDIT_REFUSALS_A_SECOND lines are written; the others are counted. */
 #define AUDIT_REFUSALS_A_SECOND 50
 void audit_refuse(struct session *s, enum reason reason, const char *detail);
 
-/* The certificate is in from another address, too. */
+/* The certificate has a session from another address, too. */
 void audit_clone(const struct session *s, const union session_address *other);
 
-/* A live session is being thrown out; its close line follows. */
+/* A session in the relay is being dismissed; its close line follows. */
 void audit_dismiss(const struct session *s, enum reason reason,
     const char *detail);
 
-/* It ended after the relay had begun. */
+/* The session ended in the relay. */
 void audit_close(const struct session *s, enum reason reason);
 
 #endif

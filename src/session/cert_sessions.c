@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/cert_sessions.h"
 
 #include <pthread.h>
@@ -9,12 +10,12 @@
 #define SHARDS 64
 #define SHARD_BUCKETS 64 /* to begin with; they double as entries come */
 
-/* One certificate that is in. */
+/* One certificate that has sessions. */
 struct cert_sessions_entry {
 	struct cert_sessions_entry *next; /* in its bucket */
 	struct cert_sessions_shard *shard; /* borrowed */
 	uint8_t sha256[32];
-	struct list lines; /* oldest first */
+	struct list members; /* oldest first */
 	uint32_t count;
 };
 
@@ -29,8 +30,8 @@ struct cert_sessions {
 	struct cert_sessions_shard shards[SHARDS];
 };
 
-/* A certificate's hash is as even as a hash can be, and its owner cannot
- * choose it without asking the CA for as many certificates. */
+/* The certificate's SHA-256 serves as the hash: it is evenly distributed, and
+ * an attacker would need a certificate from the CA for every try. */
 static size_t
 number_of(const uint8_t sha256[32])
 {
@@ -41,9 +42,9 @@ number_of(const uint8_t sha256[32])
 }
 
 static struct cert_sessions_shard *
-shard_of(struct cert_sessions *r, const uint8_t sha256[32])
+shard_of(struct cert_sessions *c, const uint8_t sha256[32])
 {
-	return &r->shards[sha256[0] % SHARDS];
+	return &c->shards[sha256[0] % SHARDS];
 }
 
 static struct cert_sessions_entry **
@@ -55,42 +56,42 @@ bucket_of(const struct cert_sessions_shard *s, const uint8_t sha256[32])
 struct cert_sessions *
 cert_sessions_new(void)
 {
-	struct cert_sessions *r = calloc(1, sizeof(*r));
+	struct cert_sessions *c = calloc(1, sizeof(*c));
 	struct cert_sessions_shard *s;
 	size_t i;
 
-	if (r == NULL)
+	if (c == NULL)
 		return NULL;
 	for (i = 0; i < SHARDS; i++) {
-		s = &r->shards[i];
+		s = &c->shards[i];
 		pthread_mutex_init(&s->lock, NULL);
 		s->buckets =
 		    calloc(SHARD_BUCKETS, sizeof(struct cert_sessions_entry *));
 		s->bucket_count = SHARD_BUCKETS;
 	}
 	for (i = 0; i < SHARDS; i++)
-		if (r->shards[i].buckets == NULL) {
-			cert_sessions_free(r);
+		if (c->shards[i].buckets == NULL) {
+			cert_sessions_free(c);
 			return NULL;
 		}
-	return r;
+	return c;
 }
 
 void
-cert_sessions_free(struct cert_sessions *r)
+cert_sessions_free(struct cert_sessions *c)
 {
 	size_t i;
 
-	if (r == NULL)
+	if (c == NULL)
 		return;
 	for (i = 0; i < SHARDS; i++) {
-		free(r->shards[i].buckets);
-		pthread_mutex_destroy(&r->shards[i].lock);
+		free(c->shards[i].buckets);
+		pthread_mutex_destroy(&c->shards[i].lock);
 	}
-	free(r);
+	free(c);
 }
 
-/* Twice the buckets; without memory for them the chains just stay longer. */
+/* Doubles the buckets. Without memory for them the chains stay longer. */
 static void
 grow(struct cert_sessions_shard *s)
 {
@@ -143,7 +144,7 @@ find_or_add(struct cert_sessions_shard *s, const uint8_t sha256[32])
 		grow(s);
 	e->shard = s;
 	memcpy(e->sha256, sha256, sizeof(e->sha256));
-	list_init(&e->lines);
+	list_init(&e->members);
 	to = bucket_of(s, sha256);
 	e->next = *to;
 	*to = e;
@@ -163,9 +164,9 @@ remove_entry(struct cert_sessions_entry *e)
 	free(e);
 }
 
-/* Is it another host? Ports differ with every connection. */
+/* True if the hosts differ. Ports differ with every connection. */
 static bool
-is_elsewhere(const union session_address *a, const union session_address *b)
+differs(const union session_address *a, const union session_address *b)
 {
 	struct sockaddr_storage x;
 	struct sockaddr_storage y;
@@ -177,38 +178,39 @@ is_elsewhere(const union session_address *a, const union session_address *b)
 	return !address_equal(&x, &y);
 }
 
-/* The last to come is the one a thief, or the robbed one, would meet. */
+/* Compares with the newest session: of a thief and the owner, the one that
+ * connects last finds the other one there. */
 static void
-compare(const struct cert_sessions_entry *e,
-    const struct cert_sessions_member *line,
-    struct cert_sessions_result *answer)
+detect_clone(const struct cert_sessions_entry *e,
+    const struct cert_sessions_member *member,
+    struct cert_sessions_result *result)
 {
 	const struct cert_sessions_member *last;
 
-	if (list_empty(&e->lines))
+	if (list_empty(&e->members))
 		return;
-	last = list_entry(e->lines.prev, struct cert_sessions_member, node);
-	answer->clone = is_elsewhere(&last->peer, &line->peer);
-	answer->other = last->peer;
+	last = list_entry(e->members.prev, struct cert_sessions_member, node);
+	result->clone = differs(&last->peer, &member->peer);
+	result->other = last->peer;
 }
 
-/* Makes room by `rules', or says that there is none: more than one has to go
- * where a reload has lowered the number. A line that has to go leaves the roll
- * at once, so that it is not chosen twice. */
+/* Makes room for one session, or sets result->full. More than one session may
+ * have to end if a reload has lowered the limit. They are removed at once, so
+ * that none is chosen twice. */
 static void
 make_room(struct cert_sessions_entry *e,
-    const struct cert_sessions_limit *rules,
-    struct cert_sessions_result *answer)
+    const struct cert_sessions_limit *limit,
+    struct cert_sessions_result *result)
 {
 	struct cert_sessions_member *oldest;
 
-	while (rules->most != 0 && e->count >= rules->most) {
-		if (rules->excess == CERT_SESSIONS_REFUSE) {
-			answer->full = true;
+	while (limit->most != 0 && e->count >= limit->most) {
+		if (limit->excess == CERT_SESSIONS_REFUSE) {
+			result->full = true;
 			return;
 		}
-		oldest = list_entry(e->lines.next, struct cert_sessions_member,
-		    node);
+		oldest = list_entry(e->members.next,
+		    struct cert_sessions_member, node);
 		list_remove(&oldest->node);
 		oldest->entry = NULL;
 		e->count--;
@@ -218,26 +220,26 @@ make_room(struct cert_sessions_entry *e,
 }
 
 enum err
-cert_sessions_add(struct cert_sessions *r, struct cert_sessions_member *line,
-    const uint8_t sha256[32], const struct cert_sessions_limit *rules,
-    struct cert_sessions_result *answer)
+cert_sessions_add(struct cert_sessions *c, struct cert_sessions_member *member,
+    const uint8_t sha256[32], const struct cert_sessions_limit *limit,
+    struct cert_sessions_result *result)
 {
-	struct cert_sessions_shard *s = shard_of(r, sha256);
+	struct cert_sessions_shard *s = shard_of(c, sha256);
 	struct cert_sessions_entry *e;
 	enum err err = ERR_NO_MEMORY;
 
-	memset(answer, 0, sizeof(*answer));
+	memset(result, 0, sizeof(*result));
 	pthread_mutex_lock(&s->lock);
 	e = find_or_add(s, sha256);
 	if (e != NULL) {
 		err = OK;
-		compare(e, line, answer);
-		make_room(e, rules, answer);
-		if (!answer->full) {
-			line->entry = e;
-			line->shard = s;
-			list_init(&line->node);
-			list_append(&e->lines, &line->node);
+		detect_clone(e, member, result);
+		make_room(e, limit, result);
+		if (!result->full) {
+			member->entry = e;
+			member->shard = s;
+			list_init(&member->node);
+			list_append(&e->members, &member->node);
 			e->count++;
 		}
 	}
@@ -246,21 +248,21 @@ cert_sessions_add(struct cert_sessions *r, struct cert_sessions_member *line,
 }
 
 void
-cert_sessions_remove(struct cert_sessions_member *line)
+cert_sessions_remove(struct cert_sessions_member *member)
 {
-	struct cert_sessions_shard *s = line->shard;
+	struct cert_sessions_shard *s = member->shard;
 	struct cert_sessions_entry *e;
 
 	if (s == NULL)
 		return;
 	pthread_mutex_lock(&s->lock);
-	e = line->entry;
+	e = member->entry;
 	if (e != NULL) {
-		list_remove(&line->node);
-		line->entry = NULL;
+		list_remove(&member->node);
+		member->entry = NULL;
 		if (--e->count == 0)
 			remove_entry(e);
 	}
 	pthread_mutex_unlock(&s->lock);
-	line->shard = NULL;
+	member->shard = NULL;
 }

@@ -1,73 +1,99 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The roll of certificates that are in: which live sessions, of all workers,
- * came by the same certificate. It holds down how many they may be, and
- * notices when one certificate is used from two addresses at once, as a
- * stolen key would be.
+ * The live sessions of all workers by certificate. This limits how many
+ * sessions one certificate may have, and detects that a certificate is used
+ * from two addresses at the same time, as a stolen key would be.
  *
- * Shared by all workers: sharded, a lock a shard, held for a few comparisons.
+ * Shared by all workers. It is divided into shards with a lock each, which is
+ * held for a few comparisons.
  */
 #ifndef SESSION_CERT_SESSIONS_H
 #define SESSION_CERT_SESSIONS_H
 
+#include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/list.h"
-#include "session/address.h"
 
 struct session_manager;
 struct cert_sessions;
 struct cert_sessions_entry;
 struct cert_sessions_shard;
 
-/* A session's line on the roll; embedded in it. All zero: not on it. */
+/* An IP address and port in 28 bytes; a sockaddr_storage takes 128. */
+union session_address {
+	struct sockaddr sa;
+	struct sockaddr_in in;
+	struct sockaddr_in6 in6;
+};
+
+/* Copies as much of `from' as an IP address needs. */
+static inline void
+session_address_store(union session_address *to,
+    const struct sockaddr_storage *from)
+{
+	memcpy(to, from, sizeof(*to));
+}
+
+/* The reverse. */
+static inline void
+session_address_load(const union session_address *from,
+    struct sockaddr_storage *to)
+{
+	memset(to, 0, sizeof(*to));
+	memcpy(to, from, sizeof(*from));
+}
+
+/* A session's membership; embedded in the session. All zero: none. */
 struct cert_sessions_member {
-	struct cert_sessions_shard
-	    *shard; /* borrowed; NULL: never was on the roll */
-	struct list node; /* in entry->lines; the shard's lock guards it */
-	struct cert_sessions_entry *entry; /* guarded too; NULL: taken off */
-	struct session_manager *manager; /* borrowed: where the session lives */
-	union session_address peer;
-	/* Its session is to go. Set with the lock held, for the door's thread,
-	 * which door_evict() then calls. */
+	struct cert_sessions_shard *shard; /* borrowed; NULL: never added */
+	struct list node; /* in entry->members; guarded by the shard's lock */
+	struct cert_sessions_entry *entry; /* guarded, too; NULL: removed */
+	struct session_manager *manager; /* borrowed: of the session's worker */
+	union session_address peer; /* the client's address */
+	/* The session has to end. Set with the lock held, for the session's
+	 * own thread, which session_manager_evict() then wakes. */
 	atomic_bool evicted;
 };
 
+/* What happens when a certificate has reached its limit. */
 enum cert_sessions_excess {
-	CERT_SESSIONS_REFUSE, /* the newcomer stays out */
-	CERT_SESSIONS_KICK_OLDEST /* those who came first have to go */
+	CERT_SESSIONS_REFUSE, /* the new session is refused */
+	CERT_SESSIONS_KICK_OLDEST /* the oldest sessions end */
 };
 
 struct cert_sessions_limit {
-	uint32_t most; /* sessions a certificate; 0 = any number */
+	uint32_t most; /* sessions of one certificate; 0 = no limit */
 	enum cert_sessions_excess excess;
 };
 
-/* What came of entering. */
+/* The outcome of cert_sessions_add(). */
 struct cert_sessions_result {
-	bool full; /* not entered: there are `most' already */
-	bool clone; /* somebody else is in from another address: */
+	bool full; /* not added: there are `most' already */
+	bool clone; /* there is a session from another address: */
 	union session_address other;
 };
 
-/* NULL when memory runs out. */
+/* NULL: out of memory. */
 struct cert_sessions *cert_sessions_new(void);
 
-/* Every line must have left. NULL is fine. */
-void cert_sessions_free(struct cert_sessions *r);
+/* Every member must have been removed. NULL is allowed. */
+void cert_sessions_free(struct cert_sessions *c);
 
 /*
- * Enters `line' (door and peer filled) under the certificate's SHA-256.
- * ERR_NO_MEMORY: not entered. Any thread.
+ * Adds `member', whose manager and peer are set, under the certificate's
+ * SHA-256. ERR_NO_MEMORY: not added. Any thread.
  */
-enum err cert_sessions_add(struct cert_sessions *r,
-    struct cert_sessions_member *line, const uint8_t sha256[32],
-    const struct cert_sessions_limit *rules,
-    struct cert_sessions_result *answer) MUST_CHECK;
+enum err cert_sessions_add(struct cert_sessions *c,
+    struct cert_sessions_member *member, const uint8_t sha256[32],
+    const struct cert_sessions_limit *limit,
+    struct cert_sessions_result *result) MUST_CHECK;
 
-/* Takes `line' off; harmless when it is not on. Any thread. */
-void cert_sessions_remove(struct cert_sessions_member *line);
+/* Removes `member'; harmless if it was not added. Any thread. */
+void cert_sessions_remove(struct cert_sessions_member *member);
 
 #endif

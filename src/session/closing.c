@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/closing.h"
 
 #include "mqtt/connack.h"
 #include "mqtt/disconnect.h"
 
-/* Encodes a DISCONNECT into `out'; returns its length, 0 if it cannot be. */
+/* Encodes a DISCONNECT into `out'. Returns its length, or 0 if it does not
+ * fit. */
 static size_t
 write_disconnect(uint8_t *out, enum mqtt_level level, uint8_t code,
     struct slice reference)
@@ -25,14 +27,16 @@ write_disconnect(uint8_t *out, enum mqtt_level level, uint8_t code,
 	return len;
 }
 
-/* Packets over the client's maximum must not be sent to it [MQTT-3.1.2-24]. */
+/* A packet over the client's Maximum Packet Size must not be sent
+ * [MQTT-3.1.2-24]. */
 static bool
-is_taken(const struct session *s, size_t len)
+fits(const struct session *s, size_t len)
 {
 	return s->maximum_packet == 0 || len <= s->maximum_packet;
 }
 
-/* Where a drain sends a client, by the configuration now in force. */
+/* Encodes where a drain sends the client, by the configuration in force.
+ * Returns 0 if it names no other server. */
 static size_t
 write_redirect(uint8_t *out, const struct session *s)
 {
@@ -68,11 +72,11 @@ write_client(uint8_t *out, const struct session *s, enum reason reason)
 	    slice_make(NULL, 0));
 }
 
-/* A client that is sent away to come back, or that was never let in, has not
- * failed, so its Will must not be published. One that is thrown out may have:
- * will_on_kick decides. One that broke the rules has. */
+/* True if the Will must not be published. A client that is sent away to come
+ * back, or that was never admitted, has not failed. For one that is thrown out
+ * will_on_kick decides. One that broke the protocol has failed. */
 static bool
-spares_will(const struct session *s, enum reason reason)
+suppresses_will(const struct session *s, enum reason reason)
 {
 	switch (reason) {
 	case REASON_RELAY_DRAINED:
@@ -92,18 +96,18 @@ spares_will(const struct session *s, enum reason reason)
 }
 
 void
-closing_packets_make(struct closing_packets *w, const struct session *s,
+closing_packets_make(struct closing_packets *p, const struct session *s,
     enum reason reason)
 {
-	w->client_len =
-	    reason == REASON_RELAY_DRAINED ? write_redirect(w->client, s) : 0;
-	if (w->client_len == 0 || !is_taken(s, w->client_len))
-		w->client_len = write_client(w->client, s, reason);
-	if (!is_taken(s, w->client_len))
-		w->client_len = 0;
-	w->broker_len = 0;
-	if (s->stage == STAGE_RELAY && spares_will(s, reason))
-		w->broker_len = write_disconnect(w->broker, s->level,
+	p->client_len =
+	    reason == REASON_RELAY_DRAINED ? write_redirect(p->client, s) : 0;
+	if (p->client_len == 0 || !fits(s, p->client_len))
+		p->client_len = write_client(p->client, s, reason);
+	if (!fits(s, p->client_len))
+		p->client_len = 0;
+	p->broker_len = 0;
+	if (s->stage == STAGE_RELAY && suppresses_will(s, reason))
+		p->broker_len = write_disconnect(p->broker, s->level,
 		    MQTT_DISCONNECT_NORMAL, slice_make(NULL, 0));
 }
 
@@ -123,7 +127,7 @@ closing_websocket_code(enum reason reason)
 	case REASON_RELAY_BROKER_CLOSED:
 		return WS_CLOSE_NORMAL;
 	default:
-		/* Everything else is somebody's breach of a rule. */
+		/* All others: the client, or the broker, broke a rule. */
 		return WS_CLOSE_POLICY;
 	}
 }

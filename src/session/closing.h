@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What is said to a client, and to the broker about it, when a session ends:
- * the one place where a close reason becomes MQTT.
+ * The last packets of a session, to the client and to the broker: the only
+ * place where a close reason becomes MQTT.
  */
 #ifndef SESSION_CLOSING_H
 #define SESSION_CLOSING_H
@@ -9,9 +10,9 @@
 #include "session/session.h"
 #include "ws/stream_ws.h"
 
-/* Packets, ready to be sent; len 0: nothing is said. */
+/* Encoded packets; length 0: none. */
 struct closing_packets {
-	uint8_t room[STREAM_HEADROOM]; /* in front of client, for streams */
+	uint8_t room[STREAM_HEADROOM]; /* before client, as streams need it */
 	uint8_t client[HALF_PACKET_MAX];
 	size_t client_len;
 	uint8_t broker[HALF_PACKET_MAX];
@@ -19,13 +20,13 @@ struct closing_packets {
 };
 
 /*
- * Finds the words for `reason'. Before the broker's CONNACK the client gets a
- * CONNACK that refuses, after it a v5 client gets a DISCONNECT. The broker gets
- * a DISCONNECT, which keeps it from publishing the Will, where the client has
- * not failed (sent away, replaced, never let in), and where it was thrown out
- * if will_on_kick = suppress.
+ * Makes the packets for `reason'. Before the broker's CONNACK the client gets a
+ * CONNACK that refuses it; after it a v5 client gets a DISCONNECT. The broker
+ * gets a DISCONNECT, so that it does not publish the Will, if the client is
+ * not at fault (drained, replaced, never admitted), or if it is thrown out and
+ * will_on_kick = suppress.
  */
-void closing_packets_make(struct closing_packets *w, const struct session *s,
+void closing_packets_make(struct closing_packets *p, const struct session *s,
     enum reason reason);
 
 /* The status code of the WebSocket close frame that goes with `reason'. */

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What one worker has counted. Only its own thread writes; whoever shows the
- * numbers reads them at any time and adds up all workers'.
+ * The counters of one worker. Only the worker's thread writes them; other
+ * threads may read them at any time and add up those of all workers.
  */
 #ifndef SESSION_COUNTERS_H
 #define SESSION_COUNTERS_H
@@ -26,7 +27,7 @@ struct histogram {
 	counter sum_ms;
 };
 
-/* What became of a handshake. */
+/* The outcomes of a handshake. */
 #define HANDSHAKES(X) X(FULL, "full") X(RESUMED, "resumed") X(FAILED, "failed")
 
 enum handshake {
@@ -36,27 +37,24 @@ enum handshake {
 	HANDSHAKE_COUNT
 };
 
-/* Counters all through: they are added up as an array. */
+/* Consists of counters only, so that it can be added up as an array. */
 struct counters {
 	struct listener_counts accept;
-	counter accepted; /* connections the stage tls has begun for */
+	counter accepted; /* connections, from stage accept on */
 	counter opened; /* sessions that reached the relay */
 	counter ended[REASON_COUNT]; /* connections, by close reason */
-	counter live[STAGE_COUNT]; /* connections now, by stage */
+	counter live[STAGE_COUNT]; /* present connections, by stage */
 	counter handshakes[TLS_SUITE_COUNT][HANDSHAKE_COUNT];
 	counter without_certificate;
 	counter clone_suspects; /* one certificate from two addresses */
 	counter bytes_up; /* of ended sessions */
 	counter bytes_down;
-	counter moved_up; /* with the live ones', as of the last tick */
+	counter moved_up; /* of ended and live ones, as of the last tick */
 	counter moved_down;
 	counter connack_accepted;
 	counter connack_refused; /* by the broker */
-	struct histogram handshake; /* accept to TLS done */
-	struct histogram connack; /* CONNECT read to CONNACK passed on */
+	struct histogram handshake; /* from accept to the handshake's end */
+	struct histogram connack; /* from the CONNECT to the CONNACK */
 };
-
-/* Counts one observation of `ms' milliseconds. */
-void counters_observe(struct histogram *h, uint64_t ms);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/manager.h"
 
 #include <stdio.h>
@@ -10,17 +11,24 @@
 #include "session/session.h"
 #include "session/sweep.h"
 
-/* How often the clock is held against the certificates' ends; also the step
- * in which a drain sends sessions away. */
+/* How often certificates are checked for expiry. */
 #define TICK_MS 1000
 
-/* Evictions gather for so long: each look goes over all sessions, and a device
- * that comes again and again must not make the door do nothing else. */
+/* Evictions are collected for this long. Each of them looks at all sessions,
+ * and a device that reconnects without a pause must not keep the worker busy
+ * with that. */
 #define EVICT_MS 20
+
+/* How often a drain dismisses sessions. */
 #define DRAIN_STEP_MS 50
 
-/* More than the kernels hold of what a broker has sent and nobody will read. */
+/* More than the kernels buffer of what a broker has sent and no client will
+ * read. */
 #define PARTING_BYTES (16 * 1024 * 1024)
+
+/*
+ * The snapshot and its broker pools.
+ */
 
 static void
 put_pools(struct backend_pool **pools, size_t count)
@@ -33,16 +41,16 @@ put_pools(struct backend_pool **pools, size_t count)
 }
 
 /*
- * The pool of a profile for which nothing changes goes on: it knows which
- * brokers are up, and where. A new one would have to ask, and until then this
- * daemon, and with it all others that the same change reaches, would not be
- * ready.
+ * Makes the pool of the i'th [backend] of `snapshot'. If the section has not
+ * changed, the present pool is used on, because it knows which brokers are up.
+ * A new pool has to find that out first, and until then this daemon, and every
+ * other one that gets the same change, would not be ready.
  *
- * A probe must not take over another worker's, so its ClientID is told apart
- * by the worker's number.
+ * The probe's ClientID ends with the worker's number, or the probes of two
+ * workers would take over each other's session at the broker.
  */
 static enum err
-make_pool(struct session_manager *d, struct backend_pool **out,
+make_pool(struct session_manager *m, struct backend_pool **out,
     const struct snapshot *snapshot, size_t i)
 {
 	const struct config_backend *b = &snapshot->config->backend[i];
@@ -50,25 +58,26 @@ make_pool(struct session_manager *d, struct backend_pool **out,
 	struct backend_options o;
 	char client_id[256];
 
-	if (d->snapshot != NULL)
-		old = config_backend_before(d->snapshot->config,
+	if (m->snapshot != NULL)
+		old = config_backend_before(m->snapshot->config,
 		    snapshot->config, i);
 	if (old != NULL) {
-		*out = backend_pool_get(d->pools[old->head.index]);
+		*out = backend_pool_get(m->pools[old->head.index]);
 		return OK;
 	}
 	options_backend(&o, snapshot->config, b);
 	snprintf(client_id, sizeof(client_id), "%s-%u", b->probe_clientid,
-	    d->index);
+	    m->index);
 	o.probe_client_id = client_id;
-	o.flows = d->flows;
+	o.flows = m->flows;
 	o.connect_rate = snapshot->connect_rate[i];
-	return backend_pool_new(out, d->loop, d->resolver, &o);
+	return backend_pool_new(out, m->loop, m->resolver, &o);
 }
 
-/* Makes the pools of `snapshot' and puts both in force, or changes nothing. */
+/* Makes the pools of `snapshot' and puts both in force; on error nothing has
+ * changed. */
 static enum err
-take_snapshot(struct session_manager *d, struct snapshot *snapshot)
+take_snapshot(struct session_manager *m, struct snapshot *snapshot)
 {
 	const struct config *cfg = snapshot->config;
 	struct backend_pool **pools =
@@ -77,27 +86,31 @@ take_snapshot(struct session_manager *d, struct snapshot *snapshot)
 	size_t i;
 
 	for (i = 0; err == OK && i < cfg->backend_count; i++)
-		err = make_pool(d, &pools[i], snapshot, i);
+		err = make_pool(m, &pools[i], snapshot, i);
 	if (err != OK) {
 		put_pools(pools, pools == NULL ? 0 : cfg->backend_count);
 		return err;
 	}
-	put_pools(d->pools, d->pool_count);
-	d->pools = pools;
-	d->pool_count = cfg->backend_count;
-	snapshot_put(d->snapshot);
-	d->snapshot = snapshot_get(snapshot);
-	loop_set_batching(d->loop, (uint32_t)cfg->daemon.batch_delay);
+	put_pools(m->pools, m->pool_count);
+	m->pools = pools;
+	m->pool_count = cfg->backend_count;
+	snapshot_put(m->snapshot);
+	m->snapshot = snapshot_get(snapshot);
+	loop_set_batching(m->loop, (uint32_t)cfg->daemon.batch_delay);
 	return OK;
 }
 
-/* Time may jump, so the wall clock is asked each time and no timer is set for
- * a date. */
+/*
+ * Expiry, and the byte counters.
+ */
+
+/* Runs every second. The wall clock may be set at any time, so it is read here
+ * instead of starting a timer for a date. */
 static void
 tick(void *arg)
 {
-	struct session_manager *d = arg;
-	struct counters *c = &d->counters;
+	struct session_manager *m = arg;
+	struct counters *c = &m->counters;
 	int64_t now = clock_wall_s();
 	uint64_t down = 0;
 	uint64_t up = 0;
@@ -105,108 +118,115 @@ tick(void *arg)
 	struct list *next;
 	struct session *s;
 
-	list_each(node, next, &d->sessions) {
+	list_each(node, next, &m->sessions) {
 		s = list_entry(node, struct session, node);
 		if (s->stage != STAGE_RELAY)
 			continue;
 		if (sweep_is_expired(s, now))
 			session_dismiss(s, REASON_RELAY_EXPIRED, NULL);
-		if (s->over)
+		if (s->ended)
 			continue;
 		up += s->relay.up.bytes;
 		down += s->relay.down.bytes;
 	}
 	counter_set(&c->moved_up, counter_get(&c->bytes_up) + up);
 	counter_set(&c->moved_down, counter_get(&c->bytes_down) + down);
-	timer_start(&d->tick, TICK_MS);
+	timer_start(&m->tick, TICK_MS);
 }
 
-static void send_away(void *arg);
+/*
+ * Beginning, reload and end.
+ */
+
+static void drain_step(void *arg);
 static void evict(void *arg);
-static void evict_soon(struct loop_message *m);
+static void evict_soon(struct loop_message *message);
 
 enum err
-session_manager_init(struct session_manager *d, struct snapshot *snapshot,
+session_manager_init(struct session_manager *m, struct snapshot *snapshot,
     struct throttle *throttle, struct cert_sessions *cert_sessions,
     struct backend_flows *flows, unsigned index)
 {
-	memset(d, 0, sizeof(*d));
-	list_init(&d->sessions);
-	d->sweep_next = &d->sessions;
-	linger_set_init(&d->lingering, LINGER_MAX, LINGER_BYTES);
-	linger_set_init(&d->parting, SIZE_MAX, PARTING_BYTES);
-	d->throttle = throttle;
-	d->cert_sessions = cert_sessions;
-	d->flows = flows;
-	d->index = index;
-	d->eviction.run = evict_soon;
-	d->next_id = ((uint64_t)index << 48) + 1;
-	ratelimit_init(&d->refusals, AUDIT_REFUSALS_A_SECOND,
+	memset(m, 0, sizeof(*m));
+	list_init(&m->sessions);
+	m->sweep_next = &m->sessions;
+	linger_set_init(&m->lingering, LINGER_MAX, LINGER_BYTES);
+	linger_set_init(&m->parting, SIZE_MAX, PARTING_BYTES);
+	m->throttle = throttle;
+	m->cert_sessions = cert_sessions;
+	m->flows = flows;
+	m->index = index;
+	m->eviction.run = evict_soon;
+	m->next_id = ((uint64_t)index << 48) + 1;
+	ratelimit_init(&m->refusals, AUDIT_REFUSALS_A_SECOND,
 	    AUDIT_REFUSALS_A_SECOND);
-	d->loop = loop_new();
-	if (d->loop == NULL)
+	m->loop = loop_new();
+	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
-	timer_init(&d->drain, d->loop, send_away, d);
-	timer_init(&d->tick, d->loop, tick, d);
-	timer_init(&d->evict, d->loop, evict, d);
-	timer_init(&d->sweep, d->loop, sweep_step, d);
-	timer_start(&d->tick, TICK_MS);
-	d->resolver = backend_resolver_new(d->loop, NULL);
-	if (d->resolver == NULL)
+	timer_init(&m->drain, m->loop, drain_step, m);
+	timer_init(&m->tick, m->loop, tick, m);
+	timer_init(&m->evict, m->loop, evict, m);
+	timer_init(&m->sweep, m->loop, sweep_step, m);
+	timer_start(&m->tick, TICK_MS);
+	m->resolver = backend_resolver_new(m->loop, NULL);
+	if (m->resolver == NULL)
 		return ERR_NO_MEMORY;
-	return take_snapshot(d, snapshot);
+	return take_snapshot(m, snapshot);
 }
 
 void
-session_manager_fini(struct session_manager *d)
+session_manager_fini(struct session_manager *m)
 {
 	struct list *node;
 	struct list *next;
 
-	d->empty = NULL;
-	list_each(node, next, &d->sessions)
+	m->empty = NULL;
+	list_each(node, next, &m->sessions)
 		session_kill(list_entry(node, struct session, node),
 		    REASON_RELAY_DRAINED);
-	linger_end_all(&d->lingering);
-	linger_end_all(&d->parting);
-	put_pools(d->pools, d->pool_count);
-	backend_resolver_free(d->resolver);
-	if (d->loop != NULL) {
-		timer_stop(&d->drain);
-		timer_stop(&d->tick);
-		timer_stop(&d->evict);
-		timer_stop(&d->sweep);
+	linger_end_all(&m->lingering);
+	linger_end_all(&m->parting);
+	put_pools(m->pools, m->pool_count);
+	backend_resolver_free(m->resolver);
+	if (m->loop != NULL) {
+		timer_stop(&m->drain);
+		timer_stop(&m->tick);
+		timer_stop(&m->evict);
+		timer_stop(&m->sweep);
 	}
-	loop_free(d->loop);
-	snapshot_put(d->snapshot);
+	loop_free(m->loop);
+	snapshot_put(m->snapshot);
 }
 
 enum err
-session_manager_reload(struct session_manager *d, struct snapshot *snapshot)
+session_manager_reload(struct session_manager *m, struct snapshot *snapshot)
 {
-	unsigned what = sweep_find(d->snapshot, snapshot);
-	enum err err = take_snapshot(d, snapshot);
+	unsigned what = sweep_find(m->snapshot, snapshot);
+	enum err err = take_snapshot(m, snapshot);
 
 	if (err == OK && what != 0)
-		sweep_start(d, what);
+		sweep_start(m, what);
 	return err;
 }
 
-/* Sends away as many as it takes to be done in time, the oldest first; and
- * when all are gone and have read their last words it is over. */
+/*
+ * Drain: the oldest sessions first.
+ */
+
+/* Dismisses as many sessions as it takes to be done at drain_end. */
 static void
-send_away(void *arg)
+drain_step(void *arg)
 {
-	struct session_manager *d = arg;
-	uint64_t now = loop_now(d->loop);
-	uint64_t left = now < d->drain_end ? d->drain_end - now : 0;
+	struct session_manager *m = arg;
+	uint64_t now = loop_now(m->loop);
+	uint64_t left = now < m->drain_end ? m->drain_end - now : 0;
 	size_t steps = (size_t)(left / DRAIN_STEP_MS) + 1;
-	size_t due = (d->session_count + steps - 1) / steps;
+	size_t due = (m->session_count + steps - 1) / steps;
 	struct list *node;
 	struct list *next;
 	struct session *s;
 
-	list_each(node, next, &d->sessions) {
+	list_each(node, next, &m->sessions) {
 		if (due == 0)
 			break;
 		s = list_entry(node, struct session, node);
@@ -215,53 +235,58 @@ send_away(void *arg)
 		due--;
 		session_dismiss(s, REASON_RELAY_DRAINED, NULL);
 	}
-	if (d->session_count + d->lingering.count + d->parting.count == 0)
-		d->empty(d);
+	if (m->session_count + m->lingering.count + m->parting.count == 0)
+		m->empty(m);
 	else
-		timer_start(&d->drain, DRAIN_STEP_MS);
+		timer_start(&m->drain, DRAIN_STEP_MS);
 }
 
 void
-session_manager_drain(struct session_manager *d, uint64_t ms,
+session_manager_drain(struct session_manager *m, uint64_t ms,
     void (*empty)(struct session_manager *))
 {
-	d->empty = empty;
-	d->drain_end = loop_now(d->loop) + ms;
-	send_away(d);
+	m->empty = empty;
+	m->drain_end = loop_now(m->loop) + ms;
+	drain_step(m);
 }
 
-/* On the door's thread. */
-static void
-evict_soon(struct loop_message *m)
-{
-	struct session_manager *d =
-	    list_entry(m, struct session_manager, eviction);
-
-	timer_start(&d->evict, EVICT_MS);
-}
+/*
+ * Eviction: a certificate has more sessions than it may have. Another worker
+ * marks the session; this one dismisses it.
+ */
 
 static void
 evict(void *arg)
 {
-	struct session_manager *d = arg;
+	struct session_manager *m = arg;
 	struct list *node;
 	struct list *next;
 	struct session *s;
 
-	/* Who is marked from now on asks anew; an exchange, so that who was
-	 * marked before is seen below. */
-	(void)atomic_exchange(&d->evicting, false);
-	list_each(node, next, &d->sessions) {
+	/* A session that is marked from now on posts a new message. This is an
+	 * exchange, so that the marks set before it are visible below. */
+	(void)atomic_exchange(&m->evicting, false);
+	list_each(node, next, &m->sessions) {
 		s = list_entry(node, struct session, node);
-		if (atomic_load_explicit(&s->line.evicted,
+		if (atomic_load_explicit(&s->member.evicted,
 			memory_order_relaxed))
 			session_dismiss(s, REASON_RELAY_REPLACED, NULL);
 	}
 }
 
-void
-session_manager_evict(struct session_manager *d)
+/* On the worker's own thread. */
+static void
+evict_soon(struct loop_message *message)
 {
-	if (!atomic_exchange(&d->evicting, true))
-		loop_post(d->loop, &d->eviction);
+	struct session_manager *m =
+	    list_entry(message, struct session_manager, eviction);
+
+	timer_start(&m->evict, EVICT_MS);
+}
+
+void
+session_manager_evict(struct session_manager *m)
+{
+	if (!atomic_exchange(&m->evicting, true))
+		loop_post(m->loop, &m->eviction);
 }

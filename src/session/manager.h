@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What the sessions of one worker share: the loop, the snapshot in force, the
- * pools of brokers made from it, the list of live sessions and the counters.
+ * All sessions of one worker, and what they share: the loop, the snapshot in
+ * force, the broker pools made from it, and the counters.
  */
 #ifndef SESSION_MANAGER_H
 #define SESSION_MANAGER_H
@@ -20,64 +21,79 @@
 struct backend_flows;
 struct cert_sessions;
 
+/* The section of a listener that a reload has removed. */
+#define LISTENER_REMOVED ((size_t)-1)
+
+/*
+ * A listening socket's place in the configuration, and its counters. It lives
+ * longer than a snapshot, so that sessions can point to it; each reload
+ * updates `section'.
+ */
+struct listener_state {
+	char *name; /* owned by the worker: NAME of [listener NAME] */
+	size_t section; /* index in the snapshot, or LISTENER_REMOVED */
+	counter accepted; /* connections accepted here */
+	counter live[STAGE_COUNT]; /* present ones, by stage */
+};
+
 struct session_manager {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted */
 	struct throttle *throttle; /* borrowed, shared by all workers */
-	struct cert_sessions
-	    *cert_sessions; /* borrowed, shared by all workers */
-	struct backend_flows *flows; /* borrowed, shared by all workers */
+	struct cert_sessions *cert_sessions; /* borrowed, shared, too */
+	struct backend_flows *flows; /* borrowed, shared, too */
 	struct backend_resolver *resolver; /* owned */
-	struct backend_pool **pools; /* one a [backend], as in the snapshot */
+	struct backend_pool **pools; /* counted each; as config->backend */
 	size_t pool_count;
-	struct list sessions; /* all live ones, oldest first */
+	struct list sessions; /* all present ones, oldest first */
 	size_t session_count;
-	struct list *sweep_next; /* who is judged next; &sessions: nobody */
-	unsigned sweep_what; /* SWEEP_* bits; 0: no sweep runs */
-	bool sweep_again; /* files changed on the way: once more */
-	struct timer sweep; /* runs while there is somebody */
-	struct linger_set lingering; /* clients reading their last word */
-	struct linger_set parting; /* brokers reading theirs */
-	unsigned index; /* the worker's number */
+	struct list *sweep_next; /* the next session that a sweep judges;
+				  * &sessions: none */
+	unsigned sweep_what; /* SWEEP_* bits; 0: no sweep is running */
+	bool sweep_again; /* start over at the end: files changed meanwhile */
+	struct timer sweep; /* to the sweep's next slice */
+	struct linger_set lingering; /* clients that read a closing packet */
+	struct linger_set parting; /* brokers that read what was sent last */
+	unsigned index; /* the worker's number, from 0 */
 	uint64_t next_id;
-	struct ratelimit refusals; /* log lines strangers can cause */
-	uint64_t refusals_unlogged; /* since the last such line */
-	struct timer tick; /* always runs: ends of certificates */
+	struct ratelimit refusals; /* audit lines that anybody can cause */
+	uint64_t refusals_unlogged; /* left out since the last such line */
+	struct timer tick; /* always runs: expired certificates */
 	struct timer drain; /* runs while draining */
-	struct loop_message eviction; /* under way while `evicting' */
+	struct loop_message eviction; /* in the mailbox while `evicting' */
 	atomic_bool evicting;
-	struct timer evict; /* from that to the look over all */
-	uint64_t drain_end; /* loop_now() at which all must be gone */
-	void (*empty)(struct session_manager *d); /* NULL unless draining */
+	struct timer evict; /* collects evictions for a moment */
+	uint64_t drain_end; /* loop_now() at which no session may be left */
+	void (*empty)(struct session_manager *m); /* NULL unless draining */
 	struct counters counters;
 };
 
-/* Makes a door in which nobody is. ERR_NO_MEMORY, or ERR_CONFIG; call
- * door_fini() in any case. Takes a count of `snapshot'. */
-enum err session_manager_init(struct session_manager *d,
+/* Fills `m', without any session. Takes a count of `snapshot'. ERR_NO_MEMORY
+ * or ERR_CONFIG; call session_manager_fini() in any case. */
+enum err session_manager_init(struct session_manager *m,
     struct snapshot *snapshot, struct throttle *throttle,
     struct cert_sessions *cert_sessions, struct backend_flows *flows,
     unsigned index) MUST_CHECK;
 
-/* Ends all sessions at once and frees what the door owns. */
-void session_manager_fini(struct session_manager *d);
+/* Ends all sessions at once and frees what `m' owns. */
+void session_manager_fini(struct session_manager *m);
 
 /*
- * Puts `snapshot' (counted anew) in force for connections that come from now
- * on, and begins to sweep the live ones where it judges otherwise. The old one
- * stays in force on error.
+ * Puts `snapshot' in force for new connections (takes a count), and starts to
+ * judge the live sessions again if it differs in what they were judged by. On
+ * error the old snapshot stays in force.
  */
-enum err session_manager_reload(struct session_manager *d,
+enum err session_manager_reload(struct session_manager *m,
     struct snapshot *snapshot) MUST_CHECK;
 
-/* Dismisses all sessions, spread evenly over `ms' milliseconds, and calls
- * `empty' when none is left, nor anybody who is still to read his last words.
- */
-void session_manager_drain(struct session_manager *d, uint64_t ms,
+/* Dismisses all sessions, spread evenly over `ms' milliseconds. Calls `empty'
+ * when no session is left and all closing packets have been read or given
+ * up. */
+void session_manager_drain(struct session_manager *m, uint64_t ms,
     void (*empty)(struct session_manager *));
 
-/* Has the sessions dismissed whose line on the roll is marked evicted, soon;
- * from any thread. */
-void session_manager_evict(struct session_manager *d);
+/* Has the sessions dismissed, soon, whose cert_sessions_member is marked
+ * evicted. Any thread. */
+void session_manager_evict(struct session_manager *m);
 
 #endif

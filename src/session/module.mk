@@ -1,17 +1,11 @@
 libsallyport_a_SOURCES += \
-	src/session/address.h \
-	src/session/setup.h \
 	src/session/audit.c \
 	src/session/audit.h \
-	src/session/counters.c \
 	src/session/counters.h \
 	src/session/manager.c \
 	src/session/manager.h \
-	src/session/listener_state.h \
 	src/session/options.c \
 	src/session/options.h \
-	src/session/proxy.c \
-	src/session/proxy.h \
 	src/session/cert_sessions.c \
 	src/session/cert_sessions.h \
 	src/session/session.c \
@@ -20,15 +14,10 @@ libsallyport_a_SOURCES += \
 	src/session/snapshot.h \
 	src/session/stages.c \
 	src/session/stages.h \
-	src/session/steps.h \
-	src/session/steps_admit.c \
-	src/session/steps_arrive.c \
 	src/session/sweep.c \
 	src/session/sweep.h \
 	src/session/verdict.c \
 	src/session/verdict.h \
-	src/session/identity.c \
-	src/session/identity.h \
 	src/session/closing.c \
 	src/session/closing.h
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/options.h"
 
 #include "tls/sha1.h"

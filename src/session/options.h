@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Where the configuration's words become the options of the stages: the
  * stages do not know the configuration's sections, and the configuration does

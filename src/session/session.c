@@ -1,5 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The life of a session: how it begins, and the one way out for all ends.
+ * The life of a session: how it begins, and the only way out for all ends.
+ *
+ *	session_dismiss()   before the relay: refuse() and leave()
+ *	                    in the relay: relay_dismiss(), later
+ *	                    session_ended() and leave()
+ *	session_kill()      leave() at once
  */
 #include "session/session.h"
 
@@ -7,34 +13,101 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "session/audit.h"
 #include "session/closing.h"
 #include "session/stages.h"
 #include "tls/stream_tls.h"
 
-/* How long a refused client has to read why, and a broker what it was sent
- * last. */
+/* How long a refused client may take to read why, and a broker to read what it
+ * was sent last. */
 #define LINGER_MS 1000
 
-void
-session_setup_free(struct session_setup *a)
+/*
+ * The identity.
+ */
+
+/* How many bytes of a claimed name are kept: none if the client got the name
+ * that it claimed, and at most one more than is logged, so that the log shows
+ * that the name was cut. */
+static size_t
+claim_len(struct slice claimed, struct slice final)
 {
-	if (a == NULL)
-		return;
-	timer_stop(&a->deadline);
-	if (a->admission != NULL) {
-		identity_verdict_fini(&a->admission->verdict);
-		buf_fini(&a->admission->connect_read.bytes);
-		buf_fini(&a->admission->connect);
-		tls_cert_free(a->admission->cert);
-		free(a->admission);
-	}
-	if (a->fd != -1)
-		close(a->fd);
-	backend_pool_put(a->pool);
-	snapshot_put(a->snapshot);
-	free(a);
+	if (slice_equal(claimed, final))
+		return 0;
+	return claimed.len > LOG_VALUE_MAX ? LOG_VALUE_MAX + 1 : claimed.len;
 }
+
+/* Appends `len' bytes of `name' to i->text, of which `*used' are taken. */
+static struct slice
+keep(struct session_identity *i, size_t *used, struct slice name, size_t len)
+{
+	struct slice kept = slice_make(i->text + *used, len);
+
+	if (len > 0)
+		memcpy(i->text + *used, name.data, len);
+	*used += len;
+	return kept;
+}
+
+static struct slice
+keep_claim(struct session_identity *i, size_t *used, struct slice claimed,
+    struct slice final)
+{
+	if (slice_equal(claimed, final))
+		return final;
+	return keep(i, used, claimed, claim_len(claimed, final));
+}
+
+struct session_identity *
+session_identity_new(struct identity_rules *rules, const struct cert *cert,
+    const struct mqtt_connect *c, const struct identity_verdict *v)
+{
+	size_t size = v->username.len + v->client_id.len +
+	    claim_len(c->username, v->username) +
+	    claim_len(c->client_id, v->client_id);
+	struct session_identity *i = malloc(sizeof(*i) + size);
+	size_t used = 0;
+
+	if (i == NULL)
+		return NULL;
+	memset(i, 0, sizeof(*i));
+	i->rules = identity_rules_get(rules);
+	i->not_after = INT64_MAX;
+	if (cert != NULL) {
+		memcpy(i->sha256, cert->sha256, CERT_SHA256_LEN);
+		i->not_after = cert->chain_not_after;
+		i->has_certificate = true;
+	}
+	i->username = keep(i, &used, v->username, v->username.len);
+	i->client_id = keep(i, &used, v->client_id, v->client_id.len);
+	if (c->has_username)
+		i->claimed_username =
+		    keep_claim(i, &used, c->username, i->username);
+	if (c->client_id.len > 0)
+		i->claimed_id =
+		    keep_claim(i, &used, c->client_id, i->client_id);
+	return i;
+}
+
+void
+session_identity_free(struct session_identity *i)
+{
+	if (i == NULL)
+		return;
+	identity_rules_put(i->rules);
+	free(i);
+}
+
+void
+session_peer(const struct session *s, struct sockaddr_storage *out)
+{
+	session_address_load(&s->member.peer, out);
+}
+
+/*
+ * The way out.
+ */
 
 static void
 bury(struct loop_grave *g)
@@ -43,12 +116,6 @@ bury(struct loop_grave *g)
 
 	session_identity_free(s->identity);
 	free(s);
-}
-
-void
-session_peer(const struct session *s, struct sockaddr_storage *out)
-{
-	session_address_load(&s->line.peer, out);
 }
 
 static void
@@ -65,116 +132,123 @@ count_end(struct session *s, enum reason reason)
 	counter_add(&c->bytes_down, s->relay.down.bytes);
 }
 
-/* A broker whose bytes were not read any more: a reset would destroy what is
- * on its way to it, the DISCONNECT above all that saves from a Will. */
+/* If the broker's bytes were not all read, closing the socket would send a
+ * reset, which destroys what is still on its way to the broker: above all the
+ * DISCONNECT that suppresses the Will. So the rest is read and dropped. */
 static void
 part_from_broker(struct session *s)
 {
-	struct session_manager *d = s->manager;
+	struct session_manager *m = s->manager;
 
 	if (s->stage == STAGE_RELAY && !s->relay.down.eof)
-		linger_start(&d->parting, d->loop, s->broker, LINGER_MS);
+		linger_start(&m->parting, m->loop, s->broker, LINGER_MS);
 	else
 		stream_close(s->broker);
 	s->broker = NULL;
 }
 
-/* Gives back everything but the client's stream, which the caller has dealt
- * with, and the memory, which goes at the end of the turn. */
+/* Releases everything but the client's stream, which the caller has dealt
+ * with. The memory is freed at the end of the turn. */
 static void
 leave(struct session *s, enum reason reason)
 {
-	struct session_manager *d = s->manager;
+	struct session_manager *m = s->manager;
 
-	s->over = true;
+	s->ended = true;
 	count_end(s, reason);
-	cert_sessions_remove(&s->line);
-	throttle_release(&s->ticket, loop_now(d->loop));
+	cert_sessions_remove(&s->member);
+	throttle_release(&s->ticket, loop_now(m->loop));
 	session_setup_free(s->setup);
 	s->setup = NULL;
 	part_from_broker(s);
 	s->client = NULL;
 	s->tls = NULL;
-	if (d->sweep_next == &s->node)
-		d->sweep_next = s->node.next;
+	if (m->sweep_next == &s->node)
+		m->sweep_next = s->node.next;
 	list_remove(&s->node);
-	loop_bury(d->loop, &s->grave);
-	d->session_count--;
+	loop_bury(m->loop, &s->grave);
+	m->session_count--;
 }
 
-/* Says the last words, if there are any, and lets the client read them. One
- * that was too slow to hear anything is not waited for again. */
+/* Sends the closing packet, if there is one, and gives the client time to read
+ * it. A client that missed a deadline gets no second one, unless it has a
+ * packet to read. */
 static void
 part_from_client(struct session *s, enum reason reason,
-    struct closing_packets *w)
+    struct closing_packets *packets)
 {
-	bool late = reason == stage_def(s->stage)->late;
+	bool timed_out = reason == stage_def(s->stage)->timeout;
 
 	if (s->client == NULL)
 		return;
 	if (s->client != s->tls)
 		ws_stream_set_close_code(s->client,
 		    closing_websocket_code(reason));
-	if ((late && w->client_len == 0) ||
-	    (w->client_len > 0 &&
-		stream_write(s->client, w->client, w->client_len) < 0))
+	if ((timed_out && packets->client_len == 0) ||
+	    (packets->client_len > 0 &&
+		stream_write(s->client, packets->client, packets->client_len) <
+		    0))
 		stream_close(s->client);
 	else
 		linger_start(&s->manager->lingering, s->manager->loop,
 		    s->client, LINGER_MS);
 }
 
-/* The way out before the relay. */
+static void
+cancel_stage(struct session *s)
+{
+	const struct stage_def *def = stage_def(s->stage);
+
+	if (def->cancel != NULL)
+		def->cancel(s);
+}
+
+/* Ends a session before the relay. */
 static void
 refuse(struct session *s, enum reason reason, const char *detail)
 {
-	const struct stage_def *def = stage_def(s->stage);
-	struct closing_packets w;
+	struct closing_packets packets;
 
 	audit_refuse(s, reason, detail);
-	if (def->cancel != NULL)
-		def->cancel(s);
-	closing_packets_make(&w, s, reason);
-	part_from_client(s, reason, &w);
+	cancel_stage(s);
+	closing_packets_make(&packets, s, reason);
+	part_from_client(s, reason, &packets);
 	leave(s, reason);
 }
 
 void
 session_dismiss(struct session *s, enum reason reason, const char *detail)
 {
-	struct relay_closing_packets rw;
-	struct closing_packets w;
+	struct relay_closing_packets to_relay;
+	struct closing_packets packets;
 
-	if (s->over)
+	if (session_is_leaving(s))
 		return;
 	if (s->stage != STAGE_RELAY) {
 		refuse(s, reason, detail);
 		return;
 	}
-	if (session_is_leaving(s))
-		return;
 	audit_dismiss(s, reason, detail);
-	closing_packets_make(&w, s, reason);
-	rw.to_client = slice_make(w.client, w.client_len);
-	rw.to_broker = slice_make(w.broker, w.broker_len);
-	relay_dismiss(&s->relay, reason, &rw);
+	closing_packets_make(&packets, s, reason);
+	to_relay.to_client = slice_make(packets.client, packets.client_len);
+	to_relay.to_broker = slice_make(packets.broker, packets.broker_len);
+	relay_dismiss(&s->relay, reason, &to_relay);
 }
 
 bool
 session_is_leaving(const struct session *s)
 {
-	return s->over ||
-	    (s->stage == STAGE_RELAY && s->relay.farewell != NULL);
+	return s->ended ||
+	    (s->stage == STAGE_RELAY && relay_is_dismissed(&s->relay));
 }
 
 void
 session_ended(struct session *s, enum reason reason)
 {
-	struct closing_packets none;
+	struct closing_packets none = { .client_len = 0 };
 
-	if (s->over)
+	if (s->ended)
 		return;
-	none.client_len = 0;
 	audit_close(s, reason);
 	part_from_client(s, reason, &none);
 	leave(s, reason);
@@ -183,76 +257,78 @@ session_ended(struct session *s, enum reason reason)
 void
 session_kill(struct session *s, enum reason reason)
 {
-	const struct stage_def *def = stage_def(s->stage);
-
-	if (s->over)
+	if (s->ended)
 		return;
 	if (s->stage == STAGE_RELAY) {
 		relay_stop(&s->relay);
 		audit_close(s, reason);
 	} else {
 		audit_refuse(s, reason, NULL);
-		if (def->cancel != NULL)
-			def->cancel(s);
+		cancel_stage(s);
 	}
 	stream_close(s->client);
 	leave(s, reason);
 }
 
+/*
+ * The beginning.
+ */
+
 static struct session *
-session_new(struct session_manager *d, const struct sockaddr_storage *peer,
+session_new(struct session_manager *m, const struct sockaddr_storage *peer,
     struct listener_state *listener_state)
 {
 	struct session *s = calloc(1, sizeof(*s));
-	struct session_setup *a = calloc(1, sizeof(*a));
+	struct session_setup *setup = calloc(1, sizeof(*setup));
 
-	if (s == NULL || a == NULL) {
+	if (s == NULL || setup == NULL) {
 		free(s);
-		free(a);
+		free(setup);
 		return NULL;
 	}
-	a->snapshot = snapshot_get(d->snapshot);
-	a->listener = &a->snapshot->config->listener[listener_state->section];
-	a->pool = backend_pool_get(
-	    d->pools[a->listener->backend_profile->head.index]);
-	a->fd = -1;
-	timer_init(&a->deadline, d->loop, NULL, NULL);
-	s->setup = a;
-	s->manager = d;
+	setup->snapshot = snapshot_get(m->snapshot);
+	setup->listener =
+	    &setup->snapshot->config->listener[listener_state->section];
+	setup->pool = backend_pool_get(
+	    m->pools[setup->listener->backend_profile->head.index]);
+	setup->fd = -1;
+	timer_init(&setup->deadline, m->loop, NULL, NULL);
+	s->setup = setup;
+	s->manager = m;
 	s->listener_state = listener_state;
-	s->id = d->next_id++;
-	s->since = loop_now(d->loop);
+	s->id = m->next_id++;
+	s->since = loop_now(m->loop);
 	s->stage = STAGE_ACCEPT;
-	s->line.manager = d;
-	session_address_store(&s->line.peer, peer);
+	s->member.manager = m;
+	session_address_store(&s->member.peer, peer);
 	s->grave.bury = bury;
 	list_init(&s->grave.node);
 	list_init(&s->node);
-	list_append(&d->sessions, &s->node);
-	d->session_count++;
+	list_append(&m->sessions, &s->node);
+	m->session_count++;
 	return s;
 }
 
 void
-session_open(struct session_manager *d, int fd,
+session_open(struct session_manager *m, int fd,
     const struct sockaddr_storage *peer, struct listener_state *listener_state)
 {
-	struct session *s = session_new(d, peer, listener_state);
+	struct session *s = session_new(m, peer, listener_state);
 	enum reason reason;
 
-	counter_add(&d->counters.accepted, 1);
+	counter_add(&m->counters.accepted, 1);
 	counter_add(&listener_state->accepted, 1);
 	if (s == NULL) {
-		counter_add(&d->counters.ended[REASON_ACCEPT_RESOURCE], 1);
+		counter_add(&m->counters.ended[REASON_ACCEPT_RESOURCE], 1);
 		close(fd);
 		return;
 	}
 	s->setup->fd = fd;
-	counter_add(&d->counters.live[STAGE_ACCEPT], 1);
+	counter_add(&m->counters.live[STAGE_ACCEPT], 1);
 	counter_add(&listener_state->live[STAGE_ACCEPT], 1);
-	reason = throttle_admit(d->throttle, &s->ticket, s->since);
+	reason = throttle_admit(m->throttle, &s->ticket, s->since);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);
 	else
-		stage_begin(s);
+		stages_begin(s);
 }

@@ -1,71 +1,102 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A session: one connection from accept to its end. It is the conductor, and
- * the only one who knows the order of the stages; each stage gets what it
- * needs and answers once.
+ * A session: one connection from accept to its end. Which stages it passes
+ * through, and in which order, stands in session/stages.c; here is how it
+ * begins, what it keeps, and how it ends.
  *
  * What a connection needs only until it is relayed (deadline, CONNECT,
- * verdict) hangs from `approach' and is freed then, so that an idle session
- * is this struct, its two streams and its names.
+ * verdict) is in `setup' and freed then. An idle session consists of this
+ * struct, its two streams and its identity.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
 
 #include "domain/stage.h"
+#include "identity/decide.h"
 #include "relay/relay.h"
 #include "session/cert_sessions.h"
-#include "session/identity.h"
-#include "session/listener_state.h"
 #include "session/manager.h"
 
 struct session_setup;
 
+/*
+ * Who the client is: what log, list, kick and sweep need for as long as the
+ * session lives. The rest of the certificate can be read from the TLS stream
+ * again, so it is not kept. One allocation; all names are in `text'.
+ */
+struct session_identity {
+	uint8_t sha256[CERT_SHA256_LEN]; /* of the certificate, if any */
+	int64_t not_after; /* earliest end in the chain; INT64_MAX: no cert */
+	struct identity_rules *rules; /* counted: the profile that decided */
+	bool has_certificate;
+	struct slice username; /* as the broker knows it */
+	struct slice client_id; /* as the broker knows it */
+	/* What the client called itself, cut to what is logged; data is NULL
+	 * if it gave no name. */
+	struct slice claimed_username;
+	struct slice claimed_id;
+	uint8_t text[];
+};
+
 struct session {
-	struct list node; /* in door->sessions */
+	struct list node; /* in manager->sessions */
 	struct loop_grave grave;
 	struct session_manager *manager; /* borrowed */
 	struct listener_state *listener_state; /* borrowed from the worker */
-	struct stream *client; /* owned; what is spoken with the client */
+	struct stream *client; /* owned: TLS, or WebSocket over it */
 	struct stream *tls; /* borrowed: client, or what is beneath it */
 	struct stream *broker; /* owned; NULL before it is dialled */
 	struct session_setup *setup; /* owned; NULL once relayed */
 	struct session_identity *identity; /* owned; NULL before the verdict */
 	struct relay relay; /* in stage relay only */
 	struct throttle_ticket ticket;
-	struct cert_sessions_member
-	    line; /* the peer; and its place on the roll */
+	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
-	uint64_t connect_at; /* loop_now() when the CONNECT was there */
+	uint64_t connect_at; /* loop_now() when the CONNECT was complete */
 	enum stage stage;
-	enum mqtt_level level; /* UNKNOWN until a CONNECT said it */
-	uint32_t maximum_packet; /* v5: the most it takes; 0 = any */
-	bool answered; /* the broker's CONNACK has gone to the client */
-	bool over; /* ended; waits for its burial */
+	enum mqtt_level level; /* UNKNOWN before the CONNECT */
+	uint32_t maximum_packet; /* v5: the client's limit; 0 = none */
+	bool answered; /* the broker's CONNACK was passed on to the client */
+	bool ended; /* only waits to be freed at the end of the turn */
 };
 
 /*
- * Takes `fd', a connection that came in at `entrance' from `peer', and leads
- * it through the stages. Whatever becomes of it is the session's own business
- * from here on.
+ * Takes `fd', a connection that was accepted from `peer' at a listener, and
+ * starts its first stage. It ends by itself.
  */
 void session_open(struct session_manager *manager, int fd,
     const struct sockaddr_storage *peer, struct listener_state *listener_state);
 
-/* Ends the session for `reason', telling the client where MQTT has a word for
- * it, and the broker by `will': see session_words(). The session may be gone
- * after it. `detail' (may be NULL) goes to the log. */
+/*
+ * Ends the session for `reason'. The client and the broker are told as
+ * closing_packets_make() says. Before the relay the session is gone
+ * afterwards; in the relay it ends at the next packet boundaries. `detail'
+ * (may be NULL) goes to the log. A second call does nothing.
+ */
 void session_dismiss(struct session *s, enum reason reason, const char *detail);
 
-/* Ends it at once and frees it at the end of the turn. */
+/* Ends the session at once, telling nobody. It is gone afterwards. */
 void session_kill(struct session *s, enum reason reason);
 
-/* Is it being dismissed already? */
+/* True once the session has ended or is being dismissed. */
 bool session_is_leaving(const struct session *s);
 
-/* The relay has ended by itself, or by session_dismiss(). */
+/* For the relay stage: the relay has ended, by itself or because of
+ * session_dismiss(). The session is gone afterwards. */
 void session_ended(struct session *s, enum reason reason);
 
-/* The client's address as text, as log and identity have it. */
+/* Stores the client's address in `*out'; behind a trusted balancer the one
+ * from the PROXY header. */
 void session_peer(const struct session *s, struct sockaddr_storage *out);
+
+/* Makes the identity from what the decision was made of; takes a count of
+ * `rules', copies the rest. NULL: out of memory. */
+struct session_identity *session_identity_new(struct identity_rules *rules,
+    const struct cert *cert, const struct mqtt_connect *c,
+    const struct identity_verdict *v);
+
+/* NULL is allowed. */
+void session_identity_free(struct session_identity *identity);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/snapshot.h"
 
 #include <stdatomic.h>

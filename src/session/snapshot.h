@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Everything a connection is judged by, as of one load of the configuration:
  * the options, the TLS contexts with their CRLs, the identity rules, the deny

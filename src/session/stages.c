@@ -1,50 +1,73 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The path of a connection. Read it downwards: the table, then how a
+ * connection moves on, then the seven stages in their order, each with its
+ * start, the callback that ends it, and its cancel.
+ *
+ *	accept -> tls -> (ws) -> mqtt -> identity -> backend -> relay
+ *
+ * A stage ends in one of two ways: it enters the next one, or it calls
+ * session_dismiss() with a close reason. Both may free the session, so they
+ * are the last thing that a step does. The work itself is done in the folder
+ * that has the stage's name; none of these folders knows another.
+ */
 #include "session/stages.h"
 
 #include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
-#include "session/steps.h"
+#include "accept/listener.h"
+#include "backend/proxy_out.h"
+#include "base/clock.h"
+#include "identity/text.h"
+#include "session/audit.h"
+#include "session/options.h"
+#include "session/sweep.h"
+#include "session/verdict.h"
+#include "tls/stream_tls.h"
+#include "ws/stream_ws.h"
 
 /*
  * The table.
  */
 
+static void start_accept(struct session *s);
+static void cancel_accept(struct session *s);
+static void start_tls(struct session *s);
+static void cancel_tls(struct session *s);
+static void start_ws(struct session *s);
+static void cancel_ws(struct session *s);
+static void start_mqtt(struct session *s);
+static void cancel_mqtt(struct session *s);
+static void start_identity(struct session *s);
+static void start_backend(struct session *s);
+static void cancel_backend(struct session *s);
+static void start_relay(struct session *s);
+
 #define AFTER(stage) (1U << (stage))
-
-static uint64_t
-deadline_tls(const struct config_timeouts *t)
-{
-	return t->tls;
-}
-
-static uint64_t
-deadline_ws(const struct config_timeouts *t)
-{
-	return t->ws;
-}
-
-static uint64_t
-deadline_mqtt(const struct config_timeouts *t)
-{
-	return t->mqtt;
-}
+#define WITHIN(option) offsetof(struct config_timeouts, option)
 
 static const struct stage_def stages[STAGE_COUNT] = {
-	/* A PROXY header has as long as the handshake behind it. */
-	[STAGE_ACCEPT] = { 0, deadline_tls, REASON_ACCEPT_TIMEOUT,
-	    steps_accept_start, steps_accept_cancel },
-	[STAGE_TLS] = { AFTER(STAGE_ACCEPT), deadline_tls, REASON_TLS_TIMEOUT,
-	    steps_tls_start, steps_tls_cancel },
-	[STAGE_WS] = { AFTER(STAGE_TLS), deadline_ws, REASON_WS_TIMEOUT,
-	    steps_ws_start, steps_ws_cancel },
-	[STAGE_MQTT] = { AFTER(STAGE_TLS) | AFTER(STAGE_WS), deadline_mqtt,
-	    REASON_MQTT_TIMEOUT, steps_mqtt_start, steps_mqtt_cancel },
-	[STAGE_IDENTITY] = { AFTER(STAGE_MQTT), NULL, REASON_NONE,
-	    steps_identity_start, NULL },
-	/* Dialling keeps its own deadline, over all its tries. */
-	[STAGE_BACKEND] = { AFTER(STAGE_IDENTITY), NULL, REASON_NONE,
-	    steps_backend_start, steps_backend_cancel },
-	[STAGE_RELAY] = { AFTER(STAGE_BACKEND), NULL, REASON_NONE,
-	    steps_relay_start, NULL },
+	/* A PROXY header may take as long as the handshake after it. */
+	[STAGE_ACCEPT] = { 0, WITHIN(tls), REASON_ACCEPT_TIMEOUT, start_accept,
+	    cancel_accept },
+	[STAGE_TLS] = { AFTER(STAGE_ACCEPT), WITHIN(tls), REASON_TLS_TIMEOUT,
+	    start_tls, cancel_tls },
+	[STAGE_WS] = { AFTER(STAGE_TLS), WITHIN(ws), REASON_WS_TIMEOUT,
+	    start_ws, cancel_ws },
+	[STAGE_MQTT] = { AFTER(STAGE_TLS) | AFTER(STAGE_WS), WITHIN(mqtt),
+	    REASON_MQTT_TIMEOUT, start_mqtt, cancel_mqtt },
+	/* The identity is decided at once. */
+	[STAGE_IDENTITY] = { AFTER(STAGE_MQTT), STAGE_NO_DEADLINE, REASON_NONE,
+	    start_identity, NULL },
+	/* A dial has a deadline of its own, over all of its tries. */
+	[STAGE_BACKEND] = { AFTER(STAGE_IDENTITY), STAGE_NO_DEADLINE,
+	    REASON_NONE, start_backend, cancel_backend },
+	/* The relay knows [timeouts] idle. session_dismiss() ends it. */
+	[STAGE_RELAY] = { AFTER(STAGE_BACKEND), STAGE_NO_DEADLINE, REASON_NONE,
+	    start_relay, NULL },
 };
 
 const struct stage_def *
@@ -53,37 +76,48 @@ stage_def(enum stage stage)
 	return &stages[stage];
 }
 
+/*
+ * Moving on.
+ */
+
 static void
-too_late(void *arg)
+deadline_passed(void *arg)
 {
 	struct session *s = arg;
 
-	session_dismiss(s, stages[s->stage].late, NULL);
+	session_dismiss(s, stages[s->stage].timeout, NULL);
 }
 
+/* Starts the present stage and its deadline. */
 static void
 run(struct session *s)
 {
 	const struct stage_def *def = &stages[s->stage];
-	struct session_setup *a = s->setup;
+	struct session_setup *setup = s->setup;
+	const struct config_timeouts *timeouts =
+	    &setup->snapshot->config->timeouts;
+	uint64_t ms;
 
-	if (def->deadline != NULL)
-		timer_start(&a->deadline,
-		    def->deadline(&a->snapshot->config->timeouts));
-	else
-		timer_stop(&a->deadline);
+	if (def->deadline == STAGE_NO_DEADLINE) {
+		timer_stop(&setup->deadline);
+	} else {
+		memcpy(&ms, (const char *)timeouts + def->deadline, sizeof(ms));
+		timer_start(&setup->deadline, ms);
+	}
 	def->start(s); /* s may be gone */
 }
 
 void
-stage_begin(struct session *s)
+stages_begin(struct session *s)
 {
-	timer_init(&s->setup->deadline, s->manager->loop, too_late, s);
+	timer_init(&s->setup->deadline, s->manager->loop, deadline_passed, s);
 	run(s);
 }
 
-void
-stage_enter(struct session *s, enum stage next)
+/* Enters the next stage; nothing else writes s->stage. `s' may be gone
+ * afterwards. */
+static void
+enter(struct session *s, enum stage next)
 {
 	struct counters *c = &s->manager->counters;
 
@@ -94,4 +128,602 @@ stage_enter(struct session *s, enum stage next)
 	counter_add(&s->listener_state->live[next], 1);
 	s->stage = next;
 	run(s); /* s may be gone */
+}
+
+static void
+out_of_memory(struct session *s)
+{
+	session_dismiss(s, REASON_ACCEPT_RESOURCE, "out of memory");
+}
+
+/* Counts one observation of `ms' milliseconds. */
+static void
+observe(struct histogram *h, uint64_t ms)
+{
+	static const uint64_t bounds[] = {
+#define X(ms) ms,
+		COUNTERS_BUCKETS(X)
+#undef X
+	};
+	unsigned i = 0;
+
+	while (i < sizeof(bounds) / sizeof(bounds[0]) && ms > bounds[i])
+		i++;
+	counter_add(&h->buckets[i], 1);
+	counter_add(&h->sum_ms, ms);
+}
+
+void
+session_setup_free(struct session_setup *setup)
+{
+	struct admission *a;
+
+	if (setup == NULL)
+		return;
+	a = setup->admission;
+	timer_stop(&setup->deadline);
+	if (a != NULL) {
+		identity_verdict_fini(&a->verdict);
+		buf_fini(&a->connect_read.bytes);
+		buf_fini(&a->connect);
+		tls_cert_free(a->cert);
+		free(a);
+	}
+	if (setup->fd != -1)
+		close(setup->fd);
+	backend_pool_put(setup->pool);
+	snapshot_put(setup->snapshot);
+	free(setup);
+}
+
+/*
+ * accept: reads the PROXY header of a trusted balancer, if there is to be one,
+ * and checks the client's address.
+ */
+
+/* Stores the address that the client connected to, which a PROXY header to
+ * the broker contains. A balancer's header may have given it already. */
+static void
+note_local_address(struct session_setup *setup)
+{
+	struct sockaddr_storage local;
+
+	if (setup->listener->backend_profile->proxy_protocol ==
+		CONFIG_PROXY_PROTOCOL_OFF ||
+	    setup->local.sa.sa_family != AF_UNSPEC)
+		return;
+	if (listener_bound(setup->fd, &local) == OK)
+		session_address_store(&setup->local, &local);
+}
+
+/* Checks the client's address against the deny list and its limits. */
+static void
+check_peer(struct session *s)
+{
+	struct sockaddr_storage peer;
+	struct verdict_detail detail;
+	enum reason reason;
+
+	note_local_address(s->setup);
+	session_peer(s, &peer);
+	reason =
+	    verdict_peer(s->setup->snapshot, &peer, clock_wall_s(), &detail);
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail.text);
+		return;
+	}
+	reason =
+	    throttle_admit_peer(&s->ticket, &peer, loop_now(s->manager->loop));
+	if (reason != REASON_NONE)
+		session_dismiss(s, reason, NULL);
+	else
+		enter(s, STAGE_TLS);
+}
+
+static void
+proxy_header_read(void *arg, enum reason reason,
+    const struct accept_proxy_header *header, const char *detail)
+{
+	struct session *s = arg;
+
+	s->setup->step.proxy = NULL;
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail);
+		return;
+	}
+	if (header->kind == ACCEPT_PROXY_FORWARDED) {
+		session_address_store(&s->member.peer, &header->source);
+		session_address_store(&s->setup->local, &header->destination);
+	}
+	check_peer(s);
+}
+
+static void
+start_accept(struct session *s)
+{
+	struct session_setup *setup = s->setup;
+	struct accept_proxy_options o = { 0 };
+	struct sockaddr_storage peer;
+
+	if (setup->listener->accept_proxy == CONFIG_ACCEPT_PROXY_OFF) {
+		check_peer(s);
+		return;
+	}
+	session_peer(s, &peer);
+	options_proxy_in(&o, setup->listener);
+	if (accept_proxy_start(&setup->step.proxy, s->manager->loop, setup->fd,
+		&peer, &o, proxy_header_read, s) != OK)
+		out_of_memory(s);
+}
+
+static void
+cancel_accept(struct session *s)
+{
+	accept_proxy_cancel(s->setup->step.proxy);
+}
+
+/*
+ * tls: the handshake, and the deny list for the certificate.
+ */
+
+static bool
+is_websocket(const struct session *s)
+{
+	return s->setup->listener->transport == CONFIG_TRANSPORT_WEBSOCKET;
+}
+
+static void
+count_handshake(struct session *s, enum tls_suite suite, enum handshake result)
+{
+	struct counters *c = &s->manager->counters;
+
+	counter_add(&c->handshakes[suite][result], 1);
+	if (result != HANDSHAKE_FAILED)
+		observe(&c->handshake, loop_now(s->manager->loop) - s->since);
+}
+
+/* The deny list is checked before MQTT begins, so a denied certificate is
+ * refused by a TLS alert. */
+static void
+handshake_done(struct session *s)
+{
+	struct verdict_detail detail = { "" };
+	struct tls_info info;
+	enum reason reason;
+
+	tls_stream_info(s->tls, &info);
+	throttle_handshake_done(&s->ticket,
+	    info.resumed ? THROTTLE_RESUMED : THROTTLE_FULL,
+	    loop_now(s->manager->loop));
+	reason = verdict_cert(s->setup->snapshot, tls_stream_cert(s->tls),
+	    clock_wall_s(), &detail);
+	if (reason != REASON_NONE) {
+		tls_stream_refuse(s->tls, reason);
+		session_dismiss(s, reason, detail.text);
+		return;
+	}
+	count_handshake(s, info.suite,
+	    info.resumed ? HANDSHAKE_RESUMED : HANDSHAKE_FULL);
+	enter(s, is_websocket(s) ? STAGE_WS : STAGE_MQTT);
+}
+
+static void
+on_handshake(struct stream *stream, enum stream_event event, void *arg)
+{
+	struct session *s = arg;
+	enum reason reason;
+	const char *detail;
+
+	if (event == STREAM_OPEN) {
+		handshake_done(s);
+		return;
+	}
+	if (event != STREAM_BROKEN)
+		return;
+	throttle_handshake_done(&s->ticket, THROTTLE_FAILED,
+	    loop_now(s->manager->loop));
+	tls_stream_failure(stream, &reason, &detail);
+	session_dismiss(s, reason, detail);
+}
+
+static void
+start_tls(struct session *s)
+{
+	struct session_setup *setup = s->setup;
+	struct tls_ctx *ctx =
+	    setup->snapshot->tls[setup->listener->tls_profile->head.index];
+
+	s->client = tls_stream_new(s->manager->loop, ctx, setup->fd,
+	    is_websocket(s) ? TLS_APP_HTTP : TLS_APP_MQTT);
+	if (s->client == NULL) {
+		out_of_memory(s);
+		return;
+	}
+	setup->fd = -1;
+	s->tls = s->client;
+	stream_set_owner(s->client, on_handshake, s);
+}
+
+/* A connection that ends in this stage counts as a failed handshake, whatever
+ * the reason was. */
+static void
+cancel_tls(struct session *s)
+{
+	struct tls_info info = { .suite = TLS_SUITE_NONE };
+
+	if (s->tls != NULL)
+		tls_stream_info(s->tls, &info);
+	count_handshake(s, info.suite, HANDSHAKE_FAILED);
+}
+
+/*
+ * ws: the HTTP upgrade. After it the client is a stream of MQTT bytes.
+ */
+
+static void
+upgrade_done(void *arg, enum reason reason, struct stream *ws,
+    const char *detail)
+{
+	struct session *s = arg;
+
+	s->setup->step.ws = NULL;
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail);
+		return;
+	}
+	s->client = ws;
+	enter(s, STAGE_MQTT);
+}
+
+static void
+start_ws(struct session *s)
+{
+	struct session_setup *setup = s->setup;
+
+	if (ws_open_start(&setup->step.ws, s->manager->loop, s->client,
+		&setup->snapshot->ws[setup->listener->head.index], upgrade_done,
+		s) != OK)
+		out_of_memory(s);
+}
+
+static void
+cancel_ws(struct session *s)
+{
+	ws_open_cancel(s->setup->step.ws);
+}
+
+/* A broken WebSocket frame and a broken connection look alike to the stages
+ * after ws. Returns the WebSocket's own reason if it has one, else `reason'. */
+static enum reason
+refine_reason(const struct session *s, enum reason reason)
+{
+	enum reason ws = REASON_NONE;
+
+	if (s->client != s->tls &&
+	    (reason == REASON_MQTT_CLOSED ||
+		reason == REASON_RELAY_CLIENT_ERROR))
+		ws = ws_stream_reason(s->client);
+	return ws == REASON_NONE ? reason : ws;
+}
+
+/*
+ * mqtt: reads the CONNECT.
+ */
+
+static void
+connect_read_done(void *arg, enum reason reason,
+    struct mqtt_connect_result *result)
+{
+	struct session *s = arg;
+	struct admission *a;
+
+	s->setup->step.connect_read = NULL;
+	s->level = result->level;
+	if (reason != REASON_NONE) {
+		session_dismiss(s, refine_reason(s, reason), result->why);
+		return;
+	}
+	a = calloc(1, sizeof(*a));
+	if (a == NULL) {
+		out_of_memory(s);
+		return;
+	}
+	s->maximum_packet = result->connect.maximum_packet_size;
+	a->connect_read = *result;
+	buf_init(&result->bytes, 0); /* they are ours now */
+	buf_init(&a->connect, 0);
+	s->connect_at = loop_now(s->manager->loop);
+	s->setup->admission = a;
+	enter(s, STAGE_IDENTITY);
+}
+
+static void
+start_mqtt(struct session *s)
+{
+	struct session_setup *setup = s->setup;
+
+	if (mqtt_connect_read_start(&setup->step.connect_read, s->manager->loop,
+		s->client, &setup->snapshot->mqtt, connect_read_done, s) != OK)
+		out_of_memory(s);
+}
+
+static void
+cancel_mqtt(struct session *s)
+{
+	mqtt_connect_read_cancel(s->setup->step.connect_read);
+}
+
+/*
+ * identity: decides who the client is and whether it may connect.
+ */
+
+/* Decides, and writes the CONNECT for the broker to a->connect. */
+static enum reason
+decide(struct session *s, struct admission *a, struct verdict_detail *detail)
+{
+	char address[ADDRESS_TEXT_MAX];
+	struct sockaddr_storage peer;
+	struct verdict_input in;
+	struct tls_info info;
+
+	if (tls_stream_take_cert(s->tls, &a->cert) != OK)
+		return REASON_ACCEPT_RESOURCE;
+	session_peer(s, &peer);
+	address_text(address, &peer);
+	tls_stream_info(s->tls, &info);
+	in.listener = s->setup->listener;
+	in.client.cert = a->cert;
+	in.client.connect = &a->connect_read.connect;
+	in.client.sni = slice_str(info.sni);
+	in.client.peer = slice_str(address);
+	in.now = clock_wall_s();
+	in.trace = NULL;
+	return verdict_connect(s->setup->snapshot, &in, &a->verdict,
+	    &a->connect, detail);
+}
+
+/* Counts the session under its certificate, within the certificate's limit. */
+static enum reason
+add_to_cert_sessions(struct session *s)
+{
+	const struct config_tls *t = s->setup->listener->tls_profile;
+	struct cert_sessions_limit limit = { t->sessions_per_certificate,
+		t->on_excess == CONFIG_ON_EXCESS_REFUSE
+		    ? CERT_SESSIONS_REFUSE
+		    : CERT_SESSIONS_KICK_OLDEST };
+	struct cert_sessions_result result;
+
+	if (!s->identity->has_certificate)
+		return REASON_NONE;
+	if (cert_sessions_add(s->manager->cert_sessions, &s->member,
+		s->identity->sha256, &limit, &result) != OK)
+		return REASON_ACCEPT_RESOURCE;
+	if (result.clone) {
+		counter_add(&s->manager->counters.clone_suspects, 1);
+		audit_clone(s, &result.other);
+	}
+	return result.full ? REASON_IDENTITY_SESSIONS : REASON_NONE;
+}
+
+static void
+start_identity(struct session *s)
+{
+	struct session_setup *setup = s->setup;
+	struct admission *a = setup->admission;
+	struct verdict_detail detail = { "" };
+	enum reason reason = decide(s, a, &detail);
+
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail.text);
+		return;
+	}
+	s->identity = session_identity_new(
+	    snapshot_rules(setup->snapshot, setup->listener, a->cert), a->cert,
+	    &a->connect_read.connect, &a->verdict);
+	if (s->identity == NULL) {
+		out_of_memory(s);
+		return;
+	}
+	reason = add_to_cert_sessions(s);
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, NULL);
+		return;
+	}
+	if (a->cert == NULL)
+		counter_add(&s->manager->counters.without_certificate, 1);
+	enter(s, STAGE_BACKEND);
+}
+
+/*
+ * backend: dials the broker. No connection to it exists before this stage.
+ */
+
+/* Stores the certificate's CN as UTF-8 in `*cn', empty if it has none.
+ * ERR_MALFORMED if it has several or one that is not text: a broker that names
+ * devices by the CN would otherwise use the name that the device claims. */
+static enum err
+find_cn(const struct cert *cert, uint8_t *out, size_t cap, struct slice *cn)
+{
+	const struct cert_attr *found = NULL;
+	size_t len = 0;
+	size_t i;
+
+	for (i = 0; i < cert->subject_count; i++) {
+		if (!slice_equal(cert->subject[i].oid, slice_str(CERT_OID_CN)))
+			continue;
+		if (found != NULL)
+			return ERR_MALFORMED;
+		found = &cert->subject[i];
+	}
+	*cn = slice_make(NULL, 0);
+	if (found == NULL)
+		return OK;
+	if (identity_text_append(found->type, found->value, out, cap, &len) !=
+	    IDENTITY_TEXT_OK)
+		return ERR_MALFORMED;
+	*cn = slice_make(out, len);
+	return OK;
+}
+
+/* Writes the PROXY header for the broker to `out' and its length to `*len',
+ * 0 if the [backend] wants none. Errors as backend_proxy_out_write() and
+ * find_cn(). */
+static enum err
+write_proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
+    size_t *len)
+{
+	const struct session_setup *setup = s->setup;
+	enum config_proxy_protocol version =
+	    setup->listener->backend_profile->proxy_protocol;
+	const struct cert *cert = setup->admission->cert;
+	struct backend_proxy_out p = { 0 };
+	struct sockaddr_storage source;
+	struct sockaddr_storage local;
+	uint8_t cn[BACKEND_PROXY_OUT_MAX];
+	struct tls_info info;
+	enum err err = OK;
+
+	*len = 0;
+	if (version == CONFIG_PROXY_PROTOCOL_OFF)
+		return OK;
+	session_peer(s, &source);
+	session_address_load(&setup->local, &local);
+	tls_stream_info(s->tls, &info);
+	p.source = &source;
+	p.destination = &local;
+	p.tls = cert == NULL ? BACKEND_PROXY_NO_CERTIFICATE
+	    : info.resumed   ? BACKEND_PROXY_RESUMED
+			     : BACKEND_PROXY_VERIFIED;
+	p.tls_version = slice_str(info.version);
+	p.cipher = slice_str(info.cipher);
+	p.authority = slice_str(info.sni);
+	if (cert != NULL && version == CONFIG_PROXY_PROTOCOL_V2)
+		err = find_cn(cert, cn, sizeof(cn), &p.cn);
+	if (err != OK)
+		return err;
+	return backend_proxy_out_write(out, len,
+	    version == CONFIG_PROXY_PROTOCOL_V1 ? BACKEND_PROXY_V1
+						: BACKEND_PROXY_V2,
+	    &p);
+}
+
+/* Decides again if a reload has replaced the snapshot that the connection was
+ * checked with: a revocation must not be missed while the broker is dialled. */
+static enum reason
+check_again(struct session *s, struct verdict_detail *detail)
+{
+	if (s->setup->snapshot == s->manager->snapshot)
+		return REASON_NONE;
+	return sweep_judge(s, SWEEP_ALL, clock_wall_s(), detail);
+}
+
+static void
+dial_done(void *arg, enum reason reason, struct stream *broker,
+    const char *text)
+{
+	struct session *s = arg;
+	struct verdict_detail detail = { "" };
+
+	s->setup->step.dial = NULL;
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, text);
+		return;
+	}
+	s->broker = broker;
+	reason = check_again(s, &detail);
+	if (reason != REASON_NONE) {
+		session_dismiss(s, reason, detail.text);
+		return;
+	}
+	audit_open(s, text);
+	enter(s, STAGE_RELAY);
+}
+
+static void
+start_backend(struct session *s)
+{
+	struct session_setup *setup = s->setup;
+	uint8_t header[BACKEND_PROXY_OUT_MAX];
+	struct backend_dial_request request;
+	size_t header_len = 0;
+
+	if (write_proxy_header(s, header, &header_len) != OK) {
+		session_dismiss(s, REASON_IDENTITY_ENCODING,
+		    "proxy_protocol = v2 passes the CN on, and this one is "
+		    "not one short text");
+		return;
+	}
+	request.client_id = setup->admission->verdict.client_id;
+	request.proxy_header = slice_make(header, header_len);
+	if (backend_dial_start(&setup->step.dial, setup->pool, &request,
+		dial_done, s) != OK)
+		out_of_memory(s);
+}
+
+static void
+cancel_backend(struct session *s)
+{
+	backend_dial_cancel(s->setup->step.dial);
+}
+
+/*
+ * relay: connects the two streams. See relay/relay.h; the session ends by
+ * session_ended().
+ */
+
+static void
+broker_answered(void *arg, uint8_t code)
+{
+	struct session *s = arg;
+	struct counters *c = &s->manager->counters;
+
+	s->answered = true;
+	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
+	observe(&c->connack, loop_now(s->manager->loop) - s->connect_at);
+}
+
+static void
+relay_violated(void *arg, enum reason reason)
+{
+	session_dismiss(arg, reason, NULL);
+}
+
+static void
+relay_ended(void *arg, enum reason reason)
+{
+	session_ended(arg, refine_reason(arg, reason));
+}
+
+static const struct relay_owner relay_owner = {
+	.answered = broker_answered,
+	.violated = relay_violated,
+	.ended = relay_ended,
+};
+
+static void
+start_relay(struct session *s)
+{
+	const struct admission *a = s->setup->admission;
+	const struct config *cfg = s->setup->snapshot->config;
+	struct relay_options o = { 0 };
+	struct slice all = buf_slice(&a->connect_read.bytes);
+
+	o.connect = buf_slice(&a->connect);
+	o.after_connect = slice_make(all.data + a->connect_read.connect_len,
+	    all.len - a->connect_read.connect_len);
+	if (a->verdict.assign_client_id)
+		o.assigned = a->verdict.client_id;
+	o.client_maximum_packet = s->maximum_packet;
+	o.idle_ms = cfg->timeouts.idle;
+	o.chunk = cfg->limits.relay_buffer;
+	o.version = (uint8_t)s->level;
+	if (relay_start(&s->relay, s->manager->loop, s->client, s->broker, &o,
+		&relay_owner, s) != OK) {
+		session_kill(s, REASON_ACCEPT_RESOURCE);
+		return;
+	}
+	counter_add(&s->manager->counters.opened, 1);
+	tls_stream_shed(s->tls);
+	session_setup_free(s->setup);
+	s->setup = NULL;
 }

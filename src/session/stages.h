@@ -1,29 +1,64 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The way of a connection, as one table: in which stage it may follow which,
- * how long each may take, how it begins and how it is broken off.
+ * The stages of a connection as one table, and what a session owns only until
+ * it is relayed.
  */
 #ifndef SESSION_STAGES_H
 #define SESSION_STAGES_H
 
-#include "session/setup.h"
+#include "accept/proxy_in.h"
+#include "backend/dial.h"
+#include "identity/decide.h"
+#include "mqtt/connect_read.h"
+#include "session/session.h"
+#include "ws/open.h"
 
+/* The deadline of a stage that has no time limit of its own. */
+#define STAGE_NO_DEADLINE SIZE_MAX
+
+/* A row of the table. */
 struct stage_def {
-	unsigned from; /* 1 << stage of each legal predecessor */
-	/* The deadline's option, counted from the stage's beginning; NULL:
-	 * the stage has no wait of its own. */
-	uint64_t (*deadline)(const struct config_timeouts *timeouts);
-	enum reason late; /* what missing it is called */
-	void (*start)(struct session *s); /* s may be gone after it */
-	void (*cancel)(struct session *s);
+	unsigned from; /* bit 1 << stage for each stage that may come before */
+	size_t deadline; /* offset of the time limit in struct config_timeouts;
+			  * it counts from the beginning of the stage */
+	enum reason timeout; /* close reason when the deadline passes */
+	void (*start)(struct session *s); /* `s' may be gone afterwards */
+	void (*cancel)(struct session *s); /* ends the stage early; NULL:
+					    * nothing to do */
 };
 
-/* The row of a stage. */
+/* The CONNECT and the decision about it. */
+struct admission {
+	struct mqtt_connect_result connect_read; /* bytes owned */
+	struct identity_verdict verdict; /* points into connect_read, cert */
+	struct cert *cert; /* owned; NULL: the client has none */
+	struct buf connect; /* owned: the CONNECT as rewritten */
+};
+
+/* Freed when the relay starts, so that an idle session stays small. */
+struct session_setup {
+	struct snapshot *snapshot; /* counted: the rules for this connection */
+	const struct config_listener *listener; /* borrowed from snapshot */
+	struct backend_pool *pool; /* counted: the listener's */
+	struct timer deadline; /* of the present stage */
+	struct admission *admission; /* owned; NULL before stage identity */
+	union session_address local; /* the address the client connected to */
+	int fd; /* owned before stage tls; -1 from then on */
+	union { /* the handle by which the present stage is cancelled */
+		struct accept_proxy *proxy;
+		struct ws_open *ws;
+		struct mqtt_connect_read *connect_read;
+		struct backend_dial *dial;
+	} step;
+};
+
+/* Returns the row of `stage'. */
 const struct stage_def *stage_def(enum stage stage);
 
-/* Begins the first stage of a new session, accept. `s' may be gone after. */
-void stage_begin(struct session *s);
+/* Starts stage accept of a new session. `s' may be gone afterwards. */
+void stages_begin(struct session *s);
 
-/* Moves `s' on: the only writer of s->stage. `s' may be gone after it. */
-void stage_enter(struct session *s, enum stage next);
+/* Frees `setup' and what it owns. NULL is allowed. */
+void session_setup_free(struct session_setup *setup);
 
 #endif

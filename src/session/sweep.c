@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/sweep.h"
 
 #include <stdio.h>
@@ -17,11 +18,11 @@
 
 /* The profile now in force at the entrance a session came by; NULL: gone. */
 static const struct config_listener *
-listener_of(const struct session_manager *d, const struct session *s)
+listener_of(const struct session_manager *m, const struct session *s)
 {
 	if (s->listener_state->section == LISTENER_REMOVED)
 		return NULL;
-	return &d->snapshot->config->listener[s->listener_state->section];
+	return &m->snapshot->config->listener[s->listener_state->section];
 }
 
 bool
@@ -105,8 +106,8 @@ enum reason
 sweep_judge(struct session *s, unsigned what, int64_t now,
     struct verdict_detail *detail)
 {
-	const struct session_manager *d = s->manager;
-	const struct config_listener *l = listener_of(d, s);
+	const struct session_manager *m = s->manager;
+	const struct config_listener *l = listener_of(m, s);
 	const struct tls_ctx *ctx;
 	const char *why = NULL;
 	enum reason reason = REASON_NONE;
@@ -115,7 +116,7 @@ sweep_judge(struct session *s, unsigned what, int64_t now,
 	/* No profile is left that could say who may stay. */
 	if (l == NULL)
 		return REASON_RELAY_DRAINED;
-	ctx = d->snapshot->tls[l->tls_profile->head.index];
+	ctx = m->snapshot->tls[l->tls_profile->head.index];
 	if ((what & SWEEP_TLS) != 0)
 		reason = judge_tls(s, ctx,
 		    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_KEEP, &why);
@@ -142,25 +143,25 @@ sweep_one(struct session *s, int64_t now)
 void
 sweep_step(void *arg)
 {
-	struct session_manager *d = arg;
+	struct session_manager *m = arg;
 	int64_t now = clock_wall_s();
-	size_t slice = SLICE_LEAST + d->session_count / SLICES;
+	size_t slice = SLICE_LEAST + m->session_count / SLICES;
 	struct session *s;
 	size_t n;
 
-	for (n = 0; n < slice && d->sweep_next != &d->sessions; n++) {
-		s = list_entry(d->sweep_next, struct session, node);
-		d->sweep_next = s->node.next;
+	for (n = 0; n < slice && m->sweep_next != &m->sessions; n++) {
+		s = list_entry(m->sweep_next, struct session, node);
+		m->sweep_next = s->node.next;
 		sweep_one(s, now);
 	}
-	if (d->sweep_next == &d->sessions && d->sweep_again) {
-		d->sweep_again = false;
-		d->sweep_next = d->sessions.next;
+	if (m->sweep_next == &m->sessions && m->sweep_again) {
+		m->sweep_again = false;
+		m->sweep_next = m->sessions.next;
 	}
-	if (d->sweep_next != &d->sessions)
-		timer_start(&d->sweep, PAUSE_MS);
+	if (m->sweep_next != &m->sessions)
+		timer_start(&m->sweep, PAUSE_MS);
 	else
-		d->sweep_what = 0;
+		m->sweep_what = 0;
 }
 
 /* Do the profiles of two snapshots judge alike whoever came by a listener? */
@@ -196,14 +197,14 @@ sweep_find(const struct snapshot *old, const struct snapshot *next)
 }
 
 void
-sweep_start(struct session_manager *d, unsigned what)
+sweep_start(struct session_manager *m, unsigned what)
 {
-	bool runs = d->sweep_what != 0;
+	bool runs = m->sweep_what != 0;
 
-	d->sweep_what |= what;
-	d->sweep_again = runs;
+	m->sweep_what |= what;
+	m->sweep_again = runs;
 	if (runs)
 		return;
-	d->sweep_next = d->sessions.next;
-	timer_start(&d->sweep, 0);
+	m->sweep_next = m->sessions.next;
+	timer_start(&m->sweep, 0);
 }

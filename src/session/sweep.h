@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Out means out: whether a session that is in would still be let in, by the
  * snapshot now in force. Asked of all when a snapshot comes, and of one that

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "session/verdict.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The verdict on a client, given what is known of it: deny list, rules and the
  * CONNECT as the broker will get it. It has no connection, so the daemon and

@@ -95,7 +95,7 @@ relay(struct session *s, const struct mqtt_connect_result *g,
 	struct slice all = buf_slice(&g->bytes);
 
 	o.connect = buf_slice(connect);
-	o.behind =
+	o.after_connect =
 	    slice_make(all.data + g->connect_len, all.len - g->connect_len);
 	if (v->assign_client_id)
 		o.assigned = v->client_id;

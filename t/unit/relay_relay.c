@@ -93,7 +93,7 @@ start(struct fixture *f)
 	struct relay_options o = { 0 };
 
 	o.connect = buf_slice(&f->connect);
-	o.behind = buf_slice(&f->behind);
+	o.after_connect = buf_slice(&f->behind);
 	o.assigned = f->assigned;
 	o.client_maximum_packet = f->maximum;
 	o.chunk = 4096;
@@ -305,7 +305,7 @@ test_broken(void)
 	for (i = 0; i < 1000 && f.violated == 0; i++)
 		script_feed(&f.broker, "\xf0\x00", 2);
 	is_int(f.violated, REASON_RELAY_MALFORMED, "AUTH without end");
-	is_int(i, GREETING_PACKETS_MAX + 1, "... after so many");
+	is_int(i, CONNACK_WAIT_PACKETS_MAX + 1, "... after so many");
 	teardown(&f);
 
 	setup(&f);

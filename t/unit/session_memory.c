@@ -69,7 +69,7 @@ begin_relay(struct session *s, const struct mqtt_connect_result *g,
 	struct slice all = buf_slice(&g->bytes);
 
 	o.connect = buf_slice(connect);
-	o.behind =
+	o.after_connect =
 	    slice_make(all.data + g->connect_len, all.len - g->connect_len);
 	o.assigned = v->client_id;
 	s->relaying = relay_start(&s->relay, s->loop, &s->client.stream,
