@@ -1,17 +1,199 @@
+/* SPDX-License-Identifier: ISC */
 #include "backend/dial.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "backend/attempt.h"
-#include "backend/flows.h"
-#include "backend/queue.h"
 #include "io/stream_fd.h"
 
+/* Lets the kernel choose the port in connect(), when it knows the destination:
+ * then there are 28,000 ports for each pair of source and destination, not in
+ * all. */
+static int
+bind_source(int fd, const struct sockaddr_storage *source)
+{
+	static const int on = 1;
+
+	(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on,
+	    sizeof(on));
+	return bind(fd, (const struct sockaddr *)source, address_len(source));
+}
+
+/* Opens a socket and begins to connect it, from `source' if not NULL. Returns
+ * the socket, or -1 with errno. */
+static int
+open_socket(const struct sockaddr_storage *to,
+    const struct sockaddr_storage *source)
+{
+	int fd = socket(to->ss_family,
+	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	int saved;
+
+	if (fd == -1)
+		return -1;
+	if (source == NULL || bind_source(fd, source) == 0) {
+		if (connect(fd, (const struct sockaddr *)to, address_len(to)) ==
+			0 ||
+		    errno == EINPROGRESS)
+			return fd;
+	}
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Goes through the source addresses until one has a free port. */
+static int
+connect_any(struct backend_attempt *a)
+{
+	size_t tries = backend_pool_source_count(a->pool);
+	int fd;
+
+	do {
+		fd = open_socket(&a->to,
+		    backend_pool_source(a->pool, a->to.ss_family));
+	} while (fd == -1 && errno == EADDRNOTAVAIL && tries-- > 1);
+	return fd;
+}
+
+static enum err
+classify(int error)
+{
+	switch (error) {
+	case EAGAIN: /* a unix socket whose queue is full */
+	case EADDRNOTAVAIL:
+	case EMFILE:
+	case ENFILE:
+	case ENOBUFS:
+	case ENOMEM:
+		return ERR_LIMIT;
+	case ETIMEDOUT:
+		return ERR_TIMEOUT;
+	default:
+		return ERR_REFUSED;
+	}
+}
+
+static const char *
+explain(int error)
+{
+	if (error == EADDRNOTAVAIL)
+		return "no free local port: give more source addresses";
+	if (error == EAGAIN)
+		return "its queue of connections is full";
+	return strerror(error);
+}
+
+static void
+attempt_fail(struct backend_attempt *a, int error)
+{
+	backend_attempt_cancel(a);
+	a->done(a->arg, classify(error), -1, explain(error)); /* may be gone */
+}
+
+static void
+attempt_timed_out(void *arg)
+{
+	attempt_fail(arg, ETIMEDOUT);
+}
+
+static void
+attempt_failed_at_once(struct loop_deferred *d)
+{
+	struct backend_attempt *a =
+	    list_entry(d, struct backend_attempt, failed_at_once);
+
+	attempt_fail(a, a->error);
+}
+
+/* True if the socket is connected to itself: a connect to a port of this
+ * machine's ephemeral range at which nothing listens may be given that very
+ * port as its own. */
+static bool
+is_self(struct backend_attempt *a)
+{
+	socklen_t len = sizeof(a->own);
+
+	memset(&a->own, 0, sizeof(a->own));
+	return a->to.ss_family != AF_UNIX &&
+	    getsockname(a->watch.fd, (struct sockaddr *)&a->own, &len) == 0 &&
+	    address_equal(&a->own, &a->to);
+}
+
+static void
+attempt_writable(enum watch_event event, void *arg)
+{
+	struct backend_attempt *a = arg;
+	socklen_t len = sizeof(int);
+	int error = 0;
+	int fd;
+
+	(void)event;
+	if (getsockopt(a->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
+		error = errno;
+	if (error == 0 && is_self(a))
+		error = ECONNREFUSED;
+	if (error != 0) {
+		attempt_fail(a, error);
+		return;
+	}
+	timer_stop(&a->timer);
+	fd = watch_release(&a->watch);
+	if (a->to.ss_family != AF_UNIX)
+		socket_tune(fd, &backend_pool_options(a->pool)->socket);
+	a->done(a->arg, OK, fd, ""); /* a may be gone */
+}
+
+void
+backend_attempt_init(struct backend_attempt *a, struct backend_pool *p,
+    backend_attempt_done *done, void *arg)
+{
+	memset(a, 0, sizeof(*a));
+	a->pool = p;
+	a->done = done;
+	a->arg = arg;
+	a->watch.fd = -1;
+	timer_init(&a->timer, backend_pool_loop(p), attempt_timed_out, a);
+	loop_deferred_init(&a->failed_at_once, attempt_failed_at_once);
+}
+
+void
+backend_attempt_start(struct backend_attempt *a,
+    const struct sockaddr_storage *to, uint64_t timeout_ms)
+{
+	struct loop *loop = backend_pool_loop(a->pool);
+	int fd;
+
+	a->to = *to;
+	fd = connect_any(a);
+	if (fd == -1) {
+		a->error = errno;
+		loop_defer(loop, &a->failed_at_once);
+		return;
+	}
+	watch_init(&a->watch, loop, fd, attempt_writable, a);
+	if (watch_write(&a->watch) != OK) {
+		a->error = ENOMEM;
+		loop_defer(loop, &a->failed_at_once);
+		return;
+	}
+	timer_start(&a->timer, timeout_ms);
+}
+
+void
+backend_attempt_cancel(struct backend_attempt *a)
+{
+	timer_stop(&a->timer);
+	loop_deferred_cancel(&a->failed_at_once);
+	watch_fini(&a->watch);
+}
+
 /* A dial waits in the pool's queue, or tries an endpoint, or has ended and
- * will say so in the next turn. */
+ * reports it in the next turn. */
 enum state {
 	WAITING,
 	TRYING,
@@ -29,15 +211,15 @@ struct backend_dial {
 	enum state state;
 	uint64_t began; /* ms */
 	enum err error; /* of the last try; OK = none was made */
-	bool whole; /* the try has all the time it should have */
-	backend_dial_done *done; /* NULL once told or cancelled */
+	bool whole; /* the try has all the time that it should have */
+	backend_dial_done *done; /* NULL once called or cancelled */
 	void *arg; /* borrowed: the owner */
 	char text[ADDRESS_TEXT_MAX + 96];
 	size_t header_len;
 	uint8_t header[]; /* the PROXY header */
 };
 
-/* Unhooks all; the memory goes at the end of the turn. */
+/* Ends all that is under way; the memory is freed at the end of the turn. */
 static void
 release(struct backend_dial *d)
 {
@@ -50,10 +232,9 @@ release(struct backend_dial *d)
 	timer_stop(&d->timer);
 	loop_deferred_cancel(&d->ended);
 	backend_attempt_cancel(&d->attempt);
-	backend_queue_leave(backend_pool_queue(p), &d->waiter);
+	backend_pool_leave(p, &d->waiter);
 	if (e != NULL)
-		backend_queue_note(backend_pool_queue(p), e, BACKEND_GIVEN_UP,
-		    "");
+		backend_pool_tried(p, e, BACKEND_GIVEN_UP, "");
 	loop_free_later(backend_pool_loop(p), &d->garbage, d, free);
 	backend_pool_put(p);
 }
@@ -92,10 +273,10 @@ static void
 wait_turn(struct backend_dial *d)
 {
 	d->state = WAITING;
-	if (backend_pool_options(d->pool)->hold == BACKEND_HOLD)
+	if (backend_pool_options(d->pool)->hold)
 		d->waiter.tried = 0; /* a new round */
 	timer_start(&d->timer, left(d));
-	if (backend_queue_wait(backend_pool_queue(d->pool), &d->waiter) == OK)
+	if (backend_pool_wait(d->pool, &d->waiter) == OK)
 		return;
 	d->error = ERR_LIMIT;
 	snprintf(d->text, sizeof(d->text), "too many wait for backend %s",
@@ -113,9 +294,9 @@ try_endpoint(struct backend_dial *d, struct backend_endpoint *e)
 	d->endpoint = e;
 	d->waiter.tried |= UINT64_C(1) << e->slot;
 	timer_stop(&d->timer);
-	share = backend_queue_share(backend_pool_queue(d->pool), &d->waiter,
-	    remaining);
-	/* A try cut short by our own deadline says nothing of the endpoint. */
+	share = backend_pool_share(d->pool, &d->waiter, remaining);
+	/* A try that our own deadline cuts short does not show that the
+	 * endpoint is down. */
 	d->whole = share < remaining ||
 	    remaining >= backend_pool_options(d->pool)->timeout_ms / 4;
 	backend_attempt_start(&d->attempt, &e->address, share);
@@ -140,7 +321,7 @@ reason_of(const struct backend_dial *d)
 		return REASON_BACKEND_BUSY;
 	case ERR_TIMEOUT:
 		return REASON_BACKEND_TIMEOUT;
-	case OK: /* never got its turn */
+	case OK: /* no endpoint was tried */
 		return backend_pool_up(d->pool) ? REASON_BACKEND_BUSY
 						: REASON_BACKEND_UNREACHABLE;
 	default:
@@ -148,7 +329,7 @@ reason_of(const struct backend_dial *d)
 	}
 }
 
-/* The deadline passed while it waited, or the dial ended a turn ago. */
+/* The deadline passed while the dial waited, or the dial ended a turn ago. */
 static void
 give_up(void *arg)
 {
@@ -166,7 +347,7 @@ ended(struct loop_deferred *deferred)
 }
 
 static enum backend_outcome
-blame(const struct backend_dial *d, enum err err)
+outcome_of(const struct backend_dial *d, enum err err)
 {
 	if (err == ERR_LIMIT)
 		return BACKEND_NO_FAULT;
@@ -176,26 +357,26 @@ blame(const struct backend_dial *d, enum err err)
 
 /* The try failed: the next endpoint, or wait, or give up. */
 static void
-fail(struct backend_dial *d, enum err err, const char *why)
+try_failed(struct backend_dial *d, enum err err, const char *why)
 {
 	struct backend_endpoint *e = d->endpoint;
 
 	d->endpoint = NULL;
 	d->error = err;
 	snprintf(d->text, sizeof(d->text), "%s: %s", e->text, why);
-	backend_queue_note(backend_pool_queue(d->pool), e, blame(d, err), why);
+	backend_pool_tried(d->pool, e, outcome_of(d, err), why);
 	if (left(d) == 0) {
 		give_up(d);
 		return;
 	}
-	e = backend_queue_next(backend_pool_queue(d->pool), &d->waiter);
+	e = backend_pool_next(d->pool, &d->waiter);
 	if (e != NULL)
 		try_endpoint(d, e);
 	else
 		wait_turn(d);
 }
 
-/* Sends the PROXY header, whole or not at all: a fresh socket has room. */
+/* Sends the PROXY header, whole or not at all: a new socket has room for it. */
 static enum err
 send_header(const struct backend_dial *d, int fd)
 {
@@ -211,6 +392,7 @@ static void
 attempted(void *arg, enum err err, int fd, const char *why)
 {
 	struct backend_dial *d = arg;
+	struct backend_flows *flows = backend_pool_options(d->pool)->flows;
 	struct stream *broker = NULL;
 	char text[ADDRESS_TEXT_MAX];
 
@@ -227,15 +409,14 @@ attempted(void *arg, enum err err, int fd, const char *why)
 					       : strerror(errno);
 			close(fd);
 		}
-		fail(d, err, why);
+		try_failed(d, err, why);
 		return;
 	}
-	if (backend_pool_options(d->pool)->flows != NULL)
-		backend_flows_count(backend_pool_options(d->pool)->flows,
-		    broker, &d->attempt.own, &d->attempt.to);
+	if (flows != NULL)
+		backend_flows_count(flows, broker, &d->attempt.own,
+		    &d->attempt.to);
 	memcpy(text, d->endpoint->text, sizeof(text));
-	backend_queue_note(backend_pool_queue(d->pool), d->endpoint,
-	    BACKEND_DIALLED, "");
+	backend_pool_tried(d->pool, d->endpoint, BACKEND_DIALLED, "");
 	d->endpoint = NULL;
 	finish(d, REASON_NONE, broker, text);
 }
@@ -251,21 +432,16 @@ backend_dial_start(struct backend_dial **out, struct backend_pool *p,
 	if (d == NULL)
 		return ERR_NO_MEMORY;
 	d->pool = backend_pool_get(p);
-	backend_pool_queue(p)->counts.dials++;
 	d->began = loop_now(backend_pool_loop(p));
 	d->done = done;
 	d->arg = arg;
-	loop_deferred_init(&d->ended, ended);
-	list_init(&d->waiter.node);
-	d->waiter.go = go;
-	d->waiter.hash = backend_pick_hash(request->client_id);
+	backend_pool_enter(p, &d->waiter, request->client_id, go);
 	d->header_len = request->proxy_header.len;
 	if (d->header_len > 0)
 		memcpy(d->header, request->proxy_header.data, d->header_len);
 	timer_init(&d->timer, backend_pool_loop(p), give_up, d);
-	backend_attempt_init(&d->attempt, backend_pool_loop(p),
-	    &backend_pool_options(p)->socket, backend_pool_sources(p),
-	    attempted, d);
+	loop_deferred_init(&d->ended, ended);
+	backend_attempt_init(&d->attempt, p, attempted, d);
 	*out = d;
 	wait_turn(d);
 	return OK;

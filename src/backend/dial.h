@@ -1,42 +1,84 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Getting a stream to a broker: pick an endpoint, connect, on failure go to
- * the next one, wait where waiting helps, all within one deadline.
+ * Connecting to a broker. A dial picks an endpoint of a pool, connects, on
+ * failure goes to the next endpoint, and waits where waiting helps, all within
+ * one deadline. An attempt is one try of a dial, or of a health probe: one
+ * connect() to one socket address.
  */
 #ifndef BACKEND_DIAL_H
 #define BACKEND_DIAL_H
 
 #include "backend/pool.h"
+#include "base/address.h"
 #include "base/slice.h"
 #include "domain/reason.h"
 #include "io/stream.h"
+#include "io/timer.h"
+#include "io/watch.h"
+
+/*
+ * How an attempt ended. OK: the callee owns `fd', connected, non-blocking and
+ * tuned. ERR_TIMEOUT, ERR_REFUSED: the endpoint failed. ERR_LIMIT: this process
+ * or machine is out of descriptors or memory, or has no local port left towards
+ * the endpoint, or the endpoint's queue is full; a later try may succeed. `why'
+ * says it in words and dies with the call. The attempt is over and may be
+ * started again from inside.
+ */
+typedef void backend_attempt_done(void *arg, enum err err, int fd,
+    const char *why);
+
+/* Embedded in its owner. */
+struct backend_attempt {
+	struct backend_pool *pool; /* borrowed: loop, sources, socket options */
+	struct watch watch; /* owns the socket while connecting */
+	struct timer timer; /* the deadline */
+	struct loop_deferred failed_at_once; /* reports `error' */
+	struct sockaddr_storage to;
+	struct sockaddr_storage own; /* our end, once it is connected */
+	backend_attempt_done *done;
+	void *arg; /* borrowed: the owner */
+	int error; /* errno of a start that failed at once */
+};
+
+/* Makes `a' ready and idle. The pool must outlive it. */
+void backend_attempt_init(struct backend_attempt *a, struct backend_pool *p,
+    backend_attempt_done *done, void *arg);
+
+/* Starts connecting to `to'. `done' is called once, never from inside, unless
+ * the attempt is cancelled. */
+void backend_attempt_start(struct backend_attempt *a,
+    const struct sockaddr_storage *to, uint64_t timeout_ms);
+
+/* Gives up; `done' is not called. Harmless when idle. */
+void backend_attempt_cancel(struct backend_attempt *a);
 
 struct backend_dial;
 
 struct backend_dial_request {
 	struct slice client_id; /* the final one, for balance = clientid */
-	struct slice proxy_header; /* sent first, in one write; empty: none */
+	struct slice proxy_header; /* sent first, in one write; may be empty */
 };
 
 /*
  * How a dial ended. REASON_NONE: the callee owns `broker', which may be
- * written to at once, and `text' is the endpoint's address. Else broker is
- * NULL, reason is REASON_BACKEND_UNREACHABLE, _TIMEOUT or _BUSY, and `text'
- * says of the last try what went wrong ("192.0.2.1:1883: Connection
- * refused"). `text' dies with the call. The dial is gone when it is called.
+ * written to at once, and `text' is the endpoint's address. Otherwise broker
+ * is NULL, reason is REASON_BACKEND_UNREACHABLE, _TIMEOUT or _BUSY, and `text'
+ * says what went wrong in the last try ("192.0.2.1:1883: Connection refused").
+ * `text' dies with the call. The dial is gone when this is called.
  */
 typedef void backend_dial_done(void *arg, enum reason reason,
     struct stream *broker, const char *text);
 
 /*
  * Starts a dial; the slices are copied. `done' is called exactly once unless
- * the dial is cancelled, and never from inside the start. ERR_NO_MEMORY: no
- * dial, no done.
+ * the dial is cancelled, and never from inside the start. ERR_NO_MEMORY: there
+ * is no dial and `done' is not called.
  */
 enum err backend_dial_start(struct backend_dial **out, struct backend_pool *p,
     const struct backend_dial_request *request, backend_dial_done *done,
     void *arg) MUST_CHECK;
 
-/* Ends the dial without a done. NULL is fine. */
+/* Ends the dial; `done' is not called. NULL is allowed. */
 void backend_dial_cancel(struct backend_dial *d);
 
 #endif

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 #include "backend/health.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "backend/attempt.h"
+#include "backend/dial.h"
 #include "backend/proxy_out.h"
 #include "base/log.h"
 #include "io/stream_fd.h"
@@ -17,14 +18,14 @@
 #define CODE_UNAVAILABLE 3
 
 enum state {
-	RESTING, /* the timer runs to the next probe */
+	RESTING, /* until the timer starts the next probe */
 	CONNECTING,
-	ASKED /* waits for a CONNACK; the timer is its deadline */
+	ASKED /* a CONNACK is to come before the timer fires */
 };
 
 struct backend_health {
 	struct loop_garbage garbage;
-	struct backend_queue *queue; /* borrowed; NULL once cancelled */
+	struct backend_pool *pool; /* borrowed; NULL once cancelled */
 	struct loop *loop; /* borrowed */
 	struct backend_endpoint *endpoint; /* counted */
 	struct backend_attempt attempt;
@@ -36,11 +37,17 @@ struct backend_health {
 	int code; /* of the last CONNACK */
 };
 
+static const struct backend_options *
+options(const struct backend_health *h)
+{
+	return backend_pool_options(h->pool);
+}
+
 /* `ms' plus or minus a tenth, so that workers and endpoints drift apart. */
 static uint64_t
 spread(struct backend_health *h, uint64_t ms)
 {
-	uint32_t noise = backend_queue_noise(h->queue) % 1024;
+	uint32_t noise = backend_pool_noise(h->pool) % 1024;
 
 	return ms - ms / 10 + ms / 5 * noise / 1024;
 }
@@ -49,7 +56,7 @@ spread(struct backend_health *h, uint64_t ms)
 static uint64_t
 next_probe(struct backend_health *h)
 {
-	uint64_t interval = spread(h, h->queue->o->probe_interval_ms);
+	uint64_t interval = spread(h, options(h)->probe_interval_ms);
 	uint64_t now = loop_now(h->loop);
 	uint64_t until = h->endpoint->until;
 
@@ -60,18 +67,18 @@ next_probe(struct backend_health *h)
 	return until - now < interval ? until - now : interval;
 }
 
-/* The probe is over; `why' NULL: it works. h may be gone after it. */
+/* The probe is over; `why' is NULL if the endpoint works. h may be gone. */
 static void
 conclude(struct backend_health *h, const char *why)
 {
-	struct backend_queue *q = h->queue;
+	struct backend_pool *p = h->pool;
 
 	stream_close(h->stream);
 	h->stream = NULL;
 	h->state = RESTING;
 	timer_stop(&h->timer);
-	backend_queue_probed(q, h->endpoint, why);
-	if (h->queue != NULL) /* not cancelled by what followed */
+	backend_pool_probed(p, h->endpoint, why);
+	if (h->pool != NULL) /* not cancelled by what followed */
 		timer_start(&h->timer, next_probe(h));
 }
 
@@ -86,8 +93,9 @@ put_text(uint8_t *out, const char *text)
 	return 2 + len;
 }
 
-/* MQTT 3.1.1 section 3.1, clean session, keep alive of a minute. Each text is
- * at most BACKEND_PROBE_TEXT_MAX long. */
+/* Writes a CONNECT of MQTT 3.1.1 (section 3.1) with a clean session and a keep
+ * alive of a minute, and returns its length. Each text is at most
+ * BACKEND_PROBE_TEXT_MAX long. */
 static size_t
 write_connect(uint8_t *out, const struct backend_options *o)
 {
@@ -115,7 +123,8 @@ write_connect(uint8_t *out, const struct backend_options *o)
 	return head + len;
 }
 
-/* A broker that wants a PROXY header would drop a probe without one. */
+/* Writes the PROXY header, without which a broker that expects one would drop
+ * the probe. Returns its length. */
 static size_t
 write_header(uint8_t *out, const struct backend_health *h, int fd)
 {
@@ -129,20 +138,20 @@ write_header(uint8_t *out, const struct backend_health *h, int fd)
 	size_t len = 0;
 
 	(void)getsockname(fd, (struct sockaddr *)&own, &own_len);
-	return backend_proxy_out_write(out, &len, h->queue->o->probe_proxy,
+	return backend_proxy_out_write(out, &len, options(h)->probe_proxy,
 		   &p) == OK
 	    ? len
 	    : 0;
 }
 
-/* A refusal of the probe's own identity: logged when it begins. */
+/* Logs a refusal of the probe's own identity, once. */
 static void
 note_code(struct backend_health *h, int code)
 {
 	if (code != 0 && code != h->code)
 		log_event(LOG_LEVEL_WARN, "backend_probe_refused",
 		    "%s: CONNACK code %d for the probe of backend %s",
-		    h->endpoint->text, code, h->queue->o->name);
+		    h->endpoint->text, code, options(h)->name);
 	h->code = code;
 }
 
@@ -187,20 +196,20 @@ answered(struct stream *s, enum stream_event event, void *arg)
 		judge(h);
 }
 
-/* Sends the CONNECT; false when that did not work at once, which on a fresh
- * socket means that it is broken. */
+/* Sends the CONNECT; false if the socket did not take it whole, which on a new
+ * socket means that the connection is broken. */
 static bool
 ask(struct backend_health *h, int fd)
 {
 	uint8_t *out = loop_scratch(h->loop, LOOP_SCRATCH_PLAIN);
 	size_t len = write_header(out, h, fd);
 
-	len += write_connect(out + len, h->queue->o);
+	len += write_connect(out + len, options(h));
 	h->got = 0;
 	h->state = ASKED;
 	stream_set_owner(h->stream, answered, h);
 	stream_want_read(h->stream, true);
-	timer_start(&h->timer, h->queue->o->probe_timeout_ms);
+	timer_start(&h->timer, options(h)->probe_timeout_ms);
 	return stream_write(h->stream, out, len) == (ssize_t)len;
 }
 
@@ -209,16 +218,16 @@ connected(void *arg, enum err err, int fd, const char *why)
 {
 	struct backend_health *h = arg;
 
-	if (err == ERR_LIMIT) { /* ours: it says nothing */
+	if (err == ERR_LIMIT) { /* says nothing about the endpoint */
 		h->state = RESTING;
-		timer_start(&h->timer, h->queue->o->probe_interval_ms);
+		timer_start(&h->timer, options(h)->probe_interval_ms);
 		return;
 	}
 	if (err != OK) {
 		conclude(h, why);
 		return;
 	}
-	if (h->queue->o->probe == BACKEND_PROBE_TCP) {
+	if (options(h)->probe == CONFIG_PROBE_TCP) {
 		close(fd);
 		conclude(h, NULL);
 		return;
@@ -243,34 +252,32 @@ fired(void *arg)
 	}
 	h->state = CONNECTING;
 	backend_attempt_start(&h->attempt, &h->endpoint->address,
-	    h->queue->o->probe_timeout_ms);
+	    options(h)->probe_timeout_ms);
 }
 
 struct backend_health *
-backend_health_start(struct backend_queue *q, struct backend_sources *sources,
-    struct backend_endpoint *e)
+backend_health_start(struct backend_pool *p, struct backend_endpoint *e)
 {
 	struct backend_health *h = calloc(1, sizeof(*h));
 
 	if (h == NULL)
 		return NULL;
-	h->queue = q;
-	h->loop = q->loop;
+	h->pool = p;
+	h->loop = backend_pool_loop(p);
 	h->endpoint = backend_endpoint_get(e);
 	h->code = CODE_NONE;
 	timer_init(&h->timer, h->loop, fired, h);
-	backend_attempt_init(&h->attempt, h->loop, &q->o->socket, sources,
-	    connected, h);
-	timer_start(&h->timer, backend_queue_noise(q) % FIRST_MS);
+	backend_attempt_init(&h->attempt, p, connected, h);
+	timer_start(&h->timer, backend_pool_noise(p) % FIRST_MS);
 	return h;
 }
 
 void
 backend_health_cancel(struct backend_health *h)
 {
-	if (h == NULL || h->queue == NULL)
+	if (h == NULL || h->pool == NULL)
 		return;
-	h->queue = NULL;
+	h->pool = NULL;
 	timer_stop(&h->timer);
 	backend_attempt_cancel(&h->attempt);
 	stream_close(h->stream);

@@ -1,13 +1,19 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A pool in three parts: the configured addresses and what they resolve to,
+ * the queue of dials that wait for an endpoint, and the making of it all.
+ */
 #include "backend/pool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "backend/attempt.h"
 #include "backend/health.h"
-#include "backend/target.h"
+#include "backend/resolve.h"
+#include "base/hash.h"
 #include "base/log.h"
+#include "io/timer.h"
 
 /* What a 0 in the options means. */
 #define TIMEOUT_MS 5000
@@ -18,40 +24,325 @@
 #define PROBE_INTERVAL_MS 5000
 #define PROBE_TIMEOUT_MS 2000
 
+/* A lookup that failed, or whose answer is in doubt, is made again after this
+ * time. */
+#define LOOKUP_RETRY_MS 1000
+
+/* While no endpoint is up, dials are waiting, so each endpoint is tried this
+ * often at least: one try per second does no harm. */
+#define EAGER_MS 1000
+
+/* How long all dials wait after this process ran out of something. */
+#define REST_MS 50
+
+/*
+ * One configured address: a fixed one, or a name that is resolved again and
+ * again, sooner when an endpoint that it stood for fails. The last good answer
+ * is kept when a later lookup fails.
+ */
+struct target {
+	struct backend_pool *pool; /* borrowed: the owner */
+	char *text; /* owned; as configured */
+	unsigned index; /* among the pool's */
+	struct sockaddr_storage fixed; /* AF_UNSPEC if it is a name */
+	char host[ADDRESS_HOST_MAX];
+	uint16_t port;
+	struct backend_lookup *lookup; /* owned; NULL while none is under way */
+	struct timer timer; /* to the next lookup */
+	uint64_t asked; /* when the last lookup began; 0 = never */
+	bool good; /* there was a good answer */
+	char error[96]; /* of the last lookup; "" = none */
+};
+
 struct backend_pool {
 	unsigned users;
 	struct loop_garbage garbage;
 	struct loop *loop; /* borrowed */
+	struct backend_resolver *resolver; /* borrowed */
 	struct backend_options o; /* its texts are owned, its lists NULL */
-	struct backend_target *targets; /* owned */
+	struct target *targets; /* owned */
 	size_t target_count;
-	struct backend_sources sources; /* owns its list */
+	struct sockaddr_storage *sources; /* owned; ports are 0 */
+	size_t source_count;
+	size_t source_turn; /* the one used last */
 	struct backend_table table;
-	struct backend_queue queue;
 	struct backend_health *health[BACKEND_ENDPOINTS_MAX]; /* owned */
+
+	struct list waiting; /* backend_waiter, oldest first */
+	struct timer timer; /* serves the queue when it fires */
+	bool resolving; /* a lookup under way may bring endpoints */
+	uint64_t rest_until; /* no dial is served before this, ms */
+	uint64_t turn; /* of round robin */
+	uint64_t noise; /* state of the random numbers */
+	struct backend_counts counts;
 };
 
-/* The pool's queue waits on while a lookup may bring endpoints. */
-static void
-note_resolving(struct backend_pool *p)
+uint32_t
+backend_pool_noise(struct backend_pool *p)
 {
-	size_t i;
+	return (uint32_t)(hash_next(&p->noise) >> 32);
+}
 
-	p->queue.resolving = false;
-	for (i = 0; i < p->target_count; i++)
-		if (p->targets[i].lookup != NULL)
-			p->queue.resolving = true;
+/*
+ * The queue.
+ */
+
+static struct backend_choice
+choice(struct backend_pool *p, const struct backend_waiter *w)
+{
+	struct backend_choice c = {
+		.slots = p->table.slots,
+		.balance = p->o.balance,
+		.hold = p->o.hold,
+		.hash = w->hash,
+		.tried = w->tried,
+		.turn = p->turn,
+		.now = loop_now(p->loop),
+	};
+
+	return c;
+}
+
+/* Begins a try at `e' and counts it for the caller. */
+static struct backend_endpoint *
+begin(struct backend_pool *p, struct backend_endpoint *e)
+{
+	p->turn++;
+	backend_endpoint_begin(e);
+	return backend_endpoint_get(e);
 }
 
 static void
-doubt(void *arg, const struct backend_endpoint *e)
+serve_at(struct backend_pool *p, uint64_t when)
 {
-	struct backend_pool *p = arg;
+	uint64_t now = loop_now(p->loop);
 
+	if (when != UINT64_MAX)
+		timer_start(&p->timer, when > now ? when - now : 1);
+}
+
+/* Takes the first dial out of the queue and gives it `e', which may be NULL. */
+static void
+dismiss(struct backend_pool *p, struct backend_endpoint *e)
+{
+	struct backend_waiter *w =
+	    list_entry(p->waiting.next, struct backend_waiter, node);
+
+	backend_pool_leave(p, w);
+	w->go(w, e);
+}
+
+/* Serves the first dial of the queue; false if all have to go on waiting. */
+static bool
+serve_first(struct backend_pool *p)
+{
+	struct backend_waiter *w =
+	    list_entry(p->waiting.next, struct backend_waiter, node);
+	struct backend_choice c = choice(p, w);
+	struct backend_endpoint *e;
+	uint64_t wait;
+
+	if (p->rest_until > c.now) {
+		serve_at(p, p->rest_until);
+		return false;
+	}
+	e = backend_pick(&c);
+	/* A dial that has tried every endpoint does not wait for what a lookup
+	 * may bring: dials after it may have an endpoint left to try. */
+	if (e == NULL && !p->o.hold && (!p->resolving || w->tried != 0)) {
+		dismiss(p, NULL);
+		return true;
+	}
+	if (e == NULL) {
+		serve_at(p, backend_table_next(&p->table));
+		return false;
+	}
+	wait = backend_connect_rate_try(p->o.connect_rate, c.now);
+	if (wait > 0) {
+		serve_at(p, c.now + wait);
+		return false;
+	}
+	dismiss(p, begin(p, e));
+	return true;
+}
+
+/* Serves as many dials as can go now; call it when something has changed. */
+static void
+serve(struct backend_pool *p)
+{
+	while (!list_empty(&p->waiting) && serve_first(p))
+		;
+}
+
+static void
+time_to_serve(void *arg)
+{
+	serve(arg);
+}
+
+void
+backend_pool_enter(struct backend_pool *p, struct backend_waiter *w,
+    struct slice client_id,
+    void (*go)(struct backend_waiter *, struct backend_endpoint *))
+{
+	list_init(&w->node);
+	w->hash = backend_pick_hash(client_id);
+	w->tried = 0;
+	w->held = false;
+	w->go = go;
+	p->counts.dials++;
+}
+
+enum err
+backend_pool_wait(struct backend_pool *p, struct backend_waiter *w)
+{
+	list_append(&p->waiting, &w->node);
+	p->counts.waiting++;
+	/* Only the first dial can go at once: the others wait for the same
+	 * things. */
+	if (p->waiting.next == &w->node)
+		serve(p);
+	if (list_empty(&w->node))
+		return OK;
+	if (p->counts.waiting > p->o.queue) {
+		backend_pool_leave(p, w);
+		p->counts.busy++;
+		return ERR_LIMIT;
+	}
+	p->counts.held += !w->held;
+	w->held = true;
+	return OK;
+}
+
+void
+backend_pool_leave(struct backend_pool *p, struct backend_waiter *w)
+{
+	if (list_empty(&w->node))
+		return;
+	list_remove(&w->node);
+	p->counts.waiting--;
+}
+
+struct backend_endpoint *
+backend_pool_next(struct backend_pool *p, const struct backend_waiter *w)
+{
+	struct backend_choice c = choice(p, w);
+	struct backend_endpoint *e = backend_pick(&c);
+
+	if (e == NULL || p->rest_until > c.now)
+		return NULL;
+	if (backend_connect_rate_try(p->o.connect_rate, c.now) > 0)
+		return NULL;
+	return begin(p, e);
+}
+
+uint64_t
+backend_pool_share(struct backend_pool *p, const struct backend_waiter *w,
+    uint64_t left_ms)
+{
+	struct backend_choice c = choice(p, w);
+	uint64_t share = p->o.attempt_ms;
+
+	if (share == 0) {
+		/* The endpoint that is being tried now is not counted. */
+		share = left_ms / (backend_pick_count(&c) + 1);
+		if (share < p->o.timeout_ms / 4)
+			share = p->o.timeout_ms / 4;
+	}
+	return share < left_ms ? share : left_ms;
+}
+
+/*
+ * What tries and probes find out.
+ */
+
+static void
+log_state(struct backend_pool *p, const struct backend_endpoint *e)
+{
+	bool up = e->state == BACKEND_UP;
+	struct log_line line;
+
+	log_begin(&line, up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
+	    up ? "backend_up" : "backend_down");
+	log_str(&line, "stage", "backend");
+	log_str(&line, "backend", p->o.name);
+	log_str(&line, "endpoint", e->text);
+	if (!up)
+		log_str(&line, "error", e->error);
+	log_end(&line);
+}
+
+/* Cuts all back-offs short if no endpoint is up. */
+static void
+shorten_backoffs(struct backend_pool *p)
+{
+	uint64_t soon = loop_now(p->loop) + EAGER_MS -
+	    backend_pool_noise(p) % (EAGER_MS / 4);
+	struct backend_endpoint *e;
+	unsigned i;
+
+	if (backend_pool_up(p))
+		return;
+	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++) {
+		e = p->table.slots[i];
+		if (e != NULL && e->state == BACKEND_DOWN && e->until > soon)
+			e->until = soon;
+	}
+}
+
+static void target_doubt(struct target *t);
+
+static void
+note_failure(struct backend_pool *p, struct backend_endpoint *e,
+    const char *why)
+{
+	struct backend_backoff backoff = { p->o.backoff_ms, p->o.backoff_max_ms,
+		backend_pool_noise(p) };
+
+	if (backend_endpoint_failed(e, why, loop_now(p->loop), &backoff))
+		log_state(p, e);
+	shorten_backoffs(p);
 	if (p->table.slots[e->slot] == e)
 		backend_health_hurry(p->health[e->slot]);
-	backend_target_doubt(&p->targets[e->target]);
-	note_resolving(p);
+	target_doubt(&p->targets[e->target]);
+}
+
+void
+backend_pool_tried(struct backend_pool *p, struct backend_endpoint *e,
+    enum backend_outcome outcome, const char *why)
+{
+	uint64_t now = loop_now(p->loop);
+
+	switch (outcome) {
+	case BACKEND_DIALLED:
+		p->counts.dialled++;
+		if (backend_endpoint_succeeded(e))
+			log_state(p, e);
+		break;
+	case BACKEND_FAILED:
+		note_failure(p, e, why);
+		break;
+	case BACKEND_NO_FAULT:
+		p->rest_until = now + REST_MS;
+		backend_endpoint_abandoned(e, now);
+		break;
+	case BACKEND_GIVEN_UP:
+		backend_endpoint_abandoned(e, now);
+		break;
+	}
+	backend_endpoint_put(e);
+	serve(p);
+}
+
+void
+backend_pool_probed(struct backend_pool *p, struct backend_endpoint *e,
+    const char *why)
+{
+	if (why != NULL)
+		note_failure(p, e, why);
+	else if (backend_endpoint_revived(e))
+		log_state(p, e);
+	serve(p);
 }
 
 void
@@ -76,6 +367,10 @@ backend_pool_explain(const struct backend_pool *p, char *out, size_t size)
 	snprintf(out, size, "no endpoint was free in time");
 }
 
+/*
+ * The configured addresses.
+ */
+
 /* Has every endpoint of the table probed, and no other. */
 static void
 sync_health(struct backend_pool *p)
@@ -83,7 +378,7 @@ sync_health(struct backend_pool *p)
 	struct backend_endpoint *e;
 	size_t i;
 
-	if (p->o.probe == BACKEND_PROBE_NONE)
+	if (p->o.probe == CONFIG_PROBE_NONE)
 		return;
 	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++) {
 		e = p->table.slots[i];
@@ -93,19 +388,31 @@ sync_health(struct backend_pool *p)
 			p->health[i] = NULL;
 		}
 		if (e != NULL && p->health[i] == NULL)
-			p->health[i] =
-			    backend_health_start(&p->queue, &p->sources, e);
-		/* Not probed for want of memory: back-off must do. */
+			p->health[i] = backend_health_start(p, e);
+		/* Without memory for a probe, the back-off must do. */
 		if (e != NULL)
 			e->probed = p->health[i] != NULL;
 	}
 }
 
+/* The queue goes on waiting while a lookup may bring endpoints. */
 static void
-found(struct backend_target *t, const struct sockaddr_storage *list,
+note_resolving(struct backend_pool *p)
+{
+	size_t i;
+
+	p->resolving = false;
+	for (i = 0; i < p->target_count; i++)
+		if (p->targets[i].lookup != NULL)
+			p->resolving = true;
+}
+
+/* `list' is what the address stands for now. */
+static void
+target_found(struct target *t, const struct sockaddr_storage *list,
     size_t count)
 {
-	struct backend_pool *p = t->owner;
+	struct backend_pool *p = t->pool;
 	size_t left_out = backend_table_merge(&p->table, t->index, list, count);
 
 	if (left_out > 0)
@@ -113,18 +420,127 @@ found(struct backend_target *t, const struct sockaddr_storage *list,
 		    "%s: %zu of %zu endpoints are not used: a pool has %d",
 		    t->text, left_out, count, BACKEND_ENDPOINTS_MAX);
 	sync_health(p);
-	note_resolving(p);
-	backend_queue_pump(&p->queue);
+}
+
+/* Logs a change of the error, not every failed lookup. */
+static void
+note_error(struct target *t, const char *why)
+{
+	bool changed = strncmp(t->error, why, sizeof(t->error) - 1) != 0;
+
+	snprintf(t->error, sizeof(t->error), "%s", why);
+	if (!changed)
+		return;
+	if (why[0] == '\0')
+		log_event(LOG_LEVEL_INFO, "backend_resolved", "%s", t->text);
+	else
+		log_event(LOG_LEVEL_WARN, "backend_resolve_failed", "%s: %s%s",
+		    t->text, why,
+		    t->good ? "; the last good answer is kept" : "");
 }
 
 static void
-not_found(struct backend_target *t)
+looked_up(void *arg, enum err err, const struct sockaddr_storage *list,
+    size_t count, const char *why)
 {
-	struct backend_pool *p = t->owner;
+	struct target *t = arg;
 
-	note_resolving(p);
-	backend_queue_pump(&p->queue);
+	t->lookup = NULL;
+	note_error(t, why);
+	if (err == OK) {
+		t->good = true;
+		target_found(t, list, count);
+	}
+	timer_start(&t->timer,
+	    t->good ? t->pool->o.resolve_ms : LOOKUP_RETRY_MS);
+	note_resolving(t->pool);
+	serve(t->pool);
 }
+
+/* Begins to resolve, and goes on until target_fini(). The address may be found
+ * inside this call. */
+static void
+target_start(struct target *t)
+{
+	enum err err;
+
+	if (t->fixed.ss_family != AF_UNSPEC) {
+		target_found(t, &t->fixed, 1);
+		return;
+	}
+	if (t->lookup != NULL)
+		return;
+	t->asked = loop_now(t->pool->loop);
+	err = backend_lookup_start(&t->lookup, t->pool->resolver, t->host,
+	    t->port, looked_up, t);
+	if (err != OK)
+		looked_up(t, err, NULL, 0, err_text(err));
+	note_resolving(t->pool);
+}
+
+static void
+time_to_resolve(void *arg)
+{
+	target_start(arg);
+}
+
+/* An endpoint that the address stands for failed: resolves it again, unless
+ * that was done just now. */
+static void
+target_doubt(struct target *t)
+{
+	if (t->fixed.ss_family == AF_UNSPEC && t->lookup == NULL &&
+	    loop_now(t->pool->loop) - t->asked >= LOOKUP_RETRY_MS)
+		target_start(t);
+}
+
+/* ERR_CONFIG if `text' is not an address. Call target_fini() in any case. */
+static enum err
+target_init(struct target *t, struct backend_pool *p, const char *text)
+{
+	t->pool = p;
+	timer_init(&t->timer, p->loop, time_to_resolve, t);
+	t->text = strdup(text);
+	if (t->text == NULL)
+		return ERR_NO_MEMORY;
+	if (backend_address_check(text) != OK)
+		return ERR_CONFIG;
+	if (address_parse(&t->fixed, text) == OK)
+		return OK;
+	memset(&t->fixed, 0, sizeof(t->fixed));
+	return address_split(text, t->host, &t->port) == OK ? OK : ERR_CONFIG;
+}
+
+static void
+target_fini(struct target *t)
+{
+	timer_stop(&t->timer);
+	backend_lookup_cancel(t->lookup);
+	free(t->text);
+}
+
+enum err
+backend_address_check(const char *text)
+{
+	struct sockaddr_storage fixed;
+	char host[ADDRESS_HOST_MAX];
+	uint16_t port;
+
+	if (address_parse(&fixed, text) == OK)
+		return fixed.ss_family == AF_UNIX || address_port(&fixed) != 0
+		    ? OK
+		    : ERR_MALFORMED;
+	if (text[0] == '[' || address_split(text, host, &port) != OK ||
+	    port == 0)
+		return ERR_MALFORMED;
+	/* Digits and dots only, and not an address: a name never looks like
+	 * that. */
+	return strspn(host, "0123456789.") == strlen(host) ? ERR_MALFORMED : OK;
+}
+
+/*
+ * Making and freeing a pool.
+ */
 
 /* Copies a text of the options to the heap; NULL stays NULL. */
 static enum err
@@ -185,24 +601,22 @@ add_sources(struct backend_pool *p, const struct backend_options *o)
 
 	if (o->source_count == 0)
 		return OK;
-	p->sources.list = calloc(o->source_count, sizeof(*p->sources.list));
-	if (p->sources.list == NULL)
+	p->sources = calloc(o->source_count, sizeof(*p->sources));
+	if (p->sources == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < o->source_count; i++)
-		if (address_parse_host(&p->sources.list[i], o->sources[i]) !=
-		    OK)
+		if (address_parse_host(&p->sources[i], o->sources[i]) != OK)
 			return ERR_CONFIG;
-	p->sources.count = o->source_count;
-	/* Workers should not all begin at the same one. */
-	p->sources.turn = backend_queue_noise(&p->queue) % p->sources.count;
+	p->source_count = o->source_count;
+	/* Not all workers should begin at the same one. */
+	p->source_turn = backend_pool_noise(p) % p->source_count;
 	return OK;
 }
 
 static enum err
-add_targets(struct backend_pool *p, struct backend_resolver *resolver,
-    const struct backend_options *o)
+add_targets(struct backend_pool *p, const struct backend_options *o)
 {
-	struct backend_target *t;
+	struct target *t;
 	enum err err;
 
 	if (o->address_count == 0)
@@ -212,17 +626,44 @@ add_targets(struct backend_pool *p, struct backend_resolver *resolver,
 		return ERR_NO_MEMORY;
 	while (p->target_count < o->address_count) {
 		t = &p->targets[p->target_count];
-		err = backend_target_init(t, p->loop,
-		    o->addresses[p->target_count]);
-		t->index = (unsigned)p->target_count++;
+		t->index = (unsigned)p->target_count;
+		err = target_init(t, p, o->addresses[p->target_count++]);
 		if (err != OK)
 			return err;
-		t->owner = p;
-		t->resolver = resolver;
-		t->found = found;
-		t->failed = not_found;
-		t->refresh_ms = p->o.resolve_ms;
 	}
+	return OK;
+}
+
+enum err
+backend_pool_new(struct backend_pool **out, struct loop *loop,
+    struct backend_resolver *resolver, const struct backend_options *options)
+{
+	struct hash_key seed = hash_key_random();
+	struct backend_pool *p = calloc(1, sizeof(*p));
+	enum err err;
+	size_t i;
+
+	if (p == NULL)
+		return ERR_NO_MEMORY;
+	p->users = 1;
+	p->loop = loop;
+	p->resolver = resolver;
+	p->noise = seed.k0;
+	p->turn = seed.k1; /* not all workers should begin at the same one */
+	list_init(&p->waiting);
+	timer_init(&p->timer, loop, time_to_serve, p);
+	err = copy_options(p, options);
+	if (err == OK)
+		err = add_sources(p, options);
+	if (err == OK)
+		err = add_targets(p, options);
+	if (err != OK) {
+		backend_pool_put(p);
+		return err;
+	}
+	for (i = 0; i < p->target_count; i++)
+		target_start(&p->targets[i]);
+	*out = p;
 	return OK;
 }
 
@@ -233,43 +674,12 @@ pool_free(void *memory)
 
 	backend_connect_rate_put(p->o.connect_rate);
 	free(p->targets);
-	free(p->sources.list);
+	free(p->sources);
 	free((char *)p->o.name);
 	free((char *)p->o.probe_client_id);
 	free((char *)p->o.probe_username);
 	free((char *)p->o.probe_password);
 	free(p);
-}
-
-enum err
-backend_pool_new(struct backend_pool **out, struct loop *loop,
-    struct backend_resolver *resolver, const struct backend_options *options)
-{
-	struct backend_pool *p = calloc(1, sizeof(*p));
-	enum err err;
-	size_t i;
-
-	if (p == NULL)
-		return ERR_NO_MEMORY;
-	p->users = 1;
-	p->loop = loop;
-	backend_queue_init(&p->queue, loop, &p->o, &p->table);
-	p->queue.failed = doubt;
-	p->queue.arg = p;
-	err = copy_options(p, options);
-	if (err == OK)
-		err = add_sources(p, options);
-	if (err == OK)
-		err = add_targets(p, resolver, options);
-	if (err != OK) {
-		backend_pool_put(p);
-		return err;
-	}
-	for (i = 0; i < p->target_count; i++)
-		backend_target_start(&p->targets[i]);
-	note_resolving(p);
-	*out = p;
-	return OK;
 }
 
 struct backend_pool *
@@ -286,17 +696,21 @@ backend_pool_put(struct backend_pool *p)
 
 	if (p == NULL || --p->users > 0)
 		return;
-	backend_queue_fini(&p->queue);
+	timer_stop(&p->timer);
 	for (i = 0; i < p->target_count; i++)
-		backend_target_fini(&p->targets[i]);
+		target_fini(&p->targets[i]);
 	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++)
 		backend_health_cancel(p->health[i]);
 	backend_table_fini(&p->table);
 	loop_free_later(p->loop, &p->garbage, p, pool_free);
 }
 
+/*
+ * What others ask.
+ */
+
 static void
-tell_one(const struct backend_pool *p, const struct backend_target *t,
+report(const struct backend_pool *p, const struct target *t,
     const struct backend_endpoint *e,
     void (*each)(const struct backend_status *s, void *arg), void *arg)
 {
@@ -328,11 +742,11 @@ backend_pool_each(struct backend_pool *p,
 
 	for (i = 0; i < p->target_count; i++) {
 		if (backend_table_count(&p->table, (unsigned)i) == 0)
-			tell_one(p, &p->targets[i], NULL, each, arg);
+			report(p, &p->targets[i], NULL, each, arg);
 		for (slot = 0; slot < BACKEND_ENDPOINTS_MAX; slot++) {
 			e = p->table.slots[slot];
 			if (e != NULL && e->target == i)
-				tell_one(p, &p->targets[i], e, each, arg);
+				report(p, &p->targets[i], e, each, arg);
 		}
 	}
 }
@@ -354,13 +768,26 @@ backend_pool_up(const struct backend_pool *p)
 const struct backend_counts *
 backend_pool_counts(const struct backend_pool *p)
 {
-	return &p->queue.counts;
+	return &p->counts;
 }
 
-struct backend_queue *
-backend_pool_queue(struct backend_pool *p)
+const struct sockaddr_storage *
+backend_pool_source(struct backend_pool *p, sa_family_t family)
 {
-	return &p->queue;
+	size_t i;
+
+	for (i = 0; i < p->source_count; i++) {
+		p->source_turn = (p->source_turn + 1) % p->source_count;
+		if (p->sources[p->source_turn].ss_family == family)
+			return &p->sources[p->source_turn];
+	}
+	return NULL;
+}
+
+size_t
+backend_pool_source_count(const struct backend_pool *p)
+{
+	return p->source_count;
 }
 
 struct loop *
@@ -373,10 +800,4 @@ const struct backend_options *
 backend_pool_options(const struct backend_pool *p)
 {
 	return &p->o;
-}
-
-struct backend_sources *
-backend_pool_sources(struct backend_pool *p)
-{
-	return &p->sources;
 }

@@ -234,19 +234,19 @@ write_v2(uint8_t *out, size_t *len, const struct backend_proxy_out *given)
 
 enum err
 backend_proxy_out_write(uint8_t out[BACKEND_PROXY_OUT_MAX], size_t *len,
-    enum backend_proxy version, const struct backend_proxy_out *p)
+    enum config_proxy_protocol version, const struct backend_proxy_out *p)
 {
 	struct sockaddr_storage source = *p->source;
 	struct sockaddr_storage destination = *p->destination;
 	struct backend_proxy_out plain = *p;
 
 	*len = 0;
-	if (version == BACKEND_PROXY_OFF)
+	if (version == CONFIG_PROXY_PROTOCOL_OFF)
 		return OK;
 	address_unmap(&source);
 	address_unmap(&destination);
 	plain.source = &source;
 	plain.destination = &destination;
-	return version == BACKEND_PROXY_V1 ? write_v1(out, len, &plain)
-					   : write_v2(out, len, &plain);
+	return version == CONFIG_PROXY_PROTOCOL_V1 ? write_v1(out, len, &plain)
+						   : write_v2(out, len, &plain);
 }

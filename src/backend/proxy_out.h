@@ -43,7 +43,7 @@ struct backend_proxy_out {
  * version 2 UNSPEC with the TLVs.
  */
 enum err backend_proxy_out_write(uint8_t out[BACKEND_PROXY_OUT_MAX],
-    size_t *len, enum backend_proxy version,
+    size_t *len, enum config_proxy_protocol version,
     const struct backend_proxy_out *p) MUST_CHECK;
 
 #endif

@@ -10,11 +10,23 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-#include "backend/pool.h"
 #include "base/err.h"
+#include "io/loop.h"
 
 /* Addresses of one name at most; more are dropped. */
 #define BACKEND_LOOKUP_MAX 32
+
+/* A worker's resolver, shared by its pools. Costs nothing until a name has to
+ * be resolved. */
+struct backend_resolver;
+
+/* `nameserver': for tests, "ADDRESS:PORT" to ask instead of those in
+ * resolv.conf, or NULL. NULL when memory runs out. */
+struct backend_resolver *backend_resolver_new(struct loop *loop,
+    const char *nameserver);
+
+/* Call it after the pools that use it are put. NULL is allowed. */
+void backend_resolver_free(struct backend_resolver *r);
 
 struct backend_lookup;
 

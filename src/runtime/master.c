@@ -438,7 +438,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	retired_init(&m->retired, m->loop);
 	options_throttle(&limits, snapshot->config);
 	m->cert_sessions = cert_sessions_new();
-	m->flows = backend_flows_new(0);
+	m->flows = backend_flows_new();
 	if (m->cert_sessions == NULL || m->flows == NULL)
 		return ERR_NO_MEMORY;
 	/* Before the ports are told: who reads them may send a signal. */

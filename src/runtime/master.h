@@ -7,7 +7,7 @@
 #include <stdio.h>
 
 #include "accept/throttle.h"
-#include "backend/flows.h"
+#include "backend/limits.h"
 #include "base/report.h"
 #include "io/loop.h"
 #include "io/signal.h"

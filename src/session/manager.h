@@ -10,6 +10,7 @@
 
 #include "accept/throttle.h"
 #include "backend/pool.h"
+#include "backend/resolve.h"
 #include "base/list.h"
 #include "base/ratelimit.h"
 #include "io/linger.h"

@@ -134,41 +134,24 @@ void
 options_backend(struct backend_options *o, const struct config *cfg,
     const struct config_backend *b)
 {
-	static const enum backend_balance balances[] = {
-		[CONFIG_BALANCE_FAILOVER] = BACKEND_FAILOVER,
-		[CONFIG_BALANCE_ROUNDROBIN] = BACKEND_ROUNDROBIN,
-		[CONFIG_BALANCE_CLIENTID] = BACKEND_CLIENTID,
-	};
-
-	static const enum backend_probe probes[] = {
-		[CONFIG_PROBE_NONE] = BACKEND_PROBE_NONE,
-		[CONFIG_PROBE_TCP] = BACKEND_PROBE_TCP,
-		[CONFIG_PROBE_MQTT] = BACKEND_PROBE_MQTT,
-	};
-	static const enum backend_proxy proxies[] = {
-		[CONFIG_PROXY_PROTOCOL_OFF] = BACKEND_PROXY_OFF,
-		[CONFIG_PROXY_PROTOCOL_V1] = BACKEND_PROXY_V1,
-		[CONFIG_PROXY_PROTOCOL_V2] = BACKEND_PROXY_V2,
-	};
-
 	*o = (struct backend_options){
 		.name = config_name(&b->head),
 		.addresses = b->address.texts,
 		.address_count = b->address.count,
-		.balance = balances[b->balance],
+		.balance = b->balance,
 		.timeout_ms = cfg->timeouts.backend,
-		.hold = b->hold ? BACKEND_HOLD : BACKEND_REFUSE,
+		.hold = b->hold,
 		.queue = b->queue,
 		.sources = b->source.items,
 		.source_count = b->source.count,
 		.resolve_ms = b->resolve_interval,
 		.socket = options_socket(),
-		.probe = probes[b->probe],
+		.probe = b->probe,
 		.probe_interval_ms = b->probe_interval,
 		.probe_timeout_ms = b->probe_timeout,
 		.probe_client_id = b->probe_clientid,
 		.probe_username = or_null(b->probe_username),
 		.probe_password = or_null(b->probe_password),
-		.probe_proxy = proxies[b->proxy_protocol],
+		.probe_proxy = b->proxy_protocol,
 	};
 }

@@ -10,7 +10,7 @@
 
 #include <stdint.h>
 
-#include "backend/connect_rate.h"
+#include "backend/limits.h"
 #include "base/report.h"
 #include "config/config.h"
 #include "identity/denylist.h"

@@ -601,10 +601,7 @@ write_proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
 		err = find_cn(cert, cn, sizeof(cn), &p.cn);
 	if (err != OK)
 		return err;
-	return backend_proxy_out_write(out, len,
-	    version == CONFIG_PROXY_PROTOCOL_V1 ? BACKEND_PROXY_V1
-						: BACKEND_PROXY_V2,
-	    &p);
+	return backend_proxy_out_write(out, len, version, &p);
 }
 
 /* Decides again if a reload has replaced the snapshot that the connection was

@@ -18,7 +18,7 @@
 static void
 test_tcp(struct loop *loop)
 {
-	struct backend_options o = { 0 };
+	struct backend_options o = { .hold = true };
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, 5);
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
@@ -77,7 +77,7 @@ accept_one(void *arg)
 static void
 test_unix(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 2000 };
+	struct backend_options o = { .hold = true, .timeout_ms = 2000 };
 	struct sockaddr_storage at = unix_path("broker");
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
 	struct later later = { .listener = dial_kit_listen(&at, 0) };
@@ -104,7 +104,7 @@ test_unix(struct loop *loop)
 static void
 test_refused(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 150 };
+	struct backend_options o = { .hold = true, .timeout_ms = 150 };
 	struct sockaddr_storage at = net_kit_refused();
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
 	struct dial_kit *s = dial_kit_begin(loop, addresses, &o);
@@ -121,7 +121,7 @@ test_refused(struct loop *loop)
 	is_str(s->call[1].text, want, "which says why as well");
 	ok(!backend_pool_up(s->pool), "the pool is down");
 	dial_kit_end(s);
-	o.hold = BACKEND_REFUSE;
+	o.hold = false;
 	s = dial_kit_begin(loop, addresses, &o);
 	began = clock_mono_ms();
 	ok(dial_kit_all(s, 1), "refuse: at once");
@@ -145,7 +145,7 @@ close_filler(int *filler)
 static void
 test_black_hole(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 120 };
+	struct backend_options o = { .hold = true, .timeout_ms = 120 };
 	struct sockaddr_storage hole, good;
 	int filler[4];
 	int hole_fd = net_kit_black_hole(&hole, filler);
@@ -187,7 +187,8 @@ test_black_hole(struct loop *loop)
 static void
 test_eager(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 4000,
+	struct backend_options o = { .hold = true,
+		.timeout_ms = 4000,
 		.backoff_ms = 60000,
 		.backoff_max_ms = 60000 };
 	struct dial_kit_comeback back = { .at = net_kit_refused() };
@@ -210,7 +211,9 @@ test_sources(struct loop *loop)
 {
 	static const char *const sources[] = { "127.0.0.2", "::1",
 		"127.0.0.3" };
-	struct backend_options o = { .sources = sources, .source_count = 3 };
+	struct backend_options o = { .hold = true,
+		.sources = sources,
+		.source_count = 3 };
 	struct sockaddr_storage at, peer;
 	int listener = net_kit_listen(&at, 20);
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
@@ -237,7 +240,7 @@ test_sources(struct loop *loop)
 static void
 test_no_descriptors(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 120 };
+	struct backend_options o = { .hold = true, .timeout_ms = 120 };
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, 5);
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
@@ -264,7 +267,7 @@ test_no_descriptors(struct loop *loop)
 static void
 test_pool_goes(struct loop *loop)
 {
-	struct backend_options o = { 0 };
+	struct backend_options o = { .hold = true };
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, 5);
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
@@ -289,7 +292,7 @@ test_options(struct loop *loop)
 		"broker:0", "127.0.0:1883", "1.2.3.4.5:1", "[broker]:1883",
 		"[::1]", "unix:", "tcp://broker:1883" };
 	static const char *const sources[] = { "localhost" };
-	struct backend_options o = { .name = "x" };
+	struct backend_options o = { .hold = true, .name = "x" };
 	struct backend_pool *p = NULL;
 	size_t i;
 

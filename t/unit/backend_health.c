@@ -163,7 +163,8 @@ is_sent(struct broker *b, const char *want, const char *name)
 static void
 test_mqtt(struct loop *loop)
 {
-	struct backend_options o = { .probe = BACKEND_PROBE_MQTT,
+	struct backend_options o = { .hold = true,
+		.probe = CONFIG_PROBE_MQTT,
 		.probe_interval_ms = 30,
 		.probe_client_id = "probe-1",
 		.probe_username = "user",
@@ -190,7 +191,8 @@ test_long_texts(struct loop *loop)
 {
 	static char id[BACKEND_PROBE_TEXT_MAX + 2];
 	const char *addresses[] = { "127.0.0.1:1" };
-	struct backend_options o = { .probe = BACKEND_PROBE_MQTT,
+	struct backend_options o = { .hold = true,
+		.probe = CONFIG_PROBE_MQTT,
 		.probe_interval_ms = 10000 };
 	struct broker b;
 	struct backend_pool *p;
@@ -236,7 +238,8 @@ static const struct verdict {
 static void
 test_verdict(struct loop *loop, const struct verdict *v)
 {
-	struct backend_options o = { .probe = BACKEND_PROBE_MQTT,
+	struct backend_options o = { .hold = true,
+		.probe = CONFIG_PROBE_MQTT,
 		.probe_interval_ms = 10000,
 		.probe_timeout_ms = 60,
 		.probe_client_id = "p" };
@@ -256,9 +259,10 @@ test_verdict(struct loop *loop, const struct verdict *v)
 
 /* Down and up again by probes alone. */
 static void
-test_recovery(struct loop *loop, enum backend_probe probe)
+test_recovery(struct loop *loop, enum config_probe probe)
 {
-	struct backend_options o = { .probe = probe,
+	struct backend_options o = { .hold = true,
+		.probe = probe,
 		.probe_interval_ms = 20,
 		.probe_timeout_ms = 500,
 		.probe_client_id = "p" };
@@ -310,7 +314,8 @@ on_dialled(void *arg, enum reason reason, struct stream *broker,
 static void
 test_dials(struct loop *loop)
 {
-	struct backend_options o = { .probe = BACKEND_PROBE_MQTT,
+	struct backend_options o = { .hold = true,
+		.probe = CONFIG_PROBE_MQTT,
 		.probe_interval_ms = 20,
 		.probe_timeout_ms = 20,
 		.probe_client_id = "p",
@@ -340,10 +345,11 @@ test_dials(struct loop *loop)
 static void
 test_proxy(struct loop *loop)
 {
-	struct backend_options o = { .probe = BACKEND_PROBE_MQTT,
+	struct backend_options o = { .hold = true,
+		.probe = CONFIG_PROBE_MQTT,
 		.probe_interval_ms = 10000,
 		.probe_client_id = "p",
-		.probe_proxy = BACKEND_PROXY_V1 };
+		.probe_proxy = CONFIG_PROXY_PROTOCOL_V1 };
 	struct broker b;
 	struct backend_pool *p;
 
@@ -362,7 +368,8 @@ test_proxy(struct loop *loop)
 static void
 test_cut_off(struct loop *loop)
 {
-	struct backend_options o = { .probe = BACKEND_PROBE_MQTT,
+	struct backend_options o = { .hold = true,
+		.probe = CONFIG_PROBE_MQTT,
 		.probe_client_id = "p" };
 	struct broker b;
 	struct backend_pool *p;
@@ -388,8 +395,8 @@ main(void)
 	test_long_texts(loop);
 	for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
 		test_verdict(loop, &verdicts[i]);
-	test_recovery(loop, BACKEND_PROBE_TCP);
-	test_recovery(loop, BACKEND_PROBE_MQTT);
+	test_recovery(loop, CONFIG_PROBE_TCP);
+	test_recovery(loop, CONFIG_PROBE_MQTT);
 	test_dials(loop);
 	test_proxy(loop);
 	test_cut_off(loop);

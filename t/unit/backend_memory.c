@@ -162,10 +162,9 @@ make_dial(struct loop *loop)
 	struct backend_options o = { .name = "x",
 		.sources = sources,
 		.source_count = 1,
-		.probe = BACKEND_PROBE_TCP,
+		.probe = CONFIG_PROBE_TCP,
 		.probe_client_id = "p",
-		.timeout_ms = 30,
-		.hold = BACKEND_REFUSE };
+		.timeout_ms = 30 };
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, 50);
 	const char *addresses[] = { dial_kit_text(&at) };

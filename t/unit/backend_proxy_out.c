@@ -15,7 +15,7 @@
 
 static const struct row {
 	const char *name;
-	enum backend_proxy version;
+	enum config_proxy_protocol version;
 	const char *source;
 	const char *destination;
 	enum backend_proxy_tls tls;
@@ -25,51 +25,52 @@ static const struct row {
 	const char *authority;
 	const char *want;
 } rows[] = {
-	{ "off", BACKEND_PROXY_OFF, "192.0.2.1:1", "192.0.2.2:2",
+	{ "off", CONFIG_PROXY_PROTOCOL_OFF, "192.0.2.1:1", "192.0.2.2:2",
 	    BACKEND_PROXY_VERIFIED, "TLSv1.3", "C", "dev-1", "", "" },
-	{ "v1 TCP4", BACKEND_PROXY_V1, "192.0.2.1:54321", "203.0.113.9:8883",
-	    BACKEND_PROXY_VERIFIED, "TLSv1.3", "C", "dev-1", "",
-	    "'PROXY TCP4 192.0.2.1 203.0.113.9 54321 8883' 0d0a" },
-	{ "v1 TCP6", BACKEND_PROXY_V1, "[2001:db8::1]:1", "[2001:db8::2]:2",
-	    BACKEND_PROXY_PLAIN, "", "", "", "",
+	{ "v1 TCP4", CONFIG_PROXY_PROTOCOL_V1, "192.0.2.1:54321",
+	    "203.0.113.9:8883", BACKEND_PROXY_VERIFIED, "TLSv1.3", "C", "dev-1",
+	    "", "'PROXY TCP4 192.0.2.1 203.0.113.9 54321 8883' 0d0a" },
+	{ "v1 TCP6", CONFIG_PROXY_PROTOCOL_V1, "[2001:db8::1]:1",
+	    "[2001:db8::2]:2", BACKEND_PROXY_PLAIN, "", "", "", "",
 	    "'PROXY TCP6 2001:db8::1 2001:db8::2 1 2' 0d0a" },
-	{ "v1 link-local", BACKEND_PROXY_V1, "[fe80::1%1]:1", "[fe80::2%1]:2",
-	    BACKEND_PROXY_PLAIN, "", "", "", "",
+	{ "v1 link-local", CONFIG_PROXY_PROTOCOL_V1, "[fe80::1%1]:1",
+	    "[fe80::2%1]:2", BACKEND_PROXY_PLAIN, "", "", "", "",
 	    "'PROXY TCP6 fe80::1 fe80::2 1 2' 0d0a" },
-	{ "v1 of two families", BACKEND_PROXY_V1, "192.0.2.1:1", "[::1]:2",
-	    BACKEND_PROXY_PLAIN, "", "", "", "", "'PROXY UNKNOWN' 0d0a" },
-	{ "v1 through a socket of both families", BACKEND_PROXY_V1,
+	{ "v1 of two families", CONFIG_PROXY_PROTOCOL_V1, "192.0.2.1:1",
+	    "[::1]:2", BACKEND_PROXY_PLAIN, "", "", "", "",
+	    "'PROXY UNKNOWN' 0d0a" },
+	{ "v1 through a socket of both families", CONFIG_PROXY_PROTOCOL_V1,
 	    "192.0.2.1:1", "[::ffff:192.0.2.2]:2", BACKEND_PROXY_PLAIN, "", "",
 	    "", "", "'PROXY TCP4 192.0.2.1 192.0.2.2 1 2' 0d0a" },
-	{ "v2 plain", BACKEND_PROXY_V2, "192.0.2.1:54321", "203.0.113.9:8883",
-	    BACKEND_PROXY_PLAIN, "TLSv1.3", "C", "dev-1", "",
-	    SIG "2111000c c0000201 cb007109 d431 22b3" },
-	{ "v2 TCP6", BACKEND_PROXY_V2, "[2001:db8::1]:1", "[2001:db8::2]:2",
-	    BACKEND_PROXY_PLAIN, "", "", "", "",
+	{ "v2 plain", CONFIG_PROXY_PROTOCOL_V2, "192.0.2.1:54321",
+	    "203.0.113.9:8883", BACKEND_PROXY_PLAIN, "TLSv1.3", "C", "dev-1",
+	    "", SIG "2111000c c0000201 cb007109 d431 22b3" },
+	{ "v2 TCP6", CONFIG_PROXY_PROTOCOL_V2, "[2001:db8::1]:1",
+	    "[2001:db8::2]:2", BACKEND_PROXY_PLAIN, "", "", "", "",
 	    SIG "21210024 20010db8000000000000000000000001"
 		"20010db8000000000000000000000002 0001 0002" },
-	{ "v2 of two families", BACKEND_PROXY_V2, "192.0.2.1:1", "[::1]:2",
-	    BACKEND_PROXY_PLAIN, "", "", "", "", SIG "21000000" },
-	{ "v2 unix", BACKEND_PROXY_V2, "unix:a", "unix:b",
+	{ "v2 of two families", CONFIG_PROXY_PROTOCOL_V2, "192.0.2.1:1",
+	    "[::1]:2", BACKEND_PROXY_PLAIN, "", "", "", "", SIG "21000000" },
+	{ "v2 unix", CONFIG_PROXY_PROTOCOL_V2, "unix:a", "unix:b",
 	    BACKEND_PROXY_VERIFIED, "", "", "d", "",
 	    SIG "2100000c 200009 07 00000000 220001'd'" },
-	{ "v2 verified", BACKEND_PROXY_V2, "192.0.2.1:1", "192.0.2.2:2",
+	{ "v2 verified", CONFIG_PROXY_PROTOCOL_V2, "192.0.2.1:1", "192.0.2.2:2",
 	    BACKEND_PROXY_VERIFIED, "TLSv1.3", "TLS_AES_128_GCM_SHA256",
 	    "dev-1", "",
 	    SIG "2111003f c0000201 c0000202 0001 0002 200030 07 00000000"
 		"210007'TLSv1.3' 220005'dev-1'"
 		"230016'TLS_AES_128_GCM_SHA256'" },
-	{ "v2 resumed", BACKEND_PROXY_V2, "192.0.2.1:1", "192.0.2.2:2",
+	{ "v2 resumed", CONFIG_PROXY_PROTOCOL_V2, "192.0.2.1:1", "192.0.2.2:2",
 	    BACKEND_PROXY_RESUMED, "", "", "dev-1", "",
 	    SIG "2111001c c0000201 c0000202 0001 0002 20000d 05 00000000"
 		"220005'dev-1'" },
-	{ "v2 no certificate: no CN, whatever is given", BACKEND_PROXY_V2,
-	    "192.0.2.1:1", "192.0.2.2:2", BACKEND_PROXY_NO_CERTIFICATE,
-	    "TLSv1.2", "", "root", "",
+	{ "v2 no certificate: no CN, whatever is given",
+	    CONFIG_PROXY_PROTOCOL_V2, "192.0.2.1:1", "192.0.2.2:2",
+	    BACKEND_PROXY_NO_CERTIFICATE, "TLSv1.2", "", "root", "",
 	    SIG "2111001e c0000201 c0000202 0001 0002 20000f 01 00000001"
 		"210007'TLSv1.2'" },
-	{ "v2 authority", BACKEND_PROXY_V2, "192.0.2.1:1", "192.0.2.2:2",
-	    BACKEND_PROXY_PLAIN, "", "", "", "mq.example",
+	{ "v2 authority", CONFIG_PROXY_PROTOCOL_V2, "192.0.2.1:1",
+	    "192.0.2.2:2", BACKEND_PROXY_PLAIN, "", "", "", "mq.example",
 	    SIG "21110019 c0000201 c0000202 0001 0002"
 		"02000a'mq.example'" },
 };
@@ -82,7 +83,7 @@ text(const char *s)
 
 /* Written into exactly the room the contract asks for. */
 static enum err
-write_out(struct kit_bytes *b, enum backend_proxy version,
+write_out(struct kit_bytes *b, enum config_proxy_protocol version,
     const struct backend_proxy_out *p)
 {
 	uint8_t *out = malloc(BACKEND_PROXY_OUT_MAX);
@@ -155,7 +156,7 @@ kept(size_t authority, size_t cipher, size_t version, size_t cn)
 
 	if (address_parse(&a, "[2001:db8::1]:1") != OK)
 		abort();
-	err = write_out(&b, BACKEND_PROXY_V2, &p);
+	err = write_out(&b, CONFIG_PROXY_PROTOCOL_V2, &p);
 	if (err == ERR_LIMIT) {
 		kit_free(&b);
 		return "limit";
@@ -204,11 +205,12 @@ test_nul(void)
 
 	if (address_parse(&a, "192.0.2.1:1") != OK)
 		abort();
-	is_int(write_out(&b, BACKEND_PROXY_V2, &p), ERR_MALFORMED,
+	is_int(write_out(&b, CONFIG_PROXY_PROTOCOL_V2, &p), ERR_MALFORMED,
 	    "a NUL in the CN refuses");
 	is_int((long long)b.len, 0, "with nothing written");
 	kit_free(&b);
-	is_int(write_out(&b, BACKEND_PROXY_V1, &p), OK, "v1 tells no CN");
+	is_int(write_out(&b, CONFIG_PROXY_PROTOCOL_V1, &p), OK,
+	    "v1 tells no CN");
 	kit_free(&b);
 }
 

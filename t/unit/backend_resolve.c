@@ -248,8 +248,7 @@ test_pool(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 		.addresses = addresses,
 		.address_count = 1,
 		.resolve_ms = 50,
-		.timeout_ms = 2000,
-		.hold = BACKEND_REFUSE };
+		.timeout_ms = 2000 };
 	struct backend_pool *p;
 	struct call c;
 
@@ -288,7 +287,8 @@ test_doubt(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 	int listener = net_kit_listen(&at, 20);
 	char name[64];
 	const char *addresses[] = { name };
-	struct backend_options o = { .name = "x",
+	struct backend_options o = { .hold = true,
+		.name = "x",
 		.addresses = addresses,
 		.address_count = 1,
 		.resolve_ms = 600000,
@@ -323,8 +323,7 @@ test_silence(struct loop *loop, struct nameserver *n,
 		.addresses = addresses,
 		.address_count = 1,
 		.resolve_ms = 600000,
-		.timeout_ms = 3000,
-		.hold = BACKEND_REFUSE };
+		.timeout_ms = 3000 };
 	struct backend_pool *p;
 	uint64_t began;
 	struct call c;
@@ -349,7 +348,8 @@ static void
 test_nothing(struct loop *loop, struct backend_resolver *r)
 {
 	const char *addresses[] = { "none.test:1" };
-	struct backend_options o = { .name = "x",
+	struct backend_options o = { .hold = true,
+		.name = "x",
 		.addresses = addresses,
 		.address_count = 1,
 		.timeout_ms = 150 };
@@ -364,7 +364,7 @@ test_nothing(struct loop *loop, struct backend_resolver *r)
 	    c.text);
 	ok(!backend_pool_up(p), "its pool is not up");
 	backend_pool_put(p);
-	o.hold = BACKEND_REFUSE;
+	o.hold = false;
 	o.timeout_ms = 3000;
 	if (backend_pool_new(&p, loop, r, &o) != OK)
 		abort();

@@ -2,7 +2,7 @@
  * Dials that wait: for a broker that is away, for their turn, for the pace,
  * and what is left of those that give up.
  */
-#include "backend/queue.h"
+#include "backend/pool.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -26,7 +26,8 @@ close_filler(int *filler)
 static void
 test_hold(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 3000,
+	struct backend_options o = { .hold = true,
+		.timeout_ms = 3000,
 		.backoff_ms = 20,
 		.backoff_max_ms = 40 };
 	struct dial_kit_comeback later = { .at = net_kit_refused() };
@@ -53,7 +54,8 @@ test_hold(struct loop *loop)
 static void
 test_trials(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 300,
+	struct backend_options o = { .hold = true,
+		.timeout_ms = 300,
 		.backoff_ms = 50,
 		.backoff_max_ms = 50 };
 	struct sockaddr_storage at = net_kit_refused();
@@ -78,7 +80,9 @@ test_trials(struct loop *loop)
 static void
 test_queue(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 120, .queue = 3 };
+	struct backend_options o = { .hold = true,
+		.timeout_ms = 120,
+		.queue = 3 };
 	struct sockaddr_storage at = net_kit_refused();
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
 	struct dial_kit *s = dial_kit_begin(loop, addresses, &o);
@@ -99,8 +103,8 @@ test_queue(struct loop *loop)
 static void
 test_pace(struct loop *loop)
 {
-	struct backend_options o = { .connect_rate =
-					 backend_connect_rate_new(100) };
+	struct backend_options o = { .hold = true,
+		.connect_rate = backend_connect_rate_new(100) };
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, 50);
 	const char *const addresses[] = { dial_kit_text(&at), NULL };
@@ -126,7 +130,9 @@ test_pace(struct loop *loop)
 static void
 test_cancel(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 150, .backoff_ms = 1000 };
+	struct backend_options o = { .hold = true,
+		.timeout_ms = 150,
+		.backoff_ms = 1000 };
 	struct sockaddr_storage hole;
 	int filler[4];
 	int hole_fd = net_kit_black_hole(&hole, filler);
@@ -162,7 +168,8 @@ test_cancel(struct loop *loop)
 static void
 test_cancel_trial(struct loop *loop)
 {
-	struct backend_options o = { .timeout_ms = 4000,
+	struct backend_options o = { .hold = true,
+		.timeout_ms = 4000,
 		.attempt_ms = 20,
 		.backoff_ms = 1,
 		.backoff_max_ms = 1 };
@@ -195,7 +202,7 @@ test_cancel_trial(struct loop *loop)
 static void
 test_cancel_inside(struct loop *loop)
 {
-	struct backend_options o = { 0 };
+	struct backend_options o = { .hold = true };
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, 5);
 	const char *const addresses[] = { dial_kit_text(&at), NULL };

@@ -2,11 +2,10 @@
  * Choosing endpoints and knowing their health, without a socket: the three
  * ways to balance, back-off, and a table that follows the resolver.
  */
-#include "backend/pick.h"
+#include "backend/endpoint.h"
 
 #include <stdlib.h>
 
-#include "backend/table.h"
 #include "tap.h"
 
 #define N 4
@@ -37,17 +36,21 @@ merge(struct backend_table *t, unsigned first, unsigned last)
 }
 
 static struct backend_choice
-choice(const struct backend_table *t, enum backend_balance balance)
+choice(const struct backend_table *t, enum config_balance balance)
 {
-	struct backend_choice c = { .slots = t->slots, .balance = balance };
+	struct backend_choice c = { .slots = t->slots,
+		.balance = balance,
+		.hold = true };
 
 	return c;
 }
 
+static const struct backend_backoff even = { 100, 1000, 512 };
+
 static void
 fail(struct backend_endpoint *e, uint64_t now)
 {
-	(void)backend_endpoint_failed(e, "no", now, 100, 1000, 512);
+	(void)backend_endpoint_failed(e, "no", now, &even);
 }
 
 static void
@@ -59,12 +62,12 @@ test_endpoint(void)
 
 	is_str(e->text, "192.0.2.1:1883", "an endpoint says its address");
 	ok(backend_endpoint_usable(e, 0), "a new one is usable");
-	ok(backend_endpoint_failed(e, "refused", 1000, 100, 1000, 512),
+	ok(backend_endpoint_failed(e, "refused", 1000, &even),
 	    "the first failure brings it down");
 	is_str(e->error, "refused", "and is remembered");
 	until = e->until;
 	is_int((long long)until, 1100, "for the back-off");
-	ok(!backend_endpoint_failed(e, "again", 1050, 100, 1000, 512) &&
+	ok(!backend_endpoint_failed(e, "again", 1050, &even) &&
 		e->until == until && e->failures == 1,
 	    "a try that began before adds nothing");
 	ok(!backend_endpoint_usable(e, until - 1), "not usable until then");
@@ -112,12 +115,12 @@ test_jitter(void)
 {
 	struct sockaddr_storage a = address(1);
 	uint64_t least = UINT64_MAX, most = 0;
+	struct backend_backoff b = { 1000, 1000, 0 };
 	struct backend_endpoint *e;
-	uint32_t noise;
 
-	for (noise = 0; noise < 5000; noise++) {
+	for (b.noise = 0; b.noise < 5000; b.noise++) {
 		e = backend_endpoint_new(&a);
-		(void)backend_endpoint_failed(e, "no", 0, 1000, 1000, noise);
+		(void)backend_endpoint_failed(e, "no", 0, &b);
 		least = e->until < least ? e->until : least;
 		most = e->until > most ? e->until : most;
 		backend_endpoint_put(e);
@@ -134,7 +137,7 @@ test_failover(void)
 	struct backend_endpoint *e;
 
 	merge(&t, 1, N);
-	c = choice(&t, BACKEND_FAILOVER);
+	c = choice(&t, CONFIG_BALANCE_FAILOVER);
 	e = backend_pick(&c);
 	is_str(e->text, "192.0.2.1:1883", "failover: the first");
 	is_int(backend_pick_count(&c), N, "of four");
@@ -161,9 +164,9 @@ test_refuse(void)
 	merge(&t, 1, 2);
 	fail(t.slots[0], 0);
 	fail(t.slots[1], 0);
-	c = choice(&t, BACKEND_FAILOVER);
+	c = choice(&t, CONFIG_BALANCE_FAILOVER);
 	ok(backend_pick(&c) == NULL, "hold: what is down is left alone");
-	c.hold = BACKEND_REFUSE;
+	c.hold = false;
 	is_str(backend_pick(&c)->text, "192.0.2.1:1883",
 	    "refuse: it is tried at last");
 	is_int(backend_pick_count(&c), 2, "both are");
@@ -179,7 +182,7 @@ test_roundrobin(void)
 	unsigned i;
 
 	merge(&t, 1, N);
-	c = choice(&t, BACKEND_ROUNDROBIN);
+	c = choice(&t, CONFIG_BALANCE_ROUNDROBIN);
 	for (i = 0; i < 400; i++, c.turn++)
 		hits[backend_pick(&c)->slot]++;
 	ok(hits[0] == 100 && hits[1] == 100 && hits[2] == 100 && hits[3] == 100,
@@ -196,7 +199,7 @@ test_roundrobin(void)
 static void
 spread(const struct backend_table *t, int *slots)
 {
-	struct backend_choice c = choice(t, BACKEND_CLIENTID);
+	struct backend_choice c = choice(t, CONFIG_BALANCE_CLIENTID);
 	struct backend_endpoint *e;
 	char id[32];
 	int i;

@@ -1,4 +1,5 @@
-#include "backend/flows.h"
+/* SPDX-License-Identifier: ISC */
+#include "backend/limits.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,13 +10,55 @@
 #include "base/address.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/ratelimit.h"
 
-/* Linux's own choice: 32768 to 60999. */
+/* Linux's default: 32768 to 60999. */
 #define PORTS_DEFAULT 28232
 
-/* Percents of the ports: a warning, and when the next one may come. */
+/* Percent of the ports in use: a warning is logged at the first, and the next
+ * warning not before the number has fallen below the second. */
 #define WARN 80
 #define CALM 70
+
+struct backend_connect_rate {
+	atomic_uint refs;
+	struct ratelimit limit;
+};
+
+struct backend_connect_rate *
+backend_connect_rate_new(uint32_t rate)
+{
+	struct backend_connect_rate *p = calloc(1, sizeof(*p));
+
+	if (p == NULL)
+		return NULL;
+	atomic_init(&p->refs, 1);
+	ratelimit_init(&p->limit, rate, 0);
+	return p;
+}
+
+struct backend_connect_rate *
+backend_connect_rate_get(struct backend_connect_rate *p)
+{
+	if (p != NULL)
+		atomic_fetch_add_explicit(&p->refs, 1, memory_order_relaxed);
+	return p;
+}
+
+void
+backend_connect_rate_put(struct backend_connect_rate *p)
+{
+	if (p == NULL ||
+	    atomic_fetch_sub_explicit(&p->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	free(p);
+}
+
+uint64_t
+backend_connect_rate_try(struct backend_connect_rate *p, uint64_t now_ms)
+{
+	return p == NULL ? 0 : ratelimit_try(&p->limit, now_ms);
+}
 
 struct pair {
 	struct stream_fd_end end; /* first: what each stream is given */
@@ -27,11 +70,12 @@ struct pair {
 	atomic_bool warned;
 };
 
-/* Pairs come in front and stay, so who reads needs no lock. */
+/* New pairs are put in front and none is removed before the end, so readers
+ * need no lock. */
 struct backend_flows {
-	pthread_mutex_t lock; /* of who puts one in front */
+	pthread_mutex_t lock; /* held while a pair is added */
 	_Atomic(struct pair *) first;
-	unsigned count; /* guarded */
+	unsigned count; /* guarded by lock */
 	uint32_t ports;
 };
 
@@ -51,14 +95,14 @@ ports_of_kernel(void)
 }
 
 struct backend_flows *
-backend_flows_new(uint32_t ports)
+backend_flows_new(void)
 {
 	struct backend_flows *f = calloc(1, sizeof(*f));
 
 	if (f == NULL)
 		return NULL;
 	pthread_mutex_init(&f->lock, NULL);
-	f->ports = ports != 0 ? ports : ports_of_kernel();
+	f->ports = ports_of_kernel();
 	return f;
 }
 
@@ -76,6 +120,12 @@ backend_flows_free(struct backend_flows *f)
 	}
 	pthread_mutex_destroy(&f->lock);
 	free(f);
+}
+
+void
+backend_flows_set_ports(struct backend_flows *f, uint32_t ports)
+{
+	f->ports = ports;
 }
 
 static bool
