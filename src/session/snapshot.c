@@ -7,6 +7,7 @@
 #include "config/option.h"
 #include "session/options.h"
 #include "tls/ctx.h"
+#include "tls/load.h"
 
 /* What one part of a load needs to know. */
 struct loading {

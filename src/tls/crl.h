@@ -20,7 +20,7 @@
 #include "base/slice.h"
 #include "config/types.h"
 #include "domain/reason.h"
-#include "tls/load_report.h"
+#include "tls/load.h"
 
 /* What to do about an issuer that no CRL in force covers. */
 enum tls_crl_policy {

@@ -1,21 +1,198 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Building a profile. Everything is read and checked before anything is put
- * in force; all that is wrong is said in one go.
+ * Building a profile: reads all files, reports everything that is wrong in one
+ * go, and configures the library's SSL_CTX.
  */
 #include "tls/ctx.h"
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
+#include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tls/ctx_body.h"
 #include "tls/facts.h"
 #include "tls/handshake.h"
-#include "tls/settings.h"
+#include "tls/load.h"
 #include "tls/verify.h"
 
-/* Opens the CRLs of `paths', unless there are none. */
+/* Lifetime of a ticket in seconds: shorter than that of own ticket keys. */
+#define SESSION_LIFE (24 * 3600)
+
+/* Most bytes of a client's certificates: three with post-quantum keys fit. */
+#define CERTS_MAX (64 * 1024)
+
+/*
+ * TLS 1.2: only suites with forward secrecy and AEAD. AES-128 and ChaCha20 are
+ * equals here and the client's order decides, because a device without AES
+ * instructions knows best.
+ */
+static const char default_ciphers[] =
+    "[ECDHE-ECDSA-AES128-GCM-SHA256|ECDHE-ECDSA-CHACHA20-POLY1305|"
+    "ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
+    "[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-RSA-AES256-GCM-SHA384]";
+
+/* Best first. The second list is for a library without the hybrid. */
+static const char *const default_groups[] = {
+	"X25519MLKEM768:X25519:P-256:P-384",
+	"X25519:P-256:P-384",
+};
+
+/* Signatures accepted in a client's CertificateVerify. The library's own list
+ * lacks Ed25519 and P-521, and includes SHA-1. */
+static const uint16_t signatures[] = {
+	SSL_SIGN_ECDSA_SECP256R1_SHA256,
+	SSL_SIGN_ED25519,
+	SSL_SIGN_ECDSA_SECP384R1_SHA384,
+	SSL_SIGN_ECDSA_SECP521R1_SHA512,
+	SSL_SIGN_RSA_PSS_RSAE_SHA256,
+	SSL_SIGN_RSA_PKCS1_SHA256,
+	SSL_SIGN_RSA_PSS_RSAE_SHA384,
+	SSL_SIGN_RSA_PKCS1_SHA384,
+	SSL_SIGN_RSA_PSS_RSAE_SHA512,
+	SSL_SIGN_RSA_PKCS1_SHA512,
+};
+
+/* Holds one copy of each certificate for all connections. Certificates outlive
+ * connections and profiles, so the pool exists until the process ends. */
+static pthread_once_t pool_once = PTHREAD_ONCE_INIT;
+static CRYPTO_BUFFER_POOL *pool;
+
+static void
+make_pool(void)
+{
+	pool = CRYPTO_BUFFER_POOL_new();
+}
+
+static uint16_t
+version_number(enum tls_version version)
+{
+	return version == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+}
+
+static enum err
+set_versions(SSL_CTX *ssl, const struct tls_options *o,
+    const struct tls_load_report *say)
+{
+	if (o->min_version > o->max_version) {
+		return tls_load_error(say, "min_version",
+		    "it is above max_version (try 1.2)");
+	}
+	if (!SSL_CTX_set_min_proto_version(ssl,
+		version_number(o->min_version)) ||
+	    !SSL_CTX_set_max_proto_version(ssl, version_number(o->max_version)))
+		return ERR_TLS;
+	return OK;
+}
+
+static enum err
+set_ciphers(SSL_CTX *ssl, const char *ciphers,
+    const struct tls_load_report *say)
+{
+	if (ciphers == NULL || *ciphers == '\0')
+		ciphers = default_ciphers;
+	if (SSL_CTX_set_strict_cipher_list(ssl, ciphers))
+		return OK;
+	return tls_load_error(say, "ciphers",
+	    "the TLS library does not know all of \"%s\" (try "
+	    "ECDHE-ECDSA-AES128-GCM-SHA256, or leave it empty; TLS 1.3 "
+	    "ciphers cannot be chosen)",
+	    ciphers);
+}
+
+/* Joins the words with colons. Returns false if they are too long. */
+static bool
+join_groups(char *out, size_t len, const struct config_list *groups)
+{
+	size_t i, used = 0;
+	int n;
+
+	for (i = 0; i < groups->count; i++) {
+		n = snprintf(out + used, len - used, "%s%s", i == 0 ? "" : ":",
+		    groups->items[i]);
+		if (n < 0 || (size_t)n >= len - used)
+			return false;
+		used += (size_t)n;
+	}
+	return true;
+}
+
+static enum err
+set_groups(SSL_CTX *ssl, const struct config_list *groups,
+    const struct tls_load_report *say)
+{
+	char text[256];
+	size_t i;
+
+	if (groups->count == 0) {
+		for (i = 0;
+		     i < sizeof(default_groups) / sizeof(default_groups[0]);
+		     i++)
+			if (SSL_CTX_set1_curves_list(ssl, default_groups[i]))
+				return OK;
+		return ERR_TLS;
+	}
+	if (join_groups(text, sizeof(text), groups) &&
+	    SSL_CTX_set1_curves_list(ssl, text))
+		return OK;
+	return tls_load_error(say, "groups",
+	    "the TLS library does not know all of them (try X25519, P-256)");
+}
+
+/* Creates the SSL_CTX and sets versions, ciphers and groups. */
+static enum err
+make_ssl(struct tls_ctx *ctx, const struct tls_options *o,
+    const struct tls_load_report *say)
+{
+	enum err versions, ciphers, groups;
+
+	/* This method keeps certificates as buffers and never parsed. */
+	ctx->ssl = SSL_CTX_new(TLS_with_buffers_method());
+	if (ctx->ssl == NULL)
+		return ERR_NO_MEMORY;
+	versions = set_versions(ctx->ssl, o, say);
+	ciphers = set_ciphers(ctx->ssl, o->ciphers, say);
+	groups = set_groups(ctx->ssl, &o->groups, say);
+	return versions != OK ? versions : ciphers != OK ? ciphers : groups;
+}
+
+/* Sets what does not depend on the options, and the rules of sessions. */
+static enum err
+finish_ssl(struct tls_ctx *ctx)
+{
+	STACK_OF(CRYPTO_BUFFER) *names = tls_trust_names(ctx->trust);
+	SSL_CTX *ssl = ctx->ssl;
+
+	if (names == NULL)
+		return ERR_NO_MEMORY;
+	SSL_CTX_set0_client_CAs(ssl, names);
+	pthread_once(&pool_once, make_pool);
+	SSL_CTX_set0_buffer_pool(ssl, pool);
+	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
+	if (ctx->tickets == NULL)
+		SSL_CTX_set_options(ssl, SSL_OP_NO_TICKET);
+	/* Resumption by tickets only: the server stores no sessions. */
+	SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_num_tickets(ssl, 1);
+	SSL_CTX_set_timeout(ssl, SESSION_LIFE);
+	SSL_CTX_set_session_psk_dhe_timeout(ssl, SESSION_LIFE);
+	SSL_CTX_set_early_data_enabled(ssl, 0);
+	SSL_CTX_set_max_cert_list(ssl, CERTS_MAX);
+	if (!SSL_CTX_set_session_id_context(ssl, ctx->session_id,
+		sizeof(ctx->session_id)) ||
+	    !SSL_CTX_set_verify_algorithm_prefs(ssl, signatures,
+		sizeof(signatures) / sizeof(signatures[0])))
+		return ERR_NO_MEMORY;
+	tls_handshake_install(ssl,
+	    ctx->client_certificate == TLS_CLIENT_REQUIRED
+		? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
+		: SSL_VERIFY_PEER);
+	return tls_keypair_use(&ctx->pairs[0], ssl);
+}
+
+/* Loads the CRLs of `paths', if any are named. */
 static enum err
 load_crls(struct tls_ctx *ctx, const struct config_list *paths,
     const struct tls_ctx *previous, const struct tls_load_report *say)
@@ -26,7 +203,8 @@ load_crls(struct tls_ctx *ctx, const struct config_list *paths,
 	    previous == NULL ? NULL : previous->crls, say);
 }
 
-/* One complaint for lists that do not go together; true when they do. */
+/* Reports each list whose length does not fit the others. Returns true if all
+ * do. */
 static bool
 lists_fit(const struct tls_options *o, const struct tls_load_report *say)
 {
@@ -78,7 +256,7 @@ load_pairs(struct tls_ctx *ctx, const struct tls_options *o,
 	return worst;
 }
 
-/* The more telling of two outcomes. */
+/* Of two results returns the one to report: lack of memory goes first. */
 static enum err
 worse(enum err a, enum err b)
 {
@@ -86,10 +264,10 @@ worse(enum err a, enum err b)
 }
 
 /*
- * What a session may be resumed under: the same client CAs and the same rule
- * about having a certificate. Under others a ticket is not accepted, and a
- * full handshake with all its checks follows. The first words change when
- * the meaning of "checked" does.
+ * Hashes the conditions under which a session may be resumed: the client CAs
+ * and whether a certificate is required. A ticket that was issued under others
+ * is ignored, and a full handshake with all checks follows. Change `version'
+ * when the meaning of "checked" changes.
  */
 static void
 hash_session_id(struct tls_ctx *ctx)
@@ -139,17 +317,13 @@ build(struct tls_ctx *ctx, const struct tls_options *o,
 
 	if (err == ERR_NO_MEMORY)
 		return err;
-	err = worse(tls_settings_new(&ctx->ssl, o, say), err);
+	err = worse(make_ssl(ctx, o, say), err);
 	if (err == OK)
 		err = set_tickets(ctx, tickets, o->session_tickets);
 	if (err != OK)
 		return err;
 	hash_session_id(ctx);
-	tls_handshake_install(ctx->ssl,
-	    o->client_certificate == TLS_CLIENT_REQUIRED
-		? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
-		: SSL_VERIFY_PEER);
-	return tls_settings_apply(ctx);
+	return finish_ssl(ctx);
 }
 
 enum err
@@ -214,7 +388,7 @@ tls_ctx_crls(const struct tls_ctx *ctx)
 bool
 tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b)
 {
-	/* The id stands for the CAs and client_certificate. */
+	/* session_id covers the CAs and client_certificate. */
 	return crl_set_same(a->crls, b->crls) &&
 	    a->crl_policy == b->crl_policy && a->crl_grace == b->crl_grace &&
 	    memcmp(a->session_id, b->session_id, sizeof(a->session_id)) == 0;

@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * One [tls NAME] profile in force: server certificates, client CAs, CRLs and
- * all else a handshake needs. Frozen once made, counted, and used by every
- * worker at once; a reload, of a CRL too, makes a new one. It knows nothing of
- * connections: those are in stream_tls.h.
+ * everything else that a handshake needs. It never changes once it is built;
+ * it is reference-counted and used by all workers at once. A reload, also of a
+ * CRL alone, builds a new one. It knows nothing about connections: see
+ * stream_tls.h.
  */
 #ifndef TLS_CTX_H
 #define TLS_CTX_H
@@ -15,7 +17,6 @@
 #include "domain/cert.h"
 #include "domain/reason.h"
 #include "tls/crl.h"
-#include "tls/load_report.h"
 #include "tls/tickets.h"
 
 enum tls_client_certificate {
@@ -28,60 +29,63 @@ enum tls_version {
 	TLS_VERSION_1_3
 };
 
-/* What to build; paths are absolute. Borrowed for the call. */
+/* What to build. Paths are absolute. Borrowed during the call. */
 struct tls_options {
 	struct config_list certificates; /* PEM chains, leaf first */
 	struct config_list private_keys; /* one for each certificate */
 	struct config_list client_cas; /* PEM or DER files */
 	struct config_list crls; /* files or directories; may be empty */
 	struct config_list ocsp_responses; /* one a certificate; may be empty */
-	struct config_list groups; /* empty = the default */
-	const char *ciphers; /* TLS 1.2, OpenSSL's notation; "" = default */
+	struct config_list groups; /* empty: the default */
+	const char *ciphers; /* TLS 1.2, OpenSSL's notation; "": default */
 	enum tls_client_certificate client_certificate;
 	enum tls_crl_policy crl_policy;
-	int64_t crl_grace; /* seconds behind nextUpdate, for _GRACE */
+	int64_t crl_grace; /* seconds after nextUpdate, for _GRACE */
 	enum tls_version min_version;
 	enum tls_version max_version;
 	bool session_tickets;
 };
 
 struct tls_ctx;
+struct tls_load_report;
 
 /*
- * Reads the files and builds a profile with a count of one.
+ * Reads the files and builds a profile with a reference count of one.
  *
- * `tickets' is counted up, and may be shared by profiles and reloads; NULL
- * means own keys for this profile alone. `previous', borrowed, may be NULL:
- * the profile this one is to replace, whose CRLs stay where the new ones are
- * older.
+ * `tickets' may be shared by profiles and reloads; the profile takes a
+ * reference. NULL: the profile makes keys of its own. `previous' (borrowed, may
+ * be NULL) is the profile that this one will replace; its CRLs stay in force
+ * where the new ones are older.
  *
- * ERR_CONFIG when `say' was told to refuse, all there is, or ERR_NO_MEMORY;
- * *out is NULL then. It may be told to warn on OK: of what works but should be
- * looked at (an expired CRL, a private key others may read).
+ * ERR_CONFIG after every error was reported to `say', or ERR_NO_MEMORY; *out is
+ * NULL then. Warnings may be reported with OK too: about things that work but
+ * should be looked at, such as an expired CRL or a private key that others can
+ * read.
  */
 enum err tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
     const struct tls_load_report *say) MUST_CHECK;
 
-/* Takes a count more and returns `ctx'. Any thread. */
+/* Adds a reference and returns `ctx'. Any thread. */
 struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);
 
-/* Gives a count back; the last one frees. Any thread; NULL is fine. */
+/* Drops a reference; the last one frees. Any thread. NULL is allowed. */
 void tls_ctx_put(struct tls_ctx *ctx);
 
-/* Its CRLs, borrowed; NULL when none are configured. */
+/* Returns the profile's CRLs, borrowed; NULL if none are configured. */
 const struct crl_set *tls_ctx_crls(const struct tls_ctx *ctx);
 
-/* Would every certificate fare the same under both, dates aside? */
+/* Returns true if both profiles judge every certificate alike, apart from
+ * dates. */
 bool tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b);
 
-/* Which file a certificate of the profile came from. */
+/* What a certificate of the profile is used for. */
 enum tls_cert_role {
 	TLS_CERT_SERVER,
 	TLS_CERT_CLIENT_CA
 };
 
-/* One certificate the profile uses; all of it dies with the call. */
+/* One certificate of the profile. Valid during the call only. */
 struct tls_cert_info {
 	enum tls_cert_role role;
 	const char *file;
@@ -95,11 +99,11 @@ void tls_ctx_each_cert(const struct tls_ctx *ctx,
     void (*each)(const struct tls_cert_info *info, void *arg), void *arg);
 
 /*
- * What a handshake with the certificates in the PEM or DER file `path' (leaf
- * first, intermediates behind it) would come to at this moment: REASON_NONE
- * or why it is refused, `*detail' (static) saying more, or NULL. *out gets
- * the leaf's facts whenever they can be read, else NULL; tls_cert_free().
- * `readable' tells apart a file that cannot be read: OK, ERR_SYSTEM (errno),
+ * Returns how a handshake with the certificates in the PEM or DER file `path'
+ * (leaf first, then intermediates) would end now: REASON_NONE, or why it would
+ * be refused. *detail says more (static text) or is NULL. *out receives the
+ * leaf's facts if they can be read, else NULL; free them with tls_cert_free().
+ * `readable' tells whether the file could be read: OK, ERR_SYSTEM with errno,
  * ERR_MALFORMED, ERR_NO_MEMORY.
  */
 enum reason tls_ctx_explain(const struct tls_ctx *ctx, const char *path,

@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What a profile is made of; for tls/ alone.
+ * The contents of a profile. For tls/ only.
  */
 #ifndef TLS_CTX_BODY_H
 #define TLS_CTX_BODY_H
@@ -13,12 +14,12 @@
 
 struct tls_ctx {
 	atomic_uint refs;
-	SSL_CTX *ssl; /* owned; connections hold counts of their own */
+	SSL_CTX *ssl; /* owned; each connection holds its own reference */
 	struct tls_keypair *pairs; /* owned, at least one */
 	size_t pair_count;
 	struct tls_trust *trust; /* owned */
 	struct tls_verified_cache *seen; /* owned */
-	struct tls_tickets *tickets; /* counted; NULL: none are given */
+	struct tls_tickets *tickets; /* counted; NULL: no tickets */
 	enum tls_client_certificate client_certificate;
 	enum tls_crl_policy crl_policy;
 	int64_t crl_grace; /* seconds */

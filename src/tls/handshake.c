@@ -1,15 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Callbacks of the handshake, and its failures in our words.
+ * The library's callbacks during a handshake, and the reasons of failures.
  */
 #include "tls/handshake.h"
 
 #include <openssl/err.h>
 #include <stdlib.h>
 
-#include "tls/choose.h"
 #include "tls/ctx_body.h"
 #include "tls/facts.h"
-#include "tls/ticket_cb.h"
+#include "tls/keypair.h"
 #include "tls/verify.h"
 #include "tls/wire.h"
 
@@ -41,7 +41,7 @@ handshake_of(const SSL *ssl)
 	return tls_wire_user(SSL_get_rbio(ssl));
 }
 
-/* Checks the client's chain and makes the facts of a good one. */
+/* Checks the client's chain. If it is good, stores its facts. */
 static struct tls_verdict
 check_peer(struct tls_handshake *hs, const SSL *ssl, enum tls_known known)
 {
@@ -82,7 +82,7 @@ tls_handshake_resumed(struct tls_handshake *hs, const SSL *ssl)
 	return hs->verdict;
 }
 
-/* With several certificates: picks one before the library starts. */
+/* Chooses among several certificates, before the library acts. */
 static enum ssl_select_cert_result_t
 select_pair(const SSL_CLIENT_HELLO *hello)
 {
@@ -97,7 +97,7 @@ select_pair(const SSL_CLIENT_HELLO *hello)
 	    : ssl_select_cert_error;
 }
 
-/* Do we speak the ALPN protocol `name' over this connection? */
+/* Returns true if the ALPN protocol `name' fits this connection. */
 static bool
 speaks(enum tls_app app, struct slice name)
 {
@@ -107,8 +107,8 @@ speaks(enum tls_app app, struct slice name)
 	    slice_equal(name, slice_str("x-amzn-mqtt-ca"));
 }
 
-/* Agrees to the first offer that fits. Without one, nothing is agreed and
- * nobody refused: device stacks offer strange things. */
+/* Selects the first ALPN protocol that fits. If none fits, the handshake goes
+ * on without one, because devices offer all kinds of names. */
 static int
 select_alpn(SSL *ssl, const uint8_t **out, uint8_t *out_len, const uint8_t *in,
     unsigned in_len, void *arg)
@@ -155,7 +155,7 @@ verdict(enum reason reason, const char *detail)
 	return v;
 }
 
-/* An error of the library's TLS part. */
+/* Finds the reason for an error of the library's TLS code. */
 static struct tls_verdict
 translate(int code, const char *text)
 {
@@ -175,9 +175,9 @@ translate(int code, const char *text)
 		return verdict(REASON_TLS_BAD_CERTIFICATE, text);
 	case SSL_R_BAD_PACKET_LENGTH:
 		/*
-		 * Too short to be encrypted: OpenSSL's clients send what they
-		 * do not like of our certificate as an alert in the clear,
-		 * which TLS 1.3 does not know at this point.
+		 * The record is too short to be encrypted. If OpenSSL's
+		 * clients reject our certificate, they send the alert
+		 * unencrypted, which TLS 1.3 does not allow at this point.
 		 */
 		return verdict(REASON_TLS_ALERT,
 		    "in the clear; the server certificate is not trusted?");

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What a connection needs while it shakes hands, and the library's callbacks
- * that are called meanwhile. Gone once its results were taken.
+ * What a connection needs during the handshake only, and the callbacks that the
+ * library makes. It is freed once the results have been taken.
  */
 #ifndef TLS_HANDSHAKE_H
 #define TLS_HANDSHAKE_H
@@ -13,30 +14,30 @@
 
 struct tls_handshake {
 	struct tls_ctx *ctx; /* counted */
-	struct cert *cert; /* owned; NULL until the chain is good */
+	struct cert *cert; /* owned; NULL until the chain was verified */
 	enum tls_app app;
-	struct tls_verdict verdict; /* of the certificates */
+	struct tls_verdict verdict; /* on the client's certificates */
 };
 
-/* NULL: memory ran out. */
+/* Returns NULL if memory runs out. */
 struct tls_handshake *tls_handshake_new(struct tls_ctx *ctx, enum tls_app app);
 
-/* NULL is fine. */
+/* NULL is allowed. */
 void tls_handshake_free(struct tls_handshake *hs);
 
-/* Sets the callbacks that every connection of `ssl' shall use, and whether a
- * certificate is required: `mode' is an SSL_VERIFY_ one. Each callback finds
- * its handshake through tls_wire_user() of the SSL's BIO. */
+/* Sets the callbacks of all connections of `ssl' and whether a certificate is
+ * required (`mode' is an SSL_VERIFY_ mask). A callback finds its handshake with
+ * tls_wire_user() of the connection's BIO. */
 void tls_handshake_install(SSL_CTX *ssl, int mode);
 
-/* Checks the stored chain of a session that was resumed, as the library does
- * not (a server verifies full handshakes only), and makes the facts. */
+/* Checks the stored chain of a resumed session and stores its facts. The
+ * library verifies chains in full handshakes only. */
 struct tls_verdict tls_handshake_resumed(struct tls_handshake *hs,
     const SSL *ssl);
 
 /*
- * Why the handshake failed, from the library's error queue, which is emptied.
- * `closed' says that the client left.
+ * Returns why the handshake failed, from the library's error queue, which is
+ * emptied. `closed' tells that the client has left.
  */
 struct tls_verdict tls_handshake_failure(const struct tls_handshake *hs,
     bool closed);

@@ -1,6 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Loading server certificates. A key that does not belong to its certificate
- * is found here, not by the first client.
+ * A key that does not belong to its certificate, or an OCSP response about
+ * another certificate, is found when they are loaded, not by the first client.
+ * The choice among several certificates is made from the ClientHello, before
+ * the library has acted on it.
  */
 #include "tls/keypair.h"
 
@@ -8,16 +11,30 @@
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/nid.h>
 #include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
-#include "tls/ocsp.h"
 
 #define KEY_FILE_MAX (64 * 1024)
 #define OCSP_FILE_MAX (64 * 1024)
+
+#define TAG(number) \
+	(CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | (number))
+#define TAG_GOOD (CBS_ASN1_CONTEXT_SPECIFIC | 0)
+#define TAG_REVOKED TAG(1)
+#define STATUS_SUCCESSFUL 0
+
+#define TAG_DNS (CBS_ASN1_CONTEXT_SPECIFIC | 2)
+
+/* Weights of the choice among certificates. */
+#define RANK_USABLE 4
+#define RANK_NAMED 2
+#define RANK_CHEAP 1
 
 static enum err
 refuse(const struct tls_load_report *say, const char *option, const char *file,
@@ -26,7 +43,7 @@ refuse(const struct tls_load_report *say, const char *option, const char *file,
 	return tls_load_error(say, option, "%s: %s", file, what);
 }
 
-/* Refuses, unless memory ran out. */
+/* Reports `err' as an error, except lack of memory, which is only returned. */
 static enum err
 refuse_err(const struct tls_load_report *say, const char *option,
     const char *file, enum err err)
@@ -81,7 +98,7 @@ load_chain(struct tls_keypair *p, const char *path,
 	return OK;
 }
 
-/* Nobody is here to type a password. */
+/* Notes that the key asks for a password, which a daemon cannot give. */
 static int
 no_password(char *buf, int size, int rwflag, void *arg)
 {
@@ -122,7 +139,7 @@ load_key(struct tls_keypair *p, const char *path,
 		p->key =
 		    PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
 	BIO_free(bio);
-	/* An encrypted key fails to parse in more ways than one. */
+	/* Not every encrypted key makes the library ask for a password. */
 	asked = asked || strstr((char *)data, "ENCRYPTED") != NULL;
 	tls_load_wipe(data, len);
 	ERR_clear_error();
@@ -154,7 +171,8 @@ check_match(const struct tls_keypair *p, const char *path,
 	    path, p->file);
 }
 
-/* Is the response for this certificate, and fresh? */
+/* Checks that the response is about this certificate, and warns if it is not
+ * good or out of date. */
 static enum err
 check_ocsp(const struct tls_keypair *p, const char *path,
     const struct tls_load_report *say)
@@ -194,7 +212,7 @@ load_ocsp(struct tls_keypair *p, const char *path,
 	err = tls_load_file(&p->ocsp, &p->ocsp_len, path, OCSP_FILE_MAX);
 	if (err != OK)
 		return refuse_err(say, "ocsp_response", path, err);
-	/* Without a certificate there is enough to mend first. */
+	/* Without a certificate, that error was reported already. */
 	return p->leaf.buffer == NULL ? OK : check_ocsp(p, path, say);
 }
 
@@ -252,4 +270,262 @@ tls_keypair_use_once(const struct tls_keypair *p, SSL *ssl)
 	    !SSL_set_ocsp_response(ssl, p->ocsp, p->ocsp_len))
 		return ERR_NO_MEMORY;
 	return OK;
+}
+
+/* Finds the list of SingleResponses in an OCSPResponse. */
+static enum err
+find_answers(CBS *answers, struct slice response)
+{
+	CBS all = tls_der_cbs(response), outer, status, wrapper, bytes, octets;
+	CBS basic, data, responder, produced;
+	uint8_t code;
+
+	if (!CBS_get_asn1(&all, &outer, CBS_ASN1_SEQUENCE) ||
+	    CBS_len(&all) != 0 ||
+	    !CBS_get_asn1(&outer, &status, CBS_ASN1_ENUMERATED) ||
+	    !CBS_get_u8(&status, &code) || code != STATUS_SUCCESSFUL ||
+	    !CBS_get_asn1(&outer, &wrapper, TAG(0)) ||
+	    !CBS_get_asn1(&wrapper, &bytes, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&bytes, NULL, CBS_ASN1_OBJECT) ||
+	    !CBS_get_asn1(&bytes, &octets, CBS_ASN1_OCTETSTRING))
+		return ERR_MALFORMED;
+	if (!CBS_get_asn1(&octets, &basic, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&basic, &data, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_optional_asn1(&data, NULL, NULL, TAG(0)) ||
+	    !CBS_get_any_asn1(&data, &responder, NULL) ||
+	    !CBS_get_any_asn1(&data, &produced, NULL) ||
+	    !CBS_get_asn1(&data, answers, CBS_ASN1_SEQUENCE))
+		return ERR_MALFORMED;
+	return OK;
+}
+
+/* Reads one SingleResponse and the serial that it is about. */
+static enum err
+take_answer(CBS *answers, struct tls_ocsp *out, struct slice *serial)
+{
+	CBS answer, id, number, status, next;
+	unsigned tag;
+	int present;
+
+	if (!CBS_get_asn1(answers, &answer, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&answer, &id, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&id, NULL, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&id, NULL, CBS_ASN1_OCTETSTRING) ||
+	    !CBS_get_asn1(&id, NULL, CBS_ASN1_OCTETSTRING) ||
+	    !CBS_get_asn1(&id, &number, CBS_ASN1_INTEGER) ||
+	    !CBS_get_any_asn1(&answer, &status, &tag) ||
+	    tls_der_time(&answer, &out->this_update) != OK ||
+	    !CBS_get_optional_asn1(&answer, &next, &present, TAG(0)))
+		return ERR_MALFORMED;
+	*serial = tls_der_slice(&number);
+	out->status = tag == TAG_GOOD ? TLS_OCSP_GOOD
+	    : tag == TAG_REVOKED      ? TLS_OCSP_REVOKED
+				      : TLS_OCSP_UNKNOWN;
+	out->next_update = INT64_MAX;
+	return present ? tls_der_time(&next, &out->next_update) : OK;
+}
+
+enum err
+tls_ocsp_find(struct tls_ocsp *out, struct slice response, struct slice serial)
+{
+	struct slice found;
+	CBS answers;
+
+	if (find_answers(&answers, response) != OK)
+		return ERR_MALFORMED;
+	while (CBS_len(&answers) != 0) {
+		if (take_answer(&answers, out, &found) != OK)
+			return ERR_MALFORMED;
+		if (slice_equal(found, serial))
+			return OK;
+	}
+	return ERR_NOT_FOUND;
+}
+
+/* Returns true if `pattern' of a certificate matches `host'. A star stands for
+ * exactly the leftmost label (RFC 6125 6.4.3). */
+static bool
+name_matches(struct slice pattern, struct slice host)
+{
+	const uint8_t *dot;
+
+	if (pattern.len > 2 && pattern.data[0] == '*' &&
+	    pattern.data[1] == '.') {
+		dot = host.len == 0 ? NULL : memchr(host.data, '.', host.len);
+		if (dot == NULL || dot == host.data)
+			return false;
+		host = slice_make(dot, host.len - (size_t)(dot - host.data));
+		pattern = slice_make(pattern.data + 1, pattern.len - 1);
+	}
+	return pattern.len == host.len && pattern.len > 0 &&
+	    strncasecmp((const char *)pattern.data, (const char *)host.data,
+		host.len) == 0;
+}
+
+/* Compares `host' with the DNS names of SubjectAltName. *any tells whether
+ * there are any. */
+static bool
+san_matches(const struct tls_der *der, struct slice host, bool *any)
+{
+	CBS all = tls_der_cbs(der->sans), value;
+	unsigned tag;
+
+	*any = false;
+	while (CBS_get_any_asn1(&all, &value, &tag)) {
+		if (tag != TAG_DNS)
+			continue;
+		*any = true;
+		if (name_matches(tls_der_slice(&value), host))
+			return true;
+	}
+	return false;
+}
+
+/* Compares `host' with the CNs, which count only if there are no DNS names. */
+static bool
+cn_matches(const struct tls_der *der, struct slice host)
+{
+	CBS all = tls_der_cbs(der->subject), rdns, rdn, pair, oid, value;
+
+	if (!CBS_get_asn1(&all, &rdns, CBS_ASN1_SEQUENCE))
+		return false;
+	while (CBS_get_asn1(&rdns, &rdn, CBS_ASN1_SET))
+		while (CBS_get_asn1(&rdn, &pair, CBS_ASN1_SEQUENCE))
+			if (CBS_get_asn1(&pair, &oid, CBS_ASN1_OBJECT) &&
+			    slice_equal(tls_der_slice(&oid),
+				slice_str(CERT_OID_CN)) &&
+			    CBS_get_any_asn1(&pair, &value, NULL) &&
+			    name_matches(tls_der_slice(&value), host))
+				return true;
+	return false;
+}
+
+static bool
+is_named(const struct tls_keypair *p, struct slice host)
+{
+	bool any;
+
+	if (host.len == 0)
+		return false;
+	return san_matches(&p->leaf.der, host, &any) ||
+	    (!any && cn_matches(&p->leaf.der, host));
+}
+
+/* Finds an extension of the ClientHello. Returns false if it is absent. */
+static bool
+find_extension(const SSL_CLIENT_HELLO *hello, uint16_t type, CBS *out)
+{
+	const uint8_t *data;
+	size_t len;
+
+	if (!SSL_early_callback_ctx_extension_get(hello, type, &data, &len))
+		return false;
+	CBS_init(out, data, len);
+	return true;
+}
+
+/* Returns true if the handshake will be TLS 1.3. */
+static bool
+speaks_1_3(const SSL_CLIENT_HELLO *hello)
+{
+	CBS ext, list;
+	uint16_t version;
+
+	if (SSL_get_max_proto_version(hello->ssl) < TLS1_3_VERSION ||
+	    !find_extension(hello, TLSEXT_TYPE_supported_versions, &ext) ||
+	    !CBS_get_u8_length_prefixed(&ext, &list))
+		return false;
+	while (CBS_get_u16(&list, &version))
+		if (version == TLS1_3_VERSION)
+			return true;
+	return false;
+}
+
+/* Returns true if the client offers a TLS 1.2 suite for that kind of
+ * certificate. */
+static bool
+offers_suite(const SSL_CLIENT_HELLO *hello, bool ecdsa)
+{
+	const SSL_CIPHER *cipher;
+	uint16_t id;
+	CBS list;
+
+	CBS_init(&list, hello->cipher_suites, hello->cipher_suites_len);
+	while (CBS_get_u16(&list, &id)) {
+		cipher = SSL_get_cipher_by_value(id);
+		if (cipher != NULL &&
+		    SSL_CIPHER_get_auth_nid(cipher) ==
+			(ecdsa ? NID_auth_ecdsa : NID_auth_rsa))
+			return true;
+	}
+	return false;
+}
+
+/* Returns true if a key of this type can make signatures of this scheme (RFC
+ * 8446 4.2.3). */
+static bool
+can_sign(int type, uint16_t scheme, bool tls13)
+{
+	switch (type) {
+	case EVP_PKEY_EC:
+		return scheme == SSL_SIGN_ECDSA_SECP256R1_SHA256 ||
+		    scheme == SSL_SIGN_ECDSA_SECP384R1_SHA384 ||
+		    scheme == SSL_SIGN_ECDSA_SECP521R1_SHA512;
+	case EVP_PKEY_ED25519:
+		return scheme == SSL_SIGN_ED25519;
+	default:
+		if (scheme == SSL_SIGN_RSA_PSS_RSAE_SHA256 ||
+		    scheme == SSL_SIGN_RSA_PSS_RSAE_SHA384 ||
+		    scheme == SSL_SIGN_RSA_PSS_RSAE_SHA512)
+			return true;
+		return !tls13 &&
+		    (scheme == SSL_SIGN_RSA_PKCS1_SHA256 ||
+			scheme == SSL_SIGN_RSA_PKCS1_SHA384 ||
+			scheme == SSL_SIGN_RSA_PKCS1_SHA512);
+	}
+}
+
+/* Returns true if the client can verify signatures of this pair's key. */
+static bool
+is_usable(const struct tls_keypair *p, const SSL_CLIENT_HELLO *hello)
+{
+	int type = EVP_PKEY_id(p->key);
+	bool tls13 = speaks_1_3(hello);
+	uint16_t scheme;
+	CBS ext, list;
+
+	if (!tls13 && !offers_suite(hello, type != EVP_PKEY_RSA))
+		return false;
+	if (!find_extension(hello, TLSEXT_TYPE_signature_algorithms, &ext) ||
+	    !CBS_get_u16_length_prefixed(&ext, &list))
+		return type == EVP_PKEY_RSA; /* a very old client */
+	while (CBS_get_u16(&list, &scheme))
+		if (can_sign(type, scheme, tls13))
+			return true;
+	return false;
+}
+
+const struct tls_keypair *
+tls_keypair_choose(const struct tls_keypair *pairs, size_t count,
+    const SSL_CLIENT_HELLO *hello)
+{
+	const char *name =
+	    SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
+	struct slice host =
+	    name == NULL ? slice_make(NULL, 0) : slice_str(name);
+	const struct tls_keypair *best = pairs;
+	int rank, best_rank = -1;
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		rank = (is_usable(&pairs[i], hello) ? RANK_USABLE : 0) +
+		    (is_named(&pairs[i], host) ? RANK_NAMED : 0) +
+		    (EVP_PKEY_id(pairs[i].key) != EVP_PKEY_RSA ? RANK_CHEAP
+							       : 0);
+		if (rank > best_rank) {
+			best = &pairs[i];
+			best_rank = rank;
+		}
+	}
+	return best;
 }

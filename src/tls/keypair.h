@@ -1,11 +1,16 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A server certificate with its chain, private key and OCSP response.
+ * Server certificates: loading one with its chain, private key and OCSP
+ * response, and choosing one for a client.
  */
 #ifndef TLS_KEYPAIR_H
 #define TLS_KEYPAIR_H
 
 #include <openssl/ssl.h>
+#include <stdint.h>
 
+#include "base/err.h"
+#include "base/slice.h"
 #include "tls/load.h"
 #include "tls/trust.h"
 
@@ -20,8 +25,9 @@ struct tls_keypair {
 };
 
 /*
- * Reads a pair into `p' (zeroed); `ocsp' may be NULL. ERR_CONFIG with
- * complaints, ERR_NO_MEMORY. tls_keypair_fini() either way.
+ * Reads a certificate file, its key and its OCSP response into `p', which must
+ * be zeroed. `ocsp' may be NULL. ERR_CONFIG after errors were reported to
+ * `say', ERR_NO_MEMORY. Call tls_keypair_fini() in either case.
  */
 enum err tls_keypair_load(struct tls_keypair *p, const char *certificate,
     const char *key, const char *ocsp,
@@ -30,10 +36,41 @@ enum err tls_keypair_load(struct tls_keypair *p, const char *certificate,
 /* Frees what `p' owns. */
 void tls_keypair_fini(struct tls_keypair *p);
 
-/* Makes `p' what every connection of `ctx' serves. */
+/* Makes `p' the certificate of all connections of `ctx'. */
 enum err tls_keypair_use(const struct tls_keypair *p, SSL_CTX *ctx) MUST_CHECK;
 
-/* Makes `p' what this connection serves. */
+/* Makes `p' the certificate of this connection. */
 enum err tls_keypair_use_once(const struct tls_keypair *p, SSL *ssl) MUST_CHECK;
+
+/*
+ * Returns the one of `count' pairs (at least 1) that serves this client best:
+ * first, its signature can be verified by the client; then its names include
+ * the server that the client asks for; then ECDSA goes before RSA; then the
+ * order of the configuration decides. Never NULL.
+ */
+const struct tls_keypair *tls_keypair_choose(const struct tls_keypair *pairs,
+    size_t count, const SSL_CLIENT_HELLO *hello);
+
+enum tls_ocsp_status {
+	TLS_OCSP_GOOD,
+	TLS_OCSP_REVOKED,
+	TLS_OCSP_UNKNOWN /* the responder does not know the certificate */
+};
+
+/* What an OCSP response says about one certificate. */
+struct tls_ocsp {
+	enum tls_ocsp_status status;
+	int64_t this_update; /* seconds since 1970 */
+	int64_t next_update; /* INT64_MAX: not stated */
+};
+
+/*
+ * Finds what `response' (DER, RFC 6960 4.2.1) says about the certificate with
+ * this serial (DER INTEGER content). The signature is left to the clients.
+ * ERR_MALFORMED if it is not a successful response, ERR_NOT_FOUND if it is
+ * about other certificates only.
+ */
+enum err tls_ocsp_find(struct tls_ocsp *out, struct slice response,
+    struct slice serial) MUST_CHECK;
 
 #endif

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Reading files once, whole: a file that is being replaced is then either the
- * old or the new one.
+ * Each file is read whole and once, so that a file that is being replaced is
+ * seen either as the old or as the new one.
  */
 #include "tls/load.h"
 
@@ -10,13 +11,45 @@
 #include <openssl/err.h>
 #include <openssl/mem.h>
 #include <openssl/pem.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* No honest certificate chain or CA bundle is longer. */
+/* No real certificate chain or CA bundle is longer. */
 #define CERTS_FILE_MAX (16 * 1024 * 1024)
+
+/* Room for a path and a sentence. */
+#define TEXT_MAX 5120
+
+enum err
+tls_load_error(const struct tls_load_report *say, const char *option,
+    const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say->refuse(say->arg, option, text);
+	return ERR_CONFIG;
+}
+
+void
+tls_load_warning(const struct tls_load_report *say, const char *option,
+    const char *fmt, ...)
+{
+	char text[TEXT_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	say->warn(say->arg, option, text);
+}
 
 const char *
 tls_load_text(enum err err, const char *none)
@@ -38,7 +71,7 @@ tls_load_text(enum err err, const char *none)
 	}
 }
 
-/* Reads until the end or until `len' bytes are there. */
+/* Reads up to `len' bytes, or to the end of the file. */
 static ssize_t
 read_all(int fd, uint8_t *data, size_t len)
 {
@@ -113,7 +146,8 @@ tls_load_wipe(uint8_t *data, size_t len)
 	free(data);
 }
 
-/* Did the walk end because the file did, or because a block is broken? */
+/* True if the walk ended at the end of the file, false if a block is damaged.
+ */
 static bool
 ended_well(void)
 {

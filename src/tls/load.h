@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Files of certificates, keys and CRLs, PEM or DER, as blocks of DER. What
- * the blocks mean is for the callers.
+ * Loading what a profile names: how errors are reported, and files of
+ * certificates, keys and CRLs, in PEM or DER, as blocks of DER. What a block
+ * means is up to the caller.
  */
 #ifndef TLS_LOAD_H
 #define TLS_LOAD_H
@@ -10,41 +12,65 @@
 
 #include "base/err.h"
 #include "base/slice.h"
-#include "tls/load_report.h"
 
-/* The English of an error met with a file, and what to do; errno counts for
- * ERR_SYSTEM, and `none' is what to say where nothing of use is in it. */
+/*
+ * Receives the errors and warnings of a load. tls/ names the option and says
+ * what is wrong; the receiver knows where the option stands in the file.
+ * `option' is a key of [tls]. Both strings are valid during the call only.
+ */
+struct tls_load_report {
+	/* An error: the configuration is refused. */
+	void (*refuse)(void *arg, const char *option, const char *text);
+	/* A warning: it works, but should be looked at. */
+	void (*warn)(void *arg, const char *option, const char *text);
+	void *arg; /* borrowed */
+};
+
+/* Reports an error about `option', formatted as by printf(). Returns
+ * ERR_CONFIG. */
+enum err tls_load_error(const struct tls_load_report *say, const char *option,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Reports a warning about `option', formatted as by printf(). */
+void tls_load_warning(const struct tls_load_report *say, const char *option,
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+
+/* Returns the English text of an error of the functions below, with advice.
+ * For ERR_SYSTEM errno must be unchanged. `none' is the text for
+ * ERR_NOT_FOUND. */
 const char *tls_load_text(enum err err, const char *none);
 
 /*
- * Reads the whole of `path', at most `max' bytes, into *data (free(), or
- * tls_load_wipe() where it is secret), with a NUL behind it that *len does
- * not count. ERR_SYSTEM with errno, ERR_LIMIT, ERR_NO_MEMORY.
+ * Reads the whole of `path', at most `max' bytes, into *data. A NUL follows the
+ * bytes; *len does not count it. The caller frees *data with free(), or with
+ * tls_load_wipe() if it is secret. ERR_SYSTEM with errno, ERR_LIMIT,
+ * ERR_NO_MEMORY.
  */
 enum err tls_load_file(uint8_t **data, size_t *len, const char *path,
     size_t max) MUST_CHECK;
 
-/* Overwrites and frees. NULL is fine. */
+/* Overwrites and frees `data'. NULL is allowed. */
 void tls_load_wipe(uint8_t *data, size_t len);
 
-/* Is told of one block; `der' dies with the call. An error ends the walk. */
+/* Receives one block. `der' is valid during the call only. An error ends the
+ * walk. */
 typedef enum err tls_load_block(struct slice der, void *arg);
 
 /*
- * Calls `block' for each PEM block of that `type' in `file', skipping others,
- * or once if the file is DER. OK; ERR_NOT_FOUND when there is none;
- * ERR_MALFORMED when a block is broken; or what `block' returned.
+ * Calls `block' for each PEM block of that `type' in `file' and skips other
+ * types; calls it once if the file is DER. OK; ERR_NOT_FOUND if there is no
+ * block; ERR_MALFORMED if a block is damaged; or what `block' returned.
  */
 enum err tls_load_blocks(struct slice file, const char *type,
     tls_load_block *block, void *arg) MUST_CHECK;
 
 /* Reads the certificates of a file, in order, at least one. The caller frees
- * *out by tls_load_free(). Errors are those of the functions above, and *out
- * is NULL then. */
+ * *out with tls_load_free(). Errors are those of the functions above; *out is
+ * NULL then. */
 enum err tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out,
     const char *path) MUST_CHECK;
 
-/* Frees a stack and the buffers in it. NULL is fine. */
+/* Frees a stack and the buffers in it. NULL is allowed. */
 void tls_load_free(STACK_OF(CRYPTO_BUFFER) * certs);
 
 #endif

@@ -1,6 +1,4 @@
 libsallyport_a_SOURCES += \
-	src/tls/choose.c \
-	src/tls/choose.h \
 	src/tls/crl.c \
 	src/tls/crl.h \
 	src/tls/crl_list.c \
@@ -18,22 +16,10 @@ libsallyport_a_SOURCES += \
 	src/tls/keypair.h \
 	src/tls/load.c \
 	src/tls/load.h \
-	src/tls/ocsp.c \
-	src/tls/ocsp.h \
-	src/tls/load_report.c \
-	src/tls/load_report.h \
-	src/tls/settings.c \
-	src/tls/settings.h \
 	src/tls/sha1.c \
 	src/tls/sha1.h \
-	src/tls/stream_body.h \
-	src/tls/stream_info.c \
-	src/tls/stream_info.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
-	src/tls/suite.c \
-	src/tls/suite.h \
-	src/tls/ticket_cb.h \
 	src/tls/tickets.c \
 	src/tls/tickets.h \
 	src/tls/trust.c \

@@ -1,66 +1,172 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The TLS stream: a handshake, then reads and writes, each over the wire's
- * scratch buffers.
+ * A stream is read and written by its owner, one call at a time. While an event
+ * is told (a "turn"), bytes that were received but not yet decrypted stay in
+ * the worker's scratch buffer; at the end of the turn they are saved, because
+ * the buffer is then used by others.
  */
 #include "tls/stream_tls.h"
 
 #include <openssl/err.h>
+#include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/list.h"
 #include "tls/ctx_body.h"
-#include "tls/stream_body.h"
+#include "tls/handshake.h"
 #include "tls/verify.h"
+#include "tls/wire.h"
 
-/* What one recv of a handshake asks for: flights are a few KiB. */
+/* Bytes that one recv asks for during the handshake: flights are a few KiB. */
 #define HANDSHAKE_READ 16384
 
-/* Plaintext of one record at the most (RFC 8446 5.1). */
+/* Most plaintext of one record (RFC 8446 5.1). */
 #define RECORD_MAX 16384
 
-/* Handed to the library in one go: with its records' overhead this fits the
- * scratch. */
+/* Most bytes given to the library at once: with the overhead of the records,
+ * they fit the scratch buffer. */
 #define WRITE_MAX 65536
 
-/* Receives for one read: a record may be padded so that it holds next to
- * nothing (RFC 8446 5.4), and others want their turn. */
+/* Receives per read. A record can be padded so that it holds almost no data
+ * (RFC 8446 5.4), and other connections want their turn. */
 #define RECEIVES_A_READ 4
 
-/* READABLE events in one turn, before others have theirs. */
+/* READABLE events per turn, before other connections have theirs. */
 #define READS_A_TURN 4
 
-/* Bytes received in one turn beside those that are handed on. A record costs as
- * much whatever is in it, and a key update ten times as much: by this measure
- * there can be 186 small records in a turn, or 150 key updates. */
+/* Bytes received per turn that are not delivered as data. A record costs about
+ * the same whatever it holds, and a key update ten times as much. This allows
+ * 186 small records or 150 key updates per turn. */
 #define OVERHEAD_A_TURN 4096
 
 /* What a refused client may still send before it is cut off. */
 #define DROP_MAX (256 * 1024)
 
-/* There is nothing more to be read, for this reason. */
-static void
-go_deaf(struct tls_stream *s, enum err err)
+/* The life of a stream, in this order. */
+enum tls_state {
+	TLS_STATE_START, /* nothing received yet */
+	TLS_STATE_HANDSHAKE, /* the first bytes look like TLS */
+	TLS_STATE_OPEN,
+	TLS_STATE_FAILED, /* waits for its owner to close it */
+	TLS_STATE_CLOSED /* is freed at the end of the turn */
+};
+
+/* The half of the connection from the client to us. */
+enum tls_input {
+	TLS_INPUT_OPEN,
+	TLS_INPUT_ENDED, /* close_notify or FIN: reads return STREAM_EOF */
+	TLS_INPUT_BROKEN /* stream.error: reads return STREAM_ERROR */
+};
+
+/* The half from us to the client. */
+enum tls_output {
+	TLS_OUTPUT_OPEN,
+	TLS_OUTPUT_FULL, /* a WRITABLE was promised */
+	TLS_OUTPUT_ENDED /* close_notify was sent; FIN follows unsent bytes */
+};
+
+/* Whether an event is being told, and what the owner did with it. */
+enum tls_turn {
+	TLS_TURN_NONE,
+	TLS_TURN_UNREAD, /* told; the owner has not read yet */
+	TLS_TURN_READ
+};
+
+struct tls_stream {
+	struct stream stream; /* first: each is cast to the other */
+	struct loop_garbage garbage;
+	struct tls_wire wire;
+	SSL *ssl; /* owned */
+	struct tls_handshake *hs; /* owned; NULL once its results are taken */
+	struct tls_verdict failure; /* when FAILED, and after STREAM_ERROR */
+	uint32_t overhead; /* bytes of this turn that were not data */
+	uint32_t dropped; /* bytes discarded since FAILED */
+	enum tls_state state : 8;
+	enum tls_input input : 8;
+	enum tls_output output : 8;
+	enum tls_turn turn : 8;
+	bool wants_read; /* the owner wants READABLE */
+	bool drained; /* the last recv of this turn emptied the socket */
+};
+
+static const struct {
+	uint16_t number;
+	const char *version;
+	const char *name;
+} suites[TLS_SUITE_COUNT] = {
+#define X(id, number, version, name) { number, version, name },
+	TLS_SUITES(X)
+#undef X
+};
+
+enum tls_suite
+tls_suite_find(uint16_t number)
 {
-	s->deaf = true;
+	int i;
+
+	for (i = TLS_SUITE_NONE + 1; i < TLS_SUITE_OTHER; i++)
+		if (suites[i].number == number)
+			return (enum tls_suite)i;
+	return TLS_SUITE_OTHER;
+}
+
+const char *
+tls_suite_name(enum tls_suite suite)
+{
+	return suites[suite].name;
+}
+
+const char *
+tls_suite_version(enum tls_suite suite)
+{
+	return suites[suite].version;
+}
+
+static struct tls_stream *
+tls_stream_of(const struct stream *s)
+{
+	return list_entry(s, struct tls_stream, stream);
+}
+
+static bool
+is_shaking(const struct tls_stream *s)
+{
+	return s->state < TLS_STATE_OPEN;
+}
+
+/* Ends reading with an error. */
+static void
+break_input(struct tls_stream *s, enum err err)
+{
+	s->input = TLS_INPUT_BROKEN;
 	s->stream.error = err;
 }
 
-/* What the library has left to work on: bytes received, and plaintext of a
- * record that was not asked for yet. */
+/* Notes that the client ended its half, unless an error was found before. */
+static void
+end_input(struct tls_stream *s)
+{
+	if (s->input == TLS_INPUT_OPEN)
+		s->input = TLS_INPUT_ENDED;
+}
+
+/* Returns how many bytes can be worked on without the socket: received bytes,
+ * and plaintext of a record that was read in part. */
 static uint32_t
 input_len(const struct tls_stream *s)
 {
 	return s->wire.in_len + (uint32_t)SSL_pending(s->ssl);
 }
 
-/* Would a read give anything without the socket's help? */
+/* Returns true if a read would return something without the socket. */
 static bool
 has_more(const struct tls_stream *s)
 {
 	if (s->state != TLS_STATE_OPEN)
 		return false;
-	return input_len(s) > 0 || s->ended || s->deaf;
+	return input_len(s) > 0 || s->input != TLS_INPUT_OPEN;
 }
 
 static bool
@@ -69,37 +175,36 @@ has_budget(const struct tls_stream *s)
 	return s->overhead < OVERHEAD_A_TURN;
 }
 
-/* Leaves the scratch to others. */
+/* Ends a turn: the scratch buffer is free for others. */
 static void
 end_turn(struct tls_stream *s)
 {
-	s->in_turn = false;
+	s->turn = TLS_TURN_NONE;
 	if (tls_wire_keep(&s->wire) != OK)
-		go_deaf(s, ERR_NO_MEMORY);
-	if (s->want && has_more(s))
+		break_input(s, ERR_NO_MEMORY);
+	if (s->wants_read && has_more(s))
 		loop_defer(s->wire.watch.loop, &s->wire.watch.read_again);
 }
 
-/* Tells the owner as often as there is something. */
+/* Tells the owner READABLE while there is something to read. */
 static void
 tell_readable(struct tls_stream *s)
 {
 	int i;
 
-	s->in_turn = true;
 	s->overhead = 0;
-	for (i = 0; i < READS_A_TURN && s->want && has_budget(s); i++) {
-		s->did_read = false;
+	for (i = 0; i < READS_A_TURN && s->wants_read && has_budget(s); i++) {
+		s->turn = TLS_TURN_UNREAD;
 		stream_tell(&s->stream, STREAM_READABLE);
 		if (s->state == TLS_STATE_CLOSED)
 			return;
-		if (!s->did_read || !has_more(s))
+		if (s->turn != TLS_TURN_READ || !has_more(s))
 			break;
 	}
 	end_turn(s);
 }
 
-/* Ends a handshake, or an open stream, badly. */
+/* Enters FAILED, from the handshake or from OPEN. */
 static void
 set_failed(struct tls_stream *s, struct tls_verdict v)
 {
@@ -108,7 +213,7 @@ set_failed(struct tls_stream *s, struct tls_verdict v)
 	s->stream.error = v.reason == REASON_TLS_CLOSED ? ERR_CLOSED : ERR_TLS;
 	tls_wire_flush(&s->wire); /* the alert */
 	s->wire.in_len = 0;
-	s->want = false;
+	s->wants_read = false;
 	watch_read(&s->wire.watch, false);
 }
 
@@ -119,17 +224,17 @@ fail_handshake(struct tls_stream *s, struct tls_verdict v)
 	stream_tell(&s->stream, STREAM_BROKEN); /* s may be gone */
 }
 
-/* Sends a fatal alert, if there is still somebody to hear it. */
+/* Sends a fatal alert, unless our half has ended. */
 static void
 send_alert(struct tls_stream *s, enum reason reason)
 {
 	ERR_clear_error();
-	if (!s->fin)
+	if (s->output != TLS_OUTPUT_ENDED)
 		(void)SSL_send_fatal_alert(s->ssl, tls_peer_alert(reason));
 	ERR_clear_error();
 }
 
-/* The library is content; are we, with a session that was resumed? */
+/* The library has finished the handshake. A resumed session is checked now. */
 static void
 finish_handshake(struct tls_stream *s)
 {
@@ -143,19 +248,19 @@ finish_handshake(struct tls_stream *s)
 		return;
 	}
 	s->state = TLS_STATE_OPEN;
-	watch_read(&s->wire.watch, s->want);
-	s->in_turn = true;
+	watch_read(&s->wire.watch, s->wants_read);
+	s->turn = TLS_TURN_UNREAD;
 	stream_tell(&s->stream, STREAM_OPEN);
 	if (s->state == TLS_STATE_CLOSED)
 		return;
-	if (s->want && has_more(s))
+	if (s->wants_read && has_more(s))
 		tell_readable(s);
 	else
 		end_turn(s);
 }
 
-/* Are the first bytes a handshake record's? RFC 8446 5.1: type 22, version
- * 3.x. Sees to it that strangers' bytes never reach the TLS code. */
+/* Returns true if the first bytes can be those of a handshake record: type 22,
+ * version 3.x (RFC 8446 5.1). Other bytes never reach the TLS code. */
 static bool
 looks_like_tls(const struct tls_wire *w)
 {
@@ -163,14 +268,15 @@ looks_like_tls(const struct tls_wire *w)
 	    (w->in_len < 2 || w->in[1] == SSL3_VERSION_MAJOR);
 }
 
-/* Has the client left, one way or another? */
+/* Returns true if the client has left or the connection is broken. */
 static bool
 is_gone(const struct tls_stream *s)
 {
 	return s->wire.eof || s->wire.in_error != OK || s->wire.out_error != OK;
 }
 
-/* Moves the handshake on with what was received; true to go on receiving. */
+/* Continues the handshake with what was received. Returns true if more should
+ * be received. */
 static bool
 step_handshake(struct tls_stream *s)
 {
@@ -178,12 +284,12 @@ step_handshake(struct tls_stream *s)
 	struct tls_verdict not_tls = { REASON_TLS_NOT_TLS, NULL };
 	int ok;
 
-	if (!s->looked && s->wire.in_len > 0) {
+	if (s->state == TLS_STATE_START && s->wire.in_len > 0) {
 		if (!looks_like_tls(&s->wire)) {
 			fail_handshake(s, not_tls);
 			return false;
 		}
-		s->looked = true;
+		s->state = TLS_STATE_HANDSHAKE;
 	}
 	ERR_clear_error();
 	ok = SSL_do_handshake(s->ssl);
@@ -208,24 +314,24 @@ shake(struct tls_stream *s)
 
 	do {
 		n = tls_wire_fill(&s->wire, HANDSHAKE_READ);
-		s->dry = n < HANDSHAKE_READ;
+		s->drained = n < HANDSHAKE_READ;
 		if (n == 0 && !is_gone(s))
 			return;
-	} while (step_handshake(s)); /* s may be gone after it */
+	} while (step_handshake(s)); /* s may be gone */
 }
 
-/* The socket takes bytes again. */
+/* The socket accepts bytes again. */
 static void
 resume_writing(struct tls_stream *s)
 {
 	tls_wire_flush(&s->wire);
 	if (s->wire.unsent != NULL && s->wire.out_error == OK)
 		return;
-	if (s->fin)
+	if (s->output == TLS_OUTPUT_ENDED)
 		(void)shutdown(s->wire.watch.fd, SHUT_WR);
-	if (!s->owes)
+	if (s->output != TLS_OUTPUT_FULL)
 		return;
-	s->owes = false;
+	s->output = TLS_OUTPUT_OPEN;
 	stream_tell(&s->stream, STREAM_WRITABLE); /* s may be gone */
 }
 
@@ -234,16 +340,16 @@ ready(enum watch_event event, void *arg)
 {
 	struct tls_stream *s = arg;
 
-	s->dry = false;
+	s->drained = false;
 	if (event == WATCH_WRITE)
 		resume_writing(s);
-	else if (s->state == TLS_STATE_SHAKING)
+	else if (is_shaking(s))
 		shake(s);
 	else
 		tell_readable(s);
 }
 
-/* What a read that decrypted nothing means for the stream. */
+/* Notes why SSL_read() returned no data. */
 static void
 note_read_end(struct tls_stream *s, int ret)
 {
@@ -251,36 +357,36 @@ note_read_end(struct tls_stream *s, int ret)
 	case SSL_ERROR_WANT_READ:
 		break;
 	case SSL_ERROR_ZERO_RETURN:
-		s->ended = true;
+		end_input(s);
 		break;
 	default:
 		s->failure = tls_handshake_failure(NULL, true);
-		go_deaf(s, ERR_TLS);
+		break_input(s, ERR_TLS);
 		break;
 	}
 }
 
-/* Receives more, if the last receive did not already say that there is no
- * more. */
+/* Receives more, unless the last recv has shown that there is no more. */
 static bool
 receive(struct tls_stream *s, size_t room)
 {
 	size_t n;
 
-	if (s->dry || s->wire.eof)
+	if (s->drained || s->wire.eof)
 		return false;
 	n = tls_wire_fill(&s->wire, room);
-	s->dry = n < room;
+	s->drained = n < room;
 	if (s->wire.eof)
-		s->ended = true;
+		end_input(s);
 	if (s->wire.in_error != OK)
-		go_deaf(s, s->wire.in_error);
+		break_input(s, s->wire.in_error);
 	return n > 0;
 }
 
-/* Of `before' bytes `after' are left, or with the owner. A record's first part
- * that came before the rest is not counted; the library lets no more than 32
- * key updates follow each other without data. */
+/* Counts bytes that were used up without becoming data: there were `before'
+ * bytes, and `after' are left or went to the owner. The first part of a record
+ * that arrived in an earlier turn is not counted. The library accepts at most
+ * 32 key updates in a row. */
 static void
 spend(struct tls_stream *s, uint32_t before, uint32_t after)
 {
@@ -288,8 +394,8 @@ spend(struct tls_stream *s, uint32_t before, uint32_t after)
 		s->overhead += before - after;
 }
 
-/* What is received goes through the library until `data' is full. The last
- * room is not received for: it would take a record in small pieces. */
+/* Receives and decrypts until `data' is full. If little room is left, nothing
+ * more is received, so that records are not read in small pieces. */
 static size_t
 decrypt(struct tls_stream *s, uint8_t *data, size_t len)
 {
@@ -298,7 +404,7 @@ decrypt(struct tls_stream *s, uint8_t *data, size_t len)
 	uint32_t before;
 	int n;
 
-	while (total < len && !s->ended && !s->deaf && has_budget(s)) {
+	while (total < len && s->input == TLS_INPUT_OPEN && has_budget(s)) {
 		if (input_len(s) == 0 &&
 		    ((total > 0 && len - total < RECORD_MAX) ||
 			receives++ == RECEIVES_A_READ ||
@@ -318,7 +424,7 @@ decrypt(struct tls_stream *s, uint8_t *data, size_t len)
 	return total;
 }
 
-/* A refused client's bytes: dropped, until it has understood. */
+/* Discards what a refused client sends, until it closes. */
 static ssize_t
 drop_input(struct tls_stream *s)
 {
@@ -334,10 +440,11 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 	struct tls_stream *s = tls_stream_of(stream);
 	size_t total;
 
-	s->did_read = true;
-	if (!s->in_turn) {
-		s->dry = false;
+	if (s->turn == TLS_TURN_NONE) {
+		s->drained = false;
 		s->overhead = 0;
+	} else {
+		s->turn = TLS_TURN_READ;
 	}
 	if (s->state == TLS_STATE_FAILED)
 		return drop_input(s);
@@ -346,16 +453,16 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 	total = decrypt(s, data, len);
 	if (s->wire.out_len > 0) /* an alert, or a key update's answer */
 		tls_wire_flush(&s->wire);
-	if (!s->in_turn)
+	if (s->turn == TLS_TURN_NONE)
 		end_turn(s);
 	if (total > 0)
 		return (ssize_t)total;
-	if (s->deaf)
+	if (s->input == TLS_INPUT_BROKEN)
 		return STREAM_ERROR;
-	return s->ended ? STREAM_EOF : STREAM_AGAIN;
+	return s->input == TLS_INPUT_ENDED ? STREAM_EOF : STREAM_AGAIN;
 }
 
-/* Encrypts one piece and sends it; false on an error. */
+/* Encrypts and sends one piece. Returns false on an error. */
 static bool
 write_piece(struct tls_stream *s, const uint8_t *data, size_t len)
 {
@@ -389,8 +496,8 @@ tls_write(struct stream *stream, uint8_t *data, size_t len)
 			return fail_write(s);
 		taken += piece;
 	}
-	if (taken < len)
-		s->owes = true;
+	if (taken < len && s->output == TLS_OUTPUT_OPEN)
+		s->output = TLS_OUTPUT_FULL;
 	return (ssize_t)taken;
 }
 
@@ -399,24 +506,24 @@ tls_want_read(struct stream *stream, bool wanted)
 {
 	struct tls_stream *s = tls_stream_of(stream);
 
-	s->want = wanted;
-	if (s->state == TLS_STATE_SHAKING || s->state == TLS_STATE_CLOSED)
+	s->wants_read = wanted;
+	if (is_shaking(s) || s->state == TLS_STATE_CLOSED)
 		return;
 	watch_read(&s->wire.watch, wanted);
-	if (wanted && !s->in_turn && has_more(s))
+	if (wanted && s->turn == TLS_TURN_NONE && has_more(s))
 		loop_defer(s->wire.watch.loop, &s->wire.watch.read_again);
 }
 
-/* Puts a close_notify into the wire, once. */
+/* Sends close_notify, once. */
 static void
 end_our_half(struct tls_stream *s)
 {
-	if (s->state == TLS_STATE_OPEN && !s->fin) {
+	if (s->state == TLS_STATE_OPEN && s->output != TLS_OUTPUT_ENDED) {
 		ERR_clear_error();
 		(void)SSL_shutdown(s->ssl);
 		ERR_clear_error();
 	}
-	s->fin = true;
+	s->output = TLS_OUTPUT_ENDED;
 	tls_wire_flush(&s->wire);
 }
 
@@ -429,14 +536,14 @@ tls_shutdown(struct stream *stream)
 	if (s->wire.out_error != OK)
 		return s->wire.out_error;
 	if (s->wire.unsent != NULL)
-		return OK; /* the FIN follows it */
+		return OK; /* resume_writing() sends the FIN */
 	return shutdown(s->wire.watch.fd, SHUT_WR) == 0 ? OK : ERR_SYSTEM;
 }
 
 static void
-bury(struct loop_grave *g)
+release(void *memory)
 {
-	struct tls_stream *s = list_entry(g, struct tls_stream, grave);
+	struct tls_stream *s = memory;
 
 	SSL_free(s->ssl);
 	tls_handshake_free(s->hs);
@@ -452,12 +559,12 @@ tls_close(struct stream *stream)
 		return;
 	if (s->state == TLS_STATE_OPEN)
 		end_our_half(s);
-	/* Unread bytes would turn the close into a reset, and that would
-	 * overtake the alert. */
+	/* With unread bytes, close() sends a reset, which can overtake the
+	 * alert. */
 	if (s->state == TLS_STATE_FAILED)
 		(void)tls_wire_drop(&s->wire, LOOP_SCRATCH_CIPHER_LEN);
 	s->state = TLS_STATE_CLOSED;
-	loop_bury(s->wire.watch.loop, &s->grave);
+	loop_free_later(s->wire.watch.loop, &s->garbage, s, release);
 	tls_wire_fini(&s->wire);
 }
 
@@ -492,8 +599,6 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 	if (s == NULL)
 		return NULL;
 	s->stream.ops = &ops;
-	s->grave.bury = bury;
-	list_init(&s->grave.node);
 	s->hs = tls_handshake_new(ctx, app);
 	tls_wire_init(&s->wire, loop, fd, ready, s);
 	s->wire.user = s->hs;
@@ -518,4 +623,115 @@ tls_stream_refuse(struct stream *stream, enum reason reason)
 		return;
 	send_alert(s, reason);
 	set_failed(s, v);
+}
+
+void
+tls_stream_failure(const struct stream *stream, enum reason *reason,
+    const char **detail)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+
+	*reason = s->failure.reason;
+	*detail = s->failure.detail;
+}
+
+void
+tls_stream_info(const struct stream *stream, struct tls_info *info)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+	const SSL_CIPHER *cipher = SSL_get_current_cipher(s->ssl);
+	const char *sni = SSL_get_servername(s->ssl, TLSEXT_NAMETYPE_host_name);
+
+	info->version = SSL_get_version(s->ssl);
+	info->cipher = cipher == NULL ? "" : SSL_CIPHER_standard_name(cipher);
+	info->suite = cipher == NULL
+	    ? TLS_SUITE_NONE
+	    : tls_suite_find(SSL_CIPHER_get_protocol_id(cipher));
+	info->sni = sni == NULL ? "" : sni;
+	info->resumed = SSL_session_reused(s->ssl) != 0;
+}
+
+const struct cert *
+tls_stream_cert(const struct stream *stream)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+
+	return s->hs == NULL ? NULL : s->hs->cert;
+}
+
+enum err
+tls_stream_take_cert(struct stream *stream, struct cert **out)
+{
+	struct tls_stream *s = tls_stream_of(stream);
+
+	*out = NULL;
+	if (s->hs != NULL) {
+		*out = s->hs->cert;
+		s->hs->cert = NULL;
+		tls_stream_shed(stream);
+	}
+	/* A client with a certificate must never pass as one without. */
+	return *out == NULL && SSL_get0_peer_certificates(s->ssl) != NULL
+	    ? ERR_NOT_FOUND
+	    : OK;
+}
+
+/* Returns whether the session was opened under the client CAs of `ctx'. */
+static enum tls_known
+known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
+{
+	const SSL_SESSION *session = SSL_get_session(s->ssl);
+	const uint8_t *id;
+	unsigned len;
+
+	id = SSL_SESSION_get0_id_context(session, &len);
+	return len == sizeof(ctx->session_id) &&
+		memcmp(id, ctx->session_id, len) == 0
+	    ? TLS_KNOWN_SAME_CAS
+	    : TLS_KNOWN_NOT;
+}
+
+enum err
+tls_stream_make_cert(const struct stream *stream, const struct tls_ctx *ctx,
+    struct cert **out)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+	const STACK_OF(CRYPTO_BUFFER) *certs =
+	    SSL_get0_peer_certificates(s->ssl);
+	struct tls_chain chain;
+
+	*out = NULL;
+	if (certs == NULL)
+		return ERR_MALFORMED;
+	if (ctx != NULL)
+		(void)tls_peer_check(&chain, certs, ctx, known_to(s, ctx));
+	else if (tls_chain_init(&chain, certs).reason != REASON_NONE)
+		return ERR_MALFORMED;
+	return tls_facts_make(out, &chain, ctx == NULL ? NULL : ctx->trust);
+}
+
+void
+tls_stream_shed(struct stream *stream)
+{
+	struct tls_stream *s = tls_stream_of(stream);
+
+	if (is_shaking(s))
+		return;
+	tls_handshake_free(s->hs);
+	s->hs = NULL;
+	s->wire.user = NULL;
+}
+
+enum reason
+tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
+    int64_t *end, const char **detail)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+	struct tls_chain chain;
+	struct tls_verdict v = tls_peer_check(&chain,
+	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
+
+	*end = chain.sent_count == 0 ? INT64_MAX : tls_chain_end(&chain);
+	*detail = v.detail;
+	return v.reason;
 }

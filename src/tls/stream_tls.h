@@ -1,50 +1,171 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * TLS, server side, over a socket. The handshake starts by itself; then it
- * is a stream like any other.
+ * The TLS stream: the server side of TLS over a socket. The handshake starts by
+ * itself; after it, this is a stream like any other.
  *
- * What arrives is received into the worker's scratch buffer and what is sent
- * is gathered there, so that an idle connection owns nothing but its SSL
- * object and a turn costs one recv and one send. Bytes that a full socket
- * refuses wait in an allocation of their own; as long as there are any,
- * stream_write() takes nothing.
+ * Received bytes and bytes to send pass through the worker's scratch buffers.
+ * An idle connection therefore owns only its SSL object, and a loop turn needs
+ * one recv and one send. Bytes that a full socket refuses wait in an allocation
+ * of their own; stream_write() takes nothing while there are any.
  *
  * STREAM_EOF stands for close_notify and for a bare TCP FIN alike: many MQTT
- * devices just close, and MQTT's own framing shows a cut packet.
+ * devices simply close, and MQTT's own framing reveals a truncated packet.
  */
 #ifndef TLS_STREAM_TLS_H
 #define TLS_STREAM_TLS_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "domain/cert.h"
 #include "domain/reason.h"
 #include "io/loop.h"
 #include "io/stream.h"
 #include "tls/ctx.h"
 #include "tls/facts.h"
-#include "tls/stream_info.h"
 
-/* What will be spoken inside: decides the ALPN protocol agreed to. */
+/*
+ * The cipher suites that a handshake may agree on, numbered without gaps so
+ * that each can have a counter. Columns: id; IANA number; TLS version; IANA
+ * name. NONE: nothing agreed yet. OTHER: suites that cannot be configured here,
+ * those with a pre-shared key and the one without encryption.
+ */
+#define TLS_SUITES(X) \
+	X(NONE, 0, "none", "none") \
+	X(13_AES_128_GCM, 0x1301, "1.3", "TLS_AES_128_GCM_SHA256") \
+	X(13_AES_256_GCM, 0x1302, "1.3", "TLS_AES_256_GCM_SHA384") \
+	X(13_CHACHA20, 0x1303, "1.3", "TLS_CHACHA20_POLY1305_SHA256") \
+	X(ECDSA_AES_128_GCM, 0xc02b, "1.2", \
+	    "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256") \
+	X(ECDSA_AES_256_GCM, 0xc02c, "1.2", \
+	    "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384") \
+	X(ECDSA_CHACHA20, 0xcca9, "1.2", \
+	    "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256") \
+	X(ECDSA_AES_128_CBC, 0xc009, "1.2", \
+	    "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA") \
+	X(ECDSA_AES_256_CBC, 0xc00a, "1.2", \
+	    "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA") \
+	X(RSA_AES_128_GCM, 0xc02f, "1.2", \
+	    "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256") \
+	X(RSA_AES_256_GCM, 0xc030, "1.2", \
+	    "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384") \
+	X(RSA_CHACHA20, 0xcca8, "1.2", \
+	    "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256") \
+	X(RSA_AES_128_CBC, 0xc013, "1.2", \
+	    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA") \
+	X(RSA_AES_256_CBC, 0xc014, "1.2", \
+	    "TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA") \
+	X(RSA_AES_128_CBC_SHA256, 0xc027, "1.2", \
+	    "TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256") \
+	X(PLAIN_AES_128_GCM, 0x009c, "1.2", "TLS_RSA_WITH_AES_128_GCM_SHA256") \
+	X(PLAIN_AES_256_GCM, 0x009d, "1.2", "TLS_RSA_WITH_AES_256_GCM_SHA384") \
+	X(PLAIN_AES_128_CBC, 0x002f, "1.2", "TLS_RSA_WITH_AES_128_CBC_SHA") \
+	X(PLAIN_AES_256_CBC, 0x0035, "1.2", "TLS_RSA_WITH_AES_256_CBC_SHA") \
+	X(PLAIN_3DES, 0x000a, "1.2", "TLS_RSA_WITH_3DES_EDE_CBC_SHA") \
+	X(OTHER, 0xffff, "other", "other")
+
+enum tls_suite {
+#define X(id, number, version, name) TLS_SUITE_##id,
+	TLS_SUITES(X)
+#undef X
+	TLS_SUITE_COUNT
+};
+
+/* Returns the suite with that IANA number; OTHER if it is not in the list. */
+enum tls_suite tls_suite_find(uint16_t number);
+
+/* Returns the IANA name; static. */
+const char *tls_suite_name(enum tls_suite suite);
+
+/* Returns the TLS version that the suite belongs to, "1.2" or "1.3"; static. */
+const char *tls_suite_version(enum tls_suite suite);
+
+/* The protocol inside TLS; it decides which ALPN protocol is accepted. */
 enum tls_app {
 	TLS_APP_MQTT, /* "mqtt" or "x-amzn-mqtt-ca" */
 	TLS_APP_HTTP /* "http/1.1" */
 };
 
 /*
- * Takes `fd' (connected, non-blocking) and waits for a ClientHello. Counts
- * `ctx' up until the handshake is over. NULL when memory runs out, and then
- * fd stays the caller's.
+ * Takes over `fd' (connected, non-blocking) and waits for a ClientHello. Holds
+ * a reference to `ctx' until the handshake is over. Returns NULL if memory runs
+ * out; `fd' then stays with the caller.
  *
- * The owner hears STREAM_OPEN once the handshake is done and the certificate
- * checked, also when resumed; or STREAM_BROKEN, after which tls_stream_
- * failure() says why. After BROKEN, shutdown, reading (which drops all until
- * STREAM_EOF) and close are allowed, so that the alert can arrive.
+ * The owner is told STREAM_OPEN once the handshake is complete and the
+ * certificate was checked, also for a resumed session. Or it is told
+ * STREAM_BROKEN; tls_stream_failure() then says why. After STREAM_BROKEN the
+ * owner may shut down, read (which discards everything until STREAM_EOF) and
+ * close, so that the alert can arrive.
  */
 struct stream *tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd,
     enum tls_app app);
 
 /*
- * Refuses an open stream's client for a reason found after the handshake:
- * sends the fatal alert that fits `reason' (access_denied where none does).
- * Then use it as after STREAM_BROKEN.
+ * Refuses the client of an open stream for a reason found after the handshake:
+ * sends the fatal alert that fits `reason', or access_denied. Afterwards the
+ * stream is as after STREAM_BROKEN.
  */
 void tls_stream_refuse(struct stream *s, enum reason reason);
+
+/*
+ * Tells why STREAM_BROKEN was told or STREAM_ERROR was returned. *detail is the
+ * name of an alert or an error (static text), or NULL. *reason is REASON_NONE
+ * while nothing is wrong.
+ */
+void tls_stream_failure(const struct stream *s, enum reason *reason,
+    const char **detail);
+
+/* What the handshake agreed on. The texts are static or live as long as the
+ * stream. */
+struct tls_info {
+	const char *version; /* "TLSv1.3" */
+	const char *cipher; /* "TLS_AES_128_GCM_SHA256" */
+	enum tls_suite suite; /* the same as a number without gaps */
+	const char *sni; /* "" if the client named no server */
+	bool resumed;
+};
+
+/* Fills `info' for an open stream. After a failed handshake, what was not yet
+ * agreed on is "" and TLS_SUITE_NONE. */
+void tls_stream_info(const struct stream *s, struct tls_info *info);
+
+/* Returns the facts of the client's verified certificate, with the hashes of
+ * its chain; borrowed until they are taken or shed. NULL if the client sent no
+ * certificate or was refused, or if they are gone. */
+const struct cert *tls_stream_cert(const struct stream *s);
+
+/*
+ * Moves those facts to the caller, who frees *out with tls_cert_free() and may
+ * keep it longer than the stream. *out is NULL if the client sent no
+ * certificate. Also frees what only the handshake needed, with the reference to
+ * the profile. Can be called once: ERR_NOT_FOUND if there is a certificate
+ * whose facts are gone.
+ */
+enum err tls_stream_take_cert(struct stream *s, struct cert **out) MUST_CHECK;
+
+/*
+ * Computes the facts again from the stored certificates, so that nobody has to
+ * keep them. `ctx' is the profile now in force; the facts hold the hashes of
+ * the chain to one of its CAs, if there is one. NULL: no chain. For a
+ * certificate that was refused, the facts prove nothing. ERR_NO_MEMORY;
+ * ERR_MALFORMED if there is no certificate.
+ */
+enum err tls_stream_make_cert(const struct stream *s, const struct tls_ctx *ctx,
+    struct cert **out) MUST_CHECK;
+
+/* Frees what only the handshake needed, for an owner that does not want the
+ * certificate. */
+void tls_stream_shed(struct stream *s);
+
+/*
+ * Returns whether `ctx', the profile now in force, would admit the client of
+ * this open stream: REASON_NONE, or the REASON_TLS_ one for which the session
+ * has to end. Checks chain, dates and CRLs. *detail is as above. *end receives
+ * what cert.chain_not_after would be, or INT64_MAX without a certificate. Cheap
+ * (no signature is verified) if the client CAs are those under which the stream
+ * was opened.
+ */
+enum reason tls_stream_recheck(const struct stream *s,
+    const struct tls_ctx *ctx, int64_t *end, const char **detail);
 
 #endif

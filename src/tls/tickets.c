@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Ticket keys. A lock is held only to copy eighty bytes or to find a name, a
- * matter of nanoseconds beside a handshake. Rotation needs no timer: who
- * comes first after twelve hours, with a ticket or for one, makes the new key.
+ * The lock is held only while a key is looked up and copied, which takes
+ * nanoseconds. Rotation needs no timer: the first use after twelve hours
+ * creates the new key.
  */
 #include "tls/tickets.h"
 
+#include <openssl/cipher.h>
 #include <openssl/hmac.h>
 #include <openssl/mem.h>
 #include <openssl/rand.h>
@@ -15,14 +17,13 @@
 
 #include "base/clock.h"
 #include "tls/load.h"
-#include "tls/ticket_cb.h"
 
 #define ROTATE_MS (12ULL * 3600 * 1000)
-#define OWN_KEYS 3 /* the present one and two before it */
+#define OWN_KEYS 3 /* the current key and the two before it */
 #define FILE_KEYS_MAX 64
 
 struct ticket_key {
-	uint8_t name[TICKET_NAME_LEN];
+	uint8_t name[TLS_TICKET_NAME_LEN];
 	uint8_t hmac[32];
 	uint8_t aes[32];
 	size_t len; /* of hmac and of aes: 16 or 32 */
@@ -30,16 +31,16 @@ struct ticket_key {
 
 struct tls_tickets {
 	atomic_uint refs;
-	bool own; /* made here: they rotate */
-	pthread_mutex_t lock; /* guards all below */
+	bool own; /* generated here, so they rotate */
+	pthread_mutex_t lock; /* guards all fields below */
 	uint64_t rotate_at; /* monotonic ms */
 	size_t count;
 	size_t room;
-	struct ticket_key keys[]; /* newest first: it encrypts */
+	struct ticket_key keys[]; /* newest first; keys[0] encrypts */
 };
 
 static struct tls_tickets *
-ring_new(size_t room)
+keys_new(size_t room)
 {
 	struct tls_tickets *t =
 	    calloc(1, sizeof(*t) + room * sizeof(t->keys[0]));
@@ -52,7 +53,7 @@ ring_new(size_t room)
 	return t;
 }
 
-/* Puts a new own key in front, made at `now'; the oldest falls out. */
+/* Puts a new key in front, as if made at `now', and drops the oldest. */
 static void
 rotate(struct tls_tickets *t, uint64_t now)
 {
@@ -68,7 +69,8 @@ rotate(struct tls_tickets *t, uint64_t now)
 	t->rotate_at = now + ROTATE_MS;
 }
 
-/* When nobody came for days, keys are as old as if somebody had. */
+/* After days without any use, the keys are replaced as often as if they had
+ * been used. */
 static void
 rotate_if_due(struct tls_tickets *t)
 {
@@ -86,7 +88,7 @@ rotate_if_due(struct tls_tickets *t)
 struct tls_tickets *
 tls_tickets_new(void)
 {
-	struct tls_tickets *t = ring_new(OWN_KEYS);
+	struct tls_tickets *t = keys_new(OWN_KEYS);
 
 	if (t == NULL)
 		return NULL;
@@ -95,7 +97,7 @@ tls_tickets_new(void)
 	return t;
 }
 
-/* The keys as they lie in a file, `half' bytes for each secret. */
+/* Copies the keys of a file in which each secret has `half' bytes. */
 static void
 fill_from_file(struct tls_tickets *t, const uint8_t *data, size_t half)
 {
@@ -132,8 +134,8 @@ tls_tickets_load(struct tls_tickets **out, const char *path,
 		return err;
 	if (err != OK)
 		return refuse(say, path, tls_load_text(err, "it is empty"));
-	/* 240 bytes could be either; five short keys are likelier in a file
-	 * of old habits, but three long ones are what we advise. */
+	/* 240 bytes can be three keys of 80 or five of 48. We recommend keys
+	 * of 80 bytes, so three are assumed. */
 	each = len % 80 == 0 ? 80 : 48;
 	if (len == 0 || len % each != 0) {
 		tls_load_wipe(data, len);
@@ -141,9 +143,9 @@ tls_tickets_load(struct tls_tickets **out, const char *path,
 		    "its length is no multiple of 80 or 48 bytes "
 		    "(try: openssl rand 80)");
 	}
-	*out = ring_new(len / each);
+	*out = keys_new(len / each);
 	if (*out != NULL)
-		fill_from_file(*out, data, (each - TICKET_NAME_LEN) / 2);
+		fill_from_file(*out, data, (each - TLS_TICKET_NAME_LEN) / 2);
 	tls_load_wipe(data, len);
 	return *out == NULL ? ERR_NO_MEMORY : OK;
 }
@@ -166,7 +168,7 @@ tls_tickets_put(struct tls_tickets *t)
 	free(t);
 }
 
-/* Copies the encrypting key. */
+/* Copies the key that encrypts. */
 static void
 copy_first(struct tls_tickets *t, struct ticket_key *out)
 {
@@ -176,7 +178,8 @@ copy_first(struct tls_tickets *t, struct ticket_key *out)
 	pthread_mutex_unlock(&t->lock);
 }
 
-/* Copies the key called `name'; false when it is unknown or too old. */
+/* Copies the key called `name' and tells in *first whether it is the one that
+ * encrypts. Returns false if the key is unknown or too old. */
 static bool
 copy_named(struct tls_tickets *t, const uint8_t *name, struct ticket_key *out,
     bool *first)
@@ -187,7 +190,7 @@ copy_named(struct tls_tickets *t, const uint8_t *name, struct ticket_key *out,
 	pthread_mutex_lock(&t->lock);
 	rotate_if_due(t);
 	for (i = 0; i < t->count && !found; i++) {
-		found = memcmp(t->keys[i].name, name, TICKET_NAME_LEN) == 0;
+		found = memcmp(t->keys[i].name, name, TLS_TICKET_NAME_LEN) == 0;
 		if (found)
 			*out = t->keys[i];
 		*first = i == 0;
@@ -210,7 +213,7 @@ seal(struct tls_tickets *t, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
 	int ok;
 
 	copy_first(t, &k);
-	memcpy(name, k.name, TICKET_NAME_LEN);
+	memcpy(name, k.name, TLS_TICKET_NAME_LEN);
 	RAND_bytes(iv, 16);
 	ok = EVP_EncryptInit_ex(cipher, cipher_of(&k), NULL, k.aes, iv) &&
 	    HMAC_Init_ex(hmac, k.hmac, k.len, EVP_sha256(), NULL);
@@ -233,7 +236,7 @@ open_sealed(struct tls_tickets *t, const uint8_t *name, const uint8_t *iv,
 	OPENSSL_cleanse(&k, sizeof(k));
 	if (!ok)
 		return -1;
-	return first ? 1 : 2; /* 2: give the client a ticket of the new key */
+	return first ? 1 : 2; /* 2: send a ticket under the new key */
 }
 
 int

@@ -1,36 +1,58 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The ring of keys that session tickets are encrypted with. Own keys change
- * every twelve hours and the two before still decrypt; keys from a file are
- * shared by replicas and change when the file does. One ring may serve all
- * profiles and outlive reloads: a ticket names the profile's client CAs, so
- * it never resumes under others.
+ * The keys that encrypt session tickets. Own keys are replaced every twelve
+ * hours, and tickets of the two keys before still resume. Keys from a file are
+ * shared by several replicas and change when the file changes.
+ *
+ * One set of keys can serve all profiles and outlive reloads: a ticket names
+ * the client CAs under which it was issued, so it never resumes under others.
  */
 #ifndef TLS_TICKETS_H
 #define TLS_TICKETS_H
 
-#include "base/err.h"
-#include "tls/load_report.h"
+#include <openssl/base.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "base/err.h"
+
+struct tls_load_report;
 struct tls_tickets;
 
-/* A ring with a count of one and keys of its own. NULL: memory ran out. */
+/* Length of the key name with which each ticket begins. */
+#define TLS_TICKET_NAME_LEN 16
+
+/* Returns keys of our own with a reference count of one, or NULL if memory
+ * runs out. */
 struct tls_tickets *tls_tickets_new(void);
 
 /*
- * A ring with the keys in `path': one behind the other, raw, 80 bytes each
- * (name 16, HMAC key 32, AES-256 key 32) or 48 (name 16, HMAC key 16, AES-128
- * key 16), as `openssl rand 80' makes one. The first encrypts, all decrypt.
- * ERR_CONFIG when `say' was told to refuse, or ERR_NO_MEMORY; *out is NULL
- * then.
+ * Reads keys from `path' into *out, with a reference count of one. The file
+ * holds raw keys, one after the other: 80 bytes each (name 16, HMAC key 32,
+ * AES-256 key 32) or 48 bytes each (name 16, HMAC key 16, AES-128 key 16).
+ * `openssl rand 80' makes one. The first key encrypts; all decrypt.
+ *
+ * ERR_CONFIG after an error was reported to `say', or ERR_NO_MEMORY. On error
+ * *out is NULL.
  */
 enum err tls_tickets_load(struct tls_tickets **out, const char *path,
     const struct tls_load_report *say) MUST_CHECK;
 
-/* Takes a count more and returns `t'. Any thread. */
+/* Adds a reference and returns `t'. Any thread. */
 struct tls_tickets *tls_tickets_get(struct tls_tickets *t);
 
-/* Gives a count back; the last one wipes and frees. Any thread; NULL is
- * fine. */
+/* Drops a reference; the last one wipes and frees the keys. Any thread. NULL is
+ * allowed. */
 void tls_tickets_put(struct tls_tickets *t);
+
+/*
+ * Prepares `cipher' and `hmac' to encrypt a ticket (encrypt = 1; fills `name'
+ * and `iv') or to decrypt one whose `name' and `iv' are given (encrypt = 0).
+ * Returns what the callback of SSL_CTX_set_tlsext_ticket_key_cb() must return:
+ * 1 success, 2 success and the client needs a new ticket, 0 unknown key,
+ * -1 failure. Any thread.
+ */
+int tls_tickets_key(struct tls_tickets *t, uint8_t *name, uint8_t *iv,
+    EVP_CIPHER_CTX *cipher, HMAC_CTX *hmac, int encrypt);
 
 #endif

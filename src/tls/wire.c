@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The BIO and the two buffers behind it.
+ * The BIO of the TLS library and the buffers under it.
  */
 #include "tls/wire.h"
 
@@ -27,12 +28,12 @@ tls_wire_fini(struct tls_wire *w)
 	w->in_len = 0;
 }
 
-/* What may wait at the most: one scratch of records, and as much again for
- * what the library says unasked. A client that asks for key updates and never
- * reads the answers meets this bound. */
+/* Most bytes that may wait: one scratch buffer of records, and as much again
+ * for what the library sends by itself. A client that requests key updates and
+ * never reads the answers reaches this limit. */
 #define SAVED_MAX (2 * LOOP_SCRATCH_CIPHER_LEN)
 
-/* Puts `len' bytes behind those in *saved. */
+/* Appends `len' bytes to *saved. */
 static enum err
 save(struct tls_saved **saved, const uint8_t *data, size_t len)
 {
@@ -92,7 +93,8 @@ tls_wire_drop(struct tls_wire *w, size_t len)
 	return n;
 }
 
-/* One send of `len' bytes; what it took, 0 also after an error. */
+/* Makes one send of `len' bytes. Returns how many were taken, 0 after an error.
+ */
 static size_t
 send_some(struct tls_wire *w, const uint8_t *data, size_t len)
 {
@@ -101,7 +103,7 @@ send_some(struct tls_wire *w, const uint8_t *data, size_t len)
 	return n < 0 ? 0 : (size_t)n;
 }
 
-/* Sends, and saves what is not taken. Nothing may wait before it. */
+/* Sends, and saves what is not taken. There must be no unsent bytes. */
 static void
 send_or_save(struct tls_wire *w, const uint8_t *data, size_t len)
 {
@@ -114,7 +116,7 @@ send_or_save(struct tls_wire *w, const uint8_t *data, size_t len)
 		w->out_error = ERR_NO_MEMORY;
 }
 
-/* Sends what waited; true when nothing waits any more. */
+/* Sends the unsent bytes. Returns true if none are left. */
 static bool
 send_unsent(struct tls_wire *w)
 {
@@ -163,14 +165,14 @@ bio_write(BIO *bio, const char *data, int len)
 
 	if (w->direct && w->out_len == 0 && w->unsent == NULL &&
 	    w->out_error == OK) {
-		/* Nothing will follow: spare the copy. */
+		/* This is the last write, so the copy is not needed. */
 		send_or_save(w, (const uint8_t *)data, n);
 		return len;
 	}
 	if (n > LOOP_SCRATCH_CIPHER_LEN - w->out_len)
 		tls_wire_flush(w);
 	if (n > LOOP_SCRATCH_CIPHER_LEN)
-		return -1; /* more than any record or flight */
+		return -1; /* longer than any record or flight */
 	memcpy(out + w->out_len, data, n);
 	w->out_len += (uint32_t)n;
 	return len;
@@ -205,10 +207,10 @@ bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
 	(void)bio;
 	(void)num;
 	(void)ptr;
-	return cmd == BIO_CTRL_FLUSH; /* the stream flushes, once a call */
+	return cmd == BIO_CTRL_FLUSH; /* the stream flushes once per call */
 }
 
-/* The method never changes and is made once for the process. */
+/* The method never changes. It is created once per process. */
 static pthread_once_t method_once = PTHREAD_ONCE_INIT;
 static BIO_METHOD *method;
 

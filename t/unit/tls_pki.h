@@ -9,7 +9,7 @@
 #include <stddef.h>
 
 #include "base/report.h"
-#include "tls/load_report.h"
+#include "tls/load.h"
 
 /*
  * Makes the folder and in it, by a shell script over openssl(1), all that

@@ -2,11 +2,10 @@
  * The list of cipher suites against the library's: names and versions are its
  * own, and none is missing that a handshake could agree on.
  */
-#include "tls/suite.h"
-
 #include <openssl/ssl.h>
 
 #include "tap.h"
+#include "tls/stream_tls.h"
 
 static void
 check_suite(const SSL_CIPHER *c, uint16_t number)
