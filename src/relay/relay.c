@@ -36,6 +36,7 @@ void
 relay_stop(struct relay *r)
 {
 	timer_stop(&r->timer);
+	loop_deferred_cancel(&r->end);
 	half_fini(&r->up);
 	half_fini(&r->down);
 	drop_connack_wait(r);
@@ -302,6 +303,12 @@ on_timer(void *arg)
  * The beginning, and the dismissal.
  */
 
+static void
+deferred_end(struct loop_deferred *d)
+{
+	check_end(list_entry(d, struct relay, end)); /* r may be gone */
+}
+
 /* A slice is const, but these are bytes of a buf, which may be written. */
 static uint8_t *
 writable(struct slice s)
@@ -326,6 +333,7 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	half_init(&r->up, client, broker, MQTT_CURSOR_AT(MQTT_TYPE_CONNECT));
 	half_init(&r->down, broker, client, 0);
 	timer_init(&r->timer, loop, on_timer, r);
+	loop_deferred_init(&r->end, deferred_end);
 	r->connack_wait =
 	    connack_wait_new(o->version, o->assigned, o->client_maximum_packet);
 	if (r->connack_wait == NULL)
@@ -361,8 +369,6 @@ void
 relay_dismiss(struct relay *r, enum reason reason,
     const struct relay_closing_packets *packets)
 {
-	bool done;
-
 	if (r->state == RELAY_DISMISSED || r->state == RELAY_OVER)
 		return;
 	r->state = RELAY_DISMISSED;
@@ -370,7 +376,7 @@ relay_dismiss(struct relay *r, enum reason reason,
 	r->last = calloc(1, sizeof(*r->last));
 	if (r->last == NULL) {
 		abandon_both(r);
-		timer_start(&r->timer, 0);
+		loop_defer(r->loop, &r->end);
 		return;
 	}
 	copy_packets(r->last, packets);
@@ -380,7 +386,8 @@ relay_dismiss(struct relay *r, enum reason reason,
 		seal(r, &r->up);
 	if (half_close(&r->down) == HALF_AT_BOUNDARY)
 		seal(r, &r->down);
-	/* `ended' must not be called from here, so the timer calls it. */
-	done = r->up.state == HALF_ENDED && r->down.state == HALF_ENDED;
-	timer_start(&r->timer, done ? 0 : RELAY_DISMISS_MS);
+	timer_start(&r->timer, RELAY_DISMISS_MS);
+	/* `ended' must not be called from here. If both halves have ended, no
+	 * event follows that would call it. */
+	loop_defer(r->loop, &r->end);
 }

@@ -54,6 +54,7 @@ struct relay {
 	const struct relay_owner *owner; /* borrowed, static */
 	void *arg; /* borrowed: the owner */
 	struct timer timer; /* idle, half-closed or dismissed, see `state' */
+	struct loop_deferred end; /* calls `ended' after relay_dismiss() */
 	struct connack_wait *connack_wait; /* owned; NULL after the CONNACK */
 	struct relay_last_packets *last; /* owned; NULL unless dismissed */
 	uint64_t seen_bytes; /* forwarded when the timer last ran */

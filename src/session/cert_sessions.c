@@ -1,167 +1,84 @@
 /* SPDX-License-Identifier: ISC */
 #include "session/cert_sessions.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/address.h"
+#include "base/table.h"
 #include "session/manager.h"
-
-#define SHARDS 64
-#define SHARD_BUCKETS 64 /* to begin with; they double as entries come */
 
 /* One certificate that has sessions. */
 struct cert_sessions_entry {
-	struct cert_sessions_entry *next; /* in its bucket */
-	struct cert_sessions_shard *shard; /* borrowed */
+	struct table_node node;
 	uint8_t sha256[32];
 	struct list members; /* oldest first */
 	uint32_t count;
 };
 
-struct cert_sessions_shard {
-	pthread_mutex_t lock;
-	struct cert_sessions_entry **buckets; /* owned */
-	size_t bucket_count; /* a power of two */
-	size_t entry_count;
-};
-
 struct cert_sessions {
-	struct cert_sessions_shard shards[SHARDS];
+	struct table_shards shards;
 };
 
 /* The certificate's SHA-256 serves as the hash: it is evenly distributed, and
  * an attacker would need a certificate from the CA for every try. */
-static size_t
-number_of(const uint8_t sha256[32])
+static uint64_t
+hash_of(const uint8_t sha256[32])
 {
-	size_t n;
+	uint64_t hash;
 
-	memcpy(&n, sha256 + 1, sizeof(n));
-	return n;
+	memcpy(&hash, sha256, sizeof(hash));
+	return hash;
 }
 
-static struct cert_sessions_shard *
-shard_of(struct cert_sessions *c, const uint8_t sha256[32])
+static bool
+is_entry_of(const struct table_node *node, const void *sha256)
 {
-	return &c->shards[sha256[0] % SHARDS];
-}
+	const struct cert_sessions_entry *e =
+	    table_entry(node, struct cert_sessions_entry, node);
 
-static struct cert_sessions_entry **
-bucket_of(const struct cert_sessions_shard *s, const uint8_t sha256[32])
-{
-	return &s->buckets[number_of(sha256) & (s->bucket_count - 1)];
+	return memcmp(e->sha256, sha256, sizeof(e->sha256)) == 0;
 }
 
 struct cert_sessions *
 cert_sessions_new(void)
 {
 	struct cert_sessions *c = calloc(1, sizeof(*c));
-	struct cert_sessions_shard *s;
-	size_t i;
 
-	if (c == NULL)
-		return NULL;
-	for (i = 0; i < SHARDS; i++) {
-		s = &c->shards[i];
-		pthread_mutex_init(&s->lock, NULL);
-		s->buckets =
-		    calloc(SHARD_BUCKETS, sizeof(struct cert_sessions_entry *));
-		s->bucket_count = SHARD_BUCKETS;
-	}
-	for (i = 0; i < SHARDS; i++)
-		if (c->shards[i].buckets == NULL) {
-			cert_sessions_free(c);
-			return NULL;
-		}
+	if (c != NULL)
+		table_shards_init(&c->shards);
 	return c;
 }
 
 void
 cert_sessions_free(struct cert_sessions *c)
 {
-	size_t i;
-
 	if (c == NULL)
 		return;
-	for (i = 0; i < SHARDS; i++) {
-		free(c->shards[i].buckets);
-		pthread_mutex_destroy(&c->shards[i].lock);
-	}
+	table_shards_fini(&c->shards);
 	free(c);
 }
 
-/* Doubles the buckets. Without memory for them the chains stay longer. */
-static void
-grow(struct cert_sessions_shard *s)
-{
-	size_t old_count = s->bucket_count;
-	struct cert_sessions_entry **old = s->buckets;
-	struct cert_sessions_entry **to;
-	struct cert_sessions_entry *e;
-	size_t i;
-
-	s->buckets =
-	    calloc(old_count * 2, sizeof(struct cert_sessions_entry *));
-	if (s->buckets == NULL) {
-		s->buckets = old;
-		return;
-	}
-	s->bucket_count = old_count * 2;
-	for (i = 0; i < old_count; i++)
-		while ((e = old[i]) != NULL) {
-			old[i] = e->next;
-			to = bucket_of(s, e->sha256);
-			e->next = *to;
-			*to = e;
-		}
-	free(old);
-}
-
+/* Returns the certificate's entry, a new one if it has none; NULL: out of
+ * memory. */
 static struct cert_sessions_entry *
-find(const struct cert_sessions_shard *s, const uint8_t sha256[32])
+find_or_add(struct table *t, const uint8_t sha256[32])
 {
+	struct table_node *found =
+	    table_find(t, hash_of(sha256), is_entry_of, sha256);
 	struct cert_sessions_entry *e;
 
-	for (e = *bucket_of(s, sha256); e != NULL; e = e->next)
-		if (memcmp(e->sha256, sha256, sizeof(e->sha256)) == 0)
-			return e;
-	return NULL;
-}
-
-static struct cert_sessions_entry *
-find_or_add(struct cert_sessions_shard *s, const uint8_t sha256[32])
-{
-	struct cert_sessions_entry *e = find(s, sha256);
-	struct cert_sessions_entry **to;
-
-	if (e != NULL)
-		return e;
+	if (found != NULL)
+		return table_entry(found, struct cert_sessions_entry, node);
 	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return NULL;
-	if (s->entry_count >= s->bucket_count)
-		grow(s);
-	e->shard = s;
 	memcpy(e->sha256, sha256, sizeof(e->sha256));
 	list_init(&e->members);
-	to = bucket_of(s, sha256);
-	e->next = *to;
-	*to = e;
-	s->entry_count++;
+	if (table_add(t, &e->node, hash_of(sha256)) != OK) {
+		free(e);
+		return NULL;
+	}
 	return e;
-}
-
-static void
-remove_entry(struct cert_sessions_entry *e)
-{
-	struct cert_sessions_entry **at = bucket_of(e->shard, e->sha256);
-
-	while (*at != e)
-		at = &(*at)->next;
-	*at = e->next;
-	e->shard->entry_count--;
-	free(e);
 }
 
 /* True if the hosts differ. Ports differ with every connection. */
@@ -224,45 +141,46 @@ cert_sessions_add(struct cert_sessions *c, struct cert_sessions_member *member,
     const uint8_t sha256[32], const struct cert_sessions_limit *limit,
     struct cert_sessions_result *result)
 {
-	struct cert_sessions_shard *s = shard_of(c, sha256);
+	uint64_t hash = hash_of(sha256);
 	struct cert_sessions_entry *e;
-	enum err err = ERR_NO_MEMORY;
 
 	memset(result, 0, sizeof(*result));
-	pthread_mutex_lock(&s->lock);
-	e = find_or_add(s, sha256);
+	e = find_or_add(table_shards_lock(&c->shards, hash), sha256);
 	if (e != NULL) {
-		err = OK;
 		detect_clone(e, member, result);
 		make_room(e, limit, result);
 		if (!result->full) {
+			member->all = c;
+			member->hash = hash;
 			member->entry = e;
-			member->shard = s;
 			list_init(&member->node);
 			list_append(&e->members, &member->node);
 			e->count++;
 		}
 	}
-	pthread_mutex_unlock(&s->lock);
-	return err;
+	table_shards_unlock(&c->shards, hash);
+	return e == NULL ? ERR_NO_MEMORY : OK;
 }
 
 void
 cert_sessions_remove(struct cert_sessions_member *member)
 {
-	struct cert_sessions_shard *s = member->shard;
+	struct cert_sessions *c = member->all;
 	struct cert_sessions_entry *e;
+	struct table *t;
 
-	if (s == NULL)
+	if (c == NULL)
 		return;
-	pthread_mutex_lock(&s->lock);
+	t = table_shards_lock(&c->shards, member->hash);
 	e = member->entry;
 	if (e != NULL) {
 		list_remove(&member->node);
 		member->entry = NULL;
-		if (--e->count == 0)
-			remove_entry(e);
+		if (--e->count == 0) {
+			table_remove(t, &e->node);
+			free(e);
+		}
 	}
-	pthread_mutex_unlock(&s->lock);
-	member->shard = NULL;
+	table_shards_unlock(&c->shards, member->hash);
+	member->all = NULL;
 }

@@ -22,7 +22,6 @@
 struct session_manager;
 struct cert_sessions;
 struct cert_sessions_entry;
-struct cert_sessions_shard;
 
 /* An IP address and port in 28 bytes; a sockaddr_storage takes 128. */
 union session_address {
@@ -50,8 +49,9 @@ session_address_load(const union session_address *from,
 
 /* A session's membership; embedded in the session. All zero: none. */
 struct cert_sessions_member {
-	struct cert_sessions_shard *shard; /* borrowed; NULL: never added */
-	struct list node; /* in entry->members; guarded by the shard's lock */
+	struct cert_sessions *all; /* borrowed; NULL: never added */
+	uint64_t hash; /* of the certificate */
+	struct list node; /* in entry->members; guarded by a lock */
 	struct cert_sessions_entry *entry; /* guarded, too; NULL: removed */
 	struct session_manager *manager; /* borrowed: of the session's worker */
 	union session_address peer; /* the client's address */

@@ -110,9 +110,9 @@ session_peer(const struct session *s, struct sockaddr_storage *out)
  */
 
 static void
-bury(struct loop_grave *g)
+session_free(void *memory)
 {
-	struct session *s = list_entry(g, struct session, grave);
+	struct session *s = memory;
 
 	session_identity_free(s->identity);
 	free(s);
@@ -166,7 +166,7 @@ leave(struct session *s, enum reason reason)
 	if (m->sweep_next == &s->node)
 		m->sweep_next = s->node.next;
 	list_remove(&s->node);
-	loop_bury(m->loop, &s->grave);
+	loop_free_later(m->loop, &s->garbage, s, session_free);
 	m->session_count--;
 }
 
@@ -301,8 +301,6 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 	s->stage = STAGE_ACCEPT;
 	s->member.manager = m;
 	session_address_store(&s->member.peer, peer);
-	s->grave.bury = bury;
-	list_init(&s->grave.node);
 	list_init(&s->node);
 	list_append(&m->sessions, &s->node);
 	m->session_count++;

@@ -40,7 +40,7 @@ struct session_identity {
 
 struct session {
 	struct list node; /* in manager->sessions */
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct session_manager *manager; /* borrowed */
 	struct listener_state *listener_state; /* borrowed from the worker */
 	struct stream *client; /* owned: TLS, or WebSocket over it */

@@ -206,5 +206,5 @@ sweep_start(struct session_manager *m, unsigned what)
 	if (runs)
 		return;
 	m->sweep_next = m->sessions.next;
-	timer_start(&m->sweep, 0);
+	timer_start(&m->sweep, PAUSE_MS);
 }
