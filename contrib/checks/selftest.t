@@ -126,6 +126,8 @@ for (
 	[ 'src/tls/a.c', '"ctx.h"', qr{say the folder} ],
 	[ 'src/relay/a.c', '<event2/event.h>', qr{does not belong} ],
 	[ 'src/mqtt/a.c', '<openssl/ssl.h>', qr{does not belong} ],
+	[ 'src/ws/a.c', '<openssl/sha.h>', qr{does not belong} ],
+	[ 'src/ws/upgrade.c', '<openssl/ssl.h>', qr{does not belong} ],
 	[ 'src/mqtt/a.c', '<wslay/wslay.h>', qr{does not belong} ],
 	[ 'src/config/check.c', '<ini.h>', qr{does not belong} ],
 	[ 'src/extra/a.c', '<stdio.h>', qr{no such layer} ],

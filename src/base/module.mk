@@ -14,6 +14,8 @@ libsallyport_a_SOURCES += \
 	src/base/file.h \
 	src/base/hash.c \
 	src/base/hash.h \
+	src/base/http.c \
+	src/base/http.h \
 	src/base/list.h \
 	src/base/log.c \
 	src/base/log.h \
@@ -47,6 +49,9 @@ t_unit_base_file_t_SOURCES = t/unit/base_file.c
 
 check_PROGRAMS += t/unit/base_hash.t
 t_unit_base_hash_t_SOURCES = t/unit/base_hash.c
+
+check_PROGRAMS += t/unit/base_http.t
+t_unit_base_http_t_SOURCES = t/unit/base_http.c
 
 check_PROGRAMS += t/unit/base_log.t
 t_unit_base_log_t_SOURCES = t/unit/base_log.c

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The CONNACK packet: the broker's is read and, for a client that was given
  * its name here, told that name; the proxy's own is a refusal.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt/connect.h"
 
 #include "mqtt/property.h"

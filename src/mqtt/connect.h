@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Reads the CONNECT packet of MQTT 3.1, 3.1.1 and 5. Nothing is copied: all
  * slices point into the bytes that were read. Writing it again, changed, is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Writes a CONNECT again with another Username, ClientID, password or User
  * Properties and not one other byte changed. What goes in is the caller's

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt/connect_read.h"
 
 #include <stdlib.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The mqtt stage: reads a stream until one whole CONNECT is there, and gives
  * its verdict once. It waits for one client and knows no deadline; how long

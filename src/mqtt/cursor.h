@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Where packets begin in a running stream, and nothing else: the relay walks
  * every chunk it forwards with one of these for each direction, so as to stop

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt/disconnect.h"
 
 #include "mqtt/property.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The DISCONNECT packet, which the proxy puts between two packets of a running
  * session: to a v5 client, to say why it ends; to the broker, so that it does

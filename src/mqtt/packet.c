@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt/packet.h"
 
 enum parse

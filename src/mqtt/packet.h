@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What every MQTT packet has in common: its type, the fixed header, and the
  * Variable Byte Integer (MQTT 5, 1.5.5 and 2.1). Nothing here looks into a

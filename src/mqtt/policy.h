@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Which CONNECTs are wanted here: versions, size, bridge bit. The one place
  * that gives the mqtt stage's verdict, so that `sallyport explain' cannot

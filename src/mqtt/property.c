@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt/property.h"
 
 enum type {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * MQTT 5 properties (2.2.2): which there are, of what type, in which packet,
  * and with which values. A list of them is walked one by one, in place;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt/reader.h"
 
 #include "mqtt/utf8.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Takes the fields of a packet's body one after the other from a slice, and
  * remembers what was wrong with the first bad one: the reason for log, metric

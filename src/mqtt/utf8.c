@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt/utf8.h"
 
 #define ONES UINT64_C(0x0101010101010101)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What MQTT calls a UTF-8 Encoded String (MQTT 5, 1.5.4; RFC 3629): no
  * surrogates, no overlong forms, nothing over U+10FFFF, no U+0000. Control

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Users and groups by name. Two files implement it: accounts_system.c asks
  * whatever the system is set up to ask (nsswitch.conf), accounts_files.c reads

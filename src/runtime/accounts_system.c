@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * As the system is set up: files, LDAP, systemd's dynamic users.
  */

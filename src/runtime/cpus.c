@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A container with a limit of two CPUs still sees all of its node. A worker
  * for each would make dozens of threads, which use up the quota together and

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * How many CPUs there are for us: what workers = auto stands for.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/hardening.h"
 
 #include <dirent.h>

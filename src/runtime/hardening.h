@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What protects keys, and what makes room for connections: limits of the
  * process, set once at the start.

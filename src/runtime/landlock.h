@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Landlock, by its three system calls: what the process may still open and
  * connect to, whoever it runs as. The kernel's newest headers are not needed;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Binding every listener of the configuration, one socket a worker, and
  * telling where: in the log, and in ports_file for whoever asked for port 0.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Giving up root, once the ports are bound.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What will fail later for the user that the daemon has become, said while
  * somebody is looking. It refuses nothing.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/sandbox.h"
 
 #include <libgen.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the process gives up for good once it has bound and read all: the
  * files, ports and system calls that the configuration does not ask for. A

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What a supervisor is told and gives: systemd's notification and socket
  * activation. Two files implement it; configure takes supervisor_systemd.c

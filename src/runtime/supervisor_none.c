@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Built without libsystemd: there is nobody to tell.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/supervisor.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/syscalls.h"
 
 #include <errno.h>

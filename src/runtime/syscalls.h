@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The system calls that Sallyport has no use for once it serves, and that
  * whoever broke into it would: taken away by a seccomp filter, which answers

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What differs between machines for runtime/syscalls.c: the name of the
  * machine's calling convention, and calls that only some machines have. A

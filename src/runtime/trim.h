@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Gives memory back to the system when many sessions have gone: what they
  * held lies scattered over the heaps, and the C library by itself only

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "session/options.h"
 
-#include "tls/sha1.h"
-
 struct socket_options
 options_socket(void)
 {
@@ -60,7 +58,6 @@ options_ws(struct ws_policy *o, const struct config_listener *l)
 	o->path = l->path;
 	o->origins = l->origins.items;
 	o->origin_count = l->origins.count;
-	o->sha1 = tls_sha1;
 }
 
 static enum tls_version

@@ -16,8 +16,6 @@ libsallyport_a_SOURCES += \
 	src/tls/keypair.h \
 	src/tls/load.c \
 	src/tls/load.h \
-	src/tls/sha1.c \
-	src/tls/sha1.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
 	src/tls/tickets.c \

@@ -1,7 +1,42 @@
+/* SPDX-License-Identifier: ISC */
 #include "ws/decoder.h"
 
 #include <assert.h>
 #include <string.h>
+
+/* Each step loads before it stores, so `to' may precede `from' by less than a
+ * step. */
+void
+ws_unmask(uint8_t *to, const uint8_t *from, size_t len, uint8_t key[4])
+{
+	uint64_t word[4], mask;
+	uint8_t was[4];
+	uint32_t half;
+	size_t i;
+
+	memcpy(&half, key, sizeof(half));
+	mask = (uint64_t)half << 32 | half;
+	for (; len >= sizeof(word); len -= sizeof(word)) {
+		memcpy(word, from, sizeof(word));
+		for (i = 0; i < 4; i++)
+			word[i] ^= mask;
+		memcpy(to, word, sizeof(word));
+		to += sizeof(word);
+		from += sizeof(word);
+	}
+	for (; len >= sizeof(mask); len -= sizeof(mask)) {
+		memcpy(word, from, sizeof(mask));
+		word[0] ^= mask;
+		memcpy(to, word, sizeof(mask));
+		to += sizeof(mask);
+		from += sizeof(mask);
+	}
+	memcpy(was, key, sizeof(was));
+	for (i = 0; i < len; i++)
+		to[i] = from[i] ^ was[i % 4];
+	for (i = 0; i < 4; i++)
+		key[i] = was[(i + len) % 4];
+}
 
 static bool
 is_control(unsigned opcode)
@@ -9,7 +44,7 @@ is_control(unsigned opcode)
 	return opcode >= WS_OPCODE_CLOSE;
 }
 
-/* A frame's payload is complete. */
+/* The whole payload of a frame has come. */
 static void
 end_frame(struct ws_decoder *d)
 {
@@ -21,14 +56,14 @@ static void
 begin_frame(struct ws_decoder *d, const struct ws_frame *f,
     const struct ws_sink *sink)
 {
-	bool goes_on = f->opcode == WS_OPCODE_CONTINUATION;
+	bool continues = f->opcode == WS_OPCODE_CONTINUATION;
 
 	if (f->opcode == WS_OPCODE_TEXT) {
 		d->state = WS_DECODER_TEXT;
 		return;
 	}
 	if (!is_control(f->opcode)) {
-		if (goes_on != d->in_message) {
+		if (continues != d->in_message) {
 			d->state = WS_DECODER_BROKEN;
 			return;
 		}
@@ -44,7 +79,8 @@ begin_frame(struct ws_decoder *d, const struct ws_frame *f,
 	end_frame(d);
 }
 
-/* Uses up bytes of a header; the frame begins when it is complete. */
+/* Consumes bytes of a header and returns how many. The frame begins when the
+ * header is complete. */
 static size_t
 take_head(struct ws_decoder *d, const uint8_t *data, size_t len,
     const struct ws_sink *sink)
@@ -93,7 +129,7 @@ ws_decoder_run(struct ws_decoder *d, uint8_t *data, size_t len,
 		}
 		if (n > d->rest)
 			n = (size_t)d->rest;
-		ws_frame_unmask(to, from, n, d->key);
+		ws_unmask(to, from, n, d->key);
 		d->rest -= n;
 		from += n;
 		if (!is_control(d->opcode))

@@ -1,18 +1,17 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Frame headers without wslay, for static programs where the distribution has
- * it as a shared library only. Says the same of every header: t/unit/ws_frame
- * holds both to one table.
+ * Frame headers without wslay; see ws/frame.h.
  */
 #include "ws/frame.h"
 
 #include <string.h>
 
-/* The first byte. */
+/* Bits of the first byte. */
 #define FIN 0x80
 #define RESERVED 0x70
 #define OPCODE 0x0f
 #define CONTROL 0x08
-/* The second. */
+/* Bits of the second byte. */
 #define MASKED 0x80
 #define LENGTH 0x7f
 #define LENGTH_16 126

@@ -1,7 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Frame headers through wslay's frame API. A context is made for each header
- * and freed: about 60 ns, against 4 KiB in every connection that idles in the
- * middle of a frame.
+ * Frame headers through the frame API of wslay; see ws/frame.h.
  */
 #include "ws/frame.h"
 
@@ -10,7 +9,7 @@
 
 #define LENGTH 0x7f
 
-/* Hands wslay the bytes there are, once. */
+/* wslay's recv callback: returns the bytes of `arg' once, then -1. */
 static ssize_t
 feed(uint8_t *to, size_t len, int flags, void *arg)
 {
@@ -32,7 +31,7 @@ known(unsigned opcode)
 	    (opcode >= WS_OPCODE_CLOSE && opcode <= WS_OPCODE_PONG);
 }
 
-/* Takes over what wslay found, and the masking key it keeps to itself: the
+/* Copies what wslay found. wslay does not reveal the masking key, which is the
  * last four bytes of the header. */
 static enum parse
 adopt(struct ws_frame *f, const struct wslay_frame_iocb *io, const uint8_t *in)
@@ -75,11 +74,11 @@ ws_frame_parse(struct ws_frame *f, struct slice in, enum err *error)
 }
 
 struct head {
-	uint8_t *data; /* borrowed: the caller's */
+	uint8_t *data; /* borrowed from the caller */
 	size_t len;
 };
 
-/* Keeps the header wslay wants sent. */
+/* wslay's send callback: keeps the header. */
 static ssize_t
 keep(const uint8_t *data, size_t len, int flags, void *arg)
 {
@@ -104,7 +103,7 @@ ws_frame_write(uint8_t *out, enum ws_opcode opcode, uint64_t payload)
 
 	if (wslay_frame_context_init(&ctx, &callbacks, &head) != 0)
 		return 0;
-	/* No payload is shown: wslay hands over the header and is content. */
+	/* No payload is given, so wslay only sends the header. */
 	n = wslay_frame_send(ctx, &io);
 	wslay_frame_context_free(ctx);
 	return n < 0 ? 0 : head.len;

@@ -1,42 +1,37 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The upgrade, as an exchange over a stream. Most requests come in one piece
- * and are parsed in the loop's scratch; only what is left of one that has not
- * all come is kept.
+ * Most requests come in one piece and are parsed in the loop's scratch buffer.
+ * Memory is needed only for the last line of a request that is incomplete, and
+ * for bytes that follow the request.
  */
 #include "ws/open.h"
 
 #include <stdlib.h>
 
-#include "ws/answer.h"
 #include "ws/stream_ws.h"
 
 struct ws_open {
-	struct loop_grave grave;
+	struct loop_garbage garbage;
 	struct loop *loop; /* borrowed */
-	struct stream *lower; /* borrowed; NULL once over */
+	struct stream *lower; /* borrowed; NULL once the stage is over */
 	ws_open_done *done;
-	void *arg; /* borrowed: the session, handed to done */
+	void *arg; /* borrowed: the argument of `done' */
 	struct ws_policy policy;
 	struct ws_upgrade upgrade;
-	enum reason reason; /* what done will be told */
-	struct buf in; /* read, not parsed; behind the request: frames */
-	struct buf out; /* the answer, not yet written */
+	enum reason reason; /* for `done', once the answer is written */
+	struct buf in; /* read but not parsed; after the request: frames */
+	struct buf out; /* the part of the answer that is not written yet */
 };
 
-static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct ws_open, grave));
-}
-
-/* Lets go of the stream beneath and of all memory, at the turn's end. */
+/* Ends the use of the stream beneath and frees everything; `o' itself lives
+ * until the end of the loop turn. */
 static void
 retire(struct ws_open *o)
 {
 	buf_fini(&o->in);
 	buf_fini(&o->out);
 	o->lower = NULL;
-	loop_bury(o->loop, &o->grave);
+	loop_free_later(o->loop, &o->garbage, o, free);
 }
 
 static void
@@ -55,7 +50,8 @@ finish(struct ws_open *o, enum reason reason)
 	o->done(o->arg, reason, ws, o->upgrade.text);
 }
 
-/* Writes the answer as far as that goes; the stage is over when all is out. */
+/* Writes as much of the answer as the stream takes. The stage is over when all
+ * is written. */
 static void
 write_answer(struct ws_open *o)
 {
@@ -71,7 +67,7 @@ write_answer(struct ws_open *o)
 		finish(o, o->reason);
 }
 
-/* The request is judged: the rest of `in' is no longer its part. */
+/* The verdict is known; what is left in `in' does not belong to the request. */
 static void
 answer(struct ws_open *o)
 {
@@ -82,12 +78,13 @@ answer(struct ws_open *o)
 		finish(o, REASON_ACCEPT_RESOURCE);
 		return;
 	}
-	o->reason = ws_answer_reason(o->upgrade.verdict);
-	buf_commit(&o->out, ws_answer_write(&o->upgrade, (char *)to));
+	o->reason = ws_upgrade_reason(o->upgrade.verdict);
+	buf_commit(&o->out, ws_upgrade_answer(&o->upgrade, (char *)to));
 	write_answer(o);
 }
 
-/* Parses bytes just read, behind those kept, and keeps those not used up. */
+/* Parses the bytes kept so far followed by `in', and keeps what the parser did
+ * not consume. */
 static enum err
 parse(struct ws_open *o, struct slice in, enum parse *p)
 {
@@ -113,8 +110,8 @@ read_request(struct ws_open *o)
 	enum parse p;
 	ssize_t n;
 
-	/* One byte over the limit makes the parser say so. What is not read
-	 * now stays beneath for the WebSocket. */
+	/* One byte over the limit is enough for the parser to refuse the
+	 * request. Bytes that are not read now stay in the stream beneath. */
 	n = stream_read(o->lower, data, WS_UPGRADE_MAX + 1 - buf_len(&o->in));
 	if (n == STREAM_AGAIN)
 		return;
@@ -150,8 +147,6 @@ ws_open_start(struct ws_open **out, struct loop *loop, struct stream *lower,
 
 	if (o == NULL)
 		return ERR_NO_MEMORY;
-	o->grave.bury = bury;
-	list_init(&o->grave.node);
 	o->loop = loop;
 	o->lower = lower;
 	o->done = done;

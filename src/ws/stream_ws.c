@@ -1,67 +1,101 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The glue between the two halves, the stream beneath and the owner. A read
- * goes straight into the owner's buffer and is decoded there: payload is
- * shorter than its frames, so nothing is ever left over.
+ * A read goes straight into the owner's buffer and is decoded in place by
+ * ws/decoder: payload is shorter than its frames, so nothing is left over.
  *
- * One thing the stream beneath cannot do is say READABLE again when it is
- * silent but something is left to tell: bytes that came behind the upgrade
- * request, or an end that came right behind payload. A timer of no length
- * does, in memory that is had only then.
+ * A write becomes one binary frame. Its header is written into the headroom
+ * before the payload, so that both go down in one write; pongs and the close
+ * frame go between frames. No payload is ever kept: if the stream beneath
+ * takes only a part, the frame stays open and the next write continues it
+ * without a header. The few bytes of a header or control frame that must be
+ * kept are in memory that exists only while it is needed.
  */
 #include "ws/stream_ws.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "io/timer.h"
 #include "ws/decoder.h"
-#include "ws/encoder.h"
 
-/* Bytes that a read takes from beneath, if most of them are not payload: empty
- * frames and pings yield nothing, cost as much as any, and could else hold the
- * loop for ever. */
+/* A read stops after this many bytes from beneath if most of them are not
+ * payload: empty frames and pings yield no data but cost as much, and could
+ * otherwise monopolise the loop. */
 #define OVERHEAD_A_READ 4096
-/* Where it was like that the last time, no more than this is taken at once. */
+/* After such a read, the next one asks for no more than this. */
 #define READ_THIN 2048
-/* With less room than this left in the owner's buffer a read is good enough:
- * TLS asks the socket for no more than what it is asked for, and a few bytes
- * at a time would be a system call for each few. */
+/* A read is complete when less room than this is left in the owner's buffer.
+ * TLS asks the socket for no more than it is asked for; reading a few bytes at
+ * a time would take a system call for each few. */
 #define READ_MIN 4096
-/* The most bytes dropped after a violation. */
+/* The most bytes that are dropped after a violation. */
 #define DROP_BUDGET (256 * 1024)
 
+/* The state of the peer's half. */
 enum input {
 	INPUT_OPEN,
-	INPUT_EOF, /* a close frame, or the end of the stream beneath */
-	INPUT_BROKEN /* a violation, or an error beneath */
+	INPUT_EOF_FOUND, /* it has ended; the owner does not know yet */
+	INPUT_EOF, /* the owner has read STREAM_EOF */
+	INPUT_ERROR_FOUND, /* it has failed; the owner does not know yet */
+	INPUT_ERROR /* the owner has read STREAM_ERROR */
 };
 
-/* What is left to tell though the stream beneath is silent. */
-struct again {
-	struct timer timer;
-	struct buf behind; /* read behind the request, not decoded yet */
+/* The state of our half. */
+enum output {
+	OUTPUT_OPEN,
+	OUTPUT_BLOCKED, /* the owner was promised STREAM_WRITABLE */
+	OUTPUT_SHUT, /* the owner has ended it; the stream beneath is open */
+	OUTPUT_ENDED /* the stream beneath was shut down */
+};
+
+/* The state of our close frame. */
+enum close_frame {
+	CLOSE_NONE,
+	CLOSE_DUE, /* to be sent before anything else, between frames */
+	CLOSE_SENT /* no frame may follow (RFC 6455 5.5.1) */
+};
+
+/* What has to be sent beside payload, and a ping that is being read. */
+struct owed {
+	uint8_t room[STREAM_HEADROOM]; /* for the streams beneath */
+	uint8_t bytes[WS_FRAME_WRITE_MAX + WS_FRAME_CONTROL_MAX];
+	size_t done; /* bytes of it that are sent */
+	size_t len;
+	enum {
+		PONG_NONE,
+		PONG_COMING, /* its ping is not complete */
+		PONG_DUE
+	} pong;
+	uint8_t ping[WS_FRAME_CONTROL_MAX]; /* payload of the latest ping */
+	size_t ping_len;
+};
+
+/* The bytes that came after the upgrade request and were not decoded yet. */
+struct behind {
+	size_t done;
+	size_t len;
+	uint8_t data[];
 };
 
 struct stream_ws {
-	struct stream stream; /* first: the two are cast into one another */
-	struct loop_grave grave;
+	struct stream stream; /* first: pointers to both are converted */
+	struct loop_garbage garbage;
+	struct loop_deferred again; /* reports READABLE once more */
 	struct loop *loop; /* borrowed */
 	struct stream *lower; /* owned; NULL once closed */
-	struct again *again; /* owned; NULL when nothing is left to tell */
+	struct behind *behind; /* owned; NULL when all is decoded */
 	struct ws_decoder decoder;
-	struct ws_encoder encoder;
+	uint64_t rest; /* payload of our open frame, announced, not sent */
+	struct owed *owed; /* owned; NULL when nothing is owed */
 	uint32_t dropped; /* bytes, after a violation */
-	uint16_t close_code; /* for shutdown and close */
-	uint16_t peer_code; /* of its close frame */
-	uint8_t peer_code_len; /* bytes of it that came */
+	uint16_t code; /* of our close frame; 0: it has no code */
+	uint16_t peer_code; /* of the peer's close frame */
+	uint8_t peer_code_len; /* bytes of peer_code that have come */
 	uint8_t input; /* enum input */
+	uint8_t output; /* enum output */
+	uint8_t close_frame; /* enum close_frame */
 	uint8_t reason; /* enum reason */
-	bool thin; /* the last read gave little payload */
-	bool told; /* the owner knows that input is not open */
+	bool thin; /* the last read gave little payload for its bytes */
 	bool wanted; /* the owner wants READABLE */
-	bool blocked; /* the owner was promised WRITABLE */
-	bool shut; /* the owner has ended its half */
-	bool ended; /* and ours beneath is, too */
 };
 
 static struct stream_ws *
@@ -70,7 +104,204 @@ from_stream(const struct stream *s)
 	return list_entry(s, struct stream_ws, stream);
 }
 
-/* Reading has come to an end, which the owner is to be told. */
+/*
+ * Sending.
+ */
+
+static enum err
+need_owed(struct stream_ws *w)
+{
+	if (w->owed == NULL)
+		w->owed = calloc(1, sizeof(*w->owed));
+	return w->owed == NULL ? ERR_NO_MEMORY : OK;
+}
+
+/* Makes a close frame due, with this code; 0: without one. Only the first call
+ * has an effect. */
+static void
+make_close_due(struct stream_ws *w, unsigned code)
+{
+	if (w->close_frame != CLOSE_NONE)
+		return;
+	w->close_frame = CLOSE_DUE;
+	w->code = (uint16_t)code;
+}
+
+/* Puts a control frame into `owed'; false if out of memory. */
+static bool
+owe_control(struct owed *owed, enum ws_opcode opcode, const uint8_t *data,
+    size_t len)
+{
+	size_t head = ws_frame_write(owed->bytes, opcode, len);
+
+	memcpy(owed->bytes + head, data, len);
+	owed->done = 0;
+	owed->len = head + len;
+	return head > 0;
+}
+
+static bool
+owe_pong(struct owed *owed)
+{
+	owed->pong = PONG_NONE;
+	return owe_control(owed, WS_OPCODE_PONG, owed->ping, owed->ping_len);
+}
+
+static bool
+owe_close(struct stream_ws *w)
+{
+	uint8_t code[2] = { (uint8_t)(w->code >> 8), (uint8_t)w->code };
+
+	w->close_frame = CLOSE_SENT;
+	return need_owed(w) == OK &&
+	    owe_control(w->owed, WS_OPCODE_CLOSE, code,
+		w->code == 0 ? 0 : sizeof(code));
+}
+
+/* Puts the control frame that may go now into `owed'. Returns 1 if there is
+ * one, 0 if not, or STREAM_ERROR if out of memory. */
+static int
+owe_next(struct stream_ws *w)
+{
+	if (w->rest > 0)
+		return 0;
+	if (w->owed != NULL && w->owed->pong == PONG_DUE)
+		return owe_pong(w->owed) ? 1 : STREAM_ERROR;
+	if (w->close_frame == CLOSE_DUE)
+		return owe_close(w) ? 1 : STREAM_ERROR;
+	return 0;
+}
+
+/* Sends what is in `owed'. Returns 1 if all of it was sent, 0 if not, or
+ * STREAM_ERROR. */
+static int
+send_owed(struct stream_ws *w)
+{
+	struct owed *owed = w->owed;
+	ssize_t n;
+
+	if (owed == NULL || owed->done == owed->len)
+		return 1;
+	n = stream_write(w->lower, owed->bytes + owed->done,
+	    owed->len - owed->done);
+	if (n < 0)
+		return STREAM_ERROR;
+	owed->done += (size_t)n;
+	return owed->done == owed->len;
+}
+
+/*
+ * Sends header and control frames that are due. Returns 1 if nothing is left,
+ * or only what has to wait for the end of the open frame; 0 if the stream
+ * beneath is full and has promised WRITABLE; or STREAM_ERROR.
+ */
+static int
+flush(struct stream_ws *w)
+{
+	int r;
+
+	do {
+		r = send_owed(w);
+		if (r != 1)
+			return r;
+		r = owe_next(w);
+	} while (r == 1);
+	if (r == 0 && w->owed != NULL && w->owed->pong == PONG_NONE) {
+		free(w->owed);
+		w->owed = NULL;
+	}
+	return r == 0 ? 1 : r;
+}
+
+/* The stream beneath took `n' bytes of a header of `head' bytes and its
+ * payload. Returns how many of them were payload; the rest of the header is
+ * put into `owed'. */
+static ssize_t
+count_payload(struct stream_ws *w, const uint8_t *header, size_t head, size_t n)
+{
+	if (n >= head) {
+		w->rest -= n - head;
+		return (ssize_t)(n - head);
+	}
+	if (need_owed(w) != OK)
+		return STREAM_ERROR;
+	memcpy(w->owed->bytes, header + n, head - n);
+	w->owed->done = 0;
+	w->owed->len = head - n;
+	return 0;
+}
+
+/* Writes a new frame. The header goes into the bytes before `data': they are
+ * headroom, or payload that was taken already. */
+static ssize_t
+write_frame(struct stream_ws *w, uint8_t *data, size_t len)
+{
+	uint8_t header[WS_FRAME_WRITE_MAX];
+	size_t head = ws_frame_write(header, WS_OPCODE_BINARY, len);
+	ssize_t n;
+
+	if (head == 0)
+		return STREAM_ERROR;
+	memcpy(data - head, header, head);
+	n = stream_write(w->lower, data - head, head + len);
+	if (n <= 0)
+		return n;
+	w->rest = len;
+	return count_payload(w, header, head, (size_t)n);
+}
+
+/* Continues the open frame. */
+static ssize_t
+write_rest(struct stream_ws *w, uint8_t *data, size_t len)
+{
+	ssize_t n;
+
+	n = stream_write(w->lower, data, len < w->rest ? len : (size_t)w->rest);
+	if (n > 0)
+		w->rest -= (size_t)n;
+	return n;
+}
+
+/* Does one write, at most to the end of a frame; 0: the stream beneath is
+ * full. After our close frame, bytes are taken and dropped, as the peer would
+ * drop them. */
+static ssize_t
+write_some(struct stream_ws *w, uint8_t *data, size_t len)
+{
+	int r = flush(w);
+
+	if (r != 1)
+		return r;
+	if (w->close_frame == CLOSE_SENT)
+		return (ssize_t)len;
+	return w->rest > 0 ? write_rest(w, data, len)
+			   : write_frame(w, data, len);
+}
+
+static ssize_t
+write_all(struct stream_ws *w, uint8_t *data, size_t len)
+{
+	size_t taken = 0;
+	ssize_t n;
+
+	do {
+		n = write_some(w, data + taken, len - taken);
+		if (n < 0)
+			return n;
+		taken += (size_t)n;
+	} while (taken < len && n > 0 && w->rest == 0);
+	/* A pong or close frame may have waited for the end of the frame. */
+	if (taken == len && flush(w) < 0)
+		return STREAM_ERROR;
+	return (ssize_t)taken;
+}
+
+/*
+ * Receiving.
+ */
+
+/* Records that reading has come to an end; the owner learns it when it reads
+ * the next time. */
 static void
 end_input(struct stream_ws *w, enum input input, enum err error)
 {
@@ -80,24 +311,26 @@ end_input(struct stream_ws *w, enum input input, enum err error)
 	w->stream.error = error;
 }
 
-/* Something beneath failed: it says what, or it was memory. */
+/* Records a failure of the stream beneath, or else that memory ran out. */
 static void
 fail(struct stream_ws *w)
 {
 	enum err beneath = stream_error(w->lower);
 
-	end_input(w, INPUT_BROKEN, beneath == OK ? ERR_NO_MEMORY : beneath);
+	end_input(w, INPUT_ERROR_FOUND,
+	    beneath == OK ? ERR_NO_MEMORY : beneath);
 }
 
 static void
 violated(struct stream_ws *w, enum ws_close code, enum reason reason)
 {
-	ws_encoder_close(&w->encoder, (uint16_t)code);
+	make_close_due(w, code);
 	w->reason = (uint8_t)reason;
-	end_input(w, INPUT_BROKEN, ERR_PROTOCOL);
+	end_input(w, INPUT_ERROR_FOUND, ERR_PROTOCOL);
 }
 
-/* Codes that may stand in a close frame (RFC 6455 7.4 and its registry). */
+/* True for a code that a close frame may contain (RFC 6455 7.4 and its IANA
+ * registry). */
 static bool
 valid_code(unsigned code)
 {
@@ -105,8 +338,8 @@ valid_code(unsigned code)
 	    (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/* Its close frame is in: answer with its code. The text in it is for people
- * and not looked at. */
+/* Answers the peer's close frame with its code. The text in it is for people
+ * and is ignored. */
 static void
 take_close(struct stream_ws *w)
 {
@@ -115,20 +348,40 @@ take_close(struct stream_ws *w)
 		violated(w, WS_CLOSE_PROTOCOL, REASON_WS_PROTOCOL);
 		return;
 	}
-	ws_encoder_close(&w->encoder, w->peer_code);
-	end_input(w, INPUT_EOF, OK);
+	make_close_due(w, w->peer_code);
+	end_input(w, INPUT_EOF_FOUND, OK);
 }
 
-/* The decoder's sink. */
+/* Keeps the payload of a ping, for its pong. Only the latest ping is answered
+ * (RFC 6455 5.5.3), so that pings that come faster than pongs are read cost no
+ * memory. */
+static void
+take_ping(struct stream_ws *w, struct slice piece, size_t rest)
+{
+	struct owed *owed;
+
+	if (need_owed(w) != OK) {
+		end_input(w, INPUT_ERROR_FOUND, ERR_NO_MEMORY);
+		return;
+	}
+	owed = w->owed;
+	if (owed->pong != PONG_COMING)
+		owed->ping_len = 0;
+	if (piece.len > 0)
+		memcpy(owed->ping + owed->ping_len, piece.data, piece.len);
+	owed->ping_len += piece.len;
+	owed->pong = rest > 0 ? PONG_COMING : PONG_DUE;
+}
+
+/* Receives control frames from the decoder. */
 static void
 take_control(void *arg, enum ws_opcode opcode, struct slice piece, size_t rest)
 {
 	struct stream_ws *w = arg;
 	size_t i;
 
-	if (opcode == WS_OPCODE_PING &&
-	    ws_encoder_ping(&w->encoder, piece, rest) != OK)
-		end_input(w, INPUT_BROKEN, ERR_NO_MEMORY);
+	if (opcode == WS_OPCODE_PING)
+		take_ping(w, piece, rest);
 	if (opcode != WS_OPCODE_CLOSE)
 		return;
 	for (i = 0; i < piece.len && w->peer_code_len < 2; i++) {
@@ -137,6 +390,7 @@ take_control(void *arg, enum ws_opcode opcode, struct slice piece, size_t rest)
 	}
 }
 
+/* Acts on the state in which the decoder is after a piece of input. */
 static void
 take_state(struct stream_ws *w)
 {
@@ -153,88 +407,67 @@ take_state(struct stream_ws *w)
 		violated(w, WS_CLOSE_PROTOCOL, REASON_WS_PROTOCOL);
 		break;
 	case WS_DECODER_NO_MEMORY:
-		end_input(w, INPUT_BROKEN, ERR_NO_MEMORY);
+		end_input(w, INPUT_ERROR_FOUND, ERR_NO_MEMORY);
 		break;
 	}
 }
 
-/* Is there something to tell that the stream beneath will not bring up? */
-static bool
-left_to_tell(const struct stream_ws *w)
-{
-	return (w->input != INPUT_OPEN && !w->told) ||
-	    (w->again != NULL && buf_len(&w->again->behind) > 0);
-}
-
-static void
-free_again(struct stream_ws *w)
-{
-	if (w->again == NULL)
-		return;
-	timer_stop(&w->again->timer);
-	buf_fini(&w->again->behind);
-	free(w->again);
-	w->again = NULL;
-}
-
-static void tell_again(void *arg);
-
-static enum err
-need_again(struct stream_ws *w)
-{
-	if (w->again != NULL)
-		return OK;
-	w->again = calloc(1, sizeof(*w->again));
-	if (w->again == NULL)
-		return ERR_NO_MEMORY;
-	timer_init(&w->again->timer, w->loop, tell_again, w);
-	buf_init(&w->again->behind, 0);
-	return OK;
-}
-
 /*
- * Runs the timer while it is needed, and frees it when it is not. A write that
- * failed leaves an end to tell and no timer yet. Without memory for one then,
- * the stream beneath, which is as broken, brings it up.
+ * The stream beneath does not report READABLE when it is silent but something
+ * is left here: bytes that came after the upgrade request, or an end that came
+ * right after payload. Then READABLE is reported in the next loop turn, and
+ * again until the owner has read.
  */
 static void
-settle(struct stream_ws *w)
+update_again(struct stream_ws *w)
 {
-	if (!left_to_tell(w))
-		free_again(w);
-	else if (w->wanted && need_again(w) == OK)
-		timer_start(&w->again->timer, 0);
-	else if (w->again != NULL)
-		timer_stop(&w->again->timer);
+	bool left = w->behind != NULL || w->input == INPUT_EOF_FOUND ||
+	    w->input == INPUT_ERROR_FOUND;
+
+	if (left && w->wanted)
+		loop_defer(w->loop, &w->again);
+	else
+		loop_deferred_cancel(&w->again);
 }
 
 static void
-tell_again(void *arg)
+tell_again(struct loop_deferred *d)
 {
-	struct stream_ws *w = arg;
+	struct stream_ws *w = list_entry(d, struct stream_ws, again);
 
-	settle(w); /* until the owner has read */
+	update_again(w);
 	stream_tell(&w->stream, STREAM_READABLE); /* w may be gone */
 }
 
-/* The next bytes of the connection; `*more': another call may give some. */
+static size_t
+read_behind(struct stream_ws *w, uint8_t *data, size_t len)
+{
+	struct behind *b = w->behind;
+
+	if (len > b->len - b->done)
+		len = b->len - b->done;
+	memcpy(data, b->data + b->done, len);
+	b->done += len;
+	if (b->done == b->len) {
+		free(b);
+		w->behind = NULL;
+	}
+	return len;
+}
+
+/* Reads the next bytes of the connection; `*more' is set if another call may
+ * give some. */
 static size_t
 read_raw(struct stream_ws *w, uint8_t *data, size_t len, bool *more)
 {
-	struct buf *behind = w->again == NULL ? NULL : &w->again->behind;
 	ssize_t n;
 
-	if (behind != NULL && buf_len(behind) > 0) {
-		if (len > buf_len(behind))
-			len = buf_len(behind);
-		memcpy(data, buf_data(behind), len);
-		buf_consume(behind, len);
-		return len;
-	}
+	if (w->behind != NULL)
+		return read_behind(w, data, len);
 	n = stream_read(w->lower, data, len);
 	*more = n == (ssize_t)len;
 	if (n == STREAM_EOF)
-		end_input(w, INPUT_EOF, OK);
+		end_input(w, INPUT_EOF_FOUND, OK);
 	else if (n == STREAM_ERROR)
 		fail(w);
 	return n > 0 ? (size_t)n : 0;
@@ -252,8 +485,8 @@ is_thin(size_t overhead, size_t got)
 	return overhead >= OVERHEAD_A_READ && overhead > got;
 }
 
-/* Fills `data' with payload, nearly, as far as there is any; returns how
- * much. */
+/* Reads payload until `data' is nearly full or there is none. Returns its
+ * length. */
 static size_t
 read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 {
@@ -275,7 +508,7 @@ read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 	return got;
 }
 
-/* After a violation: what comes is dropped, but not for ever. */
+/* Drops what comes after the end of input, up to a limit. */
 static ssize_t
 drop(struct stream_ws *w, uint8_t *data, size_t len)
 {
@@ -289,24 +522,26 @@ drop(struct stream_ws *w, uint8_t *data, size_t len)
 	return STREAM_AGAIN;
 }
 
-/* Their half has ended as it should, ours goes on: nothing is left to read
- * until both have, and then the end of the connection. */
-static bool
-is_half_closed(const struct stream_ws *w)
-{
-	return w->told && w->input == INPUT_EOF && !w->ended;
-}
-
-/* Tells of the end; from then on nothing is read but what is dropped. */
+/* Reports the end of input to the owner. */
 static ssize_t
 tell_end(struct stream_ws *w)
 {
-	w->told = true;
-	settle(w);
-	if (w->input == INPUT_BROKEN)
+	bool broken = w->input == INPUT_ERROR_FOUND;
+
+	w->input = broken ? INPUT_ERROR : INPUT_EOF;
+	update_again(w);
+	if (broken)
 		return STREAM_ERROR;
 	stream_want_read(w->lower, false);
 	return STREAM_EOF;
+}
+
+/* True if the peer has ended its half properly and ours is still open. Nothing
+ * is read until both have ended, and then only the end of the connection. */
+static bool
+is_half_closed(const struct stream_ws *w)
+{
+	return w->input == INPUT_EOF && w->output != OUTPUT_ENDED;
 }
 
 static ssize_t
@@ -315,35 +550,36 @@ ws_read(struct stream *s, uint8_t *data, size_t len)
 	struct stream_ws *w = from_stream(s);
 	size_t got;
 
-	if (w->told)
-		return is_half_closed(w) ? STREAM_EOF : drop(w, data, len);
+	if (is_half_closed(w))
+		return STREAM_EOF;
+	if (w->input == INPUT_EOF || w->input == INPUT_ERROR)
+		return drop(w, data, len);
 	got = read_payload(w, data, len);
-	/* Pongs of all pings that came at once are one pong. */
-	if (ws_encoder_flush(&w->encoder, w->lower) < 0)
+	/* All pings that came together are answered by one pong. */
+	if (flush(w) < 0)
 		fail(w);
 	if (w->input != INPUT_OPEN && got == 0)
 		return tell_end(w);
-	if (w->input != INPUT_OPEN && need_again(w) != OK) {
-		/* What was read is lost: never let that look like EOF. */
-		w->input = INPUT_BROKEN;
-		w->stream.error = ERR_NO_MEMORY;
-		return tell_end(w);
-	}
-	settle(w);
+	update_again(w);
 	return got > 0 ? (ssize_t)got : STREAM_AGAIN;
 }
+
+/*
+ * The rest of the stream interface.
+ */
 
 static ssize_t
 ws_write(struct stream *s, uint8_t *data, size_t len)
 {
 	struct stream_ws *w = from_stream(s);
-	ssize_t n = ws_encoder_write(&w->encoder, w->lower, data, len);
+	ssize_t n = write_all(w, data, len);
 
 	if (n < 0) {
 		fail(w);
 		return STREAM_ERROR;
 	}
-	w->blocked = (size_t)n < len;
+	if (w->output == OUTPUT_OPEN || w->output == OUTPUT_BLOCKED)
+		w->output = (size_t)n < len ? OUTPUT_BLOCKED : OUTPUT_OPEN;
 	return n;
 }
 
@@ -354,19 +590,21 @@ ws_want_read(struct stream *s, bool wanted)
 
 	w->wanted = wanted;
 	stream_want_read(w->lower, wanted && !is_half_closed(w));
-	settle(w);
+	update_again(w);
 }
 
 /*
- * Our close frame is out. The half beneath stays open until theirs has come
- * (RFC 6455 7.1.1), unless ours could not go: the owner left a frame open.
+ * Called when our close frame is sent. The stream beneath stays open until the
+ * peer's close frame has come (RFC 6455 7.1.1), unless ours could not be sent
+ * because the owner left a frame open.
  */
 static enum err
 end_beneath(struct stream_ws *w)
 {
-	if (w->ended || (w->encoder.rest == 0 && w->input == INPUT_OPEN))
+	if (w->output == OUTPUT_ENDED ||
+	    (w->rest == 0 && w->input == INPUT_OPEN))
 		return OK;
-	w->ended = true;
+	w->output = OUTPUT_ENDED;
 	return stream_shutdown(w->lower);
 }
 
@@ -376,20 +614,15 @@ ws_shutdown(struct stream *s)
 	struct stream_ws *w = from_stream(s);
 	int r;
 
-	w->shut = true;
-	ws_encoder_close(&w->encoder, w->close_code);
-	r = ws_encoder_flush(&w->encoder, w->lower);
+	if (w->output != OUTPUT_ENDED)
+		w->output = OUTPUT_SHUT;
+	make_close_due(w, w->code);
+	r = flush(w);
 	if (r < 0) {
 		fail(w);
 		return w->stream.error;
 	}
 	return r == 0 ? OK : end_beneath(w);
-}
-
-static void
-bury(struct loop_grave *g)
-{
-	free(list_entry(g, struct stream_ws, grave));
 }
 
 static void
@@ -399,29 +632,30 @@ ws_close(struct stream *s)
 
 	if (w->lower == NULL)
 		return;
-	free_again(w);
-	ws_encoder_close(&w->encoder, w->close_code);
-	(void)ws_encoder_flush(&w->encoder, w->lower); /* the one last try */
-	ws_encoder_fini(&w->encoder);
+	loop_deferred_cancel(&w->again);
+	make_close_due(w, w->code);
+	(void)flush(w); /* one last try */
+	free(w->owed);
+	free(w->behind);
 	stream_close(w->lower);
 	w->lower = NULL;
-	loop_bury(w->loop, &w->grave);
+	loop_free_later(w->loop, &w->garbage, w, free);
 }
 
 /* The stream beneath takes bytes again. */
 static void
 writable(struct stream_ws *w)
 {
-	int r = ws_encoder_flush(&w->encoder, w->lower);
+	int r = flush(w);
 
 	if (r == 0)
 		return;
 	if (r < 0)
 		fail(w);
-	else if (w->shut)
-		(void)end_beneath(w); /* a failure shows on reading */
-	if (w->blocked) {
-		w->blocked = false;
+	else if (w->output == OUTPUT_SHUT)
+		(void)end_beneath(w); /* a failure is found by reading */
+	if (w->output == OUTPUT_BLOCKED) {
+		w->output = OUTPUT_OPEN;
 		stream_tell(&w->stream, STREAM_WRITABLE); /* w may be gone */
 	} else if (r < 0 && w->wanted) {
 		stream_tell(&w->stream, STREAM_READABLE); /* w may be gone */
@@ -448,6 +682,19 @@ static const struct stream_ops ops = {
 	.close = ws_close,
 };
 
+static enum err
+keep_behind(struct stream_ws *w, struct slice behind)
+{
+	if (behind.len == 0)
+		return OK;
+	w->behind = calloc(1, sizeof(*w->behind) + behind.len);
+	if (w->behind == NULL)
+		return ERR_NO_MEMORY;
+	w->behind->len = behind.len;
+	memcpy(w->behind->data, behind.data, behind.len);
+	return OK;
+}
+
 struct stream *
 ws_stream_new(struct loop *loop, struct stream *lower, struct slice behind)
 {
@@ -455,20 +702,15 @@ ws_stream_new(struct loop *loop, struct stream *lower, struct slice behind)
 
 	if (w == NULL)
 		return NULL;
-	w->stream.ops = &ops;
-	w->grave.bury = bury;
-	list_init(&w->grave.node);
-	w->loop = loop;
-	w->close_code = WS_CLOSE_NORMAL;
-	ws_decoder_init(&w->decoder);
-	ws_encoder_init(&w->encoder);
-	if (behind.len > 0 &&
-	    (need_again(w) != OK ||
-		buf_append(&w->again->behind, behind.data, behind.len) != OK)) {
-		free_again(w);
+	if (keep_behind(w, behind) != OK) {
 		free(w);
 		return NULL;
 	}
+	w->stream.ops = &ops;
+	loop_deferred_init(&w->again, tell_again);
+	w->loop = loop;
+	w->code = WS_CLOSE_NORMAL;
+	ws_decoder_init(&w->decoder);
 	w->lower = lower;
 	stream_set_owner(lower, from_lower, w);
 	return &w->stream;
@@ -477,7 +719,10 @@ ws_stream_new(struct loop *loop, struct stream *lower, struct slice behind)
 void
 ws_stream_set_close_code(struct stream *s, enum ws_close code)
 {
-	from_stream(s)->close_code = (uint16_t)code;
+	struct stream_ws *w = from_stream(s);
+
+	if (w->close_frame == CLOSE_NONE)
+		w->code = (uint16_t)code;
 }
 
 enum reason

@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A WebSocket as a stream (RFC 6455): what is read are the payloads of binary
- * frames, run together, since MQTT packets may span and share them [MQTT
- * 6.0.0-1, -2]; what is written goes out as binary frames. Pings are answered
- * here. A close frame from the other side is its EOF, and shutdown sends one.
+ * A WebSocket as a stream (RFC 6455). Reads give the payload of binary frames
+ * without their boundaries, because MQTT packets may span frames and share
+ * them [MQTT-6.0.0-1, -2]. Writes go out as binary frames. Pings are answered
+ * here. The peer's close frame is its end of file; stream_shutdown() sends a
+ * close frame.
  *
- * An idle one holds no buffer and no wslay context, also within a frame.
+ * An idle WebSocket holds no buffer and no wslay context, not even in the
+ * middle of a frame.
  */
 #ifndef WS_STREAM_WS_H
 #define WS_STREAM_WS_H
@@ -28,26 +31,29 @@ enum ws_close {
 };
 
 /*
- * Takes `lower', on which the upgrade is done, and becomes its owner; `behind'
- * are the bytes read behind the request, copied. NULL when memory runs out,
- * and then `lower' stays the caller's.
+ * Makes a WebSocket of `lower', on which the upgrade is complete, and takes
+ * ownership of it. `behind' holds the bytes that were read after the request;
+ * they are copied. Returns NULL if out of memory; then `lower' still belongs
+ * to the caller.
  *
- * The stream is open at once: no STREAM_OPEN comes. A read may stop short of
- * its buffer's end while there is more, and READABLE comes again then. After
- * STREAM_ERROR from a violation of the other side, reads say STREAM_AGAIN and
- * drop what comes, up to a bound and then STREAM_EOF, so that linger_start()
- * can see the close frame out. stream_close() without shutdown sends a close
- * frame too.
+ * The stream is open at once: STREAM_OPEN is not reported. A read may return
+ * less than requested although more has come; READABLE is then reported again.
+ * After the peer has violated the protocol, a read returns STREAM_ERROR, and
+ * later reads return STREAM_AGAIN and drop what comes, up to a limit and then
+ * STREAM_EOF; linger_start() thus waits until the close frame has arrived.
+ * stream_close() sends a close frame if stream_shutdown() was not called.
  */
 struct stream *ws_stream_new(struct loop *loop, struct stream *lower,
     struct slice behind);
 
-/* Sets the code of the close frame that shutdown or close will send; 1000 if
- * not set. Does nothing once one was sent. `s' must be a ws stream. */
+/* Sets the code of the close frame that shutdown or close will send; the
+ * default is 1000. Has no effect once a close frame is due. `s' must be a
+ * WebSocket. */
 void ws_stream_set_close_code(struct stream *s, enum ws_close code);
 
-/* Why a read said STREAM_ERROR, if frames were the reason: REASON_WS_TEXT or
- * REASON_WS_PROTOCOL; else REASON_NONE. `s' must be a ws stream. */
+/* The close reason if a read returned STREAM_ERROR because of the peer's
+ * frames: REASON_WS_TEXT or REASON_WS_PROTOCOL; otherwise REASON_NONE. `s'
+ * must be a WebSocket. */
 enum reason ws_stream_reason(const struct stream *s);
 
 #endif

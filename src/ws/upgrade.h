@@ -1,11 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The HTTP/1.1 request that opens a WebSocket (RFC 6455 section 4.2, RFC 9112,
- * MQTT 5.0 section 6). Pure: bytes in, verdict out; answer.h has the answers.
+ * The HTTP/1.1 request that opens a WebSocket and the answer to it (RFC 6455
+ * section 4.2, RFC 9112, MQTT 5.0 section 6). Pure: bytes in, verdict and
+ * answer out; ws/open does the reading and writing.
  *
- * Strict where leniency has let requests be smuggled: lines end in CRLF, no
- * folding, no space before a colon, no control bytes, and what may stand once
- * stands once. It is not an HTTP server: no body, no keep-alive, no extension,
- * no percent-decoding of the path.
+ * This is not an HTTP server: no request body, no keep-alive, no WebSocket
+ * extension, no percent-decoding of the path. A header field that may occur
+ * only once is refused when it occurs twice.
  */
 #ifndef WS_UPGRADE_H
 #define WS_UPGRADE_H
@@ -14,25 +15,26 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/http.h"
 #include "base/slice.h"
+#include "domain/reason.h"
 
-/* The most bytes from the request's first to the end of its empty line. */
+/* The longest request, from its first byte to the end of the empty line. */
 #define WS_UPGRADE_MAX 8192
 
-/* What a listener asks of a request. All borrowed. */
+/* What a listener requires of a request. Everything is borrowed. */
 struct ws_policy {
-	/* The path without query; compared byte for byte. */
+	/* The path without query; compared byte by byte. */
 	const char *path;
-	/* Values of the Origin header let in; no letter case. None: any. A
-	 * request without Origin is not from a browser and always let in,
-	 * since there is no user whose browser could be abused (10.2). */
+	/* Accepted values of the Origin header, compared in any letter case.
+	 * If there are none, every Origin is accepted. A request without
+	 * Origin does not come from a browser and is always accepted: the
+	 * check protects users whose browser is misused (10.2). */
 	const char **origins;
 	size_t origin_count;
-	/* SHA-1 of `len' bytes at `data'. */
-	void (*sha1)(uint8_t out[20], const void *data, size_t len);
 };
 
-/* What to answer; answer.c has a row for each. */
+/* The verdict on a request; upgrade.c has one row for each. */
 enum ws_verdict {
 	WS_VERDICT_ACCEPT, /* 101 */
 	WS_VERDICT_MALFORMED, /* 400 */
@@ -40,47 +42,57 @@ enum ws_verdict {
 	WS_VERDICT_PATH, /* 404 */
 	WS_VERDICT_METHOD, /* 405 */
 	WS_VERDICT_UPGRADE, /* 426: not an upgrade, or not to version 13 */
-	WS_VERDICT_SUBPROTOCOL, /* 400: none we speak was offered */
-	WS_VERDICT_TOO_LARGE /* 431 */
+	WS_VERDICT_SUBPROTOCOL, /* 400: no supported one was offered */
+	WS_VERDICT_TOO_LARGE, /* 431 */
+	WS_VERDICT_COUNT
 };
 
-/* What we speak, the better the greater. */
+/* The supported subprotocols; a greater value is preferred. */
 enum ws_subprotocol {
 	WS_SUBPROTOCOL_NONE,
 	WS_SUBPROTOCOL_MQTTV31, /* "mqttv3.1": stacks older than MQTT 3.1.1 */
 	WS_SUBPROTOCOL_MQTT /* "mqtt" */
 };
 
-/* The name it is offered by; static. */
-const char *ws_subprotocol_name(enum ws_subprotocol subprotocol);
-
-/* Bytes of a Sec-WebSocket-Key: 16 in base64. */
+/* Characters of a Sec-WebSocket-Key: 16 bytes in base64. */
 #define WS_KEY_LEN 24
 
-/* A request half read. */
+/* A request that is being read. */
 struct ws_upgrade {
 	const struct ws_policy *policy; /* borrowed */
-	size_t total; /* bytes of the lines used up */
-	size_t seen; /* bytes of the next line looked at already */
-	unsigned has; /* what the lines held: bits of upgrade.c */
+	struct http_head head;
+	unsigned has; /* what the lines so far contained: enum has */
 	enum ws_subprotocol subprotocol; /* the best one offered */
 	enum ws_verdict verdict;
-	const char *text; /* why, for people; static; NULL when accepted */
+	const char *text; /* static; why it was refused; else NULL */
 	uint8_t key[WS_KEY_LEN];
 };
 
-/* Makes `u' ready for a request's first byte; `policy' must outlive it. */
+/* Prepares `u' for the first byte of a request; `policy' must outlive it. */
 void ws_upgrade_init(struct ws_upgrade *u, const struct ws_policy *policy);
 
 /*
- * Reads on. Whole lines are used up and never looked at again; `*used' says
- * how many bytes they were. On MORE the rest must be given again, at the
- * front of the next `in', with more behind it. OK: the request is good, and
- * bytes behind `*used' are WebSocket frames. BAD: verdict and text say why.
- * The verdict does not depend on how the bytes were cut. After OK or BAD the
- * answer stays the same.
+ * Continues to read. Complete lines are consumed and not examined again;
+ * `*used' is set to their length. PARSE_MORE: give the rest again, at the
+ * front of the next `in', with more bytes appended. PARSE_OK: the request is
+ * accepted, and the bytes after `*used' are WebSocket frames. PARSE_BAD:
+ * verdict and text are set. The verdict does not depend on how the bytes were
+ * divided into calls. After PARSE_OK or PARSE_BAD the result stays the same.
  */
 enum parse ws_upgrade_parse(struct ws_upgrade *u, struct slice in,
     size_t *used);
+
+/* The longest answer. */
+#define WS_ANSWER_MAX 512
+
+/*
+ * Writes the answer to a request that was read to PARSE_OK or PARSE_BAD: 101,
+ * or the refusal with a line of help and "Connection: close". `out' has room
+ * for WS_ANSWER_MAX bytes. Returns the length of the answer.
+ */
+size_t ws_upgrade_answer(const struct ws_upgrade *u, char *out);
+
+/* The close reason of a verdict; REASON_NONE for WS_VERDICT_ACCEPT. */
+enum reason ws_upgrade_reason(enum ws_verdict verdict);
 
 #endif

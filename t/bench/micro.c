@@ -12,7 +12,7 @@
 #include "identity/denylist.h"
 #include "mqtt/connect_edit.h"
 #include "mqtt/cursor.h"
-#include "ws/frame.h"
+#include "ws/decoder.h"
 #include "ws/upgrade.h"
 
 #define MESSAGE 100
@@ -122,7 +122,7 @@ unmask_message(struct micro *m)
 {
 	uint8_t key[4] = { 1, 2, 3, 4 };
 
-	ws_frame_unmask(m->bulk, m->bulk, MESSAGE, key);
+	ws_unmask(m->bulk, m->bulk, MESSAGE, key);
 }
 
 static void
@@ -130,21 +130,13 @@ unmask_bulk(struct micro *m)
 {
 	uint8_t key[4] = { 1, 2, 3, 4 };
 
-	ws_frame_unmask(m->bulk, m->bulk, 16384, key);
-}
-
-static void
-no_sha1(uint8_t out[20], const void *data, size_t len)
-{
-	(void)data;
-	(void)len;
-	memset(out, 0, 20);
+	ws_unmask(m->bulk, m->bulk, 16384, key);
 }
 
 static void
 upgrade(struct micro *m)
 {
-	struct ws_policy policy = { .path = "/mqtt", .sha1 = no_sha1 };
+	struct ws_policy policy = { .path = "/mqtt" };
 	struct ws_upgrade u;
 	size_t used;
 

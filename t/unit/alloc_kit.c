@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "alloc_kit.h"
 
 #include <stdbool.h>

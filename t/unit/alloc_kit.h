@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Allocations that fail when the test says so, and a count of those alive. A
  * program that uses this is linked with alloc_kit.c and ALLOC_KIT_LDFLAGS

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * CONNACK read, completed and made, and DISCONNECT made: the exact bytes.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * CONNECT, good ones: three versions, all flags, all properties, all border
  * lengths. Each is parsed whole, with a byte behind it, and at every prefix,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * CONNECT, malformed ones: what they are called, and in which version's form
  * the refusal goes out.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * CONNECT written again: rows with the exact bytes before and after, then
  * every edit on every shape against the encoder of the test kit.

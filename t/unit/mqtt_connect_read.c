@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The mqtt stage over a stream that gives what the test wants, and once over
  * a real socket: one verdict, at the right byte, with all bytes in order.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Packet boundaries: the same wherever a stream is cut into chunks.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "mqtt_kit.h"
 
 #include <ctype.h>

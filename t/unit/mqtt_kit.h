@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the MQTT tests share: bytes in allocations of their exact size, so that
  * ASan sees one read too many, and an encoder of CONNECT of its own, simple

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Varints and fixed headers at all their borders.
  */

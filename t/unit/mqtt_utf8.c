@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * UTF-8 as MQTT has it: every code point there is, and the classic lies.
  */

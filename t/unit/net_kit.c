@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "net_kit.h"
 
 #include <errno.h>

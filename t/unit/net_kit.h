@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Real sockets on loopback for unit tests, and a loop that runs until what a
  * test waits for has happened, or too long.

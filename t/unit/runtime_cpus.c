@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The quota of control groups, in trees like those the kernel shows.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What can no longer be done inside the sandbox, tried for real by a child;
  * and what still can.

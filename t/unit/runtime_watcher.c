@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A change is noticed whenever it comes: between a file's being read and the
  * first look at it, too.

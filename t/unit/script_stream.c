@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "script_stream.h"
 
 #include <stdlib.h>

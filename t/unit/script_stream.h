@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A stream whose other end is the test: it gives what it is told to give,
  * takes as much as it is told to take, and remembers the rest.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Tests say what they find as TAP, which prove reads. A test program includes
  * this once, calls the checks, and ends with `return done_testing();'.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The incoming half: sequences of frames, however they are cut.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Frame headers in and out, and the unmasking.
  */
@@ -6,6 +7,7 @@
 #include <stdlib.h>
 
 #include "tap.h"
+#include "ws/decoder.h"
 #include "ws_kit.h"
 
 #define HEX_MAX 64
@@ -138,7 +140,7 @@ check_unmask(void)
 		for (shift = 0; shift <= 40; shift++) {
 			memcpy(work, b.data, sizeof(work));
 			memcpy(key, "\x11\x22\x44\x88", 4);
-			ws_frame_unmask(work, work + shift, len, key);
+			ws_unmask(work, work + shift, len, key);
 			for (i = 0; i < len; i++)
 				good = good &&
 				    (work[i] ^ (0x11 << i % 4)) ==

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the WebSocket tests share: a stream beneath that is played by the
  * test, a client's frames built by code that knows nothing of the code under

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * One WebSocket stream under test with all around it. The checks are here, not
  * in ws_rig.c, because tap.h counts in the file that includes it.

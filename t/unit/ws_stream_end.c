@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * How a WebSocket stream ends: by them, by us, by a violation, by what is
  * beneath, by its owner in the middle of an event.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The upgrade request: what is let in, what is refused and how.
  */
@@ -7,8 +8,6 @@
 #include <stdlib.h>
 
 #include "tap.h"
-#include "tls/sha1.h"
-#include "ws/answer.h"
 
 #define KEY "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
 #define VER13 "Sec-WebSocket-Version: 13\r\n"
@@ -176,7 +175,7 @@ static const struct row {
 	    GET HOST UP VER13 KEY "Sec-WebSocket-Protocol: MQTT\r\n\r\n" },
 };
 
-static const struct ws_policy any = { .path = "/mqtt", .sha1 = tls_sha1 };
+static const struct ws_policy any = { .path = "/mqtt" };
 
 /* Parses from an allocation of exactly that size. */
 static enum parse
@@ -338,8 +337,7 @@ static void
 check_origin(void)
 {
 	static const char *origins[] = { "https://app.example", "null" };
-	static const struct ws_policy policy = { "/mqtt", origins, 2,
-		tls_sha1 };
+	static const struct ws_policy policy = { "/mqtt", origins, 2 };
 	static const struct row cases[] = {
 		{ "a listed one", ACCEPT, "https://app.example" },
 		{ "in capitals", ACCEPT, "HTTPS://APP.example" },
@@ -384,9 +382,9 @@ check_answer(const char *request, const char *want)
 
 	ws_upgrade_init(&u, &any);
 	(void)parse_exact(&u, request, strlen(request), &used);
-	len = ws_answer_write(&u, answer);
-	is_mem(answer, len, want, strlen(want), "answer %d of verdict %d",
-	    ws_answer_status(u.verdict), u.verdict);
+	len = ws_upgrade_answer(&u, answer);
+	is_mem(answer, len, want, strlen(want), "answer to verdict %d",
+	    u.verdict);
 }
 
 static void
@@ -406,8 +404,8 @@ check_answers(void)
 	    "Sec-WebSocket-Protocol: mqttv3.1\r\n\r\n");
 	check_answer("\x01",
 	    "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n"
-	    "Content-Type: text/plain\r\nContent-Length: 15\r\n\r\n"
-	    "a control byte\n");
+	    "Content-Type: text/plain\r\nContent-Length: 36\r\n\r\n"
+	    "the request contains a control byte\n");
 	check_answer("POST /mqtt HTTP/1.1\r\n" HOST "\r\n",
 	    "HTTP/1.1 405 Method Not Allowed\r\nAllow: GET\r\n"
 	    "Connection: close\r\nContent-Type: text/plain\r\n"
@@ -416,18 +414,18 @@ check_answers(void)
 	    "HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n"
 	    "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
 	    "Connection: close\r\nContent-Type: text/plain\r\n"
-	    "Content-Length: 36\r\n\r\n"
-	    "Sec-WebSocket-Version: 13 is needed\n");
+	    "Content-Length: 38\r\n\r\n"
+	    "Sec-WebSocket-Version: 13 is required\n");
 }
 
-/* Every verdict has its row: status, reason, and an answer that fits. */
+/* Every verdict has a status, a reason, and an answer that fits. */
 static void
 check_verdicts(void)
 {
 	static const struct {
 		int status;
 		enum reason reason;
-	} want[] = {
+	} want[WS_VERDICT_COUNT] = {
 		[WS_VERDICT_ACCEPT] = { 101, REASON_NONE },
 		[WS_VERDICT_MALFORMED] = { 400, REASON_WS_MALFORMED },
 		[WS_VERDICT_ORIGIN] = { 403, REASON_WS_ORIGIN },
@@ -437,12 +435,19 @@ check_verdicts(void)
 		[WS_VERDICT_SUBPROTOCOL] = { 400, REASON_WS_UPGRADE },
 		[WS_VERDICT_TOO_LARGE] = { 431, REASON_WS_TOO_LARGE },
 	};
+	char answer[WS_ANSWER_MAX + 1];
+	struct ws_upgrade u;
 	int v;
 
-	for (v = 0; v <= WS_VERDICT_TOO_LARGE; v++) {
-		is_int(ws_answer_status((enum ws_verdict)v), want[v].status,
+	for (v = 0; v < WS_VERDICT_COUNT; v++) {
+		ws_upgrade_init(&u, &any);
+		u.verdict = (enum ws_verdict)v;
+		u.text = "text";
+		u.subprotocol = WS_SUBPROTOCOL_MQTT;
+		answer[ws_upgrade_answer(&u, answer)] = '\0';
+		is_int(atoi(answer + strlen("HTTP/1.1 ")), want[v].status,
 		    "status of verdict %d", v);
-		is_int(ws_answer_reason((enum ws_verdict)v), want[v].reason,
+		is_int(ws_upgrade_reason((enum ws_verdict)v), want[v].reason,
 		    "reason of verdict %d", v);
 	}
 }
