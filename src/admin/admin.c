@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/admin.h"
 
 #include <errno.h>
@@ -10,20 +11,22 @@
 
 #include "accept/listener.h"
 #include "admin/commands.h"
-#include "admin/web.h"
 #include "admin/worker_query.h"
 #include "base/address.h"
 #include "base/clock.h"
 
-/* A pem as a user name, percent-encoded, has to fit into a request. */
+/* A request has to have room for a PEM certificate as a user name,
+ * percent-encoded. */
 #define CONTROL_HEAD_MAX (256 * 1024)
 #define CONTROL_CONNECTIONS 32
 #define WEB_HEAD_MAX 8192
-#define WEB_CONNECTIONS 64
+#define WEB_CONNECTIONS 256
+/* Expensive requests at once; the others are left to health checks. */
+#define WEB_COSTLY 8
 #define DEADLINE_MS 10000
 #define BACKLOG 64
 
-/* Is nobody listening at the other end of the socket file? */
+/* True if no process listens at the socket file. */
 static bool
 is_stale(const struct sockaddr_un *at)
 {
@@ -38,8 +41,8 @@ is_stale(const struct sockaddr_un *at)
 	return stale;
 }
 
-/* Binds with a mask, so that the socket is never open to others, not even
- * for a moment. Threads have not started yet. -1 with errno. */
+/* Binds under a umask, so that the socket is at no moment open to others. Other
+ * threads must not run yet. Returns -1 with errno on error. */
 static int
 bind_unix(const char *path)
 {
@@ -75,6 +78,7 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 	const char *path = cfg->daemon.admin_socket;
 	struct http_server_options o = {
 		.connections = CONTROL_CONNECTIONS,
+		.costly = CONTROL_CONNECTIONS,
 		.head_max = CONTROL_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,
 		.handle = commands_handle,
@@ -90,16 +94,17 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_socket,
 		    "%s: %s (%s)", path, strerror(errno),
 		    errno == EADDRINUSE
-			? "another sallyport listens there, or it is no socket"
+			? "another sallyport listens there, or it is not a "
+			  "socket"
 			: "its folder must exist and be writable");
 		return ERR_CONFIG;
 	}
 	if (stat(path, &st) == 0)
 		a->socket_inode = st.st_ino;
 	a->socket_path = strdup(path);
-	a->control = server_new(a->master->loop, &o);
+	a->control = http_server_new(a->master->loop, &o);
 	if (a->socket_path == NULL || a->control == NULL ||
-	    server_listen(a->control, fd) != OK) {
+	    http_server_listen(a->control, fd) != OK) {
 		close(fd);
 		return ERR_NO_MEMORY;
 	}
@@ -132,7 +137,7 @@ open_web_at(struct admin *a, const struct config *cfg,
 		if (ports != NULL)
 			fprintf(ports, "http_listen %s\n", text);
 	}
-	if (server_listen(a->web, fd) == OK)
+	if (http_server_listen(a->web, fd) == OK)
 		return OK;
 	close(fd);
 	return ERR_NO_MEMORY;
@@ -145,6 +150,7 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 	const struct config_addrs *addrs = &cfg->daemon.http_listen;
 	struct http_server_options o = {
 		.connections = WEB_CONNECTIONS,
+		.costly = WEB_COSTLY,
 		.head_max = WEB_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,
 		.handle = web_handle,
@@ -156,7 +162,7 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 
 	if (addrs->count == 0)
 		return OK;
-	a->web = server_new(a->master->loop, &o);
+	a->web = http_server_new(a->master->loop, &o);
 	if (a->web == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < addrs->count; i++) {
@@ -185,7 +191,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	return control == OK ? web : control;
 }
 
-/* Only our own socket: a successor may have put its own there. */
+/* Removes the socket, unless a successor has put its own in this place. */
 static void
 remove_socket(const struct admin *a)
 {
@@ -202,8 +208,8 @@ stop(void *service)
 	struct admin *a = service;
 
 	worker_query_abandon_all(a);
-	server_free(a->control);
-	server_free(a->web);
+	http_server_free(a->control);
+	http_server_free(a->web);
 	remove_socket(a);
 	free(a->socket_path);
 	free(a);

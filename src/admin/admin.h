@@ -1,29 +1,31 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Admin: what an operator sees of the daemon and does to it. A service of the
+ * Admin: how an operator observes and controls the daemon. A service of the
  * master, on its loop and thread:
  *
- *   [daemon] admin_socket   a unix socket, mode 0600; the commands
+ *   [daemon] admin_socket   a unix socket, mode 0600, for the commands
  *   [daemon] http_listen    read-only: metrics, health, status and the page
  *
- * Sessions belong to the workers, so a command asks them (admin/ask.h) and
- * answers when they have. Only counters are read across threads.
+ * Sessions belong to the workers, so a command sends a query to each of them
+ * (worker_query.h) and answers when they have answered. Only counters are read
+ * across threads.
  */
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
-#include "admin/server.h"
+#include "admin/http.h"
 #include "runtime/master.h"
 
 struct admin {
 	struct master *master; /* borrowed */
 	struct http_server *control; /* owned; NULL: no admin_socket */
 	struct http_server *web; /* owned; NULL: no http_listen */
-	struct list asks; /* on their way, see admin/ask.c */
-	struct timer rest; /* between two costly ones */
-	bool busy; /* with a costly one, or resting from it */
-	char *socket_path; /* owned; NULL: nothing to unlink */
+	struct list queries; /* not complete yet; see worker_query.c */
+	struct timer query_pause; /* between two expensive queries */
+	bool costly_running; /* one is running, or the pause after it */
+	char *socket_path; /* owned; NULL: there is nothing to remove */
 	uint64_t socket_inode;
-	int64_t started_at; /* wall clock */
+	int64_t started_at; /* seconds since 1970 */
 };
 
 /* For master_init(). */

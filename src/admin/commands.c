@@ -1,14 +1,26 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The commands of the admin socket as one table, and those that change the
+ * daemon as a whole: reload, drain, log.
+ */
 #include "admin/commands.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-#include "admin/certs.h"
-#include "admin/control.h"
-#include "admin/deny.h"
-#include "admin/metrics.h"
 #include "admin/reply.h"
-#include "admin/sessions.h"
-#include "admin/status.h"
+#include "admin/worker_query.h"
+
+/* How often to ask whether the sweep that a reload causes is over. */
+#define SWEEP_POLL_MS 20
+
+/* A command. GET only looks, POST changes something. */
+struct command {
+	const char *path;
+	enum http_method method;
+	const char *params; /* the keys it knows, a blank around each */
+	command_fn *run;
+};
 
 #define FILTERS " sid user client_id cert peer listener min_age max_age limit "
 
@@ -19,15 +31,14 @@ static const struct command commands[] = {
 	{ "/denied", HTTP_GET, " as who limit ", deny_list_run },
 	{ "/deny", HTTP_POST, " as who until reason ", deny_add_run },
 	{ "/allow", HTTP_POST, " as who ", deny_remove_run },
-	{ "/cert", HTTP_GET, " limit ", certs_run },
+	{ "/cert", HTTP_GET, " limit ", status_cert_run },
 	{ "/metrics", HTTP_GET, " ", metrics_run },
-	{ "/reload", HTTP_POST, " ", control_reload },
-	{ "/drain", HTTP_POST, " ", control_drain },
-	{ "/log", HTTP_POST, " level ", control_log },
+	{ "/reload", HTTP_POST, " ", commands_reload },
+	{ "/drain", HTTP_POST, " ", commands_drain },
+	{ "/log", HTTP_POST, " level ", commands_log },
 };
 
-/* The first parameter that the command does not know, or NULL: a filter with
- * a slip in it must not match all. */
+/* The first parameter that the command does not know, or NULL. */
 static const char *
 unknown_param(const struct command *c, const struct http_request *r)
 {
@@ -62,7 +73,35 @@ find(const char *path)
 	return NULL;
 }
 
-/* Who changes what stands in the log. */
+/* Refuses parameters that are not exactly as they must be: a misspelt filter
+ * must not match every session. True if the call has been answered. */
+static bool
+refuse_params(struct http_call *call, const struct command *c,
+    const struct http_request *r)
+{
+	const char *unknown = unknown_param(c, r);
+	size_t i;
+
+	if (unknown != NULL) {
+		reply_error(call, 400, "%s has no parameter \"%s\", only:%s",
+		    r->path, unknown, c->params);
+		return true;
+	}
+	if (r->repeated != NULL) {
+		reply_error(call, 400, "\"%s\" is given twice", r->repeated);
+		return true;
+	}
+	for (i = 0; i < r->param_count; i++) {
+		if (r->params[i].value == NULL) {
+			reply_error(call, 400, "\"%s\" needs a value",
+			    r->params[i].key);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Logs a command that changes something. */
 static void
 audit(const struct http_request *r)
 {
@@ -81,24 +120,173 @@ commands_handle(struct http_call *call, const struct http_request *r, void *arg)
 {
 	const struct command *c = find(r->path);
 	enum http_method method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
-	const char *unknown;
 
 	if (c == NULL) {
 		reply_error(call, 404, "no such command: %s", r->path);
 		return;
 	}
 	if (method != c->method) {
-		reply_error(call, 405, "%s wants %s", r->path,
+		reply_error(call, 405, "%s needs %s", r->path,
 		    c->method == HTTP_POST ? "POST" : "GET");
 		return;
 	}
-	unknown = unknown_param(c, r);
-	if (unknown != NULL) {
-		reply_error(call, 400, "%s knows no \"%s\", only:%s", r->path,
-		    unknown, c->params);
+	if (refuse_params(call, c, r))
 		return;
-	}
 	if (method == HTTP_POST)
 		audit(r);
 	c->run(arg, call, r);
+}
+
+/*
+ * reload
+ */
+
+struct reload {
+	json_t *warnings; /* owned */
+	uint64_t generation; /* the new one */
+};
+
+/* How far a worker has come. The query is posted after the reload, so a worker
+ * that answers has already taken the new snapshot, or failed to. */
+struct progress {
+	uint64_t generation;
+	bool sweeping; /* live sessions are still being judged */
+};
+
+static void
+work(struct worker *w, const void *question, void *answer)
+{
+	const struct session_manager *m = worker_sessions(w);
+	struct progress *p = answer;
+
+	(void)question;
+	p->generation = m->snapshot->generation;
+	p->sweeping = m->sweep_what != 0;
+}
+
+static json_t *
+lines_of(const struct report *r)
+{
+	json_t *lines = json_array();
+	size_t i;
+
+	for (i = 0; i < r->kept; i++)
+		json_array_append_new(lines,
+		    reply_text(slice_str(r->lines[i])));
+	return lines;
+}
+
+static void
+done(struct worker_query *q)
+{
+	const struct reload *reload = q->question;
+	const struct progress *p;
+	size_t i;
+
+	for (i = 0; i < q->count; i++) {
+		p = worker_query_answer(q, i);
+		if (p->generation < reload->generation) {
+			reply_error(q->call, 503,
+			    "a worker ran out of memory and keeps the old "
+			    "configuration");
+			return;
+		}
+		if (p->sweeping) {
+			worker_query_repeat(q, SWEEP_POLL_MS);
+			return;
+		}
+	}
+	reply_json(q->call, 200,
+	    json_pack("{s:I,s:O}", "generation", (json_int_t)reload->generation,
+		"warnings", reload->warnings));
+}
+
+static void
+free_reload(void *question)
+{
+	json_decref(((struct reload *)question)->warnings);
+}
+
+static const struct worker_query_kind reload_kind = {
+	.answer_size = sizeof(struct progress),
+	.work = work,
+	.done = done,
+	.free_question = free_reload,
+};
+
+void
+commands_reload(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	struct reload *reload;
+	struct report report;
+	enum err err;
+
+	report_init(&report);
+	err = master_reload(a->master, &report);
+	if (err != OK) {
+		reply_json(call, 409,
+		    json_pack("{s:s,s:I,s:o}", "error",
+			"refused; the old configuration stays in force",
+			"generation",
+			(json_int_t)a->master->snapshot->generation,
+			"complaints", lines_of(&report)));
+		report_fini(&report);
+		return;
+	}
+	reload = malloc(sizeof(*reload));
+	if (reload == NULL) {
+		reply_json(call, 503, NULL);
+	} else {
+		reload->warnings = lines_of(&report);
+		reload->generation = a->master->snapshot->generation;
+		worker_query_send(a, call, r, &reload_kind, reload);
+	}
+	report_fini(&report);
+}
+
+void
+commands_drain(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	struct master *m = a->master;
+	const struct config_daemon *d = &m->snapshot->config->daemon;
+
+	(void)r;
+	if (m->state != MASTER_SERVING) {
+		reply_error(call, 409, "already draining");
+		return;
+	}
+	master_drain(m);
+	reply_json(call, 200,
+	    json_pack("{s:b,s:I,s:I}", "draining", 1, "drain_delay_ms",
+		(json_int_t)d->drain_delay, "drain_timeout_ms",
+		(json_int_t)d->drain_timeout));
+}
+
+void
+commands_log(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	static const struct {
+		const char *word;
+		enum log_level level;
+	} rows[] = {
+		{ "error", LOG_LEVEL_ERROR },
+		{ "warn", LOG_LEVEL_WARN },
+		{ "info", LOG_LEVEL_INFO },
+		{ "debug", LOG_LEVEL_DEBUG },
+	};
+	const char *word = http_request_param(r, "level");
+	size_t i;
+
+	(void)a;
+	for (i = 0; word != NULL && i < sizeof(rows) / sizeof(rows[0]); i++) {
+		if (strcmp(rows[i].word, word) != 0)
+			continue;
+		log_set_level(rows[i].level);
+		reply_json(call, 200, json_pack("{s:s}", "level", word));
+		return;
+	}
+	reply_error(call, 400, "level is error, warn, info or debug");
 }

@@ -1,22 +1,64 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The commands of the admin socket, as one table.
+ * The requests that admin answers. Each function below is a row in the table of
+ * the admin socket (commands.c), of http_listen (web.c), or of both. They run
+ * on the main thread and answer `call', at once or later on the same thread.
+ * `request' lives as long as the call.
  */
 #ifndef ADMIN_COMMANDS_H
 #define ADMIN_COMMANDS_H
 
 #include "admin/admin.h"
 
-/* One command. GET looks, POST changes something. */
-struct command {
-	const char *path;
-	enum http_method method;
-	const char *params; /* the keys it knows, a blank around each */
-	void (*run)(struct admin *a, struct http_call *call,
-	    const struct http_request *request);
-};
+typedef void command_fn(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
-/* http_handler of the admin socket; `arg' is a struct admin. */
-void commands_handle(struct http_call *call, const struct http_request *request,
-    void *arg);
+/* The http_handlers of the admin socket and of http_listen, which is read-only
+ * and names no device; `arg' is the struct admin. */
+http_handler commands_handle;
+http_handler web_handle;
+
+/* GET /status: the daemon's state as one JSON object, without names of
+ * devices. */
+command_fn status_run;
+
+/* GET /cert: {"certificates": [], "crls": [], "devices": []}. `limit' is for
+ * the devices, those whose certificates expire first. */
+command_fn status_cert_run;
+
+/* GET /metrics: every number, as text for Prometheus or as OpenMetrics. */
+command_fn metrics_run;
+
+/* GET /sessions: {"matched": N, "sessions": [...]}, oldest first by worker. */
+command_fn sessions_list_run;
+
+/* POST /kick: the same answer, for the sessions that were closed; 404 when none
+ * matched. Needs at least one filter, or all=1. */
+command_fn sessions_kick_run;
+
+/* Reads "30s", "5m", "2h", "1d", or a plain number of seconds. */
+bool sessions_age_parse(const char *text, uint64_t *ms);
+
+/* POST /deny: as, who, until ("" for ever), reason. Answers once the entry is
+ * in force on every worker and the live sessions that it concerns have been
+ * dismissed. */
+command_fn deny_add_run;
+
+/* POST /allow: as, who. 404 when there is no such entry. */
+command_fn deny_remove_run;
+
+/* GET /denied: the deny list in force; `as' and `who' select. */
+command_fn deny_list_run;
+
+/* POST /reload: answers once every worker has the new configuration in force
+ * and has dismissed the sessions that it excludes; 409 with the complaints if
+ * it is refused. */
+command_fn commands_reload;
+
+/* POST /drain: answers at once. */
+command_fn commands_drain;
+
+/* POST /log: level = error, warn, info or debug, until the next reload. */
+command_fn commands_log;
 
 #endif

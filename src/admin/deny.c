@@ -1,10 +1,8 @@
-#include "admin/deny.h"
+#include "admin/commands.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "admin/control.h"
-#include "admin/filter.h"
 #include "admin/reply.h"
 #include "base/clock.h"
 #include "base/time.h"
@@ -69,7 +67,7 @@ read_until(const char *text, char out[TIME_TEXT_MAX], const char **until)
 	if (identity_deny_until(slice_str(text), &seconds))
 		return true;
 	if (len == 0 || strchr("smhd", text[len - 1]) == NULL ||
-	    !filter_age_parse(text, &ms))
+	    !sessions_age_parse(text, &ms))
 		return false;
 	time_write(clock_wall_s() + (int64_t)(ms / 1000), out);
 	*until = out;
@@ -104,7 +102,7 @@ deny_add_run(struct admin *a, struct http_call *call,
 	if (err != OK)
 		refuse(call, err, &why);
 	else
-		control_reload(a, call, r);
+		commands_reload(a, call, r);
 	report_fini(&why);
 }
 
@@ -125,7 +123,7 @@ deny_remove_run(struct admin *a, struct http_call *call,
 	if (err != OK)
 		refuse(call, err, &why);
 	else
-		control_reload(a, call, r);
+		commands_reload(a, call, r);
 	report_fini(&why);
 }
 

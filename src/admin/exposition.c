@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/exposition.h"
 
 #include <stdarg.h>
@@ -47,15 +48,15 @@ exposition_family(struct exposition *e, const char *name, const char *type,
 
 	e->name = name;
 	e->counter = strcmp(type, "counter") == 0;
-	e->now = strcmp(type, "gaugehistogram") == 0;
-	if (e->now && !e->openmetrics)
+	e->gauge_histogram = strcmp(type, "gaugehistogram") == 0;
+	if (e->gauge_histogram && !e->openmetrics)
 		type = "histogram";
 	end = e->counter && !e->openmetrics ? "_total" : "";
 	addf(e, "# HELP %s%s %s\n", name, end, help);
 	addf(e, "# TYPE %s%s %s\n", name, end, type);
 }
 
-/* A label's value: backslash, quote and newline are escaped. */
+/* Writes a label's value; backslash, quote and newline are escaped. */
 static void
 add_value(struct exposition *e, const char *value)
 {
@@ -74,7 +75,7 @@ add_value(struct exposition *e, const char *value)
 	}
 }
 
-/* Whole numbers as such: beyond a million %g would round them. */
+/* Whole numbers are written in full; %g would round them above a million. */
 static void
 add_number(struct exposition *e, double value)
 {
@@ -109,8 +110,8 @@ exposition_single(struct exposition *e, const char *name, const char *type,
 	exposition_sample(e, NULL, 0, value);
 }
 
-/* OpenMetrics writes bounds as floating point numbers: 1.0, not 1. Both formats
- * have them so, for a query must not depend on how the text was asked for. */
+/* OpenMetrics requires bounds as floating point numbers: 1.0, not 1. Both
+ * formats get them, so that queries do not depend on the format. */
 static void
 write_bound(char *out, size_t size, double bound)
 {
@@ -123,7 +124,7 @@ void
 exposition_histogram(struct exposition *e, const double *bounds,
     const uint64_t *counts, size_t bound_count, double sum)
 {
-	const char *prefix = e->now && e->openmetrics ? "g" : "";
+	const char *prefix = e->gauge_histogram && e->openmetrics ? "g" : "";
 	char bound[32] = "+Inf";
 	uint64_t count = 0;
 	size_t i;

@@ -1,7 +1,26 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/http.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <unistd.h>
+
+#include "accept/listener.h"
+#include "base/buf.h"
+#include "base/http.h"
+#include "io/linger.h"
+#include "io/stream_fd.h"
+#include "io/timer.h"
+
+#define LISTENERS_MAX 16
+#define HEAD_LIMIT (1024 * 1024)
+#define LINGER_MS 1000
+#define HEADERS_MAX 1024
+
+/*
+ * The request.
+ */
 
 static enum parse
 fail(unsigned *status, unsigned code, const char **why, const char *text)
@@ -23,8 +42,8 @@ hex_digit(char c)
 	return -1;
 }
 
-/* Replaces %XX, in place, and + in a query. A NUL may not come out of it:
- * what follows would be cut off unseen. */
+/* Decodes %XX in place, and + as a blank in a query. %00 is refused, because it
+ * would hide what follows it. */
 static bool
 decode(char *text, bool query)
 {
@@ -53,20 +72,31 @@ decode(char *text, bool query)
 }
 
 static enum http_method
-method_of(const char *word)
+method_of(struct slice word)
 {
-	if (strcmp(word, "GET") == 0)
+	if (http_is(word, "GET"))
 		return HTTP_GET;
-	if (strcmp(word, "HEAD") == 0)
+	if (http_is(word, "HEAD"))
 		return HTTP_HEAD;
-	if (strcmp(word, "POST") == 0)
+	if (http_is(word, "POST"))
 		return HTTP_POST;
 	return HTTP_OTHER;
 }
 
-/* Cuts "a=b&c=d" into its parameters. */
+static bool
+has_param(const struct http_request *r, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < r->param_count; i++)
+		if (strcmp(r->params[i].key, key) == 0)
+			return true;
+	return false;
+}
+
+/* Splits "a=b&c&d=e" into parameters. */
 static enum parse
-cut_query(struct http_request *r, char *query, unsigned *status,
+split_query(struct http_request *r, char *query, unsigned *status,
     const char **why)
 {
 	struct http_param *p;
@@ -79,41 +109,27 @@ cut_query(struct http_request *r, char *query, unsigned *status,
 		if (r->param_count == HTTP_PARAMS_MAX)
 			return fail(status, 414, why, "too many parameters");
 		value = strchr(pair, '=');
-		if (value == NULL)
-			return fail(status, 400, why,
-			    "a parameter is KEY=VALUE");
-		*value++ = '\0';
-		if (!decode(pair, true) || !decode(value, true))
+		if (value != NULL)
+			*value++ = '\0';
+		if (!decode(pair, true) ||
+		    (value != NULL && !decode(value, true)))
 			return fail(status, 400, why, "bad %-encoding");
-		p = &r->params[r->param_count];
-		if (http_request_param(r, pair) != NULL)
-			return fail(status, 400, why,
-			    "a parameter is given twice");
+		if (has_param(r, pair))
+			r->repeated = pair;
+		p = &r->params[r->param_count++];
 		p->key = pair;
 		p->value = value;
-		r->param_count++;
 	}
 	return PARSE_OK;
 }
 
-/* "METHOD TARGET HTTP/1.x" */
+/* Splits the target, which is a string, into path and parameters. */
 static enum parse
-parse_first(struct http_request *r, char *line, unsigned *status,
+parse_target(struct http_request *r, char *target, unsigned *status,
     const char **why)
 {
-	char *method = strsep(&line, " ");
-	char *target = line == NULL ? NULL : strsep(&line, " ");
 	char *query;
 
-	if (line == NULL)
-		return fail(status, 400, why, "no request line");
-	if (strcmp(line, "HTTP/1.1") != 0 && strcmp(line, "HTTP/1.0") != 0)
-		return strncmp(line, "HTTP/", 5) == 0
-		    ? fail(status, 505, why, "only HTTP/1.0 and HTTP/1.1")
-		    : fail(status, 400, why, "no HTTP version");
-	r->method = method_of(method);
-	if (r->method == HTTP_OTHER)
-		return fail(status, 405, why, "no such method here");
 	if (target[0] != '/')
 		return fail(status, 400, why, "the target is not a path");
 	query = strchr(target, '?');
@@ -122,86 +138,73 @@ parse_first(struct http_request *r, char *line, unsigned *status,
 	if (!decode(target, false))
 		return fail(status, 400, why, "bad %-encoding");
 	r->path = target;
-	return query == NULL ? PARSE_OK : cut_query(r, query, status, why);
-}
-
-/* Does the header `line' have the name `name'? Then its value, else NULL. */
-static const char *
-header_value(const char *line, const char *name)
-{
-	size_t len = strlen(name);
-
-	if (strncasecmp(line, name, len) != 0 || line[len] != ':')
-		return NULL;
-	line += len + 1;
-	return line + strspn(line, " \t");
+	return query == NULL ? PARSE_OK : split_query(r, query, status, why);
 }
 
 static enum parse
-parse_header(struct http_request *r, const char *line, unsigned *status,
-    const char **why)
+take_request_line(struct http_request *r, const struct http_head *h,
+    unsigned *status, const char **why)
 {
-	const char *value;
-
-	if (strchr(line, ':') == NULL || strchr(" \t:", line[0]) != NULL)
-		return fail(status, 400, why, "bad header line");
-	value = header_value(line, "Accept");
-	if (value != NULL &&
-	    strstr(value, "application/openmetrics-text") != NULL)
-		r->openmetrics = true;
-	if (header_value(line, "Transfer-Encoding") != NULL)
-		return fail(status, 413, why, "requests have no body here");
-	value = header_value(line, "Content-Length");
-	if (value != NULL && strcmp(value, "0") != 0)
-		return fail(status, 413, why, "requests have no body here");
+	if (!http_is(h->version, "HTTP/1.1") &&
+	    !http_is(h->version, "HTTP/1.0"))
+		return fail(status, 505, why, "only HTTP/1.0 and HTTP/1.1");
+	r->method = method_of(h->method);
+	if (r->method == HTTP_OTHER)
+		return fail(status, 405, why, "this method is not supported");
 	return PARSE_OK;
 }
 
-static bool
-is_clean(const char *head, size_t len)
+static enum parse
+take_field(struct http_request *r, const struct http_head *h, unsigned *status,
+    const char **why)
 {
-	size_t i;
+	static const char type[] = "application/openmetrics-text";
 
-	for (i = 0; i < len; i++) {
-		if (head[i] == '\n' && (i == 0 || head[i - 1] != '\r'))
-			return false;
-		if (head[i] == '\r' && (i + 1 == len || head[i + 1] != '\n'))
-			return false;
-		if ((unsigned char)head[i] < 0x20 &&
-		    strchr("\r\n\t", head[i]) == NULL)
-			return false;
-		if (head[i] == '\0' || head[i] == 0x7f)
-			return false;
-	}
-	return true;
+	if (http_is_nocase(h->name, "Accept") && h->value.len > 0 &&
+	    memmem(h->value.data, h->value.len, type, sizeof(type) - 1) != NULL)
+		r->openmetrics = true;
+	if (!http_is_nocase(h->name, "Host"))
+		return PARSE_OK;
+	if (r->host.data != NULL)
+		return fail(status, 400, why, "Host is given twice");
+	r->host = h->value;
+	return PARSE_OK;
 }
 
 enum parse
 http_request_parse(struct http_request *r, char *head, size_t len,
     unsigned *status, const char **why)
 {
-	enum parse verdict;
-	bool first = true;
-	char *line = head;
-	char *end;
+	struct slice rest = slice_make(head, len);
+	enum parse verdict = PARSE_OK;
+	char *target = head;
+	struct http_head h;
 
 	memset(r, 0, sizeof(*r));
-	if (len < 4 || memcmp(head + len - 4, "\r\n\r\n", 4) != 0 ||
-	    !is_clean(head, len))
-		return fail(status, 400, why, "bad bytes in the head");
-	head[len - 2] = '\0';
-	for (; *line != '\0'; line = end + 2) {
-		end = strchr(line, '\r');
-		*end = '\0';
-		verdict = first ? parse_first(r, line, status, why)
-				: parse_header(r, line, status, why);
-		if (verdict != PARSE_OK)
-			return verdict;
-		first = false;
+	http_head_init(&h, len);
+	while (verdict == PARSE_OK) {
+		switch (http_head_next(&h, &rest)) {
+		case HTTP_REQUEST_LINE:
+			target = head + (h.target.data - (uint8_t *)head);
+			verdict = take_request_line(r, &h, status, why);
+			break;
+		case HTTP_FIELD:
+			verdict = take_field(r, &h, status, why);
+			break;
+		case HTTP_END:
+			if (h.has_body)
+				return fail(status, 413, why,
+				    "requests have no body here");
+			target[h.target.len] = '\0';
+			return parse_target(r, target, status, why);
+		case HTTP_MALFORMED:
+			return fail(status, 400, why, h.why);
+		case HTTP_MORE:
+		case HTTP_TOO_LARGE:
+			return fail(status, 400, why, "the head is incomplete");
+		}
 	}
-	if (first)
-		return fail(status, 400, why, "no request line");
-	return PARSE_OK;
+	return verdict;
 }
 
 const char *
@@ -242,11 +245,13 @@ http_status_text(unsigned status)
 	} rows[] = {
 		{ 200, "OK" },
 		{ 400, "Bad Request" },
+		{ 403, "Forbidden" },
 		{ 404, "Not Found" },
 		{ 405, "Method Not Allowed" },
 		{ 409, "Conflict" },
 		{ 413, "Content Too Large" },
 		{ 414, "URI Too Long" },
+		{ 421, "Misdirected Request" },
 		{ 422, "Unprocessable Content" },
 		{ 431, "Request Header Fields Too Large" },
 		{ 500, "Internal Server Error" },
@@ -259,4 +264,321 @@ http_status_text(unsigned status)
 		if (rows[i].status == status)
 			return rows[i].text;
 	return "Error";
+}
+
+/*
+ * The server.
+ */
+
+struct http_server {
+	struct loop *loop; /* borrowed */
+	struct http_server_options options;
+	struct listener *listeners[LISTENERS_MAX]; /* owned */
+	size_t listener_count;
+	struct listener_counts counts; /* required by listener_new(), unused */
+	struct list calls;
+	size_t call_count;
+	size_t costly_count; /* of them, claimed and not answered yet */
+	struct linger_set lingering;
+};
+
+enum call_state {
+	CALL_READING, /* until the head is complete */
+	CALL_WAITING, /* for the handler's answer; nothing is read */
+	CALL_COSTLY, /* the same, and it counts as expensive */
+	CALL_WRITING
+};
+
+struct http_call {
+	struct list node; /* in server->calls */
+	struct loop_garbage garbage;
+	struct http_server *server; /* borrowed */
+	struct stream *stream; /* owned */
+	struct timer deadline;
+	struct buf in; /* the head */
+	struct buf out; /* the answer */
+	struct http_request request; /* points into `in' */
+	enum call_state state;
+};
+
+/* In every answer: browsers must not store it, show it in a frame, guess its
+ * type or let another origin embed it. */
+static const char always[] = "Cache-Control: no-store\r\n"
+			     "Connection: close\r\n"
+			     "Cross-Origin-Resource-Policy: same-origin\r\n"
+			     "Referrer-Policy: no-referrer\r\n"
+			     "X-Content-Type-Options: nosniff\r\n"
+			     "X-Frame-Options: DENY\r\n";
+
+/* Moves to another state. The only place that changes it. */
+static void
+enter(struct http_call *c, enum call_state state)
+{
+	if (c->state == CALL_COSTLY)
+		c->server->costly_count--;
+	if (state == CALL_COSTLY)
+		c->server->costly_count++;
+	c->state = state;
+}
+
+/* Frees everything but the stream, which the caller has closed or handed on. */
+static void
+forget(struct http_call *c)
+{
+	enter(c, CALL_WRITING);
+	timer_stop(&c->deadline);
+	buf_fini(&c->in);
+	buf_fini(&c->out);
+	list_remove(&c->node);
+	c->server->call_count--;
+	loop_free_later(c->server->loop, &c->garbage, c, free);
+}
+
+static void
+drop(struct http_call *c)
+{
+	stream_close(c->stream);
+	forget(c);
+}
+
+static void
+on_deadline(void *arg)
+{
+	drop(arg);
+}
+
+/* Sends as much as the socket takes. The call is gone once all was sent. */
+static void
+send_more(struct http_call *c)
+{
+	ssize_t n;
+
+	while (buf_len(&c->out) > 0) {
+		n = stream_write(c->stream, buf_data(&c->out),
+		    buf_len(&c->out));
+		if (n < 0) {
+			drop(c);
+			return;
+		}
+		if (n == 0)
+			return;
+		buf_consume(&c->out, (size_t)n);
+	}
+	linger_start(&c->server->lingering, c->server->loop, c->stream,
+	    LINGER_MS);
+	forget(c);
+}
+
+bool
+http_call_claim(struct http_call *c)
+{
+	if (c->server->costly_count >= c->server->options.costly)
+		return false;
+	enter(c, CALL_COSTLY);
+	return true;
+}
+
+void
+http_reply_send(struct http_call *c, const struct http_reply *r)
+{
+	bool head = c->request.method == HTTP_HEAD;
+	char text[HEADERS_MAX];
+	int len;
+
+	enter(c, CALL_WRITING);
+	timer_start(&c->deadline, c->server->options.deadline_ms);
+	len = snprintf(text, sizeof(text),
+	    "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
+	    "%s%s\r\n",
+	    r->status, http_status_text(r->status), r->type, r->body.len,
+	    always, r->headers == NULL ? "" : r->headers);
+	if (len < 0 || (size_t)len >= sizeof(text) ||
+	    buf_append(&c->out, text, (size_t)len) != OK ||
+	    (!head && r->body.len > 0 &&
+		buf_append(&c->out, r->body.data, r->body.len) != OK)) {
+		drop(c);
+		return;
+	}
+	send_more(c);
+}
+
+static void
+refuse(struct http_call *c, unsigned status, const char *why)
+{
+	struct http_reply r = { .status = status };
+	char text[256];
+
+	r.type = "text/plain; charset=utf-8";
+	if (status == 405)
+		r.headers = "Allow: GET, HEAD\r\n";
+	snprintf(text, sizeof(text), "%s\n", why);
+	r.body = slice_str(text);
+	http_reply_send(c, &r);
+}
+
+/* The length of the head with its empty line; 0 while it is incomplete. */
+static size_t
+head_len(const struct buf *in)
+{
+	static const char end[] = "\r\n\r\n";
+	const uint8_t *found =
+	    memmem(buf_data(in), buf_len(in), end, sizeof(end) - 1);
+
+	return found == NULL ? 0 : (size_t)(found - buf_data(in)) + 4;
+}
+
+static void
+begin(struct http_call *c, size_t len)
+{
+	const char *why = "";
+	unsigned status = 400;
+
+	stream_want_read(c->stream, false);
+	timer_stop(&c->deadline);
+	enter(c, CALL_WAITING);
+	if (http_request_parse(&c->request, (char *)buf_data(&c->in), len,
+		&status, &why) != PARSE_OK) {
+		refuse(c, status, why);
+		return;
+	}
+	c->server->options.handle(c, &c->request, c->server->options.arg);
+}
+
+static void
+read_more(struct http_call *c)
+{
+	size_t most = c->server->options.head_max;
+	uint8_t *scratch = loop_scratch(c->server->loop, LOOP_SCRATCH_PLAIN);
+	ssize_t n = stream_read(c->stream, scratch, LOOP_SCRATCH_LEN);
+	size_t len;
+
+	if (n == STREAM_AGAIN)
+		return;
+	if (n <= 0) {
+		drop(c);
+		return;
+	}
+	if (buf_append(&c->in, scratch, (size_t)n) != OK) {
+		drop(c);
+		return;
+	}
+	len = head_len(&c->in);
+	if (len > most || (len == 0 && buf_len(&c->in) >= most)) {
+		stream_want_read(c->stream, false);
+		refuse(c, 431, "the request is too large");
+	} else if (len > 0) {
+		begin(c, len);
+	}
+}
+
+static void
+on_stream(struct stream *s, enum stream_event event, void *arg)
+{
+	struct http_call *c = arg;
+
+	(void)s;
+	if (event == STREAM_WRITABLE && c->state == CALL_WRITING)
+		send_more(c);
+	else if (event == STREAM_READABLE && c->state == CALL_READING)
+		read_more(c);
+	else if (event == STREAM_BROKEN)
+		drop(c);
+}
+
+/* Drops the oldest connection that we are waiting for. */
+static void
+make_room(struct http_server *s)
+{
+	struct list *node;
+	struct list *next;
+	struct http_call *c;
+
+	list_each(node, next, &s->calls) {
+		c = list_entry(node, struct http_call, node);
+		if (c->state == CALL_WAITING || c->state == CALL_COSTLY)
+			continue; /* it waits for us */
+		drop(c);
+		return;
+	}
+}
+
+static void
+on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
+    void *arg)
+{
+	struct http_server *s = arg;
+	struct http_call *c = NULL;
+
+	(void)l;
+	(void)peer;
+	if (s->call_count >= s->options.connections)
+		make_room(s);
+	if (s->call_count < s->options.connections)
+		c = calloc(1, sizeof(*c));
+	if (c != NULL)
+		c->stream = stream_fd_new(s->loop, fd);
+	if (c == NULL || c->stream == NULL) {
+		free(c);
+		close(fd);
+		return;
+	}
+	c->server = s;
+	list_init(&c->node);
+	list_append(&s->calls, &c->node);
+	s->call_count++;
+	buf_init(&c->in, HEAD_LIMIT + LOOP_SCRATCH_LEN);
+	buf_init(&c->out, 0);
+	timer_init(&c->deadline, s->loop, on_deadline, c);
+	timer_start(&c->deadline, s->options.deadline_ms);
+	stream_set_owner(c->stream, on_stream, c);
+	stream_want_read(c->stream, true);
+	/* A request that is here already is read now, before other newcomers of
+	 * this turn can take its place. */
+	read_more(c); /* c may be gone */
+}
+
+struct http_server *
+http_server_new(struct loop *loop, const struct http_server_options *options)
+{
+	struct http_server *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->loop = loop;
+	s->options = *options;
+	list_init(&s->calls);
+	linger_set_init(&s->lingering, LINGER_MAX, LINGER_BYTES);
+	return s;
+}
+
+enum err
+http_server_listen(struct http_server *s, int fd)
+{
+	struct listener_options o = { .counts = &s->counts };
+	enum err err;
+
+	if (s->listener_count == LISTENERS_MAX)
+		return ERR_LIMIT;
+	err = listener_new(&s->listeners[s->listener_count], s->loop, fd, &o,
+	    on_accept, s);
+	if (err == OK)
+		s->listener_count++;
+	return err;
+}
+
+void
+http_server_free(struct http_server *s)
+{
+	struct list *node;
+	struct list *next;
+	size_t i;
+
+	if (s == NULL)
+		return;
+	for (i = 0; i < s->listener_count; i++)
+		listener_close(s->listeners[i]);
+	list_each(node, next, &s->calls)
+		drop(list_entry(node, struct http_call, node));
+	linger_end_all(&s->lingering);
+	free(s);
 }

@@ -1,10 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Requests of HTTP/1.0 and 1.1 as this daemon takes them: a method, a path,
- * parameters in the query, no body. Pure; answers and sockets are in server.h.
+ * A small HTTP server on one of our loops, over TCP or a unix socket. A
+ * connection carries one request: a method, a path and parameters in the query,
+ * no body. The request goes to a handler, which sends one answer, and the
+ * connection is closed. No keep-alive, no TLS.
  *
- * Strict where leniency has let requests be smuggled: lines end in CRLF, no
- * folding, no control bytes, no body by whatever header. One request a
- * connection, so what a Host or Connection header says does not matter.
+ * libevent's evhttp (2.1) is not used because it can limit neither the number
+ * of connections nor the total time of a request, and http_listen may face a
+ * network. The request's head is read by base/http.h, as in ws/.
  */
 #ifndef ADMIN_HTTP_H
 #define ADMIN_HTTP_H
@@ -13,6 +16,8 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/slice.h"
+#include "io/loop.h"
 
 #define HTTP_PARAMS_MAX 16
 
@@ -25,38 +30,86 @@ enum http_method {
 
 struct http_param {
 	const char *key;
-	const char *value;
+	const char *value; /* NULL where the query has "key" without "=" */
 };
 
-/* All text points into the head that was parsed, decoded in place. */
+/* All text points into the head that was parsed and is decoded in place. */
 struct http_request {
 	enum http_method method;
 	const char *path;
 	struct http_param params[HTTP_PARAMS_MAX];
 	size_t param_count;
-	bool openmetrics; /* Accept asks for application/openmetrics-text */
+	const char *repeated; /* a key that occurs more than once, or NULL */
+	struct slice host; /* the Host field; empty if there is none */
+	bool openmetrics; /* Accept names application/openmetrics-text */
 };
 
 /*
- * Reads the head in head[0..len), which ends with the empty line's CRLF and
- * is changed. OK; or BAD and `*status' is what to answer: 400, 405 (a method
- * that is no word of ours), 413 (a body), 414 (too many parameters), 505.
- * `*why' (static) says more.
+ * Parses the head of `len' bytes, which ends with an empty line and is changed.
+ * PARSE_OK, or PARSE_BAD: `*status' is the status to answer with, 400, 405 (not
+ * a method we know), 413 (the request has a body), 414 (too many parameters) or
+ * 505, and `*why' (static) explains it.
  */
 enum parse http_request_parse(struct http_request *r, char *head, size_t len,
     unsigned *status, const char **why);
 
-/* The parameter's value, or NULL where it is not given. */
+/* The value of the first parameter called `key'; NULL when it is not given or
+ * has no value. */
 const char *http_request_param(const struct http_request *r, const char *key);
 
-/* Most rows that an answer may have. */
+/* Rows that an answer may have at most. */
 #define HTTP_LIMIT_MAX 100000
 
-/* The parameter "limit": a number up to HTTP_LIMIT_MAX, `*limit' unchanged
- * where it is not given. False: it is none. */
+/* Reads the parameter "limit", a number up to HTTP_LIMIT_MAX; `*limit' is
+ * unchanged if it is not given. False if it is not such a number. */
 bool http_request_limit(const struct http_request *r, size_t *limit);
 
-/* The standard's words for a status; static. */
+/* The standard text of a status, for example "Not Found"; static. */
 const char *http_status_text(unsigned status);
+
+struct http_server;
+struct http_call; /* one request, until it is answered */
+
+/* Has to answer the call with http_reply_send(), during the call or later on
+ * the loop's thread. */
+typedef void http_handler(struct http_call *call,
+    const struct http_request *request, void *arg);
+
+struct http_server_options {
+	size_t connections; /* at once; see http_server_new() */
+	size_t costly; /* expensive calls at once; see http_call_claim() */
+	size_t head_max; /* bytes of a request, up to 1 MiB */
+	uint64_t deadline_ms; /* to send a request, and to take its answer */
+	http_handler *handle;
+	void *arg; /* borrowed */
+};
+
+/* NULL when memory runs out. When all connections are in use, a newcomer takes
+ * the place of the oldest one that we are waiting for: clients that only hold
+ * connections cannot keep a health check out. */
+struct http_server *http_server_new(struct loop *loop,
+    const struct http_server_options *options);
+
+/* Also serves the listening socket `fd', and takes it. ERR_NO_MEMORY or
+ * ERR_LIMIT; `fd' stays the caller's then. */
+enum err http_server_listen(struct http_server *s, int fd) MUST_CHECK;
+
+/* Closes everything at once. Calls that have not been answered are freed, too,
+ * and must not be answered any more. NULL is allowed. */
+void http_server_free(struct http_server *s);
+
+/* Counts the call as expensive until it is answered. False if as many expensive
+ * calls as the options allow are waiting already; answer with 503 then. */
+bool http_call_claim(struct http_call *call) MUST_CHECK;
+
+struct http_reply {
+	unsigned status;
+	const char *type; /* Content-Type */
+	const char *headers; /* more, each ending in CR LF; NULL: none */
+	struct slice body; /* copied */
+};
+
+/* Answers the call, which is gone afterwards. */
+void http_reply_send(struct http_call *call, const struct http_reply *reply);
 
 #endif

@@ -1,13 +1,14 @@
-#include "admin/metrics.h"
-
+/* SPDX-License-Identifier: ISC */
+/*
+ * The totals as metrics for Prometheus. sallyport(8) lists them; a test
+ * compares the two.
+ */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "admin/certs.h"
+#include "admin/commands.h"
 #include "admin/exposition.h"
 #include "admin/reply.h"
 #include "admin/totals.h"
-#include "admin/worker_report.h"
 
 #define FAMILY(e, name, type, help) \
 	exposition_family(e, "sallyport_" name, type, help)
@@ -23,8 +24,7 @@ labelled(struct exposition *e, const char *key, const char *word, uint64_t n)
 }
 
 static void
-add_daemon(struct exposition *e, const struct admin *a,
-    const struct worker_report *s)
+add_daemon(struct exposition *e, const struct admin *a, const struct totals *t)
 {
 	const struct master *m = a->master;
 
@@ -32,8 +32,8 @@ add_daemon(struct exposition *e, const struct admin *a,
 	labelled(e, "version", PACKAGE_VERSION, 1);
 	SINGLE(e, "workers", "gauge", "Worker threads.", m->worker_count);
 	SINGLE(e, "ready", "gauge",
-	    "1 while serving with a broker that is up, as /readyz says.",
-	    s->ready);
+	    "1 while serving and at least one broker is up, as /readyz says.",
+	    t->ready);
 	SINGLE(e, "draining", "gauge", "1 while draining.",
 	    m->state != MASTER_SERVING);
 	SINGLE(e, "config_generation", "gauge",
@@ -52,27 +52,27 @@ add_daemon(struct exposition *e, const struct admin *a,
 }
 
 static void
-add_listeners(struct exposition *e, const struct master *m)
+add_listeners(struct exposition *e, const struct totals *t)
 {
-	struct totals_listener *all;
-	size_t count = totals_listeners(m, &all);
 	struct exposition_label labels[2] = { { "listener", NULL },
 		{ "stage", NULL } };
+	const struct totals_listener *l;
 	size_t i;
 	int n;
 
 	FAMILY(e, "connections", "gauge", "Connections now, by stage.");
-	for (i = 0; i < count; i++) {
-		labels[0].value = all[i].name;
+	for (i = 0; i < t->listener_count; i++) {
+		l = &t->listeners[i];
+		labels[0].value = l->name;
 		for (n = 0; n < STAGE_COUNT; n++) {
 			labels[1].value = stage_name((enum stage)n);
-			exposition_sample(e, labels, 2, (double)all[i].live[n]);
+			exposition_sample(e, labels, 2, (double)l->live[n]);
 		}
 	}
-	FAMILY(e, "connections_accepted", "counter", "Connections that came.");
-	for (i = 0; i < count; i++)
-		labelled(e, "listener", all[i].name, all[i].accepted);
-	free(all);
+	FAMILY(e, "connections_accepted", "counter", "Connections accepted.");
+	for (i = 0; i < t->listener_count; i++)
+		labelled(e, "listener", t->listeners[i].name,
+		    t->listeners[i].accepted);
 }
 
 static void
@@ -89,7 +89,7 @@ add_handshakes(struct exposition *e, const struct counters *c)
 	int n;
 
 	FAMILY(e, "tls_handshakes", "counter",
-	    "Handshakes that ended; none: before a cipher was agreed on.");
+	    "Handshakes that ended, cipher none: before one was agreed on.");
 	for (suite = 0; suite < TLS_SUITE_COUNT; suite++)
 		for (n = 0; n < HANDSHAKE_COUNT; n++) {
 			labels[0].value =
@@ -124,12 +124,12 @@ static void
 add_accept(struct exposition *e, const struct listener_counts *c)
 {
 	FAMILY(e, "accept_pauses", "counter",
-	    "Times that clients were left waiting: for want of descriptors or "
-	    "memory, or by a limit.");
+	    "Times that accepting paused: for lack of descriptors or memory, "
+	    "or because of a limit.");
 	labelled(e, "reason", "resource", counter_get(&c->exhausted));
 	labelled(e, "reason", "limit", counter_get(&c->gated));
 	SINGLE(e, "accept_shed", "counter",
-	    "Connections closed unseen when the want lasted.",
+	    "Connections closed unread because that lack lasted.",
 	    counter_get(&c->shed));
 }
 
@@ -141,19 +141,19 @@ add_traffic(struct exposition *e, const struct counters *c)
 	add_accept(e, &c->accept);
 
 	SINGLE(e, "sessions_opened", "counter",
-	    "Clients let in: relayed to a broker.", counter_get(&c->opened));
+	    "Sessions that were relayed to a broker.", counter_get(&c->opened));
 	SINGLE(e, "sessions_without_certificate", "counter",
-	    "Clients let through to a broker's own check of their password.",
+	    "Clients without a certificate, left to the broker's own check.",
 	    counter_get(&c->without_certificate));
 	SINGLE(e, "clone_suspects", "counter",
-	    "Certificates that came in from a second address.",
+	    "Certificates that connected from a second address.",
 	    counter_get(&c->clone_suspects));
 	FAMILY(e, "connections_closed", "counter",
 	    "Connections that ended, by reason; see sallyport(8).");
 	for (i = REASON_NONE + 1; i < REASON_COUNT; i++)
 		labelled(e, "reason", reason_name((enum reason)i),
 		    counter_get(&c->ended[i]));
-	FAMILY(e, "connacks", "counter", "What brokers answered CONNECTs.");
+	FAMILY(e, "connacks", "counter", "Answers of brokers to a CONNECT.");
 	labelled(e, "result", "accepted", counter_get(&c->connack_accepted));
 	labelled(e, "result", "refused", counter_get(&c->connack_refused));
 	FAMILY(e, "relayed_bytes", "counter",
@@ -164,198 +164,247 @@ add_traffic(struct exposition *e, const struct counters *c)
 	add_latency(e, "sallyport_tls_handshake_duration_seconds",
 	    "From accept to the end of the TLS handshake.", &c->handshake);
 	add_latency(e, "sallyport_connect_duration_seconds",
-	    "From a CONNECT read to its CONNACK passed on.", &c->connack);
+	    "From reading a CONNECT to passing on its CONNACK.", &c->connack);
 }
 
-static const char *
-text(const json_t *row, const char *key)
-{
-	const char *found = json_string_value(json_object_get(row, key));
+/* The value of one sample of `row', a row of the totals. */
+typedef double value_fn(const void *row);
 
-	return found == NULL ? "" : found;
-}
-
-/* One family over rows of JSON: labels and value are fields. */
-struct column {
+/* One family over all rows of one kind. */
+struct family {
 	const char *name;
 	const char *type;
 	const char *help;
-	const char *field;
-	const char *labels[4]; /* fields, up to NULL */
+	value_fn *value;
 };
 
-static void
-add_row(struct exposition *e, const struct column *c, const json_t *row)
-{
-	struct exposition_label labels[4];
-	const json_t *value = json_object_get(row, c->field);
-	size_t n;
+/* Rows of one kind, and how a row is labelled. */
+struct rows {
+	const void *first;
+	size_t count;
+	size_t size; /* bytes of a row */
+	size_t label_count;
+	void (*label)(const void *row, struct exposition_label *labels);
+};
 
-	for (n = 0; n < 4 && c->labels[n] != NULL; n++) {
-		labels[n].key = c->labels[n];
-		labels[n].value = text(row, c->labels[n]);
-	}
-	exposition_sample(e, labels, n,
-	    json_is_true(value) ? 1 : (double)json_integer_value(value));
-}
+#define LABELS_MAX 4
 
 static void
-add_columns(struct exposition *e, const struct column *columns, size_t count,
-    json_t *rows)
+add_families(struct exposition *e, const struct family *families, size_t count,
+    const struct rows *rows)
 {
-	json_t *row;
+	struct exposition_label labels[LABELS_MAX];
+	const char *row;
 	size_t i;
 	size_t n;
 
 	for (i = 0; i < count; i++) {
-		exposition_family(e, columns[i].name, columns[i].type,
-		    columns[i].help);
-		json_array_foreach(rows, n, row) add_row(e, &columns[i], row);
+		exposition_family(e, families[i].name, families[i].type,
+		    families[i].help);
+		for (n = 0; n < rows->count; n++) {
+			row = (const char *)rows->first + n * rows->size;
+			rows->label(row, labels);
+			exposition_sample(e, labels, rows->label_count,
+			    families[i].value(row));
+		}
 	}
 }
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-static void
-add_backends(struct exposition *e, const struct worker_report *s)
-{
-	static const struct column backends[] = {
-		{ "sallyport_backend_up", "gauge",
-		    "1 when a worker finds this broker up.", "up",
-		    { "backend", "address", "endpoint" } },
-		{ "sallyport_backend_connections", "counter",
-		    "Connections made to this broker.", "dialled",
-		    { "backend", "address", "endpoint" } },
-		{ "sallyport_backend_connection_failures", "counter",
-		    "Tries to connect to this broker that failed.", "failed",
-		    { "backend", "address", "endpoint" } },
-	};
-	static const struct column pools[] = {
-		{ "sallyport_backend_waiting", "gauge",
-		    "CONNECTs that wait for a broker now.", "waiting",
-		    { "backend" } },
-		{ "sallyport_backend_held", "counter",
-		    "CONNECTs that had to wait.", "held", { "backend" } },
-		{ "sallyport_backend_busy", "counter",
-		    "CONNECTs refused because too many waited.", "busy",
-		    { "backend" } },
-	};
-	static const struct column flows[] = {
-		{ "sallyport_backend_flows", "gauge",
-		    "Connections from one address to one broker.", "flows",
-		    { "source", "endpoint" } },
-		{ "sallyport_backend_ports", "gauge",
-		    "Local ports there are for them.", "ports",
-		    { "source", "endpoint" } },
-	};
-
-	add_columns(e, backends, COUNT(backends), s->backends);
-	add_columns(e, flows, COUNT(flows), s->flows);
-	add_columns(e, pools, COUNT(pools), s->pools);
-}
-
-/* Several CRLs may come from one file: they are told apart by number. */
-static void
-number_rows(json_t *rows)
-{
-	char number[24];
-	json_t *row;
-	size_t i;
-
-	json_array_foreach(rows, i, row)
-	{
-		snprintf(number, sizeof(number), "%zu", i);
-		json_object_set_new(row, "crl", json_string(number));
+/* Defines a value_fn: FIELD of a row of TYPE. */
+#define VALUE(name, type, field) \
+	static double name(const void *row) \
+	{ \
+		return (double)((const struct type *)row)->field; \
 	}
+VALUE(endpoint_up, totals_endpoint, up)
+VALUE(endpoint_dialled, totals_endpoint, dialled)
+VALUE(endpoint_failed, totals_endpoint, failed)
+VALUE(pool_waiting, totals_pool, counts.waiting)
+VALUE(pool_held, totals_pool, counts.held)
+VALUE(pool_busy, totals_pool, counts.busy)
+VALUE(flow_flows, totals_flow, flows)
+VALUE(flow_ports, totals_flow, ports)
+VALUE(cert_not_after, totals_cert, not_after)
+VALUE(crl_this_update, totals_crl, this_update)
+VALUE(crl_next_update, totals_crl, next_update)
+VALUE(crl_revoked, totals_crl, revoked)
+
+static void
+label_endpoint(const void *row, struct exposition_label *labels)
+{
+	const struct totals_endpoint *p = row;
+
+	labels[0] = (struct exposition_label){ "backend", p->backend };
+	labels[1] = (struct exposition_label){ "address", p->address };
+	labels[2] = (struct exposition_label){ "endpoint", p->endpoint };
 }
 
 static void
-add_certificates(struct exposition *e, const struct snapshot *snapshot)
+label_pool(const void *row, struct exposition_label *labels)
 {
-	static const struct column certs[] = {
+	const struct totals_pool *p = row;
+
+	labels[0] = (struct exposition_label){ "backend", p->backend };
+}
+
+static void
+label_flow(const void *row, struct exposition_label *labels)
+{
+	const struct totals_flow *f = row;
+
+	labels[0] = (struct exposition_label){ "source", f->source };
+	labels[1] = (struct exposition_label){ "endpoint", f->endpoint };
+}
+
+static void
+label_cert(const void *row, struct exposition_label *labels)
+{
+	const struct totals_cert *c = row;
+
+	labels[0] = (struct exposition_label){ "tls", c->profile };
+	labels[1] = (struct exposition_label){ "role", totals_role(c) };
+	labels[2] = (struct exposition_label){ "file", c->file };
+	labels[3] = (struct exposition_label){ "cert_sha256", c->sha256 };
+}
+
+static void
+label_crl(const void *row, struct exposition_label *labels)
+{
+	const struct totals_crl *c = row;
+
+	labels[0] = (struct exposition_label){ "tls", c->profile };
+	labels[1] = (struct exposition_label){ "file", c->file };
+	labels[2] = (struct exposition_label){ "crl", c->index };
+}
+
+static void
+add_backends(struct exposition *e, const struct totals *t)
+{
+	static const struct family endpoints[] = {
+		{ "sallyport_backend_up", "gauge",
+		    "1 when at least one worker considers this broker up.",
+		    endpoint_up },
+		{ "sallyport_backend_connections", "counter",
+		    "Connections made to this broker.", endpoint_dialled },
+		{ "sallyport_backend_connection_failures", "counter",
+		    "Attempts to connect to this broker that failed.",
+		    endpoint_failed },
+	};
+	static const struct family flows[] = {
+		{ "sallyport_backend_flows", "gauge",
+		    "Connections from one local address to one broker.",
+		    flow_flows },
+		{ "sallyport_backend_ports", "gauge",
+		    "Local ports that are available for them.", flow_ports },
+	};
+	static const struct family pools[] = {
+		{ "sallyport_backend_waiting", "gauge",
+		    "CONNECTs that wait for a broker now.", pool_waiting },
+		{ "sallyport_backend_held", "counter",
+		    "CONNECTs that had to wait.", pool_held },
+		{ "sallyport_backend_busy", "counter",
+		    "CONNECTs refused because too many waited.", pool_busy },
+	};
+	const struct rows endpoint_rows = { t->endpoints, t->endpoint_count,
+		sizeof(*t->endpoints), 3, label_endpoint };
+	const struct rows flow_rows = { t->flows, t->flow_count,
+		sizeof(*t->flows), 2, label_flow };
+	const struct rows pool_rows = { t->pools, t->pool_count,
+		sizeof(*t->pools), 1, label_pool };
+
+	add_families(e, endpoints, COUNT(endpoints), &endpoint_rows);
+	add_families(e, flows, COUNT(flows), &flow_rows);
+	add_families(e, pools, COUNT(pools), &pool_rows);
+}
+
+static void
+add_certificates(struct exposition *e, const struct totals *t)
+{
+	static const struct family certs[] = {
 		{ "sallyport_certificate_not_after_timestamp_seconds", "gauge",
 		    "When a server certificate or client CA expires.",
-		    "not_after_s", { "tls", "role", "file", "cert_sha256" } },
+		    cert_not_after },
 	};
-	static const struct column crls[] = {
+	static const struct family crls[] = {
 		{ "sallyport_crl_this_update_timestamp_seconds", "gauge",
-		    "When a CRL was issued.", "this_update_s",
-		    { "tls", "file", "crl" } },
+		    "When a CRL was issued.", crl_this_update },
 		{ "sallyport_crl_next_update_timestamp_seconds", "gauge",
-		    "When its successor is due; 0 when it names no date.",
-		    "next_update_s", { "tls", "file", "crl" } },
+		    "When the next CRL is due; 0 when it names no date.",
+		    crl_next_update },
 		{ "sallyport_crl_revoked_certificates", "gauge",
-		    "Certificates that a CRL revokes.", "revoked",
-		    { "tls", "file", "crl" } },
+		    "Certificates that a CRL revokes.", crl_revoked },
 	};
-	json_t *rows = certs_list(snapshot);
+	const struct rows cert_rows = { t->certs, t->cert_count,
+		sizeof(*t->certs), 4, label_cert };
+	const struct rows crl_rows = { t->crls, t->crl_count, sizeof(*t->crls),
+		3, label_crl };
 
-	add_columns(e, certs, COUNT(certs), rows);
-	json_decref(rows);
-	rows = certs_crls(snapshot);
-	number_rows(rows);
-	add_columns(e, crls, COUNT(crls), rows);
-	json_decref(rows);
+	add_families(e, certs, COUNT(certs), &cert_rows);
+	add_families(e, crls, COUNT(crls), &crl_rows);
 }
 
 static void
-add_left(struct exposition *e, const struct worker_report_days_left *left)
+add_left(struct exposition *e, const struct totals_days_left *left)
 {
-	double bounds[WORKER_REPORT_DAYS_COUNT];
+	double bounds[TOTALS_DAYS_COUNT];
 	size_t i;
 
-	for (i = 0; i < WORKER_REPORT_DAYS_COUNT; i++)
-		bounds[i] = worker_report_days[i] * 86400.0;
+	for (i = 0; i < TOTALS_DAYS_COUNT; i++)
+		bounds[i] = totals_days[i] * 86400.0;
 	FAMILY(e, "session_certificate_remaining_seconds", "gaugehistogram",
-	    "How long the certificates of connected devices will last.");
-	exposition_histogram(e, bounds, left->buckets, WORKER_REPORT_DAYS_COUNT,
+	    "How long the certificates of connected devices remain valid.");
+	exposition_histogram(e, bounds, left->buckets, TOTALS_DAYS_COUNT,
 	    (double)left->sum_s);
 }
 
+/* What could not be measured is left out: a 0 would be a lie. */
 static void
-add_process(struct exposition *e, const struct admin *a)
+add_process(struct exposition *e, const struct totals_process *p,
+    int64_t started_at)
 {
-	struct totals_process p;
-
-	totals_process(&p);
-	exposition_single(e, "process_cpu_seconds", "counter",
-	    "Processor time used.", p.cpu_s);
-	exposition_single(e, "process_resident_memory_bytes", "gauge",
-	    "Memory in RAM.", (double)p.resident);
-	exposition_single(e, "process_virtual_memory_bytes", "gauge",
-	    "Memory mapped.", (double)p.virtual_size);
-	exposition_single(e, "process_open_fds", "gauge",
-	    "File descriptors in use.", (double)p.open_fds);
-	exposition_single(e, "process_max_fds", "gauge",
-	    "File descriptors allowed.", (double)p.max_fds);
+	if (p->has_cpu)
+		exposition_single(e, "process_cpu_seconds", "counter",
+		    "Processor time used.", p->cpu_s);
+	if (p->has_memory) {
+		exposition_single(e, "process_resident_memory_bytes", "gauge",
+		    "Memory in RAM.", (double)p->resident);
+		exposition_single(e, "process_virtual_memory_bytes", "gauge",
+		    "Memory mapped.", (double)p->virtual_size);
+	}
+	if (p->has_open_fds)
+		exposition_single(e, "process_open_fds", "gauge",
+		    "File descriptors in use.", (double)p->open_fds);
+	if (p->has_max_fds)
+		exposition_single(e, "process_max_fds", "gauge",
+		    "File descriptors allowed.", (double)p->max_fds);
 	exposition_single(e, "process_start_time_seconds", "gauge",
-	    "When the daemon started.", (double)a->started_at);
+	    "When the daemon started.", (double)started_at);
 }
 
 static void
-done(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct worker_report *s)
+render(struct admin *a, struct http_call *call, const struct http_request *r,
+    const struct totals *t)
 {
 	struct http_reply reply = { .status = 200 };
 	struct exposition e;
-	struct counters c;
 
-	totals_counters(a->master, &c);
 	exposition_init(&e, r->openmetrics);
-	add_daemon(&e, a, s);
-	add_listeners(&e, a->master);
-	add_traffic(&e, &c);
-	add_backends(&e, s);
-	add_certificates(&e, a->master->snapshot);
-	add_left(&e, &s->left);
-	add_process(&e, a);
+	add_daemon(&e, a, t);
+	add_listeners(&e, t);
+	add_traffic(&e, &t->counters);
+	add_backends(&e, t);
+	add_certificates(&e, t);
+	add_left(&e, &t->left);
+	add_process(&e, &t->process, a->started_at);
 	exposition_end(&e);
 	if (e.failed) {
 		reply_error(call, 503, "out of memory");
 	} else {
 		reply.type = exposition_type(&e);
 		reply.body = buf_slice(&e.out);
-		server_reply(call, &reply);
+		http_reply_send(call, &reply);
 	}
 	exposition_fini(&e);
 }
@@ -364,5 +413,5 @@ void
 metrics_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	worker_report_collect(a, call, r, done);
+	totals_collect(a, call, r, TOTALS_ALL, render);
 }

@@ -1,39 +1,24 @@
 libsallyport_a_SOURCES += \
 	src/admin/admin.c \
 	src/admin/admin.h \
-	src/admin/worker_query.c \
-	src/admin/worker_query.h \
-	src/admin/certs.c \
-	src/admin/certs.h \
 	src/admin/commands.c \
 	src/admin/commands.h \
 	src/admin/deny.c \
-	src/admin/deny.h \
 	src/admin/exposition.c \
 	src/admin/exposition.h \
-	src/admin/filter.c \
-	src/admin/filter.h \
 	src/admin/http.c \
 	src/admin/http.h \
 	src/admin/metrics.c \
-	src/admin/metrics.h \
 	src/admin/page.h \
 	src/admin/reply.c \
 	src/admin/reply.h \
-	src/admin/server.c \
-	src/admin/server.h \
 	src/admin/sessions.c \
-	src/admin/sessions.h \
 	src/admin/status.c \
-	src/admin/status.h \
-	src/admin/control.c \
-	src/admin/control.h \
-	src/admin/worker_report.c \
-	src/admin/worker_report.h \
 	src/admin/totals.c \
 	src/admin/totals.h \
 	src/admin/web.c \
-	src/admin/web.h
+	src/admin/worker_query.c \
+	src/admin/worker_query.h
 
 # The status page as a C file, by tools that every system has.
 nodist_libsallyport_a_SOURCES = src/admin/page.c

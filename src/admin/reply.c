@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/reply.h"
 
 #include <stdarg.h>
@@ -25,7 +26,7 @@ reply_json(struct http_call *call, unsigned status, json_t *body)
 	} else {
 		r.body = slice_str(text);
 	}
-	server_reply(call, &r);
+	http_reply_send(call, &r);
 	free(text);
 }
 
@@ -42,7 +43,7 @@ reply_error(struct http_call *call, unsigned status, const char *fmt, ...)
 	    json_pack("{s:o}", "error", reply_text(slice_str(text))));
 }
 
-/* Escapes all that is not ASCII: rare, so simple. */
+/* Escapes every byte that is not ASCII, for text that is not UTF-8. */
 static json_t *
 escape(struct slice text)
 {

@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Answers in JSON, and pieces of them.
+ * Answers in JSON, and the values that they consist of.
  */
 #ifndef ADMIN_REPLY_H
 #define ADMIN_REPLY_H
@@ -7,16 +8,16 @@
 #include <jansson.h>
 #include <stdint.h>
 
-#include "admin/server.h"
+#include "admin/http.h"
 
-/* Answers with `body', which it takes; NULL (memory ran out) is a 503. */
+/* Answers with `body', and frees it; NULL (memory ran out) becomes a 503. */
 void reply_json(struct http_call *call, unsigned status, json_t *body);
 
 /* Answers {"error": "..."}. */
 void reply_error(struct http_call *call, unsigned status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* A new string; bytes that are not UTF-8 come as \xNN. */
+/* A new string; bytes that are not UTF-8 become \xNN. */
 json_t *reply_text(struct slice text);
 
 /* A new string, "2026-11-23T13:30:00Z", or null for INT64_MAX and 0. */

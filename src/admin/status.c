@@ -1,16 +1,21 @@
-#include "admin/status.h"
-
+/* SPDX-License-Identifier: ISC */
+/*
+ * The totals as JSON: the command status, which the status page also reads, and
+ * the command cert.
+ */
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "admin/certs.h"
+#include "admin/commands.h"
 #include "admin/reply.h"
 #include "admin/totals.h"
-#include "admin/worker_report.h"
 #include "base/clock.h"
 
-const char *
-status_word(const struct master *m)
+#define DAY 86400
+#define DEVICES_DEFAULT 20
+
+static const char *
+state_word(const struct master *m)
 {
 	switch (m->state) {
 	case MASTER_SERVING:
@@ -32,30 +37,28 @@ number(const counter *c)
 }
 
 static json_t *
-listeners(const struct master *m)
+listeners(const struct totals *t)
 {
 	json_t *rows = json_array();
-	struct totals_listener *all;
-	size_t count = totals_listeners(m, &all);
+	const struct totals_listener *l;
 	json_t *stages;
 	size_t i;
 	int n;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < t->listener_count; i++) {
+		l = &t->listeners[i];
 		stages = json_object();
 		for (n = 0; n < STAGE_COUNT; n++)
 			json_object_set_new(stages, stage_name((enum stage)n),
-			    json_integer((json_int_t)all[i].live[n]));
+			    json_integer((json_int_t)l->live[n]));
 		json_array_append_new(rows,
-		    json_pack("{s:s,s:I,s:o}", "listener", all[i].name,
-			"accepted", (json_int_t)all[i].accepted, "connections",
-			stages));
+		    json_pack("{s:s,s:I,s:o}", "listener", l->name, "accepted",
+			(json_int_t)l->accepted, "connections", stages));
 	}
-	free(all);
 	return rows;
 }
 
-/* Those that happened, with their meaning for people. */
+/* The close reasons that have occurred, with their explanation. */
 static json_t *
 ended(const struct counters *c)
 {
@@ -96,7 +99,7 @@ histogram(const struct histogram *h)
 	    number(&h->sum_ms), "buckets_ms", buckets);
 }
 
-/* The cipher suites that were met. */
+/* The cipher suites that have been used. */
 static json_t *
 handshakes(const struct counters *c)
 {
@@ -123,20 +126,120 @@ handshakes(const struct counters *c)
 }
 
 static json_t *
-traffic(const struct master *m)
+traffic(const struct counters *c)
 {
-	struct counters c;
-
-	totals_counters(m, &c);
 	return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o}",
-	    "accepted", number(&c.accepted), "opened", number(&c.opened),
-	    "without_certificate", number(&c.without_certificate),
-	    "clone_suspects", number(&c.clone_suspects), "bytes_up",
-	    number(&c.moved_up), "bytes_down", number(&c.moved_down),
-	    "connack_accepted", number(&c.connack_accepted), "connack_refused",
-	    number(&c.connack_refused), "handshakes", handshakes(&c),
-	    "handshake", histogram(&c.handshake), "connack",
-	    histogram(&c.connack), "ended", ended(&c));
+	    "accepted", number(&c->accepted), "opened", number(&c->opened),
+	    "without_certificate", number(&c->without_certificate),
+	    "clone_suspects", number(&c->clone_suspects), "bytes_up",
+	    number(&c->moved_up), "bytes_down", number(&c->moved_down),
+	    "connack_accepted", number(&c->connack_accepted), "connack_refused",
+	    number(&c->connack_refused), "handshakes", handshakes(c),
+	    "handshake", histogram(&c->handshake), "connack",
+	    histogram(&c->connack), "ended", ended(c));
+}
+
+static json_t *
+pools(const struct totals *t)
+{
+	json_t *rows = json_array();
+	const struct totals_pool *p;
+	size_t i;
+
+	for (i = 0; i < t->pool_count; i++) {
+		p = &t->pools[i];
+		json_array_append_new(rows,
+		    json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I}", "backend",
+			p->backend, "up", (int)p->up, "dials",
+			(json_int_t)p->counts.dials, "dialled",
+			(json_int_t)p->counts.dialled, "held",
+			(json_int_t)p->counts.held, "waiting",
+			(json_int_t)p->counts.waiting, "busy",
+			(json_int_t)p->counts.busy));
+	}
+	return rows;
+}
+
+static json_t *
+backends(const struct totals *t)
+{
+	json_t *rows = json_array();
+	const struct totals_endpoint *e;
+	size_t i;
+
+	for (i = 0; i < t->endpoint_count; i++) {
+		e = &t->endpoints[i];
+		json_array_append_new(rows,
+		    json_pack("{s:s,s:s,s:s,s:b,s:I,s:I,s:I,s:o}", "backend",
+			e->backend, "address", e->address, "endpoint",
+			e->endpoint, "up", (int)e->up, "failures",
+			(json_int_t)e->failures, "dialled",
+			(json_int_t)e->dialled, "failed", (json_int_t)e->failed,
+			"error", reply_text(slice_str(e->error))));
+	}
+	return rows;
+}
+
+static json_t *
+certificates(const struct totals *t, int64_t now)
+{
+	json_t *rows = json_array();
+	const struct totals_cert *c;
+	size_t i;
+
+	for (i = 0; i < t->cert_count; i++) {
+		c = &t->certs[i];
+		json_array_append_new(rows,
+		    json_pack("{s:s,s:s,s:s,s:o,s:o,s:o,s:I,s:I}", "tls",
+			c->profile, "role", totals_role(c), "file", c->file,
+			"cert_sha256", json_string(c->sha256), "not_before",
+			reply_when(c->not_before), "not_after",
+			reply_when(c->not_after), "not_after_s",
+			(json_int_t)c->not_after, "days_left",
+			(json_int_t)((c->not_after - now) / DAY)));
+	}
+	return rows;
+}
+
+static json_t *
+crls(const struct totals *t)
+{
+	json_t *rows = json_array();
+	const struct totals_crl *c;
+	size_t i;
+
+	for (i = 0; i < t->crl_count; i++) {
+		c = &t->crls[i];
+		json_array_append_new(rows,
+		    json_pack("{s:s,s:s,s:o,s:I,s:o,s:I,s:I,s:b}", "tls",
+			c->profile, "file", c->file, "this_update",
+			reply_when(c->this_update), "this_update_s",
+			(json_int_t)c->this_update, "next_update",
+			reply_when(c->next_update), "next_update_s",
+			(json_int_t)c->next_update, "revoked",
+			(json_int_t)c->revoked, "verified", (int)c->verified));
+	}
+	return rows;
+}
+
+static json_t *
+devices(const struct totals *t, int64_t now, size_t limit)
+{
+	json_t *rows = json_array();
+	const struct totals_device *d;
+	size_t i;
+
+	for (i = 0; i < t->device_count && i < limit; i++) {
+		d = &t->devices[i];
+		json_array_append_new(rows,
+		    json_pack("{s:o,s:o,s:o,s:o,s:I}", "user",
+			reply_text(d->username), "client_id",
+			reply_text(d->client_id), "cert_sha256",
+			reply_hex(d->sha256, CERT_SHA256_LEN), "cert_not_after",
+			reply_when(d->not_after), "days_left",
+			(json_int_t)((d->not_after - now) / DAY)));
+	}
+	return rows;
 }
 
 static json_t *
@@ -147,16 +250,24 @@ denylist(const struct snapshot *s)
 	    "bytes", (json_int_t)identity_denylist_size(s->denylist));
 }
 
+/* What could not be measured is left out. */
 static json_t *
-process(void)
+process(const struct totals_process *p)
 {
-	struct totals_process p;
+	json_t *o = json_pack("{s:I}", "pid", (json_int_t)getpid());
 
-	totals_process(&p);
-	return json_pack("{s:I,s:f,s:I,s:I,s:I}", "pid", (json_int_t)getpid(),
-	    "cpu_s", p.cpu_s, "resident_bytes", (json_int_t)p.resident,
-	    "open_fds", (json_int_t)p.open_fds, "max_fds",
-	    (json_int_t)p.max_fds);
+	if (p->has_cpu)
+		json_object_set_new(o, "cpu_s", json_real(p->cpu_s));
+	if (p->has_memory)
+		json_object_set_new(o, "resident_bytes",
+		    json_integer((json_int_t)p->resident));
+	if (p->has_open_fds)
+		json_object_set_new(o, "open_fds",
+		    json_integer((json_int_t)p->open_fds));
+	if (p->has_max_fds)
+		json_object_set_new(o, "max_fds",
+		    json_integer((json_int_t)p->max_fds));
+	return o;
 }
 
 static json_t *
@@ -168,26 +279,26 @@ config(const struct master *m)
 	    (json_int_t)m->reloads_failed);
 }
 
-/* [[days, sessions]], the last one null: above all days. */
+/* [[days, sessions], ...]; the last bound is null: more than all others. */
 static json_t *
-days_left(const struct worker_report_days_left *left)
+days_left(const struct totals_days_left *left)
 {
 	json_t *rows = json_array();
 	size_t i;
 
-	for (i = 0; i <= WORKER_REPORT_DAYS_COUNT; i++)
+	for (i = 0; i <= TOTALS_DAYS_COUNT; i++)
 		json_array_append_new(rows,
 		    json_pack("[o,I]",
-			i < WORKER_REPORT_DAYS_COUNT
-			    ? json_integer((json_int_t)worker_report_days[i])
+			i < TOTALS_DAYS_COUNT
+			    ? json_integer((json_int_t)totals_days[i])
 			    : json_null(),
 			(json_int_t)left->buckets[i]));
 	return rows;
 }
 
 static void
-done(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct worker_report *s)
+render_status(struct admin *a, struct http_call *call,
+    const struct http_request *r, const struct totals *t)
 {
 	const struct master *m = a->master;
 	int64_t now = clock_wall_s();
@@ -195,20 +306,20 @@ done(struct admin *a, struct http_call *call, const struct http_request *r,
 
 	(void)r;
 	body = json_pack("{s:s,s:s,s:b,s:o,s:o,s:I,s:I}", "version",
-	    PACKAGE_VERSION, "state", status_word(m), "ready", (int)s->ready,
+	    PACKAGE_VERSION, "state", state_word(m), "ready", (int)t->ready,
 	    "now", reply_when(now), "started_at", reply_when(a->started_at),
 	    "uptime_s", (json_int_t)(now - a->started_at), "workers",
 	    (json_int_t)m->worker_count);
 	json_object_set_new(body, "config", config(m));
-	json_object_set_new(body, "process", process());
-	json_object_set_new(body, "listeners", listeners(m));
-	json_object_set_new(body, "traffic", traffic(m));
-	json_object_set(body, "pools", s->pools);
-	json_object_set(body, "backends", s->backends);
-	json_object_set_new(body, "certificates", certs_list(m->snapshot));
-	json_object_set_new(body, "crls", certs_crls(m->snapshot));
+	json_object_set_new(body, "process", process(&t->process));
+	json_object_set_new(body, "listeners", listeners(t));
+	json_object_set_new(body, "traffic", traffic(&t->counters));
+	json_object_set_new(body, "pools", pools(t));
+	json_object_set_new(body, "backends", backends(t));
+	json_object_set_new(body, "certificates", certificates(t, now));
+	json_object_set_new(body, "crls", crls(t));
 	json_object_set_new(body, "device_certificates_days_left",
-	    days_left(&s->left));
+	    days_left(&t->left));
 	json_object_set_new(body, "denylist", denylist(m->snapshot));
 	reply_json(call, 200, body);
 }
@@ -217,5 +328,29 @@ void
 status_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	worker_report_collect(a, call, r, done);
+	totals_collect(a, call, r, TOTALS_ALL, render_status);
+}
+
+static void
+render_cert(struct admin *a, struct http_call *call,
+    const struct http_request *r, const struct totals *t)
+{
+	size_t limit = DEVICES_DEFAULT;
+	int64_t now = clock_wall_s();
+
+	(void)a;
+	if (!http_request_limit(r, &limit)) {
+		reply_error(call, 400, "limit is a number up to 100000");
+		return;
+	}
+	reply_json(call, 200,
+	    json_pack("{s:o,s:o,s:o}", "certificates", certificates(t, now),
+		"crls", crls(t), "devices", devices(t, now, limit)));
+}
+
+void
+status_cert_run(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	totals_collect(a, call, r, TOTALS_ALL, render_cert);
 }

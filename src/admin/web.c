@@ -1,14 +1,15 @@
-#include "admin/web.h"
-
+/* SPDX-License-Identifier: ISC */
+/*
+ * What http_listen serves, read-only: metrics, health, status and the status
+ * page. None of it names a device.
+ */
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
 
-#include "admin/metrics.h"
+#include "admin/commands.h"
 #include "admin/page.h"
-#include "admin/reply.h"
-#include "admin/status.h"
-#include "admin/worker_report.h"
+#include "admin/totals.h"
 #include "base/buf.h"
 #include "base/encode.h"
 
@@ -16,7 +17,7 @@
 #define NONCE_BYTES 16
 
 static void
-say(struct http_call *call, unsigned status, const char *words)
+reply_plain(struct http_call *call, unsigned status, const char *text)
 {
 	struct http_reply r = { .status = status };
 
@@ -24,11 +25,11 @@ say(struct http_call *call, unsigned status, const char *words)
 	r.headers = "Content-Security-Policy: default-src 'none'\r\n";
 	if (status == 405)
 		r.headers = "Allow: GET, HEAD\r\n";
-	r.body = slice_str(words);
-	server_reply(call, &r);
+	r.body = slice_str(text);
+	http_reply_send(call, &r);
 }
 
-/* Appends the page with `nonce' in its places. */
+/* Appends the page with `nonce' in place of each mark. */
 static enum err
 fill_page(struct buf *out, const char *nonce)
 {
@@ -50,7 +51,8 @@ fill_page(struct buf *out, const char *nonce)
 	return buf_append(out, at, (size_t)(end - at));
 }
 
-/* Only the page's own style and script run, and only /status is fetched. */
+/* The Content-Security-Policy allows the page's own style and script, by their
+ * nonce, and requests to this server. */
 static void
 page_run(struct admin *a, struct http_call *call, const struct http_request *rq)
 {
@@ -63,7 +65,7 @@ page_run(struct admin *a, struct http_call *call, const struct http_request *rq)
 	(void)a;
 	(void)rq;
 	if (getrandom(random, sizeof(random), 0) != (ssize_t)sizeof(random)) {
-		say(call, 503, "no random numbers\n");
+		reply_plain(call, 503, "no random numbers\n");
 		return;
 	}
 	encode_hex(nonce, slice_make(random, sizeof(random)));
@@ -77,61 +79,72 @@ page_run(struct admin *a, struct http_call *call, const struct http_request *rq)
 		r.type = "text/html; charset=utf-8";
 		r.headers = headers;
 		r.body = buf_slice(&out);
-		server_reply(call, &r);
+		http_reply_send(call, &r);
 	} else {
-		say(call, 503, "out of memory\n");
+		reply_plain(call, 503, "out of memory\n");
 	}
 	buf_fini(&out);
 }
 
-/* Alive: the main thread is here, and the workers answered. */
+/* The main thread runs this, and all workers have answered. */
 static void
-healthy(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct worker_report *s)
+render_healthz(struct admin *a, struct http_call *call,
+    const struct http_request *r, const struct totals *t)
 {
 	(void)a;
 	(void)r;
-	(void)s;
-	say(call, 200, "ok\n");
+	(void)t;
+	reply_plain(call, 200, "ok\n");
 }
 
 static void
 healthz_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	worker_report_collect_brokers(a, call, r, healthy);
+	totals_collect(a, call, r, TOTALS_BROKERS, render_healthz);
 }
 
 static void
-ready(struct admin *a, struct http_call *call, const struct http_request *r,
-    const struct worker_report *s)
+render_readyz(struct admin *a, struct http_call *call,
+    const struct http_request *r, const struct totals *t)
 {
 	(void)r;
-	if (s->ready)
-		say(call, 200, "ready\n");
+	if (t->ready)
+		reply_plain(call, 200, "ready\n");
 	else if (a->master->state != MASTER_SERVING)
-		say(call, 503, "draining\n");
+		reply_plain(call, 503, "draining\n");
 	else
-		say(call, 503, "no broker is up\n");
+		reply_plain(call, 503, "no broker is up\n");
 }
 
 static void
 readyz_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	worker_report_collect_brokers(a, call, r, ready);
+	totals_collect(a, call, r, TOTALS_BROKERS, render_readyz);
+}
+
+static void
+reply_busy(struct http_call *call)
+{
+	struct http_reply r = { .status = 503 };
+
+	r.type = "text/plain; charset=utf-8";
+	r.headers = "Retry-After: 1\r\n";
+	r.body = slice_str("too many expensive requests at once\n");
+	http_reply_send(call, &r);
 }
 
 static const struct {
 	const char *path;
-	void (*run)(struct admin *a, struct http_call *call,
-	    const struct http_request *request);
+	command_fn *run;
+	bool costly; /* looks at every session */
 } paths[] = {
-	{ "/", page_run },
-	{ "/metrics", metrics_run },
-	{ "/healthz", healthz_run },
-	{ "/readyz", readyz_run },
-	{ "/status", status_run },
+	{ "/", page_run, false },
+	{ "/metrics", metrics_run, true },
+	{ "/healthz", healthz_run, false },
+	{ "/readyz", readyz_run, false },
+	{ "/status", status_run, true },
 };
 
 void
@@ -140,13 +153,17 @@ web_handle(struct http_call *call, const struct http_request *r, void *arg)
 	size_t i;
 
 	if (r->method != HTTP_GET && r->method != HTTP_HEAD) {
-		say(call, 405, "read-only: GET and HEAD\n");
+		reply_plain(call, 405, "read-only: GET and HEAD\n");
 		return;
 	}
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-		if (strcmp(paths[i].path, r->path) == 0) {
-			paths[i].run(arg, call, r);
-			return;
-		}
-	say(call, 404, "not here; see / /metrics /healthz /readyz /status\n");
+		if (strcmp(paths[i].path, r->path) == 0)
+			break;
+	if (i == sizeof(paths) / sizeof(paths[0]))
+		reply_plain(call, 404,
+		    "not found; see / /metrics /healthz /readyz /status\n");
+	else if (paths[i].costly && !http_call_claim(call))
+		reply_busy(call);
+	else
+		paths[i].run(arg, call, r);
 }

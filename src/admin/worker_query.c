@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "admin/worker_query.h"
 
 #include <stdlib.h>
@@ -6,96 +7,114 @@
 #include "admin/reply.h"
 #include "base/clock.h"
 
-/* A worker that needs longer than this is stuck. */
-#define LIMIT_MS 5000
-#define REST 4 /* times as long as the costly question took */
+/* A worker that has not answered after this time is stuck. */
+#define DEADLINE_MS 5000
+/* After an expensive query, workers are left alone for this many times as long
+ * as it took. */
+#define PAUSE_FACTOR 4
 
-/* One worker's part: the same message goes there and back. */
+/* One worker's part. The same message travels there and back. */
 struct worker_query_part {
 	struct loop_message message;
-	struct worker_query *ask; /* borrowed */
+	struct worker_query *query; /* borrowed */
 	struct worker *worker; /* borrowed */
 	void *answer; /* owned */
 };
 
 void *
-worker_query_answer(const struct worker_query *a, size_t i)
+worker_query_answer(const struct worker_query *q, size_t i)
 {
-	return a->parts[i].answer;
+	return q->parts[i].answer;
 }
 
 static void
-worker_query_free(struct worker_query *a)
+free_question(const struct worker_query_kind *kind, void *question)
+{
+	if (kind->free_question != NULL && question != NULL)
+		kind->free_question(question);
+	free(question);
+}
+
+static void
+free_query(struct worker_query *q)
 {
 	size_t i;
 
-	for (i = 0; i < a->count; i++) {
-		if (a->kind->free_answer != NULL && a->parts[i].answer != NULL)
-			a->kind->free_answer(a->parts[i].answer);
-		free(a->parts[i].answer);
+	for (i = 0; i < q->count; i++) {
+		if (q->kind->free_answer != NULL && q->parts[i].answer != NULL)
+			q->kind->free_answer(q->parts[i].answer);
+		free(q->parts[i].answer);
 	}
-	if (a->kind->free_question != NULL && a->question != NULL)
-		a->kind->free_question(a->question);
-	free(a->question);
-	free(a->parts);
-	free(a);
+	free_question(q->kind, q->question);
+	free(q->parts);
+	free(q);
 }
 
-static void send_all(struct worker_query *a);
+static void send_all(struct worker_query *q);
 
-/* The pause is over: asks anew. */
+/* The pause between two rounds is over. */
 static void
-rested(void *arg)
+start_round(void *arg)
 {
-	struct worker_query *a = arg;
+	struct worker_query *q = arg;
 	size_t i;
 
-	for (i = 0; i < a->count; i++) {
-		if (a->kind->free_answer != NULL)
-			a->kind->free_answer(a->parts[i].answer);
-		memset(a->parts[i].answer, 0, a->kind->answer_size);
+	for (i = 0; i < q->count; i++) {
+		if (q->kind->free_answer != NULL)
+			q->kind->free_answer(q->parts[i].answer);
+		memset(q->parts[i].answer, 0, q->kind->answer_size);
 	}
-	send_all(a);
+	send_all(q);
 }
 
 static void
-rest(struct worker_query *a)
+pause_query(struct worker_query *q)
 {
-	list_append(&a->admin->asks, &a->node);
-	timer_init(&a->limit, a->home, rested, a);
-	timer_start(&a->limit, a->again_ms);
-	a->again_ms = 0;
+	q->state = WORKER_QUERY_PAUSED;
+	list_append(&q->admin->queries, &q->node);
+	timer_init(&q->timer, q->home, start_round, q);
+	timer_start(&q->timer, q->repeat_ms);
+	q->repeat_ms = 0;
 }
 
 void
-worker_query_repeat(struct worker_query *a, uint64_t ms)
+worker_query_repeat(struct worker_query *q, uint64_t ms)
 {
-	a->again_ms = ms;
+	q->repeat_ms = ms;
+}
+
+/* All workers have answered. */
+static void
+complete(struct worker_query *q)
+{
+	uint64_t took = clock_mono_ms() - q->sent_at;
+
+	if (q->state == WORKER_QUERY_ORPHANED) {
+		free_query(q);
+		return;
+	}
+	list_remove(&q->node);
+	if (q->kind->costly)
+		timer_start(&q->admin->query_pause, PAUSE_FACTOR * took + 1);
+	if (q->state == WORKER_QUERY_SENT) {
+		timer_stop(&q->timer);
+		q->kind->done(q);
+	}
+	if (q->repeat_ms > 0)
+		pause_query(q);
+	else
+		free_query(q);
 }
 
 static void
-came_back(struct loop_message *m)
+take_answer(struct loop_message *m)
 {
 	struct worker_query_part *part =
 	    list_entry(m, struct worker_query_part, message);
-	struct worker_query *a = part->ask;
+	struct worker_query *q = part->query;
 
-	a->waiting--;
-	if (a->waiting > 0)
-		return;
-	if (a->admin != NULL)
-		list_remove(&a->node);
-	if (a->admin != NULL && a->kind->costly)
-		timer_start(&a->admin->rest,
-		    REST * (clock_mono_ms() - a->sent_at) + 1);
-	if (a->call != NULL) {
-		timer_stop(&a->limit);
-		a->kind->done(a);
-	}
-	if (a->again_ms > 0)
-		rest(a);
-	else
-		worker_query_free(a);
+	if (--q->waiting == 0)
+		complete(q);
 }
 
 /* On the worker's thread. */
@@ -104,160 +123,155 @@ work(struct loop_message *m)
 {
 	struct worker_query_part *part =
 	    list_entry(m, struct worker_query_part, message);
-	struct worker_query *a = part->ask;
-	struct loop *home = a->home;
+	struct worker_query *q = part->query;
+	struct loop *home = q->home;
 
-	a->kind->work(part->worker, a->question, part->answer);
-	part->message.run = came_back;
-	loop_post(home, &part->message); /* part may be gone */
+	q->kind->work(part->worker, q->question, part->answer);
+	part->message.run = take_answer;
+	loop_post(home, &part->message); /* part and q may be gone */
 }
 
-/* The answers may still come; whoever waited is told that they are late. */
+/* The deadline of a queued or sent query. The answers of a sent one may still
+ * come, so it stays until they have. */
 static void
-too_late(void *arg)
+on_deadline(void *arg)
 {
-	struct worker_query *a = arg;
-	struct http_call *call = a->call;
+	struct worker_query *q = arg;
+	struct http_call *call = q->call;
 
-	a->call = NULL;
-	if (a->queued) {
-		list_remove(&a->node);
-		worker_query_free(a);
-		reply_error(call, 503, "too many ask at once");
+	q->call = NULL;
+	if (q->state == WORKER_QUERY_QUEUED) {
+		list_remove(&q->node);
+		free_query(q);
+		reply_error(call, 503, "too many requests at once");
 		return;
 	}
+	q->state = WORKER_QUERY_LATE;
 	log_event(LOG_LEVEL_ERROR, "admin_timeout",
-	    "%zu of %zu workers do not answer", a->waiting, a->count);
-	reply_error(call, 503, "%zu of %zu workers do not answer", a->waiting,
-	    a->count);
+	    "%zu of %zu workers do not answer", q->waiting, q->count);
+	reply_error(call, 503, "%zu of %zu workers do not answer", q->waiting,
+	    q->count);
 }
 
 static struct worker_query *
-worker_query_new(struct admin *admin, const struct worker_query_kind *kind)
+new_query(struct admin *admin, const struct worker_query_kind *kind)
 {
 	const struct master *m = admin->master;
-	struct worker_query *a = calloc(1, sizeof(*a));
+	struct worker_query *q = calloc(1, sizeof(*q));
 	size_t i;
 
-	if (a == NULL)
+	if (q == NULL)
 		return NULL;
-	a->admin = admin;
-	a->home = m->loop;
-	a->kind = kind;
-	a->parts = calloc(m->worker_count, sizeof(*a->parts));
-	if (a->parts == NULL) {
-		free(a);
+	q->admin = admin;
+	q->home = m->loop;
+	q->kind = kind;
+	q->parts = calloc(m->worker_count, sizeof(*q->parts));
+	if (q->parts == NULL) {
+		free(q);
 		return NULL;
 	}
-	a->count = m->worker_count;
-	for (i = 0; i < a->count; i++) {
-		a->parts[i].ask = a;
-		a->parts[i].worker = m->workers[i];
-		a->parts[i].answer = calloc(1, kind->answer_size);
-		if (a->parts[i].answer == NULL) {
-			worker_query_free(a);
+	q->count = m->worker_count;
+	for (i = 0; i < q->count; i++) {
+		q->parts[i].query = q;
+		q->parts[i].worker = m->workers[i];
+		q->parts[i].answer = calloc(1, kind->answer_size);
+		if (q->parts[i].answer == NULL) {
+			free_query(q);
 			return NULL;
 		}
 	}
-	return a;
+	return q;
 }
 
-/* `a' is in the list; the limit runs from now on. */
+/* Posts the query, which is in the list. The deadline starts now. */
 static void
-send_all(struct worker_query *a)
+send_all(struct worker_query *q)
 {
 	size_t i;
 
-	a->waiting = a->count;
-	a->sent_at = clock_mono_ms();
-	timer_init(&a->limit, a->home, too_late, a);
-	timer_start(&a->limit, LIMIT_MS);
-	for (i = 0; i < a->count; i++) {
-		a->parts[i].message.run = work;
-		loop_post(worker_sessions(a->parts[i].worker)->loop,
-		    &a->parts[i].message);
+	q->state = WORKER_QUERY_SENT;
+	q->waiting = q->count;
+	q->sent_at = clock_mono_ms();
+	timer_init(&q->timer, q->home, on_deadline, q);
+	timer_start(&q->timer, DEADLINE_MS);
+	for (i = 0; i < q->count; i++) {
+		q->parts[i].message.run = work;
+		loop_post(worker_sessions(q->parts[i].worker)->loop,
+		    &q->parts[i].message);
 	}
 }
 
+/* The pause after an expensive query is over: sends the one that has waited
+ * longest. */
 static void
-wait_turn(struct worker_query *a)
-{
-	a->queued = true;
-	timer_init(&a->limit, a->home, too_late, a);
-	timer_start(&a->limit, LIMIT_MS);
-}
-
-/* The workers have had their rest: whoever has waited longest is next. */
-static void
-next_turn(void *arg)
+send_next(void *arg)
 {
 	struct admin *admin = arg;
+	struct worker_query *q;
 	struct list *node;
 	struct list *next;
-	struct worker_query *a;
 
-	list_each(node, next, &admin->asks) {
-		a = list_entry(node, struct worker_query, node);
-		if (!a->queued)
+	list_each(node, next, &admin->queries) {
+		q = list_entry(node, struct worker_query, node);
+		if (q->state != WORKER_QUERY_QUEUED)
 			continue;
-		a->queued = false;
-		timer_stop(&a->limit);
-		send_all(a);
+		timer_stop(&q->timer);
+		send_all(q);
 		return;
 	}
-	admin->busy = false;
+	admin->costly_running = false;
 }
 
 void
 worker_query_init(struct admin *admin)
 {
-	list_init(&admin->asks);
-	timer_init(&admin->rest, admin->master->loop, next_turn, admin);
+	list_init(&admin->queries);
+	timer_init(&admin->query_pause, admin->master->loop, send_next, admin);
 }
 
 void
 worker_query_send(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct worker_query_kind *kind,
-    void *question, uint64_t context)
+    void *question)
 {
-	struct worker_query *a = worker_query_new(admin, kind);
+	struct worker_query *q = new_query(admin, kind);
 
-	if (a == NULL) {
-		if (kind->free_question != NULL && question != NULL)
-			kind->free_question(question);
-		free(question);
+	if (q == NULL) {
+		free_question(kind, question);
 		reply_error(call, 503, "out of memory");
 		return;
 	}
-	a->call = call;
-	a->request = request;
-	a->question = question;
-	a->context = context;
-	list_init(&a->node);
-	list_append(&admin->asks, &a->node);
-	if (kind->costly && admin->busy) {
-		wait_turn(a);
+	q->call = call;
+	q->request = request;
+	q->question = question;
+	list_init(&q->node);
+	list_append(&admin->queries, &q->node);
+	if (kind->costly && admin->costly_running) {
+		q->state = WORKER_QUERY_QUEUED;
+		timer_init(&q->timer, q->home, on_deadline, q);
+		timer_start(&q->timer, DEADLINE_MS);
 		return;
 	}
-	admin->busy = admin->busy || kind->costly;
-	send_all(a);
+	admin->costly_running = admin->costly_running || kind->costly;
+	send_all(q);
 }
 
 void
 worker_query_abandon_all(struct admin *admin)
 {
+	struct worker_query *q;
 	struct list *node;
 	struct list *next;
-	struct worker_query *a;
 
-	list_each(node, next, &admin->asks) {
-		a = list_entry(node, struct worker_query, node);
-		list_remove(&a->node);
-		timer_stop(&a->limit);
-		a->call = NULL;
-		a->admin = NULL;
-		if (a->waiting == 0)
-			worker_query_free(a);
+	list_each(node, next, &admin->queries) {
+		q = list_entry(node, struct worker_query, node);
+		list_remove(&q->node);
+		timer_stop(&q->timer);
+		if (q->state == WORKER_QUERY_QUEUED ||
+		    q->state == WORKER_QUERY_PAUSED)
+			free_query(q);
+		else
+			q->state = WORKER_QUERY_ORPHANED;
 	}
-	timer_stop(&admin->rest);
+	timer_stop(&admin->query_pause);
 }

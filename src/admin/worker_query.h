@@ -1,7 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A question to all workers. It travels to each through its mailbox, is
- * answered on the worker's thread, and the answers come back to the master's
- * loop. The HTTP call waits meanwhile, but not for ever.
+ * A query to all workers. It is posted to each worker's loop, answered on the
+ * worker's thread, and the answers come back to the master's loop, where the
+ * HTTP call is answered. A call waits for at most a few seconds.
+ *
+ * Queries that look at every session are expensive. One of them runs at a time,
+ * and the workers get a pause after each of four times its duration, however
+ * many clients ask.
  */
 #ifndef ADMIN_WORKER_QUERY_H
 #define ADMIN_WORKER_QUERY_H
@@ -10,57 +15,65 @@
 
 struct worker_query;
 
-/* One kind of question: what it does where. */
+/* One kind of query, and what it does on which thread. */
 struct worker_query_kind {
-	size_t answer_size; /* of one worker's answer */
-	/* It looks at every session. One of these at a time, and then workers
-	 * have a rest of four times as long, however many ask. */
-	bool costly;
-	/* On the worker's thread: fills the zeroed `answer'. The question is
-	 * shared by all of them, so it may only be read. */
+	size_t answer_size; /* bytes of one worker's answer */
+	bool costly; /* it looks at every session */
+	/* On the worker's thread: fills the zeroed `answer'. All workers share
+	 * the question, so it is only read. */
 	void (*work)(struct worker *w, const void *question, void *answer);
-	/* Main thread, once, when all have answered: replies to the call. */
-	void (*done)(struct worker_query *a);
-	/* Each may be NULL; main thread. */
+	/* Main thread, once all workers have answered: replies to q->call. */
+	void (*done)(struct worker_query *q);
+	/* Main thread; free what the answer and the question own, not the
+	 * objects themselves. Either may be NULL. */
 	void (*free_answer)(void *answer);
 	void (*free_question)(void *question);
 };
 
+enum worker_query_state {
+	WORKER_QUERY_QUEUED, /* expensive; another one is running */
+	WORKER_QUERY_SENT, /* the workers have it, and the call waits */
+	WORKER_QUERY_LATE, /* the workers have it; the call got a 503 */
+	WORKER_QUERY_PAUSED, /* between two rounds; see worker_query_repeat() */
+	WORKER_QUERY_ORPHANED /* the workers have it, and admin has stopped */
+};
+
 struct worker_query {
-	struct list node; /* in admin->asks */
-	struct admin *admin; /* borrowed; NULL once that has ended */
-	struct loop *home; /* borrowed: the main thread's, outlives all else */
-	struct http_call *call; /* NULL: nobody waits any more */
+	struct list node; /* in admin->queries, unless orphaned */
+	enum worker_query_state state;
+	struct admin *admin; /* borrowed; void once orphaned */
+	struct loop *home; /* borrowed: the main thread's */
+	struct http_call *call; /* to be answered in SENT */
 	const struct http_request *request; /* lives as long as the call */
 	const struct worker_query_kind *kind; /* static */
 	void *question; /* owned; may be NULL */
-	uint64_t context; /* the asker's, for done() */
-	struct timer limit;
-	struct worker_query_part *parts; /* owned, one a worker */
+	struct timer timer; /* the deadline, or the end of the pause */
+	struct worker_query_part *parts; /* owned, one per worker */
 	size_t count; /* of workers */
-	size_t waiting; /* for so many */
+	size_t waiting; /* workers that have not answered yet */
 	uint64_t sent_at; /* clock_mono_ms() */
-	uint64_t again_ms; /* see ask_again() */
-	bool queued; /* costly, and not yet its turn */
+	uint64_t repeat_ms; /* what done() asked for; 0: no further round */
 };
 
-/* Asks, taking `question' over in any case. When it cannot, or a worker does
- * not answer in time, the call gets a 503. */
+/* Asks all workers and takes over `question' (from malloc(), or NULL) in any
+ * case. When memory runs out or a worker does not answer in time, the call is
+ * answered with 503 and done() is not called. */
 void worker_query_send(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct worker_query_kind *kind,
-    void *question, uint64_t context);
+    void *question);
 
-/* Worker i's answer, in done(). */
-void *worker_query_answer(const struct worker_query *a, size_t i);
+/* Worker i's answer; for done(). */
+void *worker_query_answer(const struct worker_query *q, size_t i);
 
 /* From done(), instead of replying: asks all workers once more in `ms' > 0
- * milliseconds, and then calls done() again. */
-void worker_query_repeat(struct worker_query *a, uint64_t ms);
+ * milliseconds and then calls done() again. */
+void worker_query_repeat(struct worker_query *q, uint64_t ms);
 
-/* Before the first question. */
+/* Prepares admin->queries and its timer, before the first query. */
 void worker_query_init(struct admin *admin);
 
-/* All calls are about to be void; answers on their way go nowhere. */
+/* Gives up all queries, because their calls are about to be freed. Answers that
+ * are on their way are dropped. */
 void worker_query_abandon_all(struct admin *admin);
 
 #endif

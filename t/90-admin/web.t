@@ -95,11 +95,11 @@ my $answer = '';
 1 while sysread $slow, $answer, 4096, length $answer;
 like($answer, qr{^HTTP/1\.1 200 }, 'byte by byte');
 
-# Those who say nothing, or do not listen, cannot take all connections:
-# the oldest makes room. Devices do not notice them.
+# Clients that send nothing cannot take all connections: the oldest one makes
+# room for a newcomer.
 my @idle = map { IO::Socket::IP->new(PeerHost => '127.0.0.1',
-	PeerPort => $port) } 1 .. 80;
-wait_until('more than 64 are closed at once', sub {
+	PeerPort => $port) } 1 .. 272;
+wait_until('those beyond 256 are closed', sub {
 	my $closed = 0;
 	for (@idle) {
 		my $bits = '';
@@ -113,21 +113,32 @@ is((ctl($socket, 'status'))[0], 0, 'the admin socket has its own');
 is(http($port, 'GET', '/healthz')->{status}, 200, 'and another one');
 close $_ for @idle;
 
-# A look at all sessions is taken one at a time; a health check needs none.
+# Requests that look at every session run one at a time and are few; those
+# beyond are refused at once. A health check does not wait for them.
 {
 	my @asking = map { IO::Socket::IP->new(PeerHost => '127.0.0.1',
-		PeerPort => $port) } 1 .. 30;
+		PeerPort => $port) } 1 .. 100;
 	syswrite $_, "GET /metrics HTTP/1.0\r\n\r\n" for @asking;
 	is(http($port, 'GET', '/healthz')->{status}, 200,
-		'a health check passes those who ask for much');
-	my $good = 0;
+		'a health check does not wait for expensive requests');
+	my %got = (200 => 0, 503 => 0);
 	for (@asking) {
 		my $answer = '';
 		1 while sysread $_, $answer, 65536, length $answer;
-		$good++ if $answer =~ m{^HTTP/1\.1 200 .*\nsallyport_}s;
+		$got{$1}++ if $answer =~ m{^HTTP/1\.1 (\d+) };
+		like($answer, qr/^Retry-After: 1\r$/m, 'told to come again')
+		    if $answer =~ / 503 / && $got{503} == 1;
 	}
-	is($good, 30, 'and these are served in turn');
+	is($got{200} + $got{503}, 100, 'each is answered');
+	cmp_ok($got{200}, '>', 0, 'some with the metrics');
+	is(http($port, 'GET', '/metrics')->{status}, 200, 'and later again');
 }
+
+# Load balancers and people add to the path of a health check.
+is(http($port, 'GET', "/$_")->{status}, 200, "/$_") for 'healthz?verbose',
+    'readyz?verbose&exclude=etcd', 'healthz?1699999999', 'healthz?a=1&a=2',
+    'healthz?', 'healthz?&&', 'readyz?verbose=1&verbose', 'status?x',
+    'metrics?a=1&a=1';
 
 # Workers that are asked while it ends find nothing that is gone.
 {

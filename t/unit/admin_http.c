@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The parser of HTTP requests: rows of what is good and bad, each bad one
- * from an allocation of its exact size.
+ * The parser of HTTP requests: good and bad requests, each read from an
+ * allocation of its exact size.
  */
 #include "admin/http.h"
 
@@ -10,7 +11,7 @@
 
 struct row {
 	const char *head;
-	unsigned status; /* 0: good */
+	unsigned status; /* 0: the request is good */
 	const char *path;
 };
 
@@ -32,9 +33,13 @@ static const struct row rows[] = {
 	{ "GET /%4 HTTP/1.1\r\n\r\n", 400, NULL },
 	{ "GET /%zz HTTP/1.1\r\n\r\n", 400, NULL },
 	{ "GET /%00 HTTP/1.1\r\n\r\n", 400, NULL },
-	{ "GET /?a HTTP/1.1\r\n\r\n", 400, NULL },
-	{ "GET /?a=1&a=2 HTTP/1.1\r\n\r\n", 400, NULL },
-	{ "GET /?a=1&%61=2 HTTP/1.1\r\n\r\n", 400, NULL },
+	{ "GET /?a HTTP/1.1\r\n\r\n", 0, "/" },
+	{ "GET /b?a=1&%61=2 HTTP/1.1\r\n\r\n", 0, "/b" },
+	{ "GET /? HTTP/1.1\r\n\r\n", 0, "/" },
+	{ "GET /?& HTTP/1.1\r\n\r\n", 0, "/" },
+	{ "GET /?%zz HTTP/1.1\r\n\r\n", 400, NULL },
+	{ "GET /?a=%00 HTTP/1.1\r\n\r\n", 400, NULL },
+	{ "GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n", 400, NULL },
 	{ "GET / HTTP/1.1\r\nx\r\n\r\n", 400, NULL },
 	{ "GET / HTTP/1.1\r\n: x\r\n\r\n", 400, NULL },
 	{ "GET / HTTP/1.1\r\n x: y\r\n\r\n", 400, NULL },
@@ -43,7 +48,8 @@ static const struct row rows[] = {
 	{ "GET /\x01 HTTP/1.1\r\n\r\n", 400, NULL },
 	{ "GET /\x7f HTTP/1.1\r\n\r\n", 400, NULL },
 	{ "GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n", 413, NULL },
-	{ "GET / HTTP/1.1\r\ncontent-length:00\r\n\r\n", 413, NULL },
+	{ "GET / HTTP/1.1\r\ncontent-length:00\r\n\r\n", 0, "/" },
+	{ "GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", 400, NULL },
 	{ "GET / HTTP/1.1\r\nTRANSFER-ENCODING: x\r\n\r\n", 413, NULL },
 	{ "GET / HTTP/1.1\r\n", 400, NULL },
 	{ "", 400, NULL },
@@ -114,6 +120,26 @@ test_params(void)
 }
 
 static void
+test_flags(void)
+{
+	static const char text[] = "GET /sessions?user&sid=1&sid=2 HTTP/1.1\r\n"
+				   "Host: proxy.example:9090\r\n\r\n";
+	char *head = copy(text, sizeof(text) - 1);
+	struct http_request r;
+	const char *why;
+	unsigned status;
+
+	is_int(http_request_parse(&r, head, sizeof(text) - 1, &status, &why),
+	    PARSE_OK, "a key without a value, and one twice");
+	is_int(r.param_count, 3, "all are there");
+	ok(r.params[0].value == NULL, "the first has no value");
+	is_str(r.repeated, "sid", "sid is given twice");
+	is_str(http_request_param(&r, "sid"), "1", "its first value");
+	ok(slice_equal(r.host, slice_str("proxy.example:9090")), "Host");
+	free(head);
+}
+
+static void
 test_too_many(void)
 {
 	char text[512] = "GET /?";
@@ -141,6 +167,7 @@ main(void)
 {
 	test_rows();
 	test_params();
+	test_flags();
 	test_too_many();
 	return done_testing();
 }
