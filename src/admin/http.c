@@ -8,6 +8,7 @@
 
 #include "accept/listener.h"
 #include "base/buf.h"
+#include "base/encode.h"
 #include "base/http.h"
 #include "io/linger.h"
 #include "io/stream_fd.h"
@@ -30,18 +31,6 @@ fail(unsigned *status, unsigned code, const char **why, const char *text)
 	return PARSE_BAD;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
-
 /* Decodes %XX in place, and + as a blank in a query. %00 is refused, because it
  * would hide what follows it. */
 static bool
@@ -60,8 +49,8 @@ decode(char *text, bool query)
 			*out++ = *text;
 			continue;
 		}
-		high = hex_digit(text[1]);
-		low = high == -1 ? -1 : hex_digit(text[2]);
+		high = encode_hex_value((uint8_t)text[1]);
+		low = high == -1 ? -1 : encode_hex_value((uint8_t)text[2]);
 		if (low == -1 || (high == 0 && low == 0))
 			return false;
 		*out++ = (char)(high << 4 | low);

@@ -11,6 +11,8 @@
 #include "admin/commands.h"
 #include "admin/reply.h"
 #include "admin/worker_query.h"
+#include "base/encode.h"
+#include "base/unit.h"
 #include "session/session.h"
 #include "tls/stream_tls.h"
 
@@ -50,25 +52,11 @@ parse_number(const char *text, uint64_t most, uint64_t *out)
 bool
 sessions_age_parse(const char *text, uint64_t *ms)
 {
-	static const char units[] = "smhd";
-	static const uint64_t seconds[] = { 1, 60, 3600, 86400 };
-	char digits[16];
-	size_t len = strspn(text, "0123456789");
-	const char *unit = "";
-	uint64_t n;
-
-	if (len == 0 || len > 9 || strlen(text + len) > 1)
-		return false;
-	memcpy(digits, text, len);
-	digits[len] = '\0';
-	if (!parse_number(digits, UINT32_MAX, &n))
-		return false;
-	if (text[len] != '\0')
-		unit = strchr(units, text[len]);
-	if (unit == NULL)
-		return false;
-	*ms = n * 1000 * (text[len] == '\0' ? 1 : seconds[unit - units]);
-	return true;
+	if (parse_number(text, UINT32_MAX, ms)) {
+		*ms *= 1000;
+		return true;
+	}
+	return unit_parse(UNIT_TIME, text, ms) == OK;
 }
 
 /* Reads 64 hex digits, with or without colons between bytes. */
@@ -76,14 +64,14 @@ static bool
 parse_sha256(const char *text, uint8_t out[CERT_SHA256_LEN])
 {
 	size_t digits = 0;
-	unsigned digit;
+	int digit;
 
 	memset(out, 0, CERT_SHA256_LEN);
 	for (; *text != '\0'; text++) {
 		if (*text == ':' && digits > 0 && digits % 2 == 0)
 			continue;
-		if (sscanf((const char[]){ *text, '\0' }, "%1x", &digit) != 1 ||
-		    digits == 2 * CERT_SHA256_LEN)
+		digit = encode_hex_value((uint8_t)*text);
+		if (digit == -1 || digits == 2 * CERT_SHA256_LEN)
 			return false;
 		out[digits / 2] = (uint8_t)(out[digits / 2] << 4 | digit);
 		digits++;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "ctl/client.h"
 
 #include <errno.h>
@@ -8,11 +9,11 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* The daemon answers within its own limits; this is for one that is stuck. */
+/* The daemon limits its own answers to less; this is for one that hangs. */
 #define TIMEOUT_S 30
 #define CHUNK 65536
 
-/* A connected socket, or -1 with *err. */
+/* Returns a connected socket; or -1, *err and, for ERR_SYSTEM, errno. */
 static int
 dial(const char *path, enum err *err)
 {
@@ -83,9 +84,9 @@ receive_all(int fd, struct buf *out)
 	}
 }
 
-/* Finds status and body of a whole answer. */
+/* Finds the status and the body in a complete answer. */
 static enum err
-take_apart(struct client_answer *a)
+parse_answer(struct client_answer *a)
 {
 	const char *text;
 	const char *body;
@@ -127,7 +128,7 @@ client_ask(struct client_answer *out, const char *path, const char *method,
 	if (err == OK)
 		err = receive_all(fd, &out->all);
 	if (err == OK)
-		err = take_apart(out);
+		err = parse_answer(out);
 	if (err != OK)
 		client_answer_fini(out);
 	buf_fini(&request);

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The smallest HTTP client that can talk to the admin socket: one request,
- * one answer, blocking.
+ * The HTTP client of sallyportctl: one request to the admin socket and its
+ * answer, blocking.
  */
 #ifndef CTL_CLIENT_H
 #define CTL_CLIENT_H
@@ -11,14 +12,15 @@
 struct client_answer {
 	unsigned status;
 	struct buf all; /* owned: head and body */
-	struct slice body; /* points into it; a NUL follows */
+	struct slice body; /* points into `all'; a NUL follows it */
 };
 
 /*
- * Sends "METHOD TARGET" to the unix socket at `path'. OK: `out' is filled,
- * client_answer_fini() it. ERR_NOT_FOUND: no socket there; ERR_REFUSED:
- * nobody listens; ERR_SYSTEM (errno): all else that keeps us from connecting;
- * ERR_TIMEOUT; ERR_MALFORMED: no HTTP answer; ERR_NO_MEMORY.
+ * Sends "METHOD TARGET" to the unix socket `path'. OK: `out' is filled, free it
+ * with client_answer_fini(). ERR_NOT_FOUND: there is no such socket;
+ * ERR_REFUSED: no process listens there; ERR_SYSTEM (errno): any other error of
+ * the connection; ERR_TIMEOUT; ERR_MALFORMED: the answer is not HTTP;
+ * ERR_NO_MEMORY.
  */
 enum err client_ask(struct client_answer *out, const char *path,
     const char *method, const char *target) MUST_CHECK;

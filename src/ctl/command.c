@@ -1,48 +1,146 @@
+/* SPDX-License-Identifier: ISC */
 #include "ctl/command.h"
 
 #include <errno.h>
 #include <string.h>
 
 #include "ctl/client.h"
+#include "ctl/table.h"
+
+#define FILTERS " user client-id cert peer listener min-age max-age sid limit "
+
+static const char filter_help[] =
+    "FILTER, all that are given must match:\n"
+    "  --user NAME            the Username, as the broker knows it\n"
+    "  --client-id ID         the ClientID, as the broker knows it\n"
+    "  --cert SHA256          of the client certificate, in hex\n"
+    "  --peer ADDRESS         an address, or a network (192.0.2.0/24)\n"
+    "  --listener NAME        the [listener NAME] it connected to\n"
+    "  --min-age TIME         connected for at least so long: 30s, 5m, 2h, 1d\n"
+    "  --max-age TIME         connected for at most so long\n"
+    "  --sid NUMBER           the session's number, as in the log\n";
+
+static const char kind_help[] =
+    "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
+    "  username_re, cn, serial, sha256, spki, san\n";
 
 static const struct command commands[] = {
-	{ "status", "GET", "/status", { NULL }, show_status },
-	{ "sessions", "GET", "/sessions", { NULL }, show_sessions },
-	{ "kick", "POST", "/kick", { NULL }, show_kicked },
-	{ "deny", "POST", "/deny", { "as", "who" }, show_reload },
-	{ "allow", "POST", "/allow", { "as", "who" }, show_reload },
-	{ "denied", "GET", "/denied", { NULL }, show_denied },
-	{ "reload", "POST", "/reload", { NULL }, show_reload },
-	{ "drain", "POST", "/drain", { NULL }, show_drain },
-	{ "metrics", "GET", "/metrics", { NULL }, NULL },
-	{ "cert", "GET", "/cert", { NULL }, show_certs },
-	{ "log", "POST", "/log", { "level" }, show_log },
+	{ "status", "GET", "/status", { NULL }, " watch ",
+	    "[--watch[=SECONDS]]", "what the daemon does and how it is", "",
+	    show_status },
+	{ "sessions", "GET", "/sessions", { NULL }, FILTERS "watch ",
+	    "[FILTER ...] [--limit N] [--watch[=SECONDS]]",
+	    "list the connections", filter_help, show_sessions },
+	{ "kick", "POST", "/kick", { NULL }, FILTERS "all ",
+	    "FILTER ... | --all",
+	    "close live sessions; the clients may connect again", filter_help,
+	    show_kicked },
+	{ "deny", "POST", "/deny", { "as", "who" }, " until reason ",
+	    "KIND WHO [--until TIME] [--reason TEXT]",
+	    "close the sessions of a client and refuse new ones", kind_help,
+	    show_reload },
+	{ "allow", "POST", "/allow", { "as", "who" }, " ", "KIND WHO",
+	    "remove an entry from the deny list", kind_help, show_reload },
+	{ "denied", "GET", "/denied", { NULL }, " as who limit watch ",
+	    "[--as KIND] [--who WHO] [--limit N] [--watch[=SECONDS]]",
+	    "print the deny list", kind_help, show_denied },
+	{ "reload", "POST", "/reload", { NULL }, " ", "",
+	    "load the configuration and its files again", "", show_reload },
+	{ "drain", "POST", "/drain", { NULL }, " ", "",
+	    "let all sessions leave, then exit", "", show_drain },
+	{ "metrics", "GET", "/metrics", { NULL }, " watch ",
+	    "[--watch[=SECONDS]]", "all numbers, for Prometheus", "", NULL },
+	{ "cert", "GET", "/cert", { NULL }, " limit watch ",
+	    "[--limit N] [--watch[=SECONDS]]",
+	    "certificates and CRLs, and when they expire", "", show_certs },
+	{ "log", "POST", "/log", { "level" }, " ", "LEVEL",
+	    "set the log level until the next reload",
+	    "LEVEL: error, warn, info, debug\n", show_log },
 };
+
+#define COUNT (sizeof(commands) / sizeof(commands[0]))
+
+static const char general_help[] =
+    "TIME: 30s, 5m, 2h, 1d; --until also takes a date, 2026-12-24T18:00:00Z\n"
+    "\n"
+    "  -s, --socket SOCKET    or SALLYPORT_SOCKET (" CTL_SOCKET ")\n"
+    "  -j, --json             JSON instead of tables\n"
+    "  -V, --version          print the version\n"
+    "  -h, --help             print this; after a COMMAND, its own help\n"
+    "\n"
+    "Exit status: 0 done, 1 refused or nothing found, 3 no daemon answers,\n"
+    "  64 wrong arguments.\n";
 
 const struct command *
 command_find(const char *name)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+	for (i = 0; i < COUNT; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return &commands[i];
 	return NULL;
 }
 
 bool
-command_add(struct command_call *c, const char *key, const char *value)
+command_takes(const struct command *c, const char *option)
+{
+	const char *found = c->options;
+	size_t len = strlen(option);
+
+	while ((found = strstr(found, option)) != NULL) {
+		if (found[-1] == ' ' && found[len] == ' ')
+			return true;
+		found++;
+	}
+	return false;
+}
+
+/* Lines of --help are at most 80 columns wide; the summary of a command with
+ * long arguments goes to a line of its own. */
+static void
+print_summary(FILE *f, const struct command *c)
+{
+	int used = fprintf(f, "  %s%s%s", c->name,
+	    c->synopsis[0] == '\0' ? "" : " ", c->synopsis);
+
+	if (used > 24)
+		fprintf(f, "\n%25s%s\n", "", c->summary);
+	else
+		fprintf(f, "%*s%s\n", 25 - used, "", c->summary);
+}
+
+void
+command_help(FILE *f, const struct command *c)
+{
+	size_t i;
+
+	if (c != NULL) {
+		fprintf(f, "usage: sallyportctl [-s SOCKET] [-j] %s%s%s\n",
+		    c->name, c->synopsis[0] == '\0' ? "" : " ", c->synopsis);
+		fprintf(f, "\n%s\n%s%s", c->summary,
+		    c->help[0] == '\0' ? "" : "\n", c->help);
+		return;
+	}
+	fputs("usage: sallyportctl [-s SOCKET] [-j] COMMAND [OPTION ...]\n\n",
+	    f);
+	for (i = 0; i < COUNT; i++)
+		print_summary(f, &commands[i]);
+	fprintf(f, "\n%s%s%s", filter_help, kind_help, general_help);
+}
+
+bool
+command_add(struct command_call *c, const struct command_param *param)
 {
 	if (c->param_count == CTL_PARAMS_MAX)
 		return false;
-	c->params[c->param_count].key = key;
-	c->params[c->param_count].value = value;
-	c->param_count++;
+	c->params[c->param_count++] = *param;
 	return true;
 }
 
+/* Explains why there is no answer. */
 static int
-absent(const char *path, enum err err)
+report_absent(const char *path, enum err err)
 {
 	int code = errno;
 
@@ -50,12 +148,12 @@ absent(const char *path, enum err err)
 	switch (err) {
 	case ERR_NOT_FOUND:
 		fputs("there is no such socket. Is sallyport running, and is "
-		      "this its [daemon] admin_socket? Another one: -s SOCKET "
-		      "or SALLYPORT_SOCKET\n",
+		      "this its [daemon] admin_socket? For another one use -s "
+		      "SOCKET or SALLYPORT_SOCKET\n",
 		    stderr);
 		break;
 	case ERR_REFUSED:
-		fputs("nobody listens there any more: sallyport has ended\n",
+		fputs("no process listens there: sallyport has ended\n",
 		    stderr);
 		break;
 	case ERR_SYSTEM:
@@ -71,7 +169,7 @@ absent(const char *path, enum err err)
 	return CTL_ABSENT;
 }
 
-/* The target with its query, ending in a NUL. */
+/* Writes path and query, ending in a NUL. */
 static enum err
 write_target(struct buf *out, const struct command_call *c)
 {
@@ -91,7 +189,7 @@ write_target(struct buf *out, const struct command_call *c)
 	return err == OK ? buf_append(out, "", 1) : err;
 }
 
-/* Nothing matched? A kick of nobody is an error in itself. */
+/* True for an answer with a count of matches, and that is 0. */
 static bool
 found_nothing(json_t *answer)
 {
@@ -130,8 +228,8 @@ present(const struct command_call *c, const struct client_answer *a)
 	if (json_object_get(answer, "error") != NULL)
 		show_error(answer);
 	if (c->json) {
-		json_dumpf(answer, stdout, JSON_INDENT(2));
-		putchar('\n');
+		if (table_json(stdout, answer) != OK)
+			code = CTL_REFUSED;
 	} else if (json_object_get(answer, "error") == NULL) {
 		c->command->show(stdout, answer);
 	}
@@ -153,7 +251,7 @@ command_run(const struct command_call *c)
 		err = client_ask(&answer, c->socket, c->command->method,
 		    (const char *)buf_data(&target));
 	if (err != OK) {
-		code = absent(c->socket, err);
+		code = report_absent(c->socket, err);
 	} else {
 		code = present(c, &answer);
 		client_answer_fini(&answer);

@@ -1,32 +1,44 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The words of sallyportctl and what they ask of the daemon.
+ * The commands of sallyportctl: what each one takes, asks the daemon for and
+ * prints. --help, and a test of the manual and the shell completions, come from
+ * the same table.
  */
 #ifndef CTL_COMMAND_H
 #define CTL_COMMAND_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include "ctl/show.h"
 
 /* Exit codes. */
 #define CTL_OK 0
 #define CTL_REFUSED 1 /* the daemon refused, or nothing was found */
-#define CTL_USAGE 2
-#define CTL_ABSENT 3 /* no daemon */
+#define CTL_ABSENT 3 /* no daemon answers */
+#define CTL_USAGE 64 /* EX_USAGE */
+
+/* The socket to ask when neither -s nor SALLYPORT_SOCKET names one. */
+#define CTL_SOCKET "/run/sallyport/admin.sock"
 
 #define CTL_PARAMS_MAX 16
 
 struct command {
 	const char *name;
-	const char *method;
+	const char *method; /* "GET" for commands that change nothing */
 	const char *path;
 	const char *words[2]; /* parameters given as plain words, in order */
+	const char *options; /* its long options, a blank around each */
+	const char *synopsis; /* the arguments, for --help */
+	const char *summary; /* one line */
+	const char *help; /* more, several lines; may be "" */
 	show_fn *show; /* NULL: print the body as it is */
 };
 
 struct command_param {
-	const char *key;
+	const char *key; /* of the query */
 	const char *value;
+	const char *option; /* the long option; NULL for a plain word */
 };
 
 /* What the command line asks for. */
@@ -38,13 +50,19 @@ struct command_call {
 	bool json;
 };
 
-/* The command of that name, or NULL. */
+/* The command called `name', or NULL. */
 const struct command *command_find(const char *name);
 
-/* Adds a parameter; false when there are too many. */
-bool command_add(struct command_call *call, const char *key, const char *value);
+/* True if the command has the long option `option'. */
+bool command_takes(const struct command *c, const char *option);
 
-/* Asks the daemon and prints; returns the exit code. */
+/* Prints the general help, or that of one command. */
+void command_help(FILE *f, const struct command *c);
+
+/* Adds a parameter to the call. False if there are too many. */
+bool command_add(struct command_call *call, const struct command_param *param);
+
+/* Asks the daemon, prints the answer and returns the exit code. */
 int command_run(const struct command_call *call);
 
 #endif

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * sallyportctl: arguments and exit codes. What the words mean is
- * sallyportctl(1).
+ * sallyportctl: arguments and exit codes. The commands are in command.c and
+ * described in sallyportctl(1).
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -11,79 +12,73 @@
 
 #include "ctl/command.h"
 
-static const char usage[] =
-    "usage: sallyportctl [-s SOCKET] [-j] COMMAND [OPTION ...]\n"
-    "\n"
-    "  status                 what it does, and how it is\n"
-    "  sessions [FILTER ...] [--limit N] [--watch[=SECONDS]]\n"
-    "  kick FILTER ... | --all\n"
-    "                         throw out live sessions; they may come back\n"
-    "  deny KIND WHO [--until TIME] [--reason TEXT]\n"
-    "                         shut out, now and until then\n"
-    "  allow KIND WHO         take that back\n"
-    "  denied [--as KIND] [--who WHO] [--limit N]\n"
-    "  reload                 load the configuration and its files anew\n"
-    "  drain                  let all sessions go, then end\n"
-    "  metrics                the numbers, for Prometheus\n"
-    "  cert [--limit N]       certificates, and how long they last\n"
-    "  log LEVEL              error, warn, info or debug\n"
-    "\n"
-    "FILTER, all must match: --user NAME, --client-id ID, --cert SHA256,\n"
-    "  --peer ADDRESS, --listener NAME, --min-age TIME, --max-age TIME,\n"
-    "  --sid NUMBER\n"
-    "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
-    "  username_re, cn, serial, sha256, spki, san\n"
-    "TIME: 30s, 5m, 2h, 1d; --until also a date, 2026-12-24T18:00:00Z\n"
-    "\n"
-    "  -s, --socket SOCKET    or SALLYPORT_SOCKET (" DEFAULT_SOCKET ")\n"
-    "  -j, --json             JSON instead of tables\n"
-    "  -V, --version; -h, --help\n"
-    "\n"
-    "Exit: 0 done, 1 refused or nothing found, 2 usage, 3 no daemon there.\n";
-
-/* Options that are no parameters; the others are numbered by the table. */
-enum plain {
+/* Values of long options without a letter. Those from OPTION_PARAM on are
+ * parameters of the query and index the table `params'. */
+enum long_option {
 	OPTION_WATCH = 256,
 	OPTION_PARAM
 };
 
-/* How often --watch may look, in seconds. */
-#define WATCH_LEAST 0.01
-#define WATCH_MOST 86400
+/* The range of --watch, in seconds. */
+#define WATCH_MIN 0.01
+#define WATCH_MAX 86400
 
 struct arguments {
 	struct command_call call;
-	double watch; /* seconds; 0: once */
-	int exit; /* -1: go on */
+	double watch; /* seconds; 0: run once */
+	bool help;
+	bool version;
 };
 
-/* The parameter behind each long option from OPTION_PARAM on. */
-static const char *const params[] = { "user", "client_id", "cert", "peer",
-	"listener", "min_age", "max_age", "sid", "limit", "until", "reason",
-	"as", "who", "all" };
+/* Parameters of the query and their long options. */
+#define PARAMS(X) \
+	X("user", "user", required_argument) \
+	X("client_id", "client-id", required_argument) \
+	X("cert", "cert", required_argument) \
+	X("peer", "peer", required_argument) \
+	X("listener", "listener", required_argument) \
+	X("min_age", "min-age", required_argument) \
+	X("max_age", "max-age", required_argument) \
+	X("sid", "sid", required_argument) \
+	X("limit", "limit", required_argument) \
+	X("until", "until", required_argument) \
+	X("reason", "reason", required_argument) \
+	X("as", "as", required_argument) \
+	X("who", "who", required_argument) \
+	X("all", "all", no_argument)
 
-static const struct option options[] = {
+static const struct {
+	const char *key;
+	const char *option;
+	int argument;
+} params[] = {
+#define X(key, option, argument) { key, option, argument },
+	PARAMS(X)
+#undef X
+};
+#define PARAM_COUNT (sizeof(params) / sizeof(params[0]))
+
+static const struct option plain_options[] = {
 	{ "socket", required_argument, NULL, 's' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "watch", optional_argument, NULL, OPTION_WATCH },
-	{ "user", required_argument, NULL, OPTION_PARAM },
-	{ "client-id", required_argument, NULL, OPTION_PARAM + 1 },
-	{ "cert", required_argument, NULL, OPTION_PARAM + 2 },
-	{ "peer", required_argument, NULL, OPTION_PARAM + 3 },
-	{ "listener", required_argument, NULL, OPTION_PARAM + 4 },
-	{ "min-age", required_argument, NULL, OPTION_PARAM + 5 },
-	{ "max-age", required_argument, NULL, OPTION_PARAM + 6 },
-	{ "sid", required_argument, NULL, OPTION_PARAM + 7 },
-	{ "limit", required_argument, NULL, OPTION_PARAM + 8 },
-	{ "until", required_argument, NULL, OPTION_PARAM + 9 },
-	{ "reason", required_argument, NULL, OPTION_PARAM + 10 },
-	{ "as", required_argument, NULL, OPTION_PARAM + 11 },
-	{ "who", required_argument, NULL, OPTION_PARAM + 12 },
-	{ "all", no_argument, NULL, OPTION_PARAM + 13 },
-	{ NULL, 0, NULL, 0 },
 };
+#define PLAIN_COUNT (sizeof(plain_options) / sizeof(plain_options[0]))
+
+/* Fills `out', of PLAIN_COUNT + PARAM_COUNT + 1 rows, for getopt_long(). */
+static void
+make_options(struct option *out)
+{
+	size_t i;
+
+	memcpy(out, plain_options, sizeof(plain_options));
+	for (i = 0; i < PARAM_COUNT; i++)
+		out[PLAIN_COUNT + i] = (struct option){ params[i].option,
+			params[i].argument, NULL, OPTION_PARAM + (int)i };
+	memset(&out[PLAIN_COUNT + i], 0, sizeof(*out));
+}
 
 static int
 bad_usage(const char *what, const char *word)
@@ -93,22 +88,34 @@ bad_usage(const char *what, const char *word)
 	return CTL_USAGE;
 }
 
-/* How often to look; false when it is no number that makes sense. */
+/* Reads the interval of --watch. False if it is not a sensible number. */
 static bool
 take_seconds(double *out, const char *text)
 {
 	char *end;
 
 	*out = strtod(text, &end);
-	if (end != text && *end == '\0' && *out >= WATCH_LEAST &&
-	    *out <= WATCH_MOST)
+	if (end != text && *end == '\0' && *out >= WATCH_MIN &&
+	    *out <= WATCH_MAX)
 		return true;
-	fprintf(stderr, "sallyportctl: --watch=%s: say seconds, such as 0.5\n",
-	    text);
+	fprintf(stderr,
+	    "sallyportctl: --watch=%s: give seconds, for example 0.5\n", text);
 	return false;
 }
 
-/* One option; false when the line makes no sense. */
+static bool
+take_param(struct arguments *a, size_t i)
+{
+	const struct command_param param = { params[i].key,
+		optarg == NULL ? "1" : optarg, params[i].option };
+
+	if (command_add(&a->call, &param))
+		return true;
+	fputs("sallyportctl: too many options\n", stderr);
+	return false;
+}
+
+/* Takes one option. False if the command line is wrong. */
 static bool
 take_option(struct arguments *a, int c)
 {
@@ -119,47 +126,63 @@ take_option(struct arguments *a, int c)
 	else if (c == OPTION_WATCH)
 		return take_seconds(&a->watch, optarg == NULL ? "2" : optarg);
 	else if (c >= OPTION_PARAM)
-		return command_add(&a->call, params[c - OPTION_PARAM],
-		    optarg == NULL ? "1" : optarg);
-	else if (c == 'V') {
-		puts("sallyportctl " PACKAGE_VERSION);
-		a->exit = CTL_OK;
-	} else if (c == 'h') {
-		fputs(usage, stdout);
-		a->exit = CTL_OK;
-	} else {
+		return take_param(a, (size_t)(c - OPTION_PARAM));
+	else if (c == 'V')
+		a->version = true;
+	else if (c == 'h')
+		a->help = true;
+	else
 		return false;
-	}
 	return true;
 }
 
-/* The words: a command and what belongs to it. CTL_OK or CTL_USAGE. */
+/* Checks that the command has every option that was given. */
 static int
-take_words(struct arguments *a, char **words, int count)
+check_options(const struct arguments *a)
 {
-	const struct command *c;
-	int n;
+	const struct command *c = a->call.command;
+	const char *option;
+	size_t i;
 
-	if (count == 0)
-		return bad_usage("which command?", "");
-	c = command_find(words[0]);
-	if (c == NULL)
-		return bad_usage("no such command: ", words[0]);
-	a->call.command = c;
-	for (n = 0; n < 2 && c->words[n] != NULL; n++) {
-		if (n + 1 >= count)
-			return bad_usage("missing: ", c->words[n]);
-		if (!command_add(&a->call, c->words[n], words[n + 1]))
-			return bad_usage("too many parameters", "");
+	for (i = 0; i < a->call.param_count; i++) {
+		option = a->call.params[i].option;
+		if (option == NULL || command_takes(c, option))
+			continue;
+		fprintf(stderr,
+		    "sallyportctl: %s has no --%s (see sallyportctl %s "
+		    "--help)\n",
+		    c->name, option, c->name);
+		return CTL_USAGE;
 	}
-	if (n + 1 < count)
-		return bad_usage("one word too many: ", words[n + 1]);
-	if (a->watch > 0 && strcmp(c->method, "GET") != 0)
-		return bad_usage("--watch only looks, it cannot ", c->name);
+	if (a->watch > 0 && !command_takes(c, "watch"))
+		return bad_usage("--watch repeats only commands that change "
+				 "nothing, not ",
+		    c->name);
 	return CTL_OK;
 }
 
-/* Shows it again and again until it cannot be shown any more. */
+/* Takes the plain words: a command and its arguments. CTL_OK or CTL_USAGE. */
+static int
+take_words(struct arguments *a, char **words, int count)
+{
+	struct command_param param = { NULL, NULL, NULL };
+	const struct command *c = a->call.command;
+	int n;
+
+	for (n = 0; n < 2 && c->words[n] != NULL; n++) {
+		if (n >= count)
+			return bad_usage("missing argument: ", c->words[n]);
+		param.key = c->words[n];
+		param.value = words[n];
+		if (!command_add(&a->call, &param))
+			return bad_usage("too many options", "");
+	}
+	if (n < count)
+		return bad_usage("unexpected argument: ", words[n]);
+	return CTL_OK;
+}
+
+/* Runs the command again and again until there is no daemon any more. */
 static int
 watch(const struct arguments *a)
 {
@@ -179,26 +202,51 @@ watch(const struct arguments *a)
 	}
 }
 
+/* Runs what the arguments ask for; `words' are those that are no options. */
+static int
+run(struct arguments *a, char **words, int count)
+{
+	int code;
+
+	if (a->version) {
+		puts("sallyportctl " PACKAGE_VERSION);
+		return CTL_OK;
+	}
+	if (count > 0) {
+		a->call.command = command_find(words[0]);
+		if (a->call.command == NULL)
+			return bad_usage("no such command: ", words[0]);
+	}
+	if (a->help) {
+		command_help(stdout, a->call.command);
+		return CTL_OK;
+	}
+	if (count == 0)
+		return bad_usage("which command?", "");
+	code = take_words(a, words + 1, count - 1);
+	if (code == CTL_OK)
+		code = check_options(a);
+	if (code != CTL_OK)
+		return code;
+	return a->watch > 0 ? watch(a) : command_run(&a->call);
+}
+
 int
 main(int argc, char **argv)
 {
-	struct arguments a = { .exit = -1 };
-	int code;
+	struct option options[PLAIN_COUNT + PARAM_COUNT + 1];
+	struct arguments a = { 0 };
 	int c;
 
+	make_options(options);
 	a.call.socket = getenv("SALLYPORT_SOCKET");
 	if (a.call.socket == NULL || a.call.socket[0] == '\0')
-		a.call.socket = DEFAULT_SOCKET;
+		a.call.socket = CTL_SOCKET;
 	while ((c = getopt_long(argc, argv, "s:jVh", options, NULL)) != -1) {
 		if (!take_option(&a, c)) {
 			fputs("see sallyportctl --help\n", stderr);
 			return CTL_USAGE;
 		}
-		if (a.exit != -1)
-			return a.exit;
 	}
-	code = take_words(&a, argv + optind, argc - optind);
-	if (code != CTL_OK)
-		return code;
-	return a.watch > 0 ? watch(&a) : command_run(&a.call);
+	return run(&a, argv + optind, argc - optind);
 }

@@ -10,9 +10,10 @@ libsallyport_a_SOURCES += \
 
 bin_PROGRAMS += sallyportctl
 sallyportctl_SOURCES = src/ctl/main.c
-sallyportctl_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DDEFAULT_SOCKET='"/run/sallyport/admin.sock"'
 
 dist_man_MANS += etc/sallyportctl.1
 bashcompdir = $(datadir)/bash-completion/completions
 dist_bashcomp_DATA = contrib/bash-completion/sallyportctl
+
+check_PROGRAMS += t/unit/ctl_table.t
+t_unit_ctl_table_t_SOURCES = t/unit/ctl_table.c

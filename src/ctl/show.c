@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "ctl/show.h"
 
 #include <string.h>
@@ -27,7 +28,7 @@ print_count(FILE *f, long long n, const char *one, const char *many)
 	fprintf(f, "%lld %s", n, n == 1 ? one : many);
 }
 
-/* A table under its title; nothing when there is nothing in it. */
+/* Prints a table under a title; nothing if it has no rows. */
 static void
 section(FILE *f, const char *title, const struct table_column *columns,
     size_t count, json_t *rows)
@@ -93,7 +94,7 @@ show_denylist(FILE *f, json_t *d)
 	fputc('\n', f);
 }
 
-/* The listeners with their stages as columns of one row. */
+/* Copies the listeners, with the stages of each as fields of its row. */
 static json_t *
 flatten(json_t *listeners)
 {
@@ -215,7 +216,7 @@ void
 show_kicked(FILE *f, json_t *answer)
 {
 	print_sessions(f, answer);
-	fprintf(f, "%lld sessions thrown out\n", number(answer, "matched"));
+	fprintf(f, "%lld sessions closed\n", number(answer, "matched"));
 }
 
 void
@@ -271,14 +272,14 @@ show_certs(FILE *f, json_t *answer)
 	    json_object_get(answer, "certificates"));
 	section(f, "CRLs", crl_columns, COUNT(crl_columns),
 	    json_object_get(answer, "crls"));
-	section(f, "Connected devices, those that end soonest first", devices,
+	section(f, "Connected devices, the first to expire first", devices,
 	    COUNT(devices), json_object_get(answer, "devices"));
 }
 
 void
 show_drain(FILE *f, json_t *answer)
 {
-	fprintf(f, "draining; it ends within %lld s\n",
+	fprintf(f, "draining; the daemon exits within %lld s\n",
 	    (number(answer, "drain_delay_ms") +
 		number(answer, "drain_timeout_ms") + 999) /
 		1000);

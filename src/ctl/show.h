@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The daemon's answers for people.
+ * Prints the daemon's answers for people.
  */
 #ifndef CTL_SHOW_H
 #define CTL_SHOW_H
@@ -7,7 +8,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-/* Each prints one command's answer. */
+/* Each prints the answer to one command. */
 void show_status(FILE *f, json_t *answer);
 void show_sessions(FILE *f, json_t *answer);
 void show_kicked(FILE *f, json_t *answer);
@@ -18,7 +19,7 @@ void show_drain(FILE *f, json_t *answer);
 void show_log(FILE *f, json_t *answer);
 typedef void show_fn(FILE *f, json_t *answer);
 
-/* Prints an answer's error, and its complaints, to stderr. */
+/* Prints an answer's error and complaints to stderr. */
 void show_error(json_t *answer);
 
 #endif

@@ -1,48 +1,48 @@
+/* SPDX-License-Identifier: ISC */
 #include "ctl/table.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 #define CELL_MAX 1024
 #define COLUMNS_MAX 16
 #define CELL_WIDTH 64
 
-/* A control: C0, DEL, or C1 as UTF-8 has it; also what turns the direction of
- * writing round (U+202A to U+202E, U+2066 to U+2069). Its length in bytes. */
+/* The length of the character at `p'. *safe says whether it may be printed;
+ * what is not UTF-8 is one unsafe byte. */
 static size_t
-control_len(const unsigned char *p)
+examine(const char *p, uint32_t *code, bool *safe)
 {
-	if (p[0] < 0x20 || p[0] == 0x7f)
-		return 1;
-	if (p[0] == 0xc2 && p[1] >= 0x80 && p[1] < 0xa0)
-		return 2;
-	if (p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
-		return 3;
-	if (p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
-		return 3;
-	return 0;
+	size_t len = utf8_decode(slice_make(p, strnlen(p, 4)), code);
+
+	*safe = len > 0 && !utf8_is_unsafe(*code);
+	return len > 0 ? len : 1;
 }
 
-/* Copies `text' without controls. */
+/* Copies `text' with \xNN for what must not be printed. */
 static void
 clean(char *out, size_t size, const char *text)
 {
-	const unsigned char *p = (const unsigned char *)text;
-	size_t len = 0;
-	size_t bad;
+	uint32_t code;
+	size_t used = 0;
+	size_t len;
+	bool safe;
 
-	while (*p != '\0' && len + 16 < size) {
-		bad = control_len(p);
-		if (bad == 0) {
-			out[len++] = (char)*p++;
+	for (; *text != '\0' && used + 17 < size; text += len) {
+		len = examine(text, &code, &safe);
+		if (safe) {
+			memcpy(out + used, text, len);
+			used += len;
 			continue;
 		}
-		while (bad-- > 0)
-			len += (size_t)snprintf(out + len, size - len,
-			    "\\x%02x", *p++);
+		len = 1; /* byte by byte */
+		used += (size_t)snprintf(out + used, size - used, "\\x%02x",
+		    (unsigned char)*text);
 	}
-	out[len] = '\0';
+	out[used] = '\0';
 }
 
 void
@@ -52,6 +52,29 @@ table_text(FILE *f, const char *text)
 
 	clean(out, sizeof(out), text);
 	fputs(out, f);
+}
+
+enum err
+table_json(FILE *f, const json_t *value)
+{
+	char *text = json_dumps(value, JSON_INDENT(2));
+	const char *p = text;
+	uint32_t code;
+	size_t len;
+	bool safe;
+
+	if (text == NULL)
+		return ERR_NO_MEMORY;
+	for (; *p != '\0'; p += len) {
+		len = examine(p, &code, &safe);
+		if (safe || *p == '\n')
+			fwrite(p, 1, len, f);
+		else
+			fprintf(f, "\\u%04X", (unsigned)code);
+	}
+	fputc('\n', f);
+	free(text);
+	return OK;
 }
 
 void
@@ -102,7 +125,7 @@ write_cell(char *out, const struct table_column *c, const json_t *row)
 		out[16] = '\0';
 }
 
-/* Characters, not bytes: continuation bytes do not count. */
+/* The number of characters; continuation bytes of UTF-8 do not count. */
 static size_t
 width(const char *text)
 {
@@ -114,8 +137,8 @@ width(const char *text)
 	return n;
 }
 
-/* Cuts what would make a column useless for all others, such as a PEM as a
- * user name: a hash in hex still fits. */
+/* Cuts a cell that would make the table too wide, for example a PEM certificate
+ * as a user name. A SHA-256 in hex fits. */
 static void
 cut(char *text)
 {
@@ -130,13 +153,13 @@ cut(char *text)
 	strcpy(p, "...");
 }
 
-/* A column of a table on its way. */
+/* How a column is printed, known once all rows have been measured. */
 struct layout {
 	size_t wide;
-	bool numbers; /* nothing but numbers: they end at the same place */
+	bool numbers; /* all cells are numbers: aligned right */
 };
 
-/* Writes a cell; the last one in a row may be as long as it is. */
+/* Writes a cell; only the last one of a row is never cut. */
 static void
 fill_cell(char *cell, const struct table_column *c, bool last,
     const json_t *row)

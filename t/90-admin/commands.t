@@ -49,7 +49,7 @@ like($out, qr/^default +server +\d+ +20/m, 'cert for people');
 my $from = $proxy->mark;
 is($code, 0, 'log');
 is($out, "log level error, until the next reload\n", 'says so');
-is((ctl($socket, 'log', 'loud'))[0], 2, 'no such level');
+is((ctl($socket, 'log', 'loud'))[0], 64, 'no such level');
 is($proxy->mark, $from, 'nothing below error is logged');
 
 # reload
@@ -85,9 +85,25 @@ for ([ 'nonsense' ], [], [ 'deny', 'username' ], [ 'status', 'more' ],
 	[ 'status', '--watch=x' ], [ 'status', '--watch=0' ],
 	[ 'status', '--watch=-1' ], [ 'status', '--watch=2s' ],
 	[ 'reload', '--watch' ], [ 'deny', 'username', '' ]) {
-	is((ctl($socket, @$_))[0], 2, "usage: @$_");
+	is((ctl($socket, @$_))[0], 64, "usage: @$_");
 }
 is((ctl($socket, '--help'))[0], 0, '--help');
+for my $command (qw(status sessions kick deny allow denied reload drain metrics
+    cert log)) {
+	($code, $out) = ctl($socket, $command, '--help');
+	is($code, 0, "$command --help");
+	like($out, qr/^usage: sallyportctl \[-s SOCKET\] \[-j\] $command\b/,
+		'is about that command');
+	is((() = $out =~ /^usage/mg), 1, 'and no other');
+}
+($code, $out) = ctl(tmp('none.sock'), 'kick', '--user', 'x', '-h');
+is($code, 0, 'help needs no daemon');
+($code, $out, my $said) = ctl($socket, 'nonsense', '--help');
+is($code, 64, 'help of what is no command');
+like($said, qr/no such command: nonsense/, 'says so');
+($code, $out, $said) = ctl($socket, 'sessions', '--reason', 'x');
+like($said, qr/sessions has no --reason \(see sallyportctl sessions --help\)/,
+	'an option of another command');
 like((ctl($socket, '--version'))[1], qr/^sallyportctl \d/, '--version');
 
 # Nobody there.
@@ -120,7 +136,7 @@ $proxy->signal('KILL');
 $proxy->wait_exit(5);
 ($code, $out, $err) = ctl($socket, 'status');
 is($code, 3, 'the daemon was killed');
-like($err, qr/nobody listens there any more/, 'says so');
+like($err, qr/no process listens there/, 'says so');
 $proxy = sallyport(%config);
 is((ctl($socket, 'status'))[0], 0, 'its successor takes the socket over');
 

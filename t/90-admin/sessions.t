@@ -126,7 +126,7 @@ is($kicked->{matched}, 2, 'both sessions of the device');
 is_kicked($s{$_}) for qw(a3 a5);
 lives($s{$_}, 'not meant') for qw(w3 w5 keep);
 ($code, $out) = ctl($socket, 'kick', '--listener', 'wss');
-like($out, qr/^2 sessions thrown out$/m, 'kick for people');
+like($out, qr/^2 sessions closed$/m, 'kick for people');
 is_kicked($s{$_}) for qw(w3 w5);
 lives($s{keep}, 'not meant');
 my $back = session('tls', 5, 'ec', 'a5');
@@ -152,12 +152,12 @@ my @devices = map { session('tls', 5, "in-$_", "in-$_") }
     5, 500, 5, 50, 50, 500;
 ($code, my $certs) = ctl_json($socket, 'cert');
 is_deeply([ map { $_->{days_left} } @{ $certs->{devices} } ],
-	[ 5, 5, 50, 50, 500, 500 ], 'cert: those that end soonest first');
+	[ 5, 5, 50, 50, 500, 500 ], 'cert: those that end the first to expire first');
 is($certs->{devices}[0]{user}, 'in-5', 'and who they are');
 (undef, $certs) = ctl_json($socket, 'cert', '--limit', 3);
 is(@{ $certs->{devices} }, 3, 'cert --limit');
 (undef, $out) = ctl($socket, 'cert');
-like($out, qr/soonest first\nDAYS LEFT .*\n +5  20.*  in-5  /, 'for people');
+like($out, qr/the first to expire first\nDAYS LEFT .*\n +5  20.*  in-5  /, 'for people');
 
 # A long name does not spoil the table; JSON has all of it.
 my $long = session('tls', 5, 'ec', 'x' x 100);
