@@ -10,31 +10,39 @@
 
 #include "admin/admin.h"
 
+/* What a row of a table runs. */
 typedef void command_fn(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
 /* The http_handlers of the admin socket and of http_listen, which is read-only
  * and names no device; `arg' is the struct admin. */
-http_handler commands_handle;
-http_handler web_handle;
+void commands_handle(struct http_call *call, const struct http_request *request,
+    void *arg);
+void web_handle(struct http_call *call, const struct http_request *request,
+    void *arg);
 
 /* GET /status: the daemon's state as one JSON object, without names of
  * devices. */
-command_fn status_run;
+void status_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* GET /cert: {"certificates": [], "crls": [], "devices": []}. `limit' is for
  * the devices, those whose certificates expire first. */
-command_fn status_cert_run;
+void status_cert_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* GET /metrics: every number, as text for Prometheus or as OpenMetrics. */
-command_fn metrics_run;
+void metrics_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* GET /sessions: {"matched": N, "sessions": [...]}, oldest first by worker. */
-command_fn sessions_list_run;
+void sessions_list_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* POST /kick: the same answer, for the sessions that were closed; 404 when none
  * matched. Needs at least one filter, or all=1. */
-command_fn sessions_kick_run;
+void sessions_kick_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* Reads "30s", "5m", "2h", "1d", or a plain number of seconds. */
 bool sessions_age_parse(const char *text, uint64_t *ms);
@@ -42,23 +50,29 @@ bool sessions_age_parse(const char *text, uint64_t *ms);
 /* POST /deny: as, who, until ("" for ever), reason. Answers once the entry is
  * in force on every worker and the live sessions that it concerns have been
  * dismissed. */
-command_fn deny_add_run;
+void deny_add_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* POST /allow: as, who. 404 when there is no such entry. */
-command_fn deny_remove_run;
+void deny_remove_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* GET /denied: the deny list in force; `as' and `who' select. */
-command_fn deny_list_run;
+void deny_list_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* POST /reload: answers once every worker has the new configuration in force
  * and has dismissed the sessions that it excludes; 409 with the complaints if
  * it is refused. */
-command_fn commands_reload;
+void commands_reload(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* POST /drain: answers at once. */
-command_fn commands_drain;
+void commands_drain(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 /* POST /log: level = error, warn, info or debug, until the next reload. */
-command_fn commands_log;
+void commands_log(struct admin *a, struct http_call *call,
+    const struct http_request *request);
 
 #endif
