@@ -1,8 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 #include "io/linger.h"
 
 #include <stdlib.h>
 
 #include "io/timer.h"
+
+#include "io/loop.h"
 
 struct lingering {
 	struct list node;

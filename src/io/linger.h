@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The last breath of a stream whose owner has said all it has to say. Closing
- * a socket with unread bytes makes the kernel send a reset, and a reset may
+ * Closing a stream so that the other side can read the last bytes sent to it.
+ * Closing a socket with unread bytes makes the kernel send a reset, which may
  * destroy a refusal before the other side has read it. So our half is ended,
- * what still comes is read and dropped, and the stream is closed when the
- * other side closes, sends too much for the set, or time is up.
+ * bytes that still come are read and dropped, and the stream is closed when the
+ * other side closes, or has sent more than the set allows, or after a time.
  */
 #ifndef IO_LINGER_H
 #define IO_LINGER_H
@@ -12,19 +13,19 @@
 #include "io/loop.h"
 #include "io/stream.h"
 
-/* More strangers than so many at once are closed without waiting: they must not
- * hold sockets that no limit counts. */
+/* How many refused clients of a worker linger at once; further ones are closed
+ * immediately. No other limit counts their sockets. */
 #define LINGER_MAX 1024
 
-/* A stranger who is still talking after this many bytes is not listening. */
+/* A refused client that has sent this many bytes since is closed. */
 #define LINGER_BYTES (256 * 1024)
 
-/* Those that linger on one loop. */
+/* The lingering streams of one loop. */
 struct linger_set {
 	struct list list;
 	size_t count;
-	size_t max; /* of them at once */
-	size_t bytes; /* most that one of them may still send */
+	size_t max; /* streams at once */
+	size_t bytes; /* that each of them may still send */
 };
 
 static inline void
@@ -36,11 +37,11 @@ linger_set_init(struct linger_set *set, size_t max, size_t bytes)
 	set->bytes = bytes;
 }
 
-/* Takes `s' and closes it after `ms' milliseconds at the latest. */
+/* Takes `s' and closes it, at the latest after `ms' milliseconds. */
 void linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
     uint64_t ms);
 
-/* Closes at once all that linger in `set'. */
+/* Closes all streams of `set' at once. */
 void linger_end_all(struct linger_set *set);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The event loop. A turn is: run what was deferred, wait for events and run
  * libevent's callbacks once, then free what was closed. The mailbox is an
@@ -9,6 +10,7 @@
 #include <event2/event.h>
 #include <event2/event_struct.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -18,7 +20,7 @@
 #include "io/memory.h"
 #include "io/stream.h"
 
-/* Descriptors are met in blocks of so many. */
+/* loop_meet_fd() allocates for this many descriptors at a time. */
 #define FDS_BLOCK 1024
 
 struct loop {
@@ -26,10 +28,10 @@ struct loop {
 	struct event *mail; /* owned */
 	uint64_t now; /* monotonic ms of this turn; 0 = not asked yet */
 	int mail_fd; /* owned */
-	int fds_met; /* libevent knows all below */
+	int fds_met; /* libevent has records of all below */
 	bool stopping;
 	uint32_t batch_ms; /* 0 = no batching */
-	struct ratelimit turns; /* what may go without batching */
+	struct ratelimit turns; /* those exempt from batching */
 	struct list graves;
 	struct list deferred;
 	struct loop_garbage *garbage; /* owned; oldest first */
@@ -120,7 +122,7 @@ base_new(void)
 	cfg = event_config_new();
 	if (cfg == NULL)
 		return NULL;
-	/* One thread owns a loop: libevent's own locks would be waste. */
+	/* One thread owns a loop: libevent's own locks are not needed. */
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_NOLOCK);
 	event_config_set_flag(cfg, EVENT_BASE_FLAG_EPOLL_USE_CHANGELIST);
 	base = event_base_new_with_config(cfg);
@@ -210,7 +212,7 @@ run_deferred(struct loop *loop)
 	return any;
 }
 
-/* Lets work gather if turns come too fast. */
+/* Sleeps if turns come too fast, see loop_set_batching(). */
 static void
 gather(struct loop *loop)
 {
@@ -280,10 +282,10 @@ never(evutil_socket_t fd, short what, void *arg)
 }
 
 /*
- * An add and a del before the next wait cancel each other in the change list:
- * no system call is made, so it does not matter whose the descriptor is, nor
- * whether it is open. What cannot be allocated is tried again by whoever adds
- * that descriptor in earnest.
+ * An add and a delete before the next wait cancel each other in libevent's list
+ * of changes: no system call is made, so it does not matter whose descriptor it
+ * is, nor whether it is open. If memory runs out, the later event_add() for
+ * that descriptor tries again.
  */
 void
 loop_meet_fd(struct loop *loop, int fd)
@@ -300,6 +302,51 @@ loop_meet_fd(struct loop *loop, int fd)
 		if (event_add(&e, NULL) == 0)
 			event_del(&e);
 	}
+}
+
+struct io_signal {
+	struct event *event; /* owned */
+	void (*caught)(int number, void *arg);
+	void *arg; /* borrowed */
+};
+
+static void
+caught(evutil_socket_t number, short what, void *arg)
+{
+	struct io_signal *s = arg;
+
+	(void)what;
+	s->caught((int)number, s->arg); /* s may be gone */
+}
+
+struct io_signal *
+io_signal_new(struct loop *loop, int number, void (*cb)(int, void *), void *arg)
+{
+	struct io_signal *s = calloc(1, sizeof(*s));
+
+	if (s == NULL)
+		return NULL;
+	s->caught = cb;
+	s->arg = arg;
+	/* event_free() puts this back: a signal that comes while the daemon
+	 * exits must not turn a clean exit into a death by signal. */
+	signal(number, SIG_IGN);
+	s->event = evsignal_new(loop_base(loop), number, caught, s);
+	if (s->event == NULL || event_add(s->event, NULL) == -1) {
+		io_signal_free(s);
+		return NULL;
+	}
+	return s;
+}
+
+void
+io_signal_free(struct io_signal *s)
+{
+	if (s == NULL)
+		return;
+	if (s->event != NULL)
+		event_free(s->event);
+	free(s);
 }
 
 void

@@ -1,7 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * One thread's event loop over libevent: timers, file descriptors, a mailbox
- * for other threads, work deferred to the next turn, memory freed at the end
- * of a turn, and the scratch buffers that let an idle connection own none.
+ * One thread's event loop over libevent: signals, a mailbox for other threads,
+ * work deferred to the next turn, memory freed at the end of a turn, and the
+ * scratch buffers that let an idle connection own none. Descriptors are watched
+ * by io/watch, timers are io/timer.
  */
 #ifndef IO_LOOP_H
 #define IO_LOOP_H
@@ -16,18 +18,6 @@
 struct event_base;
 struct loop;
 
-/* A scratch buffer belongs to whoever is inside the present call; nothing in
- * it survives a return to the loop. Each has STREAM_HEADROOM bytes in front. */
-enum loop_scratch {
-	LOOP_SCRATCH_PLAIN, /* what the relay and the stages read into */
-	LOOP_SCRATCH_CIPHER_IN, /* TLS: bytes received */
-	LOOP_SCRATCH_CIPHER_OUT, /* TLS: records to send */
-	LOOP_SCRATCH_FRAME, /* WebSocket: bytes of the stream beneath */
-	LOOP_SCRATCH_COUNT
-};
-#define LOOP_SCRATCH_LEN 65536 /* PLAIN and FRAME */
-#define LOOP_SCRATCH_CIPHER_LEN 131072 /* both CIPHER ones */
-
 /* NULL when memory or descriptors run out. */
 struct loop *loop_new(void);
 
@@ -38,47 +28,70 @@ void loop_free(struct loop *loop);
 /* Runs until loop_stop(). */
 void loop_run(struct loop *loop);
 
+/* Ends loop_run() after the present turn. On the loop's own thread only. */
+void loop_stop(struct loop *loop);
+
 /*
- * From now on, when turns come faster than one in `ms', the loop sleeps that
- * long between two, so that one turn finds the work of several: one recv takes
- * many small records, one wake-up serves many streams. LOOP_BATCH_BURST turns
- * in a row are let off, so that whoever waits for an answer on a quiet loop
- * does not wait longer. 0: never (the state of a new loop). At most 1,000.
+ * From now on, when turns come faster than one in `ms' milliseconds, the loop
+ * sleeps that long between two turns, so that one turn finds the work of
+ * several: one recv takes many small records, one wake-up serves many streams.
+ * LOOP_BATCH_BURST turns in a row are exempt, so that an answer on a quiet loop
+ * is not delayed. 0: never sleep (the state of a new loop). At most 1,000.
  */
 void loop_set_batching(struct loop *loop, uint32_t ms);
 #define LOOP_BATCH_BURST 8
 
-/* Ends loop_run() after the present turn; from the loop's own thread. */
-void loop_stop(struct loop *loop);
-
-/* Monotonic milliseconds, asked of the kernel at most once a turn and not
- * before somebody wants to know. */
+/* Monotonic milliseconds. The kernel is asked at most once in a turn. */
 uint64_t loop_now(struct loop *loop);
 
-/* The scratch buffer of that name; LOOP_SCRATCH_*LEN bytes long. */
+/* Scratch buffers. Each belongs to the function that is running; nothing in it
+ * survives a return to the loop. Each has STREAM_HEADROOM bytes in front. */
+enum loop_scratch {
+	LOOP_SCRATCH_PLAIN, /* what the relay and the stages read into */
+	LOOP_SCRATCH_CIPHER_IN, /* TLS: bytes received */
+	LOOP_SCRATCH_CIPHER_OUT, /* TLS: records to send */
+	LOOP_SCRATCH_FRAME, /* WebSocket: bytes of the stream beneath */
+	LOOP_SCRATCH_COUNT
+};
+#define LOOP_SCRATCH_LEN 65536 /* PLAIN and FRAME */
+#define LOOP_SCRATCH_CIPHER_LEN 131072 /* both CIPHER ones */
+
+/* The scratch buffer of that name. */
 uint8_t *loop_scratch(struct loop *loop, enum loop_scratch which);
 
-/* libevent's base, for io/ itself and for evdns. */
+/* libevent's base, for io/ itself. */
 struct event_base *loop_base(struct loop *loop);
 
 /*
- * To be called before events are made for `fd'. libevent keeps a little for
- * each descriptor that a base ever saw (see io/memory.h). Which of the workers
- * sees which is chance, so memory would creep up with every wave of sessions
- * until all had seen all; this way the first wave is as dear as any later one.
+ * Call it before events are made for `fd'. libevent keeps a small record for
+ * every descriptor that a base ever saw, for ever (see io/memory.h). Which
+ * worker sees which descriptor is chance, so memory would grow with each wave
+ * of sessions until all workers had seen all descriptors; allocated in blocks
+ * up front, the first wave costs as much as any later one.
  */
 void loop_meet_fd(struct loop *loop, int fd);
 
-/*
- * A closure that crosses threads. The poster allocates it; `run' is called
- * once on the loop's thread and owns it then.
- */
+/* A Unix signal as an event. Only the main thread's loop has any; workers
+ * block all signals. */
+struct io_signal;
+
+/* Has `caught' called with the signal's number on the loop's thread. NULL when
+ * memory runs out. */
+struct io_signal *io_signal_new(struct loop *loop, int number,
+    void (*caught)(int number, void *arg), void *arg);
+
+/* Ends it; from then on the signal is ignored. NULL is allowed. */
+void io_signal_free(struct io_signal *s);
+
+/* A closure that crosses threads. The poster allocates it; `run' is called
+ * once on the loop's thread and then owns it. */
 struct loop_message {
 	struct list node;
 	void (*run)(struct loop_message *m);
 };
 
-/* Hands `m' to the loop, from any thread. Order per poster is kept. */
+/* Hands `m' to the loop, from any thread. The messages of one poster run in
+ * their order. */
 void loop_post(struct loop *loop, struct loop_message *m);
 
 /*

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Cells of one size, side by side in a range of addresses that is reserved
  * once and opened bit by bit; what is larger is malloc's. An address tells

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Where libevent's smallest things live. It keeps 20 bytes for every
  * descriptor a base ever saw, for good. Allocated as sessions come, they lie

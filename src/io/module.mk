@@ -5,8 +5,6 @@ libsallyport_a_SOURCES += \
 	src/io/loop.h \
 	src/io/memory.c \
 	src/io/memory.h \
-	src/io/signal.c \
-	src/io/signal.h \
 	src/io/stream.h \
 	src/io/stream_fd.c \
 	src/io/stream_fd.h \

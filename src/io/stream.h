@@ -1,17 +1,18 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A two-way byte stream: a socket, TLS over one, or WebSocket over another
- * stream. They all look alike here, so they stack, and the relay cannot tell
- * what it is moving bytes between.
+ * A two-way byte stream: a socket, TLS over a socket, or WebSocket over
+ * another stream. All have the same interface, so they can be stacked, and the
+ * relay does not know what it moves bytes between.
  *
- * The owner gives one callback. It is told READABLE while reading is wanted
- * and a read would give bytes, end or error; and WRITABLE once after a write
- * took less than it was given. A stream repeats READABLE until a read said
- * STREAM_AGAIN, also when the bytes already sit inside it and the socket is
- * silent.
+ * The owner gives one callback. It receives READABLE while reading is wanted
+ * and a read would return bytes, the end or an error; and WRITABLE once after a
+ * write took less than it was given. A stream repeats READABLE until a read
+ * returned STREAM_AGAIN, also when the bytes are already inside the stream and
+ * the socket is silent.
  *
- * Nothing frees itself in its own callback: stream_close() unhooks all events
- * at once and no callback comes after it, but the memory goes at the end of
- * the loop turn.
+ * A stream may be closed from inside its own callback: stream_close() removes
+ * all events at once and no callback comes after it, but the memory is freed at
+ * the end of the loop turn.
  */
 #ifndef IO_STREAM_H
 #define IO_STREAM_H
@@ -24,12 +25,13 @@
 #include "base/buf.h"
 #include "base/err.h"
 
-/* What stream_read() and stream_write() return beside a count. */
+/* What stream_read() and stream_write() return besides a count. */
 #define STREAM_EOF 0 /* read only: the other side has ended its half */
-#define STREAM_AGAIN (-1) /* nothing now; an event will come */
+#define STREAM_AGAIN (-1) /* nothing now; an event will follow */
 #define STREAM_ERROR (-2) /* broken; stream_error() says why */
 
-/* Spare bytes in front of what is written: stacked streams frame in place. */
+/* Writable bytes in front of the data of a write, so that stacked streams can
+ * put their frame there. */
 #define STREAM_HEADROOM BUF_HEADROOM
 
 enum stream_event {
@@ -58,7 +60,8 @@ struct stream {
 	enum err error; /* why STREAM_ERROR or STREAM_BROKEN */
 };
 
-/* Sets who is told; a stream changes owner as its connection advances. */
+/* Sets the owner's callback. A stream changes owner as its connection
+ * advances. */
 static inline void
 stream_set_owner(struct stream *s, stream_cb *cb, void *arg)
 {
@@ -66,9 +69,9 @@ stream_set_owner(struct stream *s, stream_cb *cb, void *arg)
 	s->arg = arg;
 }
 
-/* Up to `len' bytes into `data'; a count, STREAM_EOF, _AGAIN or _ERROR.
- * A short count means that the next read would say STREAM_AGAIN: do not
- * spend the call. */
+/* Reads up to `len' bytes into `data' and returns a count, STREAM_EOF, _AGAIN
+ * or _ERROR. After a count below `len' the next read would return
+ * STREAM_AGAIN, so that call can be saved. */
 static inline ssize_t
 stream_read(struct stream *s, uint8_t *data, size_t len)
 {
@@ -76,10 +79,10 @@ stream_read(struct stream *s, uint8_t *data, size_t len)
 }
 
 /*
- * Takes up to `len' bytes (len > 0); returns how many were taken, 0 when
- * none can be now, or STREAM_ERROR. Less than `len' promises a WRITABLE
- * event. `data' must have STREAM_HEADROOM writable bytes in front of it, and
- * both may be changed by the call.
+ * Writes up to `len' bytes (len > 0) and returns how many were taken, 0 if none
+ * can be now, or STREAM_ERROR. A count below `len' promises a WRITABLE event.
+ * `data' must have STREAM_HEADROOM writable bytes in front of it; the call may
+ * change these and the data.
  */
 static inline ssize_t
 stream_write(struct stream *s, uint8_t *data, size_t len)
@@ -87,33 +90,33 @@ stream_write(struct stream *s, uint8_t *data, size_t len)
 	return s->ops->write(s, data, len);
 }
 
-/* Asks for READABLE events (true) or stops them (false: back-pressure). A
- * new stream wants none. */
+/* Asks for READABLE events, or stops them (back-pressure). A new stream has
+ * none. */
 static inline void
 stream_want_read(struct stream *s, bool wanted)
 {
 	s->ops->want_read(s, wanted);
 }
 
-/* Told of an event that was on its way while a stream changed owner. */
+/* Ignores an event that was under way while a stream changed owner. */
 static inline void
-stream_tell_nobody(struct stream *s, enum stream_event event, void *arg)
+stream_ignore_event(struct stream *s, enum stream_event event, void *arg)
 {
 	(void)s;
 	(void)event;
 	(void)arg;
 }
 
-/* Lets go of a stream that somebody else is to own: it is paused, and nobody is
- * told until the next stream_set_owner(). */
+/* Gives up a stream that another owner will take: it is paused, and there are
+ * no callbacks until the next stream_set_owner(). */
 static inline void
 stream_disown(struct stream *s)
 {
 	stream_want_read(s, false);
-	stream_set_owner(s, stream_tell_nobody, NULL);
+	stream_set_owner(s, stream_ignore_event, NULL);
 }
 
-/* Ends our half once all taken bytes are out: FIN, close_notify, or a
+/* Ends our half once all bytes taken are sent: with a FIN, a close_notify, or a
  * WebSocket close frame. Reading goes on. */
 static inline enum err
 stream_shutdown(struct stream *s)
@@ -121,8 +124,9 @@ stream_shutdown(struct stream *s)
 	return s->ops->shutdown(s);
 }
 
-/* Ends both halves and frees, at the end of the loop turn, the stream and
- * those beneath it. Taken bytes still unsent get one last try. NULL is fine. */
+/* Ends both halves and frees, at the end of the loop turn, the stream and those
+ * beneath it. Bytes taken and not yet sent get one last try. NULL is
+ * allowed. */
 static inline void
 stream_close(struct stream *s)
 {
@@ -136,7 +140,7 @@ stream_error(const struct stream *s)
 	return s->error;
 }
 
-/* Tells the owner. For implementations. The stream may be gone after it. */
+/* Calls the owner. For implementations. The stream may be gone afterwards. */
 static inline void
 stream_tell(struct stream *s, enum stream_event event)
 {

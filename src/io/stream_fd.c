@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The stream over a plain socket. Reads and writes go straight to the
  * kernel; it buffers nothing.
@@ -13,7 +14,7 @@ struct stream_fd {
 	struct stream stream; /* first: the two are cast into one another */
 	struct loop_garbage garbage;
 	struct watch watch;
-	struct stream_fd_end *end; /* borrowed; NULL: nobody asked */
+	struct stream_fd_end *end; /* borrowed; may be NULL */
 };
 
 static struct stream_fd *

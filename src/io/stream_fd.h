@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A stream over a plain socket, TCP or unix: what the broker's side is.
+ * A stream over a plain socket, TCP or unix: the broker's side of a session.
  */
 #ifndef IO_STREAM_FD_H
 #define IO_STREAM_FD_H
@@ -7,16 +8,17 @@
 #include "io/loop.h"
 #include "io/stream.h"
 
-/* Takes `fd' (connected, non-blocking); NULL when memory runs out, and then
- * fd stays the caller's. The stream is open at once: no STREAM_OPEN comes. */
+/* Takes `fd', which is connected and non-blocking. The stream is open at once:
+ * no STREAM_OPEN comes. NULL when memory runs out: fd stays the caller's. */
 struct stream *stream_fd_new(struct loop *loop, int fd);
 
-/* Is told, from inside, that a stream is closed. */
+/* Called from inside stream_close(). */
 struct stream_fd_end {
 	void (*closed)(struct stream_fd_end *end);
 };
 
-/* Has `end', which may serve many streams and outlives them, told. */
+/* Has end->closed called when `s' is closed. `end' outlives the stream and may
+ * serve many streams. */
 void stream_fd_set_end(struct stream *s, struct stream_fd_end *end);
 
 #endif

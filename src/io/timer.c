@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "io/timer.h"
 
 #include <event2/event.h>
@@ -26,7 +27,7 @@ timer_start(struct timer *t, uint64_t ms)
 	struct timeval tv = { (time_t)(ms / 1000),
 		(suseconds_t)(ms % 1000 * 1000) };
 
-	/* Without memory the deadline is now: better early than never. */
+	/* Out of memory: a deadline that is too early is better than none. */
 	if (event_add(&t->event, &tv) == -1)
 		event_active(&t->event, EV_TIMEOUT, 0);
 }

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A one-shot timer that lives inside its owner.
+ * A one-shot timer, embedded in its owner. A file of its own although it is
+ * short: most objects have a timer and use nothing else of libevent.
  */
 #ifndef IO_TIMER_H
 #define IO_TIMER_H
@@ -19,8 +21,8 @@ struct timer {
 void timer_init(struct timer *t, struct loop *loop, void (*fire)(void *),
     void *arg);
 
-/* Starts or restarts `t' to fire in `ms' milliseconds; in the next turn where
- * memory runs out, so that no deadline is ever lost. */
+/* Starts or restarts `t' to fire in `ms' milliseconds. If memory runs out it
+ * fires at once, so that no deadline is ever lost. */
 void timer_start(struct timer *t, uint64_t ms);
 
 /* Stops `t'; harmless when it is not running. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "io/watch.h"
 
 #include <errno.h>
@@ -86,7 +87,7 @@ watch_write(struct watch *w)
 	return event_add(w->write, NULL) == 0 ? OK : ERR_SYSTEM;
 }
 
-/* What errno says of a socket. */
+/* The error code for errno after a failed call on a socket. */
 static enum err
 socket_error(void)
 {

@@ -1,10 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A non-blocking descriptor, the two events libevent can have for it, and the
- * two calls for its bytes: the part that stream_fd and TLS streams share.
- * EV_WRITE is armed only after a write was refused, and its event is allocated
- * only then, since most connections never need one. Likewise a read event that
- * is not wanted any more stays armed until it fires in vain: most are wanted
- * again before. It buffers nothing.
+ * A non-blocking descriptor with its two libevent events, and the two calls
+ * that move its bytes: the part that stream_fd and TLS streams share. The write
+ * event is armed only after a write was refused, and allocated only then, since
+ * most connections never need it. A read event that is no longer wanted stays
+ * armed until it fires once more: most are wanted again before that. Nothing is
+ * buffered.
  */
 #ifndef IO_WATCH_H
 #define IO_WATCH_H
@@ -32,35 +33,37 @@ struct watch {
 	watch_cb *cb;
 	void *arg; /* borrowed: the owner */
 	int fd; /* owned; -1 once closed */
-	bool wanted; /* READ is to be delivered */
-	bool unarmed; /* it is, and there was no memory to have it watched */
+	bool wanted; /* READ is wanted */
+	bool unarmed; /* wanted, but the event could not be added for lack
+			 of memory */
 };
 
-/* Takes `fd' (already non-blocking). Nothing is armed yet. */
+/* Takes `fd', which is non-blocking. Nothing is armed yet. */
 void watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb,
     void *arg);
 
-/* Has READ delivered while there is something to read, or not any more;
- * harmless when so already, and cheap. */
+/* Starts or stops delivering READ while there is something to read. Cheap, and
+ * harmless when nothing changes. */
 void watch_read(struct watch *w, bool wanted);
 
-/* Has WRITE delivered, once. ERR_NO_MEMORY, ERR_SYSTEM. */
+/* Delivers WRITE once, when the socket takes bytes again. ERR_NO_MEMORY,
+ * ERR_SYSTEM. */
 enum err watch_write(struct watch *w) MUST_CHECK;
 
-/* Receives at most `len' bytes from the socket: a count, STREAM_EOF, _AGAIN, or
- * _ERROR and `*error' says why. */
+/* Receives at most `len' bytes from the socket. Returns a count, STREAM_EOF,
+ * _AGAIN, or _ERROR with the reason in `*error'. */
 ssize_t watch_recv(struct watch *w, uint8_t *data, size_t len, enum err *error);
 
-/* Sends to the socket: how many of the `len' bytes it took, 0 when none now, or
- * STREAM_ERROR and `*error' says why. */
+/* Sends to the socket. Returns how many of the `len' bytes it took, 0 if none
+ * now, or STREAM_ERROR with the reason in `*error'. */
 ssize_t watch_send(struct watch *w, const uint8_t *data, size_t len,
     enum err *error);
 
-/* Unhooks all and hands the descriptor, still open, to the caller; -1 when
- * closed already. */
+/* Removes all events and gives the descriptor, still open, to the caller; -1 if
+ * it is closed already. */
 int watch_release(struct watch *w);
 
-/* Unhooks all and closes the descriptor; harmless when done already. */
+/* Removes all events and closes the descriptor; harmless when done already. */
 void watch_fini(struct watch *w);
 
 #endif

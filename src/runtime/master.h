@@ -10,7 +10,6 @@
 #include "backend/limits.h"
 #include "base/report.h"
 #include "io/loop.h"
-#include "io/signal.h"
 #include "runtime/retired.h"
 #include "runtime/sandbox.h"
 #include "runtime/trim.h"

@@ -1,9 +1,11 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The loop's batching: turns that come fast are spread, few are let off. Its
  * timers, also where memory runs out. And that a watch which always has more
  * keeps nobody else from their turn.
  */
 #include "io/loop.h"
+#include "io/timer.h"
 
 #include <event2/event.h>
 #include <stdlib.h>
@@ -11,7 +13,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "io/timer.h"
 #include "io/watch.h"
 #include "tap.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What libevent keeps of a descriptor for good lies side by side, and not
  * between other allocations.
