@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "tls/crl_list.h"
 #include "tls/trust.h"
 
@@ -176,7 +177,7 @@ load_file(struct loading *l, const char *path)
 {
 	uint8_t *data;
 	size_t len;
-	enum err err = tls_load_file(&data, &len, path, CRL_FILE_MAX);
+	enum err err = file_read(&data, &len, path, CRL_FILE_MAX);
 
 	l->file = path;
 	if (err == OK)

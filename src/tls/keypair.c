@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 
 #define KEY_FILE_MAX (64 * 1024)
 #define OCSP_FILE_MAX (64 * 1024)
@@ -131,7 +132,7 @@ load_key(struct tls_keypair *p, const char *path,
 	enum err err;
 	BIO *bio;
 
-	err = tls_load_file(&data, &len, path, KEY_FILE_MAX);
+	err = file_read(&data, &len, path, KEY_FILE_MAX);
 	if (err != OK)
 		return refuse_err(say, "private_key", path, err);
 	bio = BIO_new_mem_buf(data, (int)len);
@@ -141,7 +142,7 @@ load_key(struct tls_keypair *p, const char *path,
 	BIO_free(bio);
 	/* Not every encrypted key makes the library ask for a password. */
 	asked = asked || strstr((char *)data, "ENCRYPTED") != NULL;
-	tls_load_wipe(data, len);
+	file_wipe(data, len);
 	ERR_clear_error();
 	if (p->key == NULL)
 		return refuse(say, "private_key", path,
@@ -209,7 +210,7 @@ load_ocsp(struct tls_keypair *p, const char *path,
 
 	if (path == NULL)
 		return OK;
-	err = tls_load_file(&p->ocsp, &p->ocsp_len, path, OCSP_FILE_MAX);
+	err = file_read(&p->ocsp, &p->ocsp_len, path, OCSP_FILE_MAX);
 	if (err != OK)
 		return refuse_err(say, "ocsp_response", path, err);
 	/* Without a certificate, that error was reported already. */

@@ -6,17 +6,15 @@
 #include "tls/load.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
-#include <openssl/mem.h>
 #include <openssl/pem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "base/file.h"
 
 /* No real certificate chain or CA bundle is longer. */
 #define CERTS_FILE_MAX (16 * 1024 * 1024)
@@ -58,7 +56,7 @@ tls_load_text(enum err err, const char *none)
 	case ERR_SYSTEM:
 		return errno == EACCES
 		    ? "Permission denied (let [daemon] user read it)"
-		    : strerror(errno);
+		    : file_error(err);
 	case ERR_LIMIT:
 		return "the file is too large";
 	case ERR_MALFORMED:
@@ -67,83 +65,8 @@ tls_load_text(enum err err, const char *none)
 	case ERR_NOT_FOUND:
 		return none;
 	default:
-		return err_text(err);
+		return file_error(err);
 	}
-}
-
-/* Reads up to `len' bytes, or to the end of the file. */
-static ssize_t
-read_all(int fd, uint8_t *data, size_t len)
-{
-	size_t have = 0;
-	ssize_t n;
-
-	while (have < len) {
-		n = read(fd, data + have, len - have);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return -1;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
-static enum err
-read_open_file(uint8_t **data, size_t *len, int fd, size_t max)
-{
-	struct stat st;
-	uint8_t *mem;
-	ssize_t n;
-
-	if (fstat(fd, &st) == -1)
-		return ERR_SYSTEM;
-	if (S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return ERR_SYSTEM;
-	}
-	if (st.st_size < 0 || (uintmax_t)st.st_size > max)
-		return ERR_LIMIT;
-	mem = malloc((size_t)st.st_size + 1);
-	if (mem == NULL)
-		return ERR_NO_MEMORY;
-	n = read_all(fd, mem, (size_t)st.st_size);
-	if (n == -1) {
-		free(mem);
-		return ERR_SYSTEM;
-	}
-	mem[n] = '\0';
-	*data = mem;
-	*len = (size_t)n;
-	return OK;
-}
-
-enum err
-tls_load_file(uint8_t **data, size_t *len, const char *path, size_t max)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	enum err err;
-	int saved;
-
-	*data = NULL;
-	*len = 0;
-	if (fd == -1)
-		return ERR_SYSTEM;
-	err = read_open_file(data, len, fd, max);
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return err;
-}
-
-void
-tls_load_wipe(uint8_t *data, size_t len)
-{
-	if (data != NULL)
-		OPENSSL_cleanse(data, len);
-	free(data);
 }
 
 /* True if the walk ended at the end of the file, false if a block is damaged.
@@ -224,7 +147,7 @@ tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out, const char *path)
 	*out = NULL;
 	if (certs == NULL)
 		return ERR_NO_MEMORY;
-	err = tls_load_file(&data, &len, path, CERTS_FILE_MAX);
+	err = file_read(&data, &len, path, CERTS_FILE_MAX);
 	if (err == OK)
 		err = tls_load_blocks(slice_make(data, len), "CERTIFICATE",
 		    add_cert, certs);

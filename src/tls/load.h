@@ -35,22 +35,10 @@ enum err tls_load_error(const struct tls_load_report *say, const char *option,
 void tls_load_warning(const struct tls_load_report *say, const char *option,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
-/* Returns the English text of an error of the functions below, with advice.
- * For ERR_SYSTEM errno must be unchanged. `none' is the text for
- * ERR_NOT_FOUND. */
+/* Returns the English text of an error of file_read() or of the functions
+ * below, with advice. For ERR_SYSTEM errno must be unchanged. `none' is the
+ * text for ERR_NOT_FOUND. */
 const char *tls_load_text(enum err err, const char *none);
-
-/*
- * Reads the whole of `path', at most `max' bytes, into *data. A NUL follows the
- * bytes; *len does not count it. The caller frees *data with free(), or with
- * tls_load_wipe() if it is secret. ERR_SYSTEM with errno, ERR_LIMIT,
- * ERR_NO_MEMORY.
- */
-enum err tls_load_file(uint8_t **data, size_t *len, const char *path,
-    size_t max) MUST_CHECK;
-
-/* Overwrites and frees `data'. NULL is allowed. */
-void tls_load_wipe(uint8_t *data, size_t len);
 
 /* Receives one block. `der' is valid during the call only. An error ends the
  * walk. */

@@ -28,6 +28,7 @@ libsallyport_a_SOURCES += \
 	src/tls/wire.h
 
 tls_kit = t/unit/tls_kit.c t/unit/tls_kit.h t/unit/tls_pki.c t/unit/tls_pki.h
+EXTRA_DIST += t/unit/tls_pki.sh
 
 check_PROGRAMS += t/unit/tls_crl.t
 t_unit_tls_crl_t_SOURCES = t/unit/tls_crl.c $(tls_kit)

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "tls/load.h"
 
 #define ROTATE_MS (12ULL * 3600 * 1000)
@@ -129,7 +130,7 @@ tls_tickets_load(struct tls_tickets **out, const char *path,
 	enum err err;
 
 	*out = NULL;
-	err = tls_load_file(&data, &len, path, FILE_KEYS_MAX * 80);
+	err = file_read(&data, &len, path, FILE_KEYS_MAX * 80);
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
@@ -138,7 +139,7 @@ tls_tickets_load(struct tls_tickets **out, const char *path,
 	 * of 80 bytes, so three are assumed. */
 	each = len % 80 == 0 ? 80 : 48;
 	if (len == 0 || len % each != 0) {
-		tls_load_wipe(data, len);
+		file_wipe(data, len);
 		return refuse(say, path,
 		    "its length is no multiple of 80 or 48 bytes "
 		    "(try: openssl rand 80)");
@@ -146,7 +147,7 @@ tls_tickets_load(struct tls_tickets **out, const char *path,
 	*out = keys_new(len / each);
 	if (*out != NULL)
 		fill_from_file(*out, data, (each - TLS_TICKET_NAME_LEN) / 2);
-	tls_load_wipe(data, len);
+	file_wipe(data, len);
 	return *out == NULL ? ERR_NO_MEMORY : OK;
 }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "tap.h"
 #include "tls/crl.h"
 #include "tls/crl_list.h"
@@ -355,7 +356,7 @@ test_damaged(void)
 	const char *text;
 	size_t len, i, taken = 0;
 
-	if (tls_load_file(&data, &len, pki_path("root.crl.der"), 65536) != OK)
+	if (file_read(&data, &len, pki_path("root.crl.der"), 65536) != OK)
 		abort();
 	for (i = 0; i < len; i++) {
 		copy = malloc(i == 0 ? 1 : i);

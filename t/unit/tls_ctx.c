@@ -1,17 +1,19 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Profiles: what is complained of, and which of several certificates a client
- * gets.
+ * Loading profiles: errors and warnings, and which of several certificates a
+ * client gets.
  */
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
 #include "tap.h"
 #include "tls/load.h"
 #include "tls_kit.h"
 
 static struct kit k;
 
-/* Building fails with one complaint that says `text', and where. */
+/* Building fails with exactly one error that contains `text'. */
 static void
 check_refused(struct kit_options *o, const char *text)
 {
@@ -42,7 +44,7 @@ check_one(size_t list, const char *name, const char *text)
 	check_refused(&o, text);
 }
 
-/* The lists, by their place in struct tls_options. */
+/* The lists in the order of struct tls_options. */
 enum {
 	CERTIFICATES,
 	PRIVATE_KEYS,
@@ -98,7 +100,7 @@ test_complaints(void)
 	check_refused(&o, "certificate = FILE");
 }
 
-/* All that is wrong is said in one go. */
+/* All errors are reported at once. */
 static void
 test_all_at_once(void)
 {
@@ -142,7 +144,7 @@ test_warnings(void)
 	tls_ctx_put(ctx);
 }
 
-/* The common name of the certificate the client saw. */
+/* Compares the common name of the certificate that the client receives. */
 static void
 check_served(struct tls_ctx *ctx, SSL_CTX *client, const char *host,
     const char *want)
@@ -233,8 +235,7 @@ test_staple(void)
 	SSL_enable_ocsp_stapling(k.client);
 	ok(kit_shake(&k), "a client asks for the staple");
 	SSL_get0_ocsp_response(k.client, &data, &len);
-	if (tls_load_file(&file, &file_len, pki_path("server.ocsp"), 65536) !=
-	    OK)
+	if (file_read(&file, &file_len, pki_path("server.ocsp"), 65536) != OK)
 		diag("server.ocsp cannot be read");
 	is_mem(data, len, file, file_len, "... and gets the file");
 	free(file);
@@ -299,24 +300,11 @@ test_explain(void)
 	tls_ctx_put(ctx);
 }
 
-static const char files[] =
-    "head -c 400 server.crt >cut.crt && "
-    "openssl pkey -in server.key -aes128 -passout pass:x -out locked.key && "
-    "openssl ec -in server.key -aes128 -passout pass:x -out locked-old.key && "
-    "sub old root /CN=old.example \"$server\" && key=rsa:2048 && "
-    "sub rsa-server root /CN=rsa \"$server\" "
-    "subjectAltName=DNS:localhost,DNS:*.shop.example && "
-    "ocsp server root && ocsp shop root && ocsp old root && "
-    "ocsp rsa-server root && ocsp late root && "
-    "LC_ALL=C sed -i -E 's/20..([01][0-9]{9}Z)/2020\\1/g' late.ocsp && "
-    "printf '0\\003\\n\\001\\001' >sorry.ocsp && "
-    "head -c 100 shop.ocsp >cut.ocsp && chmod 600 *.key";
-
 int
 main(void)
 {
 	if (!ok(pki_make(), "certificates are made") ||
-	    !ok(pki_run(files), "and more"))
+	    !ok(pki_run("profile_files"), "and more"))
 		return done_testing();
 	test_complaints();
 	test_all_at_once();

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Both ends of a TLS connection in one process: our stream on one end of a
- * socket pair, the library's own client on the other, and a loop that is
- * turned until nothing moves any more.
+ * Both ends of a TLS connection in one process: our stream at one end of a
+ * socket pair, the library's client at the other. The test runs the loop turn
+ * by turn.
  */
 #ifndef UNIT_TLS_KIT_H
 #define UNIT_TLS_KIT_H
@@ -13,24 +13,25 @@
 #include "tls/stream_tls.h"
 #include "tls_pki.h"
 
-/* A profile's options over the standard files. */
+/* The options of a profile, and the memory that their lists use. */
 struct kit_options {
 	struct tls_options o;
 	const char *lists[6][4];
 	char paths[6][4][160];
 };
 
-/* Server `server', CA root, everything else by default. */
+/* Sets the certificate `server', the CA `root', and defaults. */
 void kit_options(struct kit_options *k);
 
-/* Sets a list to the names (up to 4, NULL-ended), as paths of the pki. */
+/* Sets a list to files of the PKI: up to 4 names, then NULL. */
 void kit_list(struct kit_options *k, struct config_list *list, ...)
     __attribute__((sentinel));
 
-/* Builds the profile; on error tells why in diagnostics and returns NULL. */
+/* Builds the profile. On error writes diagnostics and returns NULL. */
 struct tls_ctx *kit_ctx(struct kit_options *k);
 
-/* The same with all arguments, quietly; the reports may be looked at. */
+/* Builds the profile with all arguments of tls_ctx_new(). The caller looks at
+ * the reports and frees them. */
 enum err kit_ctx_try(struct kit_options *k, const struct tls_ctx *previous,
     struct tls_ctx **out, struct report *why, struct report *warnings);
 
@@ -45,50 +46,52 @@ struct kit {
 	struct stream *stream; /* ours; owned */
 	SSL *client; /* owned */
 	int fd; /* the client's; owned by the SSL's BIO */
-	/* What our side told. */
+	/* What our stream has told. */
 	int opened, broken, writable;
 	enum reason reason;
 	const char *detail;
-	bool greedy; /* read at once whatever is READABLE */
 	bool close_on_open;
 	bool eof;
 	ssize_t last; /* what the last read returned */
 	size_t received;
 	uint8_t data[65536 + STREAM_HEADROOM]; /* the last bytes read */
-	/* What the client got. */
+	/* What the client has received. */
 	int client_error; /* SSL_ERROR_ of the last call */
 	int alert; /* the last alert it received, or -1 */
 	SSL_SESSION *session; /* the last ticket; owned */
 };
 
-/* A client context: TLS versions, and a certificate file (with .key beside
- * it) or NULL for none. */
+/* Makes a client's context with the TLS versions from `min' to `max', and a
+ * certificate chain and key (files of the PKI) or NULL for none. */
 SSL_CTX *kit_client(const char *cert, const char *key, int min, int max);
 
-/* Sets a connection up and starts the client; no bytes have moved yet. */
+/* Creates both ends of a connection. No bytes have been exchanged yet. */
 void kit_open(struct kit *k, struct tls_ctx *ctx, SSL_CTX *client,
     SSL_SESSION *resume);
 
-/* Only the socket pair and our stream: k->fd is raw. */
+/* Creates only our end. k->fd is the other end of the socket pair. */
 void kit_open_raw(struct kit *k, struct tls_ctx *ctx);
 
-/* What owns the stream: notes in the struct kit `arg' what is told. */
+/* The owner of the stream: notes events in the struct kit `arg'. */
 void kit_hear(struct stream *s, enum stream_event event, void *arg);
 
-/* Turns the loop once without waiting. */
+/* Runs one turn of the loop without waiting. */
 void kit_turn(struct kit *k);
 
-/* Shakes hands until both are done or one failed; true when both are open. */
+/* Runs the handshake until both ends are open or one has failed. Returns true
+ * if both are open. */
 bool kit_shake(struct kit *k);
 
-/* Lets the client read what there is; bytes got, 0, or -1 at the end. */
+/* Lets the client read once. Returns the number of bytes, 0 if there are none
+ * now, or -1 at the end. */
 int kit_client_read(struct kit *k, void *data, int len);
 
-/* Ends both sides. */
+/* Closes both ends. */
 void kit_close(struct kit *k);
 
-/* All in one: opens, shakes hands, lets the client read once (so that alerts
- * and tickets arrive); then *k tells how it was. kit_close() by the caller. */
+/* Creates both ends, runs the handshake and lets the client read once, so that
+ * alerts and tickets arrive. Then *k holds the outcome. The caller calls
+ * kit_close(). */
 bool kit_connect(struct kit *k, struct tls_ctx *ctx, SSL_CTX *client,
     SSL_SESSION *resume);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Memory that runs out at every point of building a profile, of a handshake
- * and of the stream behind it: refused, not crashed, and nothing is lost.
+ * Each allocation of loading a profile, of a handshake and of the open stream
+ * fails once: the operation is refused, nothing crashes and nothing leaks.
  */
 #include <stdlib.h>
 
@@ -13,7 +13,7 @@ static struct kit k;
 
 char *__wrap_strdup(const char *text);
 
-/* The C library's would get its memory past the kit. */
+/* The C library's strdup() would bypass the kit. */
 char *
 __wrap_strdup(const char *text)
 {
@@ -42,13 +42,13 @@ test_profile(void)
 		good += (err == OK) == (ctx != NULL);
 	}
 	tls_ctx_put(ctx);
-	/* What complaints hold comes from the C library, past the kit: that
-	 * nothing is lost here is for the leak checker to say. */
+	/* The C library allocates for the reports without the kit; leaks here
+	 * are for the sanitizer to find. */
 	ok(err == OK && good == n - 1,
 	    "a profile: refused %u times, then built", n - 2);
 }
 
-/* A handshake whose turn number `turn' sees the n-th allocation fail. */
+/* Runs a handshake in whose turn number `turn' the n-th allocation fails. */
 static bool
 shake_with(struct tls_ctx *ctx, SSL_CTX *client, int turn, unsigned n)
 {
@@ -75,8 +75,8 @@ test_handshake(struct tls_ctx *ctx, SSL_CTX *client, int turn)
 	size_t live = alloc_kit_live();
 	unsigned n = 0, opened = 0;
 
-	/* Without an index entry or a ticket one can live, so it may open
-	 * before all allocations are there; ten in a row are enough. */
+	/* Some allocations, such as that of a ticket, may fail in an open
+	 * connection, so it must open ten times in a row. */
 	while (opened < 10 && n < 2000) {
 		n++;
 		opened = shake_with(ctx, client, turn, n) ? opened + 1 : 0;
@@ -104,7 +104,7 @@ test_new(struct tls_ctx *ctx)
 	ok(alloc_kit_live() < live + 1, "nothing is lost");
 }
 
-/* A socket that fills up, and no memory for what it refuses. */
+/* The socket is full and there is no memory to save what it refused. */
 static void
 test_write(struct tls_ctx *ctx, SSL_CTX *client)
 {
@@ -146,7 +146,7 @@ main(void)
 	ctx = kit_ctx(&o);
 	client = kit_client("device.crt", "device.key", TLS1_3_VERSION,
 	    TLS1_3_VERSION);
-	/* The library keeps some things for good: let it have them first. */
+	/* The library allocates some things once per process. */
 	shake_with(ctx, client, 0, 0);
 	test_handshake(ctx, client, 0);
 	test_handshake(ctx, client, 1);

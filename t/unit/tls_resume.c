@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Resumption by tickets, and what must not slip past with it: a certificate
- * revoked or expired since, another set of client CAs, other rules.
+ * Resumption by tickets, and what it must not bypass: revocation and expiry
+ * since then, another set of client CAs, other rules.
  */
 #include <stdlib.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ is_resumed(void)
 	return info.resumed;
 }
 
-/* Connects, closes, and hands over the ticket; NULL when it failed. */
+/* Connects and closes. Returns the ticket, or NULL if the client is refused. */
 static SSL_SESSION *
 take_ticket(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *resume)
 {
@@ -38,7 +38,7 @@ take_ticket(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *resume)
 	return NULL;
 }
 
-/* Is `session' resumed by `ctx'? And do the facts come along? */
+/* Checks whether `ctx' resumes `session', and that the facts are complete. */
 static void
 check_resume(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *session,
     bool want, const char *what)
@@ -70,8 +70,8 @@ check_refused(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *session,
 	SSL_SESSION_free(k.session);
 }
 
-/* The profile of `o' with this CRL (NULL: none), as a reload makes it after
- * `previous' (NULL: the first): the ticket keys stay. */
+/* Builds the profile of `o' with this CRL (NULL: none) as a reload would, after
+ * `previous' (NULL: at start). The ticket keys stay. */
 static struct tls_ctx *
 load(struct kit_options *o, const char *crl, struct tls_tickets *ring,
     const struct tls_ctx *previous)
@@ -399,11 +399,7 @@ int
 main(void)
 {
 	if (!ok(pki_make(), "certificates are made") ||
-	    !ok(pki_run("crl root 1 30 && mv root.crl empty.crl && "
-			"crl root 2 30 device && mv root.crl revoked.crl && "
-			"crl root 3 30 issuing && "
-			"mv root.crl issuing-revoked.crl"),
-		"and CRLs"))
+	    !ok(pki_run("resume_crls"), "and CRLs"))
 		return done_testing();
 	test_version(TLS1_3_VERSION, "TLS 1.3");
 	test_version(TLS1_2_VERSION, "TLS 1.2");

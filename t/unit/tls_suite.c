@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The list of cipher suites against the library's: names and versions are its
- * own, and none is missing that a handshake could agree on.
+ * Compares the list of cipher suites with the library's: names and versions are
+ * the same, and no suite that a handshake can agree on is missing.
  */
 #include <openssl/ssl.h>
 

@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Own ticket keys over days, with the clock moved: new tickets use a new key
- * every twelve hours, those of the two before still resume, older ones cost a
- * full handshake, and nobody is ever refused.
+ * Own ticket keys over days, with the clock moved: the key changes every twelve
+ * hours, tickets of the two keys before still resume, older ones lead to a full
+ * handshake, and no client is refused.
  */
 #include "tls/tickets.h"
 
@@ -26,8 +27,8 @@ __wrap_clock_mono_ms(void)
 	return __real_clock_mono_ms() + moved;
 }
 
-/* Connects with `resume' (may be NULL): resumed or not, never refused. The
- * ticket it is given in *next, if that is not NULL. */
+/* Connects with `resume' (may be NULL), which must succeed. Returns whether the
+ * session was resumed. *next (may be NULL) receives the new ticket. */
 static bool
 resumes(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *resume,
     SSL_SESSION **next)
@@ -86,7 +87,7 @@ make_ctx(void)
 	return ctx;
 }
 
-/* A ticket a period. */
+/* One ticket in each period of twelve hours. */
 static void
 test_rotation(int version, const char *name)
 {
@@ -116,8 +117,8 @@ test_rotation(int version, const char *name)
 	SSL_CTX_free(client);
 }
 
-/* The first who comes after twelve hours only resumes: he is given a ticket
- * of the new key, also by TLS 1.2, which does not always give one. */
+/* A session that is resumed after the key has changed gets a ticket of the new
+ * key, also in TLS 1.2, where a resumption does not always bring one. */
 static void
 test_renewal(int version, const char *name)
 {
@@ -138,7 +139,7 @@ test_renewal(int version, const char *name)
 	SSL_CTX_free(client);
 }
 
-/* Nobody comes for days. */
+/* No connection for days. */
 static void
 test_quiet(void)
 {

@@ -1,0 +1,182 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Certificates for the unit tests of TLS, made with openssl(1) in the current
+# folder. A test runs this script with the commands it needs as arguments:
+#
+#     sh tls_pki.sh 'standard && crl root 1 30 device'
+#
+# ca NAME SUBJECT [EXTENSION...]     a self-signed CA: NAME.crt, NAME.key
+# sub NAME ISSUER SUBJECT EXT...     a certificate issued by ISSUER
+# dated NAME ISSUER FROM TO          one with dates in the words of date(1)
+# crl ISSUER NUMBER DAYS [NAME...]   ISSUER.crl, which revokes NAME.crt...
+#                                    ($x: one more extension, $y: its section)
+# ocsp NAME ISSUER                   NAME.ocsp, which calls NAME.crt good
+#
+# Keys are P-256 or what $key says. Certificates last $days days.
+key=${key:-ec -pkeyopt ec_paramgen_curve:P-256}
+client='extendedKeyUsage=clientAuth'
+server='extendedKeyUsage=serverAuth'
+
+extensions() {
+	for e; do printf '%s\0%s\0' -addext "$e"; done
+}
+
+# make NAME SUBJECT [EXTENSION...]: self-signed, or by $by.
+make() {
+	n=$1 s=$2
+	shift 2
+	extensions "$@" | xargs -0 openssl req -x509 -newkey $key -nodes \
+		-keyout $n.key -out $n.crt -subj "$s" -utf8 \
+		-days ${days:-3650} -config empty.cnf $by \
+		${serial:+-set_serial $serial}
+}
+
+ca() {
+	by= make "$@" basicConstraints=critical,CA:TRUE
+}
+
+sub() {
+	n=$1 i=$2
+	shift 2
+	by="-CA $i.crt -CAkey $i.key" make $n "$@"
+}
+
+# A folder `db' with what openssl-ca(1) needs; more lines of ca.cnf on stdin.
+database() {
+	rm -rf db
+	mkdir db
+	: >db/index.txt
+	{
+		printf '[ca]\ndefault_ca=d\n[d]\ndatabase=db/index.txt\n'
+		printf 'default_md=sha256\n'
+		cat
+	} >db/ca.cnf
+}
+
+date_of() {
+	date -u -d "$1" +%Y%m%d%H%M%SZ
+}
+
+dated() {
+	printf '%s\n' new_certs_dir=db rand_serial=yes policy=p '[p]' \
+		commonName=supplied | database
+	openssl req -new -newkey $key -nodes -keyout $1.key -subj /CN=$1 \
+		-out $1.csr -config empty.cnf &&
+	openssl ca -batch -notext -config db/ca.cnf -cert $2.crt \
+		-keyfile $2.key -startdate $(date_of "$3") \
+		-enddate $(date_of "$4") -in $1.csr -out $1.crt
+}
+
+crl() {
+	i=$1 number=$2 d=$3
+	shift 3
+	printf 'crlnumber=db/number\ncrl_extensions=x\n[x]\nauthorityKeyIdentifier=keyid\n%b\n%b\n' \
+		"${x:-}" "${y:-}" | database
+	printf %04x $number >db/number
+	for c; do
+		openssl ca -config db/ca.cnf -keyfile $i.key -cert $i.crt \
+			-revoke $c.crt || return 1
+	done
+	openssl ca -config db/ca.cnf -keyfile $i.key -cert $i.crt -gencrl \
+		${when:--crldays $d} -out $i.crl
+}
+
+ocsp() {
+	mkdir -p db
+	printf 'V\t350101000000Z\t\t%s\tunknown\t/CN=x\n' \
+		$(openssl x509 -in $1.crt -noout -serial | sed 's/.*=//') \
+		>db/ocsp
+	openssl ocsp -index db/ocsp -CA $2.crt -rsigner $2.crt -rkey $2.key \
+		-issuer $2.crt -cert $1.crt -ndays ${days:-1} -respout $1.ocsp
+}
+
+# What every test of TLS has.
+standard() {
+	printf '[req]\ndistinguished_name=dn\n[dn]\n' >empty.cnf &&
+	ca root '/O=Test/CN=Root' &&
+	ca other '/CN=Other' &&
+	sub issuing root /CN=Issuing basicConstraints=critical,CA:TRUE &&
+	sub device root '/O=Test/CN=device-001' "$client" \
+		'subjectAltName=DNS:device-001.example,URI:urn:dev:1,email:d@example.org,IP:192.0.2.1,IP:2001:db8::1' &&
+	sub deep issuing /CN=deep "$client" &&
+	cat deep.crt issuing.crt >deep-chain.crt &&
+	sub stranger other /CN=stranger "$client" &&
+	sub wrong root /CN=wrong "$server" &&
+	dated late root '2 days ago' '1 day ago' &&
+	dated early root tomorrow '9 days' &&
+	sub server root /CN=localhost "$server" \
+		subjectAltName=DNS:localhost &&
+	sub shop root /CN=shop "$server" subjectAltName=DNS:*.shop.example &&
+	key=rsa:2048 &&
+	sub rsa-server root /CN=localhost "$server" \
+		subjectAltName=DNS:localhost &&
+	sub rsa-device root /CN=rsa-device "$client"
+}
+
+# Client certificates that must be refused (tls_handshake).
+refused_clients() {
+	# The last byte of the signature is changed.
+	openssl x509 -in device.crt -outform DER -out forged.der &&
+	{
+		head -c -1 forged.der
+		tail -c 1 forged.der | tr '\000-\377' '\001-\377\000'
+	} >forged2.der &&
+	openssl x509 -inform DER -in forged2.der -out forged.crt &&
+	# Issued by a certificate that is not a CA and is sent along.
+	sub by-device device /CN=by-device "$client" &&
+	cat device.crt >>by-device.crt &&
+	# An intermediate under one whose pathlen allows none.
+	sub low root /CN=Low basicConstraints=critical,CA:TRUE,pathlen:0 &&
+	sub lower low /CN=Lower basicConstraints=critical,CA:TRUE &&
+	sub too-deep lower /CN=x "$client" &&
+	cat lower.crt low.crt >>too-deep.crt
+}
+
+# A device that signed itself and another: "pin" says that it is not a CA,
+# "mute" says nothing about it.
+self_signed_devices() {
+	by= make pin /CN=pin basicConstraints=CA:FALSE "$client" &&
+	sub pinned pin /CN=thief "$client" &&
+	by= make mute /CN=mute "$client" &&
+	sub muted mute /CN=thief "$client"
+}
+
+# The CA "roll", and "old": its expired certificate with the same key.
+renewed_ca() {
+	ca roll /CN=Roll && sub rolled roll /CN=rolled "$client" &&
+	printf '%s\n' new_certs_dir=db rand_serial=yes policy=p \
+		x509_extensions=x '[p]' commonName=supplied '[x]' \
+		basicConstraints=critical,CA:TRUE | database &&
+	openssl req -new -key roll.key -subj /CN=Roll -utf8 -out old.csr \
+		-config empty.cnf &&
+	openssl ca -batch -notext -config db/ca.cnf -selfsign \
+		-keyfile roll.key -startdate 20200101000000Z \
+		-enddate 20210101000000Z -in old.csr -out old.crt
+}
+
+# Files that a profile must complain about, and several server certificates
+# with OCSP responses (tls_ctx).
+profile_files() {
+	head -c 400 server.crt >cut.crt &&
+	openssl pkey -in server.key -aes128 -passout pass:x -out locked.key &&
+	openssl ec -in server.key -aes128 -passout pass:x \
+		-out locked-old.key &&
+	sub old root /CN=old.example "$server" &&
+	key=rsa:2048 &&
+	sub rsa-server root /CN=rsa "$server" \
+		'subjectAltName=DNS:localhost,DNS:*.shop.example' &&
+	ocsp server root && ocsp shop root && ocsp old root &&
+	ocsp rsa-server root && ocsp late root &&
+	LC_ALL=C sed -i -E 's/20..([01][0-9]{9}Z)/2020\1/g' late.ocsp &&
+	printf '0\003\n\001\001' >sorry.ocsp &&
+	head -c 100 shop.ocsp >cut.ocsp && chmod 600 *.key
+}
+
+# CRLs that revoke nobody, the device, and the issuing CA (tls_resume).
+resume_crls() {
+	crl root 1 30 && mv root.crl empty.crl &&
+	crl root 2 30 device && mv root.crl revoked.crl &&
+	crl root 3 30 issuing && mv root.crl issuing-revoked.crl
+}
+
+eval "$*"
