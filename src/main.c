@@ -7,7 +7,7 @@
 #include <sysexits.h>
 
 #include "admin/admin.h"
-#include "config/help.h"
+#include "config/option.h"
 #include "runtime/explain.h"
 #include "runtime/runtime.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "config/arena.h"
 
 #include <stdint.h>

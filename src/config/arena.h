@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Memory that is freed all at once. A configuration is some hundred small
  * things with one life; one owner for all of them leaves nothing to forget.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "config/check.h"
 
 #include <errno.h>
@@ -47,7 +48,8 @@ check_file(const char *path, void *arg)
 	/* stat, not open: opening a FIFO would hang. */
 	if (stat(path, &st) != 0 || eaccess(path, R_OK) != 0)
 		wrong = strerror(errno);
-	else if (S_ISDIR(st.st_mode) && s->option->type != CONFIG_PATHS_OR_DIRS)
+	else if (S_ISDIR(st.st_mode) &&
+	    s->option->reads != CONFIG_READS_FILES_OR_DIRS)
 		wrong = "Is a directory";
 	else if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
 		wrong = "Not a regular file";

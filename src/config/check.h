@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What can be said about a configuration without asking another layer: that
  * its parts fit each other and that the files it names are there. What is in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The words of the ENUM and SET options: enum, its constants, and how each is
  * written in the ini file. log_level and log_format are base/log.h's.

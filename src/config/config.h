@@ -1,14 +1,16 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The configuration: a text file turned into one frozen, counted struct.
+ * The configuration: a text file turned into one immutable, counted struct.
  *
- * Nothing here is written after config_load() has returned it, so any thread
- * may read it for as long as it, or who handed it over, holds a count. What
- * the files named in it contain is for the layers that read them; they
- * complain through CONFIG_COMPLAIN so that their words, too, begin FILE:LINE.
+ * Nothing in it is written after config_load() has returned, so any thread may
+ * read it as long as it, or whoever gave it the pointer, holds a count. The
+ * contents of the files named in it are for the layers that read them; they
+ * complain through CONFIG_COMPLAIN, so that their words begin with FILE:LINE,
+ * too.
  *
- * Fields are grown from config/options.h: cfg->timeouts.tls is a uint64_t of
- * milliseconds, listener->transport an enum config_transport; and
- * section->where.KEY tells the line it stands on.
+ * Fields come from config/options.h: cfg->timeouts.tls is a uint64_t of
+ * milliseconds, listener->transport an enum config_transport, and
+ * section->where.KEY tells the line of the value.
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -20,34 +22,16 @@
 #include "config/options.h"
 #include "config/types.h"
 
-/* The field's C type of each option type; see config/options.h. */
-#define CONFIG_CTYPE_BOOL bool
-#define CONFIG_CTYPE_UINT(lo, hi) uint32_t
-#define CONFIG_CTYPE_UINT_AUTO(lo, hi) uint32_t
-#define CONFIG_CTYPE_MSEC(lo, hi) uint64_t
-#define CONFIG_CTYPE_MSEC_OFF(lo, hi) uint64_t
-#define CONFIG_CTYPE_SIZE(lo, hi) size_t
-#define CONFIG_CTYPE_STR const char *
-#define CONFIG_CTYPE_TEMPLATE const char *
-#define CONFIG_CTYPE_NAME const char *
-#define CONFIG_CTYPE_LIST struct config_list
-#define CONFIG_CTYPE_PATH const char *
-#define CONFIG_CTYPE_PATHS struct config_list
-#define CONFIG_CTYPE_PATHS_OR_DIRS struct config_list
-#define CONFIG_CTYPE_OUTPUT const char *
-#define CONFIG_CTYPE_SINK const char *
-#define CONFIG_CTYPE_ADDRS struct config_addrs
-#define CONFIG_CTYPE_ENDPOINTS struct config_endpoints
-#define CONFIG_CTYPE_NETS struct config_nets
-#define CONFIG_CTYPE_ENUM(e) enum e
-#define CONFIG_CTYPE_SET(e) unsigned
+/* The first column of a type: its C type. */
+#define CONFIG_FIRST(first, ...) first
+#define CONFIG_CTYPE(...) CONFIG_FIRST(__VA_ARGS__)
 
 #define CONFIG_FIELD(section, key, type, def, reload, help) \
-	CONFIG_CTYPE_##type key;
+	CONFIG_CTYPE(CONFIG_TYPE_##type) key;
 #define CONFIG_WHERE(section, key, type, def, reload, help) \
 	struct config_where key;
 
-/* What every section struct is made of. */
+/* The members of every section's struct. */
 #define CONFIG_BODY(options) \
 	struct config_head head; \
 	options(CONFIG_FIELD) struct { \
@@ -88,22 +72,23 @@ struct config_denylist {
 
 struct config_listener {
 	CONFIG_BODY(CONFIG_LISTENER)
-	/* What its tls =, identity = and backend = name; never NULL. */
+	/* The profiles that its tls =, identity = and backend = name; never
+	 * NULL in a configuration in force. */
 	const struct config_tls *tls_profile;
 	const struct config_identity *identity_profile;
 	const struct config_backend *backend_profile;
 };
 
 /*
- * All of it. Arrays hold the sections in the file's order; a profile without
- * a name that some listener uses and the file leaves out comes last, with all
- * its defaults. head.index is the position in these arrays.
+ * All of it. Arrays hold the sections in the order of the file. If a listener
+ * uses the profile without a name and the file has no profile of that kind,
+ * one with all defaults comes last. head.index is the position in the array.
  */
 struct config {
 	_Atomic unsigned refs; /* config_get(), config_put() only */
 	const char *file; /* as named on the command line */
-	const char *dir; /* absolute; what relative paths are relative to */
-	struct config_arena *arena; /* owns all that hangs from here */
+	const char *dir; /* absolute; relative paths begin here */
+	struct config_arena *arena; /* owned; holds all memory of this */
 
 	struct config_daemon daemon;
 	struct config_mqtt mqtt;
@@ -122,42 +107,36 @@ struct config {
 };
 
 /*
- * Reads and checks `file'. OK: *out is a configuration with a count of one
- * and nothing was added to `r'. Otherwise *out is NULL and `r' holds every
- * complaint found, each "FILE:LINE: key: what is wrong (what to write)":
- * ERR_CONFIG; or ERR_NO_MEMORY, with one complaint. Main thread only (inih
- * keeps its settings in globals).
+ * Reads and checks `file'. OK: *out is a configuration with a count of one, and
+ * nothing was added to `r'. ERR_CONFIG: `r' holds every complaint found, each
+ * "FILE:LINE: key: what is wrong (what to write)", and *out is a draft or NULL.
+ * ERR_NO_MEMORY: *out is NULL, and `r' has one complaint. Main thread only,
+ * because inih keeps its settings in globals.
+ *
+ * A draft is what could be made of the file. It serves to find more complaints
+ * in one run, and must not be put in force. A bad value in it is replaced by
+ * its default, and head.bad is set in its section: skip that section. There
+ * may be no listener, and a listener's profile pointer may be NULL.
+ * CONFIG_COMPLAIN drops complaints about a value that has one already. Call
+ * config_put() for a draft, too.
  */
 enum err config_load(const char *file, struct config **out,
     struct report *r) MUST_CHECK;
 
-/*
- * As config_load(), but on ERR_CONFIG *out is what could be made of the file,
- * or NULL where that is nothing: a draft, good for finding more complaints, so
- * that one run tells all of them, and for nothing else. Put it.
- *
- * In a draft a bad value is replaced by its default, and its section has
- * head.bad: skip that. There may be no listener; a listener's profile pointer
- * may be NULL. CONFIG_COMPLAIN adds nothing about a value that was complained
- * of before.
- */
-enum err config_load_draft(const char *file, struct config **out,
-    struct report *r) MUST_CHECK;
-
-/* Takes a count more and returns `cfg'. Any thread. */
+/* Adds a count and returns `cfg'. Any thread. */
 struct config *config_get(struct config *cfg);
 
-/* Gives a count back; the last one frees. Any thread; NULL is fine. */
+/* Releases a count; the last one frees. Any thread. NULL is allowed. */
 void config_put(struct config *cfg);
 
-/* What a section is called in logs and answers: its name, or "default" for the
- * profile without one. Static, or lives as long as `head'. */
+/* The name of a section in logs and replies; "default" for the profile without
+ * one. Static, or valid as long as `head'. */
 const char *config_name(const struct config_head *head);
 
 /*
- * Adds "FILE:LINE: key: " and the formatted rest to `r', for option `key' of
- * the section `sec' (a pointer to one of the structs above). Where the value
- * is a default: "FILE: [section name]: key: ".
+ * Adds the complaint "FILE:LINE: key: " and the formatted rest to `r', about
+ * option `key' of the section `sec' (a pointer to one of the structs above).
+ * If the value is a default: "FILE: [section name]: key: ".
  */
 #define CONFIG_COMPLAIN(cfg, r, sec, key, ...) \
 	config_complain((cfg), (r), &(sec)->head, &(sec)->where.key, #key, \
@@ -170,23 +149,23 @@ void config_complain(const struct config *cfg, struct report *r,
     __attribute__((format(printf, 6, 7)));
 
 /*
- * Adds a line to `r' for each RESTART option, and each listener, in which
- * `next' differs from `running': what a reload could not put in force.
+ * Adds a line to `r' for each RESTART option and each listener in which `next'
+ * differs from `running': a reload does not put these in force.
  */
 void config_compare(const struct config *running, const struct config *next,
     struct report *r);
 
 /*
- * The profile of `running' that backend[i] of `next' is again, with all that
- * dialling depends on unchanged; or NULL.
+ * The [backend] profile of `running' with the same name as backend[i] of
+ * `next', if everything that dialling depends on is unchanged; else NULL.
  */
 const struct config_backend *config_backend_before(const struct config *running,
     const struct config *next, size_t i);
 
 /*
- * Calls `each' for every file and directory the options name to be read, and
- * for the ini file itself: what a watcher has to look at. `path' lives as
- * long as `cfg'; the same one may come twice.
+ * Calls `each' for the ini file and every file and directory to be read that
+ * its options name: what a watcher has to look at. `path' is valid as long as
+ * `cfg'; a path may come twice.
  */
 void config_files(const struct config *cfg,
     void (*each)(const char *path, void *arg), void *arg);

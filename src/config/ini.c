@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "config/ini.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * From a text to headings, keys and values: the only wrapper over inih.
  *

@@ -1,7 +1,10 @@
-#include "config/load.h"
-
-#include <errno.h>
-#include <fcntl.h>
+/* SPDX-License-Identifier: ISC */
+/*
+ * From the text of an ini file to a struct config: headings become section
+ * structs with their defaults, values are set in them, and at the end the
+ * listeners are linked to their profiles and the whole is checked. A fault
+ * does not end the load, so that one run reports all of them.
+ */
 #include <limits.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -10,27 +13,420 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "config/arena.h"
-#include "config/body.h"
 #include "config/check.h"
-#include "config/expand.h"
 #include "config/ini.h"
 #include "config/suggest.h"
 #include "config/value.h"
 
-/* A file that is no ini file at all would have one for each line. */
+/* The largest ini file. */
+#define FILE_MAX (1024 * 1024)
+
+/* A file that is no ini file would have one for each line. */
 #define COMPLAINTS_SHOWN 100
 
-/* One load under way. */
+#define MARK "${env:"
+#define MARK_LEN (sizeof(MARK) - 1)
+
+static const char name_chars[] = "abcdefghijklmnopqrstuvwxyz"
+				 "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+/* One ${env:NAME} found in a text. */
+struct found {
+	const char *begin; /* of the mark */
+	const char *end; /* after the brace */
+	const char *value; /* of the variable */
+};
+
+/* True if the text holds control bytes, which would make one value look like
+ * several lines. */
+static bool
+has_control(const char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			return true;
+	return false;
+}
+
+/* Looks up the variable of the mark at f->begin. */
+static enum err
+look_up(struct config_arena *arena, struct found *f, char why[CONFIG_WHY_MAX])
+{
+	const char *name = f->begin + MARK_LEN;
+	size_t len = strspn(name, name_chars);
+	char *copy;
+
+	if (len == 0 || name[len] != '}') {
+		snprintf(why, CONFIG_WHY_MAX,
+		    "\"%.64s\" is not an environment variable (write "
+		    "${env:NAME})",
+		    f->begin);
+		return ERR_CONFIG;
+	}
+	copy = config_arena_text(arena, name, len);
+	if (copy == NULL)
+		return ERR_NO_MEMORY;
+	f->end = name + len + 1;
+	f->value = getenv(copy);
+	if (f->value != NULL && !has_control(f->value))
+		return OK;
+	snprintf(why, CONFIG_WHY_MAX,
+	    f->value == NULL
+		? "the environment variable %.128s is not set (set it, or "
+		  "write "
+		  "the value itself)"
+		: "the environment variable %.128s holds a line break or a "
+		  "control character (take it out)",
+	    copy);
+	return ERR_CONFIG;
+}
+
+/* `head' (`len' bytes) and `tail' joined in the arena; NULL: no memory. */
+static char *
+join(struct config_arena *arena, const char *head, size_t len, const char *tail)
+{
+	size_t more = strlen(tail);
+	char *out = config_arena_alloc(arena, len + more + 1);
+
+	if (out == NULL)
+		return NULL;
+	memcpy(out, head, len);
+	memcpy(out + len, tail, more);
+	return out;
+}
+
+/*
+ * *out is `text' with each ${env:NAME} replaced by that environment variable,
+ * in the arena: a container is told this way what its image cannot know. The
+ * value of a variable is not expanded again, and every other ${...} is left to
+ * the templates. ERR_CONFIG: `why' says what is wrong; ERR_NO_MEMORY.
+ */
+static enum err
+expand(struct config_arena *arena, const char *text, const char **out,
+    char why[CONFIG_WHY_MAX])
+{
+	struct found f;
+	char *done, *grown;
+	enum err err;
+
+	done = config_arena_text(arena, "", 0);
+	while (done != NULL && (f.begin = strstr(text, MARK)) != NULL) {
+		err = look_up(arena, &f, why);
+		if (err != OK)
+			return err;
+		grown =
+		    config_arena_text(arena, text, (size_t)(f.begin - text));
+		if (grown == NULL)
+			return ERR_NO_MEMORY;
+		done = join(arena, done, strlen(done), grown);
+		if (done == NULL)
+			return ERR_NO_MEMORY;
+		done = join(arena, done, strlen(done), f.value);
+		text = f.end;
+	}
+	if (done != NULL)
+		done = join(arena, done, strlen(done), text);
+	*out = done;
+	return done == NULL ? ERR_NO_MEMORY : OK;
+}
+
+#define NAMES_MAX 256
+
+/* A section's struct while the file is read. */
+struct body {
+	struct body *next;
+	const struct config_section *section;
+	void *body; /* in the arena */
+};
+
+/* All bodies of the array sections, in the order of their headings. */
+struct bodies {
+	struct config *cfg; /* borrowed; its arena holds the list */
+	struct body *first;
+	struct body *last;
+};
+
+/* Offsets in a listener: the name of a profile, where it was written, and the
+ * pointer to the profile. */
+struct profile {
+	const char *word;
+	size_t name;
+	size_t where;
+	size_t pointer;
+};
+
+#define PROFILE(word) \
+	{ \
+#word, offsetof(struct config_listener, word), \
+		    offsetof(struct config_listener, where.word), \
+		    offsetof(struct config_listener, word##_profile) \
+	}
+
+static const struct profile profiles[] = {
+	PROFILE(tls),
+	PROFILE(identity),
+	PROFILE(backend),
+};
+
+#define PROFILE_COUNT (sizeof(profiles) / sizeof(profiles[0]))
+
+/* Fills a section's struct with the defaults. */
+static enum err
+set_defaults(struct config *cfg, const struct config_section *section,
+    struct config_head *head)
+{
+	struct config_setting s = { .dir = cfg->dir, .arena = cfg->arena };
+	size_t i;
+
+	head->section = section->word;
+	head->name = "";
+	for (i = 0; i < section->option_count; i++) {
+		s.option = &section->options[i];
+		s.text = s.option->standard;
+		/* A default is always good: t/unit/config_option.c. */
+		if (s.option->set(&s, config_option_field(s.option, head)) !=
+		    OK)
+			return ERR_NO_MEMORY;
+		config_option_where(s.option, head)->text = s.text;
+	}
+	return OK;
+}
+
+/* Fills the sections that exist once with their defaults. */
+static enum err
+set_all_defaults(struct config *cfg)
+{
+	const struct config_section *sections;
+	enum err err = OK;
+	size_t count, i;
+
+	sections = config_sections(&count);
+	for (i = 0; i < count && err == OK; i++)
+		if (sections[i].many == CONFIG_ONE)
+			err = set_defaults(cfg, &sections[i],
+			    config_section_body(&sections[i], cfg, 0));
+	return err;
+}
+
+/* *out is a struct of `section' with its defaults, in the arena. Unless it is
+ * added to the list, the values put into it are checked and forgotten. */
+static enum err
+new_body(struct config *cfg, const struct config_section *section,
+    unsigned line, const char *name, void **out)
+{
+	struct config_head *head;
+
+	head = config_arena_alloc(cfg->arena, section->size);
+	if (head == NULL || set_defaults(cfg, section, head) != OK)
+		return ERR_NO_MEMORY;
+	head->line = line;
+	head->name = config_arena_text(cfg->arena, name, strlen(name));
+	if (head->name == NULL)
+		return ERR_NO_MEMORY;
+	*out = head;
+	return OK;
+}
+
+/* Adds a body to the list. No other of its section has its name. */
+static enum err
+add_body(struct bodies *bodies, const struct config_section *section,
+    void *body)
+{
+	struct body *b;
+
+	b = config_arena_alloc(bodies->cfg->arena, sizeof(*b));
+	if (b == NULL)
+		return ERR_NO_MEMORY;
+	b->section = section;
+	b->body = body;
+	if (bodies->last == NULL)
+		bodies->first = b;
+	else
+		bodies->last->next = b;
+	bodies->last = b;
+	return OK;
+}
+
+/* The body of that section and name, or NULL. */
+static struct config_head *
+find_body(const struct bodies *bodies, const struct config_section *section,
+    const char *name)
+{
+	const struct body *b;
+	struct config_head *head;
+
+	for (b = bodies->first; b != NULL; b = b->next) {
+		head = b->body;
+		if (b->section == section && strcmp(head->name, name) == 0)
+			return head;
+	}
+	return NULL;
+}
+
+static size_t
+count_bodies(const struct bodies *bodies, const struct config_section *section)
+{
+	const struct body *b;
+	size_t count = 0;
+
+	for (b = bodies->first; b != NULL; b = b->next)
+		count += b->section == section;
+	return count;
+}
+
+/* The name of the profile that a listener chose. */
+static const char *
+chosen(const struct config_listener *l, const struct profile *p)
+{
+	return *(const char *const *)(const void *)((const char *)l + p->name);
+}
+
+/* Adds the profile without a name if a listener uses it and the file has no
+ * profile of its kind. If there are some with a name, leaving out a word in a
+ * listener must not fall back to the looser rules of the defaults. */
+static enum err
+add_default(struct bodies *bodies, const struct profile *p)
+{
+	const struct config_section *section = config_section_find(p->word);
+	const struct body *b;
+	void *body;
+	enum err err;
+
+	if (count_bodies(bodies, section) > 0)
+		return OK;
+	for (b = bodies->first; b != NULL; b = b->next) {
+		if (b->section->many != CONFIG_NAMED ||
+		    chosen(b->body, p)[0] != '\0')
+			continue;
+		err = new_body(bodies->cfg, section, 0, "", &body);
+		if (err != OK)
+			return err;
+		return add_body(bodies, section, body);
+	}
+	return OK;
+}
+
+/* Copies the bodies of one section into its array. */
+static enum err
+make_array(struct bodies *bodies, const struct config_section *section)
+{
+	size_t count = count_bodies(bodies, section), i = 0;
+	const struct body *b;
+	struct config_head *head;
+	char *array;
+
+	array = config_arena_array(bodies->cfg->arena, count, section->size);
+	if (array == NULL)
+		return ERR_NO_MEMORY;
+	for (b = bodies->first; b != NULL; b = b->next) {
+		if (b->section != section)
+			continue;
+		head = b->body;
+		head->index = i;
+		memcpy(array + i++ * section->size, head, section->size);
+	}
+	memcpy((char *)bodies->cfg + section->offset, &array, sizeof(array));
+	memcpy((char *)bodies->cfg + section->count, &count, sizeof(count));
+	return OK;
+}
+
+/* Complains of a profile that does not exist, and names the nearest one or
+ * all of them. */
+static void
+unknown_profile(const struct config *cfg, struct report *r,
+    struct config_listener *l, const struct profile *p)
+{
+	const struct config_section *section = config_section_find(p->word);
+	struct config_where *where;
+	struct config_nearest nearest = { 0 };
+	const struct config_head *head;
+	char names[NAMES_MAX] = "";
+	size_t i, len = 0;
+
+	for (i = 0; i < config_section_count(section, cfg); i++) {
+		head = config_section_body(section, cfg, i);
+		config_nearest_try(&nearest, chosen(l, p), head->name);
+		if (head->name[0] != '\0' && len < sizeof(names))
+			len +=
+			    (size_t)snprintf(names + len, sizeof(names) - len,
+				"%s%s", len == 0 ? "" : ", ", head->name);
+	}
+	where = (void *)((char *)l + p->where);
+	if (chosen(l, p)[0] == '\0')
+		config_complain(cfg, r, &l->head, where, p->word,
+		    "is empty and there is no [%s] (write one of: %s)", p->word,
+		    names);
+	else if (nearest.word != NULL && nearest.word[0] != '\0')
+		config_complain(cfg, r, &l->head, where, p->word,
+		    "there is no [%s %s] (write %s)", p->word, chosen(l, p),
+		    nearest.word);
+	else if (len > 0)
+		config_complain(cfg, r, &l->head, where, p->word,
+		    "there is no [%s %s] (write one of: %s)", p->word,
+		    chosen(l, p), names);
+	else
+		config_complain(cfg, r, &l->head, where, p->word,
+		    "there is no [%s %s] (add that section, or leave this "
+		    "line out to use [%s])",
+		    p->word, chosen(l, p), p->word);
+	where->state = CONFIG_BAD;
+}
+
+/* Links a listener to one of its profiles. */
+static void
+link_profile(const struct config *cfg, struct report *r,
+    struct config_listener *l, const struct profile *p)
+{
+	const struct config_section *section = config_section_find(p->word);
+	const struct config_head *head;
+	size_t i;
+
+	for (i = 0; i < config_section_count(section, cfg); i++) {
+		head = config_section_body(section, cfg, i);
+		if (strcmp(head->name, chosen(l, p)) == 0) {
+			memcpy((char *)l + p->pointer, &head, sizeof(head));
+			return;
+		}
+	}
+	unknown_profile(cfg, r, l, p);
+}
+
+/* Makes the arrays of the configuration and links each listener to its
+ * profiles. The pointer to a profile that does not exist stays NULL. */
+static enum err
+link_bodies(struct bodies *bodies, struct report *r)
+{
+	struct config *cfg = bodies->cfg;
+	const struct config_section *sections;
+	enum err err = OK;
+	size_t count, i, j;
+
+	for (i = 0; i < PROFILE_COUNT && err == OK; i++)
+		err = add_default(bodies, &profiles[i]);
+	sections = config_sections(&count);
+	for (i = 0; i < count && err == OK; i++)
+		if (sections[i].many != CONFIG_ONE)
+			err = make_array(bodies, &sections[i]);
+	if (err != OK)
+		return err;
+	for (i = 0; i < cfg->listener_count; i++)
+		for (j = 0; j < PROFILE_COUNT; j++)
+			link_profile(cfg, r, &cfg->listener[i], &profiles[j]);
+	return OK;
+}
+
+/* One load in progress. */
 struct load {
 	struct config *cfg; /* owned until it is handed over */
 	struct report *r; /* borrowed */
-	size_t complaints; /* of the text, as against the checks */
-	struct config_bodies bodies;
+	size_t complaints; /* about the text; those of the checks not counted */
+	struct bodies bodies;
 	const struct config_section *section; /* NULL: values are skipped */
-	void *body; /* of `section': where values go */
-	bool headed; /* there was a heading */
-	bool listens; /* ... of a listener, good or bad */
+	void *body; /* of `section': takes the values */
+	bool headed; /* a heading was seen */
+	bool listens; /* ... that of a listener, good or bad */
 	enum err err; /* ERR_NO_MEMORY ends it */
 };
 
@@ -51,19 +447,19 @@ complain(struct load *l, unsigned line, const char *fmt, ...)
 	report_add(l->r, "%s:%u: %s", l->cfg->file, line, text);
 }
 
-/* What an earlier heading of that section and name made, or NULL. */
+/* The section of an earlier heading with that word and name, or NULL. */
 static struct config_head *
 earlier(struct load *l, const struct config_section *section, const char *name)
 {
 	struct config_head *head;
 
 	if (section->many != CONFIG_ONE)
-		return config_body_find(&l->bodies, section, name);
+		return find_body(&l->bodies, section, name);
 	head = config_section_body(section, l->cfg, 0);
 	return head->line != 0 ? head : NULL;
 }
 
-/* Is it a heading that may stand there? Complains if not. */
+/* True if the heading is allowed there; else complains. */
 static bool
 heading_fits(struct load *l, const struct config_section *section,
     unsigned line, const char *name)
@@ -72,7 +468,7 @@ heading_fits(struct load *l, const struct config_section *section,
 
 	if (section->many == CONFIG_NAMED && name[0] == '\0')
 		complain(l, line,
-		    "[%s]: has to have a name (write [%s NAME], any word)",
+		    "[%s]: needs a name (write [%s NAME] with any word)",
 		    section->word, section->word);
 	else if (section->many == CONFIG_ONE && name[0] != '\0')
 		complain(l, line, "[%s %s]: takes no name (write [%s])",
@@ -83,7 +479,7 @@ heading_fits(struct load *l, const struct config_section *section,
 		    section->word, name, CONFIG_NAME_LEN_MAX);
 	else if (before != NULL)
 		complain(l, line,
-		    "[%s%s%s]: is on line %u already (put both into one)",
+		    "[%s%s%s]: exists already, on line %u (put both into one)",
 		    section->word, name[0] == '\0' ? "" : " ", name,
 		    before->line);
 	else
@@ -91,8 +487,8 @@ heading_fits(struct load *l, const struct config_section *section,
 	return false;
 }
 
-/* Makes ready for the values of a section. Those of a bad one are checked
- * all the same; they end nowhere. */
+/* Prepares for the values of a section. Those of a bad section are checked,
+ * too, and then forgotten. */
 static enum err
 open_section(struct load *l, const struct config_section *section,
     unsigned line, const char *name)
@@ -107,10 +503,10 @@ open_section(struct load *l, const struct config_section *section,
 		l->body = head;
 		return OK;
 	}
-	err = config_body_new(l->cfg, section, line, name, &l->body);
+	err = new_body(l->cfg, section, line, name, &l->body);
 	if (err != OK || !fits)
 		return err;
-	return config_body_add(&l->bodies, section, l->body);
+	return add_body(&l->bodies, section, l->body);
 }
 
 static void
@@ -137,7 +533,7 @@ take_section(void *arg, unsigned line, const char *word, const char *name)
 		l->section = section;
 }
 
-/* Puts a text into the field it is for. */
+/* Sets the field of an option. */
 static void
 set_value(struct load *l, const struct config_option *o, unsigned line,
     const char *text)
@@ -149,10 +545,10 @@ set_value(struct load *l, const struct config_option *o, unsigned line,
 	s.dir = l->cfg->dir;
 	s.arena = l->cfg->arena;
 	where->line = line;
-	err = config_expand(s.arena, text, &s.text, s.why);
+	err = expand(s.arena, text, &s.text, s.why);
 	if (err == OK) {
 		where->text = s.text;
-		err = config_value_set(&s, config_option_field(o, l->body));
+		err = o->set(&s, config_option_field(o, l->body));
 	}
 	if (err != OK)
 		where->state = CONFIG_BAD;
@@ -172,8 +568,7 @@ take_value(void *arg, unsigned line, const char *key, const char *value)
 
 	if (!l->headed)
 		complain(l, line,
-		    "%s: stands in front of the first [section] (move it "
-		    "into one)",
+		    "%s: is before the first [section] (move it into one)",
 		    key);
 	if (l->section == NULL || l->err != OK)
 		return;
@@ -186,8 +581,8 @@ take_value(void *arg, unsigned line, const char *key, const char *value)
 	}
 	where = config_option_where(o, l->body);
 	if (where->line != 0) {
-		complain(l, line, "%s: is on line %u already (keep one)", key,
-		    where->line);
+		complain(l, line, "%s: is set already, on line %u (keep one)",
+		    key, where->line);
 		return;
 	}
 	set_value(l, o, line, value);
@@ -199,8 +594,9 @@ take_error(void *arg, unsigned line, const char *what)
 	complain(arg, line, "%s", what);
 }
 
-/* The directory of `file', absolute but with its symlinks: a directory that
- * is swapped by one must be found anew at each load. NULL: no memory. */
+/* The directory of `file' as an absolute path. Symbolic links are kept: one of
+ * them may be changed to point to another directory before the next load.
+ * NULL: no memory. */
 static const char *
 find_dir(struct config_arena *arena, const char *file)
 {
@@ -220,7 +616,7 @@ find_dir(struct config_arena *arena, const char *file)
 	return dir;
 }
 
-/* An empty configuration, all defaults; NULL: no memory. */
+/* An empty configuration; NULL: no memory. */
 static struct config *
 make_config(const char *file)
 {
@@ -241,7 +637,7 @@ make_config(const char *file)
 	return NULL;
 }
 
-/* After the last line: what can only be said of the whole. */
+/* What can only be said after the last line. */
 static enum err
 finish(struct load *l)
 {
@@ -255,7 +651,7 @@ finish(struct load *l)
 		    "%s: there is no listener (add a section [listener "
 		    "mqtts] with bind = 0.0.0.0:8883)",
 		    l->cfg->file);
-	err = config_body_link(&l->bodies, l->r);
+	err = link_bodies(&l->bodies, l->r);
 	if (err == OK)
 		config_check(l->cfg, l->r);
 	return err;
@@ -274,7 +670,7 @@ load_text(struct load *l, struct slice text)
 	enum err err;
 
 	l->bodies.cfg = l->cfg;
-	err = config_body_begin(l->cfg);
+	err = set_all_defaults(l->cfg);
 	if (err == OK)
 		err = config_ini_read(text, &events, l);
 	if (err == OK)
@@ -286,9 +682,9 @@ load_text(struct load *l, struct slice text)
 	return err;
 }
 
-/* As config_load_draft(), for a text. */
+/* Makes a configuration of the contents of `file'. */
 static enum err
-load_draft(const char *file, struct slice text, struct config **out,
+make_draft(const char *file, struct slice text, struct config **out,
     struct report *r)
 {
 	struct load l = { .cfg = make_config(file), .r = r };
@@ -305,84 +701,25 @@ load_draft(const char *file, struct slice text, struct config **out,
 	return err;
 }
 
-/* Whoever wants no draft gets none. */
-static enum err
-drop_draft(enum err err, struct config **cfg)
-{
-	if (err != OK) {
-		config_put(*cfg);
-		*cfg = NULL;
-	}
-	return err;
-}
-
 enum err
-config_load_text(const char *file, struct slice text, struct config **out,
-    struct report *r)
+config_load(const char *file, struct config **out, struct report *r)
 {
-	return drop_draft(load_draft(file, text, out, r), out);
-}
-
-/* Reads up to `size' bytes of `fd'; -1 and errno on failure. */
-static ssize_t
-read_all(int fd, char *mem, size_t size)
-{
-	size_t have = 0;
-	ssize_t n;
-
-	while (have < size) {
-		n = read(fd, mem + have, size - have);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		if (n == 0)
-			break;
-		have += (size_t)n;
-	}
-	return (ssize_t)have;
-}
-
-/* The whole file into memory: *mem is the caller's to free. */
-static enum err
-read_file(const char *file, char **mem, size_t *len, struct report *r)
-{
-	int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-	ssize_t n = -1;
-
-	*mem = malloc(CONFIG_LOAD_MAX + 1);
-	if (fd >= 0 && *mem != NULL)
-		n = read_all(fd, *mem, CONFIG_LOAD_MAX + 1);
-	if (n < 0)
-		report_add(r,
-		    "%s: cannot be read: %s (name the configuration with -c)",
-		    file, strerror(*mem == NULL ? ENOMEM : errno));
-	else if (n > CONFIG_LOAD_MAX)
-		report_add(r, "%s: is larger than %d bytes (is it this file?)",
-		    file, CONFIG_LOAD_MAX);
-	if (fd >= 0)
-		close(fd);
-	*len = n < 0 ? 0 : (size_t)n;
-	return n < 0 || n > CONFIG_LOAD_MAX ? ERR_CONFIG : OK;
-}
-
-enum err
-config_load_draft(const char *file, struct config **out, struct report *r)
-{
-	char *mem = NULL;
+	uint8_t *text;
 	size_t len;
 	enum err err;
 
 	*out = NULL;
-	err = read_file(file, &mem, &len, r);
-	if (err == OK)
-		err = load_draft(file, slice_make(mem, len), out, r);
-	free(mem);
+	err = file_read(&text, &len, file, FILE_MAX);
+	if (err == ERR_LIMIT)
+		report_add(r, "%s: is larger than %d bytes (is it this file?)",
+		    file, FILE_MAX);
+	else if (err != OK)
+		report_add(r,
+		    "%s: cannot be read: %s (name the configuration with -c)",
+		    file, file_error(err));
+	if (err != OK)
+		return ERR_CONFIG;
+	err = make_draft(file, slice_make(text, len), out, r);
+	free(text);
 	return err;
-}
-
-enum err
-config_load(const char *file, struct config **out, struct report *r)
-{
-	return drop_draft(config_load_draft(file, out, r), out);
 }

@@ -1,23 +1,14 @@
 libsallyport_a_SOURCES += \
 	src/config/arena.c \
 	src/config/arena.h \
-	src/config/body.c \
-	src/config/body.h \
 	src/config/check.c \
 	src/config/check.h \
 	src/config/choices.h \
 	src/config/config.c \
 	src/config/config.h \
-	src/config/expand.c \
-	src/config/expand.h \
-	src/config/help.c \
-	src/config/help.h \
 	src/config/ini.c \
 	src/config/ini.h \
 	src/config/load.c \
-	src/config/load.h \
-	src/config/nearest.c \
-	src/config/nearest.h \
 	src/config/option.c \
 	src/config/option.h \
 	src/config/options.h \
@@ -26,9 +17,7 @@ libsallyport_a_SOURCES += \
 	src/config/suggest.h \
 	src/config/types.h \
 	src/config/value.c \
-	src/config/value.h \
-	src/config/value_address.c \
-	src/config/value_address.h
+	src/config/value.h
 
 # What sallyport reads when nobody says -c.
 sallyport_CPPFLAGS = $(AM_CPPFLAGS) \

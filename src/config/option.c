@@ -1,6 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 #include "config/option.h"
 
 #include <string.h>
+
+#include "base/unit.h"
+#include "config/value.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -18,30 +22,12 @@ CHOICES(log_level)
 CHOICES(log_format)
 CONFIG_ENUMS(CHOICES)
 
-/* What each TYPE of a row puts into the table: type, least, most, choices. */
-#define TYPE_BOOL CONFIG_BOOL, 0, 0, NULL
-#define TYPE_UINT(lo, hi) CONFIG_UINT, lo, hi, NULL
-#define TYPE_UINT_AUTO(lo, hi) CONFIG_UINT_AUTO, lo, hi, NULL
-#define TYPE_MSEC(lo, hi) CONFIG_MSEC, lo, hi, NULL
-#define TYPE_MSEC_OFF(lo, hi) CONFIG_MSEC_OFF, lo, hi, NULL
-#define TYPE_SIZE(lo, hi) CONFIG_SIZE, lo, hi, NULL
-#define TYPE_STR CONFIG_STR, 0, 0, NULL
-#define TYPE_TEMPLATE CONFIG_TEMPLATE, 0, 0, NULL
-#define TYPE_NAME CONFIG_NAME, 0, 0, NULL
-#define TYPE_LIST CONFIG_LIST, 0, 0, NULL
-#define TYPE_PATH CONFIG_PATH, 0, 0, NULL
-#define TYPE_PATHS CONFIG_PATHS, 0, 0, NULL
-#define TYPE_PATHS_OR_DIRS CONFIG_PATHS_OR_DIRS, 0, 0, NULL
-#define TYPE_OUTPUT CONFIG_OUTPUT, 0, 0, NULL
-#define TYPE_SINK CONFIG_SINK, 0, 0, NULL
-#define TYPE_ADDRS CONFIG_ADDRS, 0, 0, NULL
-#define TYPE_ENDPOINTS CONFIG_ENDPOINTS, 0, 0, NULL
-#define TYPE_NETS CONFIG_NETS, 0, 0, NULL
-#define TYPE_ENUM(e) CONFIG_ENUM, 0, 0, e##_choices
-#define TYPE_SET(e) CONFIG_SET, 0, 0, e##_choices
+/* The columns of a type without the first one, the C type. */
+#define WITHOUT_FIRST(first, ...) __VA_ARGS__
+#define COLUMNS(...) WITHOUT_FIRST(__VA_ARGS__)
 
 #define ROW(section, key, type, standard, reload, help) \
-	{ #key, TYPE_##type, standard, CONFIG_##reload, help, \
+	{ #key, COLUMNS(CONFIG_TYPE_##type), standard, CONFIG_##reload, help, \
 		offsetof(struct config_##section, key), \
 		offsetof(struct config_##section, where.key) },
 #define ROWS(section, list, many) \
@@ -139,19 +125,108 @@ config_option_paths(const struct config_option *option,
 	const char *path;
 	size_t i;
 
-	switch (option->type) {
-	case CONFIG_PATH:
+	switch (option->reads) {
+	case CONFIG_READS_NOTHING:
+		break;
+	case CONFIG_READS_FILE:
 		path = *(const char **)config_option_field(option, body);
 		if (path[0] != '\0')
 			each(path, arg);
 		break;
-	case CONFIG_PATHS:
-	case CONFIG_PATHS_OR_DIRS:
+	case CONFIG_READS_FILES:
+	case CONFIG_READS_FILES_OR_DIRS:
 		list = config_option_field(option, body);
 		for (i = 0; i < list->count; i++)
 			each(list->items[i], arg);
 		break;
-	default:
-		break;
 	}
+}
+
+int
+config_option_words(const struct config_option *option, char *out, size_t size)
+{
+	const struct config_choice *choices = option->choices;
+	size_t len = 0, i;
+
+	for (i = 0; choices[i].word != NULL && len < size; i++)
+		len += (size_t)snprintf(out + len, size - len, "%s%s",
+		    i == 0 ? "" : ", ", choices[i].word);
+	return (int)len;
+}
+
+/* What a numeric option is measured in. */
+static enum unit
+unit_of(const struct config_option *option)
+{
+	if (option->set == config_set_msec)
+		return UNIT_TIME;
+	return option->set == config_set_size ? UNIT_SIZE : UNIT_PLAIN;
+}
+
+int
+config_option_range(const struct config_option *option, char *out, size_t size)
+{
+	char lo[UNIT_TEXT_MAX], hi[UNIT_TEXT_MAX];
+	enum unit unit = unit_of(option);
+
+	if (option->choices != NULL)
+		return config_option_words(option, out, size);
+	if (option->most == 0)
+		return snprintf(out, size, "%s", option->takes);
+	unit_write(lo, unit, option->least);
+	unit_write(hi, unit, option->most);
+	if (option->takes == NULL)
+		return snprintf(out, size, "%s to %s", lo, hi);
+	return snprintf(out, size, "%s, or %s to %s", option->takes, lo, hi);
+}
+
+#define INDENT "    "
+#define WIDTH 78
+
+/* Writes `text' in lines of at most WIDTH, broken at blanks. */
+static void
+write_wrapped(FILE *out, const char *text)
+{
+	size_t column = 0, len;
+
+	while (*text != '\0') {
+		len = strcspn(text, " ");
+		if (column == 0 || column + 1 + len > WIDTH) {
+			fprintf(out, "%s" INDENT, column == 0 ? "" : "\n");
+			column = sizeof(INDENT) - 1;
+		} else {
+			fputc(' ', out);
+			column++;
+		}
+		fwrite(text, 1, len, out);
+		column += len;
+		text += len;
+		text += *text == ' ';
+	}
+	fputc('\n', out);
+}
+
+static void
+write_option(FILE *out, const char *section, const struct config_option *o)
+{
+	char range[CONFIG_WHY_MAX];
+
+	fprintf(out, "[%s] %s =%s%s\n", section, o->key,
+	    o->standard[0] == '\0' ? "" : " ", o->standard);
+	write_wrapped(out, o->help);
+	config_option_range(o, range, sizeof(range));
+	fprintf(out, INDENT "Takes: %s\n", range);
+	fprintf(out, INDENT "Changed: %s\n\n",
+	    o->reload == CONFIG_LIVE ? "by a reload" : "by a restart only");
+}
+
+void
+config_help_write(FILE *out)
+{
+	size_t i, j;
+
+	for (i = 0; i < COUNT(sections); i++)
+		for (j = 0; j < sections[i].option_count; j++)
+			write_option(out, sections[i].word,
+			    &sections[i].options[j]);
 }

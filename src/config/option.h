@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The rows of config/options.h as a table, for whatever handles an option
+ * The rows of config/options.h as a table, for code that handles an option
  * without knowing which one it is: the loader, the help, the checks.
  */
 #ifndef CONFIG_OPTION_H
@@ -7,32 +8,11 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "config/config.h"
 
-enum config_type {
-	CONFIG_BOOL,
-	CONFIG_UINT,
-	CONFIG_UINT_AUTO,
-	CONFIG_MSEC,
-	CONFIG_MSEC_OFF,
-	CONFIG_SIZE,
-	CONFIG_STR,
-	CONFIG_TEMPLATE,
-	CONFIG_NAME,
-	CONFIG_LIST,
-	CONFIG_PATH,
-	CONFIG_PATHS,
-	CONFIG_PATHS_OR_DIRS,
-	CONFIG_OUTPUT,
-	CONFIG_SINK,
-	CONFIG_ADDRS,
-	CONFIG_ENDPOINTS,
-	CONFIG_NETS,
-	CONFIG_ENUM,
-	CONFIG_SET,
-	CONFIG_TYPE_COUNT
-};
+struct config_setting;
 
 enum config_reload {
 	CONFIG_LIVE,
@@ -48,10 +28,14 @@ struct config_choice {
 /* One row. All of it is static. */
 struct config_option {
 	const char *key;
-	enum config_type type;
+	/* The columns of config/types.h. */
+	enum err (*set)(struct config_setting *s, void *field);
+	const char *takes;
+	enum config_reads reads;
 	uint64_t least; /* of the numeric types, in their unit */
-	uint64_t most;
+	uint64_t most; /* 0: not a numeric type */
 	const struct config_choice *choices; /* ENUM and SET; else NULL */
+
 	const char *standard; /* the default, as one would write it */
 	enum config_reload reload;
 	const char *help;
@@ -61,7 +45,7 @@ struct config_option {
 
 enum config_many {
 	CONFIG_ONE, /* [daemon]: a struct inside struct config */
-	CONFIG_NAMED, /* [listener NAME]: an array; the name is a must */
+	CONFIG_NAMED, /* [listener NAME]: an array; the name is required */
 	CONFIG_PROFILE /* [tls NAME] or [tls]: an array */
 };
 
@@ -100,17 +84,26 @@ config_option_where(const struct config_option *option, void *body)
 	return (struct config_where *)(void *)((char *)body + option->where);
 }
 
+/* Writes what values `option' takes, for people: "100ms to 10m", "files".
+ * Returns what snprintf() would. */
+int config_option_range(const struct config_option *option, char *out,
+    size_t size);
+
+/* Writes "a, b, c" of the words of an ENUM or SET; as config_option_range(). */
+int config_option_words(const struct config_option *option, char *out,
+    size_t size);
+
 /*
- * Calls `each' with every option of every section there is in `cfg'; `body'
- * is the section's struct, which the option's offsets belong to.
+ * Calls `each' with every option of every section of `cfg'; `body' is the
+ * section's struct, to which the option's offsets apply.
  */
 typedef void config_option_cb(const struct config_option *option,
     struct config_head *body, void *arg);
 void config_option_each(const struct config *cfg, config_option_cb *each,
     void *arg);
 
-/* Calls `each' for each file or directory that this option of `body' names to
- * be read; never when its type is another one. */
+/* Calls `each' for each file or directory to be read that this option of
+ * `body' names; never if its type is not one of those. */
 void config_option_paths(const struct config_option *option,
     struct config_head *body, void (*each)(const char *path, void *arg),
     void *arg);
@@ -119,8 +112,15 @@ void config_option_paths(const struct config_option *option,
 size_t config_section_count(const struct config_section *section,
     const struct config *cfg);
 
-/* The struct of the `index'-th of them. */
+/* The struct of the section at `index'. */
 void *config_section_body(const struct config_section *section,
     const struct config *cfg, size_t index);
+
+/*
+ * Writes the text of --help-config: for each option "[section] key = default",
+ * and below it, indented, its help, what it takes and when a change comes into
+ * force. The checks of the manual and of etc/sallyport.ini read this form.
+ */
+void config_help_write(FILE *out);
 
 #endif

@@ -1,33 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The one list of options. Struct fields, defaults, parser, --help-config,
- * the check of the manual and of etc/sallyport.ini all grow from these rows,
- * so an option is added by adding one row (and its words in the papers).
+ * The one list of options. Struct fields, defaults, parser, --help-config and
+ * the checks of the manual and of etc/sallyport.ini are generated from these
+ * rows. An option is added by adding a row here, and to the two papers.
  *
  * X(section, key, TYPE, default as one would write it, reload, help)
  *
- * LIVE: a reload puts it in force for what begins after it. RESTART: read
- * once at start. Numbers in a TYPE are the least and the most it takes:
- *
- *   BOOL                on | off            bool
- *   UINT(lo, hi)        a number            uint32_t
- *   UINT_AUTO(lo, hi)   ... or auto = 0     uint32_t
- *   MSEC(lo, hi)        10s, 500ms, 2h      uint64_t, milliseconds
- *   MSEC_OFF(lo, hi)    ... or 0 = never    uint64_t, milliseconds
- *   SIZE(lo, hi)        64k, 1m             size_t, bytes
- *   STR                 text                const char *, "" when empty
- *   TEMPLATE            text with ${...}    const char *, as written
- *   NAME                names a profile     const char *, "" the default one
- *   LIST                a, b                struct config_list
- *   PATH                a file to read      const char *, absolute or ""
- *   PATHS               files to read       struct config_list, absolute
- *   PATHS_OR_DIRS       or directories      struct config_list, absolute
- *   OUTPUT              a file to make      const char *, absolute or ""
- *   SINK                word or file        const char *
- *   ADDRS               0.0.0.0:8883, ...   struct config_addrs
- *   ENDPOINTS           host:1883, unix:/x  struct config_endpoints
- *   NETS                10.0.0.0/8, ...     struct config_nets
- *   ENUM(e)             one word            enum e
- *   SET(e)              several words       unsigned, CONFIG_HAS() asks
+ * TYPE is one of the rows of config/types.h; numbers in it are the least and
+ * the greatest value. LIVE: a reload puts a change in force for what begins
+ * after it. RESTART: read once at start.
  *
  * Relative paths are relative to the directory of the ini file. The words of
  * an enum are in config/choices.h.
@@ -36,6 +17,7 @@
 #define CONFIG_OPTIONS_H
 
 #include "config/options_profile.h"
+#include "config/types.h"
 
 #define CONFIG_DAEMON(X) \
 	X(daemon, workers, UINT_AUTO(1, 1024), "auto", RESTART, \

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The options of the profiles a listener may name: [tls], [identity] and
  * [backend]. How to read the rows is said in config/options.h.

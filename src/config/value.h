@@ -1,7 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * One value of the ini file turned into the field of one option, as the
- * option's type says. What is wrong with it is said in words, since only
- * here it is known.
+ * One value of the ini file parsed into the field of its option. Each setter
+ * says in words what is wrong and what to write, since only here it is known.
  */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
@@ -22,26 +22,24 @@ struct config_setting {
 };
 
 /*
- * Parses s->text into `field', which is of the type that s->option->type
- * stands for (config_option_field() gives it). ERR_CONFIG: s->why tells;
- * ERR_NO_MEMORY. `field' is untouched on error.
+ * The setters of config/types.h: each parses s->text into `field', which has
+ * the C type of its row. ERR_CONFIG: s->why says why; ERR_NO_MEMORY. `field' is
+ * unchanged on error.
  */
-enum err config_value_set(struct config_setting *s, void *field) MUST_CHECK;
-
-/* Writes what values `option' takes, for people: "100ms to 10m", "files".
- * Returns as snprintf(). */
-int config_value_range(const struct config_option *option, char *out,
-    size_t size);
-
-/* Fills s->why, cut to fit, and returns ERR_CONFIG. */
-enum err config_value_bad(struct config_setting *s, const char *fmt, ...)
-    __attribute__((format(printf, 2, 3)));
-
-/*
- * Splits s->text at its commas into trimmed words that live in the arena. An
- * empty text is an empty list. ERR_CONFIG: a word is empty; ERR_NO_MEMORY.
- */
-enum err config_value_split(struct config_setting *s,
-    struct config_list *out) MUST_CHECK;
+enum err config_set_bool(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_uint(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_msec(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_size(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_text(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_name(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_list(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_path(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_paths(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_sink(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_addrs(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_endpoints(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_nets(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_enum(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_set(struct config_setting *s, void *field) MUST_CHECK;
 
 #endif

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "config/nearest.h"
+#include "config/suggest.h"
 #include "identity/text.h"
 
 /* A run of literal text, or a variable. */

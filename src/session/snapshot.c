@@ -362,7 +362,7 @@ snapshot_load(struct snapshot **out, const char *file,
 	l.s = calloc(1, sizeof(*l.s));
 	if (l.s == NULL)
 		return ERR_NO_MEMORY;
-	result = config_load_draft(file, &l.s->config, why);
+	result = config_load(file, &l.s->config, why);
 	if (l.s->config == NULL) {
 		free(l.s);
 		return result;

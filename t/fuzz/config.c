@@ -1,9 +1,15 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as an ini file: it is refused with a complaint, or it is whole.
  */
-#include "config/load.h"
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
 #include "config/option.h"
 #include "fuzz/fuzz.h"
+
+static char path[64];
 
 /* Every complaint begins with the file and can be shown on one line. */
 static void
@@ -12,7 +18,7 @@ check_report(const struct report *r)
 	size_t i;
 
 	for (i = 0; i < r->kept; i++) {
-		must(strncmp(r->lines[i], "/f/t.ini:", 9) == 0);
+		must(strncmp(r->lines[i], path, strlen(path)) == 0);
 		must(strchr(r->lines[i], '\n') == NULL);
 	}
 }
@@ -45,6 +51,20 @@ check_config(const struct config *cfg)
 	config_option_each(cfg, check_option, NULL);
 }
 
+/* Puts the text into a file without a disk. */
+static void
+write_text(const uint8_t *data, size_t size)
+{
+	static int fd = -1;
+
+	if (fd == -1) {
+		fd = memfd_create("t.ini", MFD_CLOEXEC);
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	}
+	must(ftruncate(fd, 0) == 0);
+	must(pwrite(fd, data, size, 0) == (ssize_t)size);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -53,9 +73,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum err err;
 
 	report_init(&r);
-	err = config_load_text("/f/t.ini", slice_make(data, size), &cfg, &r);
+	write_text(data, size);
+	err = config_load(path, &cfg, &r);
 	must((err == OK) == (r.count == 0));
-	must((err == OK) == (cfg != NULL));
+	must(cfg != NULL);
 	check_report(&r);
 	if (err == OK)
 		check_config(cfg);

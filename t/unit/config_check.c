@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Values that are good each by itself, and do not fit each other or the
  * files there are.
@@ -218,8 +219,8 @@ test_rights(void)
 
 	kit_touch("secret.key");
 	snprintf(path, sizeof(path), "%s/secret.key", kit_dir());
-	if (chmod(path, 0) != 0 || chmod(kit_dir(), 0755) != 0 ||
-	    (root && seteuid(65534) != 0)) {
+	if (chmod(path, 0) != 0 || chmod(kit_dir(), 0777) != 0 ||
+	    chmod(kit_write(""), 0666) != 0 || (root && seteuid(65534) != 0)) {
 		diag("cannot become nobody");
 		return;
 	}
@@ -234,7 +235,7 @@ test_rights(void)
 	    "6: client_ca: DIR/secret.key: Permission denied (correct the "
 	    "path, or the file)\n",
 	    "files that may not be read");
-	if (root && seteuid(0) != 0)
+	if ((root && seteuid(0) != 0) || chmod(kit_dir(), 0700) != 0)
 		diag("cannot become root again");
 }
 

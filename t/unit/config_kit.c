@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "config_kit.h"
 
 #include <fcntl.h>
@@ -46,12 +47,18 @@ kit_touch(const char *name)
 	close(fd);
 }
 
-static const char *
-ini(void)
+const char *
+kit_write(const char *text)
 {
 	static char path[512];
+	FILE *f;
 
 	snprintf(path, sizeof(path), "%s/t.ini", kit_dir());
+	f = fopen(path, "w");
+	if (f == NULL || fputs(text, f) == EOF || fclose(f) == EOF) {
+		perror(path);
+		exit(99);
+	}
 	return path;
 }
 
@@ -63,9 +70,12 @@ kit_load(const char *text)
 	size_t i;
 
 	report_init(&r);
-	if (config_load_text(ini(), slice_str(text), &cfg, &r) != OK)
+	if (config_load(kit_write(text), &cfg, &r) != OK) {
 		for (i = 0; i < r.kept; i++)
 			fprintf(stderr, "# %s\n", r.lines[i]);
+		config_put(cfg);
+		cfg = NULL;
+	}
 	report_fini(&r);
 	return cfg;
 }
@@ -73,13 +83,15 @@ kit_load(const char *text)
 const char *
 kit_complaints(const char *text)
 {
-	size_t prefix = strlen(ini()) + 1, len = 0, i;
+	const char *path = kit_write(text);
+	size_t prefix = strlen(path) + 1, len = 0, i;
 	struct config *cfg;
 	struct report r;
 
 	report_init(&r);
-	if (config_load_text(ini(), slice_str(text), &cfg, &r) == OK)
-		config_put(cfg);
+	if (config_load(path, &cfg, &r) == OK && r.count > 0)
+		report_add(&r, "%s:complaints, and yet good", path);
+	config_put(cfg);
 	complaints[0] = '\0';
 	for (i = 0; i < r.kept && len < sizeof(complaints); i++)
 		len += (size_t)snprintf(complaints + len,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The table that grows from the rows of options.h: that each row is whole,
  * that each default is good and is what the struct gets, that the help tells
@@ -7,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/unit.h"
-#include "config/help.h"
+#include "config/option.h"
 #include "config/value.h"
 #include "config_kit.h"
 #include "tap.h"
@@ -48,9 +49,9 @@ check_row(const struct config_section *s, const struct config_option *o)
 	    "its help is a sentence");
 	ok(o->least <= o->most, "its range is one");
 	ok((o->choices != NULL) ==
-		(o->type == CONFIG_ENUM || o->type == CONFIG_SET),
+		(o->set == config_set_enum || o->set == config_set_set),
 	    "it has words if its type does");
-	ok(config_value_range(o, text, sizeof(text)) < (int)sizeof(text),
+	ok(config_option_range(o, text, sizeof(text)) < (int)sizeof(text),
 	    "its range can be said");
 }
 
@@ -66,7 +67,7 @@ check_default(const struct config_section *s, const struct config_option *o,
 	    "[%s] %s is its default", s->word, o->key);
 	setting.text = o->standard;
 	setting.arena = config_arena_new();
-	is_int(config_value_set(&setting, field), OK, "which is good");
+	is_int(o->set(&setting, field), OK, "which is good");
 	config_arena_free(setting.arena);
 }
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Every type of value: what it takes and becomes, and what it says of what it
  * does not take.
@@ -7,7 +8,7 @@
 
 #include "base/address.h"
 #include "base/unit.h"
-#include "config/nearest.h"
+#include "config/suggest.h"
 #include "config/value.h"
 #include "tap.h"
 
@@ -26,35 +27,61 @@ union field {
 	unsigned set;
 };
 
-static const struct config_choice fruit[] = { { "apple", 0 }, { "pear", 1 },
-	{ "plum", 2 }, { NULL, 0 } };
+static const struct config_choice fruit_choices[] = { { "apple", 0 },
+	{ "pear", 1 }, { "plum", 2 }, { NULL, 0 } };
+
+/* An option of each type. */
+#define WITHOUT_FIRST(first, ...) __VA_ARGS__
+#define COLUMNS(...) WITHOUT_FIRST(__VA_ARGS__)
+#define TYPE(name, type) \
+	static const struct config_option name = { "k", COLUMNS(type), "", \
+		CONFIG_LIVE, "", 0, 0 };
+
+TYPE(type_bool, CONFIG_TYPE_BOOL)
+TYPE(type_uint, CONFIG_TYPE_UINT(0, 0))
+TYPE(type_uint_auto, CONFIG_TYPE_UINT_AUTO(0, 0))
+TYPE(type_msec, CONFIG_TYPE_MSEC(0, 0))
+TYPE(type_msec_off, CONFIG_TYPE_MSEC_OFF(0, 0))
+TYPE(type_size, CONFIG_TYPE_SIZE(0, 0))
+TYPE(type_str, CONFIG_TYPE_STR)
+TYPE(type_template, CONFIG_TYPE_TEMPLATE)
+TYPE(type_name, CONFIG_TYPE_NAME)
+TYPE(type_list, CONFIG_TYPE_LIST)
+TYPE(type_path, CONFIG_TYPE_PATH)
+TYPE(type_paths, CONFIG_TYPE_PATHS)
+TYPE(type_paths_or_dirs, CONFIG_TYPE_PATHS_OR_DIRS)
+TYPE(type_output, CONFIG_TYPE_OUTPUT)
+TYPE(type_sink, CONFIG_TYPE_SINK)
+TYPE(type_addrs, CONFIG_TYPE_ADDRS)
+TYPE(type_endpoints, CONFIG_TYPE_ENDPOINTS)
+TYPE(type_nets, CONFIG_TYPE_NETS)
+TYPE(type_enum, CONFIG_TYPE_ENUM(fruit))
+TYPE(type_set, CONFIG_TYPE_SET(fruit))
 
 static struct config_arena *arena;
 static char why[CONFIG_WHY_MAX];
 
 /* Sets `f' of a type with a range; `why' holds what was wrong, or "". */
 static enum err
-set_in(union field *f, enum config_type type, const char *text, uint64_t least,
-    uint64_t most)
+set_in(union field *f, const struct config_option *type, const char *text,
+    uint64_t least, uint64_t most)
 {
-	struct config_option option = { .key = "k", .type = type };
+	struct config_option option = *type;
 	struct config_setting s = { .option = &option };
 	enum err err;
 
 	option.least = least;
 	option.most = most;
-	option.choices =
-	    type == CONFIG_ENUM || type == CONFIG_SET ? fruit : NULL;
 	s.text = config_arena_text(arena, text, strlen(text));
 	s.dir = "/etc/here";
 	s.arena = arena;
-	err = config_value_set(&s, f);
+	err = option.set(&s, f);
 	memcpy(why, err == OK ? "" : s.why, err == OK ? 1 : sizeof(why));
 	return err;
 }
 
 static enum err
-set(union field *f, enum config_type type, const char *text)
+set(union field *f, const struct config_option *type, const char *text)
 {
 	memset(f, 0, sizeof(*f));
 	return set_in(f, type, text, 10, 100);
@@ -62,7 +89,8 @@ set(union field *f, enum config_type type, const char *text)
 
 /* Is `text' refused, with `sentence'? */
 static void
-refuses(enum config_type type, const char *text, const char *sentence)
+refuses(const struct config_option *type, const char *text,
+    const char *sentence)
 {
 	union field f, before;
 	enum err err;
@@ -86,14 +114,13 @@ test_bool(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ok(set(&f, CONFIG_BOOL, good[i]) == OK && f.boolean == means[i],
+		ok(set(&f, &type_bool, good[i]) == OK && f.boolean == means[i],
 		    "bool %s", good[i]);
-	refuses(CONFIG_BOOL, "1",
+	refuses(&type_bool, "1",
 	    "\"1\" is neither on nor off (write on or "
 	    "off)");
-	refuses(CONFIG_BOOL, "",
-	    "\"\" is neither on nor off (write on or off)");
-	refuses(CONFIG_BOOL, "onn",
+	refuses(&type_bool, "", "\"\" is neither on nor off (write on or off)");
+	refuses(&type_bool, "onn",
 	    "\"onn\" is neither on nor off (write on or off)");
 }
 
@@ -102,31 +129,31 @@ test_uint(void)
 {
 	union field f;
 
-	ok(set(&f, CONFIG_UINT, "10") == OK && f.number == 10, "the least");
-	ok(set(&f, CONFIG_UINT, "100") == OK && f.number == 100, "the most");
-	ok(set(&f, CONFIG_UINT, "0042") == OK && f.number == 42,
+	ok(set(&f, &type_uint, "10") == OK && f.number == 10, "the least");
+	ok(set(&f, &type_uint, "100") == OK && f.number == 100, "the most");
+	ok(set(&f, &type_uint, "0042") == OK && f.number == 42,
 	    "leading zeros are no octal");
-	ok(set(&f, CONFIG_UINT_AUTO, "auto") == OK && f.number == 0, "auto");
-	ok(set(&f, CONFIG_UINT_AUTO, "11") == OK && f.number == 11,
+	ok(set(&f, &type_uint_auto, "auto") == OK && f.number == 0, "auto");
+	ok(set(&f, &type_uint_auto, "11") == OK && f.number == 11,
 	    "a number where auto may stand");
-	refuses(CONFIG_UINT, "9", "9 is out of range (write 10 to 100)");
-	refuses(CONFIG_UINT, "101", "101 is out of range (write 10 to 100)");
-	refuses(CONFIG_UINT, "0", "0 is out of range (write 10 to 100)");
-	refuses(CONFIG_UINT, "18446744073709551616",
+	refuses(&type_uint, "9", "9 is out of range (write 10 to 100)");
+	refuses(&type_uint, "101", "101 is out of range (write 10 to 100)");
+	refuses(&type_uint, "0", "0 is out of range (write 10 to 100)");
+	refuses(&type_uint, "18446744073709551616",
 	    "18446744073709551616 is out of range (write 10 to 100)");
-	refuses(CONFIG_UINT, "-1",
+	refuses(&type_uint, "-1",
 	    "\"-1\" is not a whole number (write digits only)");
-	refuses(CONFIG_UINT, "+1",
+	refuses(&type_uint, "+1",
 	    "\"+1\" is not a whole number (write digits only)");
-	refuses(CONFIG_UINT, "1.5",
+	refuses(&type_uint, "1.5",
 	    "\"1.5\" is not a whole number (write digits only)");
-	refuses(CONFIG_UINT, "0x20",
+	refuses(&type_uint, "0x20",
 	    "\"0x20\" is not a whole number (write digits only)");
-	refuses(CONFIG_UINT, "",
+	refuses(&type_uint, "",
 	    "\"\" is not a whole number (write digits only)");
-	refuses(CONFIG_UINT, "auto",
+	refuses(&type_uint, "auto",
 	    "\"auto\" is not a whole number (write digits only)");
-	refuses(CONFIG_UINT_AUTO, "9",
+	refuses(&type_uint_auto, "9",
 	    "9 is out of range (write auto, or 10 to 100)");
 }
 
@@ -146,28 +173,28 @@ test_msec(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ok(set_in(&f, CONFIG_MSEC, good[i].text, 0, UINT64_MAX) == OK &&
+		ok(set_in(&f, &type_msec, good[i].text, 0, UINT64_MAX) == OK &&
 			f.msec == good[i].msec,
 		    "time %s", good[i].text);
-	ok(set(&f, CONFIG_MSEC_OFF, "0") == OK && f.msec == 0, "0 = off");
-	ok(set(&f, CONFIG_MSEC_OFF, "10ms") == OK && f.msec == 10, "10ms");
-	refuses(CONFIG_MSEC, "10",
+	ok(set(&f, &type_msec_off, "0") == OK && f.msec == 0, "0 = off");
+	ok(set(&f, &type_msec_off, "10ms") == OK && f.msec == 10, "10ms");
+	refuses(&type_msec, "10",
 	    "10 has no unit (write 10s for seconds, or 10ms)");
-	refuses(CONFIG_MSEC, "1h30m", not_time);
-	refuses(CONFIG_MSEC, "10x",
+	refuses(&type_msec, "1h30m", not_time);
+	refuses(&type_msec, "10x",
 	    "\"10x\" is not a time (write a whole number with ms, s, m, h or "
 	    "d behind it, such as 10s)");
-	refuses(CONFIG_MSEC, "s",
+	refuses(&type_msec, "s",
 	    "\"s\" is not a time (write a whole number with ms, s, m, h or "
 	    "d behind it, such as 10s)");
-	refuses(CONFIG_MSEC, "10 s",
+	refuses(&type_msec, "10 s",
 	    "\"10 s\" is not a time (write a whole number with ms, s, m, h or "
 	    "d behind it, such as 10s)");
-	refuses(CONFIG_MSEC, "0", "0 is out of range (write 10ms to 100ms)");
-	refuses(CONFIG_MSEC, "1s", "1s is out of range (write 10ms to 100ms)");
-	refuses(CONFIG_MSEC, "18446744073709551615d",
+	refuses(&type_msec, "0", "0 is out of range (write 10ms to 100ms)");
+	refuses(&type_msec, "1s", "1s is out of range (write 10ms to 100ms)");
+	refuses(&type_msec, "18446744073709551615d",
 	    "18446744073709551615d is out of range (write 10ms to 100ms)");
-	refuses(CONFIG_MSEC_OFF, "9ms",
+	refuses(&type_msec_off, "9ms",
 	    "9ms is out of range (write 0, or 10ms to 100ms)");
 }
 
@@ -183,17 +210,17 @@ test_size(void)
 	size_t i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
-		ok(set_in(&f, CONFIG_SIZE, good[i].text, 0, UINT64_MAX) == OK &&
+		ok(set_in(&f, &type_size, good[i].text, 0, UINT64_MAX) == OK &&
 			f.size == good[i].size,
 		    "size %s", good[i].text);
-	refuses(CONFIG_SIZE, "64kb",
+	refuses(&type_size, "64kb",
 	    "\"64kb\" is not a size (write a whole number of bytes, or one "
 	    "with k, m or g behind it, such as 64k)");
-	refuses(CONFIG_SIZE, "k",
+	refuses(&type_size, "k",
 	    "\"k\" is not a size (write a whole number of bytes, or one with "
 	    "k, m or g behind it, such as 64k)");
-	refuses(CONFIG_SIZE, "1k", "1k is out of range (write 10 to 100)");
-	refuses(CONFIG_SIZE, "18446744073709551615g",
+	refuses(&type_size, "1k", "1k is out of range (write 10 to 100)");
+	refuses(&type_size, "18446744073709551615g",
 	    "18446744073709551615g is out of range (write 10 to 100)");
 }
 
@@ -223,17 +250,17 @@ test_text(void)
 {
 	union field f;
 
-	ok(set(&f, CONFIG_STR, "a b, c") == OK && !strcmp(f.text, "a b, c"),
+	ok(set(&f, &type_str, "a b, c") == OK && !strcmp(f.text, "a b, c"),
 	    "text is left as it is");
-	ok(set(&f, CONFIG_TEMPLATE, "${cn}/x") == OK &&
+	ok(set(&f, &type_template, "${cn}/x") == OK &&
 		!strcmp(f.text, "${cn}/x"),
 	    "so is a template");
-	ok(set(&f, CONFIG_STR, "") == OK && f.text[0] == '\0', "and none");
-	ok(set(&f, CONFIG_NAME, "a_B-9.x") == OK, "a name");
-	ok(set(&f, CONFIG_NAME, "") == OK, "no name");
-	refuses(CONFIG_NAME, "a b",
+	ok(set(&f, &type_str, "") == OK && f.text[0] == '\0', "and none");
+	ok(set(&f, &type_name, "a_B-9.x") == OK, "a name");
+	ok(set(&f, &type_name, "") == OK, "no name");
+	refuses(&type_name, "a b",
 	    "\"a b\" is not a name (write letters, digits, _ . and - only)");
-	refuses(CONFIG_NAME, "abcdefghijklmnopqrstuvwxyz0123456",
+	refuses(&type_name, "abcdefghijklmnopqrstuvwxyz0123456",
 	    "the name is longer than 32 characters");
 }
 
@@ -242,19 +269,19 @@ test_list(void)
 {
 	union field f;
 
-	ok(set(&f, CONFIG_LIST, " a ,b c,\td") == OK && f.list.count == 3 &&
+	ok(set(&f, &type_list, " a ,b c,\td") == OK && f.list.count == 3 &&
 		!strcmp(f.list.items[0], "a") &&
 		!strcmp(f.list.items[1], "b c") &&
 		!strcmp(f.list.items[2], "d"),
 	    "items lose the blanks around them");
-	ok(set(&f, CONFIG_LIST, "") == OK && f.list.count == 0, "empty list");
-	refuses(CONFIG_LIST, "a,,b",
+	ok(set(&f, &type_list, "") == OK && f.list.count == 0, "empty list");
+	refuses(&type_list, "a,,b",
 	    "an item of the list is empty (write a, b without a comma at "
 	    "either end)");
-	refuses(CONFIG_LIST, "a, b,",
+	refuses(&type_list, "a, b,",
 	    "an item of the list is empty (write a, b without a comma at "
 	    "either end)");
-	refuses(CONFIG_LIST, ",",
+	refuses(&type_list, ",",
 	    "an item of the list is empty (write a, b without a comma at "
 	    "either end)");
 }
@@ -264,27 +291,27 @@ test_path(void)
 {
 	union field f;
 
-	ok(set(&f, CONFIG_PATH, "a.crt") == OK &&
+	ok(set(&f, &type_path, "a.crt") == OK &&
 		!strcmp(f.text, "/etc/here/a.crt"),
 	    "a path is relative to the ini file");
-	ok(set(&f, CONFIG_OUTPUT, "/run/x") == OK && !strcmp(f.text, "/run/x"),
+	ok(set(&f, &type_output, "/run/x") == OK && !strcmp(f.text, "/run/x"),
 	    "an absolute one stays");
-	ok(set(&f, CONFIG_PATH, "") == OK && f.text[0] == '\0', "no path");
-	ok(set(&f, CONFIG_PATHS, "a, /b") == OK && f.list.count == 2 &&
+	ok(set(&f, &type_path, "") == OK && f.text[0] == '\0', "no path");
+	ok(set(&f, &type_paths, "a, /b") == OK && f.list.count == 2 &&
 		!strcmp(f.list.items[0], "/etc/here/a") &&
 		!strcmp(f.list.items[1], "/b"),
 	    "paths");
-	ok(set(&f, CONFIG_PATHS_OR_DIRS, "../d") == OK &&
+	ok(set(&f, &type_paths_or_dirs, "../d") == OK &&
 		!strcmp(f.list.items[0], "/etc/here/../d"),
 	    "a directory");
-	ok(set(&f, CONFIG_SINK, "stderr") == OK && !strcmp(f.text, "stderr"),
+	ok(set(&f, &type_sink, "stderr") == OK && !strcmp(f.text, "stderr"),
 	    "a sink that is a word");
-	ok(set(&f, CONFIG_SINK, "syslog") == OK && !strcmp(f.text, "syslog"),
+	ok(set(&f, &type_sink, "syslog") == OK && !strcmp(f.text, "syslog"),
 	    "the other word");
-	ok(set(&f, CONFIG_SINK, "x.log") == OK &&
+	ok(set(&f, &type_sink, "x.log") == OK &&
 		!strcmp(f.text, "/etc/here/x.log"),
 	    "a sink that is a file");
-	refuses(CONFIG_SINK, "",
+	refuses(&type_sink, "",
 	    "is empty (write stderr, syslog or the path of a file)");
 }
 
@@ -293,16 +320,16 @@ test_choice(void)
 {
 	union field f;
 
-	ok(set(&f, CONFIG_ENUM, "plum") == OK && f.choice == 2, "a choice");
-	ok(set(&f, CONFIG_SET, "plum, apple") == OK && f.set == 5, "two");
+	ok(set(&f, &type_enum, "plum") == OK && f.choice == 2, "a choice");
+	ok(set(&f, &type_set, "plum, apple") == OK && f.set == 5, "two");
 	ok(CONFIG_HAS(f.set, 2) && !CONFIG_HAS(f.set, 1), "CONFIG_HAS");
-	refuses(CONFIG_ENUM, "plumb", "\"plumb\" is unknown (write plum)");
-	refuses(CONFIG_ENUM, "kiwi",
+	refuses(&type_enum, "plumb", "\"plumb\" is unknown (write plum)");
+	refuses(&type_enum, "kiwi",
 	    "\"kiwi\" is unknown (write one of: apple, pear, plum)");
-	refuses(CONFIG_ENUM, "",
+	refuses(&type_enum, "",
 	    "\"\" is unknown (write one of: apple, pear, plum)");
-	refuses(CONFIG_SET, "plum, peer", "\"peer\" is unknown (write pear)");
-	refuses(CONFIG_SET, "", "is empty (write some of: apple, pear, plum)");
+	refuses(&type_set, "plum, peer", "\"peer\" is unknown (write pear)");
+	refuses(&type_set, "", "is empty (write some of: apple, pear, plum)");
 }
 
 static void
@@ -318,7 +345,7 @@ test_addrs(void)
 	union field f;
 	size_t i;
 
-	ok(set(&f, CONFIG_ADDRS, "0.0.0.0:8883, [::]:0") == OK &&
+	ok(set(&f, &type_addrs, "0.0.0.0:8883, [::]:0") == OK &&
 		f.addrs.count == 2,
 	    "two addresses");
 	is_str(f.addrs.items[1].text, "[::]:0", "with their text");
@@ -332,7 +359,7 @@ test_addrs(void)
 		address_port(&f.addrs.items[1].sa) == 0,
 	    "IPv6, port 0");
 	for (i = 0; i < 2; i++) {
-		ok(set(&f, CONFIG_ADDRS, i == 0 ? "8883" : ":8883") == OK &&
+		ok(set(&f, &type_addrs, i == 0 ? "8883" : ":8883") == OK &&
 			f.addrs.count == 2,
 		    "a port alone is two addresses");
 		is_str(f.addrs.items[0].text, "0.0.0.0:8883", "IPv4");
@@ -340,12 +367,12 @@ test_addrs(void)
 		ok(!f.addrs.items[0].optional && f.addrs.items[1].optional,
 		    "only the latter may be left out");
 	}
-	ok(set(&f, CONFIG_ADDRS, "") == OK && f.addrs.count == 0, "none");
+	ok(set(&f, &type_addrs, "") == OK && f.addrs.count == 0, "none");
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		snprintf(sentence, sizeof(sentence), "\"%s%s\"%s",
 		    strcmp(bad[i], "70000") == 0 ? "0.0.0.0:" : "", bad[i],
 		    remedy);
-		refuses(CONFIG_ADDRS, bad[i], sentence);
+		refuses(&type_addrs, bad[i], sentence);
 	}
 }
 
@@ -354,7 +381,7 @@ test_endpoints(void)
 {
 	union field f;
 
-	ok(set(&f, CONFIG_ENDPOINTS,
+	ok(set(&f, &type_endpoints,
 	       "127.0.0.1:1883, mqtt_a.example:1, [::1]:5, "
 	       "unix:/run/m.sock") == OK &&
 		f.endpoints.count == 4,
@@ -369,22 +396,22 @@ test_endpoints(void)
 	is_str(f.endpoints.items[3].path, "/run/m.sock", "a unix socket");
 	ok(f.endpoints.items[3].host == NULL, "has no host");
 	is_str(f.endpoints.texts[3], "unix:/run/m.sock", "its text");
-	refuses(CONFIG_ENDPOINTS, "",
+	refuses(&type_endpoints, "",
 	    "is empty (write host:port or unix:/path)");
-	refuses(CONFIG_ENDPOINTS, "mqtt://b:1883",
+	refuses(&type_endpoints, "mqtt://b:1883",
 	    "\"mqtt://b:1883\" is a URL (write b:1883: the broker is dialled "
 	    "in plaintext)");
-	refuses(CONFIG_ENDPOINTS, "mqtt://",
+	refuses(&type_endpoints, "mqtt://",
 	    "\"mqtt://\" is a URL (write host:port: the broker is dialled in "
 	    "plaintext)");
-	refuses(CONFIG_ENDPOINTS, "b",
+	refuses(&type_endpoints, "b",
 	    "\"b\" has no port (write b:1883, or where it listens)");
-	refuses(CONFIG_ENDPOINTS, "b:0",
+	refuses(&type_endpoints, "b:0",
 	    "\"b:0\" has port 0, where nothing listens (write the broker's "
 	    "port, such as 1883)");
-	refuses(CONFIG_ENDPOINTS, "unix:m.sock",
+	refuses(&type_endpoints, "unix:m.sock",
 	    "\"unix:m.sock\" does not begin with / (write unix:/path)");
-	refuses(CONFIG_ENDPOINTS,
+	refuses(&type_endpoints,
 	    "unix:/0123456789012345678901234567890123456789012345678901234567"
 	    "8901234567890123456789012345678901234567890123456789",
 	    "the path of a unix socket is longer than 107 bytes");
@@ -404,7 +431,7 @@ test_bad_endpoints(void)
 		    "\"%s\" is not a broker's address (write host:port, "
 		    "[IPv6]:port or unix:/path)",
 		    bad[i]);
-		refuses(CONFIG_ENDPOINTS, bad[i], sentence);
+		refuses(&type_endpoints, bad[i], sentence);
 	}
 }
 
@@ -417,7 +444,7 @@ test_nets(void)
 	union field f;
 	size_t i;
 
-	ok(set(&f, CONFIG_NETS, "10.0.0.0/8, 192.0.2.7, 2001:db8::/32, ::/0") ==
+	ok(set(&f, &type_nets, "10.0.0.0/8, 192.0.2.7, 2001:db8::/32, ::/0") ==
 		    OK &&
 		f.nets.count == 4,
 	    "four networks");
@@ -433,7 +460,7 @@ test_nets(void)
 		    "\"%s\" is not a network (write 10.0.0.0/8, 2001:db8::/32 "
 		    "or one address; the bits behind the length must be 0)",
 		    bad[i]);
-		refuses(CONFIG_NETS, bad[i], sentence);
+		refuses(&type_nets, bad[i], sentence);
 	}
 }
 
