@@ -14,6 +14,7 @@
 #include "admin/worker_query.h"
 #include "base/address.h"
 #include "base/clock.h"
+#include "runtime/accounts.h"
 
 /* A request has to have room for a PEM certificate as a user name,
  * percent-encoded. */
@@ -41,10 +42,11 @@ is_stale(const struct sockaddr_un *at)
 	return stale;
 }
 
-/* Binds under a umask, so that the socket is at no moment open to others. Other
- * threads must not run yet. Returns -1 with errno on error. */
+/* Binds under a umask, so that the socket is at no moment open to more users
+ * than `mode' allows. Other threads must not run yet. Returns -1 with errno on
+ * error. */
 static int
-bind_unix(const char *path)
+bind_unix(const char *path, mode_t mode)
 {
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -55,7 +57,7 @@ bind_unix(const char *path)
 	if (fd == -1)
 		return -1;
 	memcpy(at.sun_path, path, strlen(path) + 1);
-	mask = umask(0177);
+	mask = umask(~mode & 0777);
 	rc = bind(fd, (const struct sockaddr *)&at, sizeof(at));
 	if (rc == -1 && errno == EADDRINUSE && is_stale(&at)) {
 		unlink(path);
@@ -72,6 +74,62 @@ bind_unix(const char *path)
 	return -1;
 }
 
+/* Finds the owners that the socket is to have; -1: as it is created. */
+static enum err
+find_owners(const struct config *cfg, uid_t *uid, gid_t *gid,
+    struct report *why)
+{
+	const struct config_daemon *d = &cfg->daemon;
+	gid_t own;
+
+	*uid = (uid_t)-1;
+	*gid = (gid_t)-1;
+	if (geteuid() == 0 && !accounts_user(d->user, uid, &own))
+		*uid = (uid_t)-1; /* refused when privileges are dropped */
+	if (d->admin_group[0] == '\0' || accounts_group(d->admin_group, gid))
+		return OK;
+	CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_group,
+	    "\"%s\" does not exist (create it: groupadd --system %s)",
+	    d->admin_group, d->admin_group);
+	return ERR_CONFIG;
+}
+
+/* Creates the socket with its owners. ERR_CONFIG with a complaint. */
+static enum err
+make_control(struct admin *a, const struct config *cfg, int *out,
+    struct report *why)
+{
+	const char *path = cfg->daemon.admin_socket;
+	uid_t uid;
+	gid_t gid;
+	int fd;
+
+	if (find_owners(cfg, &uid, &gid, why) != OK)
+		return ERR_CONFIG;
+	a->owner = uid == (uid_t)-1 ? geteuid() : uid;
+	fd = bind_unix(path, gid == (gid_t)-1 ? 0600 : 0660);
+	if (fd == -1) {
+		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_socket,
+		    "%s: %s (%s)", path, strerror(errno),
+		    errno == EADDRINUSE
+			? "another sallyport listens there, or it is not a "
+			  "socket"
+			: "its folder must exist and be writable");
+		return ERR_CONFIG;
+	}
+	if (lchown(path, uid, gid) == -1) {
+		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_group,
+		    "%s: %s (only root, or a member of \"%s\", can give the "
+		    "socket to that group)",
+		    path, strerror(errno), cfg->daemon.admin_group);
+		close(fd);
+		unlink(path);
+		return ERR_CONFIG;
+	}
+	*out = fd;
+	return OK;
+}
+
 static enum err
 open_control(struct admin *a, const struct config *cfg, struct report *why)
 {
@@ -85,20 +143,14 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 		.arg = a,
 	};
 	struct stat st;
+	enum err err;
 	int fd;
 
 	if (path[0] == '\0')
 		return OK;
-	fd = bind_unix(path);
-	if (fd == -1) {
-		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_socket,
-		    "%s: %s (%s)", path, strerror(errno),
-		    errno == EADDRINUSE
-			? "another sallyport listens there, or it is not a "
-			  "socket"
-			: "its folder must exist and be writable");
-		return ERR_CONFIG;
-	}
+	err = make_control(a, cfg, &fd, why);
+	if (err != OK)
+		return err;
 	if (stat(path, &st) == 0)
 		a->socket_inode = st.st_ino;
 	a->socket_path = strdup(path);

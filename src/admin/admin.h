@@ -3,7 +3,7 @@
  * Admin: how an operator observes and controls the daemon. A service of the
  * master, on its loop and thread:
  *
- *   [daemon] admin_socket   a unix socket, mode 0600, for the commands
+ *   [daemon] admin_socket   a unix socket for the commands
  *   [daemon] http_listen    read-only: metrics, health, status and the page
  *
  * Sessions belong to the workers, so a command sends a query to each of them
@@ -25,6 +25,7 @@ struct admin {
 	bool costly_running; /* one is running, or the pause after it */
 	char *socket_path; /* owned; NULL: there is nothing to remove */
 	uint64_t socket_inode;
+	uid_t owner; /* of the admin socket */
 	int64_t started_at; /* seconds since 1970 */
 };
 

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "admin/reply.h"
 #include "admin/worker_query.h"
@@ -101,6 +102,19 @@ refuse_params(struct http_call *call, const struct command *c,
 	return false;
 }
 
+/* True if the client may use commands that change something: root, the users
+ * that started and that run the daemon, and with admin_access = full everyone
+ * whom the socket's mode lets in. */
+static bool
+may_change(const struct admin *a, const struct http_request *r)
+{
+	const struct config_daemon *d = &a->master->snapshot->config->daemon;
+
+	return r->peer_uid == 0 || r->peer_uid == a->owner ||
+	    r->peer_uid == geteuid() ||
+	    d->admin_access == CONFIG_ADMIN_ACCESS_FULL;
+}
+
 /* Logs a command that changes something. */
 static void
 audit(const struct http_request *r)
@@ -132,6 +146,13 @@ commands_handle(struct http_call *call, const struct http_request *r, void *arg)
 	}
 	if (refuse_params(call, c, r))
 		return;
+	if (method == HTTP_POST && !may_change(arg, r)) {
+		reply_error(call, 403,
+		    "%s changes something, and the members of admin_group may "
+		    "only read ([daemon] admin_access)",
+		    r->path);
+		return;
+	}
 	if (method == HTTP_POST)
 		audit(r);
 	c->run(arg, call, r);

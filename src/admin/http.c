@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "accept/listener.h"
@@ -287,6 +288,7 @@ struct http_call {
 	struct buf in; /* the head */
 	struct buf out; /* the answer */
 	struct http_request request; /* points into `in' */
+	uid_t peer_uid;
 	enum call_state state;
 };
 
@@ -430,6 +432,7 @@ begin(struct http_call *c, size_t len)
 		refuse(c, status, why);
 		return;
 	}
+	c->request.peer_uid = c->peer_uid;
 	c->server->options.handle(c, &c->request, c->server->options.arg);
 }
 
@@ -491,6 +494,18 @@ make_room(struct http_server *s)
 	}
 }
 
+/* The user at the other end of a unix socket, or HTTP_NO_UID. */
+static uid_t
+peer_uid(int fd)
+{
+	struct ucred peer = { .uid = HTTP_NO_UID };
+	socklen_t len = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == -1)
+		return HTTP_NO_UID;
+	return peer.uid;
+}
+
 static void
 on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
     void *arg)
@@ -512,6 +527,7 @@ on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
 		return;
 	}
 	c->server = s;
+	c->peer_uid = peer_uid(fd);
 	list_init(&c->node);
 	list_append(&s->calls, &c->node);
 	s->call_count++;

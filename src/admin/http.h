@@ -14,12 +14,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 #include "base/slice.h"
 #include "io/loop.h"
 
 #define HTTP_PARAMS_MAX 16
+#define HTTP_NO_UID ((uid_t)-1)
 
 enum http_method {
 	HTTP_GET,
@@ -41,6 +43,7 @@ struct http_request {
 	size_t param_count;
 	const char *repeated; /* a key that occurs more than once, or NULL */
 	struct slice host; /* the Host field; empty if there is none */
+	uid_t peer_uid; /* of the client at a unix socket; else HTTP_NO_UID */
 	bool openmetrics; /* Accept names application/openmetrics-text */
 };
 

@@ -10,8 +10,10 @@
 #include "admin/commands.h"
 #include "admin/page.h"
 #include "admin/totals.h"
+#include "base/address.h"
 #include "base/buf.h"
 #include "base/encode.h"
+#include "base/http.h"
 
 #define NONCE_MARK "@NONCE@"
 #define NONCE_BYTES 16
@@ -124,6 +126,57 @@ readyz_run(struct admin *a, struct http_call *call,
 	totals_collect(a, call, r, TOTALS_BROKERS, render_readyz);
 }
 
+/* Host without its port: "name:80", "[::1]:80" or "name". */
+static struct slice
+host_name(struct slice host)
+{
+	size_t len = host.len;
+
+	while (
+	    len > 0 && host.data[len - 1] >= '0' && host.data[len - 1] <= '9')
+		len--;
+	if (len > 0 && host.data[len - 1] == ':')
+		host.len = len - 1;
+	if (host.len > 0 && host.data[host.len - 1] == '.')
+		host.len--; /* "name." is the same name */
+	return host;
+}
+
+/* True for an IP address, in brackets if it is IPv6. No DNS answer can make a
+ * browser send one for the page of another site. */
+static bool
+is_address(struct slice host)
+{
+	struct sockaddr_storage parsed;
+	char text[64];
+
+	if (host.len >= 2 && host.data[0] == '[' &&
+	    host.data[host.len - 1] == ']')
+		host = slice_make(host.data + 1, host.len - 2);
+	if (host.len == 0 || host.len >= sizeof(text))
+		return false;
+	memcpy(text, host.data, host.len);
+	text[host.len] = '\0';
+	return address_parse_host(&parsed, text) == OK;
+}
+
+/* True if the request may be answered under http_hosts. */
+static bool
+is_our_host(const struct admin *a, const struct http_request *r)
+{
+	const struct config_list *hosts =
+	    &a->master->snapshot->config->daemon.http_hosts;
+	struct slice host = host_name(r->host);
+	size_t i;
+
+	if (hosts->count == 0 || r->host.data == NULL || is_address(host))
+		return true;
+	for (i = 0; i < hosts->count; i++)
+		if (http_is_nocase(host, hosts->items[i]))
+			return true;
+	return false;
+}
+
 static void
 reply_busy(struct http_call *call)
 {
@@ -154,6 +207,11 @@ web_handle(struct http_call *call, const struct http_request *r, void *arg)
 
 	if (r->method != HTTP_GET && r->method != HTTP_HEAD) {
 		reply_plain(call, 405, "read-only: GET and HEAD\n");
+		return;
+	}
+	if (!is_our_host(arg, r)) {
+		reply_plain(call, 421,
+		    "this name is not in [daemon] http_hosts\n");
 		return;
 	}
 	for (i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)

@@ -17,6 +17,10 @@
 	C(LOG_FORMAT_LOGFMT, "logfmt") \
 	C(LOG_FORMAT_JSON, "json")
 
+#define CONFIG_CHOICES_config_admin_access(C) \
+	C(CONFIG_ADMIN_ACCESS_READ, "read") \
+	C(CONFIG_ADMIN_ACCESS_FULL, "full")
+
 #define CONFIG_CHOICES_config_transport(C) \
 	C(CONFIG_TRANSPORT_TCP, "tcp") \
 	C(CONFIG_TRANSPORT_WEBSOCKET, "websocket")
@@ -93,6 +97,7 @@
 
 /* Every list that this header makes an enum of. */
 #define CONFIG_ENUMS(E) \
+	E(config_admin_access) \
 	E(config_transport) \
 	E(config_accept_proxy) \
 	E(config_client_certificate) \

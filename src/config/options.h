@@ -39,10 +39,19 @@
 	X(daemon, log_format, ENUM(log_format), "logfmt", LIVE, \
 	    "How a log line is written.") \
 	X(daemon, admin_socket, OUTPUT, "", RESTART, \
-	    "Unix socket, mode 0600, for sallyportctl; empty = none.") \
+	    "Unix socket for sallyportctl; empty = none.") \
+	X(daemon, admin_group, STR, "", RESTART, \
+	    "Group whose members may use the admin socket; empty = only " \
+	    "root and the daemon's user.") \
+	X(daemon, admin_access, ENUM(config_admin_access), "read", LIVE, \
+	    "What the members of admin_group may do: read, or full for every " \
+	    "command.") \
 	X(daemon, http_listen, ADDRS, "", RESTART, \
 	    "Addresses for metrics, health and the status page, read-only; " \
 	    "empty = none.") \
+	X(daemon, http_hosts, LIST, "", LIVE, \
+	    "Names in the Host header that http_listen answers to, against " \
+	    "DNS rebinding; empty = any.") \
 	X(daemon, ports_file, OUTPUT, "", RESTART, \
 	    "File to write the bound addresses to, one a line; useful with " \
 	    "port 0; empty = none.") \

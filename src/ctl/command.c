@@ -159,7 +159,8 @@ report_absent(const char *path, enum err err)
 	case ERR_SYSTEM:
 		fprintf(stderr, "%s%s\n", strerror(code),
 		    code == EACCES
-			? ": only root and the daemon's user may ask it"
+			? ": only root, the daemon's user and the members of "
+			  "[daemon] admin_group may use it"
 			: "");
 		break;
 	default:

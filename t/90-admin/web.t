@@ -140,7 +140,36 @@ is(http($port, 'GET', "/$_")->{status}, 200, "/$_") for 'healthz?verbose',
     'healthz?', 'healthz?&&', 'readyz?verbose=1&verbose', 'status?x',
     'metrics?a=1&a=1';
 
-# Workers that are asked while it ends find nothing that is gone.
+# The Host header is checked against a list, where there is one.
+sub host_status
+{
+	my ($host, $path) = @_;
+	my $line = defined $host ? "Host: $host\r\n" : '';
+
+	raw_http($port, "GET $path HTTP/1.1\r\n$line\r\n") =~
+	    m{^HTTP/1\.1 (\d+) };
+	return $1;
+}
+is(host_status('evil.example', '/status'), 200, 'no list: any Host');
+$proxy->write_ini(
+	daemon => { http_listen => '127.0.0.1:0', admin_socket => $socket,
+		http_hosts => 'test, proxy.example, localhost' },
+	backend => { address => $broker->address, probe => 'tcp',
+		probe_interval => '100ms' },
+);
+is((ctl($socket, 'reload'))[0], 0, 'http_hosts');
+for my $path (qw(/ /status /metrics /healthz /nothing)) {
+	is(host_status($_, $path), 421, "$path for $_ is refused")
+	    for 'evil.example', 'evil.example:80', 'proxy.example.evil.example',
+	    'xproxy.example', '127.0.0.1.evil.example', '';
+}
+is(host_status($_, '/status'), 200, "$_ is answered") for 'proxy.example',
+    "proxy.example:$port", 'PROXY.Example', 'proxy.example.', 'localhost',
+    "127.0.0.1:$port", '10.1.2.3', '[::1]', "[::1]:$port";
+is(host_status(undef, '/healthz'), 200, 'no Host at all');
+is((ctl($socket, 'status'))[0], 0, 'the admin socket has no such list');
+
+# Workers that are asked while find nothing that is gone.
 {
 	my $lazy = sallyport(
 		daemon => { http_listen => '127.0.0.1:0', workers => 2,
