@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Accepting without ever spinning. When descriptors or memory run out the
- * listener is paused and connections stay in the kernel's queue: a session
- * that ends makes room. If the want lasts, a descriptor kept in reserve is
- * spent to accept and close, so that clients hear it and can go elsewhere.
+ * A listener never spins. When descriptors or memory run out it pauses and
+ * connections stay in the kernel's queue: a session that ends makes room. If
+ * the shortage lasts, a descriptor kept in reserve is used to accept and close
+ * connections, so that clients notice and can try elsewhere.
  */
 #include "accept/listener.h"
 
@@ -20,47 +21,47 @@
 
 #define BACKLOG 4096
 
-/* Connections taken in one wake-up: the rest must not starve the sessions. */
+/* Connections accepted in one turn at most: sessions need their turn too. */
 #define ACCEPT_BATCH 32
 
-/* How long the listener rests when descriptors ran out. */
+/* How long the listener pauses when descriptors ran out. */
 #define EXHAUSTED_MS 100
 
-/* Rests in a row after which connections are shed. */
+/* After this many pauses in a row, connections are shed. */
 #define EXHAUSTED_PATIENCE 10
 
-/* The gate is asked again after this time even if it said a longer one, so
- * that new limits are noticed. */
-#define GATE_MAX_MS 1000
+/* The admission callback is asked again after this time even if it returned a
+ * longer one, so that new limits are noticed. */
+#define ADMIT_MAX_MS 1000
 
-/* A stranger can trigger the warning: it comes this often at the most. */
+/* Any client can cause the warning, so it is logged at most this often. */
 #define EXHAUSTED_LOG_MS 10000
 
 struct listener {
 	struct loop_garbage garbage;
 	struct loop *loop; /* borrowed */
 	struct watch watch; /* owns the socket */
-	struct timer rest; /* runs while resting */
+	struct timer pause; /* runs while paused */
 	struct socket_options socket;
 	listener_cb *cb;
 	void *arg; /* borrowed: the owner */
-	listener_admit_cb *gate; /* NULL: nobody is asked */
-	void *gate_arg; /* borrowed */
-	bool adopted; /* another process holds the socket, too */
+	listener_admit_cb *admit; /* NULL: every connection is accepted */
+	void *admit_arg; /* borrowed */
+	bool adopted; /* another process has the socket too */
 	bool closed; /* by the owner */
-	bool resting; /* by ourselves, until the timer fires */
-	int reserve; /* owned; -1 = none could be had */
+	bool paused; /* until the timer fires */
+	int reserve; /* owned; -1 = there is none */
 	int leaving; /* owned; unhooked, closed two turns later; -1 = none */
 	bool polled; /* epoll has been told of `leaving' */
 	struct loop_deferred close_later;
-	unsigned exhausted; /* rests in a row for want of descriptors */
-	uint64_t logged; /* when the want was last logged; 0 = never */
+	unsigned exhausted; /* pauses in a row for lack of descriptors */
+	uint64_t logged; /* when the shortage was last logged; 0 = never */
 	struct listener_counts *counts; /* borrowed */
 	char address[ADDRESS_TEXT_MAX];
 };
 
-/* Binds and closes a socket that does not share, to find out whether someone
- * else has the address. */
+/* Binds and closes a socket without SO_REUSEPORT, to find out whether another
+ * process has the address. */
 static enum err
 check_unused(const struct sockaddr_storage *at)
 {
@@ -189,8 +190,7 @@ listener_bound(int fd, struct sockaddr_storage *at)
 								 : ERR_SYSTEM;
 }
 
-/* A duplicate costs no look at the file system, which may be out of reach by
- * now. */
+/* Duplicates the socket: opening a file could fail in the sandbox. */
 static void
 keep_reserve(struct listener *l)
 {
@@ -198,18 +198,18 @@ keep_reserve(struct listener *l)
 		l->reserve = fcntl(l->watch.fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Arms the socket as the two flags say. */
+/* Watches the socket if connections are wanted now. */
 static void
 update(struct listener *l)
 {
-	watch_read(&l->watch, !l->closed && !l->resting);
+	watch_read(&l->watch, !l->closed && !l->paused);
 }
 
 static void
-rest(struct listener *l, uint64_t ms)
+pause_for(struct listener *l, uint64_t ms)
 {
-	l->resting = true;
-	timer_start(&l->rest, ms);
+	l->paused = true;
+	timer_start(&l->pause, ms);
 	update(l);
 }
 
@@ -244,15 +244,15 @@ close_later(struct loop_deferred *d)
 }
 
 static void
-rested(void *arg)
+pause_over(void *arg)
 {
 	struct listener *l = arg;
 
-	l->resting = false;
+	l->paused = false;
 	update(l);
 }
 
-/* Spends the reserve: accepts and closes what waits, one at a time. */
+/* Uses the reserve to accept and close what waits, one at a time. */
 static void
 shed(struct listener *l)
 {
@@ -298,11 +298,11 @@ exhausted(struct listener *l, int error)
 	if (++l->exhausted > EXHAUSTED_PATIENCE)
 		shed(l);
 	log_exhausted(l, error);
-	rest(l, EXHAUSTED_MS);
+	pause_for(l, EXHAUSTED_MS);
 }
 
-/* Errors that concern one connection, not the socket: accept(2) says that
- * Linux passes pending network errors on to whoever accepts. */
+/* True for errors that concern one connection, not the socket: Linux returns
+ * pending network errors from accept(2). */
 static bool
 is_transient(int error)
 {
@@ -312,7 +312,7 @@ is_transient(int error)
 	    error == ENETUNREACH || error == ETIMEDOUT || error == EPERM;
 }
 
-/* Accepts one connection; false when this wake-up is over. */
+/* Accepts one connection; false if there is no more to do in this turn. */
 static bool
 accept_one(struct listener *l)
 {
@@ -332,9 +332,8 @@ accept_one(struct listener *l)
 		return false;
 	if (is_transient(errno))
 		return true;
-	/* EMFILE, ENFILE, ENOBUFS, ENOMEM; or what we do not know: in any
-	 * case the socket stays readable, and only a rest keeps us from
-	 * spinning. */
+	/* EMFILE, ENFILE, ENOBUFS, ENOMEM, or an unknown error: the socket
+	 * stays readable, so without a pause this would spin. */
 	exhausted(l, errno);
 	return false;
 }
@@ -348,14 +347,14 @@ readable(enum watch_event event, void *arg)
 
 	(void)event;
 	for (i = 0; i < ACCEPT_BATCH; i++) {
-		wait = l->gate == NULL ? 0 : l->gate(l->gate_arg);
+		wait = l->admit == NULL ? 0 : l->admit(l->admit_arg);
 		if (wait > 0) {
 			counter_add(&l->counts->gated, 1);
-			rest(l, wait < GATE_MAX_MS ? wait : GATE_MAX_MS);
+			pause_for(l, wait < ADMIT_MAX_MS ? wait : ADMIT_MAX_MS);
 			return;
 		}
-		/* The owner may have closed it in its callback; the memory
-		 * lives until the end of the turn. */
+		/* The owner may have closed the listener in its callback; the
+		 * memory lives until the end of the turn. */
 		if (!accept_one(l) || l->closed)
 			return;
 	}
@@ -381,7 +380,7 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	l->reserve = -1;
 	l->leaving = -1;
 	l->adopted = options->adopted;
-	timer_init(&l->rest, loop, rested, l);
+	timer_init(&l->pause, loop, pause_over, l);
 	watch_init(&l->watch, loop, fd, readable, l);
 	keep_reserve(l);
 	update(l);
@@ -390,10 +389,10 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 }
 
 void
-listener_set_admit(struct listener *l, listener_admit_cb *gate, void *arg)
+listener_set_admit(struct listener *l, listener_admit_cb *admit, void *arg)
 {
-	l->gate = gate;
-	l->gate_arg = arg;
+	l->admit = admit;
+	l->admit_arg = arg;
 }
 
 void
@@ -403,7 +402,7 @@ listener_close(struct listener *l)
 		return;
 	l->closed = true;
 	update(l);
-	timer_stop(&l->rest);
+	timer_stop(&l->pause);
 	if (l->reserve != -1)
 		close(l->reserve);
 	l->reserve = -1;

@@ -1,10 +1,12 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Listening sockets: bound by the main thread while it still has the right
- * to, then each served by the loop of one worker. A listener knows nothing of
- * who may come in; that is accept/throttle, which it can be made to ask.
+ * Listening sockets. The main thread binds them while it still has the
+ * privileges, then the loop of one worker serves each. A listener knows no
+ * limits; it can be made to ask accept/throttle.
  *
  * Every worker has a socket of its own on the same address (SO_REUSEPORT), so
- * that the kernel spreads connections and no worker wakes for another's.
+ * that the kernel spreads the connections and no worker wakes up for those of
+ * another.
  */
 #ifndef ACCEPT_LISTENER_H
 #define ACCEPT_LISTENER_H
@@ -19,11 +21,11 @@
 #include "base/socket.h"
 #include "io/loop.h"
 
-/* What became of connections that were not accepted at once. */
+/* Counts of connections that were not accepted at once. */
 struct listener_counts {
-	counter exhausted; /* pauses for want of descriptors or memory */
-	counter shed; /* connections closed at once after a lasting want */
-	counter gated; /* pauses the gate asked for */
+	counter exhausted; /* pauses for lack of descriptors or memory */
+	counter shed; /* connections closed at once in a lasting shortage */
+	counter gated; /* pauses that the admission callback asked for */
 };
 
 struct listener_options {
@@ -46,28 +48,29 @@ enum err listener_bind(int *fds, size_t count,
     const struct listener_options *options) MUST_CHECK;
 
 /*
- * The same from a listening socket of somebody else (systemd's LISTEN_FDS).
- * Takes `fd'; the others are duplicates of it. ERR_SYSTEM with errno when it
- * is no listening TCP socket; fd stays open then.
+ * The same from a socket that another process has bound (systemd's LISTEN_FDS).
+ * Takes `fd'; the others are duplicates of it. ERR_SYSTEM with errno if it is
+ * not a listening TCP socket; fd stays open then.
  */
 enum err listener_adopt(int *fds, size_t count, int fd) MUST_CHECK;
 
-/* Where `fd' is really bound; its port is the answer to port 0. */
+/* The address that `fd' is bound to, with the port that the kernel chose. */
 enum err listener_bound(int fd, struct sockaddr_storage *at) MUST_CHECK;
 
 struct listener;
 
 /*
- * One connection came. The callee owns `fd': non-blocking, close-on-exec and
- * tuned. `peer' dies with the call; IPv4-mapped addresses come as IPv4. The
+ * A connection was accepted. The callee owns `fd': non-blocking, close-on-exec
+ * and tuned. `peer' dies with the call; IPv4-mapped addresses are IPv4. The
  * callee may close the listener.
  */
 typedef void listener_cb(struct listener *l, int fd,
     const struct sockaddr_storage *peer, void *arg);
 
 /*
- * Asked before every accept: milliseconds to leave connections in the
- * kernel's queue, 0 to take the next one. See throttle_wait().
+ * Called before every accept: returns for how many milliseconds connections
+ * should stay in the kernel's queue, 0 to accept the next one. See
+ * throttle_wait().
  */
 typedef uint64_t listener_admit_cb(void *arg);
 
@@ -77,12 +80,13 @@ enum err listener_new(struct listener **out, struct loop *loop, int fd,
     const struct listener_options *options, listener_cb *cb,
     void *arg) MUST_CHECK;
 
-/* Has `gate' asked with `arg'; NULL: nobody is asked. */
-void listener_set_admit(struct listener *l, listener_admit_cb *gate, void *arg);
+/* Sets the admission callback, called with `arg'; NULL: none. */
+void listener_set_admit(struct listener *l, listener_admit_cb *admit,
+    void *arg);
 
 /* Closes the socket; connections in the kernel's queue are reset. No callback
- * comes after it; the memory goes at the end of the turn (an adopted one's at
- * the end of the next). NULL is fine. */
+ * comes after it. The memory is freed at the end of the turn; that of an
+ * adopted socket two turns later. NULL is allowed. */
 void listener_close(struct listener *l);
 
 #endif

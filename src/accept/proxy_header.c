@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "accept/proxy_header.h"
 
 #include <arpa/inet.h>
@@ -7,7 +8,7 @@
 
 #include "base/address.h"
 
-/* "PROXY TCP6" with the longest addresses and ports (2.1 of the text). */
+/* "PROXY TCP6" with the longest addresses and ports (section 2.1). */
 #define V1_MAX 107
 
 /* Version 2: signature, version and command, family, length. */
@@ -16,7 +17,7 @@
 #define V2_FIXED 16
 #define UNIX_BLOCK 216
 
-/* TLVs whose content is checked; others are passed over. */
+/* TLVs whose content is checked; others are skipped. */
 enum {
 	TLV_CRC32C = 0x03,
 	TLV_UNIQUE_ID = 0x05,
@@ -32,7 +33,7 @@ bad(const char **why, const char *text)
 	return PARSE_BAD;
 }
 
-/* Takes the next word of a version 1 line; empty when there is none. */
+/* Removes the next word from a version 1 line; empty if there is none. */
 static struct slice
 take_word(struct slice *line)
 {
@@ -78,7 +79,7 @@ read_host(struct slice word, sa_family_t family, struct sockaddr_storage *out)
 	    address_parse_host(out, text) == OK && out->ss_family == family;
 }
 
-/* The addresses behind "PROXY TCP4 " or "PROXY TCP6 ". */
+/* The addresses after "PROXY TCP4 " or "PROXY TCP6 ". */
 static enum parse
 read_v1_addresses(struct accept_proxy_header *out, struct slice line,
     sa_family_t family, const char **why)
@@ -112,12 +113,12 @@ read_v1_line(struct accept_proxy_header *out, struct slice line,
 		return read_v1_addresses(out, line, AF_INET6, why);
 	if (!slice_equal(family, slice_str("UNKNOWN")))
 		return bad(why, "neither TCP4, TCP6 nor UNKNOWN");
-	/* What else stands in such a line is to be ignored (2.1). */
+	/* The rest of such a line is to be ignored (2.1). */
 	out->kind = ACCEPT_PROXY_LOCAL;
 	return PARSE_OK;
 }
 
-/* Do `in' and `want' agree as far as both go? */
+/* True if `in' and `want' are equal over the length of the shorter one. */
 static bool
 begins_as(struct slice in, const char *want, size_t len)
 {
@@ -155,7 +156,7 @@ crc_byte(uint32_t crc, uint8_t byte)
 	return crc;
 }
 
-/* Of the whole header, with the four bytes at `field' taken as zero. */
+/* Checks the CRC of the header, with the four bytes at `field' as zero. */
 static bool
 crc_is_good(struct slice header, const uint8_t *field)
 {
@@ -169,7 +170,7 @@ crc_is_good(struct slice header, const uint8_t *field)
 	return (crc ^ 0xffffffffu) == want;
 }
 
-/* Takes a type, a length and that many bytes; false when they do not fit. */
+/* Removes a type, a length and that many bytes; false if they do not fit. */
 static bool
 take_tlv(struct slice *in, uint8_t *type, struct slice *value)
 {
@@ -249,7 +250,8 @@ put_v6(struct sockaddr_storage *out, const uint8_t *host, const uint8_t *port)
 	memcpy(out, &in6, sizeof(in6));
 }
 
-/* Bytes of the address block of a family and protocol; -1: not for us. */
+/* The length of the address block of a family and protocol; -1: not supported
+ * here. */
 static int
 block_len(uint8_t family)
 {
@@ -310,7 +312,7 @@ read_v2(struct accept_proxy_header *out, struct slice in, const char **why)
 		return bad(why, "the header is too long");
 	if (in.len < out->len)
 		return PARSE_MORE;
-	/* With LOCAL all the rest is to be skipped unseen (2.2). */
+	/* With LOCAL the rest must be skipped (2.2). */
 	out->kind = ACCEPT_PROXY_LOCAL;
 	if (in.data[12] == 0x20)
 		return PARSE_OK;

@@ -1,9 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The PROXY protocol header, versions 1 and 2, as a load balancer sends it in
- * front of the connection it forwards (HAProxy's proxy-protocol.txt). Pure.
- * Strict: what the text does not allow is BAD, except that unknown TLVs are
- * passed over as it demands. Addresses are believed, TLVs only checked: an
- * identity from a header is no proof.
+ * The PROXY protocol header, versions 1 and 2, which a load balancer sends
+ * before the connection it forwards (HAProxy's proxy-protocol.txt). Pure.
+ * Strict: whatever the specification does not allow is BAD, except that unknown
+ * TLVs are skipped, as it demands. Addresses are used; TLVs are only checked,
+ * since an identity in a header proves nothing.
  */
 #ifndef ACCEPT_PROXY_HEADER_H
 #define ACCEPT_PROXY_HEADER_H
@@ -13,13 +14,13 @@
 #include "base/err.h"
 #include "base/slice.h"
 
-/* The longest header taken: version 2 can say 65,551 bytes. */
+/* The longest header accepted; version 2 allows 65,551 bytes. */
 #define ACCEPT_PROXY_HEADER_MAX 4096
 
 enum accept_proxy_kind {
-	ACCEPT_PROXY_LOCAL, /* the balancer's own, or it does not know: the
-			       socket's address counts */
-	ACCEPT_PROXY_FORWARDED /* the addresses in the header count */
+	ACCEPT_PROXY_LOCAL, /* the balancer's own connection, or an unknown
+			       client: the socket's address applies */
+	ACCEPT_PROXY_FORWARDED /* the addresses in the header apply */
 };
 
 struct accept_proxy_header {
@@ -31,8 +32,8 @@ struct accept_proxy_header {
 };
 
 /*
- * Reads a header from the front of `in'. PARSE_OK fills `out'; PARSE_MORE
- * says that all of `in' is header and more is to come; PARSE_BAD sets `*why'
+ * Reads a header from the beginning of `in'. PARSE_OK fills `out'; PARSE_MORE
+ * means that all of `in' is header and more must follow; PARSE_BAD sets `*why'
  * to a static text.
  */
 enum parse accept_proxy_header_parse(struct accept_proxy_header *out,

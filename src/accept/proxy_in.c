@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The header is looked at with MSG_PEEK and then read to its last byte and
- * not further. Most arrive whole: one look, one read, no memory. What arrives
- * in pieces is read into a buffer piece by piece, since unread bytes would
- * keep waking the loop.
+ * The header is peeked at with MSG_PEEK and then read up to its last byte. Most
+ * headers arrive whole: one peek, one read, no memory. A header that arrives in
+ * pieces is read into a buffer piece by piece, since unread bytes would keep
+ * waking the loop.
  */
 #include "accept/proxy_in.h"
 
@@ -17,12 +18,12 @@ struct accept_proxy {
 	struct loop *loop; /* borrowed */
 	struct watch watch; /* its descriptor is borrowed: release, not fini */
 	struct loop_deferred not_trusted; /* refuses in the next turn */
-	struct buf early; /* what was read before the header was whole */
-	accept_proxy_done *done; /* NULL once told or cancelled */
+	struct buf early; /* bytes read before the header was complete */
+	accept_proxy_done *done; /* NULL once called or cancelled */
 	void *arg; /* borrowed: the owner */
 };
 
-/* Unhooks all; the memory goes at the end of the turn. */
+/* Removes all events; the memory is freed at the end of the turn. */
 static void
 release(struct accept_proxy *p)
 {
@@ -54,12 +55,12 @@ static void
 not_trusted(struct loop_deferred *d)
 {
 	refuse(list_entry(d, struct accept_proxy, not_trusted),
-	    "not from a trusted balancer");
+	    "the peer is not a trusted load balancer");
 }
 
-/* Reads `len' bytes that a look has just shown to be there. */
+/* Reads `len' bytes that a peek has just shown. */
 static bool
-swallow(struct accept_proxy *p, uint8_t *data, size_t len)
+consume(struct accept_proxy *p, uint8_t *data, size_t len)
 {
 	ssize_t n;
 
@@ -69,27 +70,27 @@ swallow(struct accept_proxy *p, uint8_t *data, size_t len)
 	return n == (ssize_t)len;
 }
 
-/* `data' holds p->early and `fresh' bytes more that were only looked at. */
+/* `data' holds p->early and `fresh' more bytes that were only peeked at. */
 static void
-judge(struct accept_proxy *p, uint8_t *data, size_t fresh)
+parse(struct accept_proxy *p, uint8_t *data, size_t fresh)
 {
 	size_t early = buf_len(&p->early);
 	struct accept_proxy_header header;
 	const char *why = "";
-	enum parse parse = accept_proxy_header_parse(&header,
+	enum parse result = accept_proxy_header_parse(&header,
 	    slice_make(data, early + fresh), &why);
 
-	if (parse == PARSE_BAD) {
+	if (result == PARSE_BAD) {
 		refuse(p, why);
 		return;
 	}
-	if (parse == PARSE_OK)
+	if (result == PARSE_OK)
 		fresh = header.len - early;
-	if (!swallow(p, data + early, fresh)) {
+	if (!consume(p, data + early, fresh)) {
 		refuse(p, "the connection broke");
 		return;
 	}
-	if (parse == PARSE_OK)
+	if (result == PARSE_OK)
 		finish(p, REASON_NONE, &header, "");
 	else if (buf_append(&p->early, data + early, fresh) != OK)
 		finish(p, REASON_ACCEPT_RESOURCE, NULL, "out of memory");
@@ -111,10 +112,10 @@ readable(enum watch_event event, void *arg)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n > 0)
-		judge(p, data, (size_t)n); /* p may be gone */
+		parse(p, data, (size_t)n); /* p may be gone */
 	else
 		refuse(p,
-		    n == 0 ? "it ended before its PROXY header did"
+		    n == 0 ? "the connection ended inside its PROXY header"
 			   : "the connection broke");
 }
 

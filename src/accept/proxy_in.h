@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The stage that takes the PROXY header off a fresh connection and nothing
- * more: not a byte of the TLS handshake behind it is read. How long that may
- * take is the session's to say.
+ * The stage that reads the PROXY header from a new connection and nothing more:
+ * no byte of the TLS handshake that follows is read. The session sets the
+ * deadline.
  */
 #ifndef ACCEPT_PROXY_IN_H
 #define ACCEPT_PROXY_IN_H
@@ -14,33 +15,34 @@
 #include "io/loop.h"
 
 struct accept_proxy_options {
-	const struct address_net *trusted; /* borrowed; who may send one */
+	const struct address_net *trusted; /* borrowed; the load balancers */
 	size_t trusted_count;
 };
 
 struct accept_proxy;
 
 /*
- * REASON_NONE: `header' says who the client is (of kind LOCAL: it is the
- * socket's peer); both pointers die with the call. Else REASON_ACCEPT_PROXY or
- * _RESOURCE, header is NULL and `detail' is a static text. The stage is gone
- * when it is called.
+ * REASON_NONE: `header' names the client (kind LOCAL: the client is the
+ * socket's peer); both pointers die with the call. Otherwise
+ * REASON_ACCEPT_PROXY or _RESOURCE, header is NULL and `detail' is a static
+ * text. The stage is gone when this is called.
  */
 typedef void accept_proxy_done(void *arg, enum reason reason,
     const struct accept_proxy_header *header, const char *detail);
 
 /*
  * Reads the header from `fd' (connected, non-blocking), which stays the
- * caller's and must stay open until `done' or the cancel. `done' is never
- * called from inside the start. `peer' is the balancer's address: when it is
- * not trusted the connection is refused. ERR_NO_MEMORY: no done will come.
+ * caller's and must stay open until `done' is called or the stage is cancelled.
+ * `done' is never called from inside the start. `peer' is the load balancer's
+ * address: if it is not trusted, the connection is refused. ERR_NO_MEMORY:
+ * `done' will not be called.
  */
 enum err accept_proxy_start(struct accept_proxy **out, struct loop *loop,
     int fd, const struct sockaddr_storage *peer,
     const struct accept_proxy_options *options, accept_proxy_done *done,
     void *arg) MUST_CHECK;
 
-/* Ends it without a done. NULL is fine. */
+/* Ends the stage; `done' is not called. NULL is allowed. */
 void accept_proxy_cancel(struct accept_proxy *p);
 
 #endif

@@ -1,6 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 #include "accept/throttle.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,23 +8,18 @@
 #include "base/hash.h"
 #include "base/list.h"
 #include "base/ratelimit.h"
+#include "base/table.h"
 
-/* Locks that the table of addresses is spread over. */
-#define SHARDS 64
-
-/* Entries without a connection that a shard keeps at most. */
+/* The most entries without a connection that a shard keeps. */
 #define IDLE_MAX 256
 
-/* Buckets a shard begins with; they double when entries outnumber them. */
-#define BUCKETS 16
-
-/* How soon to look again when too many handshakes are unfinished. */
+/* How soon to ask again when too many handshakes are unfinished. */
 #define UNFINISHED_MS 10
 
 #define PREFIX4 24
 #define PREFIX6 64
 
-/* What an entry stands for: family, whole address or network, its bytes. */
+/* What an entry stands for: an address, or a network. */
 struct key {
 	uint8_t family; /* 4 or 6 */
 	bool is_prefix;
@@ -32,24 +27,20 @@ struct key {
 };
 
 struct throttle_entry {
-	struct list idle; /* in the shard's idle list while unconnected */
-	struct throttle_entry *next; /* in its bucket */
-	uint64_t hash;
+	struct table_node node;
+	struct list idle; /* in the list of its shard, while unconnected */
 	struct key key;
 	uint32_t connections;
 	struct ratelimit rate; /* of new connections; networks only */
 };
 
-struct shard {
-	pthread_mutex_t lock; /* guards the rest */
-	struct throttle_entry **buckets; /* owned, and all that hangs there */
-	size_t bucket_count; /* a power of two */
+/* The entries of a shard that have no connection; guarded by its lock. */
+struct idle {
+	struct list list; /* oldest first */
 	size_t count;
-	struct list idle; /* oldest first */
-	size_t idle_count;
 };
 
-/* The limits, each read by itself: a reload need not be seen at one blow. */
+/* The limits. Each is read by itself, so a reload may take effect in parts. */
 struct limits {
 	_Atomic uint32_t connections;
 	_Atomic uint32_t per_address;
@@ -66,7 +57,8 @@ struct throttle {
 	struct ratelimit full;
 	struct ratelimit resumed;
 	struct hash_key hash_key;
-	struct shard shards[SHARDS];
+	struct table_shards entries; /* owned */
+	struct idle idle[TABLE_SHARDS];
 };
 
 static uint32_t
@@ -87,7 +79,7 @@ drop(_Atomic uint32_t *n)
 	atomic_fetch_sub_explicit(n, 1, memory_order_relaxed);
 }
 
-/* Counts one more unless there are `limit' already; 0 = no limit. */
+/* Counts one more unless there are `limit' already; 0: no limit. */
 static bool
 count_in(_Atomic uint32_t *n, uint32_t limit)
 {
@@ -99,123 +91,105 @@ count_in(_Atomic uint32_t *n, uint32_t limit)
 	return false;
 }
 
-static struct shard *
-shard_of(struct throttle *t, uint64_t hash)
+/* The functions below work on one shard: its table, locked, and its idle
+ * entries. */
+struct shard {
+	struct table *table;
+	struct idle *idle;
+};
+
+static struct shard
+shard_lock(struct throttle *t, uint64_t hash)
 {
-	return &t->shards[hash % SHARDS];
+	struct shard s = { table_shards_lock(&t->entries, hash),
+		&t->idle[table_shard_of(hash)] };
+
+	return s;
 }
 
-static struct throttle_entry **
-bucket_of(struct shard *s, uint64_t hash)
-{
-	return &s->buckets[hash / SHARDS & (s->bucket_count - 1)];
-}
-
-/* Doubles the buckets; without memory the chains just get longer. */
 static void
-grow(struct shard *s)
+set_busy(struct shard *s, struct throttle_entry *e)
 {
-	size_t old_count = s->bucket_count;
-	struct throttle_entry **old = s->buckets;
-	struct throttle_entry **wider = calloc(old_count * 2, sizeof(*wider));
-	struct throttle_entry *e;
-	size_t i;
-
-	if (wider == NULL)
+	if (list_empty(&e->idle))
 		return;
-	s->buckets = wider;
-	s->bucket_count = old_count * 2;
-	for (i = 0; i < old_count; i++) {
-		while ((e = old[i]) != NULL) {
-			old[i] = e->next;
-			e->next = *bucket_of(s, e->hash);
-			*bucket_of(s, e->hash) = e;
-		}
-	}
-	free(old);
+	list_remove(&e->idle);
+	s->idle->count--;
 }
 
 static void
-unlink_entry(struct shard *s, struct throttle_entry *e)
+remove_entry(struct shard *s, struct throttle_entry *e)
 {
-	struct throttle_entry **p = bucket_of(s, e->hash);
-
-	while (*p != e)
-		p = &(*p)->next;
-	*p = e->next;
-	if (!list_empty(&e->idle)) {
-		list_remove(&e->idle);
-		s->idle_count--;
-	}
-	s->count--;
+	set_busy(s, e);
+	table_remove(s->table, &e->node);
 	free(e);
 }
 
-/* Lets the oldest idle entries go: those whose bucket is full again, and any
- * above the bound. Two a call keep up with one that comes. */
+/* Removes the oldest idle entries whose bucket is full again, and any above the
+ * bound. Two per call are enough to keep up with one that is added. */
 static void
 expire(struct shard *s, uint64_t now_ms)
 {
 	struct throttle_entry *e;
 	int i;
 
-	for (i = 0; i < 2 && !list_empty(&s->idle); i++) {
-		e = list_entry(s->idle.next, struct throttle_entry, idle);
-		if (s->idle_count <= IDLE_MAX &&
+	for (i = 0; i < 2 && !list_empty(&s->idle->list); i++) {
+		e = list_entry(s->idle->list.next, struct throttle_entry, idle);
+		if (s->idle->count <= IDLE_MAX &&
 		    !ratelimit_is_full(&e->rate, now_ms))
 			return;
-		unlink_entry(s, e);
+		remove_entry(s, e);
 	}
 }
 
-static struct throttle_entry *
-find(struct shard *s, uint64_t hash, const struct key *key)
+static bool
+has_key(const struct table_node *node, const void *key)
 {
-	struct throttle_entry *e = *bucket_of(s, hash);
+	const struct throttle_entry *e =
+	    table_entry(node, const struct throttle_entry, node);
 
-	while (e != NULL &&
-	    (e->hash != hash || memcmp(&e->key, key, sizeof(*key)) != 0))
-		e = e->next;
-	return e;
+	return memcmp(&e->key, key, sizeof(e->key)) == 0;
 }
 
+/* The entry of that key, made if there is none; NULL when memory runs out. */
 static struct throttle_entry *
-add(struct shard *s, uint64_t hash, const struct key *key)
+find_or_add(struct shard *s, uint64_t hash, const struct key *key)
 {
-	struct throttle_entry *e = calloc(1, sizeof(*e));
+	struct table_node *node = table_find(s->table, hash, has_key, key);
+	struct throttle_entry *e;
 
+	if (node != NULL)
+		return table_entry(node, struct throttle_entry, node);
+	e = calloc(1, sizeof(*e));
 	if (e == NULL)
 		return NULL;
-	if (s->count >= s->bucket_count)
-		grow(s);
 	list_init(&e->idle);
 	ratelimit_init(&e->rate, 0, 0);
-	e->hash = hash;
 	e->key = *key;
-	e->next = *bucket_of(s, hash);
-	*bucket_of(s, hash) = e;
-	s->count++;
+	if (table_add(s->table, &e->node, hash) != OK) {
+		free(e);
+		return NULL;
+	}
 	return e;
 }
 
-/* An entry without connections is kept only for what its bucket knows. */
+/* An entry without connections is kept only for what its bucket remembers. */
 static void
 settle(struct shard *s, struct throttle_entry *e, uint64_t now_ms)
 {
 	if (e->connections > 0)
 		return;
 	if (ratelimit_is_full(&e->rate, now_ms)) {
-		unlink_entry(s, e);
+		remove_entry(s, e);
 		return;
 	}
 	if (list_empty(&e->idle)) {
-		list_append(&s->idle, &e->idle);
-		s->idle_count++;
+		list_append(&s->idle->list, &e->idle);
+		s->idle->count++;
 	}
 	expire(s, now_ms);
 }
 
-/* The limits an entry has to keep to; 0 = none. */
+/* The limits of an entry; 0: none. */
 struct cap {
 	uint32_t connections;
 	uint32_t rate;
@@ -228,16 +202,12 @@ enter(struct throttle *t, struct throttle_entry **out, const struct key *key,
     const struct cap *cap, uint64_t now_ms)
 {
 	uint64_t hash = hash_keyed(&t->hash_key, slice_make(key, sizeof(*key)));
-	struct shard *s = shard_of(t, hash);
+	struct shard s = shard_lock(t, hash);
+	struct throttle_entry *e = find_or_add(&s, hash, key);
 	enum reason reason = REASON_NONE;
-	struct throttle_entry *e;
 
-	pthread_mutex_lock(&s->lock);
-	e = find(s, hash, key);
-	if (e == NULL)
-		e = add(s, hash, key);
 	if (e == NULL) {
-		pthread_mutex_unlock(&s->lock);
+		table_shards_unlock(&t->entries, hash);
 		return REASON_ACCEPT_RESOURCE;
 	}
 	ratelimit_set(&e->rate, cap->rate, cap->burst);
@@ -248,28 +218,26 @@ enter(struct throttle *t, struct throttle_entry **out, const struct key *key,
 	if (reason == REASON_NONE) {
 		*out = e;
 		e->connections++;
-		if (!list_empty(&e->idle)) {
-			list_remove(&e->idle);
-			s->idle_count--;
-		}
+		set_busy(&s, e);
 	}
-	settle(s, e, now_ms); /* e may be gone */
-	pthread_mutex_unlock(&s->lock);
+	settle(&s, e, now_ms); /* e may be gone */
+	table_shards_unlock(&t->entries, hash);
 	return reason;
 }
 
 static void
 leave(struct throttle *t, struct throttle_entry *e, uint64_t now_ms)
 {
-	struct shard *s;
+	struct shard s;
+	uint64_t hash;
 
 	if (e == NULL)
 		return;
-	s = shard_of(t, e->hash);
-	pthread_mutex_lock(&s->lock);
+	hash = e->node.hash;
+	s = shard_lock(t, hash);
 	e->connections--;
-	settle(s, e, now_ms);
-	pthread_mutex_unlock(&s->lock);
+	settle(&s, e, now_ms); /* e may be gone */
+	table_shards_unlock(&t->entries, hash);
 }
 
 /* Fills the key; false for a peer that is not counted. */
@@ -284,23 +252,23 @@ make_key(struct key *key, const struct sockaddr_storage *peer, bool prefix)
 }
 
 static enum reason
-enter_address(struct throttle_ticket *ticket,
-    const struct sockaddr_storage *peer, uint64_t now_ms)
+enter_address(struct throttle_slot *slot, const struct sockaddr_storage *peer,
+    uint64_t now_ms)
 {
-	struct throttle *t = ticket->throttle;
+	struct throttle *t = slot->throttle;
 	struct cap cap = { load(&t->limits.per_address), 0, 0 };
 	struct key key;
 
 	if (cap.connections == 0 || !make_key(&key, peer, false))
 		return REASON_NONE;
-	return enter(t, &ticket->address, &key, &cap, now_ms);
+	return enter(t, &slot->address, &key, &cap, now_ms);
 }
 
 static enum reason
-enter_prefix(struct throttle_ticket *ticket,
-    const struct sockaddr_storage *peer, uint64_t now_ms)
+enter_prefix(struct throttle_slot *slot, const struct sockaddr_storage *peer,
+    uint64_t now_ms)
 {
-	struct throttle *t = ticket->throttle;
+	struct throttle *t = slot->throttle;
 	struct cap cap = { load(&t->limits.per_prefix),
 		load(&t->limits.prefix_rate), load(&t->limits.prefix_burst) };
 	struct key key;
@@ -308,17 +276,17 @@ enter_prefix(struct throttle_ticket *ticket,
 	if ((cap.connections == 0 && cap.rate == 0) ||
 	    !make_key(&key, peer, true))
 		return REASON_NONE;
-	return enter(t, &ticket->prefix, &key, &cap, now_ms);
+	return enter(t, &slot->prefix, &key, &cap, now_ms);
 }
 
 enum reason
-throttle_admit_peer(struct throttle_ticket *ticket,
+throttle_admit_peer(struct throttle_slot *slot,
     const struct sockaddr_storage *peer, uint64_t now_ms)
 {
-	enum reason reason = enter_address(ticket, peer, now_ms);
+	enum reason reason = enter_address(slot, peer, now_ms);
 
 	if (reason == REASON_NONE)
-		reason = enter_prefix(ticket, peer, now_ms);
+		reason = enter_prefix(slot, peer, now_ms);
 	return reason;
 }
 
@@ -337,28 +305,27 @@ throttle_wait(struct throttle *t, uint64_t now_ms)
 }
 
 enum reason
-throttle_admit(struct throttle *t, struct throttle_ticket *ticket,
-    uint64_t now_ms)
+throttle_admit(struct throttle *t, struct throttle_slot *slot, uint64_t now_ms)
 {
-	memset(ticket, 0, sizeof(*ticket));
+	memset(slot, 0, sizeof(*slot));
 	if (!count_in(&t->connections, load(&t->limits.connections)))
 		return REASON_ACCEPT_LIMIT;
 	(void)count_in(&t->handshakes, 0);
 	ratelimit_take(&t->full, now_ms);
-	ticket->throttle = t;
-	ticket->handshaking = true;
+	slot->throttle = t;
+	slot->handshaking = true;
 	return REASON_NONE;
 }
 
 void
-throttle_handshake_done(struct throttle_ticket *ticket,
-    enum throttle_handshake how, uint64_t now_ms)
+throttle_handshake_done(struct throttle_slot *slot, enum throttle_handshake how,
+    uint64_t now_ms)
 {
-	struct throttle *t = ticket->throttle;
+	struct throttle *t = slot->throttle;
 
-	if (t == NULL || !ticket->handshaking)
+	if (t == NULL || !slot->handshaking)
 		return;
-	ticket->handshaking = false;
+	slot->handshaking = false;
 	drop(&t->handshakes);
 	if (how == THROTTLE_RESUMED) {
 		ratelimit_give(&t->full);
@@ -367,17 +334,17 @@ throttle_handshake_done(struct throttle_ticket *ticket,
 }
 
 void
-throttle_release(struct throttle_ticket *ticket, uint64_t now_ms)
+throttle_release(struct throttle_slot *slot, uint64_t now_ms)
 {
-	struct throttle *t = ticket->throttle;
+	struct throttle *t = slot->throttle;
 
 	if (t == NULL)
 		return;
-	throttle_handshake_done(ticket, THROTTLE_FAILED, now_ms);
-	leave(t, ticket->address, now_ms);
-	leave(t, ticket->prefix, now_ms);
+	throttle_handshake_done(slot, THROTTLE_FAILED, now_ms);
+	leave(t, slot->address, now_ms);
+	leave(t, slot->prefix, now_ms);
 	drop(&t->connections);
-	memset(ticket, 0, sizeof(*ticket));
+	memset(slot, 0, sizeof(*slot));
 }
 
 void
@@ -403,7 +370,6 @@ enum err
 throttle_new(struct throttle **out, const struct throttle_options *o)
 {
 	struct throttle *t = calloc(1, sizeof(*t));
-	bool good = true;
 	int i;
 
 	if (t == NULL)
@@ -411,48 +377,26 @@ throttle_new(struct throttle **out, const struct throttle_options *o)
 	ratelimit_init(&t->full, 0, 0);
 	ratelimit_init(&t->resumed, 0, 0);
 	t->hash_key = hash_key_random();
-	for (i = 0; i < SHARDS; i++) {
-		pthread_mutex_init(&t->shards[i].lock, NULL);
-		list_init(&t->shards[i].idle);
-		t->shards[i].bucket_count = BUCKETS;
-		t->shards[i].buckets =
-		    calloc(BUCKETS, sizeof(*t->shards[i].buckets));
-		good = good && t->shards[i].buckets != NULL;
-	}
-	if (!good) {
-		throttle_free(t);
-		return ERR_NO_MEMORY;
-	}
+	table_shards_init(&t->entries);
+	for (i = 0; i < TABLE_SHARDS; i++)
+		list_init(&t->idle[i].list);
 	throttle_set(t, o);
 	*out = t;
 	return OK;
 }
 
-static void
-free_shard(struct shard *s)
-{
-	struct throttle_entry *e;
-	size_t i;
-
-	for (i = 0; s->buckets != NULL && i < s->bucket_count; i++) {
-		while ((e = s->buckets[i]) != NULL) {
-			s->buckets[i] = e->next;
-			free(e);
-		}
-	}
-	free(s->buckets);
-	pthread_mutex_destroy(&s->lock);
-}
-
 void
 throttle_free(struct throttle *t)
 {
+	struct table_node *node;
 	int i;
 
 	if (t == NULL)
 		return;
-	for (i = 0; i < SHARDS; i++)
-		free_shard(&t->shards[i]);
+	for (i = 0; i < TABLE_SHARDS; i++)
+		while ((node = table_take(&t->entries.shards[i].table)) != NULL)
+			free(table_entry(node, struct throttle_entry, node));
+	table_shards_fini(&t->entries);
 	free(t);
 }
 
@@ -462,13 +406,8 @@ throttle_counts(struct throttle *t)
 	struct throttle_counts counts = {
 		.connections = load(&t->connections),
 		.handshakes = load(&t->handshakes),
+		.entries = table_shards_count(&t->entries),
 	};
-	int i;
 
-	for (i = 0; i < SHARDS; i++) {
-		pthread_mutex_lock(&t->shards[i].lock);
-		counts.entries += t->shards[i].count;
-		pthread_mutex_unlock(&t->shards[i].lock);
-	}
 	return counts;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "backend/proxy_out.h"
 
 #include <netinet/in.h>
@@ -10,7 +11,7 @@
 #define SIGNATURE "\r\n\r\n\0\r\nQUIT\n"
 #define V2_FIXED 16
 
-/* Types of TLVs, and of those inside the SSL one (2.2 of the text). */
+/* Types of TLVs, and of those inside the SSL TLV (section 2.2). */
 enum {
 	TLV_AUTHORITY = 0x02,
 	TLV_SSL = 0x20,
@@ -57,7 +58,7 @@ tlv_len(struct slice value)
 	return value.len == 0 ? 0 : 3 + value.len;
 }
 
-/* Nothing at all for an empty value. */
+/* Writes nothing for an empty value. */
 static void
 put_tlv(struct out *o, unsigned type, struct slice value)
 {
@@ -68,7 +69,7 @@ put_tlv(struct out *o, unsigned type, struct slice value)
 	put(o, value.data, value.len);
 }
 
-/* The family both addresses have, or AF_UNSPEC: then none can be told. */
+/* The family of both addresses; AF_UNSPEC if they cannot be sent. */
 static sa_family_t
 common_family(const struct backend_proxy_out *p)
 {
@@ -93,7 +94,7 @@ write_v1(uint8_t *out, size_t *len, const struct backend_proxy_out *p)
 	} else {
 		address_text(from, p->source);
 		address_text(to, p->destination);
-		/* A scope means nothing to another machine. */
+		/* A scope has no meaning on another machine. */
 		from[strcspn(from, "%")] = '\0';
 		to[strcspn(to, "%")] = '\0';
 		n = snprintf((char *)out, BACKEND_PROXY_OUT_MAX,
@@ -185,7 +186,7 @@ put_ssl(struct out *o, const struct backend_proxy_out *p)
 	put_u8(o, TLV_SSL);
 	put_u16(o, ssl_len(p));
 	put_u8(o, flags[p->tls]);
-	/* verify: zero only if a certificate was shown and is good. */
+	/* verify: zero only if a certificate was sent and is valid. */
 	put_u16(o, 0);
 	put_u8(o, 0);
 	put_u8(o, is_verified(p) ? 0 : 1);
@@ -194,7 +195,8 @@ put_ssl(struct out *o, const struct backend_proxy_out *p)
 	put_tlv(o, SUB_CIPHER, p->cipher);
 }
 
-/* Leaves out what matters least until it fits; false when it never will. */
+/* Leaves out the least important fields until the header fits; false if it
+ * cannot fit. */
 static bool
 shorten(struct backend_proxy_out *p)
 {

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "backend/resolve.h"
 
 #include <event2/dns.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Host names to socket addresses without blocking, by libevent's evdns:
  * /etc/hosts, resolv.conf with its search list, A and AAAA. A changed

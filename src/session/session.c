@@ -157,7 +157,7 @@ leave(struct session *s, enum reason reason)
 	s->ended = true;
 	count_end(s, reason);
 	cert_sessions_remove(&s->member);
-	throttle_release(&s->ticket, loop_now(m->loop));
+	throttle_release(&s->slot, loop_now(m->loop));
 	session_setup_free(s->setup);
 	s->setup = NULL;
 	part_from_broker(s);
@@ -324,7 +324,7 @@ session_open(struct session_manager *m, int fd,
 	s->setup->fd = fd;
 	counter_add(&m->counters.live[STAGE_ACCEPT], 1);
 	counter_add(&listener_state->live[STAGE_ACCEPT], 1);
-	reason = throttle_admit(m->throttle, &s->ticket, s->since);
+	reason = throttle_admit(m->throttle, &s->slot, s->since);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);
 	else

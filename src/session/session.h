@@ -49,7 +49,7 @@ struct session {
 	struct session_setup *setup; /* owned; NULL once relayed */
 	struct session_identity *identity; /* owned; NULL before the verdict */
 	struct relay relay; /* in stage relay only */
-	struct throttle_ticket ticket;
+	struct throttle_slot slot;
 	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */

@@ -213,7 +213,7 @@ check_peer(struct session *s)
 		return;
 	}
 	reason =
-	    throttle_admit_peer(&s->ticket, &peer, loop_now(s->manager->loop));
+	    throttle_admit_peer(&s->slot, &peer, loop_now(s->manager->loop));
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);
 	else
@@ -292,7 +292,7 @@ handshake_done(struct session *s)
 	enum reason reason;
 
 	tls_stream_info(s->tls, &info);
-	throttle_handshake_done(&s->ticket,
+	throttle_handshake_done(&s->slot,
 	    info.resumed ? THROTTLE_RESUMED : THROTTLE_FULL,
 	    loop_now(s->manager->loop));
 	reason = verdict_cert(s->setup->snapshot, tls_stream_cert(s->tls),
@@ -320,7 +320,7 @@ on_handshake(struct stream *stream, enum stream_event event, void *arg)
 	}
 	if (event != STREAM_BROKEN)
 		return;
-	throttle_handshake_done(&s->ticket, THROTTLE_FAILED,
+	throttle_handshake_done(&s->slot, THROTTLE_FAILED,
 	    loop_now(s->manager->loop));
 	tls_stream_failure(stream, &reason, &detail);
 	session_dismiss(s, reason, detail);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Listening and accepting with real sockets: shared ports, back-pressure, and
  * what happens when descriptors run out.

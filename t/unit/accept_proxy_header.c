@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The PROXY header as text and as bytes: what is one, what never will be, and
  * every beginning of each.

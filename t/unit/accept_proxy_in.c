@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The stage that takes the PROXY header off a socket: in one piece, in many,
  * with TLS right behind it, never, and from whom it should not come.
@@ -208,7 +209,7 @@ test_closed(struct loop *loop)
 	close(st.fds[1]);
 	st.fds[1] = -1;
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "the balancer leaves");
-	is_str(st.seen.detail, "it ended before its PROXY header did",
+	is_str(st.seen.detail, "the connection ended inside its PROXY header",
 	    "which is said");
 	end(&st);
 }
@@ -246,8 +247,9 @@ main(void)
 	test_bytewise(loop, V1, "v1");
 	test_bytewise(loop, V2, "v2");
 	test_local(loop);
-	refused(loop, V1, NULL, "not from a trusted balancer");
-	refused(loop, V1, "10.0.0.0/8", "not from a trusted balancer");
+	refused(loop, V1, NULL, "the peer is not a trusted load balancer");
+	refused(loop, V1, "10.0.0.0/8",
+	    "the peer is not a trusted load balancer");
 	refused(loop, "160301", "127.0.0.1",
 	    "the connection does not begin with PROXY");
 	refused(loop, "'PROXY TCP4 1.2.3.4 1.2.3.4 1 70000' 0d0a", "127.0.0.1",

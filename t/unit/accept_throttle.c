@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Admission: caps, buckets, what an address costs in memory, and threads.
  */
@@ -32,14 +33,14 @@ make(const struct throttle_options *o)
 }
 
 static enum reason
-admit(struct throttle *t, struct throttle_ticket *ticket, const char *peer,
+admit(struct throttle *t, struct throttle_slot *slot, const char *peer,
     uint64_t now)
 {
 	struct sockaddr_storage a = host(peer);
-	enum reason reason = throttle_admit(t, ticket, now);
+	enum reason reason = throttle_admit(t, slot, now);
 
 	return reason != REASON_NONE ? reason
-				     : throttle_admit_peer(ticket, &a, now);
+				     : throttle_admit_peer(slot, &a, now);
 }
 
 static void
@@ -47,7 +48,7 @@ test_total(void)
 {
 	struct throttle_options o = { .connections = 2 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket a, b, c;
+	struct throttle_slot a, b, c;
 
 	is_int(admit(t, &a, "192.0.2.1", 1), REASON_NONE, "first of two");
 	is_int(admit(t, &b, "192.0.2.1", 1), REASON_NONE, "second");
@@ -71,7 +72,7 @@ test_address(void)
 {
 	struct throttle_options o = { .connections_per_address = 2 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket k[5];
+	struct throttle_slot k[5];
 	int i;
 
 	is_int(admit(t, &k[0], "192.0.2.1", 1), REASON_NONE, "first of two");
@@ -93,7 +94,7 @@ test_prefix(void)
 {
 	struct throttle_options o = { .connections_per_prefix = 2 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket k[8];
+	struct throttle_slot k[8];
 	int i;
 
 	is_int(admit(t, &k[0], "192.0.2.1", 1), REASON_NONE, "a /24");
@@ -117,7 +118,7 @@ test_prefix_rate(void)
 {
 	struct throttle_options o = { .prefix_rate = 10, .prefix_burst = 2 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket k;
+	struct throttle_slot k;
 	int i;
 
 	for (i = 0; i < 2; i++) {
@@ -146,7 +147,7 @@ test_rate(void)
 		.handshake_burst = 2,
 		.handshakes = 100 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket a, b, c;
+	struct throttle_slot a, b, c;
 
 	is_int((long long)throttle_wait(t, 1000), 0, "a burst of two");
 	admit(t, &a, "192.0.2.1", 1000);
@@ -176,7 +177,7 @@ test_resumed_rate(void)
 		.resumed_rate = 2,
 		.resumed_burst = 1 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket a;
+	struct throttle_slot a;
 
 	admit(t, &a, "192.0.2.1", 1000);
 	throttle_handshake_done(&a, THROTTLE_RESUMED, 1000);
@@ -191,7 +192,7 @@ test_unfinished(void)
 {
 	struct throttle_options o = { .handshakes = 2 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket a, b;
+	struct throttle_slot a, b;
 
 	admit(t, &a, "192.0.2.1", 1);
 	is_int((long long)throttle_wait(t, 1), 0, "one handshake of two");
@@ -219,7 +220,7 @@ test_reload(void)
 {
 	struct throttle_options o = { 0 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket a, b, c;
+	struct throttle_slot a, b, c;
 
 	is_int(admit(t, &a, "192.0.2.1", 1), REASON_NONE, "no limits");
 	is_int((long long)throttle_counts(t).entries, 0, "no entries");
@@ -247,7 +248,7 @@ test_bounded(void)
 	struct throttle *t = make(&o);
 	struct sockaddr_storage a = host("2001:db8::");
 	struct sockaddr_in6 *six = (void *)&a;
-	struct throttle_ticket k;
+	struct throttle_slot k;
 	uint32_t i;
 
 	for (i = 0; i < 200000; i++) {
@@ -273,10 +274,10 @@ test_many(void)
 	};
 	struct throttle_options o = { .connections_per_address = 1 };
 	struct throttle *t = make(&o);
-	struct throttle_ticket *k = calloc(N, sizeof(*k));
+	struct throttle_slot *k = calloc(N, sizeof(*k));
 	struct sockaddr_storage a = host("10.0.0.0");
 	struct sockaddr_in *four = (void *)&a;
-	struct throttle_ticket twice;
+	struct throttle_slot twice;
 	uint32_t i, good = 0, refused = 0;
 
 	for (i = 0; i < N; i++) {
@@ -312,7 +313,7 @@ work(void *arg)
 	static const char *const peers[] = { "192.0.2.1", "192.0.2.2",
 		"2001:db8::1" };
 	struct worker *w = arg;
-	struct throttle_ticket k[4];
+	struct throttle_slot k[4];
 	unsigned i, j;
 
 	for (i = 0; i < 3000; i++) {
@@ -363,7 +364,7 @@ test_unix(void)
 		.connections_per_prefix = 1 };
 	struct throttle *t = make(&o);
 	struct sockaddr_storage a = { .ss_family = AF_UNIX };
-	struct throttle_ticket k[2];
+	struct throttle_slot k[2];
 
 	ok(throttle_admit(t, &k[0], 1) == REASON_NONE &&
 		throttle_admit_peer(&k[0], &a, 1) == REASON_NONE &&

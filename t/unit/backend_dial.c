@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Dialling over real sockets: what answers, what refuses, what stays silent,
  * and what is nobody's fault.

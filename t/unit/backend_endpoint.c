@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Choosing endpoints and knowing their health, without a socket: the three
  * ways to balance, back-off, and a table that follows the resolver.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Probes against a broker of a few lines: what they send, what they make of
  * the answers, and what that does to the dials.

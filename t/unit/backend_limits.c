@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Connections are counted by where they come from and where they go, until
  * they are closed.

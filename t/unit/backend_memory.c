@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The two ends of a session with no memory to be had at call N: they say so,
  * keep nothing, and what was there before goes on.
@@ -57,7 +58,7 @@ static bool
 make_throttle(struct loop *loop)
 {
 	struct throttle_options o = { .connections_per_address = 1 };
-	struct throttle_ticket ticket = { 0 };
+	struct throttle_slot slot = { 0 };
 	struct sockaddr_storage peer;
 	struct throttle *t;
 	enum reason reason;
@@ -67,10 +68,10 @@ make_throttle(struct loop *loop)
 		return false;
 	if (address_parse(&peer, "192.0.2.1:1") != OK)
 		abort();
-	reason = throttle_admit(t, &ticket, 1);
+	reason = throttle_admit(t, &slot, 1);
 	if (reason == REASON_NONE)
-		reason = throttle_admit_peer(&ticket, &peer, 1);
-	throttle_release(&ticket, 1);
+		reason = throttle_admit_peer(&slot, &peer, 1);
+	throttle_release(&slot, 1);
 	throttle_free(t);
 	return reason == REASON_NONE;
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Dials that wait: for a broker that is away, for their turn, for the pace,
  * and what is left of those that give up.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The PROXY header as we write it: byte for byte, within its bound, and read
  * back by the code that reads them.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Names to addresses, asked of a small nameserver in the same loop: good
  * answers, none, changed ones, and silence.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "dial_kit.h"
 
 #include <stdio.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Dials and what they came to, for the tests of backend/.
  */
