@@ -5,8 +5,8 @@
 
 #include "base/address.h"
 #include "base/encode.h"
+#include "base/utf8.h"
 #include "identity/text.h"
-#include "mqtt/utf8.h"
 
 #define DIGEST_DIGITS ((size_t)2 * CERT_SHA256_LEN)
 
@@ -258,7 +258,7 @@ identity_deny_key_parse(struct identity_deny_key *key,
 		return "is empty";
 	if (who.len > IDENTITY_DENY_WHO_MAX)
 		return "is over 65,535 bytes";
-	if (!mqtt_utf8_valid(who))
+	if (!utf8_valid(who))
 		return "is not UTF-8, or holds a NUL";
 	switch (kind) {
 	case IDENTITY_DENY_PEERHOST:

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 #include "mqtt/connack.h"
 
+#include "base/utf8.h"
 #include "mqtt/property.h"
-#include "mqtt/utf8.h"
 
 #define FIRST_BYTE (MQTT_TYPE_CONNACK << 4)
-#define FLAGS_AND_CODE 2 /* bytes: all there is before MQTT 5 */
+#define FLAGS_AND_CODE 2 /* bytes; before MQTT 5 there is nothing else */
 
 static bool
 take_properties(struct mqtt_reader *r, struct mqtt_connack *a)
@@ -19,15 +19,8 @@ take_properties(struct mqtt_reader *r, struct mqtt_connack *a)
 		return false;
 	mqtt_property_walk_init(&w, a->properties, MQTT_PROPERTIES_CONNACK);
 	while (mqtt_property_next(&w, &p)) {
-		if (p.id == MQTT_PROPERTY_ASSIGNED_CLIENT_ID) {
+		if (p.id == MQTT_PROPERTY_ASSIGNED_CLIENT_ID)
 			a->has_assigned_client_id = true;
-			a->assigned_client_id = p.value;
-		} else if (p.id == MQTT_PROPERTY_SERVER_KEEP_ALIVE) {
-			a->has_server_keep_alive = true;
-			a->server_keep_alive = (uint16_t)p.number;
-		} else if (p.id == MQTT_PROPERTY_MAXIMUM_PACKET_SIZE) {
-			a->maximum_packet_size = p.number;
-		}
 	}
 	if (w.reader.why != NULL)
 		return mqtt_reader_fail(r, w.reader.reason, w.reader.why);
@@ -40,10 +33,9 @@ take_body(struct mqtt_reader *r, struct mqtt_connack *a)
 	if (!mqtt_reader_u8(r, &a->flags) || !mqtt_reader_u8(r, &a->code) ||
 	    !take_properties(r, a))
 		return false;
-	a->session_present = (a->flags & MQTT_CONNACK_SESSION_PRESENT) != 0;
 	if (r->rest.len != 0)
 		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED,
-		    "bytes are left over behind the CONNACK's last field");
+		    "bytes follow the last field of the CONNACK");
 	return true;
 }
 
@@ -76,13 +68,12 @@ mqtt_connack_parse(struct mqtt_connack *a, struct slice in,
 	verdict = take_header(&h, in, why);
 	if (verdict != PARSE_OK)
 		return verdict;
-	a->raw = slice_make(in.data, mqtt_header_total(&h));
 	mqtt_reader_init(&r, slice_make(in.data + h.len, h.remaining));
 	if (!take_body(&r, a)) {
 		*why = r.why;
 		return PARSE_BAD;
 	}
-	*used = a->raw.len;
+	*used = mqtt_header_total(&h);
 	return PARSE_OK;
 }
 
@@ -95,7 +86,7 @@ check_assign(const struct mqtt_connack *a, struct slice client_id)
 		return ERR_EXISTS;
 	if (client_id.len > MQTT_STRING_MAX)
 		return ERR_LIMIT;
-	if (client_id.len == 0 || !mqtt_utf8_valid(client_id))
+	if (client_id.len == 0 || !utf8_valid(client_id))
 		return ERR_MALFORMED;
 	return OK;
 }

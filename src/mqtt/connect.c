@@ -5,7 +5,7 @@
 
 #define BRIDGE_BIT 0x80
 
-/* The longest way to the level: header, MQIsdp with its length, level. */
+/* The most bytes up to the level: header, MQIsdp with its length, level. */
 #define LEVEL_END (MQTT_HEADER_MAX + 2 + 6 + 1)
 
 static enum parse
@@ -43,7 +43,8 @@ mqtt_connect_peek(struct mqtt_connect_peek *peek, struct slice in)
 	return verdict;
 }
 
-/* See mqtt_connect_parse(): whose CONNACK would an unknown level know? */
+/* The known level whose CONNACK a client of an unknown level would understand;
+ * see mqtt_connect_parse(). */
 static enum mqtt_level
 nearest_level(uint8_t level)
 {
@@ -53,13 +54,14 @@ nearest_level(uint8_t level)
 }
 
 /*
- * MQIsdp has level 3 only, MQTT has 4 and 5. The bridge bit is a habit of the
- * levels 3 and 4; in MQTT 5 there is no such thing.
+ * The name MQIsdp has level 3 only, the name MQTT has levels 4 and 5. Bridges
+ * set the high bit of levels 3 and 4; MQTT 5 has no bridge bit.
  */
 static bool
 take_level(struct mqtt_reader *r, struct mqtt_connect *c)
 {
 	struct slice name;
+	uint8_t level_byte;
 	uint8_t level;
 	bool is_mqtt;
 
@@ -69,16 +71,16 @@ take_level(struct mqtt_reader *r, struct mqtt_connect *c)
 	if (!is_mqtt && !slice_equal(name, slice_str("MQIsdp")))
 		return mqtt_reader_fail(r, REASON_MQTT_PROTOCOL,
 		    "the protocol name is not MQTT [MQTT-3.1.2-1]");
-	if (!mqtt_reader_u8(r, &c->level_byte))
+	if (!mqtt_reader_u8(r, &level_byte))
 		return false;
-	level = (uint8_t)(c->level_byte & ~BRIDGE_BIT);
-	c->bridge = level != c->level_byte;
+	level = (uint8_t)(level_byte & ~BRIDGE_BIT);
+	c->bridge = level != level_byte;
 	c->level = is_mqtt ? nearest_level(level) : MQTT_LEVEL_31;
 	if (level != (uint8_t)c->level ||
 	    is_mqtt == (c->level == MQTT_LEVEL_31) ||
 	    (c->bridge && c->level == MQTT_LEVEL_5))
 		return mqtt_reader_fail(r, REASON_MQTT_VERSION,
-		    "no such protocol level under this protocol name "
+		    "this protocol name has no such protocol level "
 		    "[MQTT-3.1.2-2]");
 	return true;
 }
@@ -108,13 +110,15 @@ mqtt_connect_level(struct slice in, enum mqtt_level *level)
 static const char *
 flags_complaint(const struct mqtt_connect *c)
 {
+	unsigned will_qos = (c->flags & MQTT_FLAG_WILL_QOS) >> 3;
+
 	if ((c->flags & MQTT_FLAG_RESERVED) != 0)
 		return "the reserved connect flag is 1 [MQTT-3.1.2-3]";
-	if (c->will_qos == 3)
+	if (will_qos == 3)
 		return "the Will QoS is 3 [MQTT-3.1.2-12]";
-	if (!c->has_will && c->will_qos != 0)
+	if (!c->has_will && will_qos != 0)
 		return "a Will QoS without the Will Flag [MQTT-3.1.2-11]";
-	if (!c->has_will && c->will_retain)
+	if (!c->has_will && (c->flags & MQTT_FLAG_WILL_RETAIN) != 0)
 		return "Will Retain without the Will Flag [MQTT-3.1.2-13]";
 	if (c->level < MQTT_LEVEL_5 && (c->flags & MQTT_FLAG_PASSWORD) != 0 &&
 	    (c->flags & MQTT_FLAG_USERNAME) == 0)
@@ -132,30 +136,29 @@ take_flags(struct mqtt_reader *r, struct mqtt_connect *c)
 		return false;
 	c->clean = (c->flags & MQTT_FLAG_CLEAN) != 0;
 	c->has_will = (c->flags & MQTT_FLAG_WILL) != 0;
-	c->will_qos = (c->flags & MQTT_FLAG_WILL_QOS) >> 3;
-	c->will_retain = (c->flags & MQTT_FLAG_WILL_RETAIN) != 0;
 	why = flags_complaint(c);
 	if (why != NULL)
 		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED, why);
 	return true;
 }
 
-/* Everything in front of the properties. */
+/* Takes everything before the properties. */
 static bool
 take_intro(struct mqtt_reader *r, struct mqtt_connect *c)
 {
 	struct slice before = r->rest;
+	uint16_t keep_alive;
 
 	if (!take_level(r, c))
 		return false;
-	/* Only now is it known whether MQTT 5's rule holds for the header. */
+	/* Only the level tells whether MQTT 5's rule applies to the header. */
 	if (c->level == MQTT_LEVEL_5 &&
 	    c->raw.len - before.len !=
 		1 + mqtt_varint_len((uint32_t)before.len))
 		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED,
-		    "the Remaining Length is longer than it need be "
+		    "the Remaining Length is longer than necessary "
 		    "[MQTT-1.5.5-1]");
-	if (!take_flags(r, c) || !mqtt_reader_u16(r, &c->keep_alive))
+	if (!take_flags(r, c) || !mqtt_reader_u16(r, &keep_alive))
 		return false;
 	c->intro = slice_make(before.data, before.len - r->rest.len);
 	return true;
@@ -164,35 +167,13 @@ take_intro(struct mqtt_reader *r, struct mqtt_connect *c)
 static void
 note_property(struct mqtt_connect *c, const struct mqtt_property *p)
 {
-	switch (p->id) {
-	case MQTT_PROPERTY_SESSION_EXPIRY:
-		c->session_expiry = p->number;
-		break;
-	case MQTT_PROPERTY_RECEIVE_MAXIMUM:
-		c->receive_maximum = (uint16_t)p->number;
-		break;
-	case MQTT_PROPERTY_MAXIMUM_PACKET_SIZE:
+	if (p->id == MQTT_PROPERTY_MAXIMUM_PACKET_SIZE)
 		c->maximum_packet_size = p->number;
-		break;
-	case MQTT_PROPERTY_TOPIC_ALIAS_MAXIMUM:
-		c->topic_alias_maximum = (uint16_t)p->number;
-		break;
-	case MQTT_PROPERTY_REQUEST_PROBLEM:
-		c->wants_problem_info = p->number != 0;
-		break;
-	case MQTT_PROPERTY_AUTH_METHOD:
-		c->has_auth_method = true;
-		c->auth_method = p->value;
-		break;
-	case MQTT_PROPERTY_USER:
+	else if (p->id == MQTT_PROPERTY_USER)
 		c->user_property_count++;
-		break;
-	default:
-		break;
-	}
 }
 
-/* Hands what is wrong with a list on to the reader of the packet. */
+/* Passes what is wrong with a list on to the reader of the packet. */
 static bool
 end_walk(struct mqtt_reader *r, const struct mqtt_property_walk *w)
 {
@@ -204,14 +185,13 @@ end_walk(struct mqtt_reader *r, const struct mqtt_property_walk *w)
 static bool
 take_properties(struct mqtt_reader *r, struct mqtt_connect *c)
 {
-	const uint64_t auth_data = UINT64_C(1) << MQTT_PROPERTY_AUTH_DATA;
+	const uint64_t method = UINT64_C(1) << MQTT_PROPERTY_AUTH_METHOD;
+	const uint64_t data = UINT64_C(1) << MQTT_PROPERTY_AUTH_DATA;
 	struct mqtt_property_walk w;
 	struct mqtt_property p;
 
 	if (c->level < MQTT_LEVEL_5)
 		return true;
-	c->receive_maximum = UINT16_MAX;
-	c->wants_problem_info = true;
 	if (!mqtt_reader_properties(r, &c->properties))
 		return false;
 	mqtt_property_walk_init(&w, c->properties, MQTT_PROPERTIES_CONNECT);
@@ -219,9 +199,9 @@ take_properties(struct mqtt_reader *r, struct mqtt_connect *c)
 		note_property(c, &p);
 	if (!end_walk(r, &w))
 		return false;
-	if ((w.seen & auth_data) != 0 && !c->has_auth_method)
+	if ((w.seen & data) != 0 && (w.seen & method) == 0)
 		return mqtt_reader_fail(r, REASON_MQTT_PROTOCOL,
-		    "Authentication Data without a method "
+		    "Authentication Data without an Authentication Method "
 		    "[MQTT 3.1.2.11.10]");
 	return true;
 }
@@ -231,12 +211,13 @@ take_will_properties(struct mqtt_reader *r, struct mqtt_connect *c)
 {
 	struct mqtt_property_walk w;
 	struct mqtt_property p;
+	struct slice properties;
 
 	if (c->level < MQTT_LEVEL_5)
 		return true;
-	if (!mqtt_reader_properties(r, &c->will_properties))
+	if (!mqtt_reader_properties(r, &properties))
 		return false;
-	mqtt_property_walk_init(&w, c->will_properties, MQTT_PROPERTIES_WILL);
+	mqtt_property_walk_init(&w, properties, MQTT_PROPERTIES_WILL);
 	while (mqtt_property_next(&w, &p))
 		continue;
 	return end_walk(r, &w);
@@ -246,6 +227,7 @@ static bool
 take_will(struct mqtt_reader *r, struct mqtt_connect *c)
 {
 	struct slice before = r->rest;
+	struct slice payload;
 
 	if (!c->has_will)
 		return true;
@@ -253,7 +235,7 @@ take_will(struct mqtt_reader *r, struct mqtt_connect *c)
 	    !mqtt_reader_string(r, &c->will_topic,
 		"the Will Topic is not UTF-8 or holds U+0000 "
 		"[MQTT-3.1.3-11]") ||
-	    !mqtt_reader_binary(r, &c->will_payload))
+	    !mqtt_reader_binary(r, &payload))
 		return false;
 	c->will = slice_make(before.data, before.len - r->rest.len);
 	return true;
@@ -262,7 +244,7 @@ take_will(struct mqtt_reader *r, struct mqtt_connect *c)
 static bool
 take_credentials(struct mqtt_reader *r, struct mqtt_connect *c)
 {
-	/* MQTT 3.1: flagged fields may be missing at the end. */
+	/* In MQTT 3.1 fields that are flagged may be missing at the end. */
 	bool optional = c->level == MQTT_LEVEL_31;
 
 	c->has_username = (c->flags & MQTT_FLAG_USERNAME) != 0 &&
@@ -288,7 +270,7 @@ take_body(struct mqtt_reader *r, struct mqtt_connect *c)
 		return false;
 	if (r->rest.len != 0)
 		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED,
-		    "bytes are left over behind the last field "
+		    "bytes follow the last field "
 		    "[MQTT-3.1.4-1]");
 	return true;
 }
@@ -320,4 +302,65 @@ mqtt_connect_parse(struct mqtt_connect *c, struct slice in, size_t *used,
 	}
 	*used = peek.total;
 	return PARSE_OK;
+}
+
+/*
+ * The policy.
+ */
+
+static enum parse
+refuse(struct mqtt_connect *c, enum reason reason, const char **why,
+    const char *text)
+{
+	c->reason = reason;
+	*why = text;
+	return PARSE_BAD;
+}
+
+/* Waits for the level, which follows a few bytes later, so that the answer can
+ * be written for it. */
+static enum parse
+refuse_size(struct mqtt_connect *c, struct slice in, const char **why)
+{
+	enum mqtt_level level = MQTT_LEVEL_UNKNOWN;
+
+	memset(c, 0, sizeof(*c));
+	if (mqtt_connect_level(in, &level) == PARSE_MORE)
+		return PARSE_MORE;
+	c->level = level;
+	return refuse(c, REASON_MQTT_TOO_LARGE, why,
+	    "the packet is larger than max_connect_size");
+}
+
+static enum parse
+check_policy(const struct mqtt_policy *policy, struct mqtt_connect *c,
+    const char **why)
+{
+	if ((policy->versions & MQTT_VERSION_BIT(c->level)) == 0)
+		return refuse(c, REASON_MQTT_VERSION, why,
+		    "this MQTT version is not accepted");
+	if (c->bridge && policy->bridge == MQTT_BRIDGE_REFUSE)
+		return refuse(c, REASON_MQTT_BRIDGE, why,
+		    "the bridge bit is set in the protocol level");
+	if (c->client_id.len == 0 && !c->clean && c->level < MQTT_LEVEL_5)
+		return refuse(c, REASON_MQTT_CLIENTID, why,
+		    "an empty ClientID without Clean Session "
+		    "[MQTT 3.1.1: MQTT-3.1.3-8]");
+	return PARSE_OK;
+}
+
+enum parse
+mqtt_policy_parse(const struct mqtt_policy *policy, struct mqtt_connect *c,
+    struct slice in, size_t *used, const char **why)
+{
+	struct mqtt_connect_peek peek;
+	enum parse verdict;
+
+	if (mqtt_connect_peek(&peek, in) == PARSE_OK &&
+	    peek.total > policy->max_connect_size)
+		return refuse_size(c, in, why);
+	verdict = mqtt_connect_parse(c, in, used, why);
+	if (verdict != PARSE_OK)
+		return verdict;
+	return check_policy(policy, c, why);
 }

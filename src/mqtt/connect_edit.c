@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 #include "mqtt/connect_edit.h"
 
+#include "base/utf8.h"
 #include "mqtt/property.h"
-#include "mqtt/utf8.h"
 
-/* Where the connect flags are, from the end of the intro. */
+/* The offset of the connect flags from the end of the intro. */
 #define FLAGS_FROM_END 3
 
-/* What the new packet will be made of; worked out before a byte is written. */
+/* What the new packet will consist of; computed before a byte is written. */
 struct plan {
-	bool same; /* nothing changes: the client's bytes as they are */
+	bool same; /* nothing changes: the client's bytes are kept */
 	bool has_username;
 	bool has_password;
 	uint8_t flags;
@@ -25,7 +25,7 @@ check_string(struct slice s)
 {
 	if (s.len > MQTT_STRING_MAX)
 		return ERR_LIMIT;
-	return mqtt_utf8_valid(s) ? OK : ERR_MALFORMED;
+	return utf8_valid(s) ? OK : ERR_MALFORMED;
 }
 
 static enum err
@@ -62,14 +62,14 @@ is_dropped(const struct mqtt_property *p, const struct mqtt_connect_edit *edit)
 	return false;
 }
 
-/* Is there a list to go through at all? Mostly not. */
+/* True if the client's properties have to be examined; mostly they need not. */
 static bool
 may_drop(const struct mqtt_connect *c, const struct mqtt_connect_edit *edit)
 {
 	return edit->drop_count > 0 && c->user_property_count > 0;
 }
 
-/* Bytes of the client's properties that stay. */
+/* Bytes of the client's properties that are kept. */
 static size_t
 kept_len(const struct mqtt_connect *c, const struct mqtt_connect_edit *edit)
 {
@@ -87,7 +87,8 @@ kept_len(const struct mqtt_connect *c, const struct mqtt_connect_edit *edit)
 	return len;
 }
 
-/* Bytes of the added User Properties: identifier and two strings each. */
+/* Bytes of the added User Properties: each has an identifier and two strings.
+ */
 static size_t
 added_len(const struct mqtt_connect_edit *edit)
 {
@@ -254,18 +255,6 @@ put_packet(uint8_t *out, const struct plan *plan, const struct mqtt_connect *c,
 		out = mqtt_string_write(out, plan->username);
 	if (plan->has_password)
 		(void)mqtt_string_write(out, c->password);
-}
-
-enum err
-mqtt_connect_size(const struct mqtt_connect *c,
-    const struct mqtt_connect_edit *edit, size_t *size)
-{
-	struct plan plan;
-	enum err err = make_plan(&plan, c, edit);
-
-	if (err == OK)
-		*size = plan.total;
-	return err;
 }
 
 enum err

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "mqtt/disconnect.h"
 
+#include "base/utf8.h"
 #include "mqtt/property.h"
-#include "mqtt/utf8.h"
 
 #define FIRST_BYTE (MQTT_TYPE_DISCONNECT << 4)
 
@@ -26,8 +26,9 @@ properties_len(const struct mqtt_disconnect *d)
 	return len;
 }
 
-/* The bytes behind the fixed header. An empty body means code 0 (3.14.2.1);
- * the empty list is never left out otherwise, since some clients want it. */
+/* Bytes after the fixed header. An empty body means code 0 (3.14.2.1); in all
+ * other bodies the empty property list is written, because some clients
+ * require it. */
 static size_t
 body_len(const struct mqtt_disconnect *d)
 {
@@ -63,7 +64,7 @@ mqtt_disconnect_write(struct buf *out, const struct mqtt_disconnect *d)
 
 	if (d->server_reference.len > MQTT_STRING_MAX)
 		return ERR_LIMIT;
-	if (!mqtt_utf8_valid(d->server_reference))
+	if (!utf8_valid(d->server_reference))
 		return ERR_MALFORMED;
 	body = body_len(d);
 	total = 1 + mqtt_varint_len((uint32_t)body) + body;

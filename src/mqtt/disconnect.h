@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The DISCONNECT packet, which the proxy puts between two packets of a running
- * session: to a v5 client, to say why it ends; to the broker, so that it does
- * not publish the client's Will.
+ * The DISCONNECT packet, which the proxy inserts between two packets of a
+ * session: to tell a v5 client why its session ends, and to keep the broker
+ * from publishing the client's Will. Pure.
  */
 #ifndef MQTT_DISCONNECT_H
 #define MQTT_DISCONNECT_H
@@ -10,10 +10,10 @@
 #include "base/buf.h"
 #include "mqtt/packet.h"
 
-/* Reason codes (3.14.2.1) this proxy has reasons of its own to send; those
- * that end a session come from reason_v5(). */
+/* Reason codes (3.14.2.1) without a close reason; the others come from
+ * reason_v5(). */
 #define MQTT_DISCONNECT_NORMAL 0x00
-/* To the client, with a server_reference: for now, or for good. */
+/* To the client, with a server_reference: for now, or permanently. */
 #define MQTT_DISCONNECT_USE_ANOTHER 0x9c
 #define MQTT_DISCONNECT_MOVED 0x9d
 
@@ -27,9 +27,9 @@ struct mqtt_disconnect {
 
 /*
  * Appends the packet to `out'. Below MQTT 5 it is E0 00 whatever else is set,
- * and only a broker may be sent it: there no server ever says DISCONNECT.
- * ERR_LIMIT (also the cap of `out'), ERR_MALFORMED (server_reference is not
- * UTF-8), ERR_NO_MEMORY; `out' is unchanged then.
+ * and may be sent to a broker only: there a server never sends DISCONNECT.
+ * ERR_LIMIT (also for the cap of `out'), ERR_MALFORMED (server_reference is
+ * not UTF-8), ERR_NO_MEMORY. On error `out' is unchanged.
  */
 enum err mqtt_disconnect_write(struct buf *out,
     const struct mqtt_disconnect *d) MUST_CHECK;

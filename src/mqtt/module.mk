@@ -5,22 +5,14 @@ libsallyport_a_SOURCES += \
 	src/mqtt/connect.h \
 	src/mqtt/connect_edit.c \
 	src/mqtt/connect_edit.h \
-	src/mqtt/cursor.c \
-	src/mqtt/cursor.h \
-	src/mqtt/disconnect.c \
-	src/mqtt/disconnect.h \
 	src/mqtt/connect_read.c \
 	src/mqtt/connect_read.h \
+	src/mqtt/disconnect.c \
+	src/mqtt/disconnect.h \
 	src/mqtt/packet.c \
 	src/mqtt/packet.h \
-	src/mqtt/policy.c \
-	src/mqtt/policy.h \
 	src/mqtt/property.c \
-	src/mqtt/property.h \
-	src/mqtt/reader.c \
-	src/mqtt/reader.h \
-	src/mqtt/utf8.c \
-	src/mqtt/utf8.h
+	src/mqtt/property.h
 
 mqtt_kit = t/unit/mqtt_kit.c t/unit/mqtt_kit.h
 
@@ -34,16 +26,14 @@ check_PROGRAMS += t/unit/mqtt_connect_bad.t
 t_unit_mqtt_connect_bad_t_SOURCES = t/unit/mqtt_connect_bad.c $(mqtt_kit)
 
 check_PROGRAMS += t/unit/mqtt_connect_edit.t
-t_unit_mqtt_connect_edit_t_SOURCES = t/unit/mqtt_connect_edit.c $(mqtt_kit)
+t_unit_mqtt_connect_edit_t_SOURCES = t/unit/mqtt_connect_edit.c $(mqtt_kit) $(alloc_kit)
+t_unit_mqtt_connect_edit_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
 
 check_PROGRAMS += t/unit/mqtt_cursor.t
 t_unit_mqtt_cursor_t_SOURCES = t/unit/mqtt_cursor.c $(mqtt_kit)
 
 check_PROGRAMS += t/unit/mqtt_packet.t
 t_unit_mqtt_packet_t_SOURCES = t/unit/mqtt_packet.c $(mqtt_kit)
-
-check_PROGRAMS += t/unit/mqtt_utf8.t
-t_unit_mqtt_utf8_t_SOURCES = t/unit/mqtt_utf8.c $(mqtt_kit)
 
 check_PROGRAMS += t/unit/mqtt_connect_read.t
 t_unit_mqtt_connect_read_t_SOURCES = t/unit/mqtt_connect_read.c $(mqtt_kit) $(alloc_kit) \

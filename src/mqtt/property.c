@@ -17,13 +17,13 @@ enum type {
 #define IN_CONNACK MQTT_PROPERTIES_CONNACK
 #define IN_BOTH (IN_CONNECT | IN_CONNACK)
 #define IN_ALL (IN_CONNECT | IN_WILL | IN_CONNACK)
-#define IN_NONE 0 /* in packets this proxy does not read */
+#define IN_NONE 0 /* in packets that this proxy does not read */
 
 static const struct row {
 	enum type type;
-	int lists; /* of ours, where it may be */
-	uint32_t low, high; /* what a number may be, where `why' is set */
-	const char *why; /* what to say of a number outside */
+	int lists; /* in which it may occur */
+	uint32_t low, high; /* the allowed numbers, if `why' is set */
+	const char *why; /* the complaint about any other number */
 } rows[MQTT_PROPERTY_COUNT] = {
 #define ROW(id, t, l) [MQTT_PROPERTY_##id] = { .type = TYPE_##t, .lists = l }
 #define RANGE(id, t, l, from, to, text) \
@@ -74,7 +74,7 @@ static const struct row {
 #undef ROW
 };
 
-/* One bit for each identifier must fit into `seen'. */
+/* `seen' has one bit for each identifier. */
 _Static_assert(MQTT_PROPERTY_COUNT <= 64, "property identifiers");
 
 static bool
@@ -131,7 +131,7 @@ take_value(struct mqtt_reader *r, enum type type, struct mqtt_property *p)
 	return false;
 }
 
-/* Identifiers are varints, but all there are fit in one byte. */
+/* Identifiers are Variable Byte Integers, but all of them fit into one byte. */
 static bool
 take_id(struct mqtt_property_walk *w, enum mqtt_property_id *id)
 {
@@ -151,7 +151,7 @@ take_id(struct mqtt_property_walk *w, enum mqtt_property_id *id)
 	return true;
 }
 
-/* Only User Properties may come more than once (2.2.2.2). */
+/* Only User Properties may occur more than once (2.2.2.2). */
 static bool
 note_seen(struct mqtt_property_walk *w, enum mqtt_property_id id)
 {
@@ -159,7 +159,7 @@ note_seen(struct mqtt_property_walk *w, enum mqtt_property_id id)
 
 	if ((w->seen & bit) != 0 && id != MQTT_PROPERTY_USER)
 		return mqtt_reader_fail(&w->reader, REASON_MQTT_PROTOCOL,
-		    "a property comes twice [MQTT 3.1.2.11]");
+		    "a property occurs twice [MQTT 3.1.2.11]");
 	w->seen |= bit;
 	return true;
 }

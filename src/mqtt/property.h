@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * MQTT 5 properties (2.2.2): which there are, of what type, in which packet,
- * and with which values. A list of them is walked one by one, in place;
- * nothing is kept but what is asked for.
+ * MQTT 5 properties (2.2.2): their types, the packets in which they may occur,
+ * and their allowed values. A list is read one property at a time, in place.
+ * Pure.
  */
 #ifndef MQTT_PROPERTY_H
 #define MQTT_PROPERTY_H
 
-#include "mqtt/reader.h"
+#include "mqtt/packet.h"
 
 enum mqtt_property_id {
 	MQTT_PROPERTY_PAYLOAD_FORMAT = 0x01,
@@ -40,7 +40,7 @@ enum mqtt_property_id {
 	MQTT_PROPERTY_COUNT
 };
 
-/* The lists this proxy reads. */
+/* The lists that this proxy reads. */
 enum mqtt_property_list {
 	MQTT_PROPERTIES_CONNECT = 1,
 	MQTT_PROPERTIES_WILL = 2,
@@ -49,29 +49,29 @@ enum mqtt_property_list {
 
 struct mqtt_property {
 	enum mqtt_property_id id;
-	uint32_t number; /* of the numeric ones; else 0 */
+	uint32_t number; /* of a numeric property; else 0 */
 	struct slice name; /* of a User Property; else empty */
-	struct slice value; /* of strings, data and User Properties */
+	struct slice value; /* of a string, data or User Property */
 	struct slice raw; /* the whole property, identifier included */
 };
 
-/* A walk over one list. */
+/* A list that is being read. */
 struct mqtt_property_walk {
-	struct mqtt_reader reader; /* rest, and what was wrong */
+	struct mqtt_reader reader; /* what is left, and what was wrong */
 	enum mqtt_property_list list;
 	uint64_t seen; /* one bit for each identifier */
 };
 
-/* Begins to walk over `in', a list without its length. */
+/* Starts to read `in', a list without its length. */
 void mqtt_property_walk_init(struct mqtt_property_walk *w, struct slice in,
     enum mqtt_property_list list);
 
 /*
- * Takes the next property; false at the end of the list, and also when
- * something is wrong: then w->reader.why is set, and w->reader.reason. Wrong
- * are an unknown identifier or one of another packet and a broken value
- * (malformed), a number that is not allowed and a property that comes twice
- * where it must not (protocol error).
+ * Reads the next property. Returns false at the end of the list, and on an
+ * error: then w->reader.why and w->reader.reason are set. Errors are an
+ * identifier that is unknown or belongs to another packet, and a value that is
+ * malformed (malformed packet); and a number that is not allowed, and a
+ * property that occurs twice but may not (protocol error).
  */
 bool mqtt_property_next(struct mqtt_property_walk *w, struct mqtt_property *p);
 

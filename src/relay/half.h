@@ -20,7 +20,7 @@
 #include "base/buf.h"
 #include "io/loop.h"
 #include "io/stream.h"
-#include "mqtt/cursor.h"
+#include "mqtt/packet.h"
 
 enum half_state {
 	HALF_OPEN, /* bytes flow */

@@ -13,7 +13,7 @@
 #include "base/socket.h"
 #include "config/config.h"
 #include "identity/rules.h"
-#include "mqtt/policy.h"
+#include "mqtt/connect.h"
 #include "tls/ctx.h"
 #include "ws/upgrade.h"
 

@@ -15,7 +15,7 @@
 #include "config/config.h"
 #include "identity/denylist.h"
 #include "identity/rules.h"
-#include "mqtt/policy.h"
+#include "mqtt/connect.h"
 #include "tls/ctx.h"
 #include "ws/upgrade.h"
 

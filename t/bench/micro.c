@@ -11,7 +11,7 @@
 
 #include "identity/denylist.h"
 #include "mqtt/connect_edit.h"
-#include "mqtt/cursor.h"
+#include "mqtt/packet.h"
 #include "ws/decoder.h"
 #include "ws/upgrade.h"
 

@@ -5,11 +5,11 @@
  */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "fuzz/fuzz.h"
 #include "identity/denylist.h"
 #include "identity/dn.h"
 #include "identity/variable.h"
-#include "mqtt/utf8.h"
 
 #define MANY 16
 
@@ -82,7 +82,7 @@ take_fields(struct names *n, const uint8_t *data, size_t size)
 static void
 check_safe(enum identity_variable v, struct slice out)
 {
-	must(!mqtt_utf8_has_control(out));
+	must(!has_control(out));
 	if (v == IDENTITY_DN || v == IDENTITY_ISSUER_DN || v == IDENTITY_CRT ||
 	    v == IDENTITY_PEM)
 		return;
@@ -109,11 +109,11 @@ check_variable(enum identity_variable v, const struct identity_input *in)
 	must(refuse == encode || refuse == REASON_IDENTITY_UNSAFE);
 	if (refuse == REASON_NONE) {
 		must(plain.len > 0);
-		must(mqtt_utf8_valid(slice_make(plain.bytes, plain.len)));
+		must(utf8_valid(slice_make(plain.bytes, plain.len)));
 		check_safe(v, slice_make(plain.bytes, plain.len));
 	}
 	if (encode == REASON_NONE) {
-		must(mqtt_utf8_valid(slice_make(encoded.bytes, encoded.len)));
+		must(utf8_valid(slice_make(encoded.bytes, encoded.len)));
 		check_safe(v, slice_make(encoded.bytes, encoded.len));
 	}
 }

@@ -5,9 +5,9 @@
  */
 #include <string.h>
 
+#include "base/utf8.h"
 #include "fuzz/fuzz.h"
 #include "identity/template.h"
-#include "mqtt/utf8.h"
 
 static void
 render(const struct identity_template *t, struct slice cn,
@@ -35,8 +35,8 @@ render(const struct identity_template *t, struct slice cn,
 	if (reason != REASON_NONE)
 		return;
 	must(out.len > 0 && out.len <= IDENTITY_NAME_MAX);
-	must(mqtt_utf8_valid(out));
-	must(unsafe != CONFIG_UNSAFE_REFUSE || !mqtt_utf8_has_control(out));
+	must(utf8_valid(out));
+	must(unsafe != CONFIG_UNSAFE_REFUSE || !has_control(out));
 }
 
 int

@@ -43,6 +43,10 @@ static const struct {
 	{ "\xed\xbf\xbf", "the last" },
 	{ "\xf4\x90\x80\x80", "above U+10FFFF" },
 	{ "\xf5\x80\x80\x80", "a first byte that has no meaning" },
+	{ "\xf8\x88\x80\x80\x80", "a form of five bytes" },
+	{ "\xfc\x84\x80\x80\x80\x80", "of six" },
+	{ "\xed\xa0\x80\xed\xb0\x80", "a pair of surrogates (CESU-8)" },
+	{ "\xfe", "a byte that never occurs" },
 	{ "\xff", "another one" },
 	{ "\xc3(", "no continuation" },
 	{ "\xe2\x82(", "one continuation of two" },
@@ -90,6 +94,49 @@ test_nul(void)
 	    "a mixture is valid");
 }
 
+/* Two bytes are valid if both are ASCII, or one of C2..DF and 80..BF. */
+static void
+test_pairs(void)
+{
+	unsigned a, b, wrong = 0;
+	uint8_t bytes[2];
+	bool want;
+
+	for (a = 0; a < 256; a++) {
+		for (b = 0; b < 256; b++) {
+			bytes[0] = (uint8_t)a;
+			bytes[1] = (uint8_t)b;
+			want = (a > 0 && a < 128 && b > 0 && b < 128) ||
+			    (a >= 0xc2 && a <= 0xdf && b >= 128 && b < 192);
+			wrong += utf8_valid(slice_make(bytes, 2)) != want;
+		}
+	}
+	is_int(wrong, 0, "every pair of bytes");
+}
+
+/* Words of eight bytes are tested at once: no position may be overlooked. */
+static void
+test_positions(void)
+{
+	static const uint8_t bytes[] = { 0x00, 0x80, 0xbf, 0xc0, 0xff };
+	size_t i, len, at;
+	unsigned wrong = 0;
+	uint8_t *text;
+
+	for (i = 0; i < sizeof(bytes); i++) {
+		for (len = 1; len < 40; len++) {
+			for (at = 0; at < len; at++) {
+				text = malloc(len);
+				memset(text, 'x', len);
+				text[at] = bytes[i];
+				wrong += utf8_valid(slice_make(text, len));
+				free(text);
+			}
+		}
+	}
+	is_int(wrong, 0, "a bad byte at every position of every length to 40");
+}
+
 static void
 test_unsafe(void)
 {
@@ -127,6 +174,8 @@ main(void)
 	test_round_trip();
 	test_bad();
 	test_nul();
+	test_pairs();
+	test_positions();
 	test_unsafe();
 	return done_testing();
 }

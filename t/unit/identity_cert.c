@@ -2,10 +2,10 @@
  * Certificates of every shape, the hostile ones above all, and what a template
  * makes of them: one name, or a refusal with its reason and the variable.
  */
+#include "base/utf8.h"
 #include "identity/template.h"
 
 #include "identity_kit.h"
-#include "mqtt/utf8.h"
 #include "mqtt_kit.h"
 #include "tap.h"
 
@@ -213,7 +213,7 @@ check(size_t i)
 		ok(strstr(why, rows[i].want) != NULL, "%s: says %s",
 		    rows[i].name, rows[i].want);
 	ok(reason != REASON_NONE ||
-		mqtt_utf8_valid(slice_make(name.bytes, name.len)),
+		utf8_valid(slice_make(name.bytes, name.len)),
 	    "%s: legal in MQTT", rows[i].name);
 	identity_template_free(t);
 	identity_kit_fini(&k);

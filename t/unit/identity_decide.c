@@ -8,7 +8,7 @@
 #include <time.h>
 
 #include "identity_kit.h"
-#include "mqtt/policy.h"
+#include "mqtt/connect.h"
 #include "mqtt_kit.h"
 #include "tap.h"
 

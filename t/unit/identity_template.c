@@ -1,8 +1,8 @@
 /* Templates: what compiles, what the complaint says, what comes out. */
+#include "base/utf8.h"
 #include "identity/template.h"
 
 #include "identity_kit.h"
-#include "mqtt/utf8.h"
 #include "mqtt_kit.h"
 #include "tap.h"
 
@@ -189,7 +189,7 @@ test_values(void)
 		    "%s", values[i].template);
 		is_mem(name.bytes, name.len, values[i].want,
 		    strlen(values[i].want), "%s: value", values[i].template);
-		ok(mqtt_utf8_valid(slice_make(name.bytes, name.len)),
+		ok(utf8_valid(slice_make(name.bytes, name.len)),
 		    "a string MQTT allows");
 	}
 	identity_kit_fini(&k);

@@ -1,9 +1,9 @@
 /* Strings of each ASN.1 type, good and bad, to UTF-8. */
+#include "base/utf8.h"
 #include "identity/text.h"
 
 #include <stdlib.h>
 
-#include "mqtt/utf8.h"
 #include "mqtt_kit.h"
 #include "tap.h"
 
@@ -155,7 +155,7 @@ test_every_character(void)
 			sizeof(utf8), &len) != IDENTITY_TEXT_OK)
 			wrong++;
 		in = slice_make(utf8, len);
-		if (!mqtt_utf8_valid(in) ||
+		if (!utf8_valid(in) ||
 		    identity_text_next(UTF8, &in, &back) != IDENTITY_TEXT_OK ||
 		    back != code || in.len != 0)
 			wrong++;
@@ -179,9 +179,9 @@ test_agrees(void)
 		len = 0;
 		good = identity_text_append(UTF8, slice_make(in, 3), out,
 			   sizeof(out), &len) == IDENTITY_TEXT_OK;
-		wrong += good != mqtt_utf8_valid(slice_make(in, 3));
+		wrong += good != utf8_valid(slice_make(in, 3));
 	}
-	is_int(wrong, 0, "as mqtt_utf8_valid() on 2.4 million triples");
+	is_int(wrong, 0, "as utf8_valid() on 2.4 million triples");
 }
 
 static void

@@ -5,6 +5,7 @@
  */
 #include "mqtt/connect_edit.h"
 
+#include "alloc_kit.h"
 #include "mqtt_kit.h"
 #include "tap.h"
 
@@ -201,7 +202,7 @@ fill(struct filled *f, const struct wish *w)
 	f->edit.drop_count = i;
 }
 
-/* Written behind something else, with the size foretold, and good again. */
+/* Writes after other bytes, and parses the result again. */
 static bool
 is_written(struct slice before, const struct mqtt_connect_edit *edit,
     struct slice after)
@@ -209,16 +210,16 @@ is_written(struct slice before, const struct mqtt_connect_edit *edit,
 	struct mqtt_connect c;
 	struct buf out;
 	const char *why = NULL;
-	size_t size = 0, used = 0;
+	size_t used = 0;
 	bool good;
 
 	buf_init(&out, 0);
 	good = mqtt_connect_parse(&c, before, &used, &why) == PARSE_OK &&
-	    mqtt_connect_size(&c, edit, &size) == OK && size == after.len &&
 	    buf_append(&out, "xy", 2) == OK &&
 	    mqtt_connect_write(&out, &c, edit) == OK &&
-	    buf_len(&out) == 2 + size && memcmp(buf_data(&out), "xy", 2) == 0 &&
-	    memcmp(buf_data(&out) + 2, after.data, size) == 0 &&
+	    buf_len(&out) == 2 + after.len &&
+	    memcmp(buf_data(&out), "xy", 2) == 0 &&
+	    memcmp(buf_data(&out) + 2, after.data, after.len) == 0 &&
 	    mqtt_connect_parse(&c, after, &used, &why) == PARSE_OK;
 	if (!good) {
 		diag("%s", why == NULL ? "not what was wanted" : why);
@@ -376,11 +377,9 @@ expect_err(const struct mqtt_connect *c, const struct mqtt_connect_edit *edit,
     enum err want, const char *name)
 {
 	struct buf out;
-	size_t size;
 
 	buf_init(&out, 0);
 	is_int(mqtt_connect_write(&out, c, edit), want, "%s", name);
-	is_int(mqtt_connect_size(c, edit, &size), want, "%s: size", name);
 	ok(out.mem == NULL, "%s: nothing written", name);
 }
 
@@ -435,7 +434,7 @@ check_too_large(void)
 	struct kit_bytes b = kit_hex("10 0f" V5 "02 003c 00 0002'id'");
 	struct mqtt_connect c;
 	const char *why;
-	size_t i, used, size = 0;
+	size_t i, used;
 
 	for (i = 0; i < LEN(add); i++) {
 		add[i].name = kit_run('n', 65535);
@@ -447,8 +446,9 @@ check_too_large(void)
 	/* 2,047 x 131,075, this one, and 18 bytes around = 268,435,455 */
 	edit.add_count = 2048;
 	add[2047].value.len = 59372;
-	is_int(mqtt_connect_size(&c, &edit, &size), OK, "just fits");
-	is_int((long long)size, MQTT_REMAINING_MAX + 5LL, "all four bytes");
+	alloc_kit_fail(1);
+	expect_err(&c, &edit, ERR_NO_MEMORY, "fits, were there memory");
+	alloc_kit_fail(0);
 	add[2047].value.len++;
 	expect_err(&c, &edit, ERR_LIMIT, "one byte more");
 	kit_free(&b);

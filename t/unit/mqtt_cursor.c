@@ -2,7 +2,7 @@
 /*
  * Packet boundaries: the same wherever a stream is cut into chunks.
  */
-#include "mqtt/cursor.h"
+#include "mqtt/packet.h"
 
 #include "mqtt_kit.h"
 #include "tap.h"
@@ -18,6 +18,14 @@ struct seen {
 	size_t bad_at; /* where it began, as far as known */
 	bool boundary; /* at the end */
 };
+
+/* Moves over the first byte of the packet at which the walk has stopped. */
+static void
+pass(struct mqtt_cursor *c, struct slice chunk, size_t *pos)
+{
+	chunk.len = *pos + 1;
+	(void)mqtt_cursor_walk(c, chunk, pos, 0);
+}
 
 /* One chunk from an allocation of its own; false when the stream is bad. */
 static bool
@@ -35,7 +43,7 @@ walk_chunk(struct mqtt_cursor *c, struct slice s, size_t from, size_t len,
 		seen->at[seen->count % LEN(seen->at)] = from + pos;
 		seen->first[seen->count % LEN(seen->at)] = chunk.data[pos];
 		seen->count++;
-		mqtt_cursor_pass(c, &pos);
+		pass(c, kit_slice(&chunk), &pos);
 	}
 	if (what == MQTT_CURSOR_BAD) {
 		seen->bad = true;

@@ -9,6 +9,7 @@
 #include "identity/decide.h"
 #include "identity_kit.h"
 #include "mqtt/connect_read.h"
+#include "net_kit.h"
 #include "relay/relay.h"
 #include "script_stream.h"
 #include "tap.h"
@@ -148,6 +149,7 @@ live(struct loop *loop, struct identity_rules *rules, const struct cert *cert,
 		    "failure %u: the broker gets nothing", n);
 	script_fini(&s.client);
 	script_fini(&s.broker);
+	net_kit_turns(loop); /* what is freed at the end of a turn */
 	is_int(alloc_kit_live(), before, "failure %u: nothing is leaked", n);
 	return good;
 }
