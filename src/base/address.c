@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "base/address.h"
 
 #include <arpa/inet.h>
@@ -60,7 +61,7 @@ address_unmap(struct sockaddr_storage *a)
 	memcpy(a, &in, sizeof(in));
 }
 
-/* A link-local address means nothing without its interface. */
+/* With the scope: a link-local address means nothing without it. */
 static void
 put_v6(char *out, size_t size, const struct sockaddr_in6 *a)
 {
@@ -147,7 +148,7 @@ address_equal(const struct sockaddr_storage *a,
 	return false;
 }
 
-/* "%eth0" or "%2" behind an IPv6 address. */
+/* Parses "eth0" or "2", which followed the % of an IPv6 address. */
 static enum err
 parse_scope(const char *text, uint32_t *scope)
 {
@@ -223,7 +224,7 @@ address_parse(struct sockaddr_storage *out, const char *text)
 	err = address_split(text, host, &port);
 	if (err != OK)
 		return err;
-	/* Brackets and IPv6 go together: "[127.0.0.1]:80" is a slip. */
+	/* Only IPv6 has brackets, and it must have them. */
 	err = address_parse_host(out, host);
 	if (err == OK && (text[0] == '[') != (out->ss_family == AF_INET6))
 		err = ERR_MALFORMED;
@@ -232,7 +233,7 @@ address_parse(struct sockaddr_storage *out, const char *text)
 	return err;
 }
 
-/* All of `text': a port, or the length of a network. */
+/* Parses all of `text': a port, or the length of a network. */
 static enum err
 parse_u16(const char *text, uint16_t *out)
 {
@@ -279,7 +280,7 @@ address_split(const char *text, char host[ADDRESS_HOST_MAX], uint16_t *port)
 	return parse_u16(text + len + 1, port);
 }
 
-/* The address's bytes and how many; NULL for a unix address. */
+/* The bytes of the address and their number; NULL for a unix address. */
 static const uint8_t *
 host_bytes(const struct sockaddr_storage *a, size_t *len)
 {
@@ -295,7 +296,7 @@ host_bytes(const struct sockaddr_storage *a, size_t *len)
 	return NULL;
 }
 
-/* Copies `bytes' and clears all behind the first `bits' bits. */
+/* Copies the first `bits' bits and clears the rest. */
 static void
 mask(uint8_t out[16], const uint8_t *bytes, size_t len, unsigned bits)
 {

@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The byte queue. Freed bytes at the front are reused by moving the rest
- * down only when the tail has no room, so a steady queue moves rarely.
+ * The byte queue. The space of consumed bytes is reused by moving the rest
+ * down, but only when there is no room at the tail, so a steady queue moves
+ * rarely.
  */
 #include "base/buf.h"
 
@@ -28,8 +30,8 @@ buf_fini(struct buf *b)
 	buf_init(b, b->cap);
 }
 
-/* The size to grow to: doubling, so that appends cost constant time, but never
- * beyond what the cap can need. */
+/* The new size: doubled, so that the cost of appending stays constant, but not
+ * more than the cap requires. */
 static size_t
 grown(const struct buf *b, size_t need)
 {

@@ -1,3 +1,8 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own so that a test can replace the clock with the
+ * linker's --wrap.
+ */
 #include "base/clock.h"
 
 #include <time.h>

@@ -1,5 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The two clocks: monotonic for deadlines and ages, wall for certificates.
+ * The two clocks: monotonic for deadlines and ages, wall time for the dates of
+ * certificates.
  */
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A number that one thread counts and any thread may read at any time: atomic,
- * but relaxed, and an increment is a load and a store.
+ * A counter that one thread writes and any thread may read at any time. The
+ * accesses are atomic and relaxed; an addition is a load and a store.
  */
 #ifndef BASE_COUNTER_H
 #define BASE_COUNTER_H
@@ -16,7 +17,7 @@ counter_get(const counter *c)
 	return atomic_load_explicit(c, memory_order_relaxed);
 }
 
-/* Only from the thread that counts, as the two below. */
+/* Only the thread that owns the counter calls this and the two below. */
 static inline void
 counter_add(counter *c, uint64_t n)
 {

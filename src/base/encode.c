@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own: a pure codec that most folders use.
+ */
 #include "base/encode.h"
 
 static void

@@ -1,3 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own because every folder includes its header.
+ */
 #include "base/err.h"
 
 static const char *const texts[ERR_COUNT] = {

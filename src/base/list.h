@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A doubly linked list whose nodes live inside their owners. The list owns
- * nothing. A node not in a list points at itself, so list_remove() is safe
- * to call twice.
+ * A doubly linked list whose nodes are members of the entries. The list owns
+ * nothing. A node outside a list points to itself, so calling list_remove()
+ * twice does no harm.
  */
 #ifndef BASE_LIST_H
 #define BASE_LIST_H
@@ -18,12 +19,12 @@ struct list {
 #define list_entry(node, type, member) \
 	((type *)(void *)((char *)(node)-offsetof(type, member)))
 
-/* Goes over `head'; the current node may be removed from inside. */
+/* Loops over the nodes of `head'. The loop may remove the current node. */
 #define list_each(node, safe, head) \
 	for ((node) = (head)->next, (safe) = (node)->next; (node) != (head); \
 	     (node) = (safe), (safe) = (node)->next)
 
-/* Makes a head empty, or a node alone. */
+/* Makes an empty head, or a node outside any list. */
 static inline void
 list_init(struct list *l)
 {
@@ -31,13 +32,14 @@ list_init(struct list *l)
 	l->prev = l;
 }
 
+/* True if the list has no nodes, or the node is in no list. */
 static inline bool
 list_empty(const struct list *l)
 {
 	return l->next == l;
 }
 
-/* Puts `node' (alone before) at the end of `head'. */
+/* Appends `node', which must be in no list, to `head'. */
 static inline void
 list_append(struct list *head, struct list *node)
 {
@@ -47,7 +49,7 @@ list_append(struct list *head, struct list *node)
 	head->prev = node;
 }
 
-/* Takes `node' out of whatever list it is in; harmless when in none. */
+/* Removes `node' from its list, if it is in one. */
 static inline void
 list_remove(struct list *node)
 {

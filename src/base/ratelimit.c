@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "base/ratelimit.h"
 
 #define SECOND 1000000u
@@ -20,7 +21,7 @@ ratelimit_set(struct ratelimit *r, uint32_t rate, uint32_t burst)
 	atomic_store_explicit(&r->rate, rate, memory_order_relaxed);
 }
 
-/* Microseconds a token takes to grow; 0: no limit. */
+/* Microseconds per token; 0: no limit. */
 static uint64_t
 interval(struct ratelimit *r)
 {
@@ -34,8 +35,8 @@ static uint64_t
 wait_us(struct ratelimit *r, uint64_t full_at, uint64_t now, uint64_t step)
 {
 	uint64_t burst = atomic_load_explicit(&r->burst, memory_order_relaxed);
-	/* One token is there as long as the bucket, empty, needs no more than
-	 * burst - 1 steps to be full. */
+	/* A token is available while the bucket needs at most burst - 1 steps
+	 * to be full. */
 	uint64_t bound = now + (burst - 1) * step;
 
 	return full_at > bound ? full_at - bound : 0;
@@ -53,7 +54,7 @@ ratelimit_wait(struct ratelimit *r, uint64_t now_ms)
 	return (wait_us(r, full_at, now_ms * 1000, step) + 999) / 1000;
 }
 
-/* What full_at becomes when one token is taken. */
+/* The next full_at after one token is taken. */
 static uint64_t
 taken(uint64_t full_at, uint64_t now, uint64_t step)
 {

@@ -1,3 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own because several folders collect complaints.
+ */
 #include "base/report.h"
 
 #include <stdarg.h>

@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What is wrong with a configuration, collected so that one run tells all of
- * it. Each complaint is one line: "FILE:LINE: what, and what to do instead".
+ * The faults of a configuration, collected so that one run reports all of them.
+ * Each is one line: "FILE:LINE: what is wrong (what to write)".
  */
 #ifndef BASE_REPORT_H
 #define BASE_REPORT_H
@@ -9,8 +10,8 @@
 
 struct report {
 	char **lines; /* owned, each owned */
-	size_t count; /* all complaints, also those memory failed to keep */
-	size_t kept;
+	size_t count; /* of all complaints */
+	size_t kept; /* of lines: fewer, if memory ran out */
 };
 
 /* Makes `r' empty. */

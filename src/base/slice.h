@@ -1,6 +1,7 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * A borrowed run of bytes: where it begins and how long it is. A slice never
- * owns; who hands one out says how long its bytes live.
+ * A borrowed sequence of bytes: its beginning and its length. A slice never
+ * owns memory; the function that returns one says how long it is valid.
  */
 #ifndef BASE_SLICE_H
 #define BASE_SLICE_H
@@ -31,7 +32,7 @@ slice_str(const char *str)
 	return slice_make(str, strlen(str));
 }
 
-/* Are the two the same bytes? Not constant time: never for secrets. */
+/* True if both hold the same bytes. Not in constant time: not for secrets. */
 static inline bool
 slice_equal(struct slice a, struct slice b)
 {

@@ -1,10 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own: listeners and brokers' connections share it, and they are
+ * in different folders.
+ */
 #include "base/socket.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
 
-/* Errors are not looked at: see the header. */
+/* Sets an option unless it is 0. Errors are ignored: see the header. */
 static void
 set(int fd, int level, int name, unsigned value)
 {
@@ -14,6 +19,7 @@ set(int fd, int level, int name, unsigned value)
 		(void)setsockopt(fd, level, name, &v, sizeof(v));
 }
 
+/* Adds up to a half, the same for equal `by'. */
 static unsigned
 spread(unsigned least, unsigned by)
 {

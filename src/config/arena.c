@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own: the loader and all setters take memory from it.
+ */
 #include "config/arena.h"
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* What malloc() gave, and the bytes handed out behind it. */
+/* One allocation. */
 struct chunk {
 	struct chunk *next;
 	_Alignas(max_align_t) unsigned char bytes[];

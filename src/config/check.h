@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What can be said about a configuration without asking another layer: that
- * its parts fit each other and that the files it names are there. What is in
- * the files, and in the templates, is for those who read them.
+ * Checks a configuration as far as that is possible without another layer: its
+ * parts must fit each other, and the files it names must exist. The contents of
+ * files and templates are checked by the code that reads them.
  */
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
@@ -10,9 +10,9 @@
 #include "config/config.h"
 
 /*
- * Adds a complaint to `r' for each thing that is wrong with `cfg', whose
- * values are all parsed, and marks what it is about as bad, and its section.
- * Profile pointers of listeners are not looked at.
+ * Adds a complaint to `r' for each fault of `cfg', whose values are all parsed,
+ * and marks the value and its section as bad. Profile pointers of listeners are
+ * not used.
  */
 void config_check(struct config *cfg, struct report *r);
 

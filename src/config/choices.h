@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The words of the ENUM and SET options: enum, its constants, and how each is
- * written in the ini file. log_level and log_format are base/log.h's.
+ * The words of the ENUM and SET options: for each enum its constants and how
+ * they are written in the ini file. The enums log_level and log_format are in
+ * base/log.h.
  */
 #ifndef CONFIG_CHOICES_H
 #define CONFIG_CHOICES_H
@@ -95,7 +96,7 @@
 	C(CONFIG_ON_EXCESS_REFUSE, "refuse") \
 	C(CONFIG_ON_EXCESS_KICK_OLDEST, "kick_oldest")
 
-/* Every list that this header makes an enum of. */
+/* The lists that this header makes enums of. */
 #define CONFIG_ENUMS(E) \
 	E(config_admin_access) \
 	E(config_transport) \
@@ -124,7 +125,7 @@
 
 CONFIG_ENUMS(CONFIG_ENUM_DECLARE)
 
-/* Is `constant' (of the SET's enum) in a SET field? */
+/* True if a SET field holds `constant' of its enum. */
 #define CONFIG_HAS(set, constant) (((set) >> (unsigned)(constant)&1u) != 0)
 
 #endif

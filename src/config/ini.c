@@ -8,9 +8,9 @@
 #include <string.h>
 
 /*
- * Distributions that build inih as a shared library make its limits settable,
- * since nobody could choose them at build time; the original has a constant.
- * Weak: where this variable is missing its address is NULL.
+ * Distributions that build inih as a shared library make its limits variables;
+ * in the original they are constants. Weak: the address is NULL where the
+ * variable does not exist.
  */
 extern int ini_max_line __attribute__((weak));
 
@@ -46,8 +46,8 @@ complain(struct reader *r, const char *fmt, ...)
 	r->events->error(r->arg, r->line, what);
 }
 
-/* Takes the next line; false at the end of the text. Lines too long for an
- * int cannot be: the loader bounds the file. */
+/* Takes the next line; false at the end of the text. Its length fits an int
+ * because the loader limits the size of the file. */
 static bool
 take_line(struct reader *r, struct line *out)
 {
@@ -69,7 +69,8 @@ take_line(struct reader *r, struct line *out)
 	return true;
 }
 
-/* Bytes that no text has. Complains about the first one. */
+/* Complains of the first control byte, which no text has; false if there is
+ * none. */
 static bool
 has_control(struct reader *r, const struct line *l)
 {
@@ -120,8 +121,8 @@ copy_word(char *out, size_t size, const struct line *l, int from, int to)
 	return true;
 }
 
-/* "[word]" or "[word name]", perhaps with a comment behind. Complains if it
- * is neither. */
+/* Parses "[word]" or "[word name]", perhaps followed by a comment. Complains if
+ * it is neither. */
 static bool
 parse_heading(struct reader *r, const struct line *l, char word[HEADING_MAX],
     char name[HEADING_MAX])
@@ -144,7 +145,7 @@ parse_heading(struct reader *r, const struct line *l, char word[HEADING_MAX],
 	i = skip_blanks(l, i + 1);
 	if (i < l->len && l->text[i] != ';' && l->text[i] != '#') {
 		complain(r,
-		    "there is more behind the heading's ] (write it on a "
+		    "text follows the heading's ] (write it on a "
 		    "line of its own)");
 		return false;
 	}
@@ -167,7 +168,7 @@ take_heading(struct reader *r, const struct line *l)
 		r->events->section(r->arg, r->line, NULL, NULL);
 }
 
-/* Is it "key = ..."? Complains if not. */
+/* True if it is "key = ..."; else complains. */
 static bool
 is_setting(struct reader *r, const struct line *l)
 {
@@ -177,12 +178,12 @@ is_setting(struct reader *r, const struct line *l)
 		return true;
 	complain(r,
 	    "\"%.*s\" is not understood (write key = value, a [section], or "
-	    "; in front of a comment)",
+	    "; before a comment)",
 	    l->len < 64 ? l->len : 64, l->text);
 	return false;
 }
 
-/* Deals with a line that is not for inih; true when it is. */
+/* True if inih has to parse the line; all other lines are dealt with here. */
 static bool
 is_for_inih(struct reader *r, const struct line *l, int room)
 {
@@ -205,7 +206,7 @@ is_for_inih(struct reader *r, const struct line *l, int room)
 	return true;
 }
 
-/* Called by inih as fgets() would be: the next line, with its newline. */
+/* Stands in for fgets(): gives inih the next line, with its newline. */
 static char *
 next_line(char *out, int size, void *stream)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The options of the profiles a listener may name: [tls], [identity] and
- * [backend]. How to read the rows is said in config/options.h.
+ * [backend]. config/options.h explains the columns.
  */
 #ifndef CONFIG_OPTIONS_PROFILE_H
 #define CONFIG_OPTIONS_PROFILE_H

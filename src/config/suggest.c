@@ -56,7 +56,7 @@ config_nearest_try(struct config_nearest *n, const char *typed,
 	}
 }
 
-/* What people write who come from another proxy or broker. */
+/* Options of other proxies and brokers, and what they are called here. */
 static const struct {
 	const char *section;
 	const char *key;

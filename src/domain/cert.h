@@ -1,8 +1,9 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What a verified client certificate says, as plain bytes: the one struct in
- * which tls/ hands it to identity/, so that neither has to know the other.
- * One allocation holds all of it. The strings are raw: turning them into
- * UTF-8, and refusing what cannot be turned, is identity's work.
+ * The contents of a verified client certificate as plain bytes. tls/ fills it
+ * and identity/ reads it, so that neither depends on the other. All of it is
+ * one allocation. Strings are as they were encoded: identity/ converts them to
+ * UTF-8, and refuses those that cannot be converted.
  */
 #ifndef DOMAIN_CERT_H
 #define DOMAIN_CERT_H
@@ -21,7 +22,7 @@ enum cert_string {
 	CERT_STRING_OTHER /* not text */
 };
 
-/* id-at-commonName, 2.5.4.3, as a cert_attr has it: for slice_str(). */
+/* id-at-commonName, 2.5.4.3, in the form of cert_attr.oid, for slice_str(). */
 #define CERT_OID_CN "\x55\x04\x03"
 
 /* One attribute of a distinguished name, in the certificate's order. */
@@ -30,7 +31,8 @@ struct cert_attr {
 	struct slice value; /* content bytes of the string */
 	struct slice value_der; /* tag, length and content, for RFC 4514 #hex */
 	enum cert_string type;
-	unsigned rdn; /* index of its RDN; equal ones are joined by + */
+	unsigned rdn; /* index of its RDN; attributes of one RDN are
+		       * joined by + */
 };
 
 enum cert_san_kind {
@@ -65,12 +67,12 @@ struct cert {
 	uint8_t sha256[CERT_SHA256_LEN]; /* of der */
 	uint8_t spki[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	uint8_t md5[CERT_MD5_LEN]; /* of der */
-	/* The CAs above the leaf, nearest first, trust anchor last, as
-	 * tls_link_ca() tells them apart. Selects profiles by issuer. */
+	/* The CAs above the leaf, nearest first, trust anchor last, each as
+	 * tls_link_ca() identifies it. Selects profiles by issuer. */
 	const uint8_t (*cas)[CERT_SHA256_LEN];
 	size_t ca_count;
-	/* SHA-256 of the nearest one's certificates: the one in the chain,
-	 * then those that are trusted beside it. */
+	/* SHA-256 of the certificates of the nearest CA: the one in the chain,
+	 * then its others in client_ca. */
 	const uint8_t (*issuer_certs)[CERT_SHA256_LEN];
 	size_t issuer_cert_count;
 };

@@ -1,3 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own because every stage includes its header.
+ */
 #include "domain/reason.h"
 
 static const struct row {

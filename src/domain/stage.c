@@ -1,3 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own because every stage includes its header.
+ */
 #include "domain/stage.h"
 
 static const char *const names[STAGE_COUNT] = {

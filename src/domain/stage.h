@@ -1,7 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The seven stages of a connection. The same word names the folder, the
- * state, the timeout, the log field, the counter, the prefix of the close
- * reason and the test number.
+ * The seven stages of a connection, in its order. The same word names the
+ * folder, the state, the timeout option, the log field, the counter, the prefix
+ * of the close reason and the test number.
  */
 #ifndef DOMAIN_STAGE_H
 #define DOMAIN_STAGE_H
@@ -22,7 +23,7 @@ enum stage {
 	STAGE_COUNT
 };
 
-/* The stage's word; static. */
+/* The word of the stage; static. */
 const char *stage_name(enum stage stage);
 
 #endif

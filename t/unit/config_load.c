@@ -62,7 +62,7 @@ static const struct {
 	    "1: \"[backend a/b]\" is not a heading (write [section] or "
 	    "[section name], names of letters, digits, _ . and -)\n" },
 	{ "key behind a heading", "[daemon] workers = 1\n" KIT_GOOD,
-	    "1: there is more behind the heading's ] (write it on a line of "
+	    "1: text follows the heading's ] (write it on a line of "
 	    "its own)\n" },
 	{ "unknown key", "[timeouts]\ntsl = 1s\n" KIT_GOOD,
 	    "2: tsl: no such key in [timeouts] (write tls)\n" },
@@ -81,14 +81,14 @@ static const struct {
 	    "3: workers: is set already, on line 2 (keep one)\n" },
 	{ "no equals sign", "[daemon]\nworkers\nuser: x\na b = c\n" KIT_GOOD,
 	    "2: \"workers\" is not understood (write key = value, a "
-	    "[section], or ; in front of a comment)\n"
+	    "[section], or ; before a comment)\n"
 	    "3: \"user: x\" is not understood (write key = value, a "
-	    "[section], or ; in front of a comment)\n"
+	    "[section], or ; before a comment)\n"
 	    "4: \"a b = c\" is not understood (write key = value, a "
-	    "[section], or ; in front of a comment)\n" },
+	    "[section], or ; before a comment)\n" },
 	{ "no key", "[daemon]\n= 1\n" KIT_GOOD,
 	    "2: \"= 1\" is not understood (write key = value, a [section], "
-	    "or ; in front of a comment)\n" },
+	    "or ; before a comment)\n" },
 	{ "# behind a value", "[daemon]\nworkers = 1 # one\n" KIT_GOOD,
 	    "2: workers: # begins no comment behind a value (write a blank "
 	    "and ; instead)\n" },
@@ -147,7 +147,7 @@ static const struct {
 	    "info, debug)\n"
 	    "5: tls: 10 has no unit (write 10s for seconds, or 10ms)\n"
 	    "6: \"foo\" is not understood (write key = value, a [section], "
-	    "or ; in front of a comment)\n"
+	    "or ; before a comment)\n"
 	    "9: bogus: no such key in [tls] (write one of: certificate, "
 	    "private_key, client_ca, client_certificate, crl, crl_policy, "
 	    "crl_grace, min_version, max_version, ciphers, groups, "
