@@ -235,35 +235,68 @@ static const struct worker_query_kind reload_kind = {
 	.free_question = free_reload,
 };
 
-void
-commands_reload(struct admin *a, struct http_call *call,
-    const struct http_request *r)
-{
-	struct reload *reload;
-	struct report report;
-	enum err err;
+/* A call that waits for a reload to be put in force or refused. */
+struct pending_reload {
+	struct reload_waiter waiter;
+	struct admin *admin; /* borrowed */
+	struct http_call *call; /* to be answered */
+	const struct http_request *request; /* lives as long as the call */
+};
 
-	report_init(&report);
-	err = master_reload(a->master, &report);
-	if (err != OK) {
-		reply_json(call, 409,
-		    json_pack("{s:s,s:I,s:o}", "error",
-			"refused; the old configuration stays in force",
-			"generation",
-			(json_int_t)a->master->snapshot->generation,
-			"complaints", lines_of(&report)));
-		report_fini(&report);
+static void
+refuse_reload(struct http_call *call, const struct reload_result *result)
+{
+	json_t *complaints = lines_of(result->warnings);
+	json_t *more = lines_of(result->complaints);
+
+	json_array_extend(complaints, more);
+	json_decref(more);
+	reply_json(call, 409,
+	    json_pack("{s:s,s:I,s:o}", "error",
+		"refused; the old configuration stays in force", "generation",
+		(json_int_t)result->generation, "complaints", complaints));
+}
+
+/* Every worker has been sent the new snapshot: asks how far they have come. */
+static void
+reload_ended(struct reload_waiter *waiter, const struct reload_result *result)
+{
+	struct pending_reload *p =
+	    list_entry(waiter, struct pending_reload, waiter);
+	struct reload *reload;
+
+	if (result->err != OK) {
+		refuse_reload(p->call, result);
+		free(p);
 		return;
 	}
 	reload = malloc(sizeof(*reload));
 	if (reload == NULL) {
-		reply_json(call, 503, NULL);
+		reply_json(p->call, 503, NULL);
 	} else {
-		reload->warnings = lines_of(&report);
-		reload->generation = a->master->snapshot->generation;
-		worker_query_send(a, call, r, &reload_kind, reload);
+		reload->warnings = lines_of(result->warnings);
+		reload->generation = result->generation;
+		worker_query_send(p->admin, p->call, p->request, &reload_kind,
+		    reload);
 	}
-	report_fini(&report);
+	free(p);
+}
+
+void
+commands_reload(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	struct pending_reload *p = malloc(sizeof(*p));
+
+	if (p == NULL) {
+		reply_json(call, 503, NULL);
+		return;
+	}
+	p->waiter.done = reload_ended;
+	p->admin = a;
+	p->call = call;
+	p->request = r;
+	master_reload(a->master, RELOAD_COMMAND, &p->waiter);
 }
 
 void

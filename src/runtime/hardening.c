@@ -2,11 +2,14 @@
 #include "runtime/hardening.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 /* Descriptors for reloads, log files, nameservers, probes and admin. */
 #define SET_ASIDE 16
@@ -39,24 +42,49 @@ hardening_raise_files(void)
 	return r.rlim_cur < FILES_MAX ? r.rlim_cur : FILES_MAX;
 }
 
-size_t
-hardening_lock_heap(void)
+/* Locks the pages of one mapping that are present, and those that will be.
+ * Pages that are not in use stay absent: a lock that filled them in would undo
+ * what malloc_trim() has returned. Returns the bytes that were not locked. */
+static size_t
+lock_mapping(unsigned long start, unsigned long end)
 {
+	size_t len = end - start;
+
+	if (mlock2((const void *)start, len, MLOCK_ONFAULT) == 0 ||
+	    (errno == ENOSYS && mlock((const void *)start, len) == 0))
+		return 0;
+	return len;
+}
+
+void
+hardening_lock_keys(const void *address)
+{
+	unsigned long at = (unsigned long)(uintptr_t)address;
 	unsigned long start = 0;
 	unsigned long end = 0;
+	size_t missing = 0;
 	char line[512];
 	FILE *f = fopen("/proc/self/maps", "re");
 
 	if (f == NULL)
-		return 0;
+		return;
 	while (fgets(line, sizeof(line), f) != NULL)
-		if (strstr(line, "[heap]") != NULL &&
-		    sscanf(line, "%lx-%lx", &start, &end) == 2)
-			break;
+		if (sscanf(line, "%lx-%lx", &start, &end) == 2 &&
+		    (strstr(line, "[heap]") != NULL ||
+			(at >= start && at < end)))
+			missing += lock_mapping(start, end);
 	fclose(f);
-	if (end <= start || mlock((const void *)start, end - start) == 0)
-		return 0;
-	return end - start;
+	if (missing > 0)
+		log_event(LOG_LEVEL_INFO, "keys",
+		    "keys could be written to swap: raise LimitMEMLOCK, or "
+		    "ulimit -l, by %zu bytes",
+		    missing);
+}
+
+void
+hardening_unlock_keys(void)
+{
+	(void)munlockall();
 }
 
 /* Descriptors open now. */

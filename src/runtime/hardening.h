@@ -17,11 +17,14 @@ void hardening_forbid_cores(void);
 uint64_t hardening_raise_files(void);
 
 /*
- * Keeps the main thread's heap, in which keys are, out of swap. Again after
- * each load, for new keys may lie in new pages. Returns 0, or the bytes that
- * RLIMIT_MEMLOCK would have to allow.
+ * Keeps the keys out of swap: locks the main thread's heap, and the one that
+ * `address' (may be NULL) lies in. Call it after each load, because new keys
+ * may lie in new pages. If RLIMIT_MEMLOCK is too low, the log says so.
  */
-size_t hardening_lock_heap(void);
+void hardening_lock_keys(const void *address);
+
+/* Unlocks all heaps. Locked pages cannot be returned to the system. */
+void hardening_unlock_keys(void);
 
 /*
  * The connections that fit into `files' descriptors when each may take two,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/master.h"
 
 #include <errno.h>
@@ -16,17 +17,53 @@
 #include "runtime/supervisor.h"
 #include "session/options.h"
 
-/* Patience beyond drain_timeout, for last words on their way. */
+/* How long after drain_timeout closing packets may still be on their way. */
 #define DRAIN_GRACE_MS 2000
 
-/* A worker's way to say that its last session is gone. */
+/*
+ * The log.
+ */
+
+static enum err
+open_log(const struct config *cfg, struct report *why)
+{
+	const struct config_daemon *d = &cfg->daemon;
+
+	if (log_open(d->log, d->log_level, d->log_format) == OK)
+		return OK;
+	CONFIG_COMPLAIN(cfg, why, d, log,
+	    "cannot open %s: %s (create its folder, writable by [daemon] "
+	    "user)",
+	    d->log, strerror(errno));
+	return ERR_CONFIG;
+}
+
+static void
+reopen_log(struct master *m)
+{
+	struct report why;
+	size_t i;
+
+	report_init(&why);
+	if (open_log(m->snapshot->config, &why) == OK)
+		log_event(LOG_LEVEL_INFO, "log", "opened again");
+	for (i = 0; i < why.kept; i++)
+		log_event(LOG_LEVEL_ERROR, "log", "%s", why.lines[i]);
+	report_fini(&why);
+}
+
+/*
+ * Draining.
+ */
+
+/* A worker's message that its last session has left. */
 struct empty_note {
 	struct loop_message message;
 	struct master *master;
 };
 
 static void
-one_is_empty(struct loop_message *message)
+worker_is_empty(struct loop_message *message)
 {
 	struct empty_note *note =
 	    list_entry(message, struct empty_note, message);
@@ -46,13 +83,13 @@ tell_empty(struct worker *w, void *arg)
 	(void)w;
 	if (note == NULL)
 		return; /* the drain timer ends it */
-	note->message.run = one_is_empty;
+	note->message.run = worker_is_empty;
 	note->master = arg;
 	loop_post(note->master->loop, &note->message);
 }
 
 static void
-patience_ends(void *arg)
+drain_timed_out(void *arg)
 {
 	struct master *m = arg;
 
@@ -61,8 +98,8 @@ patience_ends(void *arg)
 	loop_stop(m->loop);
 }
 
-/* The supervisor's watchdog hears from this loop: if it hangs, so do reloads,
- * drains and admin. */
+/* The supervisor's watchdog expects this from the loop: if the loop hangs, so
+ * do reloads, drains and admin. */
 static void
 pulse(void *arg)
 {
@@ -106,62 +143,82 @@ master_drain(struct master *m)
 		return;
 	}
 	log_event(LOG_LEVEL_INFO, "leave",
-	    "not ready any more; who comes within %llu ms is still let in",
+	    "not ready any more; connections are accepted for another %llu ms",
 	    (unsigned long long)ms);
 	m->state = MASTER_LEAVING;
 	timer_start(&m->leave, ms);
 }
 
+/*
+ * Signals.
+ */
+
+static const int signals[MASTER_SIGNALS] = { SIGHUP, SIGTERM, SIGINT, SIGQUIT,
+	SIGUSR1, SIGUSR2 };
+
+void
+master_block_signals(void)
+{
+	sigset_t set;
+	size_t i;
+
+	sigemptyset(&set);
+	for (i = 0; i < MASTER_SIGNALS; i++)
+		sigaddset(&set, signals[i]);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
+static void
+unblock_signals(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigprocmask(SIG_SETMASK, &set, NULL);
+}
+
+/* The first SIGTERM does not cut short a drain that a command has begun. */
+static void
+terminate(struct master *m)
+{
+	if (m->terminated) {
+		m->state = MASTER_STOPPING;
+		loop_stop(m->loop);
+		return;
+	}
+	m->terminated = true;
+	if (m->state == MASTER_SERVING)
+		master_drain(m);
+}
+
+/* Log rotation for nginx and httpd sends SIGUSR1, others send SIGUSR2 or
+ * SIGHUP: none of them may end sessions. */
 static void
 caught(int number, void *arg)
 {
 	struct master *m = arg;
 
-	if (number == SIGHUP) {
-		(void)master_reload(m, NULL);
-		return;
+	switch (number) {
+	case SIGHUP:
+		master_reload(m, RELOAD_SIGNAL, NULL);
+		break;
+	case SIGUSR1:
+		reopen_log(m);
+		break;
+	case SIGUSR2:
+		log_event(LOG_LEVEL_INFO, "signal", "SIGUSR2 is ignored");
+		break;
+	case SIGTERM:
+		terminate(m);
+		break;
+	default:
+		m->state = MASTER_STOPPING;
+		loop_stop(m->loop);
+		break;
 	}
-	/* The first one does not cut short what sallyportctl has begun. */
-	if (number == SIGTERM && !m->terminated) {
-		m->terminated = true;
-		if (m->state == MASTER_SERVING)
-			master_drain(m);
-		return;
-	}
-	m->state = MASTER_STOPPING;
-	loop_stop(m->loop);
 }
 
-static void
-file_changed(void *arg)
-{
-	(void)master_reload(arg, NULL);
-}
-
-static enum err
-open_log(const struct config *cfg, struct report *why)
-{
-	const struct config_daemon *d = &cfg->daemon;
-
-	if (log_open(d->log, d->log_level, d->log_format) == OK)
-		return OK;
-	CONFIG_COMPLAIN(cfg, why, d, log,
-	    "cannot open %s: %s (create its folder, writable by [daemon] "
-	    "user)",
-	    d->log, strerror(errno));
-	return ERR_CONFIG;
-}
-
-static void
-log_report(const struct report *r, enum log_level level, const char *event)
-{
-	size_t i;
-
-	for (i = 0; i < r->kept; i++)
-		log_event(level, event, "%s", r->lines[i]);
-}
-
-/* What is configured, as far as there are descriptors for it. */
+/* Puts the configured limits in force, as far as there are descriptors. */
 static void
 limit(struct master *m, const struct config *cfg)
 {
@@ -178,18 +235,9 @@ limit(struct master *m, const struct config *cfg)
 	throttle_set(m->throttle, &limits);
 }
 
-/* Where it is not allowed the keys are not worse off than anybody's. */
-static void
-lock_keys(void)
-{
-	size_t short_of = hardening_lock_heap();
-
-	if (short_of > 0)
-		log_event(LOG_LEVEL_INFO, "keys",
-		    "keys could be written to swap: raise LimitMEMLOCK, or "
-		    "ulimit -l, by %zu bytes",
-		    short_of);
-}
+/*
+ * Reloads.
+ */
 
 static void
 free_orders(const struct master *m, struct worker_order **orders)
@@ -219,142 +267,63 @@ make_orders(const struct master *m, struct snapshot *next)
 	return orders;
 }
 
-/* Makes `next' the snapshot in force for everything, or changes nothing. */
-static enum err
-put_in_force(struct master *m, struct snapshot *next, struct report *why)
+/* A log that cannot be opened must not keep a revocation from taking effect:
+ * the log stays where it is. */
+static void
+change_log(const struct config *cfg, struct report *warnings)
 {
-	struct worker_order **orders = make_orders(m, next);
-	enum err err;
+	struct report why;
 	size_t i;
 
-	if (orders == NULL)
+	report_init(&why);
+	if (open_log(cfg, &why) != OK)
+		for (i = 0; i < why.kept; i++)
+			report_add(warnings, "%s; the log stays where it is",
+			    why.lines[i]);
+	report_fini(&why);
+}
+
+enum err
+master_adopt(struct master *m, struct snapshot *next, struct report *why,
+    struct report *warnings)
+{
+	struct worker_order **orders = make_orders(m, next);
+	struct report restart;
+	size_t i;
+
+	if (orders == NULL) {
+		report_add(why, "out of memory");
 		return ERR_NO_MEMORY;
-	err = open_log(next->config, why);
-	if (err != OK) {
-		free_orders(m, orders);
-		return err;
 	}
 	/* From here on nothing can fail. */
+	report_init(&restart);
+	config_compare(m->snapshot->config, next->config, &restart);
+	sandbox_compare(&m->sandbox, next->config, &restart);
+	for (i = 0; i < restart.kept; i++)
+		log_event(LOG_LEVEL_WARN, "restart_needed", "%s",
+		    restart.lines[i]);
+	report_fini(&restart);
+	change_log(next->config, warnings);
 	limit(m, next->config);
 	for (i = 0; i < m->worker_count; i++)
 		worker_send(orders[i]);
 	free(orders);
-	retired_take(&m->retired, m->snapshot);
+	snapshot_put(m->snapshot);
 	m->snapshot = snapshot_get(next);
 	m->reloaded_at = clock_wall_s();
-	lock_keys();
 	return OK;
 }
 
-/* A good snapshot: what it cannot change, and what is odd about it, is said;
- * then it counts. */
-static enum err
-adopt(struct master *m, struct snapshot *next, struct report *why)
+void
+master_reload(struct master *m, enum reload_cause cause,
+    struct reload_waiter *waiter)
 {
-	struct report unchanged;
-
-	report_init(&unchanged);
-	config_compare(m->snapshot->config, next->config, &unchanged);
-	sandbox_compare(&m->sandbox, next->config, &unchanged);
-	log_report(&unchanged, LOG_LEVEL_WARN, "restart_needed");
-	report_fini(&unchanged);
-	return put_in_force(m, next, why);
+	reloader_request(m->reloader, cause, waiter);
 }
 
-static void
-copy_report(struct report *to, const struct report *from)
-{
-	size_t i;
-
-	for (i = 0; to != NULL && i < from->kept; i++)
-		report_add(to, "%s", from->lines[i]);
-}
-
-/* Names one file to the watcher, and remembers if that failed. */
-struct watching {
-	struct watcher *watcher;
-	enum err err;
-};
-
-static void
-watch_file(const char *path, void *arg)
-{
-	struct watching *w = arg;
-
-	if (w->err == OK)
-		w->err = watcher_add(w->watcher, path);
-}
-
-enum err
-master_load(struct snapshot **out, const char *file,
-    const struct snapshot *previous, struct watcher *watcher,
-    struct report *why, struct report *warnings)
-{
-	struct watching w = { watcher, OK };
-	struct snapshot_reading reading = { watch_file, &w };
-	enum err err;
-
-	*out = NULL;
-	watcher_begin(watcher);
-	watch_file(file, &w);
-	err = snapshot_load(out, file, previous, &reading, why, warnings);
-	if (err != OK || w.err == OK)
-		return err;
-	snapshot_put(*out);
-	*out = NULL;
-	return w.err;
-}
-
-/* Watches the files in force, and where these were refused also the ones that
- * were to be: what is wrong with them may be put right. */
-static void
-watch_files(struct master *m, enum err loaded)
-{
-	const struct config *cfg = m->snapshot->config;
-	struct watching w = { m->watcher, OK };
-
-	if (loaded != OK)
-		config_files(cfg, watch_file, &w);
-	if (w.err == OK)
-		watcher_end(m->watcher, cfg->daemon.watch_interval);
-}
-
-enum err
-master_reload(struct master *m, struct report *say)
-{
-	struct snapshot *next = NULL;
-	struct report warnings;
-	struct report why;
-	enum err err;
-
-	supervisor_tell(SUPERVISOR_RELOADING, NULL);
-	report_init(&why);
-	report_init(&warnings);
-	err = master_load(&next, m->file, m->snapshot, m->watcher, &why,
-	    &warnings);
-	if (err == OK)
-		err = adopt(m, next, &why);
-	watch_files(m, err);
-	snapshot_put(next);
-	log_report(&warnings, LOG_LEVEL_WARN, "reload_warning");
-	log_report(&why, LOG_LEVEL_ERROR, "reload_refused");
-	copy_report(say, &warnings);
-	copy_report(say, &why);
-	if (err == OK) {
-		log_event(LOG_LEVEL_INFO, "reload", "generation %llu in force",
-		    (unsigned long long)m->snapshot->generation);
-	} else {
-		m->reloads_failed++;
-		log_event(LOG_LEVEL_ERROR, "reload_failed",
-		    "%s; generation %llu stays in force", err_text(err),
-		    (unsigned long long)m->snapshot->generation);
-	}
-	supervisor_tell(SUPERVISOR_READY,
-	    err == OK ? "reloaded" : "the last reload failed: see the log");
-	report_fini(&warnings);
-	report_fini(&why);
-	return err;
-}
+/*
+ * The start.
+ */
 
 static enum err
 make_workers(struct master *m)
@@ -387,13 +356,12 @@ make_workers(struct master *m)
 static enum err
 catch_signals(struct master *m)
 {
-	static const int numbers[MASTER_SIGNALS] = { SIGHUP, SIGTERM, SIGINT,
-		SIGQUIT };
 	int i;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log at its size limit */
 	for (i = 0; i < MASTER_SIGNALS; i++) {
-		m->signals[i] = io_signal_new(m->loop, numbers[i], caught, m);
+		m->signals[i] = io_signal_new(m->loop, signals[i], caught, m);
 		if (m->signals[i] == NULL)
 			return ERR_NO_MEMORY;
 	}
@@ -412,7 +380,7 @@ start_service(void *arg, FILE *ports, struct report *why)
 
 enum err
 master_init(struct master *m, const char *file, struct snapshot *snapshot,
-    struct watcher *watcher, const struct master_service *service,
+    struct watch_list *files, const struct master_service *service,
     struct report *why)
 {
 	struct throttle_options limits;
@@ -421,9 +389,11 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	memset(m, 0, sizeof(*m));
 	m->file = file;
 	m->snapshot = snapshot;
-	m->watcher = watcher;
 	m->service = service;
-	m->reloaded_at = clock_wall_s();
+	m->reloaded_at = m->reload_ended_at = clock_wall_s();
+	m->reloader = reloader_new(m, files);
+	if (m->reloader == NULL)
+		return ERR_NO_MEMORY;
 	hardening_forbid_cores();
 	m->files = hardening_raise_files();
 	err = open_log(snapshot->config, why);
@@ -433,15 +403,14 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
 	timer_init(&m->leave, m->loop, begin_drain, m);
-	timer_init(&m->drain, m->loop, patience_ends, m);
+	timer_init(&m->drain, m->loop, drain_timed_out, m);
 	timer_init(&m->pulse, m->loop, pulse, m);
-	retired_init(&m->retired, m->loop);
 	options_throttle(&limits, snapshot->config);
 	m->cert_sessions = cert_sessions_new();
 	m->flows = backend_flows_new();
 	if (m->cert_sessions == NULL || m->flows == NULL)
 		return ERR_NO_MEMORY;
-	/* Before the ports are told: who reads them may send a signal. */
+	/* Before the ports file is written: its reader may send a signal. */
 	err = catch_signals(m);
 	if (err == OK)
 		err = throttle_new(&m->throttle, &limits);
@@ -453,25 +422,24 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	return err;
 }
 
-/* Gives up what was only needed to get here. */
+/* Drops privileges and enters the sandbox. */
 static enum err
-settle_down(struct master *m, struct report *why)
+give_up_rights(struct master *m, struct report *why)
 {
 	const struct config *cfg = m->snapshot->config;
 	const struct config_daemon *d = &cfg->daemon;
 	enum err err;
 
-	lock_keys(); /* root may lock what it likes */
+	hardening_lock_keys(NULL); /* root has no limit */
 	err = privileges_drop(d->user, d->group, m->file, why);
 	if (err != OK)
 		return err;
 	rights_check(cfg);
-	watch_files(m, OK);
-	watcher_start(m->watcher, m->loop, file_changed, m);
 	return sandbox_enter(&m->sandbox, m->snapshot->config);
 }
 
-/* Each listener keeps a descriptor in reserve. */
+/* Finds out how many connections there are descriptors for. Each listener keeps
+ * one in reserve. */
 static void
 measure(struct master *m)
 {
@@ -492,7 +460,9 @@ master_run(struct master *m, struct report *why)
 	size_t i;
 
 	measure(m);
-	err = settle_down(m, why);
+	err = give_up_rights(m, why);
+	if (err == OK)
+		err = reloader_start(m->reloader);
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
@@ -504,6 +474,7 @@ master_run(struct master *m, struct report *why)
 	supervisor_tell(SUPERVISOR_READY, "devices may come in");
 	if (supervisor_watchdog_ms() > 0)
 		pulse(m);
+	unblock_signals();
 	loop_run(m->loop);
 	supervisor_tell(SUPERVISOR_STOPPING, NULL);
 	log_event(LOG_LEVEL_INFO, "stop", "closing what is left");
@@ -515,6 +486,7 @@ master_fini(struct master *m)
 {
 	size_t i;
 
+	reloader_stop(m->reloader); /* its waiters are the service's */
 	if (m->service_state != NULL)
 		m->service->stop(m->service_state);
 	for (i = 0; i < m->worker_count; i++)
@@ -525,7 +497,6 @@ master_fini(struct master *m)
 	for (i = 0; i < MASTER_SIGNALS; i++)
 		io_signal_free(m->signals[i]);
 	trim_stop(&m->trim);
-	watcher_free(m->watcher);
 	if (m->loop != NULL) {
 		timer_stop(&m->leave);
 		timer_stop(&m->drain);
@@ -534,9 +505,9 @@ master_fini(struct master *m)
 	throttle_free(m->throttle);
 	cert_sessions_free(m->cert_sessions);
 	backend_flows_free(m->flows);
-	retired_fini(&m->retired);
-	loop_free(m->loop);
-	sandbox_fini(&m->sandbox);
 	snapshot_put(m->snapshot);
+	loop_free(m->loop);
+	reloader_free(m->reloader);
+	sandbox_fini(&m->sandbox);
 	memset(m, 0, sizeof(*m));
 }

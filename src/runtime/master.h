@@ -1,5 +1,59 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The main thread: owns the snapshot in force, the workers and the signals.
+ *
+ * THREADS
+ *
+ *	main	signals, reloads, admin requests, draining. It never reads a
+ *		configured file after the start, so it always answers.
+ *	worker	one of [daemon] workers; its sockets and sessions.
+ *	loader	reads configured files and frees old snapshots (reload.h).
+ *	log	writes the log (base/log.h).
+ *
+ * A thread changes only what it owns. To have something changed elsewhere it
+ * posts a message to the owner's loop, which runs in the owner's next turn.
+ * Messages from one thread to another arrive in the order they were posted.
+ * The exceptions are the objects that are made for sharing: throttle,
+ * cert_sessions, backend_flows, counters (written by one thread, read by all).
+ *
+ * RELOAD
+ *
+ *	main	reloader_request(): a signal, a command, or a changed file
+ *	loader	reads and checks everything: the next snapshot, or complaints
+ *	main	master_adopt(): makes an order for each worker; this can run
+ *		out of memory, and then nothing has changed. From there on
+ *		nothing can fail: log, limits and all orders
+ *	worker	takes the snapshot in its next turn, for new connections, and
+ *		judges its live sessions again, some in each turn (sweep.h)
+ *	loader	frees the old snapshot when nothing counts it any more
+ *
+ * Until the worker has taken the order, connections are judged by the old
+ * snapshot; a connection that was judged by an old one is judged again before
+ * it reaches the broker, so a revocation never loses that race. A command that
+ * promises an effect ("the session has ended") asks the workers after the
+ * order was sent: the question arrives after the order.
+ *
+ * At most one reload is under way. Requests that come meanwhile are served
+ * together by one more, which reads the files after all of these requests.
+ *
+ * END
+ *
+ *	SERVING --SIGTERM, drain--> LEAVING --drain_delay--> DRAINING
+ *	        --all sessions have left, or drain_timeout--> end
+ *	any     --second SIGTERM, SIGINT, SIGQUIT--> STOPPING, end
+ *
+ * Reloads still take effect while draining: a device that is denied must not
+ * stay connected for as long as a drain takes.
+ *
+ * At the end, in this order: the loader, the admin service, the workers (all
+ * threads have stopped before the first is freed, because they post to each
+ * other), the shared objects, the snapshot, the loop.
+ *
+ * SIGNALS
+ *
+ * Blocked before the first file is read, and handled from when the loop runs:
+ * a SIGHUP or SIGTERM that comes during the start is not lost, and does not
+ * kill the process without a word. Other threads have all signals blocked.
  */
 #ifndef RUNTIME_MASTER_H
 #define RUNTIME_MASTER_H
@@ -10,30 +64,29 @@
 #include "backend/limits.h"
 #include "base/report.h"
 #include "io/loop.h"
-#include "runtime/retired.h"
+#include "runtime/reload.h"
 #include "runtime/sandbox.h"
 #include "runtime/trim.h"
-#include "runtime/watcher.h"
 #include "runtime/worker.h"
 #include "session/cert_sessions.h"
 #include "session/snapshot.h"
 
 enum master_state {
 	MASTER_SERVING,
-	MASTER_LEAVING, /* lets in still, and tells balancers not to come */
+	MASTER_LEAVING, /* still accepts; not ready for load balancers */
 	MASTER_DRAINING,
 	MASTER_STOPPING
 };
 
-#define MASTER_SIGNALS 4
+#define MASTER_SIGNALS 6
 
 struct master;
 
 /*
  * What main() adds to the master, on its loop and thread: admin, which the
- * runtime knows nothing of. Started while ports can still be bound; it may
- * write lines to `ports' (NULL: there is no ports file). Stopped, in any case
- * where *out is not NULL, before the workers are.
+ * runtime does not know. Started while ports can still be bound; it may write
+ * lines to `ports' (NULL: there is no ports file). If *out is not NULL, it is
+ * stopped before the workers are.
  */
 struct master_service {
 	enum err (*start)(void **out, struct master *m, FILE *ports,
@@ -45,62 +98,67 @@ struct master {
 	const char *file; /* borrowed: the configuration's path */
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted; in force */
-	struct retired retired; /* old ones, until nobody has them */
+	struct reloader *reloader; /* owned */
 	struct throttle *throttle; /* owned */
 	struct cert_sessions *cert_sessions; /* owned */
 	struct backend_flows *flows; /* owned */
 	struct worker **workers; /* owned, each owned */
 	size_t worker_count;
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */
-	struct watcher *watcher; /* owned */
 	struct trim trim;
-	struct timer leave; /* from leaving to draining */
-	struct timer drain; /* the end of patience while draining */
-	struct timer pulse; /* tells the supervisor that we live */
+	struct timer leave; /* from LEAVING to DRAINING */
+	struct timer drain; /* the latest end of DRAINING */
+	struct timer pulse; /* tells the supervisor that this thread runs */
 	size_t draining; /* workers that still have sessions */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */
 	struct sandbox sandbox; /* what is in force */
 	uint64_t files; /* descriptors this process may have */
-	uint32_t room; /* connections that fit into these */
+	uint32_t room; /* connections for which they are enough */
 	enum master_state state;
-	bool terminated; /* SIGTERM came: another one is for at once */
-	/* What the last reload did, for status and metrics. */
+	bool terminated; /* SIGTERM came: the next one ends at once */
+	/* For status and metrics. */
 	uint64_t reloads_failed;
-	int64_t reloaded_at; /* wall clock of the last good load */
+	bool reload_failed; /* the last one */
+	int64_t reload_ended_at; /* wall clock: the last one, good or bad */
+	int64_t reloaded_at; /* wall clock: the last good one, or the start */
 };
 
-/*
- * As snapshot_load(), and begins the watcher's list with all files it reads,
- * as they were before; watcher_end() is left to the caller, who may want to
- * name others.
- */
-enum err master_load(struct snapshot **out, const char *file,
-    const struct snapshot *previous, struct watcher *watcher,
-    struct report *why, struct report *warnings) MUST_CHECK;
+/* Blocks the signals that the master handles. Call it before anything that
+ * takes time. */
+void master_block_signals(void);
 
-/* Makes all that can be made before privileges are dropped: loop, workers,
- * bound sockets, ports file. Takes the count of `snapshot', and `watcher', by
- * which it was loaded. On error complaints are in `why'; call master_fini() in
- * any case. `service' may be NULL. */
+/*
+ * Makes all that has to be made before privileges are dropped: loop, workers,
+ * bound sockets, ports file. Takes over the count of `snapshot', and `files',
+ * which were read for it. On error complaints are in `why'; call master_fini()
+ * in any case. `service' may be NULL.
+ */
 enum err master_init(struct master *m, const char *file,
-    struct snapshot *snapshot, struct watcher *watcher,
+    struct snapshot *snapshot, struct watch_list *files,
     const struct master_service *service, struct report *why) MUST_CHECK;
 
 /* Starts the workers and runs until a signal has ended the daemon. */
 enum err master_run(struct master *m, struct report *why) MUST_CHECK;
 
-/* Stops what runs and frees all. */
+/* Stops what runs and frees everything. */
 void master_fini(struct master *m);
 
-/* Loads the configuration anew; complaints go to the log, and to `say' if it
- * is not NULL, warnings too; the old one stays in force on error. Workers
- * take the new one in their next turn, in order with later messages. */
-enum err master_reload(struct master *m, struct report *say);
+/* Requests a reload; returns at once. `waiter' (may be NULL) is told of its
+ * end. See reload.h. */
+void master_reload(struct master *m, enum reload_cause cause,
+    struct reload_waiter *waiter);
 
-/* What SIGTERM does: after drain_delay no new connections, and an end once all
- * have left. Until then reloads still count, for who is thrown out by one is
- * not to live on for as long as a drain takes. */
+/*
+ * For the reloader: makes `next' (takes a count of its own) the snapshot in
+ * force for everything, or changes nothing. Adds to `warnings' what could not
+ * take effect, such as options that need a restart.
+ */
+enum err master_adopt(struct master *m, struct snapshot *next,
+    struct report *why, struct report *warnings) MUST_CHECK;
+
+/* Does what SIGTERM does: no new connections after drain_delay, and the end
+ * once all sessions have left. */
 void master_drain(struct master *m);
 
 #endif

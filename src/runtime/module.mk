@@ -16,8 +16,8 @@ libsallyport_a_SOURCES += \
 	src/runtime/ports.h \
 	src/runtime/privileges.c \
 	src/runtime/privileges.h \
-	src/runtime/retired.c \
-	src/runtime/retired.h \
+	src/runtime/reload.c \
+	src/runtime/reload.h \
 	src/runtime/rights.c \
 	src/runtime/rights.h \
 	src/runtime/runtime.c \

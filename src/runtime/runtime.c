@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/runtime.h"
 
 #include <stdio.h>
@@ -5,7 +6,7 @@
 #include "runtime/master.h"
 #include "runtime/privileges.h"
 
-/* Says all complaints, each on its line. */
+/* Prints each complaint on a line of its own. */
 static void
 print_report(const struct report *r)
 {
@@ -15,8 +16,10 @@ print_report(const struct report *r)
 		fprintf(stderr, "sallyport: %s\n", r->lines[i]);
 }
 
+/* Loads the configuration and prints what is to be said about it. `*files' as
+ * in reload_load(). */
 static enum err
-load(struct snapshot **out, const char *file, struct watcher *watcher)
+load(struct snapshot **out, const char *file, struct watch_list **files)
 {
 	struct report warnings;
 	struct report why;
@@ -24,7 +27,7 @@ load(struct snapshot **out, const char *file, struct watcher *watcher)
 
 	report_init(&why);
 	report_init(&warnings);
-	err = master_load(out, file, NULL, watcher, &why, &warnings);
+	err = reload_load(out, file, NULL, files, &why, &warnings);
 	print_report(&warnings);
 	print_report(&why);
 	if (err != OK)
@@ -39,17 +42,15 @@ load(struct snapshot **out, const char *file, struct watcher *watcher)
 enum err
 runtime_load(struct snapshot **out, const char *file)
 {
-	struct watcher *watcher = watcher_new();
-	enum err err = ERR_NO_MEMORY;
+	struct watch_list *files = NULL;
+	enum err err = load(out, file, &files);
 
-	*out = NULL;
-	if (watcher != NULL)
-		err = load(out, file, watcher);
-	watcher_free(watcher);
+	watch_list_free(files);
 	return err;
 }
 
-/* Only a warning: root may check what somebody else will run. */
+/* Prints warnings only: root may check a file for a daemon that another user
+ * will start. */
 static void
 check_user(const struct config *cfg, const char *file)
 {
@@ -81,18 +82,19 @@ runtime_check(const char *file)
 int
 runtime_run(const char *file, const struct master_service *service)
 {
-	struct watcher *watcher = watcher_new();
+	struct watch_list *files = NULL;
 	struct snapshot *snapshot = NULL;
 	struct master master;
 	struct report why;
 	enum err err;
 
-	if (watcher == NULL || load(&snapshot, file, watcher) != OK) {
-		watcher_free(watcher);
+	master_block_signals();
+	if (load(&snapshot, file, &files) != OK) {
+		watch_list_free(files);
 		return RUNTIME_EXIT_CONFIG;
 	}
 	report_init(&why);
-	err = master_init(&master, file, snapshot, watcher, service, &why);
+	err = master_init(&master, file, snapshot, files, service, &why);
 	if (err == OK)
 		err = master_run(&master, &why);
 	master_fini(&master);

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "runtime/watcher.h"
 
 #include <dirent.h>
@@ -7,39 +8,46 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/hash.h"
 #include "io/timer.h"
 
-/* How long nothing may change before a change is told. */
+/* How long nothing may change before a change is reported. */
 #define SETTLE_MS 100
 
 struct watched {
 	char *path; /* owned */
-	uint64_t look; /* what it looked like; 0 when it is not there */
-	bool named; /* since watcher_begin() */
+	uint64_t read; /* what it looked like before it was read */
+	uint64_t look; /* what it looked like at the last look */
+};
+
+struct watch_list {
+	struct watched *files; /* owned */
+	size_t count;
 };
 
 struct watcher {
-	struct watched *files; /* owned */
-	size_t count;
+	struct watch_list list;
 	struct timer timer;
 	bool started; /* the timer may run */
 	uint64_t interval_ms;
 	bool unsettled; /* the last look saw a change */
+	bool reported; /* a change, and no load has ended since */
 	void (*changed)(void *arg);
 	void *arg; /* borrowed */
 };
 
-/* FNV-1a; collisions would have to be made on purpose by a file's owner. */
+/*
+ * What a file looks like: a hash of what stat() says about it, and 0 if it does
+ * not exist. Only the file's owner could make two different ones collide.
+ */
+
 static void
 mix(uint64_t *hash, const void *data, size_t len)
 {
-	const unsigned char *p = data;
-
-	while (len-- > 0)
-		*hash = (*hash ^ *p++) * UINT64_C(0x100000001b3);
+	*hash = hash_fnv(*hash, slice_make(data, len));
 }
 
-/* Mixes in what stat() says of `path'; false when it is not there. */
+/* Returns false if `path' does not exist. */
 static bool
 mix_stat(uint64_t *hash, const char *path, struct stat *st)
 {
@@ -53,7 +61,7 @@ mix_stat(uint64_t *hash, const char *path, struct stat *st)
 	return true;
 }
 
-/* The entries' order in a directory may change, so they are added up. */
+/* A sum, because the order of a directory's entries may change. */
 static uint64_t
 look_in(const char *dir)
 {
@@ -70,7 +78,7 @@ look_in(const char *dir)
 		if (e->d_name[0] == '.')
 			continue;
 		snprintf(path, sizeof(path), "%s/%s", dir, e->d_name);
-		one = UINT64_C(0xcbf29ce484222325);
+		one = HASH_FNV_BEGIN;
 		mix(&one, e->d_name, strlen(e->d_name));
 		mix_stat(&one, path, &st);
 		sum += one;
@@ -82,7 +90,7 @@ look_in(const char *dir)
 static uint64_t
 look_at(const char *path)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325);
+	uint64_t hash = HASH_FNV_BEGIN;
 	struct stat st;
 
 	if (!mix_stat(&hash, path, &st))
@@ -91,6 +99,89 @@ look_at(const char *path)
 		hash += look_in(path);
 	return hash;
 }
+
+/*
+ * Lists.
+ */
+
+struct watch_list *
+watch_list_new(void)
+{
+	return calloc(1, sizeof(struct watch_list));
+}
+
+static void
+clear(struct watch_list *l)
+{
+	while (l->count > 0)
+		free(l->files[--l->count].path);
+	free(l->files);
+	l->files = NULL;
+}
+
+void
+watch_list_free(struct watch_list *l)
+{
+	if (l == NULL)
+		return;
+	clear(l);
+	free(l);
+}
+
+static struct watched *
+find(const struct watch_list *l, const char *path)
+{
+	size_t i;
+
+	for (i = 0; i < l->count; i++)
+		if (strcmp(l->files[i].path, path) == 0)
+			return &l->files[i];
+	return NULL;
+}
+
+enum err
+watch_list_add(struct watch_list *l, const char *path)
+{
+	struct watched *files;
+	struct watched *f;
+
+	if (find(l, path) != NULL)
+		return OK;
+	files = realloc(l->files, (l->count + 1) * sizeof(*files));
+	if (files == NULL)
+		return ERR_NO_MEMORY;
+	l->files = files;
+	f = &files[l->count];
+	f->path = strdup(path);
+	if (f->path == NULL)
+		return ERR_NO_MEMORY;
+	f->read = f->look = look_at(path);
+	l->count++;
+	return OK;
+}
+
+/* Moves the files of `from' that `l' does not have to `l'. Without memory they
+ * are no longer watched. */
+static void
+move_others(struct watch_list *l, struct watch_list *from)
+{
+	size_t most = l->count + from->count;
+	struct watched *files = realloc(l->files, most * sizeof(*files));
+	size_t i;
+
+	if (files == NULL)
+		return;
+	l->files = files;
+	for (i = 0; i < from->count; i++)
+		if (find(l, from->files[i].path) == NULL) {
+			l->files[l->count++] = from->files[i];
+			from->files[i].path = NULL;
+		}
+}
+
+/*
+ * The watcher.
+ */
 
 static void
 schedule(struct watcher *w)
@@ -109,21 +200,25 @@ static void
 look_again(void *arg)
 {
 	struct watcher *w = arg;
-	bool settled = w->unsettled;
+	bool changed = false;
+	struct watched *f;
 	uint64_t look;
 	size_t i;
 
 	w->unsettled = false;
-	for (i = 0; i < w->count; i++) {
-		look = look_at(w->files[i].path);
-		if (look == w->files[i].look)
-			continue;
-		w->files[i].look = look;
-		w->unsettled = true;
+	for (i = 0; i < w->list.count; i++) {
+		f = &w->list.files[i];
+		look = look_at(f->path);
+		changed = changed || look != f->read;
+		if (look != f->look)
+			w->unsettled = true;
+		f->look = look;
 	}
 	schedule(w);
-	if (settled && !w->unsettled)
-		w->changed(w->arg);
+	if (!changed || w->unsettled || w->reported)
+		return;
+	w->reported = true;
+	w->changed(w->arg);
 }
 
 struct watcher *
@@ -136,11 +231,14 @@ void
 watcher_start(struct watcher *w, struct loop *loop, void (*changed)(void *),
     void *arg)
 {
+	struct watched *f;
 	size_t i;
 
-	for (i = 0; i < w->count; i++)
-		if (look_at(w->files[i].path) == 0)
-			w->files[i].look = 0;
+	for (i = 0; i < w->list.count; i++) {
+		f = &w->list.files[i];
+		if (look_at(f->path) == 0)
+			f->look = f->read = 0;
+	}
 	w->changed = changed;
 	w->arg = arg;
 	timer_init(&w->timer, loop, look_again, w);
@@ -149,53 +247,35 @@ watcher_start(struct watcher *w, struct loop *loop, void (*changed)(void *),
 }
 
 void
-watcher_begin(struct watcher *w)
+watcher_take(struct watcher *w, struct watch_list *l, enum watcher_files files,
+    uint64_t interval_ms)
 {
-	size_t i;
+	struct watch_list old = w->list;
 
-	for (i = 0; i < w->count; i++)
-		w->files[i].named = false;
-}
-
-enum err
-watcher_add(struct watcher *w, const char *path)
-{
-	struct watched *files;
-	size_t i;
-
-	for (i = 0; i < w->count; i++)
-		if (strcmp(w->files[i].path, path) == 0) {
-			w->files[i].named = true;
-			return OK;
-		}
-	files = realloc(w->files, (w->count + 1) * sizeof(*files));
-	if (files == NULL)
-		return ERR_NO_MEMORY;
-	w->files = files;
-	files[w->count].path = strdup(path);
-	if (files[w->count].path == NULL)
-		return ERR_NO_MEMORY;
-	files[w->count].look = look_at(path);
-	files[w->count].named = true;
-	w->count++;
-	return OK;
+	if (l != NULL) {
+		if (files == WATCHER_ADD)
+			move_others(l, &old);
+		w->list = *l;
+		clear(&old);
+		free(l);
+	}
+	w->reported = false;
+	w->interval_ms = interval_ms;
+	schedule(w);
 }
 
 void
-watcher_end(struct watcher *w, uint64_t interval_ms)
+watcher_compare(const struct watcher *w, const struct watch_list *l,
+    struct report *names)
 {
-	size_t kept = 0;
+	const struct watched *before;
 	size_t i;
 
-	for (i = 0; i < w->count; i++) {
-		if (w->files[i].named)
-			w->files[kept++] = w->files[i];
-		else
-			free(w->files[i].path);
+	for (i = 0; i < l->count; i++) {
+		before = find(&w->list, l->files[i].path);
+		if (before != NULL && before->read != l->files[i].read)
+			report_add(names, "%s", l->files[i].path);
 	}
-	w->count = kept;
-	w->interval_ms = interval_ms;
-	schedule(w);
 }
 
 void
@@ -203,8 +283,8 @@ watcher_free(struct watcher *w)
 {
 	if (w == NULL)
 		return;
-	watcher_begin(w);
-	watcher_end(w, 0);
-	free(w->files);
+	if (w->started)
+		timer_stop(&w->timer);
+	clear(&w->list);
 	free(w);
 }

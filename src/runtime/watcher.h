@@ -1,8 +1,10 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * Notices changed files by looking at them now and then: what a path leads to
- * in the end (so a swapped symlink counts, as Kubernetes swaps them), its
- * size and its times. A change is told once nothing has changed any more for
- * one more look, so that half-written files are not read.
+ * Notices changed files by looking at them now and then. A file counts as
+ * changed when its device, inode, size or times differ after all symbolic
+ * links were followed, so a link that was swapped counts, too, as Kubernetes
+ * does it. A change is reported once no file has changed for one more look, so
+ * that files that are still being written are not read.
  */
 #ifndef RUNTIME_WATCHER_H
 #define RUNTIME_WATCHER_H
@@ -10,30 +12,59 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/report.h"
 #include "io/loop.h"
+
+/*
+ * The files that one load reads, and what each looked like just before it was
+ * read. One thread may fill a list while another one runs the watcher.
+ */
+struct watch_list;
+
+/* NULL: out of memory. */
+struct watch_list *watch_list_new(void);
+
+/* Adds a file or directory, which need not exist, and looks at it. A second
+ * call for the same path does nothing. */
+enum err watch_list_add(struct watch_list *l, const char *path) MUST_CHECK;
+
+/* NULL is allowed. */
+void watch_list_free(struct watch_list *l);
 
 struct watcher;
 
-/* NULL when memory runs out. */
+/* NULL: out of memory. */
 struct watcher *watcher_new(void);
 
-/* From now on looks, and calls `changed' on the loop's thread. Files that can
- * be looked at no more, now that privileges are given up, count as seen. */
+/* NULL is allowed. */
+void watcher_free(struct watcher *w);
+
+/*
+ * Starts to look, and calls `changed' on the loop's thread. Files that cannot
+ * be looked at any more, because privileges were dropped, do not count as
+ * changed.
+ */
 void watcher_start(struct watcher *w, struct loop *loop,
     void (*changed)(void *arg), void *arg);
 
-/*
- * Begins a new list of paths; watcher_add() names them, a file or a directory,
- * which need not exist, just before they are read: a path that was watched
- * before keeps what it looked like then, so no change during a load is missed.
- * watcher_end() forgets those that were not named again, and looks every
- * `interval_ms' (0 = never).
- */
-void watcher_begin(struct watcher *w);
-enum err watcher_add(struct watcher *w, const char *path) MUST_CHECK;
-void watcher_end(struct watcher *w, uint64_t interval_ms);
+enum watcher_files {
+	WATCHER_REPLACE, /* watch only the files of the list */
+	WATCHER_ADD /* watch those that were watched before, too */
+};
 
-/* NULL is fine. */
-void watcher_free(struct watcher *w);
+/*
+ * The files of `l' have been read: watches them from now on, and looks every
+ * `interval_ms' (0 = never). A file counts as changed from now on if it no
+ * longer looks as it did before it was read, so that no change during a load
+ * is missed, and no change is reported that was read already. Takes over `l';
+ * with NULL the list stays as it was.
+ */
+void watcher_take(struct watcher *w, struct watch_list *l,
+    enum watcher_files files, uint64_t interval_ms);
+
+/* Adds to `names' each file of `l' that looks different than before the
+ * previous load. */
+void watcher_compare(const struct watcher *w, const struct watch_list *l,
+    struct report *names);
 
 #endif

@@ -24,7 +24,7 @@ snapshot_get(struct snapshot *s)
 	return s;
 }
 
-static void
+void
 snapshot_free(struct snapshot *s)
 {
 	const struct config *cfg = s->config;
@@ -52,13 +52,18 @@ snapshot_put(struct snapshot *s)
 	if (s == NULL ||
 	    atomic_fetch_sub_explicit(&s->refs, 1, memory_order_acq_rel) != 1)
 		return;
-	snapshot_free(s);
+	if (s->last_put != NULL)
+		s->last_put(s->last_put_arg, s);
+	else
+		snapshot_free(s);
 }
 
-bool
-snapshot_is_last(const struct snapshot *s)
+void
+snapshot_on_last_put(struct snapshot *s,
+    void (*last_put)(void *arg, struct snapshot *s), void *arg)
 {
-	return atomic_load_explicit(&s->refs, memory_order_acquire) == 1;
+	s->last_put = last_put;
+	s->last_put_arg = arg;
 }
 
 struct identity_rules *

@@ -31,7 +31,10 @@ struct snapshot {
 	    *connect_rate; /* counted each; as config->backend */
 	struct mqtt_policy mqtt;
 	struct tls_tickets *tickets; /* counted: own keys, kept over reloads */
-	struct snapshot *retired; /* for the master alone: the one before it */
+	/* See snapshot_on_last_put(). */
+	void (*last_put)(void *arg, struct snapshot *s);
+	void *last_put_arg;
+	struct snapshot *retired; /* for last_put(): to make a list of them */
 };
 
 /* Told of each file that a configuration names, before it is read. */
@@ -61,10 +64,17 @@ struct identity_rules *snapshot_rules(const struct snapshot *s,
 /* Takes a count more and returns `s'; any thread. */
 struct snapshot *snapshot_get(struct snapshot *s);
 
-/* Gives a count back; the last one frees. Any thread; NULL is fine. */
+/* Gives a count back. The last one frees the snapshot, or calls what
+ * snapshot_on_last_put() has set. Any thread; NULL is allowed. */
 void snapshot_put(struct snapshot *s);
 
-/* Does nobody else count it? Then nobody else will. */
-bool snapshot_is_last(const struct snapshot *s);
+/* From now on the last snapshot_put() calls last_put(arg, s) on its own thread
+ * instead of freeing; the callee has to call snapshot_free(). Before other
+ * threads know the snapshot. */
+void snapshot_on_last_put(struct snapshot *s,
+    void (*last_put)(void *arg, struct snapshot *s), void *arg);
+
+/* Frees a snapshot that nobody counts any more. */
+void snapshot_free(struct snapshot *s);
 
 #endif
