@@ -40,7 +40,8 @@ static const char usage[] =
     "                     certificate file CERT (or none), and the packet in\n"
     "                     the file CONNECT\n"
     "\n"
-    "SIGHUP: reload. SIGTERM: drain, then exit. SIGINT: exit at once.\n";
+    "SIGHUP: reload. SIGUSR1: reopen the log. SIGTERM: drain, then exit.\n"
+    "SIGINT: exit at once.\n";
 
 /* Returns 0, or EX_USAGE with the reason on stderr. */
 static int

@@ -41,6 +41,12 @@ add_daemon(struct exposition *e, const struct admin *a, const struct totals *t)
 	    m->snapshot->generation);
 	SINGLE(e, "config_last_reload_success_timestamp_seconds", "gauge",
 	    "When the configuration in force was loaded.", m->reloaded_at);
+	SINGLE(e, "config_last_reload_successful", "gauge",
+	    "1 if the last load came into force, 0 if it was refused.",
+	    m->reload_failed ? 0 : 1);
+	SINGLE(e, "config_last_reload_timestamp_seconds", "gauge",
+	    "When the last load ended, in force or refused.",
+	    m->reload_ended_at);
 	SINGLE(e, "config_reload_failures", "counter",
 	    "Reloads that were refused.", m->reloads_failed);
 	SINGLE(e, "denylist_entries", "gauge",

@@ -319,6 +319,12 @@ caught(evutil_socket_t number, short what, void *arg)
 	s->caught((int)number, s->arg); /* s may be gone */
 }
 
+static void
+ignore_signal(int number)
+{
+	(void)number;
+}
+
 struct io_signal *
 io_signal_new(struct loop *loop, int number, void (*cb)(int, void *), void *arg)
 {
@@ -329,8 +335,9 @@ io_signal_new(struct loop *loop, int number, void (*cb)(int, void *), void *arg)
 	s->caught = cb;
 	s->arg = arg;
 	/* event_free() puts this back: a signal that comes while the daemon
-	 * exits must not turn a clean exit into a death by signal. */
-	signal(number, SIG_IGN);
+	 * exits must not turn a clean exit into a death by signal. It is not
+	 * SIG_IGN, which would discard a blocked signal that is pending. */
+	signal(number, ignore_signal);
 	s->event = evsignal_new(loop_base(loop), number, caught, s);
 	if (s->event == NULL || event_add(s->event, NULL) == -1) {
 		io_signal_free(s);

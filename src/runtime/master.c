@@ -318,7 +318,7 @@ void
 master_reload(struct master *m, enum reload_cause cause,
     struct reload_waiter *waiter)
 {
-	reloader_request(m->reloader, cause, waiter);
+	reload_request(m->reloader, cause, waiter);
 }
 
 /*
@@ -380,7 +380,7 @@ start_service(void *arg, FILE *ports, struct report *why)
 
 enum err
 master_init(struct master *m, const char *file, struct snapshot *snapshot,
-    struct watch_list *files, const struct master_service *service,
+    struct watcher_list *files, const struct master_service *service,
     struct report *why)
 {
 	struct throttle_options limits;
@@ -391,7 +391,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	m->snapshot = snapshot;
 	m->service = service;
 	m->reloaded_at = m->reload_ended_at = clock_wall_s();
-	m->reloader = reloader_new(m, files);
+	m->reloader = reload_new(m, files);
 	if (m->reloader == NULL)
 		return ERR_NO_MEMORY;
 	hardening_forbid_cores();
@@ -462,7 +462,7 @@ master_run(struct master *m, struct report *why)
 	measure(m);
 	err = give_up_rights(m, why);
 	if (err == OK)
-		err = reloader_start(m->reloader);
+		err = reload_start(m->reloader);
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
@@ -486,7 +486,7 @@ master_fini(struct master *m)
 {
 	size_t i;
 
-	reloader_stop(m->reloader); /* its waiters are the service's */
+	reload_stop(m->reloader); /* its waiters are the service's */
 	if (m->service_state != NULL)
 		m->service->stop(m->service_state);
 	for (i = 0; i < m->worker_count; i++)
@@ -507,7 +507,7 @@ master_fini(struct master *m)
 	backend_flows_free(m->flows);
 	snapshot_put(m->snapshot);
 	loop_free(m->loop);
-	reloader_free(m->reloader);
+	reload_free(m->reloader);
 	sandbox_fini(&m->sandbox);
 	memset(m, 0, sizeof(*m));
 }

@@ -18,7 +18,7 @@
  *
  * RELOAD
  *
- *	main	reloader_request(): a signal, a command, or a changed file
+ *	main	reload_request(): a signal, a command, or a changed file
  *	loader	reads and checks everything: the next snapshot, or complaints
  *	main	master_adopt(): makes an order for each worker; this can run
  *		out of memory, and then nothing has changed. From there on
@@ -135,7 +135,7 @@ void master_block_signals(void);
  * in any case. `service' may be NULL.
  */
 enum err master_init(struct master *m, const char *file,
-    struct snapshot *snapshot, struct watch_list *files,
+    struct snapshot *snapshot, struct watcher_list *files,
     const struct master_service *service, struct report *why) MUST_CHECK;
 
 /* Starts the workers and runs until a signal has ended the daemon. */

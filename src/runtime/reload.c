@@ -29,7 +29,7 @@ struct load {
 	struct loop_message message; /* brings the result to the main thread */
 	struct snapshot *previous; /* counted */
 	struct snapshot *next; /* counted; NULL: refused */
-	struct watch_list *files; /* owned; may be NULL */
+	struct watcher_list *files; /* owned; may be NULL */
 	struct report why;
 	struct report warnings;
 	enum err err;
@@ -65,7 +65,7 @@ struct reloader {
 
 /* The list of files that a load reads, and whether that ran out of memory. */
 struct reading {
-	struct watch_list *files;
+	struct watcher_list *files;
 	enum err err;
 };
 
@@ -75,15 +75,15 @@ note_file(const char *path, void *arg)
 	struct reading *r = arg;
 
 	if (r->err == OK)
-		r->err = watch_list_add(r->files, path);
+		r->err = watcher_list_add(r->files, path);
 }
 
 enum err
 reload_load(struct snapshot **out, const char *file,
-    const struct snapshot *previous, struct watch_list **files,
+    const struct snapshot *previous, struct watcher_list **files,
     struct report *why, struct report *warnings)
 {
-	struct reading r = { watch_list_new(), OK };
+	struct reading r = { watcher_list_new(), OK };
 	struct snapshot_reading reading = { note_file, &r };
 	enum err err;
 
@@ -250,7 +250,7 @@ start_load(struct reloader *r)
 }
 
 void
-reloader_request(struct reloader *r, enum reload_cause cause,
+reload_request(struct reloader *r, enum reload_cause cause,
     struct reload_waiter *waiter)
 {
 	r->causes |= 1U << cause;
@@ -406,7 +406,7 @@ finish(struct loop_message *message)
 static void
 files_changed(void *arg)
 {
-	reloader_request(arg, RELOAD_FILES, NULL);
+	reload_request(arg, RELOAD_FILES, NULL);
 }
 
 /*
@@ -414,7 +414,7 @@ files_changed(void *arg)
  */
 
 struct reloader *
-reloader_new(struct master *m, struct watch_list *files)
+reload_new(struct master *m, struct watcher_list *files)
 {
 	struct reloader *r = calloc(1, sizeof(*r));
 	pthread_condattr_t attr;
@@ -422,7 +422,7 @@ reloader_new(struct master *m, struct watch_list *files)
 	if (r != NULL)
 		r->watcher = watcher_new();
 	if (r == NULL || r->watcher == NULL) {
-		watch_list_free(files);
+		watcher_list_free(files);
 		free(r);
 		return NULL;
 	}
@@ -441,7 +441,7 @@ reloader_new(struct master *m, struct watch_list *files)
 }
 
 enum err
-reloader_start(struct reloader *r)
+reload_start(struct reloader *r)
 {
 	sigset_t all;
 	sigset_t old;
@@ -461,7 +461,7 @@ reloader_start(struct reloader *r)
 }
 
 void
-reloader_stop(struct reloader *r)
+reload_stop(struct reloader *r)
 {
 	if (r == NULL || !r->started)
 		return;
@@ -479,7 +479,7 @@ reloader_stop(struct reloader *r)
 	if (!r->loading)
 		return;
 	/* finish() does nothing any more. */
-	watch_list_free(r->load.files);
+	watcher_list_free(r->load.files);
 	snapshot_put(r->load.previous);
 	snapshot_put(r->load.next);
 	report_fini(&r->load.why);
@@ -487,7 +487,7 @@ reloader_stop(struct reloader *r)
 }
 
 void
-reloader_free(struct reloader *r)
+reload_free(struct reloader *r)
 {
 	if (r == NULL)
 		return;

@@ -57,27 +57,27 @@ struct reload_waiter {
  * snapshot_load(). Only one thread may load at a time.
  */
 enum err reload_load(struct snapshot **out, const char *file,
-    const struct snapshot *previous, struct watch_list **files,
+    const struct snapshot *previous, struct watcher_list **files,
     struct report *why, struct report *warnings) MUST_CHECK;
 
 /* Makes the reloader, which takes over `files', those of the first load.
  * NULL: out of memory. */
-struct reloader *reloader_new(struct master *m, struct watch_list *files);
+struct reloader *reload_new(struct master *m, struct watcher_list *files);
 
 /* Starts its thread, and to watch the files; after the sandbox is entered.
  * ERR_SYSTEM with errno. */
-enum err reloader_start(struct reloader *r) MUST_CHECK;
+enum err reload_start(struct reloader *r) MUST_CHECK;
 
 /* Requests a reload. `waiter' (may be NULL) is told of its end. */
-void reloader_request(struct reloader *r, enum reload_cause cause,
+void reload_request(struct reloader *r, enum reload_cause cause,
     struct reload_waiter *waiter);
 
 /* Ends the thread; a load under way is completed and dropped. Waiters are told
  * ERR_REFUSED. NULL is allowed. */
-void reloader_stop(struct reloader *r);
+void reload_stop(struct reloader *r);
 
 /* Frees `r', and the snapshots that are left to be freed. After
- * reloader_stop(), when every snapshot was put. NULL is allowed. */
-void reloader_free(struct reloader *r);
+ * reload_stop(), when every snapshot was put. NULL is allowed. */
+void reload_free(struct reloader *r);
 
 #endif

@@ -19,7 +19,7 @@ print_report(const struct report *r)
 /* Loads the configuration and prints what is to be said about it. `*files' as
  * in reload_load(). */
 static enum err
-load(struct snapshot **out, const char *file, struct watch_list **files)
+load(struct snapshot **out, const char *file, struct watcher_list **files)
 {
 	struct report warnings;
 	struct report why;
@@ -42,10 +42,10 @@ load(struct snapshot **out, const char *file, struct watch_list **files)
 enum err
 runtime_load(struct snapshot **out, const char *file)
 {
-	struct watch_list *files = NULL;
+	struct watcher_list *files = NULL;
 	enum err err = load(out, file, &files);
 
-	watch_list_free(files);
+	watcher_list_free(files);
 	return err;
 }
 
@@ -82,7 +82,7 @@ runtime_check(const char *file)
 int
 runtime_run(const char *file, const struct master_service *service)
 {
-	struct watch_list *files = NULL;
+	struct watcher_list *files = NULL;
 	struct snapshot *snapshot = NULL;
 	struct master master;
 	struct report why;
@@ -90,7 +90,7 @@ runtime_run(const char *file, const struct master_service *service)
 
 	master_block_signals();
 	if (load(&snapshot, file, &files) != OK) {
-		watch_list_free(files);
+		watcher_list_free(files);
 		return RUNTIME_EXIT_CONFIG;
 	}
 	report_init(&why);

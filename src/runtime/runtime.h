@@ -25,8 +25,7 @@ int runtime_check(const char *file);
 /*
  * Runs the daemon on `file', with `service' (NULL: none), until a signal
  * ends it. Returns the exit code.
- * SIGHUP loads the configuration anew and opens the log file anew; SIGTERM
- * drains and then ends, a second one ends at once, and so does SIGINT.
+ * The signals are described in master.h and sallyport(8).
  */
 int runtime_run(const char *file, const struct master_service *service);
 

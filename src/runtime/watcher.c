@@ -20,13 +20,13 @@ struct watched {
 	uint64_t look; /* what it looked like at the last look */
 };
 
-struct watch_list {
+struct watcher_list {
 	struct watched *files; /* owned */
 	size_t count;
 };
 
 struct watcher {
-	struct watch_list list;
+	struct watcher_list list;
 	struct timer timer;
 	bool started; /* the timer may run */
 	uint64_t interval_ms;
@@ -104,14 +104,14 @@ look_at(const char *path)
  * Lists.
  */
 
-struct watch_list *
-watch_list_new(void)
+struct watcher_list *
+watcher_list_new(void)
 {
-	return calloc(1, sizeof(struct watch_list));
+	return calloc(1, sizeof(struct watcher_list));
 }
 
 static void
-clear(struct watch_list *l)
+clear(struct watcher_list *l)
 {
 	while (l->count > 0)
 		free(l->files[--l->count].path);
@@ -120,7 +120,7 @@ clear(struct watch_list *l)
 }
 
 void
-watch_list_free(struct watch_list *l)
+watcher_list_free(struct watcher_list *l)
 {
 	if (l == NULL)
 		return;
@@ -129,7 +129,7 @@ watch_list_free(struct watch_list *l)
 }
 
 static struct watched *
-find(const struct watch_list *l, const char *path)
+find(const struct watcher_list *l, const char *path)
 {
 	size_t i;
 
@@ -140,7 +140,7 @@ find(const struct watch_list *l, const char *path)
 }
 
 enum err
-watch_list_add(struct watch_list *l, const char *path)
+watcher_list_add(struct watcher_list *l, const char *path)
 {
 	struct watched *files;
 	struct watched *f;
@@ -163,7 +163,7 @@ watch_list_add(struct watch_list *l, const char *path)
 /* Moves the files of `from' that `l' does not have to `l'. Without memory they
  * are no longer watched. */
 static void
-move_others(struct watch_list *l, struct watch_list *from)
+move_others(struct watcher_list *l, struct watcher_list *from)
 {
 	size_t most = l->count + from->count;
 	struct watched *files = realloc(l->files, most * sizeof(*files));
@@ -247,10 +247,10 @@ watcher_start(struct watcher *w, struct loop *loop, void (*changed)(void *),
 }
 
 void
-watcher_take(struct watcher *w, struct watch_list *l, enum watcher_files files,
-    uint64_t interval_ms)
+watcher_take(struct watcher *w, struct watcher_list *l,
+    enum watcher_files files, uint64_t interval_ms)
 {
-	struct watch_list old = w->list;
+	struct watcher_list old = w->list;
 
 	if (l != NULL) {
 		if (files == WATCHER_ADD)
@@ -265,7 +265,7 @@ watcher_take(struct watcher *w, struct watch_list *l, enum watcher_files files,
 }
 
 void
-watcher_compare(const struct watcher *w, const struct watch_list *l,
+watcher_compare(const struct watcher *w, const struct watcher_list *l,
     struct report *names)
 {
 	const struct watched *before;

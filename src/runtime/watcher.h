@@ -19,17 +19,17 @@
  * The files that one load reads, and what each looked like just before it was
  * read. One thread may fill a list while another one runs the watcher.
  */
-struct watch_list;
+struct watcher_list;
 
 /* NULL: out of memory. */
-struct watch_list *watch_list_new(void);
+struct watcher_list *watcher_list_new(void);
 
 /* Adds a file or directory, which need not exist, and looks at it. A second
  * call for the same path does nothing. */
-enum err watch_list_add(struct watch_list *l, const char *path) MUST_CHECK;
+enum err watcher_list_add(struct watcher_list *l, const char *path) MUST_CHECK;
 
 /* NULL is allowed. */
-void watch_list_free(struct watch_list *l);
+void watcher_list_free(struct watcher_list *l);
 
 struct watcher;
 
@@ -59,12 +59,12 @@ enum watcher_files {
  * is missed, and no change is reported that was read already. Takes over `l';
  * with NULL the list stays as it was.
  */
-void watcher_take(struct watcher *w, struct watch_list *l,
+void watcher_take(struct watcher *w, struct watcher_list *l,
     enum watcher_files files, uint64_t interval_ms);
 
 /* Adds to `names' each file of `l' that looks different than before the
  * previous load. */
-void watcher_compare(const struct watcher *w, const struct watch_list *l,
+void watcher_compare(const struct watcher *w, const struct watcher_list *l,
     struct report *names);
 
 #endif
