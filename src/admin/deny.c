@@ -6,8 +6,7 @@
 #include "admin/reply.h"
 #include "base/clock.h"
 #include "base/time.h"
-#include "identity/deny_reader.h"
-#include "identity/denyfile.h"
+#include "identity/deny_edit.h"
 
 #define LIMIT_DEFAULT 1000
 
@@ -54,84 +53,105 @@ refuse(struct http_call *call, enum err err, const struct report *why)
 	}
 }
 
-/* Leaves what the deny list itself understands as it is, and turns "1h" from
- * now into a date; false for anything else. */
+/* Reads an until: a time from now (1h), or what the file may say. */
 static bool
-read_until(const char *text, char out[TIME_TEXT_MAX], const char **until)
+read_until(const char *text, int64_t now, int64_t *until)
 {
 	size_t len = strlen(text);
-	int64_t seconds;
 	uint64_t ms;
 
-	*until = text;
-	if (identity_deny_until(slice_str(text), &seconds))
+	if (identity_deny_until(slice_str(text), until))
 		return true;
 	if (len == 0 || strchr("smhd", text[len - 1]) == NULL ||
 	    !sessions_age_parse(text, &ms))
 		return false;
-	time_write(clock_wall_s() + (int64_t)(ms / 1000), out);
-	*until = out;
+	*until = now + (int64_t)(ms / 1000);
 	return true;
+}
+
+/* Writes a change to the file and puts it in force. */
+static enum err
+make_change(struct admin *a, const struct identity_deny_change *c,
+    struct report *why)
+{
+	struct snapshot *s = a->master->snapshot;
+	struct identity_deny_edit e = {
+		.path = s->config->denylist.file,
+		.change = c,
+		.report = why,
+		.idle = identity_denylist_idle(s->denylist),
+	};
+	enum err err = identity_deny_edit_run(&e);
+
+	if (err == OK)
+		err = identity_denylist_apply(s->denylist, &c->entries);
+	return err;
+}
+
+/* Changes one entry, and answers. */
+static void
+change_entry(struct admin *a, struct http_call *call,
+    const struct http_request *r, int64_t until)
+{
+	const char *as = http_request_param(r, "as");
+	const char *who = http_request_param(r, "who");
+	struct identity_denylist *l = a->master->snapshot->denylist;
+	struct identity_deny_change c;
+	struct identity_deny_key key;
+	struct identity_deny_row row;
+	struct report why;
+	enum err err;
+
+	if (file_of(a, call, as, who) == NULL)
+		return;
+	report_init(&why);
+	identity_deny_change_init(&c, l);
+	err = identity_deny_row_make(&row, &key, as, who, &why);
+	row.reason = slice_str(or_empty(http_request_param(r, "reason")));
+	row.until = until;
+	if (err == OK)
+		err = identity_denylist_plan(l, &c, &row, &key, &why);
+	if (err == OK && until == IDENTITY_DENY_REMOVED && c.removed == 0)
+		err = ERR_NOT_FOUND;
+	if (err == OK && c.entries.count > 0)
+		err = make_change(a, &c, &why);
+	if (err != OK)
+		refuse(call, err, &why);
+	else
+		commands_reload(a, call, r);
+	identity_deny_change_fini(&c);
+	report_fini(&why);
 }
 
 void
 deny_add_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	char when[TIME_TEXT_MAX];
-	struct identity_deny_request entry;
-	struct report why;
-	const char *path;
-	enum err err;
+	int64_t now = clock_wall_s();
+	int64_t until;
 
-	entry.as = http_request_param(r, "as");
-	entry.who = http_request_param(r, "who");
-	entry.reason = or_empty(http_request_param(r, "reason"));
-	path = file_of(a, call, entry.as, entry.who);
-	if (path == NULL)
-		return;
-	if (!read_until(or_empty(http_request_param(r, "until")), when,
-		&entry.until)) {
+	if (!read_until(or_empty(http_request_param(r, "until")), now,
+		&until)) {
 		reply_error(call, 422,
 		    "until is how long from now (1h), a time "
 		    "(2027-01-31T12:00:00Z), seconds since 1970, or infinity");
 		return;
 	}
-	report_init(&why);
-	err = identity_denyfile_add(path, &entry, &why);
-	if (err != OK)
-		refuse(call, err, &why);
-	else
-		commands_reload(a, call, r);
-	report_fini(&why);
+	change_entry(a, call, r, until);
 }
 
 void
 deny_remove_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	const char *as = http_request_param(r, "as");
-	const char *who = http_request_param(r, "who");
-	const char *path = file_of(a, call, as, who);
-	struct report why;
-	enum err err;
-
-	if (path == NULL)
-		return;
-	report_init(&why);
-	err = identity_denyfile_remove(path, as, who, &why);
-	if (err != OK)
-		refuse(call, err, &why);
-	else
-		commands_reload(a, call, r);
-	report_fini(&why);
+	change_entry(a, call, r, IDENTITY_DENY_REMOVED);
 }
 
 static json_t *
 show(const struct identity_deny *d, int64_t now)
 {
 	return json_pack("{s:s,s:o,s:o,s:o,s:b}", "as",
-	    identity_deny_word(d->kind), "who", reply_text(d->who), "reason",
+	    identity_deny_word(d->kind), "who", reply_text(d->value), "reason",
 	    reply_text(d->reason), "until", reply_when(d->until), "expired",
 	    (int)(now >= d->until));
 }
@@ -145,7 +165,7 @@ selects(const struct http_request *r, const struct identity_deny *d)
 
 	if (as != NULL && strcmp(as, identity_deny_word(d->kind)) != 0)
 		return false;
-	return who == NULL || slice_equal(slice_str(who), d->who);
+	return who == NULL || slice_equal(slice_str(who), d->value);
 }
 
 void
@@ -157,17 +177,17 @@ deny_list_run(struct admin *a, struct http_call *call,
 	size_t limit = LIMIT_DEFAULT;
 	int64_t now = clock_wall_s();
 	json_t *rows;
+	struct identity_deny_cursor cursor = { 0 };
 	struct identity_deny d;
 	size_t matched = 0;
-	size_t i;
 
 	if (!http_request_limit(r, &limit)) {
 		reply_error(call, 400, "limit is a number up to 100000");
 		return;
 	}
 	rows = json_array();
-	for (i = 0; i < count; i++) {
-		identity_denylist_show(snapshot->denylist, i, &d);
+	while (count > 0 &&
+	    identity_denylist_next(snapshot->denylist, &cursor, &d)) {
 		if (!selects(r, &d))
 			continue;
 		matched++;

@@ -1,16 +1,157 @@
+/* SPDX-License-Identifier: ISC */
 #include "identity/decide.h"
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/time.h"
 
-/* New values: username, client id, and the properties made of a cert. */
+/* --- Profiles --- */
+
+/* Compiles one of the two fields, and reports what is wrong with it. */
+static enum err
+compile(struct identity_field *f, const char *option, const char *text,
+    enum config_mode mode, identity_complain_cb *complain, void *arg)
+{
+	char why[IDENTITY_WHY_MAX], key[32];
+	enum err err;
+
+	f->mode = mode;
+	err = identity_template_compile(&f->template, slice_str(text), why);
+	if (err == ERR_CONFIG)
+		complain(arg, option, why);
+	if (err != OK || f->template != NULL || mode == CONFIG_MODE_OVERRIDE)
+		return err;
+	snprintf(key, sizeof(key), "%s_mode", option);
+	snprintf(why, sizeof(why), "does nothing while %s is none", option);
+	complain(arg, key, why);
+	return ERR_CONFIG;
+}
+
+/* Compiles both fields, so that the faults of both are reported. */
+static enum err
+compile_fields(struct identity_rules *r, const struct identity_rules_spec *spec,
+    identity_complain_cb *complain, void *arg)
+{
+	enum err username, clientid;
+
+	username = compile(&r->username, "username", spec->username,
+	    spec->username_mode, complain, arg);
+	clientid = compile(&r->clientid, "clientid", spec->clientid,
+	    spec->clientid_mode, complain, arg);
+	if (r->clientid.template != NULL &&
+	    identity_template_is_constant(r->clientid.template)) {
+		complain(arg, "clientid",
+		    "has no variable: every client would throw out the one "
+		    "before it (write ${cn})");
+		clientid = ERR_CONFIG;
+	}
+	return username == OK || clientid == ERR_NO_MEMORY ? clientid
+							   : username;
+}
+
+enum err
+identity_rules_new(struct identity_rules **out,
+    const struct identity_rules_spec *spec, identity_complain_cb *complain,
+    void *arg)
+{
+	size_t name_size = strlen(spec->name) + 1;
+	struct identity_rules *r;
+	enum err err;
+
+	*out = NULL;
+	r = calloc(1, sizeof(*r) + name_size);
+	if (r == NULL)
+		return ERR_NO_MEMORY;
+	atomic_init(&r->refs, 1);
+	memcpy(r->name, spec->name, name_size);
+	r->password = spec->password;
+	r->without_certificate = spec->without_certificate;
+	r->unsafe = spec->unsafe_characters;
+	r->assigned_clientid = spec->assigned_clientid;
+	r->user_properties = spec->user_properties;
+	r->has_issuer = spec->issuer != NULL;
+	if (r->has_issuer)
+		memcpy(r->issuer, spec->issuer, sizeof(r->issuer));
+	err = compile_fields(r, spec, complain, arg);
+	if (err != OK) {
+		identity_rules_put(r);
+		return err;
+	}
+	*out = r;
+	return OK;
+}
+
+struct identity_rules *
+identity_rules_get(struct identity_rules *r)
+{
+	atomic_fetch_add_explicit(&r->refs, 1, memory_order_relaxed);
+	return r;
+}
+
+void
+identity_rules_put(struct identity_rules *r)
+{
+	if (r == NULL ||
+	    atomic_fetch_sub_explicit(&r->refs, 1, memory_order_acq_rel) > 1)
+		return;
+	identity_template_free(r->username.template);
+	identity_template_free(r->clientid.template);
+	free(r);
+}
+
+/* The number of steps from `cert' up to the issuer of `r'; ca_count: it is not
+ * above. */
+static size_t
+steps_above(const struct identity_rules *r, const struct cert *cert)
+{
+	size_t i;
+
+	for (i = 0; i < cert->ca_count; i++) {
+		if (memcmp(cert->cas[i], r->issuer, CERT_SHA256_LEN) == 0)
+			break;
+	}
+	return i;
+}
+
+struct identity_rules *
+identity_rules_select(struct identity_rules *own,
+    struct identity_rules *const *all, size_t count, const struct cert *cert)
+{
+	struct identity_rules *best = own;
+	size_t i, steps, nearest;
+
+	if (cert == NULL)
+		return own;
+	nearest = cert->ca_count;
+	for (i = 0; i < count; i++) {
+		if (!all[i]->has_issuer)
+			continue;
+		steps = steps_above(all[i], cert);
+		if (steps < nearest) {
+			nearest = steps;
+			best = all[i];
+		}
+	}
+	return best;
+}
+
+bool
+identity_rules_cover(const struct identity_rules *r, const struct cert *cert)
+{
+	return !r->has_issuer || cert == NULL ||
+	    steps_above(r, cert) < cert->ca_count;
+}
+
+/* --- Verdicts --- */
+
+/* Values that are made: both names, and the properties from a certificate. */
 #define PLACES_MAX (2 + IDENTITY_PROPERTY_COUNT)
 
 /*
- * A verdict being made. Values are collected in out->mem, which may move
- * while it grows, so the slices are pointed into it only at the end.
+ * A verdict that is being made. Values are collected in out->mem, which may
+ * move while it grows, so the slices are set only at the end.
  */
 struct decision {
 	const struct identity_rules *rules;
@@ -30,7 +171,7 @@ static const char *const property_names[IDENTITY_PROPERTY_COUNT] = {
 #undef P
 };
 
-/* The same as slices, which is what an edit leaves out. */
+/* The same as slices, for an edit that removes them. */
 static const struct slice reserved[IDENTITY_PROPERTY_COUNT] = {
 #define P(id, name) \
 	[IDENTITY_PROPERTY_##id] = { (const uint8_t *)name, sizeof(name) - 1 },
@@ -38,7 +179,7 @@ static const struct slice reserved[IDENTITY_PROPERTY_COUNT] = {
 #undef P
 };
 
-/* Tells the tracer a step, if there is one. */
+/* Reports a step to the tracer, if there is one. */
 __attribute__((format(printf, 3, 4))) static void
 tell(const struct decision *d, const char *step, const char *fmt, ...)
 {
@@ -73,7 +214,7 @@ refuse(const struct decision *d, enum reason reason, const char *step,
 	return reason;
 }
 
-/* Keeps a copy of `value' for the verdict and lets `to' be it. */
+/* Stores a copy of `value', which settle() makes `to' point to. */
 static enum reason
 place(struct decision *d, struct slice *to, struct slice value)
 {
@@ -87,7 +228,7 @@ place(struct decision *d, struct slice *to, struct slice value)
 	return REASON_NONE;
 }
 
-/* Points all placed slices to where their bytes came to lie. */
+/* Sets all slices of place(). */
 static void
 settle(struct decision *d)
 {
@@ -109,8 +250,7 @@ tell_set(const struct decision *d, const char *step, struct slice text,
 	    text.len < 128 ? (int)text.len : 128, (const char *)text.data);
 }
 
-/* One of the two names; see the table in the header. An empty `claim' is
- * none. */
+/* Decides one of the two names; see the table in the header. */
 static enum reason
 decide_field(struct decision *d, const struct identity_field *f,
     const char *step, struct slice claim, struct mqtt_edit_field *edit)
@@ -146,7 +286,7 @@ decide_field(struct decision *d, const struct identity_field *f,
 	return place(d, &edit->value, value);
 }
 
-/* The password, and a Username that cannot stay without it. */
+/* Decides the password, and an empty Username that cannot stay without it. */
 static void
 decide_password(struct decision *d)
 {
@@ -193,8 +333,8 @@ with_certificate(struct decision *d)
 	return REASON_NONE;
 }
 
-/* Both must be there and say something, else a broker that trusts names
- * would give this client any name for the asking. */
+/* Username and password must not be empty: a broker that trusts names would
+ * otherwise give this client any name that it asks for. */
 static enum reason
 without_certificate(struct decision *d)
 {
@@ -214,7 +354,7 @@ without_certificate(struct decision *d)
 	return REASON_NONE;
 }
 
-/* The next property's value, to be filled in. */
+/* Adds a property and returns its value, to be filled in. */
 static struct slice *
 add_property(struct decision *d, enum identity_property which)
 {
@@ -271,7 +411,7 @@ add_cert_properties(struct decision *d)
 	return reason;
 }
 
-/* Only v5 has properties. The reserved names go from every client's. */
+/* Only v5 has properties. Reserved names are removed from every client's. */
 static enum reason
 decide_properties(struct decision *d)
 {
@@ -300,7 +440,7 @@ decide_properties(struct decision *d)
 	return REASON_NONE;
 }
 
-/* What the broker will see, and what the client must be told. */
+/* Notes what the broker will see, and what the client must be told. */
 static void
 conclude(struct decision *d)
 {

@@ -1,33 +1,113 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The verdict: may this client in, as whom, and what of its CONNECT changes.
- * The daemon and `sallyport explain' both ask here, so they cannot disagree.
+ * The verdict: may this client in, under which names, and what changes in its
+ * CONNECT. The daemon and `sallyport explain' both ask here, so they agree.
  *
- * A client with a certificate is who its certificate and the profile say; a
- * client without one needs a Username and a password, which pass unchanged.
- * Nothing here ever falls back: what is missing or doubtful refuses.
+ * The names of a client with a certificate come from the certificate, as the
+ * [identity] profile says. A client without one needs a Username and a
+ * password, which pass unchanged. There is no fallback: if something is missing
+ * or doubtful, the client is refused.
  *
- *  field's rule   client claims a name    client claims none
- *  none           kept                    kept
- *  override       set                     set
- *  fill           kept                    set
- *  match          equal: kept, else       refused
- *                 refused
+ *  mode of a field   client claims a name    client claims none
+ *  none              kept                    kept
+ *  override          set                     set
+ *  fill              kept                    set
+ *  match             equal: kept, otherwise  refused
+ *                    refused
  *
- * A Username of no bytes claims none, and so does a ClientID of no bytes.
- * Passwords of clients with a certificate are removed by password = strip;
- * a Username of no bytes that is left then goes with it, since no broker may
- * be sent half a pair of credentials.
+ * An empty Username or ClientID counts as none. password = strip removes the
+ * password of clients with a certificate; an empty Username is removed with it,
+ * since a broker must not be sent half of a pair of credentials.
  */
 #ifndef IDENTITY_DECIDE_H
 #define IDENTITY_DECIDE_H
 
-#include "identity/rules.h"
+#include <stdatomic.h>
+
+#include "identity/template.h"
 #include "mqtt/connect_edit.h"
 
+/* --- Profiles --- */
+
+/* A profile as the configuration has it. All borrowed. */
+struct identity_rules_spec {
+	const char *name; /* as logs call it */
+	const char *username; /* templates, or "none" */
+	const char *clientid;
+	enum config_mode username_mode;
+	enum config_mode clientid_mode;
+	enum config_password password;
+	enum config_without without_certificate;
+	enum config_unsafe unsafe_characters;
+	bool assigned_clientid;
+	bool user_properties;
+	/* The CA that `issuer =' names, as cert.cas has it; NULL: any CA. */
+	const uint8_t *issuer;
+};
+
+/* One field's rule. */
+struct identity_field {
+	struct identity_template *template; /* owned; NULL: none */
+	enum config_mode mode;
+};
+
+/* A compiled profile. Never changes, so sessions of an older configuration may
+ * go on using it. */
+struct identity_rules {
+	atomic_uint refs; /* identity_rules_get() and _put() only */
+	struct identity_field username;
+	struct identity_field clientid;
+	enum config_password password;
+	enum config_without without_certificate;
+	enum config_unsafe unsafe;
+	bool assigned_clientid;
+	bool user_properties;
+	bool has_issuer;
+	uint8_t issuer[CERT_SHA256_LEN];
+	char name[]; /* what logs call it */
+};
+
+/* Called once for each fault, with the option's name and a sentence. */
+typedef void identity_complain_cb(void *arg, const char *option,
+    const char *text);
+
 /*
- * The User Properties of user_properties = on, in this order. A client's own
- * of these names are left out for every v5 client, so that a broker can trust
- * them; those of client- are only there if the client sent such a name.
+ * Compiles `spec'. ERR_CONFIG: every fault was reported to `complain'. A mode
+ * of fill or match without a template is a fault, as it would do nothing; so is
+ * a ClientID without a variable, as each client would end the session of the
+ * one before it. ERR_NO_MEMORY. *out is NULL on error, else counted once.
+ */
+enum err identity_rules_new(struct identity_rules **out,
+    const struct identity_rules_spec *spec, identity_complain_cb *complain,
+    void *arg) MUST_CHECK;
+
+/* Takes a count more and returns `r'. Any thread. */
+struct identity_rules *identity_rules_get(struct identity_rules *r);
+
+/* Gives a count back; the last one frees. Any thread; NULL is allowed. */
+void identity_rules_put(struct identity_rules *r);
+
+/*
+ * Returns the profile for `cert' (NULL: none) on a listener whose own is `own':
+ * the one of `all' whose issuer is nearest above the certificate, else `own'.
+ * Entries of `all' without an issuer are never chosen this way. If `own' has an
+ * issuer and the certificate is not under it, identity_decide() refuses the
+ * client. Borrowed.
+ */
+struct identity_rules *identity_rules_select(struct identity_rules *own,
+    struct identity_rules *const *all, size_t count, const struct cert *cert);
+
+/* True if `r' has no issuer, `cert' is NULL, or `cert' is under the issuer. */
+bool identity_rules_cover(const struct identity_rules *r,
+    const struct cert *cert);
+
+/* --- Verdicts --- */
+
+/*
+ * The User Properties of user_properties = on, in this order. Properties of
+ * these names that a v5 client sends are removed, so that a broker can trust
+ * them; those that begin with client- exist only if the client sent such a
+ * name.
  */
 #define IDENTITY_PROPERTIES(P) \
 	P(CERT_SHA256, "cert-sha256") \
@@ -45,25 +125,25 @@ enum identity_property {
 };
 
 /*
- * Fill by identity_decide(), then end with identity_verdict_fini(). It points
+ * Filled by identity_decide(); end it with identity_verdict_fini(). It points
  * into itself: do not copy or move it. Slices live as long as the verdict and
- * the input it was made of.
+ * the input that it was made of.
  */
 struct identity_verdict {
 	struct mqtt_connect_edit edit; /* for mqtt_connect_write() */
-	/* The client sent no ClientID, is v5, got one and is to be told: put
-	 * client_id as Assigned Client Identifier in the good CONNACK. */
+	/* The client is v5, sent no ClientID and got one: put client_id into
+	 * the CONNACK as Assigned Client Identifier. */
 	bool assign_client_id;
 	bool has_username; /* as the broker will see it: */
 	struct slice username;
 	struct slice client_id;
-	char why[IDENTITY_WHY_MAX]; /* of a refusal; "" otherwise */
+	char why[IDENTITY_WHY_MAX]; /* why it is refused; otherwise "" */
 	struct mqtt_user_property properties[IDENTITY_PROPERTY_COUNT];
 	struct buf mem; /* owned: the bytes of new names and values */
 };
 
-/* Told each step and its outcome, both UTF-8 but with client bytes in them:
- * escape before showing. Borrowed for the call. */
+/* Called with each step and its outcome. The outcome holds text that the client
+ * sent: escape it before showing it. Borrowed for the call. */
 typedef void identity_trace_cb(void *arg, const char *step,
     struct slice outcome);
 
@@ -73,18 +153,19 @@ struct identity_trace {
 };
 
 /*
- * Decides. REASON_NONE: let it in as `out' says. REASON_IDENTITY_*: refuse
- * it; out->why names the field. REASON_ACCEPT_RESOURCE: out of memory. `out'
- * is filled in any case and must be ended. `trace' may be NULL.
+ * Decides. REASON_NONE: admit the client as `out' says. REASON_IDENTITY_*:
+ * refuse it; out->why names the field. REASON_ACCEPT_RESOURCE: out of memory.
+ * `out' is filled in any case and must be ended. `trace' may be NULL.
  *
- * `in->connect' must be a CONNECT that mqtt_policy_parse() found good: its
- * strings are UTF-8, and below MQTT 5 an empty ClientID is a clean session's.
+ * `in->connect' must be a CONNECT that mqtt_policy_parse() accepted: its
+ * strings are UTF-8, and before MQTT 5 an empty ClientID comes only with a
+ * clean session.
  */
 enum reason identity_decide(const struct identity_rules *rules,
     const struct identity_input *in, const struct identity_trace *trace,
     struct identity_verdict *out);
 
-/* Frees what the verdict owns; twice is fine, and so is a zeroed one. */
+/* Frees what the verdict owns. May be called twice, or for a zeroed one. */
 void identity_verdict_fini(struct identity_verdict *v);
 
 #endif

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "identity/deny_key.h"
 
 #include <arpa/inet.h>
@@ -11,10 +12,17 @@
 #define DIGEST_DIGITS ((size_t)2 * CERT_SHA256_LEN)
 
 static const char *const words[IDENTITY_DENY_COUNT] = {
-#define K(id, word, who) [IDENTITY_DENY_##id] = word,
+#define K(id, word, what) [IDENTITY_DENY_##id] = word,
 	IDENTITY_DENY_KINDS(K)
 #undef K
 };
+
+bool
+identity_deny_is_pattern(enum identity_deny_kind kind)
+{
+	return kind == IDENTITY_DENY_CLIENTID_RE ||
+	    kind == IDENTITY_DENY_USERNAME_RE;
+}
 
 const char *
 identity_deny_word(enum identity_deny_kind kind)
@@ -42,8 +50,8 @@ lower(uint8_t c)
 	return c >= 'A' && c <= 'Z' ? (uint8_t)(c - 'A' + 'a') : c;
 }
 
-/* Copies hex digits, lower-case and without colons, and returns how many; 0
- * when there is anything else. `out' has in.len bytes. */
+/* Copies hex digits in lower case without colons and returns their number, or
+ * 0 if there is anything else. `out' has in.len bytes. */
 static size_t
 copy_digits(uint8_t *out, struct slice in)
 {
@@ -68,11 +76,11 @@ digit(uint8_t c)
 }
 
 static const char *
-parse_digest(struct identity_deny_key *key, struct slice who)
+parse_digest(struct identity_deny_key *key, struct slice value)
 {
 	size_t i;
 
-	if (copy_digits(key->bytes, who) != DIGEST_DIGITS)
+	if (copy_digits(key->bytes, value) != DIGEST_DIGITS)
 		return "is not 64 hex digits";
 	for (i = 0; i < CERT_SHA256_LEN; i++)
 		key->bytes[i] = (uint8_t)(digit(key->bytes[2 * i]) << 4 |
@@ -81,7 +89,7 @@ parse_digest(struct identity_deny_key *key, struct slice who)
 	return NULL;
 }
 
-/* Digits without needless zeros, in whole bytes: how ${serial} writes it. */
+/* Drops leading zeros but keeps whole bytes, as ${serial} writes a serial. */
 static void
 trim_serial(struct identity_deny_key *key)
 {
@@ -98,7 +106,7 @@ trim_serial(struct identity_deny_key *key)
 	key->len += pad;
 }
 
-/* The issuer behind the @ that `key' ends in. */
+/* Appends the issuer after the @ that `key' ends in. */
 static const char *
 add_issuer(struct identity_deny_key *key, struct slice issuer)
 {
@@ -106,7 +114,7 @@ add_issuer(struct identity_deny_key *key, struct slice issuer)
 	size_t digits;
 
 	if (issuer.len == 0)
-		return "has no issuer behind the @";
+		return "has no issuer after the @";
 	if (issuer.len > sizeof(key->bytes) - key->len)
 		return "is too long";
 	digits = copy_digits(to, issuer);
@@ -119,28 +127,28 @@ add_issuer(struct identity_deny_key *key, struct slice issuer)
 }
 
 static const char *
-parse_serial(struct identity_deny_key *key, struct slice who)
+parse_serial(struct identity_deny_key *key, struct slice value)
 {
-	const uint8_t *at = memchr(who.data, '@', who.len);
-	size_t end = at == NULL ? who.len : (size_t)(at - who.data);
+	const uint8_t *at = memchr(value.data, '@', value.len);
+	size_t end = at == NULL ? value.len : (size_t)(at - value.data);
 	size_t pos = 0;
 
-	if (end > 2 && who.data[0] == '0' && lower(who.data[1]) == 'x')
+	if (end > 2 && value.data[0] == '0' && lower(value.data[1]) == 'x')
 		pos = 2;
 	key->len = 0;
-	if (end < IDENTITY_DENY_WHO_MAX)
+	if (end < IDENTITY_DENY_VALUE_MAX)
 		key->len = copy_digits(key->bytes,
-		    slice_make(who.data + pos, end - pos));
+		    slice_make(value.data + pos, end - pos));
 	if (key->len == 0)
 		return "is not a serial in hex, or serial@issuer";
 	trim_serial(key);
 	if (at == NULL)
 		return NULL;
 	key->bytes[key->len++] = '@';
-	return add_issuer(key, slice_make(at + 1, who.len - end - 1));
+	return add_issuer(key, slice_make(at + 1, value.len - end - 1));
 }
 
-/* Reads an address as people write it. */
+/* Reads an address in any of its usual forms. */
 static bool
 read_address(struct sockaddr_storage *sa, struct slice text)
 {
@@ -166,18 +174,18 @@ identity_deny_key_address(uint8_t key[IDENTITY_DENY_NET_LEN],
 }
 
 static const char *
-parse_host(struct identity_deny_key *key, struct slice who)
+parse_host(struct identity_deny_key *key, struct slice value)
 {
 	struct sockaddr_storage sa;
 
-	if (!read_address(&sa, who) ||
+	if (!read_address(&sa, value) ||
 	    !identity_deny_key_address(key->bytes, &sa, 32, 128))
 		return "is not an IP address (peerhost_net takes networks)";
 	key->len = IDENTITY_DENY_HOST_LEN;
 	return NULL;
 }
 
-/* The length behind the slash; false unless it is a number up to `most'. */
+/* Reads the prefix length. False unless it is a number up to `most'. */
 static bool
 read_bits(struct slice text, unsigned most, unsigned *bits)
 {
@@ -193,19 +201,19 @@ read_bits(struct slice text, unsigned most, unsigned *bits)
 }
 
 static const char *
-parse_net(struct identity_deny_key *key, struct slice who)
+parse_net(struct identity_deny_key *key, struct slice value)
 {
 	static const char bad[] = "is not a network (write 192.0.2.0/24)";
-	const uint8_t *slash = memchr(who.data, '/', who.len);
-	size_t len = slash == NULL ? who.len : (size_t)(slash - who.data);
-	bool v6 = memchr(who.data, ':', len) != NULL;
+	const uint8_t *slash = memchr(value.data, '/', value.len);
+	size_t len = slash == NULL ? value.len : (size_t)(slash - value.data);
+	bool v6 = memchr(value.data, ':', len) != NULL;
 	unsigned most = v6 ? 128 : 32, bits = most;
 	struct sockaddr_storage sa;
 
-	if (!read_address(&sa, slice_make(who.data, len)))
+	if (!read_address(&sa, slice_make(value.data, len)))
 		return bad;
 	if (slash != NULL &&
-	    !read_bits(slice_make(slash + 1, who.len - len - 1), most, &bits))
+	    !read_bits(slice_make(slash + 1, value.len - len - 1), most, &bits))
 		return bad;
 	if (v6 && sa.ss_family == AF_INET) { /* IPv4-mapped */
 		if (bits < 96)
@@ -228,7 +236,7 @@ copy_lower(struct identity_deny_key *key, struct slice in)
 	key->len = in.len;
 }
 
-/* An address in the one form everybody is held to. */
+/* Writes an address in its canonical form (RFC 5952). */
 static void
 copy_address(struct identity_deny_key *key, const struct sockaddr_storage *sa)
 {
@@ -239,42 +247,107 @@ copy_address(struct identity_deny_key *key, const struct sockaddr_storage *sa)
 }
 
 static const char *
-parse_san(struct identity_deny_key *key, struct slice who)
+parse_san(struct identity_deny_key *key, struct slice value)
 {
 	struct sockaddr_storage sa;
 
-	if (read_address(&sa, who))
+	if (read_address(&sa, value))
 		copy_address(key, &sa);
 	else
-		copy_lower(key, who);
+		copy_lower(key, value);
 	return NULL;
+}
+
+/*
+ * Characters without a shape of their own, apart from controls and those that
+ * change the direction of writing (utf8_is_unsafe()): spaces other than
+ * U+0020, and Unicode's Default_Ignorable_Code_Point.
+ */
+static const struct {
+	uint32_t first;
+	uint32_t last;
+} invisible[] = {
+	{ 0x00a0, 0x00a0 }, /* no-break space */
+	{ 0x00ad, 0x00ad }, /* soft hyphen */
+	{ 0x034f, 0x034f },
+	{ 0x115f, 0x1160 },
+	{ 0x1680, 0x1680 },
+	{ 0x17b4, 0x17b5 },
+	{ 0x180b, 0x180f },
+	{ 0x2000, 0x200f }, /* wide and narrow spaces, zero width */
+	{ 0x2028, 0x202f },
+	{ 0x205f, 0x206f },
+	{ 0x2800, 0x2800 }, /* Braille pattern without dots */
+	{ 0x3000, 0x3000 },
+	{ 0x3164, 0x3164 },
+	{ 0xfe00, 0xfe0f },
+	{ 0xfeff, 0xfeff }, /* byte order mark */
+	{ 0xffa0, 0xffa0 },
+	{ 0xfff0, 0xfff8 },
+	{ 0x1bca0, 0x1bca3 },
+	{ 0x1d173, 0x1d17a },
+	{ 0xe0000, 0xe0fff },
+};
+
+static bool
+is_invisible(uint32_t code)
+{
+	size_t i;
+
+	if (code >= 0x20 && code < 0x7f)
+		return false;
+	if (utf8_is_unsafe(code))
+		return true;
+	for (i = 0; i < sizeof(invisible) / sizeof(invisible[0]); i++)
+		if (code >= invisible[i].first && code <= invisible[i].last)
+			return true;
+	return false;
+}
+
+bool
+identity_deny_has_invisible(struct slice text)
+{
+	uint32_t code;
+	size_t n;
+
+	while (text.len > 0) {
+		n = utf8_decode(text, &code);
+		if (n > 0 && is_invisible(code))
+			return true;
+		n = n > 0 ? n : 1;
+		text = slice_make(text.data + n, text.len - n);
+	}
+	return false;
 }
 
 const char *
 identity_deny_key_parse(struct identity_deny_key *key,
-    enum identity_deny_kind kind, struct slice who)
+    enum identity_deny_kind kind, struct slice value)
 {
-	if (who.len == 0)
+	if (value.len == 0)
 		return "is empty";
-	if (who.len > IDENTITY_DENY_WHO_MAX)
+	if (value.len > IDENTITY_DENY_VALUE_MAX)
 		return "is over 65,535 bytes";
-	if (!utf8_valid(who))
+	if (!utf8_valid(value))
 		return "is not UTF-8, or holds a NUL";
+	if (identity_deny_has_invisible(value))
+		return "holds an invisible character (deny such a client by "
+		       "sha256 or serial, or write \\x{200B} in an expression)";
 	switch (kind) {
 	case IDENTITY_DENY_PEERHOST:
-		return parse_host(key, who);
+		return parse_host(key, value);
 	case IDENTITY_DENY_PEERHOST_NET:
-		return parse_net(key, who);
+		return parse_net(key, value);
 	case IDENTITY_DENY_SERIAL:
-		return parse_serial(key, who);
+		return parse_serial(key, value);
 	case IDENTITY_DENY_SHA256:
 	case IDENTITY_DENY_SPKI:
-		return parse_digest(key, who);
+		return parse_digest(key, value);
 	case IDENTITY_DENY_SAN:
-		return parse_san(key, who);
+		return parse_san(key, value);
 	default:
-		memcpy(key->bytes, who.data, who.len);
-		key->len = who.len;
+		memcpy(key->bytes, value.data, value.len);
+		key->len = value.len;
 		return NULL;
 	}
 }
@@ -304,7 +377,7 @@ identity_deny_key_text(enum identity_deny_kind kind, struct slice key,
 bool
 identity_deny_key_serial(struct identity_deny_key *key, struct slice serial)
 {
-	/* The encoder ends in a NUL, which needs room too. */
+	/* encode_hex() also writes a NUL. */
 	if (serial.len == 0 || serial.len >= sizeof(key->bytes) / 2)
 		return false;
 	encode_hex((char *)key->bytes, serial);

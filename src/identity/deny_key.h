@@ -1,6 +1,8 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * What a deny list may deny, and the normal form of each: two ways to write
- * one address or digest become the same bytes, which is what is looked up.
+ * What a deny list can deny, and the normal form of each: two ways of writing
+ * the same address or digest become the same bytes, and these are what is
+ * looked up.
  */
 #ifndef IDENTITY_DENY_KEY_H
 #define IDENTITY_DENY_KEY_H
@@ -10,13 +12,13 @@
 #include "domain/cert.h"
 
 /*
- * K(id, word, what `who' is). The first six are EMQX's.
+ * K(id, word, what the value is). The first six are EMQX's.
  *
- * Names are compared as bytes, alternative names without regard to ASCII
- * case; hex may have colons and either case. A serial's issuer is the DN as
- * ${issuer.dn} writes it, or the SHA-256 of the issuing CA's certificate.
- * IPv4-mapped IPv6 addresses are IPv4 ones. Bits of a network behind its
- * length are dropped, as EMQX does.
+ * Names are compared as bytes, alternative names without regard to ASCII case.
+ * Hex digits may be of either case and separated by colons. A serial's issuer
+ * is the DN as ${issuer.dn} writes it, or the SHA-256 of the issuing CA's
+ * certificate. IPv4-mapped IPv6 addresses count as IPv4. Bits of a network
+ * beyond its prefix are dropped, as EMQX does.
  */
 #define IDENTITY_DENY_KINDS(K) \
 	K(CLIENTID, "clientid", "a ClientID") \
@@ -27,65 +29,81 @@
 	K(USERNAME_RE, "username_re", "a regular expression (PCRE2)") \
 	K(CN, "cn", "a common name") \
 	K(SERIAL, "serial", "a serial number in hex, or serial@issuer") \
-	K(SHA256, "sha256", "SHA-256 of the certificate, 64 hex digits") \
+	K(SHA256, "sha256", \
+	    "SHA-256 of the certificate or of its signed part " \
+	    "(TBSCertificate), 64 hex digits") \
 	K(SPKI, "spki", "SHA-256 of the public key, 64 hex digits") \
 	K(SAN, "san", \
 	    "a DNS name, URI, e-mail or IP address of the " \
 	    "certificate")
 
 enum identity_deny_kind {
-#define K(id, word, who) IDENTITY_DENY_##id,
+#define K(id, word, what) IDENTITY_DENY_##id,
 	IDENTITY_DENY_KINDS(K)
 #undef K
 	IDENTITY_DENY_COUNT
 };
 
-/* The kind's word in the file; static. */
+/* The word for `kind' in a deny list; static. */
 const char *identity_deny_word(enum identity_deny_kind kind);
 
-/* The kind of a word; false when it is none. */
+/* Finds the kind of a word. False if there is no such kind. */
 bool identity_deny_kind_of(struct slice word, enum identity_deny_kind *kind);
 
-/* Most bytes of one `who'. */
-#define IDENTITY_DENY_WHO_MAX 65535
+/* True for the two kinds whose value is a regular expression. */
+bool identity_deny_is_pattern(enum identity_deny_kind kind);
 
-/* The normal form of a `who'. */
+/* The `until' of an entry that never ends, and of one that was taken back. */
+#define IDENTITY_DENY_FOREVER INT64_MAX
+#define IDENTITY_DENY_REMOVED INT64_MIN
+
+/* The longest value in bytes: that of an MQTT string. */
+#define IDENTITY_DENY_VALUE_MAX 65535
+
+/* The normal form of a value. Large: keep one per call, on the stack. */
 struct identity_deny_key {
 	size_t len;
-	uint8_t bytes[IDENTITY_DENY_WHO_MAX];
+	uint8_t bytes[IDENTITY_DENY_VALUE_MAX];
 };
 
 /*
- * Makes the normal form of `who', as an operator wrote it. NULL, or a static
- * sentence: what it is not, and how to write it. Regular expressions are only
- * checked by compiling them, see identity/deny_regex.h.
+ * Makes the normal form of `value', as an operator wrote it. Returns NULL, or
+ * a static sentence to follow the value: why it is not one of that kind, and
+ * how to write it. A value with an invisible character is refused: it looks
+ * like another name, and would match no client. Regular expressions are only
+ * checked by identity_denylist_check().
  */
 const char *identity_deny_key_parse(struct identity_deny_key *key,
-    enum identity_deny_kind kind, struct slice who);
+    enum identity_deny_kind kind, struct slice value);
+
+/* True if `text' holds a character that cannot be seen, or that looks like an
+ * ordinary space without being one. */
+bool identity_deny_has_invisible(struct slice text);
 
 /* Room for the text of an address, a network or a digest, NUL included. */
 #define IDENTITY_DENY_TEXT_MAX 80
 
-/* The normal form as text: into `text' for addresses and digests, the key's
- * own bytes for all else. */
+/* The normal form as text. Addresses and digests are written to `text'; of all
+ * other kinds the key itself is the text. */
 struct slice identity_deny_key_text(enum identity_deny_kind kind,
     struct slice key, char text[IDENTITY_DENY_TEXT_MAX]);
 
-/* Of a PEERHOST: 1 byte family, 16 bytes address. A PEERHOST_NET has one more
- * behind them, its length in bits of the family. */
+/* A PEERHOST is 1 byte for the family and 16 for the address. A PEERHOST_NET
+ * has one more, the length of its prefix in bits of that family. */
 #define IDENTITY_DENY_HOST_LEN 17
 #define IDENTITY_DENY_NET_LEN 18
 
-/* The keys of the address `sa': the first `bits4' or `bits6' bits of it. The
- * network's length is put behind it. False for what is no IP address. */
+/* Makes the key of the address `sa', cut to `bits4' or `bits6' bits, with the
+ * prefix length as its last byte. False if `sa' is no IP address. */
 bool identity_deny_key_address(uint8_t key[IDENTITY_DENY_NET_LEN],
     const struct sockaddr_storage *sa, unsigned bits4, unsigned bits6);
 
-/* The key of a certificate's serial, without an issuer: false if too long. */
+/* Makes the key of a certificate's serial, without an issuer. False if it is
+ * empty or too long. */
 bool identity_deny_key_serial(struct identity_deny_key *key,
     struct slice serial);
 
-/* The key of an alternative name; false if there can be none. */
+/* Makes the key of an alternative name. False if it is malformed. */
 bool identity_deny_key_san(struct identity_deny_key *key,
     const struct cert_san *san);
 

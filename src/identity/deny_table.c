@@ -1,12 +1,16 @@
+/* SPDX-License-Identifier: ISC */
 #include "identity/deny_table.h"
 
 #include <stdlib.h>
 
+#define CAP_LEAST 8 /* items that a block begins with */
+
 void
-identity_deny_table_init(struct identity_deny_table *t)
+identity_deny_table_init(struct identity_deny_table *t,
+    const struct hash_key *hash)
 {
 	memset(t, 0, sizeof(*t));
-	t->hash = hash_key_random();
+	t->hash = *hash;
 }
 
 void
@@ -18,11 +22,22 @@ identity_deny_table_fini(struct identity_deny_table *t)
 	memset(t, 0, sizeof(*t));
 }
 
-/* `mem', of *cap items of `size' bytes, made to hold `need'; NULL and *err. */
+struct identity_deny_lookup
+identity_deny_lookup_make(const struct hash_key *hash,
+    enum identity_deny_kind kind, struct slice key)
+{
+	struct hash_key k = { hash->k0, hash->k1 + (uint64_t)kind };
+	struct identity_deny_lookup what = { kind, key, hash_keyed(&k, key) };
+
+	return what;
+}
+
+/* Grows `mem', *cap items of `size' bytes, to hold `need'. NULL: *err says
+ * why, and `mem' is unchanged. */
 static void *
 grow(void *mem, size_t *cap, size_t need, size_t size, enum err *err)
 {
-	size_t next = *cap == 0 ? 64 : *cap;
+	size_t next = *cap < CAP_LEAST ? CAP_LEAST : *cap;
 	void *bigger;
 
 	if (need <= *cap)
@@ -38,6 +53,7 @@ grow(void *mem, size_t *cap, size_t need, size_t size, enum err *err)
 	return bigger;
 }
 
+/* Appends the bytes of `s' and sets *at to their offset. */
 static enum err
 add_bytes(struct identity_deny_table *t, struct slice s, uint32_t *at)
 {
@@ -56,7 +72,7 @@ add_bytes(struct identity_deny_table *t, struct slice s, uint32_t *at)
 	return OK;
 }
 
-/* Most rows share a few reasons, so those seen lately are used again. */
+/* Most rows share a few reasons, so one that was added lately is shared. */
 static enum err
 add_reason(struct identity_deny_table *t, struct slice reason, uint32_t *at)
 {
@@ -76,35 +92,6 @@ add_reason(struct identity_deny_table *t, struct slice reason, uint32_t *at)
 	return err;
 }
 
-enum err
-identity_deny_table_add(struct identity_deny_table *t,
-    enum identity_deny_kind kind, struct slice key, struct slice reason,
-    int64_t until)
-{
-	struct identity_deny_entry *e;
-	enum err err;
-
-	e = grow(t->entries, &t->cap, t->count + 1, sizeof(*e), &err);
-	if (e == NULL)
-		return err;
-	t->entries = e;
-	e += t->count;
-	e->until = until;
-	e->kind = (uint8_t)kind;
-	e->key_len = (uint16_t)key.len;
-	e->reason_len = (uint16_t)reason.len;
-	err = add_bytes(t, key, &e->key);
-	if (err != OK)
-		return err;
-	err = add_reason(t, reason, &e->reason);
-	if (err != OK)
-		return err;
-	t->count++;
-	if (key.len > t->longest[kind])
-		t->longest[kind] = key.len;
-	return OK;
-}
-
 struct slice
 identity_deny_table_key(const struct identity_deny_table *t,
     const struct identity_deny_entry *e)
@@ -119,34 +106,138 @@ identity_deny_table_reason(const struct identity_deny_table *t,
 	return slice_make(t->bytes + e->reason, e->reason_len);
 }
 
-/*
- * The slot that holds the key, or the free one where it belongs. Open
- * addressing, the next slot on collision; the table is never full.
- */
+/* The slot that holds the key, or the free one where it belongs: open
+ * addressing with linear probing; a table is never full. */
 static struct identity_deny_slot *
-probe(const struct identity_deny_table *t, enum identity_deny_kind kind,
-    struct slice key, uint32_t *tag)
+probe(const struct identity_deny_table *t,
+    const struct identity_deny_lookup *what)
 {
-	struct hash_key k = { t->hash.k0, t->hash.k1 + (uint64_t)kind };
-	uint64_t hash = hash_keyed(&k, key);
-	size_t i = (size_t)((hash >> 32) * t->slot_count >> 32);
+	size_t i = (size_t)((what->hash >> 32) * t->slot_count >> 32);
+	uint32_t tag = (uint32_t)what->hash;
 	const struct identity_deny_entry *e;
 
-	*tag = (uint32_t)hash;
 	for (;; i = i + 1 == t->slot_count ? 0 : i + 1) {
 		if (t->slots[i].entry == 0)
 			break;
-		if (t->slots[i].tag != *tag)
+		if (t->slots[i].tag != tag)
 			continue;
 		e = &t->entries[t->slots[i].entry - 1];
-		if (e->kind == kind &&
-		    slice_equal(identity_deny_table_key(t, e), key))
+		if (e->kind == what->kind &&
+		    slice_equal(identity_deny_table_key(t, e), what->key))
 			break;
 	}
 	return &t->slots[i];
 }
 
-/* `mem' without what filling left over; failing to shrink is harmless. */
+/* Builds the index anew, with room for `rows' entries. */
+static enum err
+make_index(struct identity_deny_table *t, size_t rows)
+{
+	struct identity_deny_lookup what;
+	struct identity_deny_slot *old = t->slots, *slot;
+	size_t i, count = rows + rows / 3 + 1;
+
+	t->slots = calloc(count, sizeof(*t->slots));
+	if (t->slots == NULL) {
+		t->slots = old;
+		return ERR_NO_MEMORY;
+	}
+	free(old);
+	t->slot_count = count;
+	for (i = 0; i < t->count; i++) {
+		what = identity_deny_lookup_make(&t->hash,
+		    (enum identity_deny_kind)t->entries[i].kind,
+		    identity_deny_table_key(t, &t->entries[i]));
+		slot = probe(t, &what);
+		slot->tag = (uint32_t)what.hash;
+		slot->entry = (uint32_t)i + 1;
+	}
+	return OK;
+}
+
+enum err
+identity_deny_table_reserve(struct identity_deny_table *t, size_t rows)
+{
+	struct identity_deny_entry *e;
+	enum err err;
+
+	e = grow(t->entries, &t->cap, rows, sizeof(*e), &err);
+	if (e == NULL)
+		return rows == 0 ? OK : err;
+	t->entries = e;
+	return t->slot_count > rows + rows / 3 ? OK : make_index(t, rows);
+}
+
+/* Gives an entry that exists another reason and until. */
+static enum err
+change(struct identity_deny_table *t, struct identity_deny_entry *e,
+    struct slice reason, int64_t until)
+{
+	uint32_t at = e->reason;
+	enum err err = OK;
+
+	if (!slice_equal(reason, identity_deny_table_reason(t, e)))
+		err = add_bytes(t, reason, &at);
+	if (err != OK)
+		return err;
+	e->reason = at;
+	t->removed -= e->until == IDENTITY_DENY_REMOVED;
+	t->removed += until == IDENTITY_DENY_REMOVED;
+	e->reason_len = (uint16_t)reason.len;
+	e->until = until;
+	return OK;
+}
+
+/* Adds an entry; there is room for it in `entries' and `slots'. */
+static enum err
+add(struct identity_deny_table *t, const struct identity_deny_lookup *what,
+    struct slice reason, int64_t until)
+{
+	struct identity_deny_entry *e = &t->entries[t->count];
+	struct identity_deny_slot *slot;
+	enum err err;
+
+	e->until = until;
+	e->kind = (uint8_t)what->kind;
+	e->key_len = (uint16_t)what->key.len;
+	e->reason_len = (uint16_t)reason.len;
+	err = add_bytes(t, what->key, &e->key);
+	if (err == OK)
+		err = add_reason(t, reason, &e->reason);
+	if (err != OK)
+		return err;
+	slot = probe(t, what);
+	slot->tag = (uint32_t)what->hash;
+	slot->entry = (uint32_t)++t->count;
+	t->removed += until == IDENTITY_DENY_REMOVED;
+	if (what->key.len > t->longest[what->kind])
+		t->longest[what->kind] = what->key.len;
+	return OK;
+}
+
+enum err
+identity_deny_table_set(struct identity_deny_table *t,
+    const struct identity_deny_lookup *what, struct slice reason, int64_t until)
+{
+	const struct identity_deny_entry *have =
+	    identity_deny_table_find(t, what);
+	size_t rows;
+	enum err err;
+
+	if (have != NULL)
+		return change(t, &t->entries[have - t->entries], reason, until);
+	if (t->count == t->cap ||
+	    t->count + t->count / 3 + 1 >= t->slot_count) {
+		rows =
+		    t->count < CAP_LEAST ? CAP_LEAST : t->count + t->count / 2;
+		err = identity_deny_table_reserve(t, rows);
+		if (err != OK)
+			return err;
+	}
+	return add(t, what, reason, until);
+}
+
+/* `mem' without the spare memory at its end. */
 static void *
 trim(void *mem, size_t *cap, size_t used, size_t size)
 {
@@ -161,56 +252,22 @@ trim(void *mem, size_t *cap, size_t used, size_t size)
 	return smaller;
 }
 
-/* Puts entry `from' into the index, as entry `to' if it is a new one. */
-static void
-index_entry(struct identity_deny_table *t, size_t from, size_t *to)
+void
+identity_deny_table_trim(struct identity_deny_table *t)
 {
-	struct identity_deny_entry e = t->entries[from];
-	struct identity_deny_entry *have;
-	struct identity_deny_slot *slot;
-	uint32_t tag;
-
-	slot = probe(t, (enum identity_deny_kind)e.kind,
-	    identity_deny_table_key(t, &e), &tag);
-	if (slot->entry > 0) {
-		have = &t->entries[slot->entry - 1];
-		if (e.until > have->until)
-			*have = e;
-		return;
-	}
-	t->entries[*to] = e;
-	slot->tag = tag;
-	slot->entry = (uint32_t)++ * to;
-}
-
-enum err
-identity_deny_table_index(struct identity_deny_table *t)
-{
-	size_t i, count = 0;
-
-	t->slot_count = t->count + t->count / 3 + 1;
-	t->slots = calloc(t->slot_count, sizeof(*t->slots));
-	if (t->slots == NULL)
-		return ERR_NO_MEMORY;
-	for (i = 0; i < t->count; i++)
-		index_entry(t, i, &count);
-	t->count = count;
-	t->entries = trim(t->entries, &t->cap, count, sizeof(*t->entries));
+	t->entries = trim(t->entries, &t->cap, t->count, sizeof(*t->entries));
 	t->bytes = trim(t->bytes, &t->bytes_cap, t->bytes_len, 1);
-	return OK;
 }
 
 const struct identity_deny_entry *
 identity_deny_table_find(const struct identity_deny_table *t,
-    enum identity_deny_kind kind, struct slice key)
+    const struct identity_deny_lookup *what)
 {
 	const struct identity_deny_slot *slot;
-	uint32_t tag;
 
-	/* Also keeps a stranger's long name from being hashed. */
-	if (key.len > t->longest[kind])
+	if (t->count == 0)
 		return NULL;
-	slot = probe(t, kind, key, &tag);
+	slot = probe(t, what);
 	return slot->entry == 0 ? NULL : &t->entries[slot->entry - 1];
 }
 

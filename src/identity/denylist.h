@@ -1,91 +1,175 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The deny list: who is kept out, by name, address or certificate, and until
- * when. A CSV file whose vocabulary is EMQX's, with kinds for certificates
- * added, becomes one frozen, counted table that any thread may ask.
+ * The deny list: which clients are kept out, by name, address or certificate,
+ * and until when. It consists of a base table, read from a CSV file whose
+ * vocabulary is EMQX's with kinds for certificates added, and an overlay with
+ * the changes made since. So the cost of a change depends on the change, not
+ * on the size of the list.
  *
- * An entry denies while now < until. Asking costs one hash look-up a kind
- * that the list has at all; networks one for each prefix length in use; the
- * regular expressions are tried one by one, each bounded.
+ * One thread, the owner, changes the list; any thread may ask. Readers take a
+ * read lock for a few look-ups; the owner holds the lock for a few hundred
+ * insertions at most, or to exchange a pointer. Regular expressions are tried
+ * without the lock.
+ *
+ * An entry denies while now < until. A question costs one hash look-up for
+ * each kind that the list has at all, and for networks one for each prefix
+ * length in use; regular expressions are tried one by one, within bounds.
  */
 #ifndef IDENTITY_DENYLIST_H
 #define IDENTITY_DENYLIST_H
 
-#include <sys/socket.h>
-
-#include "base/err.h"
-#include "base/report.h"
-#include "domain/cert.h"
-#include "identity/deny_reader.h"
-
-/* An entry, shown. It may point into itself: do not copy or move it. */
-struct identity_deny {
-	enum identity_deny_kind kind;
-	struct slice who; /* in its normal form */
-	struct slice reason; /* may be empty, or say that an expression gave
-			      * no verdict within its bounds */
-	int64_t until; /* seconds since 1970, or IDENTITY_DENY_FOREVER */
-	char text[IDENTITY_DENY_TEXT_MAX]; /* `who', unless it is a name */
-};
+#include "identity/deny_file.h"
 
 struct identity_denylist;
 
-/*
- * Reads the list at `path'. ERR_CONFIG: `r' has one complaint for each bad
- * row, "FILE:LINE: ..." (from the 1,001st on only their number), and nothing
- * is loaded. ERR_SYSTEM: cannot be read; `r' says so. ERR_NO_MEMORY. *out is
- * NULL on error, else counted once. Where the bytes are those of `previous'
- * (may be NULL), *out is that very list, counted once more; where the file was
- * not touched since, it is not even read. One thread loads.
- *
- * The first line names the columns: `as' and `who' must be there, `reason'
- * and `until' may, others (EMQX: by, at) are not looked at. `until' is
- * RFC 3339, seconds since 1970, or empty or "infinity". Fields may be quoted
- * as RFC 4180 says. Of several rows with the same `as' and `who' the longest
- * lasting one holds.
- */
-enum err identity_denylist_load(struct identity_denylist **out,
-    const char *path, struct identity_denylist *previous,
-    struct report *r) MUST_CHECK;
+/* The bytes of a value or reason that a match reports. */
+#define IDENTITY_DENY_SHOWN 128
 
-/* The same for a file's bytes; `name' is what complaints call it. */
-enum err identity_denylist_parse(struct identity_denylist **out,
-    struct slice text, const char *name, struct report *r) MUST_CHECK;
+/* An entry. The slices may point to `copy': do not copy or move it. */
+struct identity_deny {
+	enum identity_deny_kind kind;
+	struct slice value; /* in its normal form */
+	struct slice reason; /* may be empty; or why no verdict was reached */
+	int64_t until; /* seconds since 1970, or IDENTITY_DENY_FOREVER */
+	char copy[IDENTITY_DENY_TEXT_MAX + 2 * IDENTITY_DENY_SHOWN];
+};
 
-/* Takes a count more and returns `l'. Any thread. */
+/* Makes an empty list, counted once. ERR_NO_MEMORY. */
+enum err identity_denylist_new(struct identity_denylist **out) MUST_CHECK;
+
+/* Takes a count more and returns `l'. Any thread; NULL is allowed. */
 struct identity_denylist *identity_denylist_get(struct identity_denylist *l);
 
-/* Gives a count back; the last one frees. Any thread; NULL is fine. */
+/* Gives a count back; the last one frees. Any thread; NULL is allowed. */
 void identity_denylist_put(struct identity_denylist *l);
 
 /*
  * The questions, each for the stage that first knows the answer. True: the
- * client is denied at time `now' (seconds since 1970) and `found' says by
- * which entry; its slices live as long as `l' and `found'. A NULL list denies
- * nobody.
+ * client is denied at `now' (seconds since 1970), and `found' is the entry,
+ * value and reason cut to IDENTITY_DENY_SHOWN bytes. Any thread. A NULL list
+ * denies nobody.
  */
 
-/* By address; at accept, and again after a PROXY header. Unix peers never. */
-bool identity_denylist_match_peer(const struct identity_denylist *l,
+/* By address; at accept, and again after a PROXY header. False for unix
+ * sockets. */
+bool identity_denylist_match_peer(struct identity_denylist *l,
     const struct sockaddr_storage *peer, int64_t now,
     struct identity_deny *found);
 
-/* By certificate, leaf only: cn, serial, sha256, spki, san. */
-bool identity_denylist_match_cert(const struct identity_denylist *l,
+/* By certificate, the client's own only: cn, serial, sha256, spki, san. */
+bool identity_denylist_match_cert(struct identity_denylist *l,
     const struct cert *cert, int64_t now, struct identity_deny *found);
 
-/* By the final names. An empty one is not looked up. */
-bool identity_denylist_match_names(const struct identity_denylist *l,
+/* By the names that the broker will see. An empty one is not looked up. */
+bool identity_denylist_match_names(struct identity_denylist *l,
     struct slice username, struct slice client_id, int64_t now,
     struct identity_deny *found);
 
-/* How many entries, expired ones too. 0 for NULL. */
+/* Changes with every change of the list. A client that was judged at another
+ * version has to be judged again. Any thread. */
+uint64_t identity_denylist_version(const struct identity_denylist *l);
+
+/*
+ * Which live sessions does a change concern? A session keeps a filter of 64
+ * bits, made of everything by which a list could name its client; most others
+ * are ruled out by it without reading their certificate again.
+ */
+
+/* The filter of a client; each part may be missing (NULL, empty, AF_UNSPEC). */
+uint64_t identity_deny_filter(const struct cert *cert, struct slice username,
+    struct slice client_id, const struct sockaddr_storage *peer);
+
+/* The bits of one entry. 0 for networks and expressions, which may concern
+ * any client. */
+uint64_t identity_deny_filter_entry(enum identity_deny_kind kind,
+    struct slice key);
+
+/* True if an entry with the bits `entry' may concern a client. */
+static inline bool
+identity_deny_filter_hits(uint64_t client, uint64_t entry)
+{
+	return (client & entry) == entry;
+}
+
+/* The key with which the tables of this list hash; never changes. */
+const struct hash_key *identity_denylist_hash(
+    const struct identity_denylist *l);
+
+/*
+ * Puts `base' in force and returns the one before, for the caller to free, on
+ * another thread if it is large. The overlay is emptied, except for the
+ * changes of `keep' (may be NULL) that are not in `base'. Owner only.
+ * ERR_NO_MEMORY: nothing has changed, and `base' is still the caller's.
+ */
+enum err identity_denylist_replace(struct identity_denylist *l,
+    struct identity_deny_base *base, const struct identity_deny_table *keep,
+    struct identity_deny_base **old) MUST_CHECK;
+
+/* True if `look' is that of the file when the base was read, and a change since
+ * would show: a file's clock stands still for some milliseconds. Owner only. */
+bool identity_denylist_is_current(const struct identity_denylist *l,
+    const struct stat *look);
+
+/* The rows of the file that do not count. Owner only. */
+size_t identity_denylist_idle(const struct identity_denylist *l);
+
+/* Reads and replaces in one call: for a start and for `explain'. */
+enum err identity_denylist_load(struct identity_denylist *l, const char *path,
+    struct report *r) MUST_CHECK;
+
+/*
+ * Changing. A change is a table of entries, those to be taken back with the
+ * until IDENTITY_DENY_REMOVED. It is planned, written to the file (see
+ * identity/deny_edit.h) and then applied. Owner only.
+ */
+struct identity_deny_change {
+	struct identity_deny_table entries; /* owned: what to change */
+	struct identity_deny_table replaced; /* owned: those of them whose rows
+					      * in the file are to go */
+	size_t added;
+	size_t changed; /* had another reason or until */
+	size_t removed;
+	size_t unchanged; /* were so already: not among `entries' */
+	int64_t until; /* of the last one, before the change; 0: no entry */
+};
+
+void identity_deny_change_init(struct identity_deny_change *c,
+    const struct identity_denylist *l);
+void identity_deny_change_fini(struct identity_deny_change *c);
+
+/* Adds an entry to a change and counts what it does to the list. ERR_CONFIG:
+ * a bad expression, or too many of them; `r' says so, with `name' in front.
+ * ERR_NO_MEMORY. */
+enum err identity_denylist_plan(struct identity_denylist *l,
+    struct identity_deny_change *c, const struct identity_deny_row *row,
+    const struct identity_deny_key *key, struct report *r) MUST_CHECK;
+
+/* Puts the entries of a change in force. ERR_NO_MEMORY: some of them are. */
+enum err identity_denylist_apply(struct identity_denylist *l,
+    const struct identity_deny_table *entries) MUST_CHECK;
+
+/* The number of entries, expired ones too. Owner only; 0 for NULL. */
 size_t identity_denylist_count(const struct identity_denylist *l);
 
-/* Bytes of memory it takes. */
+/* Bytes of memory it takes. Owner only. */
 size_t identity_denylist_size(const struct identity_denylist *l);
 
-/* Shows entry `index' < identity_denylist_count(), in the file's order. */
-void identity_denylist_show(const struct identity_denylist *l, size_t index,
-    struct identity_deny *out);
+/* The size of the overlay in entries. Owner only. */
+size_t identity_denylist_overlay(const struct identity_denylist *l);
+
+/* A position in the list; zeroed for its beginning. */
+struct identity_deny_cursor {
+	size_t base;
+	size_t overlay;
+};
+
+/* Stores the next entry in `out' and moves on; false after the last. The
+ * slices live until the next change. Owner only. */
+bool identity_denylist_next(const struct identity_denylist *l,
+    struct identity_deny_cursor *cursor, struct identity_deny *out);
+
+/* Finds one entry, expired or not. Owner only. */
+bool identity_denylist_find(const struct identity_denylist *l,
+    enum identity_deny_kind kind, struct slice key, struct identity_deny *out);
 
 #endif

@@ -1,33 +1,378 @@
+/* SPDX-License-Identifier: ISC */
 #include "identity/template.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/encode.h"
+#include "base/utf8.h"
 #include "config/suggest.h"
 #include "identity/text.h"
 
-/* A run of literal text, or a variable. */
+/* --- Variables --- */
+
+/* Who chose the characters of a variable; see the list. */
+enum trust {
+	TRUST_SAFE,
+	TRUST_NAME,
+	TRUST_URI,
+	TRUST_DN,
+	TRUST_CLIENT
+};
+
+static const struct {
+	const char *name;
+	enum trust trust;
+} variables[IDENTITY_VARIABLE_COUNT] = {
+#define V(id, name, trust, help) [IDENTITY_##id] = { name, TRUST_##trust },
+	IDENTITY_VARIABLES(V)
+#undef V
+};
+
+/* A variable that is being appended to a name. */
+struct render {
+	enum identity_variable v;
+	const struct identity_input *in;
+	enum config_unsafe unsafe;
+	struct identity_name *out;
+	char *why;
+};
+
+const char *
+identity_variable_name(enum identity_variable v)
+{
+	return variables[v].name;
+}
+
+bool
+identity_variable_find(struct slice name, enum identity_variable *v)
+{
+	size_t i;
+
+	for (i = 0; i < IDENTITY_VARIABLE_COUNT; i++) {
+		if (slice_equal(name, slice_str(variables[i].name))) {
+			*v = (enum identity_variable)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+__attribute__((format(printf, 3, 4))) static enum reason
+refuse(const struct render *r, enum reason reason, const char *fmt, ...)
+{
+	va_list ap;
+	int n;
+
+	n = snprintf(r->why, IDENTITY_WHY_MAX, "${%s}: ", variables[r->v].name);
+	va_start(ap, fmt);
+	vsnprintf(r->why + n, IDENTITY_WHY_MAX - (size_t)n, fmt, ap);
+	va_end(ap);
+	return reason;
+}
+
+static enum reason
+refuse_text(const struct render *r, enum identity_text text)
+{
+	return refuse(r, identity_text_reason(text), "%s",
+	    identity_text_says(text));
+}
+
+static size_t
+room(const struct render *r)
+{
+	return IDENTITY_NAME_MAX - r->out->len;
+}
+
+static bool
+is_unsafe(enum trust trust, uint32_t code)
+{
+	return utf8_is_control(code) || code == '+' || code == '#' ||
+	    (code == '/' && trust == TRUST_NAME);
+}
+
+/* Appends one character as UTF-8, or each byte of it as %XX. */
+static enum reason
+put_char(struct render *r, uint32_t code, bool encoded)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	uint8_t *to = r->out->bytes + r->out->len;
+	uint8_t bytes[4];
+	size_t i, n = utf8_encode(code, bytes);
+
+	if ((encoded ? 3 * n : n) > room(r))
+		return refuse_text(r, IDENTITY_TEXT_TOO_LONG);
+	for (i = 0; i < n; i++) {
+		if (encoded) {
+			*to++ = '%';
+			*to++ = (uint8_t)digits[bytes[i] >> 4];
+			*to++ = (uint8_t)digits[bytes[i] & 15];
+		} else {
+			*to++ = bytes[i];
+		}
+	}
+	r->out->len += encoded ? 3 * n : n;
+	return REASON_NONE;
+}
+
+/* Appends text that this program did not make, character by character. */
+static enum reason
+put_text(struct render *r, enum cert_string type, struct slice in)
+{
+	enum trust trust = variables[r->v].trust;
+	enum reason reason = REASON_NONE;
+	enum identity_text text;
+	uint32_t code;
+	bool encoded;
+
+	if (type != CERT_STRING_OTHER && in.len == 0)
+		return refuse_text(r, IDENTITY_TEXT_EMPTY);
+	while (reason == REASON_NONE && in.len > 0) {
+		text = identity_text_next(type, &in, &code);
+		if (text != IDENTITY_TEXT_OK)
+			return refuse_text(r, text);
+		encoded = is_unsafe(trust, code);
+		if (encoded && r->unsafe == CONFIG_UNSAFE_REFUSE)
+			return refuse(r, REASON_IDENTITY_UNSAFE,
+			    "holds U+%04X, see unsafe_characters",
+			    (unsigned)code);
+		if (code == '%' && r->unsafe == CONFIG_UNSAFE_ENCODE)
+			encoded = true;
+		reason = put_char(r, code, encoded);
+	}
+	return type == CERT_STRING_OTHER ? refuse_text(r, IDENTITY_TEXT_OTHER)
+					 : reason;
+}
+
+static enum reason
+put_hex(struct render *r, struct slice in)
+{
+	if (in.len > room(r) / 2)
+		return refuse_text(r, IDENTITY_TEXT_TOO_LONG);
+	encode_hex((char *)r->out->bytes + r->out->len, in);
+	r->out->len += 2 * in.len;
+	return REASON_NONE;
+}
+
+static enum reason
+put_base64(struct render *r, struct slice in)
+{
+	size_t len = ENCODE_BASE64_LEN(in.len);
+
+	if (in.len == 0)
+		return refuse_text(r, IDENTITY_TEXT_EMPTY);
+	if (in.len > IDENTITY_NAME_MAX || len > room(r))
+		return refuse_text(r, IDENTITY_TEXT_TOO_LONG);
+	encode_base64((char *)r->out->bytes + r->out->len, in);
+	r->out->len += len;
+	return REASON_NONE;
+}
+
+/* The number without the zeros that DER puts before a high bit. */
+static enum reason
+put_serial(struct render *r, struct slice in)
+{
+	if (in.len == 0)
+		return refuse_text(r, IDENTITY_TEXT_EMPTY);
+	if ((in.data[0] & 0x80) != 0)
+		return refuse(r, REASON_IDENTITY_ENCODING,
+		    "is negative, which RFC 5280 4.1.2.2 forbids");
+	while (in.len > 1 && in.data[0] == 0)
+		in = slice_make(in.data + 1, in.len - 1);
+	return put_hex(r, in);
+}
+
+static enum reason
+put_ip(struct render *r, struct slice in)
+{
+	char text[INET6_ADDRSTRLEN];
+
+	if (in.len != 4 && in.len != 16)
+		return refuse(r, REASON_IDENTITY_ENCODING,
+		    "has %zu bytes, not 4 or 16", in.len);
+	inet_ntop(in.len == 4 ? AF_INET : AF_INET6, in.data, text,
+	    sizeof(text));
+	return put_text(r, CERT_STRING_IA5, slice_str(text));
+}
+
+/* Refuses unless there is exactly one. */
+static enum reason
+only_one(struct render *r, size_t count)
+{
+	if (count == 0)
+		return refuse(r, REASON_IDENTITY_MISSING,
+		    "the certificate has none");
+	if (count > 1)
+		return refuse(r, REASON_IDENTITY_AMBIGUOUS,
+		    "the certificate has %zu of them", count);
+	return REASON_NONE;
+}
+
+/* The one attribute of type 2.5.4.`last' in a name. */
+static enum reason
+put_attr(struct render *r, const struct cert_attr *attrs, size_t count,
+    uint8_t last)
+{
+	const uint8_t oid[3] = { 0x55, 4, last };
+	const struct cert_attr *found = NULL;
+	size_t i, n = 0;
+	enum reason reason;
+
+	for (i = 0; i < count; i++) {
+		if (slice_equal(attrs[i].oid, slice_make(oid, sizeof(oid)))) {
+			found = &attrs[i];
+			n++;
+		}
+	}
+	reason = only_one(r, n);
+	if (reason != REASON_NONE)
+		return reason;
+	return put_text(r, found->type, found->value);
+}
+
+static enum reason
+put_san(struct render *r, enum cert_san_kind kind)
+{
+	const struct cert *cert = r->in->cert;
+	const struct cert_san *found = NULL;
+	size_t i, n = 0;
+	enum reason reason;
+
+	for (i = 0; i < cert->san_count; i++) {
+		if (cert->sans[i].kind == kind) {
+			found = &cert->sans[i];
+			n++;
+		}
+	}
+	reason = only_one(r, n);
+	if (reason != REASON_NONE)
+		return reason;
+	if (kind == CERT_SAN_IP)
+		return put_ip(r, found->value);
+	return put_text(r, CERT_STRING_IA5, found->value);
+}
+
+static enum reason
+put_dn(struct render *r, const struct cert_attr *attrs, size_t count)
+{
+	struct identity_text_out out = { r->out->bytes, IDENTITY_NAME_MAX,
+		r->out->len };
+	enum identity_dn_style style = IDENTITY_DN_HEX;
+	enum identity_text text;
+
+	if (r->unsafe == CONFIG_UNSAFE_REFUSE) {
+		if (identity_dn_is_unsafe(attrs, count))
+			return refuse(r, REASON_IDENTITY_UNSAFE,
+			    "holds /# or a control, see unsafe_characters");
+		style = IDENTITY_DN_EMQX;
+	}
+	text = identity_dn_append(attrs, count, style, &out, NULL);
+	r->out->len = out.len;
+	return text == IDENTITY_TEXT_OK ? REASON_NONE : refuse_text(r, text);
+}
+
+/* Appends what the client sent; `there' is false if it did not. */
+static enum reason
+put_said(struct render *r, bool there, struct slice in)
+{
+	if (!there)
+		return refuse(r, REASON_IDENTITY_MISSING,
+		    "the client sent none");
+	return put_text(r, CERT_STRING_UTF8, in);
+}
+
+static enum reason
+put_from_cert(struct render *r)
+{
+	const struct cert *c = r->in->cert;
+
+	if (c == NULL)
+		return refuse(r, REASON_IDENTITY_MISSING,
+		    "there is no certificate");
+	switch (r->v) {
+	case IDENTITY_CN:
+		return put_attr(r, c->subject, c->subject_count, 3);
+	case IDENTITY_DN:
+		return put_dn(r, c->subject, c->subject_count);
+	case IDENTITY_CRT:
+	case IDENTITY_PEM:
+		return put_base64(r, c->der);
+	case IDENTITY_MD5:
+		return put_hex(r, slice_make(c->md5, sizeof(c->md5)));
+	case IDENTITY_SHA256:
+		return put_hex(r, slice_make(c->sha256, sizeof(c->sha256)));
+	case IDENTITY_SPKI:
+		return put_hex(r, slice_make(c->spki, sizeof(c->spki)));
+	case IDENTITY_SERIAL:
+		return put_serial(r, c->serial);
+	case IDENTITY_O:
+		return put_attr(r, c->subject, c->subject_count, 10);
+	case IDENTITY_OU:
+		return put_attr(r, c->subject, c->subject_count, 11);
+	case IDENTITY_C:
+		return put_attr(r, c->subject, c->subject_count, 6);
+	case IDENTITY_ISSUER_CN:
+		return put_attr(r, c->issuer, c->issuer_count, 3);
+	case IDENTITY_ISSUER_DN:
+		return put_dn(r, c->issuer, c->issuer_count);
+	case IDENTITY_SAN_DNS:
+		return put_san(r, CERT_SAN_DNS);
+	case IDENTITY_SAN_URI:
+		return put_san(r, CERT_SAN_URI);
+	case IDENTITY_SAN_EMAIL:
+		return put_san(r, CERT_SAN_EMAIL);
+	default: /* IDENTITY_SAN_IP */
+		return put_san(r, CERT_SAN_IP);
+	}
+}
+
+enum reason
+identity_variable_append(enum identity_variable v,
+    const struct identity_input *in, enum config_unsafe unsafe,
+    struct identity_name *out, char why[IDENTITY_WHY_MAX])
+{
+	struct render r = { v, in, unsafe, out, why };
+
+	switch (v) {
+	case IDENTITY_SNI:
+		return put_said(&r, in->sni.len > 0, in->sni);
+	case IDENTITY_CLIENT_USERNAME:
+		return put_said(&r, in->connect->has_username,
+		    in->connect->username);
+	case IDENTITY_CLIENT_CLIENTID:
+		return put_said(&r, true, in->connect->client_id);
+	case IDENTITY_PEER_ADDRESS:
+		return put_said(&r, in->peer.len > 0, in->peer);
+	default:
+		return put_from_cert(&r);
+	}
+}
+
+/* --- Templates --- */
+
+/* A piece of a template: literal text or a variable. */
 struct part {
-	struct slice literal; /* into the text; of a variable: data is NULL */
+	struct slice literal; /* in the text; data is NULL for a variable */
 	enum identity_variable v;
 };
 
 struct identity_template {
-	struct slice text; /* behind the parts, in the same allocation */
+	struct slice text; /* after the parts, in the same allocation */
 	size_t count;
 	struct part parts[];
 };
 
-/* A text being cut into parts. */
+/* A text that is being compiled. */
 struct cutter {
 	struct slice text;
 	size_t pos;
 	char *why;
 };
 
-/* Complains about the character at byte `pos'. */
+/* Reports what is wrong with the character at byte `pos'. */
 __attribute__((format(printf, 3, 4))) static enum err
 bad(const struct cutter *c, size_t pos, const char *fmt, ...)
 {
@@ -44,7 +389,7 @@ bad(const struct cutter *c, size_t pos, const char *fmt, ...)
 	return ERR_CONFIG;
 }
 
-/* Words of other systems, and what says the same here. */
+/* Words of other products, and what they are called here. */
 static const struct {
 	const char *word;
 	const char *here;
@@ -57,8 +402,8 @@ static const struct {
 	{ "identity", "cn" },
 };
 
-/* Remembers `known' if `typed' is nearer to it than to *best. Of two letters
- * one may be wrong, or too many: that is how cnn and cm come about. */
+/* Notes `known' if `typed' is nearer to it than to *best. In a name of two
+ * letters one may be wrong or superfluous: cnn and cm both mean cn. */
 static void
 consider(const char *typed, const char *known, size_t *distance,
     const char **best)
@@ -72,7 +417,7 @@ consider(const char *typed, const char *known, size_t *distance,
 	*best = known;
 }
 
-/* The variable, or `none', that `typed' was likely meant to be; or NULL. */
+/* The variable, or "none", that was probably meant by `typed'; or NULL. */
 static const char *
 nearest(struct slice typed)
 {
@@ -97,7 +442,7 @@ nearest(struct slice typed)
 	return best;
 }
 
-/* All variables, for whoever meant none that we know. */
+/* All variables, to suggest. */
 static const char every[] =
 #define V(id, name, trust, help) " " name
     IDENTITY_VARIABLES(V)
@@ -115,7 +460,7 @@ unknown(const struct cutter *c, struct slice name)
 	return bad(c, c->pos, "no such variable (there are%s)", every);
 }
 
-/* The variable at c->pos, where `${' stands. */
+/* Takes the variable at c->pos, where `${' is. */
 static enum err
 take_variable(struct cutter *c, struct part *part)
 {
@@ -134,7 +479,7 @@ take_variable(struct cutter *c, struct part *part)
 	return OK;
 }
 
-/* One part at c->pos. A $$ makes a part of the one $. */
+/* Takes the part at c->pos. A $$ becomes a part with one $. */
 static enum err
 take_part(struct cutter *c, struct part *part)
 {
@@ -161,7 +506,7 @@ take_part(struct cutter *c, struct part *part)
 	return OK;
 }
 
-/* Cuts the text of `t', whose parts have room for it. */
+/* Cuts the text of `t' into its parts, for which there is room. */
 static enum err
 cut(struct identity_template *t, char *why)
 {
@@ -187,7 +532,7 @@ cut(struct identity_template *t, char *why)
 	return OK;
 }
 
-/* Is the text one that may stand in a name at all? */
+/* Checks that the text may stand in a name. */
 static enum err
 check_text(struct slice text, char *why)
 {
@@ -204,13 +549,13 @@ check_text(struct slice text, char *why)
 		if (identity_text_next(CERT_STRING_UTF8, &in, &code) !=
 		    IDENTITY_TEXT_OK)
 			return bad(&c, c.pos, "not UTF-8, or a NUL");
-		if (identity_text_is_control(code))
+		if (utf8_is_control(code))
 			return bad(&c, c.pos, "a control character");
 	}
 	return OK;
 }
 
-/* The most parts `text' can have: each $ ends one and begins one. */
+/* The most parts that `text' can have: each $ ends one and begins one. */
 static size_t
 most_parts(struct slice text)
 {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "identity/dn.h"
+#include "identity/text.h"
 #include "runtime/decode.h"
 #include "runtime/runtime.h"
 #include "session/verdict.h"
@@ -120,12 +120,11 @@ static void
 say_subject(const struct cert *cert)
 {
 	uint8_t dn[512];
-	size_t len = 0;
+	struct identity_text_out out = { dn, sizeof(dn), 0 };
 
 	if (identity_dn_append(cert->subject, cert->subject_count,
-		IDENTITY_DN_EMQX, dn, sizeof(dn), &len,
-		NULL) == IDENTITY_TEXT_OK)
-		say("tls", "subject %.*s", (int)len, (char *)dn);
+		IDENTITY_DN_EMQX, &out, NULL) == IDENTITY_TEXT_OK)
+		say("tls", "subject %.*s", (int)out.len, (char *)dn);
 }
 
 static int

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -283,6 +284,20 @@ change_log(const struct config *cfg, struct report *warnings)
 	report_fini(&why);
 }
 
+/* Reads the deny list again if its file has changed. */
+static enum err
+reload_denylist(struct master *m, struct report *why)
+{
+	struct identity_denylist *l = m->snapshot->denylist;
+	const char *path = m->snapshot->config->denylist.file;
+	struct stat now;
+
+	if (l == NULL ||
+	    (stat(path, &now) == 0 && identity_denylist_is_current(l, &now)))
+		return OK;
+	return identity_denylist_load(l, path, why) == OK ? OK : ERR_CONFIG;
+}
+
 enum err
 master_adopt(struct master *m, struct snapshot *next, struct report *why,
     struct report *warnings)
@@ -295,6 +310,12 @@ master_adopt(struct master *m, struct snapshot *next, struct report *why,
 		report_add(why, "out of memory");
 		return ERR_NO_MEMORY;
 	}
+	if (next->denylist == m->snapshot->denylist &&
+	    reload_denylist(m, why) != OK) {
+		free_orders(m, orders);
+		return ERR_CONFIG;
+	}
+	next->denylist_version = identity_denylist_version(next->denylist);
 	/* From here on nothing can fail. */
 	report_init(&restart);
 	config_compare(m->snapshot->config, next->config, &restart);

@@ -5,7 +5,7 @@
 
 #include "base/encode.h"
 #include "base/log.h"
-#include "identity/dn.h"
+#include "identity/text.h"
 #include "tls/stream_tls.h"
 
 static void
@@ -52,11 +52,11 @@ add_dn(struct log_line *l, const char *key, const struct cert_attr *attrs,
     size_t count)
 {
 	uint8_t text[512];
-	size_t len = 0;
+	struct identity_text_out out = { text, sizeof(text), 0 };
 
-	if (identity_dn_append(attrs, count, IDENTITY_DN_EMQX, text,
-		sizeof(text), &len, NULL) == IDENTITY_TEXT_OK)
-		log_slice(l, key, slice_make(text, len));
+	if (identity_dn_append(attrs, count, IDENTITY_DN_EMQX, &out, NULL) ==
+	    IDENTITY_TEXT_OK)
+		log_slice(l, key, slice_make(text, out.len));
 }
 
 static void

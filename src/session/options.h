@@ -12,7 +12,7 @@
 #include "backend/pool.h"
 #include "base/socket.h"
 #include "config/config.h"
-#include "identity/rules.h"
+#include "identity/decide.h"
 #include "mqtt/connect.h"
 #include "tls/ctx.h"
 #include "ws/upgrade.h"

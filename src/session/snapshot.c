@@ -294,16 +294,27 @@ load_identity(struct loading *l)
 	return result;
 }
 
+/* A file has one list, which all snapshots that name it share. It changes on
+ * its own (runtime/denylist.h), so it is read here only when it is new. */
 static enum err
 load_denylist(struct loading *l)
 {
+	const struct snapshot *previous = l->previous;
 	const char *file = l->s->config->denylist.file;
 	enum err err;
 
 	if (file[0] == '\0' || l->s->config->denylist.head.bad)
 		return OK;
-	err = identity_denylist_load(&l->s->denylist, file,
-	    l->previous == NULL ? NULL : l->previous->denylist, l->why);
+	if (previous != NULL && previous->denylist != NULL &&
+	    strcmp(previous->config->denylist.file, file) == 0) {
+		l->s->denylist = identity_denylist_get(previous->denylist);
+		l->s->denylist_version =
+		    identity_denylist_version(l->s->denylist);
+		return OK;
+	}
+	err = identity_denylist_new(&l->s->denylist);
+	if (err == OK)
+		err = identity_denylist_load(l->s->denylist, file, l->why);
 	return err == ERR_SYSTEM ? ERR_CONFIG : err;
 }
 

@@ -13,8 +13,8 @@
 #include "backend/limits.h"
 #include "base/report.h"
 #include "config/config.h"
+#include "identity/decide.h"
 #include "identity/denylist.h"
-#include "identity/rules.h"
 #include "mqtt/connect.h"
 #include "tls/ctx.h"
 #include "ws/upgrade.h"
@@ -25,7 +25,10 @@ struct snapshot {
 	struct config *config; /* counted */
 	struct tls_ctx **tls; /* counted each; as config->tls */
 	struct identity_rules **identity; /* counted; as config->identity */
-	struct identity_denylist *denylist; /* counted; NULL: none */
+	/* Counted; NULL: none. Not a part of the snapshot: it is shared with
+	 * others, and changes on its own. */
+	struct identity_denylist *denylist;
+	uint64_t denylist_version; /* of the list, when this was loaded */
 	struct ws_policy *ws; /* owned; as config->listener */
 	struct backend_connect_rate *
 	    *connect_rate; /* counted each; as config->backend */

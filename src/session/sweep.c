@@ -193,7 +193,10 @@ sweep_find(const struct snapshot *old, const struct snapshot *next)
 {
 	unsigned what = tls_alike(old, next) ? 0 : SWEEP_TLS;
 
-	return old->denylist == next->denylist ? what : what | SWEEP_DENYLIST;
+	return old->denylist == next->denylist &&
+		old->denylist_version == next->denylist_version
+	    ? what
+	    : what | SWEEP_DENYLIST;
 }
 
 void

@@ -9,8 +9,8 @@ name_entry(struct verdict_detail *d, const struct identity_deny *found)
 {
 	snprintf(d->text, sizeof(d->text), "deny list: %s %.*s%s%.*s",
 	    identity_deny_word(found->kind),
-	    (int)(found->who.len < 128 ? found->who.len : 128),
-	    (const char *)found->who.data, found->reason.len > 0 ? ": " : "",
+	    (int)(found->value.len < 128 ? found->value.len : 128),
+	    (const char *)found->value.data, found->reason.len > 0 ? ": " : "",
 	    (int)(found->reason.len < 100 ? found->reason.len : 100),
 	    (const char *)found->reason.data);
 }

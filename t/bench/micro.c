@@ -9,7 +9,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "identity/denylist.h"
+#include "../lib/denylist.h"
 #include "mqtt/connect_edit.h"
 #include "mqtt/packet.h"
 #include "ws/decoder.h"
@@ -212,7 +212,7 @@ make_denylist(double *ms)
 {
 	size_t cap = DENIED * 24 + 64;
 	char *text = malloc(cap);
-	struct identity_denylist *l = NULL;
+	struct identity_denylist *l;
 	struct report report;
 	uint64_t start;
 	size_t len;
@@ -225,9 +225,8 @@ make_denylist(double *ms)
 		    "clientid,bad-%07d,,\n", i);
 	report_init(&report);
 	start = now_ns();
-	must(identity_denylist_parse(&l, slice_make(text, len), "deny.csv",
-		 &report) == OK,
-	    "making a deny list");
+	l = denylist_make(slice_make(text, len), "deny.csv", &report);
+	must(l != NULL, "making a deny list");
 	*ms = (double)(now_ns() - start) / 1e6;
 	report_fini(&report);
 	free(text);

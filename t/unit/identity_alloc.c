@@ -1,11 +1,13 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Everything here that allocates, with allocation failing at call 1, 2, 3 ...
  * until it does not: it must say so, leak nothing, and work the next time.
  */
 #include <stdlib.h>
 
+#include "../lib/denylist.h"
 #include "identity/decide.h"
-#include "identity/denyfile.h"
+#include "identity/deny_edit.h"
 #include "identity_kit.h"
 #include "mqtt_kit.h"
 #include "tap.h"
@@ -79,14 +81,43 @@ try_list(void)
 				   "clientid_re,^x,c\nusername_re,y,\n";
 	struct identity_denylist *l;
 	struct report r;
+	bool complained;
+
+	report_init(&r);
+	l = denylist_make(slice_str(text), "d", &r);
+	complained = r.count > 0;
+	report_fini(&r);
+	if (complained)
+		return ERR_PROTOCOL;
+	identity_denylist_put(l);
+	return l == NULL ? ERR_NO_MEMORY : OK;
+}
+
+static struct identity_denylist *list;
+
+/* A change of three kinds, planned and put in force. */
+static enum err
+try_change(void)
+{
+	struct identity_deny_change c;
+	struct identity_deny_key key;
+	struct identity_deny_row row;
+	struct report r;
 	enum err err;
 
 	report_init(&r);
-	err = identity_denylist_parse(&l, slice_str(text), "d", &r);
+	identity_deny_change_init(&c, list);
+	err = identity_deny_row_make(&row, &key, "username_re", "a,b", &r);
+	if (err == OK)
+		err = identity_denylist_plan(list, &c, &row, &key, &r);
+	if (err == OK)
+		err = identity_deny_row_make(&row, &key, "cn", "x", &r);
+	if (err == OK)
+		err = identity_denylist_plan(list, &c, &row, &key, &r);
+	if (err == OK)
+		err = identity_denylist_apply(list, &c.entries);
+	identity_deny_change_fini(&c);
 	report_fini(&r);
-	if (err != OK && l != NULL)
-		return ERR_PROTOCOL;
-	identity_denylist_put(l);
 	return err;
 }
 
@@ -112,15 +143,25 @@ try_decide(void)
 static enum err
 try_file(void)
 {
-	static const char path[] = "/nonexistent/deny.csv";
-	struct identity_deny_request e = { "username_re", "a,b", "c", "" };
+	struct identity_deny_change c;
+	struct identity_deny_key key;
+	struct identity_deny_row row;
 	struct report r;
+	struct identity_deny_edit e = { .path = "/nonexistent/deny.csv",
+		.change = &c,
+		.report = &r };
 	enum err err;
 
 	report_init(&r);
-	err = identity_denyfile_add(path, &e, &r);
+	identity_deny_change_init(&c, list);
+	err = identity_deny_row_make(&row, &key, "username", "a,b", &r);
+	if (err == OK)
+		err = identity_denylist_plan(list, &c, &row, &key, &r);
+	if (err == OK)
+		err = identity_deny_edit_run(&e);
+	identity_deny_change_fini(&c);
 	report_fini(&r);
-	return err == ERR_SYSTEM ? OK : err; /* got as far as writing */
+	return err == ERR_SYSTEM ? OK : err; /* it tried to open the file */
 }
 
 static void
@@ -150,7 +191,14 @@ main(void)
 {
 	run("rules", try_rules);
 	run("deny list", try_list);
+	if (identity_denylist_new(&list) != OK)
+		return 99;
+	run("change", try_change);
+	identity_denylist_put(list);
+	if (identity_denylist_new(&list) != OK)
+		return 99;
 	run("deny file", try_file);
+	identity_denylist_put(list);
 	if (identity_rules_new(&rules, &spec, ignore, NULL) != OK)
 		return 99;
 	identity_kit_init(&kit, "CN utf8 'd'\nO utf8 'Acme'");

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Certificates of every shape, the hostile ones above all, and what a template
  * makes of them: one name, or a refusal with its reason and the variable.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Verdicts: every CONNECT against every rule, each carried through the real
  * parser and writer, and compared with a second, plainer account of the rules.

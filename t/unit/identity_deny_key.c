@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* What operators write in a deny list, in its normal form. */
 #include "identity/deny_key.h"
 

@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /* Distinguished names as RFC 4514 text, as EMQX writes it. */
-#include "identity/dn.h"
+#include "identity/text.h"
 
 #include "identity_kit.h"
 #include "mqtt_kit.h"
@@ -79,8 +80,9 @@ test_rows(void)
 	struct identity_kit k;
 	const char *want;
 	uint8_t out[1024];
-	size_t i, style, len;
+	struct identity_text_out line;
 	enum identity_text got;
+	size_t i, style, len;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
 		style = i % 2;
@@ -88,10 +90,10 @@ test_rows(void)
 		    ? rows[i / 2].hex
 		    : rows[i / 2].emqx;
 		identity_kit_init(&k, rows[i / 2].cert);
-		len = 0;
+		line = (struct identity_text_out){ out, sizeof(out), 0 };
 		got = identity_dn_append(k.cert.subject, k.cert.subject_count,
-		    (enum identity_dn_style)style, out, sizeof(out), &len,
-		    NULL);
+		    (enum identity_dn_style)style, &line, NULL);
+		len = line.len;
 		is_int(got == IDENTITY_TEXT_OK, want != NULL, "%s",
 		    rows[i / 2].name);
 		if (want != NULL)
@@ -107,17 +109,18 @@ static void
 test_faults(void)
 {
 	struct identity_kit k;
-	uint8_t out[64];
-	size_t len = 0, bad = 99;
+	uint8_t bytes[64];
+	struct identity_text_out out = { bytes, sizeof(bytes), 0 };
+	size_t bad = 99;
 
 	identity_kit_init(&k, "");
-	is_int(identity_dn_append(k.cert.subject, 0, IDENTITY_DN_EMQX, out,
-		   sizeof(out), &len, &bad),
+	is_int(
+	    identity_dn_append(k.cert.subject, 0, IDENTITY_DN_EMQX, &out, &bad),
 	    IDENTITY_TEXT_EMPTY, "no attributes");
 	identity_kit_fini(&k);
 	identity_kit_init(&k, "O utf8 'x'\nCN utf8 00\nOU utf8 'y'");
-	is_int(identity_dn_append(k.cert.subject, 3, IDENTITY_DN_EMQX, out,
-		   sizeof(out), &len, &bad),
+	is_int(
+	    identity_dn_append(k.cert.subject, 3, IDENTITY_DN_EMQX, &out, &bad),
 	    IDENTITY_TEXT_NUL, "NUL");
 	is_int((long long)bad, 1, "names the attribute");
 	identity_kit_fini(&k);
@@ -130,17 +133,19 @@ test_room(void)
 	static const char want[] = "CN=a\\,\\C3\\A9+1.3.6=#0c0178,C=DE";
 	struct kit_bytes out;
 	struct identity_kit k;
-	size_t cap, len, wrong = 0;
+	struct identity_text_out line;
 	enum identity_text got;
+	size_t cap, wrong = 0;
 
 	identity_kit_init(&k,
 	    "C printable 'DE'\nCN utf8 'a,' c3a9\n+ 2b06 utf8 'x'");
 	for (cap = 0; cap <= sizeof(want); cap++) {
 		out = kit_copy(want, cap < strlen(want) ? cap : strlen(want));
-		len = 0;
+		line.bytes = out.data;
+		line.cap = cap < strlen(want) ? cap : strlen(want);
+		line.len = 0;
 		got = identity_dn_append(k.cert.subject, 3, IDENTITY_DN_EMQX,
-		    out.data, cap < strlen(want) ? cap : strlen(want), &len,
-		    NULL);
+		    &line, NULL);
 		wrong += got !=
 		    (cap < strlen(want) ? IDENTITY_TEXT_TOO_LONG
 					: IDENTITY_TEXT_OK);

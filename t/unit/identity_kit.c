@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 #include "identity_kit.h"
 
 #include <ctype.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Certificates made by hand for the identity tests. One is written as text,
  * an attribute or alternative name in each line:

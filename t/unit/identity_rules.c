@@ -1,5 +1,6 @@
+/* SPDX-License-Identifier: ISC */
 /* Profiles: what is complained of, and which one a certificate gets. */
-#include "identity/rules.h"
+#include "identity/decide.h"
 
 #include <stdio.h>
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Templates: what compiles, what the complaint says, what comes out. */
 #include "base/utf8.h"
 #include "identity/template.h"

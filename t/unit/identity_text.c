@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /* Strings of each ASN.1 type, good and bad, to UTF-8. */
 #include "base/utf8.h"
 #include "identity/text.h"
