@@ -10,6 +10,7 @@
 #include "config/option.h"
 #include "runtime/explain.h"
 #include "runtime/runtime.h"
+#include "tls/library.h"
 
 /* What the command line asks for. */
 enum mode {
@@ -122,6 +123,17 @@ printed(void)
 	return fflush(stdout) == 0 && !ferror(stdout) ? EX_OK : EX_IOERR;
 }
 
+/* The first line is for scripts: name and version only. */
+static int
+print_version(void)
+{
+	const struct tls_library *l = tls_library();
+
+	printf("%s\n%s API %d, from %s; X25519MLKEM768: %s\n", PACKAGE_STRING,
+	    l->name, l->api, l->source, l->post_quantum ? "yes" : "no");
+	return printed();
+}
+
 int
 main(int argc, char **argv)
 {
@@ -135,8 +147,7 @@ main(int argc, char **argv)
 		return status;
 	switch (a.mode) {
 	case MODE_VERSION:
-		puts(PACKAGE_STRING);
-		return printed();
+		return print_version();
 	case MODE_HELP:
 		fputs(usage, stdout);
 		return printed();

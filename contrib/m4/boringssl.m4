@@ -72,6 +72,10 @@ AC_CHECK_FUNCS([SSL_CTX_set1_group_ids SSL_CREDENTIAL_new_x509 \
 	SSL_CTX_set_compliance_policy SSL_set_renegotiate_mode])
 LIBS=$sp_saved_LIBS
 CPPFLAGS=$sp_saved_CPPFLAGS
+sp_boringssl_source=`sed -n '1s/,@<:@^,@:>@*$//p' "$sp_boringssl/VERSION" 2>/dev/null`
+AC_DEFINE_UNQUOTED([SP_BORINGSSL_SOURCE],
+	["${sp_boringssl_source:-$sp_boringssl}"],
+	[where BoringSSL comes from: a package and its version, or a folder])
 AC_SUBST([sp_boringssl])
 AC_SUBST([BORINGSSL_CPPFLAGS])
 AC_SUBST([BORINGSSL_LIBS])

@@ -9,6 +9,7 @@
 #include "admin/exposition.h"
 #include "admin/reply.h"
 #include "admin/totals.h"
+#include "tls/library.h"
 
 #define FAMILY(e, name, type, help) \
 	exposition_family(e, "sallyport_" name, type, help)
@@ -24,12 +25,31 @@ labelled(struct exposition *e, const char *key, const char *word, uint64_t n)
 }
 
 static void
+add_build(struct exposition *e)
+{
+	const struct tls_library *l = tls_library();
+	char api[16];
+	struct exposition_label labels[] = {
+		{ "version", PACKAGE_VERSION },
+		{ "tls_library", l->name },
+		{ "tls_library_api", api },
+		{ "tls_library_source", l->source },
+		{ "post_quantum", l->post_quantum ? "yes" : "no" },
+	};
+
+	snprintf(api, sizeof(api), "%d", l->api);
+	exposition_sample(e, labels, sizeof(labels) / sizeof(labels[0]), 1);
+}
+
+static void
 add_daemon(struct exposition *e, const struct admin *a, const struct totals *t)
 {
 	const struct master *m = a->master;
 
-	FAMILY(e, "build_info", "gauge", "The version, as a label; always 1.");
-	labelled(e, "version", PACKAGE_VERSION, 1);
+	FAMILY(e, "build_info", "gauge",
+	    "The versions of the program and of its TLS library, as labels; "
+	    "always 1.");
+	add_build(e);
 	SINGLE(e, "workers", "gauge", "Worker threads.", m->worker_count);
 	SINGLE(e, "ready", "gauge",
 	    "1 while serving and at least one broker is up, as /readyz says.",

@@ -10,6 +10,7 @@
 #include "admin/reply.h"
 #include "admin/totals.h"
 #include "base/clock.h"
+#include "tls/library.h"
 
 #define DAY 86400
 #define DEVICES_DEFAULT 20
@@ -298,6 +299,16 @@ days_left(const struct totals_days_left *left)
 	return rows;
 }
 
+static json_t *
+tls_library_json(void)
+{
+	const struct tls_library *l = tls_library();
+
+	return json_pack("{s:s,s:i,s:s,s:b,s:b}", "name", l->name, "api",
+	    l->api, "source", l->source, "post_quantum", (int)l->post_quantum,
+	    "old", (int)l->old);
+}
+
 static void
 render_status(struct admin *a, struct http_call *call,
     const struct http_request *r, const struct totals *t)
@@ -312,6 +323,7 @@ render_status(struct admin *a, struct http_call *call,
 	    "now", reply_when(now), "started_at", reply_when(a->started_at),
 	    "uptime_s", (json_int_t)(now - a->started_at), "workers",
 	    (json_int_t)m->worker_count);
+	json_object_set_new(body, "tls_library", tls_library_json());
 	json_object_set_new(body, "config", config(m));
 	json_object_set_new(body, "process", process(&t->process));
 	json_object_set_new(body, "listeners", listeners(t));

@@ -17,6 +17,7 @@
 #include "runtime/rights.h"
 #include "runtime/supervisor.h"
 #include "session/options.h"
+#include "tls/library.h"
 
 /* How long after drain_timeout closing packets may still be on their way. */
 #define DRAIN_GRACE_MS 2000
@@ -474,6 +475,19 @@ measure(struct master *m)
 	limit(m, cfg);
 }
 
+/* A static library is updated only with the program, so the log names it. */
+static void
+log_library(void)
+{
+	const struct tls_library *l = tls_library();
+
+	log_event(l->old ? LOG_LEVEL_WARN : LOG_LEVEL_INFO, "library",
+	    "%s API %d, from %s%s", l->name, l->api, l->source,
+	    l->old ? "; it is old: for production build with "
+		     "./bootstrap --boringssl=chromium"
+		   : "");
+}
+
 enum err
 master_run(struct master *m, struct report *why)
 {
@@ -489,6 +503,7 @@ master_run(struct master *m, struct report *why)
 	if (err != OK)
 		return err;
 	trim_start(&m->trim, m->loop, m->throttle);
+	log_library();
 	log_event(LOG_LEVEL_INFO, "ready",
 	    "%zu workers, descriptors for %u connections", m->worker_count,
 	    m->room);

@@ -16,6 +16,8 @@ libsallyport_a_SOURCES += \
 	src/tls/keypair.h \
 	src/tls/load.c \
 	src/tls/load.h \
+	src/tls/library.c \
+	src/tls/library.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
 	src/tls/tickets.c \

@@ -9,6 +9,8 @@ use Sallyport;
 my ($code, $out, $err) = sallyport_run('-V');
 is($code, 0, '-V: exit 0');
 like($out, qr/^sallyport \d+\.\d+/, '-V: name and version');
+like($out, qr/^BoringSSL API \d+, from \S.*; X25519MLKEM768: (?:yes|no)$/m,
+	'-V: the TLS library, its source, and whether it is post-quantum');
 
 ($code, $out, $err) = sallyport_run('--help-config');
 is($code, 0, '--help-config: exit 0');

@@ -48,6 +48,10 @@ ok($open, 'it is well-formed') or diag($@);
 is_deeply([ sort keys %$open ], [ sort keys %$before ], 'the same samples');
 is(http($port, 'HEAD', '/metrics')->{body}, '', 'HEAD');
 
+my ($api) = (sallyport_run('-V'))[1] =~ /API (\d+)/;
+ok((grep { /^sallyport_build_info\{.*tls_library_api="$api"/ } keys %$before),
+	'build_info names the TLS library as -V does');
+
 # One close reason for each row of the manual.
 my @reasons = map { /^sallyport_connections_closed_total\{reason="(\w+)"/ }
     keys %$before;
