@@ -10,10 +10,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "runtime/cpus.h"
-#include "runtime/hardening.h"
 #include "runtime/ports.h"
 #include "runtime/privileges.h"
+#include "runtime/resources.h"
 #include "runtime/rights.h"
 #include "runtime/supervisor.h"
 #include "session/options.h"
@@ -362,7 +361,7 @@ make_workers(struct master *m)
 	size_t count = cfg->daemon.workers;
 
 	if (count == 0)
-		count = cpus_usable();
+		count = resources_cpus();
 	m->workers = calloc(count, sizeof(*m->workers));
 	if (m->workers == NULL)
 		return ERR_NO_MEMORY;
@@ -416,8 +415,8 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	m->reloader = reload_new(m, files);
 	if (m->reloader == NULL)
 		return ERR_NO_MEMORY;
-	hardening_forbid_cores();
-	m->files = hardening_raise_files();
+	resources_forbid_cores();
+	m->files = resources_raise_files();
 	err = open_log(snapshot->config, why);
 	if (err != OK)
 		return err;
@@ -452,7 +451,7 @@ give_up_rights(struct master *m, struct report *why)
 	const struct config_daemon *d = &cfg->daemon;
 	enum err err;
 
-	hardening_lock_keys(NULL); /* root has no limit */
+	resources_lock_keys(NULL); /* root has no limit */
 	err = privileges_drop(d->user, d->group, m->file, why);
 	if (err != OK)
 		return err;
@@ -471,7 +470,7 @@ measure(struct master *m)
 
 	for (i = 0; i < cfg->listener_count; i++)
 		more += cfg->listener[i].bind.count * m->worker_count;
-	m->room = hardening_room(m->files, more);
+	m->room = resources_room(m->files, more);
 	limit(m, cfg);
 }
 
@@ -502,7 +501,7 @@ master_run(struct master *m, struct report *why)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
 		return err;
-	trim_start(&m->trim, m->loop, m->throttle);
+	resources_trim_start(&m->trim, m->loop, m->throttle);
 	log_library();
 	log_event(LOG_LEVEL_INFO, "ready",
 	    "%zu workers, descriptors for %u connections", m->worker_count,
@@ -532,7 +531,7 @@ master_fini(struct master *m)
 	free(m->workers);
 	for (i = 0; i < MASTER_SIGNALS; i++)
 		io_signal_free(m->signals[i]);
-	trim_stop(&m->trim);
+	resources_trim_stop(&m->trim);
 	if (m->loop != NULL) {
 		timer_stop(&m->leave);
 		timer_stop(&m->drain);

@@ -65,8 +65,8 @@
 #include "base/report.h"
 #include "io/loop.h"
 #include "runtime/reload.h"
+#include "runtime/resources.h"
 #include "runtime/sandbox.h"
-#include "runtime/trim.h"
 #include "runtime/worker.h"
 #include "session/cert_sessions.h"
 #include "session/snapshot.h"
@@ -105,7 +105,7 @@ struct master {
 	struct worker **workers; /* owned, each owned */
 	size_t worker_count;
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */
-	struct trim trim;
+	struct resources_trim trim;
 	struct timer leave; /* from LEAVING to DRAINING */
 	struct timer drain; /* the latest end of DRAINING */
 	struct timer pulse; /* tells the supervisor that this thread runs */

@@ -1,15 +1,9 @@
 libsallyport_a_SOURCES += \
 	src/runtime/accounts.h \
-	src/runtime/cpus.c \
-	src/runtime/cpus.h \
 	src/runtime/decode.c \
 	src/runtime/decode.h \
 	src/runtime/explain.c \
 	src/runtime/explain.h \
-	src/runtime/hardening.c \
-	src/runtime/hardening.h \
-	src/runtime/landlock.c \
-	src/runtime/landlock.h \
 	src/runtime/master.c \
 	src/runtime/master.h \
 	src/runtime/ports.c \
@@ -18,6 +12,8 @@ libsallyport_a_SOURCES += \
 	src/runtime/privileges.h \
 	src/runtime/reload.c \
 	src/runtime/reload.h \
+	src/runtime/resources.c \
+	src/runtime/resources.h \
 	src/runtime/rights.c \
 	src/runtime/rights.h \
 	src/runtime/runtime.c \
@@ -27,9 +23,6 @@ libsallyport_a_SOURCES += \
 	src/runtime/supervisor.h \
 	src/runtime/syscalls.c \
 	src/runtime/syscalls.h \
-	src/runtime/syscalls_machine.h \
-	src/runtime/trim.c \
-	src/runtime/trim.h \
 	src/runtime/watcher.c \
 	src/runtime/watcher.h \
 	src/runtime/worker.c \
@@ -47,8 +40,8 @@ else
 libsallyport_a_SOURCES += src/runtime/accounts_system.c
 endif
 
-check_PROGRAMS += t/unit/runtime_cpus.t
-t_unit_runtime_cpus_t_SOURCES = t/unit/runtime_cpus.c
+check_PROGRAMS += t/unit/runtime_resources.t
+t_unit_runtime_resources_t_SOURCES = t/unit/runtime_resources.c
 
 check_PROGRAMS += t/unit/runtime_watcher.t
 t_unit_runtime_watcher_t_SOURCES = t/unit/runtime_watcher.c $(net_kit)

@@ -12,8 +12,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "runtime/hardening.h"
 #include "runtime/master.h"
+#include "runtime/resources.h"
 #include "runtime/supervisor.h"
 
 /* The memory of freed snapshots is returned to the system once in so many
@@ -125,9 +125,9 @@ return_memory(struct reloader *r)
 	r->trim_at = 0;
 	if (malloc_trim == NULL)
 		return;
-	hardening_unlock_keys();
+	resources_unlock_keys();
 	(void)malloc_trim(0);
-	hardening_lock_keys(r->arena);
+	resources_lock_keys(r->arena);
 }
 
 static void
@@ -157,7 +157,7 @@ carry_out(struct reloader *r)
 		snapshot_on_last_put(l->next, retire, r);
 	snapshot_put(l->previous);
 	l->previous = NULL;
-	hardening_lock_keys(r->arena);
+	resources_lock_keys(r->arena);
 	loop_post(r->master->loop, &l->message);
 }
 

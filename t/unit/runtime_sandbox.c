@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What can no longer be done inside the sandbox, tried for real by a child;
- * and what still can.
+ * A child process enters the sandbox and tries what it must no longer be able
+ * to do, and what it must.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -9,10 +9,17 @@
 #include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,7 +27,7 @@
 #include "runtime/sandbox.h"
 #include "tap.h"
 
-/* One thing a child tries: returns 0 when it could, else errno. */
+/* Something that the child tries; `act' returns 0 if it could, else errno. */
 struct attempt {
 	const char *what;
 	int (*act)(void);
@@ -179,6 +186,103 @@ map_code(void)
 	return p == MAP_FAILED ? errno : 0;
 }
 
+static void *
+data_page(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+}
+
+static int
+protect_as_code(void)
+{
+	return result(mprotect(data_page(), 4096, PROT_READ | PROT_EXEC));
+}
+
+static int
+protect_by_key(void)
+{
+	return result(syscall(SYS_pkey_mprotect, data_page(), 4096,
+	    PROT_READ | PROT_EXEC, -1));
+}
+
+static int
+map_file_as_code(void)
+{
+	int fd = open(inside, O_RDONLY);
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+	return p == MAP_FAILED ? errno : 0;
+}
+
+static int
+attach_as_code(void)
+{
+	int id = shmget(IPC_PRIVATE, 4096, IPC_CREAT | 0700);
+	int rc = shmat(id, NULL, SHM_EXEC) == (void *)-1 ? errno : 0;
+
+	shmctl(id, IPC_RMID, NULL);
+	return rc;
+}
+
+static int
+signal_thread_of_parent(void)
+{
+	return result(syscall(SYS_tgkill, getppid(), getppid(), 0));
+}
+
+static int
+signal_itself(void)
+{
+	return result(syscall(SYS_tgkill, getpid(), gettid(), 0));
+}
+
+static int
+limit_parent(void)
+{
+	struct rlimit r;
+
+	return result(prlimit(getppid(), RLIMIT_NOFILE, NULL, &r));
+}
+
+static int
+limit_itself(void)
+{
+	struct rlimit r;
+
+	return result(getrlimit(RLIMIT_NOFILE, &r));
+}
+
+static int
+bind_parent_to_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(0, &set);
+	return result(sched_setaffinity(getppid(), sizeof(set), &set));
+}
+
+static int
+slow_parent_down(void)
+{
+	return result(setpriority(PRIO_PROCESS, (id_t)getppid(), 19));
+}
+
+static int
+own_descriptor(void)
+{
+	return result(fcntl(named_socket, F_SETOWN, getppid()));
+}
+
+static int
+own_descriptor_by_ioctl(void)
+{
+	int pid = getppid();
+
+	return result(ioctl(named_socket, FIOSETOWN, &pid));
+}
+
 static int
 become_dumpable(void)
 {
@@ -199,7 +303,23 @@ static const struct attempt attempts[] = {
 	{ "listens", listen_again, EPERM, SYSCALLS },
 	{ "opens a netlink socket", open_netlink, EAFNOSUPPORT, SYSCALLS },
 	{ "signals another process", signal_parent, EPERM, SYSCALLS },
+	{ "signals a thread of another process", signal_thread_of_parent, EPERM,
+	    SYSCALLS },
+	{ "signals itself", signal_itself, 0, SYSCALLS },
+	{ "changes limits of another process", limit_parent, EPERM, SYSCALLS },
+	{ "reads its own limits", limit_itself, 0, SYSCALLS },
+	{ "binds another process to a CPU", bind_parent_to_cpu, EPERM,
+	    SYSCALLS },
+	{ "changes the priority of another process", slow_parent_down, EPERM,
+	    SYSCALLS },
+	{ "has a descriptor signal another process", own_descriptor, EPERM,
+	    SYSCALLS },
+	{ "the same by ioctl", own_descriptor_by_ioctl, EPERM, SYSCALLS },
 	{ "maps code that can be written", map_code, EACCES, SYSCALLS },
+	{ "makes written memory code", protect_as_code, EACCES, SYSCALLS },
+	{ "the same with a protection key", protect_by_key, EACCES, SYSCALLS },
+	{ "maps a file as code", map_file_as_code, EACCES, SYSCALLS },
+	{ "attaches shared memory as code", attach_as_code, EACCES, SYSCALLS },
 	{ "can be dumped", become_dumpable, EPERM, SYSCALLS },
 };
 

@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/cpus.h"
+#include "runtime/resources.h"
 #include "tap.h"
 
 static char root[] = "/tmp/sallyport-cpus-XXXXXX";
@@ -68,8 +68,8 @@ words(void)
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		limit("", rows[i].text);
-		ok(cpus_quota(root, "/") == rows[i].cpus, "%zu: %.*s", i,
-		    (int)strcspn(rows[i].text, "\n"), rows[i].text);
+		ok(resources_cpu_quota(root, "/") == rows[i].cpus, "%zu: %.*s",
+		    i, (int)strcspn(rows[i].text, "\n"), rows[i].text);
 	}
 }
 
@@ -78,16 +78,18 @@ levels(void)
 {
 	limit("", "max 100000\n");
 	limit("/pods/one", "300000 100000\n");
-	is_int((long long)cpus_quota(root, "/pods/one"), 3, "its own");
+	is_int((long long)resources_cpu_quota(root, "/pods/one"), 3, "its own");
 	limit("/pods", "200000 100000\n");
-	is_int((long long)cpus_quota(root, "/pods/one"), 2,
+	is_int((long long)resources_cpu_quota(root, "/pods/one"), 2,
 	    "a tighter one above it");
 	limit("/pods", "800000 100000\n");
-	is_int((long long)cpus_quota(root, "/pods/one"), 3,
+	is_int((long long)resources_cpu_quota(root, "/pods/one"), 3,
 	    "a wider one above it");
-	is_int((long long)cpus_quota(root, "/pods"), 8, "not what is below");
-	ok(cpus_quota(root, "") == SIZE_MAX, "no group: the root alone");
-	is_int((long long)cpus_quota(root, "/pods/gone"), 8,
+	is_int((long long)resources_cpu_quota(root, "/pods"), 8,
+	    "not what is below");
+	ok(resources_cpu_quota(root, "") == SIZE_MAX,
+	    "no group: the root alone");
+	is_int((long long)resources_cpu_quota(root, "/pods/gone"), 8,
 	    "a group that is not there");
 }
 
@@ -100,9 +102,9 @@ main(void)
 	group("/pods/one");
 	words();
 	levels();
-	ok(cpus_usable() >= 1 &&
-		cpus_usable() <= (size_t)sysconf(_SC_NPROCESSORS_CONF),
-	    "this machine's: %zu", cpus_usable());
+	ok(resources_cpus() >= 1 &&
+		resources_cpus() <= (size_t)sysconf(_SC_NPROCESSORS_CONF),
+	    "this machine's: %zu", resources_cpus());
 	ungroup("/pods/one");
 	ungroup("/pods");
 	ungroup("");

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the machine gives this process and how much of it is used: CPUs, file
+ * descriptors, locked memory, core files, and memory given back.
+ */
+#ifndef RUNTIME_RESOURCES_H
+#define RUNTIME_RESOURCES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "accept/throttle.h"
+#include "io/timer.h"
+
+/* The number of CPUs for `workers = auto': those this process may run on, or
+ * fewer if its control group has a quota, as a container with a CPU limit
+ * does. At least 1. */
+size_t resources_cpus(void);
+
+/*
+ * The smallest quota in cpu.max of the control group `path', which begins with
+ * a slash, and of the groups above it. `root' is where the tree is mounted; it
+ * is a parameter for the unit test. In CPUs, rounded up; SIZE_MAX if there is
+ * no quota.
+ */
+size_t resources_cpu_quota(const char *root, const char *path);
+
+/* Forbids core files: they would contain the private keys. */
+void resources_forbid_cores(void);
+
+/* Raises the limit of open files as far as it goes without privileges.
+ * Returns the limit, at most 200,000,000. */
+uint64_t resources_raise_files(void);
+
+/*
+ * The number of connections that fit into `files' descriptors, if each may
+ * take two, after those that are open now, `more' that will be opened, and
+ * some for reloads, DNS and admin. At least 1.
+ */
+uint32_t resources_room(uint64_t files, size_t more);
+
+/*
+ * Keeps the private keys out of swap: locks the main thread's heap, and the
+ * heap that contains `address' (may be NULL). To be called after each load,
+ * because new keys may be in new pages. If RLIMIT_MEMLOCK is too low, the log
+ * says so.
+ */
+void resources_lock_keys(const void *address);
+
+/* Unlocks all heaps. Locked pages cannot be returned to the system. */
+void resources_unlock_keys(void);
+
+/* Gives memory back to the system after many sessions have ended: what they
+ * used is scattered over the heaps, of which the C library by itself returns
+ * only the ends. */
+struct resources_trim {
+	struct timer timer;
+	struct throttle *throttle; /* borrowed: counts the connections */
+	uint64_t peak; /* most connections since the last trim */
+	uint64_t before; /* connections at the last look */
+};
+
+/* Starts to look every few seconds, on the loop of the caller's thread. */
+void resources_trim_start(struct resources_trim *t, struct loop *loop,
+    struct throttle *throttle);
+
+/* Stops. Accepts a zeroed one. */
+void resources_trim_stop(struct resources_trim *t);
+
+#endif
