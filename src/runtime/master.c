@@ -351,10 +351,12 @@ make_workers(struct master *m)
 {
 	const struct config *cfg = m->snapshot->config;
 	struct worker_options o = {
-		.snapshot = m->snapshot,
-		.throttle = m->throttle,
-		.cert_sessions = m->cert_sessions,
-		.flows = m->flows,
+		.sessions = {
+			.snapshot = m->snapshot,
+			.throttle = m->throttle,
+			.cert_sessions = m->cert_sessions,
+			.flows = m->flows,
+		},
 		.empty = tell_empty,
 		.arg = m,
 	};
@@ -362,11 +364,12 @@ make_workers(struct master *m)
 
 	if (count == 0)
 		count = resources_cpus();
+	o.sessions.workers = (unsigned)count;
 	m->workers = calloc(count, sizeof(*m->workers));
 	if (m->workers == NULL)
 		return ERR_NO_MEMORY;
 	for (m->worker_count = 0; m->worker_count < count; m->worker_count++) {
-		o.index = (unsigned)m->worker_count;
+		o.sessions.index = (unsigned)m->worker_count;
 		m->workers[m->worker_count] = worker_new(&o);
 		if (m->workers[m->worker_count] == NULL)
 			return ERR_NO_MEMORY;

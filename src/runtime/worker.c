@@ -308,8 +308,7 @@ worker_new(const struct worker_options *o)
 		return NULL;
 	w->empty = o->empty;
 	w->arg = o->arg;
-	if (session_manager_init(&w->manager, o->snapshot, o->throttle,
-		o->cert_sessions, o->flows, o->index) != OK) {
+	if (session_manager_init(&w->manager, &o->sessions) != OK) {
 		worker_free(w);
 		return NULL;
 	}

@@ -17,12 +17,8 @@ struct worker;
 typedef void worker_empty_cb(struct worker *w, void *arg);
 
 struct worker_options {
-	unsigned index; /* from 0; makes session ids unique */
-	struct snapshot *snapshot; /* the worker takes a count of its own */
-	struct throttle *throttle; /* borrowed, shared */
-	struct cert_sessions *cert_sessions; /* borrowed, shared */
-	struct backend_flows *flows; /* borrowed, shared */
-	worker_empty_cb *empty; /* after worker_drain(): no session is left */
+	struct session_manager_options sessions;
+	worker_empty_cb *empty; /* after the order to drain: no session left */
 	void *arg;
 };
 

@@ -59,13 +59,33 @@ write_redirect(uint8_t *out, const struct session *s)
 	return mqtt_connack_redirect(out, HALF_PACKET_MAX, code, reference);
 }
 
+/* Some reason codes are allowed in a DISCONNECT and not in a CONNACK
+ * [MQTT5 3.2.2.2]. Returns the reason whose code a CONNACK has instead. */
+static enum reason
+connack_reason(enum reason reason)
+{
+	switch (reason) {
+	case REASON_RELAY_DENIED:
+	case REASON_RELAY_KICKED:
+		return REASON_IDENTITY_DENIED;
+	case REASON_RELAY_REPLACED:
+		return REASON_IDENTITY_SESSIONS;
+	case REASON_RELAY_DRAINED:
+	case REASON_RELAY_IDLE:
+		return REASON_BACKEND_UNREACHABLE;
+	default:
+		return reason;
+	}
+}
+
 static size_t
 write_client(uint8_t *out, const struct session *s, enum reason reason)
 {
 	if (s->level == MQTT_LEVEL_UNKNOWN)
 		return 0;
 	if (!s->answered)
-		return mqtt_connack_refuse(out, s->level, reason);
+		return mqtt_connack_refuse(out, s->level,
+		    connack_reason(reason));
 	if (s->level != MQTT_LEVEL_5 || reason_v5(reason) == 0)
 		return 0;
 	return write_disconnect(out, s->level, reason_v5(reason),

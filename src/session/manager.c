@@ -143,21 +143,21 @@ static void evict(void *arg);
 static void evict_soon(struct loop_message *message);
 
 enum err
-session_manager_init(struct session_manager *m, struct snapshot *snapshot,
-    struct throttle *throttle, struct cert_sessions *cert_sessions,
-    struct backend_flows *flows, unsigned index)
+session_manager_init(struct session_manager *m,
+    const struct session_manager_options *o)
 {
 	memset(m, 0, sizeof(*m));
 	list_init(&m->sessions);
 	m->sweep_next = &m->sessions;
 	linger_set_init(&m->lingering, LINGER_MAX, LINGER_BYTES);
 	linger_set_init(&m->parting, SIZE_MAX, PARTING_BYTES);
-	m->throttle = throttle;
-	m->cert_sessions = cert_sessions;
-	m->flows = flows;
-	m->index = index;
+	m->throttle = o->throttle;
+	m->cert_sessions = o->cert_sessions;
+	m->flows = o->flows;
+	m->index = o->index;
+	m->workers = o->workers;
 	m->eviction.run = evict_soon;
-	m->next_id = ((uint64_t)index << 48) + 1;
+	m->next_id = o->index + 1;
 	ratelimit_init(&m->refusals, AUDIT_REFUSALS_A_SECOND,
 	    AUDIT_REFUSALS_A_SECOND);
 	m->loop = loop_new();
@@ -171,7 +171,7 @@ session_manager_init(struct session_manager *m, struct snapshot *snapshot,
 	m->resolver = backend_resolver_new(m->loop, NULL);
 	if (m->resolver == NULL)
 		return ERR_NO_MEMORY;
-	return take_snapshot(m, snapshot);
+	return take_snapshot(m, o->snapshot);
 }
 
 void

@@ -56,6 +56,9 @@ struct session_manager {
 	struct linger_set lingering; /* clients that read a closing packet */
 	struct linger_set parting; /* brokers that read what was sent last */
 	unsigned index; /* the worker's number, from 0 */
+	unsigned workers; /* how many there are */
+	/* The next session's id. Workers take turns, so ids are unique, short,
+	 * and exact in a reader whose numbers are doubles (JSON). */
 	uint64_t next_id;
 	struct ratelimit refusals; /* audit lines that anybody can cause */
 	uint64_t refusals_unlogged; /* left out since the last such line */
@@ -69,12 +72,20 @@ struct session_manager {
 	struct counters counters;
 };
 
-/* Fills `m', without any session. Takes a count of `snapshot'. ERR_NO_MEMORY
- * or ERR_CONFIG; call session_manager_fini() in any case. */
+/* What a manager is made of; shared objects are borrowed. */
+struct session_manager_options {
+	struct snapshot *snapshot; /* the manager takes a count */
+	struct throttle *throttle; /* shared by all workers */
+	struct cert_sessions *cert_sessions; /* shared by all workers */
+	struct backend_flows *flows; /* shared by all workers */
+	unsigned index; /* the worker's number, from 0 */
+	unsigned workers; /* how many there are */
+};
+
+/* Fills `m', without any session. ERR_NO_MEMORY or ERR_CONFIG; call
+ * session_manager_fini() in any case. */
 enum err session_manager_init(struct session_manager *m,
-    struct snapshot *snapshot, struct throttle *throttle,
-    struct cert_sessions *cert_sessions, struct backend_flows *flows,
-    unsigned index) MUST_CHECK;
+    const struct session_manager_options *options) MUST_CHECK;
 
 /* Ends all sessions at once and frees what `m' owns. */
 void session_manager_fini(struct session_manager *m);

@@ -296,7 +296,8 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 	s->setup = setup;
 	s->manager = m;
 	s->listener_state = listener_state;
-	s->id = m->next_id++;
+	s->id = m->next_id;
+	m->next_id += m->workers;
 	s->since = loop_now(m->loop);
 	s->stage = STAGE_ACCEPT;
 	s->member.manager = m;

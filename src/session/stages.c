@@ -80,12 +80,44 @@ stage_def(enum stage stage)
  * Moving on.
  */
 
+/* A deadline that is noticed so late was not missed by the client alone. */
+#define STANDSTILL_MS 200
+
+/* The present stage's time limit in milliseconds; it has one. */
+static uint64_t
+time_limit(const struct session *s)
+{
+	const struct config *cfg = s->setup->snapshot->config;
+	uint64_t ms;
+
+	memcpy(&ms, (const char *)&cfg->timeouts + stages[s->stage].deadline,
+	    sizeof(ms));
+	return ms;
+}
+
+/*
+ * Gives up at the second call. The first one lets the loop ask the kernel once
+ * more: if the process was stopped or starved of CPU, what the client has sent
+ * in time may still wait in the socket. The time for which the process stood
+ * still is given back to the client, up to the whole time limit.
+ */
 static void
 deadline_passed(void *arg)
 {
 	struct session *s = arg;
+	struct session_setup *setup = s->setup;
+	uint64_t now = loop_now(s->manager->loop);
+	uint64_t late = now > setup->due ? now - setup->due : 0;
+	uint64_t limit = time_limit(s);
 
-	session_dismiss(s, stages[s->stage].timeout, NULL);
+	if (setup->extended) {
+		session_dismiss(s, stages[s->stage].timeout, NULL);
+		return;
+	}
+	setup->extended = true;
+	if (late < STANDSTILL_MS)
+		late = 1;
+	timer_start(&setup->deadline, late < limit ? late : limit);
 }
 
 /* Starts the present stage and its deadline. */
@@ -94,15 +126,13 @@ run(struct session *s)
 {
 	const struct stage_def *def = &stages[s->stage];
 	struct session_setup *setup = s->setup;
-	const struct config_timeouts *timeouts =
-	    &setup->snapshot->config->timeouts;
-	uint64_t ms;
 
 	if (def->deadline == STAGE_NO_DEADLINE) {
 		timer_stop(&setup->deadline);
 	} else {
-		memcpy(&ms, (const char *)timeouts + def->deadline, sizeof(ms));
-		timer_start(&setup->deadline, ms);
+		setup->due = loop_now(s->manager->loop) + time_limit(s);
+		setup->extended = false;
+		timer_start(&setup->deadline, time_limit(s));
 	}
 	def->start(s); /* s may be gone */
 }
@@ -505,6 +535,20 @@ add_to_cert_sessions(struct session *s)
 	return result.full ? REASON_IDENTITY_SESSIONS : REASON_NONE;
 }
 
+/*
+ * Decides again if a reload has replaced the snapshot that the connection was
+ * checked with. A sweep judges only sessions in the stages backend and relay,
+ * so a connection is checked when it enters these: before the broker hears of
+ * a client that was revoked meanwhile.
+ */
+static enum reason
+check_again(struct session *s, struct verdict_detail *detail)
+{
+	if (s->setup->snapshot == s->manager->snapshot)
+		return REASON_NONE;
+	return sweep_judge(s, SWEEP_ALL, clock_wall_s(), detail);
+}
+
 static void
 start_identity(struct session *s)
 {
@@ -524,9 +568,11 @@ start_identity(struct session *s)
 		out_of_memory(s);
 		return;
 	}
-	reason = add_to_cert_sessions(s);
+	reason = check_again(s, &detail);
+	if (reason == REASON_NONE)
+		reason = add_to_cert_sessions(s);
 	if (reason != REASON_NONE) {
-		session_dismiss(s, reason, NULL);
+		session_dismiss(s, reason, detail.text);
 		return;
 	}
 	if (a->cert == NULL)
@@ -602,16 +648,6 @@ write_proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
 	if (err != OK)
 		return err;
 	return backend_proxy_out_write(out, len, version, &p);
-}
-
-/* Decides again if a reload has replaced the snapshot that the connection was
- * checked with: a revocation must not be missed while the broker is dialled. */
-static enum reason
-check_again(struct session *s, struct verdict_detail *detail)
-{
-	if (s->setup->snapshot == s->manager->snapshot)
-		return REASON_NONE;
-	return sweep_judge(s, SWEEP_ALL, clock_wall_s(), detail);
 }
 
 static void

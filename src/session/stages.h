@@ -41,6 +41,8 @@ struct session_setup {
 	const struct config_listener *listener; /* borrowed from snapshot */
 	struct backend_pool *pool; /* counted: the listener's */
 	struct timer deadline; /* of the present stage */
+	uint64_t due; /* loop_now() at which it passes */
+	bool extended; /* it has passed once; see deadline_passed() */
 	struct admission *admission; /* owned; NULL before stage identity */
 	union session_address local; /* the address the client connected to */
 	int fd; /* owned before stage tls; -1 from then on */

@@ -7,16 +7,18 @@
 #include "tls/stream_tls.h"
 
 /*
- * A sweep is cut into slices with a pause between them, so that the others'
- * data waits for one slice at most and finds a CPU that is mostly free: 10 us
- * a session, 47 of 5,000 in a slice. It is over in half a second or so,
- * however many there are.
+ * A sweep is divided into slices with a pause after each, so that other
+ * sessions' data waits for one slice at most. Judging a session takes up to
+ * 10 us (its certificate is decoded and its chain verified again), so a slice
+ * of 47 out of 5,000 sessions takes about 0.5 ms. The number of slices is
+ * fixed: a sweep takes about half a second for any number of sessions.
  */
 #define SLICE_LEAST 8
 #define SLICES 128
 #define PAUSE_MS 1
 
-/* The profile now in force at the entrance a session came by; NULL: gone. */
+/* The section in force of the listener that accepted the session; NULL: it was
+ * removed. */
 static const struct config_listener *
 listener_of(const struct session_manager *m, const struct session *s)
 {
@@ -35,9 +37,9 @@ sweep_is_expired(const struct session *s, int64_t now)
 }
 
 /*
- * What the TLS stage now says of a certificate, as a live session hears it.
- * A CRL that is missing or out of date says nothing of anybody: if that ended
- * sessions, one late file would throw out every device there is.
+ * The reason for a live session when the certificate would now be refused for
+ * `reason'. A CRL that is missing or out of date does not end a session in the
+ * relay: otherwise one late file would disconnect every device.
  */
 static enum reason
 live_reason(const struct session *s, enum reason reason)
@@ -45,7 +47,7 @@ live_reason(const struct session *s, enum reason reason)
 	switch (reason) {
 	case REASON_NONE:
 		return REASON_NONE;
-	case REASON_TLS_NO_CERTIFICATE: /* a rule for newcomers */
+	case REASON_TLS_NO_CERTIFICATE: /* a rule for new connections */
 		return s->stage == STAGE_RELAY ? REASON_NONE
 					       : REASON_RELAY_UNTRUSTED;
 	case REASON_TLS_CRL_UNAVAILABLE:
@@ -60,7 +62,8 @@ live_reason(const struct session *s, enum reason reason)
 	}
 }
 
-/* Is anything known of a live session on the deny list now in force? */
+/* Returns REASON_RELAY_DENIED if the deny list in force has the session's
+ * address, names or certificate. */
 static enum reason
 judge_denied(struct session *s, const struct tls_ctx *ctx, int64_t now,
     struct verdict_detail *detail)
@@ -79,14 +82,15 @@ judge_denied(struct session *s, const struct tls_ctx *ctx, int64_t now,
 		    s->identity->client_id, now, detail);
 	if (reason == REASON_NONE && s->identity->has_certificate) {
 		if (tls_stream_make_cert(s->tls, ctx, &cert) != OK)
-			return REASON_RELAY_DENIED; /* in doubt, out */
+			return REASON_RELAY_DENIED; /* in doubt, it ends */
 		reason = verdict_cert(snapshot, cert, now, detail);
 		tls_cert_free(cert);
 	}
 	return reason == REASON_NONE ? REASON_NONE : REASON_RELAY_DENIED;
 }
 
-/* Asks the TLS stage anew; the CAs now in force may end at another time. */
+/* Verifies the certificate again. The CAs in force may have other expiry
+ * dates. */
 static enum reason
 judge_tls(struct session *s, const struct tls_ctx *ctx, bool keeps_expired,
     const char **why)
@@ -113,7 +117,7 @@ sweep_judge(struct session *s, unsigned what, int64_t now,
 	enum reason reason = REASON_NONE;
 
 	detail->text[0] = '\0';
-	/* No profile is left that could say who may stay. */
+	/* The listener was removed: no profile is left to judge by. */
 	if (l == NULL)
 		return REASON_RELAY_DRAINED;
 	ctx = m->snapshot->tls[l->tls_profile->head.index];
@@ -133,8 +137,8 @@ sweep_one(struct session *s, int64_t now)
 	struct verdict_detail detail;
 	enum reason reason;
 
-	if (s->stage != STAGE_RELAY)
-		return; /* on its way, and judged where that ends */
+	if (s->stage != STAGE_RELAY && s->stage != STAGE_BACKEND)
+		return;
 	reason = sweep_judge(s, s->manager->sweep_what, now, &detail);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, detail.text);
@@ -164,7 +168,7 @@ sweep_step(void *arg)
 		m->sweep_what = 0;
 }
 
-/* Do the profiles of two snapshots judge alike whoever came by a listener? */
+/* True if for each listener both snapshots judge certificates alike. */
 static bool
 tls_alike(const struct snapshot *a, const struct snapshot *b)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Out means out: whether a session that is in would still be let in, by the
- * snapshot now in force. Asked of all when a snapshot comes, and of one that
- * was judged by an older snapshot when it is about to be relayed.
+ * Revocation of live sessions: when the CRLs, the CAs or the deny list change,
+ * every session is judged again by the snapshot in force, and those that would
+ * no longer be admitted are dismissed. That includes connections that wait for
+ * a broker. Connections in earlier stages are judged again when they enter
+ * stage backend; see check_again() in stages.c.
  */
 #ifndef SESSION_SWEEP_H
 #define SESSION_SWEEP_H
@@ -10,11 +12,11 @@
 #include "session/session.h"
 #include "session/verdict.h"
 
-/* Has the certificate of a session in stage relay come to its end, and does
- * its profile end the session then? `now' in seconds since 1970. */
+/* True if the session's certificate has expired and its profile says that the
+ * session ends then. In stage relay; `now' in seconds since 1970. */
 bool sweep_is_expired(const struct session *s, int64_t now);
 
-/* What can have changed for those who are in. */
+/* What may have changed for live sessions. */
 #define SWEEP_TLS 1u /* CAs, CRLs, on_expiry */
 #define SWEEP_DENYLIST 2u
 #define SWEEP_ALL (SWEEP_TLS | SWEEP_DENYLIST)
@@ -23,21 +25,22 @@ bool sweep_is_expired(const struct session *s, int64_t now);
 unsigned sweep_find(const struct snapshot *old, const struct snapshot *next);
 
 /*
- * REASON_NONE, or the REASON_RELAY_* that ends a session whose names are
- * known, as far as `what' tells to look; `detail' says more then.
+ * Judges a session that has an identity by the snapshot in force, in the
+ * respects of `what' (SWEEP_* bits). Returns REASON_NONE, or the REASON_RELAY_*
+ * that ends it; `detail' says more then.
  */
 enum reason sweep_judge(struct session *s, unsigned what, int64_t now,
     struct verdict_detail *detail);
 
 /*
- * Dismisses exactly those sessions in stage relay that would not be let in
- * any more: a few in each turn of the loop, beginning with the next, so that
- * the others' data does not wait. Called again on the way it goes round once
- * more.
+ * Starts to judge all sessions: some in each turn of the loop, so that the data
+ * of the others does not wait. If a sweep is running, all sessions are judged
+ * once more at its end. It is over when m->sweep_what is 0.
  */
-void sweep_start(struct session_manager *d, unsigned what);
+void sweep_start(struct session_manager *m, unsigned what);
 
-/* The next few; for the door's timer. `arg' is the door. */
+/* The next slice of the sweep; for the manager's timer. `arg' is the
+ * manager. */
 void sweep_step(void *arg);
 
 #endif

@@ -1,0 +1,60 @@
+#!/usr/bin/perl
+# A device that waits for a broker is judged by a changed deny list, too: no
+# connection is made for it afterwards. Others go on waiting.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+
+my $pki = pki;
+$pki->make($_, subject => "/CN=$_") for qw(target other);
+my $deny = write_file(tmp('deny.csv'), "as,who,reason,until\n");
+my $port = free_port;
+my $proxy = sallyport(
+	backend => { address => "127.0.0.1:$port", proxy_protocol => 'v2' },
+	timeouts => { backend => '30s' },
+	identity => { clientid => '${cn}' },
+	denylist => { file => $deny });
+
+sub wait_there
+{
+	my ($device) = @_;
+	my $from = $proxy->mark;
+	my $c = peer->tls(device => $device, port => $proxy->port('tls'));
+
+	$c->send(mqtt_connect(version => 5, clientid => ''));
+	return $c;
+}
+
+my ($target, $other) = map { wait_there($_) } qw(target other);
+write_file($deny, "as,who,reason,until\ncn,target,stolen,\n");
+my $from = $proxy->mark;
+$proxy->signal('HUP');
+$proxy->wait_log(qr/event=reload /, from => $from);
+my $line = $proxy->wait_close('relay_denied', from => $from);
+like($line, qr/stage=backend .*user=target/, 'it is refused while it waits');
+like(hex($target->ended->{bytes}), qr/^20..008a/, 'and is told: banned');
+
+# It is in stage mqtt, with the snapshot of its beginning, when it is denied.
+write_file($deny, "as,who,reason,until\n");
+$from = $proxy->mark;
+$proxy->signal('HUP');
+$proxy->wait_log(qr/event=reload /, from => $from);
+my $early = peer->tls(device => 'target', port => $proxy->port('tls'));
+write_file($deny, "as,who,reason,until\ncn,target,stolen,\n");
+$from = $proxy->mark;
+$proxy->signal('HUP');
+$proxy->wait_log(qr/event=reload /, from => $from);
+$early->send(mqtt_connect(version => 5, clientid => ''));
+ok($proxy->wait_close('relay_denied', from => $from),
+	'one that was denied before its CONNECT');
+
+my $broker = peer('broker')->listen(port => $port);
+my $b = $broker->accept(timeout => 15000);
+my $header = hex($b->recv(16));
+like($header, qr/^0d0a0d0a000d0a51/, 'the broker is back: the other one comes');
+$b->send(mqtt_connack(version => 5, properties => ''));
+isnt($other->packet, '', 'and is in');
+ok(!$broker->pending, 'the denied ones do not');
+done_testing;
