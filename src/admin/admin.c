@@ -239,6 +239,8 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	a->started_at = clock_wall_s();
 	worker_query_init(a);
 	control = open_control(a, m->snapshot->config, why);
+	if (history_init(&a->history, m) != OK)
+		return ERR_NO_MEMORY;
 	web = open_web(a, m->snapshot->config, ports, why);
 	return control == OK ? web : control;
 }
@@ -262,6 +264,7 @@ stop(void *service)
 	worker_query_abandon_all(a);
 	http_server_free(a->control);
 	http_server_free(a->web);
+	history_fini(&a->history);
 	remove_socket(a);
 	free(a->socket_path);
 	free(a);

@@ -13,6 +13,7 @@
 #ifndef ADMIN_ADMIN_H
 #define ADMIN_ADMIN_H
 
+#include "admin/history.h"
 #include "admin/http.h"
 #include "runtime/master.h"
 
@@ -25,6 +26,7 @@ struct admin {
 	bool costly_running; /* one is running, or the pause after it */
 	char *socket_path; /* owned; NULL: there is nothing to remove */
 	uint64_t socket_inode;
+	struct history history;
 	uid_t owner; /* of the admin socket */
 	int64_t started_at; /* seconds since 1970 */
 };

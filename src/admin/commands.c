@@ -33,6 +33,7 @@ static const struct command commands[] = {
 	{ "/deny", HTTP_POST, " as who until reason ", deny_add_run },
 	{ "/allow", HTTP_POST, " as who ", deny_remove_run },
 	{ "/cert", HTTP_GET, " limit ", status_cert_run },
+	{ "/history", HTTP_GET, " range since ", history_run },
 	{ "/metrics", HTTP_GET, " ", metrics_run },
 	{ "/reload", HTTP_POST, " ", commands_reload },
 	{ "/drain", HTTP_POST, " ", commands_drain },

@@ -31,6 +31,12 @@ void status_run(struct admin *a, struct http_call *call,
 void status_cert_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
+/* GET /history: how sessions, connections, close reasons, traffic and latency
+ * developed; `range' is 10m (the default) or 24h, and `since' (milliseconds
+ * since 1970) leaves out what the client has already. */
+void history_run(struct admin *a, struct http_call *call,
+    const struct http_request *request);
+
 /* GET /metrics: every number, as text for Prometheus or as OpenMetrics. */
 void metrics_run(struct admin *a, struct http_call *call,
     const struct http_request *request);

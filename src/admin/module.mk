@@ -6,10 +6,14 @@ libsallyport_a_SOURCES += \
 	src/admin/deny.c \
 	src/admin/exposition.c \
 	src/admin/exposition.h \
+	src/admin/history.c \
+	src/admin/history.h \
 	src/admin/http.c \
 	src/admin/http.h \
 	src/admin/metrics.c \
 	src/admin/page.h \
+	src/admin/problems.c \
+	src/admin/problems.h \
 	src/admin/reply.c \
 	src/admin/reply.h \
 	src/admin/sessions.c \

@@ -3,10 +3,12 @@
  * The totals as JSON: the command status, which the status page also reads, and
  * the command cert.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "admin/commands.h"
+#include "admin/problems.h"
 #include "admin/reply.h"
 #include "admin/totals.h"
 #include "base/clock.h"
@@ -272,6 +274,16 @@ process(const struct totals_process *p)
 }
 
 static json_t *
+host(void)
+{
+	char name[HOST_NAME_MAX + 1] = "";
+
+	if (gethostname(name, sizeof(name) - 1) == -1)
+		return json_null();
+	return reply_text(slice_str(name));
+}
+
+static json_t *
 config(const struct master *m)
 {
 	return json_pack("{s:s,s:I,s:o,s:b,s:o,s:I}", "file", m->file,
@@ -324,6 +336,8 @@ render_status(struct admin *a, struct http_call *call,
 	    "uptime_s", (json_int_t)(now - a->started_at), "workers",
 	    (json_int_t)m->worker_count);
 	json_object_set_new(body, "tls_library", tls_library_json());
+	json_object_set_new(body, "host", host());
+	json_object_set_new(body, "problems", problems_list(a, t));
 	json_object_set_new(body, "config", config(m));
 	json_object_set_new(body, "process", process(&t->process));
 	json_object_set_new(body, "listeners", listeners(t));

@@ -324,15 +324,23 @@ merge(struct totals *sum, struct totals *part)
 
 /* struct counters holds counters only, so it is added up as an array. Counters
  * may be read on any thread while a worker counts. */
-static void
-add_counters(struct totals *t, const struct counters *from)
+void
+totals_counters(const struct master *m, struct counters *sum)
 {
-	const counter *in = (const counter *)(const void *)from;
-	counter *sum = (counter *)(void *)&t->counters;
+	const size_t count = sizeof(*sum) / sizeof(counter);
+	counter *to = (counter *)(void *)sum;
+	const counter *from;
 	size_t i;
+	size_t w;
 
-	for (i = 0; i < sizeof(*from) / sizeof(counter); i++)
-		counter_add(&sum[i], counter_get(&in[i]));
+	memset(sum, 0, sizeof(*sum));
+	for (w = 0; w < m->worker_count; w++) {
+		from = (const counter *)(const void *)&worker_sessions(
+		    m->workers[w])
+			   ->counters;
+		for (i = 0; i < count; i++)
+			counter_add(&to[i], counter_get(&from[i]));
+	}
 }
 
 static struct totals_listener *
@@ -534,14 +542,11 @@ measure_process(struct totals_process *out)
 static void
 add_own(struct totals *t, const struct master *m)
 {
-	struct worker *w;
 	size_t i;
 
-	for (i = 0; i < m->worker_count; i++) {
-		w = m->workers[i];
-		add_counters(t, &worker_sessions(w)->counters);
-		worker_each_listener(w, add_listener, t);
-	}
+	totals_counters(m, &t->counters);
+	for (i = 0; i < m->worker_count; i++)
+		worker_each_listener(m->workers[i], add_listener, t);
 	backend_flows_each(m->flows, add_flow, t);
 	add_certificates(t, m->snapshot);
 	measure_process(&t->process);

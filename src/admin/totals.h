@@ -133,6 +133,9 @@ struct totals {
 /* How status and metrics call a certificate's role: "server", "client_ca". */
 const char *totals_role(const struct totals_cert *c);
 
+/* Adds up what the workers have counted, without asking them. */
+void totals_counters(const struct master *m, struct counters *sum);
+
 /* How much to collect. */
 enum totals_scope {
 	TOTALS_BROKERS, /* cheap: endpoints, pools and `ready' only */

@@ -194,6 +194,7 @@ static const struct {
 	bool costly; /* looks at every session */
 } paths[] = {
 	{ "/", page_run, false },
+	{ "/history", history_run, true },
 	{ "/metrics", metrics_run, true },
 	{ "/healthz", healthz_run, false },
 	{ "/readyz", readyz_run, false },

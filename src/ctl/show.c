@@ -44,9 +44,19 @@ show_head(FILE *f, json_t *s)
 {
 	json_t *config = json_object_get(s, "config");
 	json_t *process = json_object_get(s, "process");
+	json_t *problem;
 	char age[32];
+	size_t i;
 
 	table_age(age, sizeof(age), number(s, "uptime_s"));
+	json_array_foreach(json_object_get(s, "problems"), i, problem)
+	{
+		fputs(strcmp(text(problem, "level"), "bad") == 0 ? "PROBLEM: "
+								 : "warning: ",
+		    f);
+		table_text(f, text(problem, "text"));
+		fputc('\n', f);
+	}
 	fprintf(f, "sallyport %s, %s, %s, up %s, pid %lld, %lld workers\n",
 	    text(s, "version"), text(s, "state"),
 	    json_is_true(json_object_get(s, "ready")) ? "ready" : "not ready",

@@ -120,6 +120,7 @@ struct master {
 	/* For status and metrics. */
 	uint64_t reloads_failed;
 	bool reload_failed; /* the last one */
+	char reload_complaint[256]; /* the first one, if it failed */
 	int64_t reload_ended_at; /* wall clock: the last one, good or bad */
 	int64_t reloaded_at; /* wall clock: the last good one, or the start */
 };

@@ -387,6 +387,8 @@ finish(struct loop_message *message)
 		l->err = master_adopt(m, l->next, &l->why, &l->warnings);
 	m->reload_failed = l->err != OK;
 	m->reload_ended_at = clock_wall_s();
+	snprintf(m->reload_complaint, sizeof(m->reload_complaint), "%s",
+	    l->why.kept > 0 ? l->why.lines[0] : err_text(l->err));
 	if (m->reload_failed)
 		m->reloads_failed++;
 	log_result(r, l);

@@ -20,7 +20,8 @@ my $broker = mosquitto();
 my $http = free_port;
 my %config = (
 	daemon => { http_listen => "127.0.0.1:$http" },
-	backend => { address => $broker->address },
+	backend => { address => $broker->address, probe => 'tcp',
+		probe_interval => '200ms' },
 	tls => { crl => tmp('client.crl') },
 	denylist => { file => $deny },
 );
@@ -142,7 +143,7 @@ $browser->size(1280, 900);
 $browser->open($url);
 wait_js('it serves', q(byId("state").textContent === "serving, ready"));
 is(js('byId("gone").hidden'), 1, 'nothing is gone');
-is(js(q(document.querySelector("#tiles dd").textContent)), '5',
+is(js(q(document.querySelector("#tiles dd span").textContent)), '5',
 	'five live sessions');
 like(js(q(byId("denylist").textContent)), qr/^Deny list: 2 entries/,
 	'the deny list');
@@ -166,7 +167,7 @@ window.lives = new Set();
 window.turns = 0;
 new MutationObserver(() => {
 	turns++;
-	lives.add(document.querySelector("#tiles dd").textContent);
+	lives.add(document.querySelector("#tiles dd span").textContent);
 }).observe(byId("tiles"), { subtree: true, characterData: true,
     childList: true, attributes: true });
 0
@@ -180,18 +181,18 @@ wait_js('live sessions come and go', 'lives.size >= 3', 20);
 wait_js('refusals are counted by reason', q(/^tls_untrusted([1-9]\d|\d,)/
     .test(document.querySelector("#refused tbody").textContent)), 20);
 wait_js('connects a second', q(parseFloat([...document.querySelectorAll(
-    "#tiles dd")][1].textContent) > 0));
+    "#tiles dd span")][1].textContent) > 0));
 wait_js('refusals a second', q(parseFloat([...document.querySelectorAll(
-    "#tiles dd")][2].textContent) > 0));
+    "#tiles dd span")][2].textContent) > 0));
 wait_js('handshake latency', q(/ ms/.test(document.querySelectorAll(
-    "#tiles dd")[3].textContent)));
+    "#tiles dd span")[3].textContent)));
 wait_js('certificates that end soon', q(/to 7 days[1-9]/.test(
     byId("left").textContent)));
 wait_js('it has updated ten times', 'turns >= 10', 20);
 ok(js('cell.isConnected'), 'a cell is still the same one');
 is(js('document.activeElement.id'), 'pause', 'the focus stays');
 is(js('getSelection().toString().replace(/\s+/g, " ")'),
-	'Connections now, by stage', 'so does what is selected');
+	'By listener', 'so does what is selected');
 check_looks('load');
 kill 'KILL', $crowd;
 waitpid $crowd, 0;
@@ -207,8 +208,8 @@ is_deeply([ grep { /^(?:region|table|button|link)$/ && $_ } map {
 	$_->[1] =~ /\S/ ? () : $_->[0] } @told ], [],
 	'every region, table, button and link has a name');
 my %named = map { ("$_->[0] $_->[1]" => 1) } @told;
-ok($named{$_}, $_) for 'heading Refused and thrown out',
-    'table Refused and thrown out, by reason', 'columnheader Reason',
+ok($named{$_}, $_) for 'heading Refused and closed',
+    'table Refused and closed, by reason', 'columnheader Reason',
     'rowheader In all', 'button Pause', 'link To the numbers';
 is(js('[...document.querySelectorAll("table")].filter((t) =>
     !t.querySelector("th[scope]")).length'), 0, 'every table has headers');
@@ -238,6 +239,51 @@ wait_js('what scrolls sideways can be reached by Tab', q(
 $browser->size(1280, 900);
 wait_js('what does not is no stop', q(byId("certs").tabIndex === -1));
 
+# The history is the daemon's: who opens the page now sees what was before.
+$browser->open($url);
+wait_js('it serves', q(byId("state").textContent.startsWith("serving")));
+wait_js('the plot has the peak of a minute ago', q(/^peak \d\d/.test(
+    byId("p-sessions-peak").textContent)));
+is(js('[...document.querySelectorAll("#plots svg[role=img]")].length'), 4,
+	'four plots');
+ok(js(q([...document.querySelectorAll("#plots svg[role=img]")].every((e) =>
+    e.querySelectorAll("text").length > 5))), 'with axes');
+like(js(q(byId("p-connects-legend").textContent)), qr/opened.*tls_untrusted/,
+	'refusals by reason beside what was opened');
+js(q(byId("p-sessions").dispatchEvent(new PointerEvent("pointermove",
+    { clientX: byId("p-sessions").getBoundingClientRect().right - 12,
+    clientY: byId("p-sessions").getBoundingClientRect().top + 50 })); 0));
+like(js(q([...document.querySelectorAll("#p-sessions .told")].map((e) =>
+    e.textContent).join("; "))), qr/^\d\d:\d\d:\d\d; sessions: \d+$/,
+	'the pointer tells a moment');
+js(q(byId("r24h").click(); 0));
+is(js(q(byId("r24h").getAttribute("aria-pressed"))), 'true', '24 hours');
+is(js(q(rate(0) + ", " + rate(.02) + ", " + rate(.0005) + ", " + rate(3.14159) +
+    ", " + rate(1234.5))), '0 /s, 1.2 /min, 1.8 /h, 3.1 /s, 1,235 /s',
+	'small rates are shown as they are');
+js(q(byId("r10m").click(); 0));
+like(js(q(byId("host").textContent)), qr/\S/, 'the name of the machine');
+like(js(q(byId("updated").textContent)), qr/^\d\d:\d\d:\d\d UTC$/, 'UTC');
+is(js(q([...document.querySelectorAll(".tile dd span, .tile dt")].filter((e) =>
+    e.getClientRects().length > 1 || e.offsetHeight > 40).map((e) =>
+    e.textContent).join())), '', 'nothing wraps in its tile at 1280');
+
+# What is wrong stands at the top, the worst first.
+is(js(q(document.querySelectorAll("#problems li").length)), 0,
+	'nothing is wrong');
+$proxy->write_ini(%config, timeouts => { tls => '10x' });
+$proxy->signal('HUP');
+wait_js('a refused reload', q(/^Problem.*the reload at .* was refused, .*10x/
+    .test(document.querySelector("#problems li.bad")?.textContent)));
+$proxy->write_ini(%config);
+$proxy->signal('HUP');
+wait_js('mended', q(document.querySelectorAll("#problems li").length === 0));
+$broker->stop;
+wait_js('no broker is up', q(/^Problem.*1 of 1 broker is down/.test(
+    document.querySelector("#problems li.bad")?.textContent)));
+is(js(q(byId("state").className)), 'badge bad', 'in red');
+check_looks('down');
+
 # Gone and back.
 is_deeply([ $browser->said ], [], 'no complaint so far');
 $proxy->{any_exit} = 1;
@@ -251,12 +297,14 @@ is(js('byId("state").textContent'), 'no answer', 'the state');
 is(js('document.title'), '! Sallyport is gone', 'the title');
 ok((grep { $_->[0] eq 'alert' } $browser->accessible),
 	'a screen reader is told');
-like(js(q(document.querySelector("#tiles dd").textContent)), qr/^\d+$/,
+like(js(q(document.querySelector("#tiles dd span").textContent)), qr/^\d+$/,
 	'the last numbers are there');
 check_looks('gone');
+$broker = mosquitto();
+$config{backend}{address} = $broker->address;
 $proxy = sallyport(%config);
 wait_js('back: it is taken back by itself', q(byId("gone").hidden &&
     byId("state").textContent === "serving, ready"));
-is(js(q(document.querySelector("#tiles dd").textContent)), '0',
+is(js(q(document.querySelector("#tiles dd span").textContent)), '0',
 	'with the new numbers');
 done_testing;

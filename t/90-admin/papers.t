@@ -43,7 +43,7 @@ is_deeply([ sort keys %said ], [ sort keys %there ],
 # does not know.
 my ($http) = $manual =~ /^\.Sh HTTP$(.*?)^\.Sh/ms;
 my @asked = $http =~ /^\.It Cm (.*)$/mg;
-is(@asked, @commands, 'the manual has HTTP for each command');
+is(@asked, @commands + 1, 'the manual has HTTP for each command, and /history');
 for (@asked) {
 	my ($method, $path, $params) = /^(GET|POST) Pa (\S+)(?: Ar (.*))?$/;
 	my $r = http($socket, $method, "$path?nonsense=1");

@@ -46,6 +46,29 @@ unlike($page->{body}, qr{(?:src|href)\s*=\s*["']?(?:https?:)?//},
 my $status = decode_json(http($port, 'GET', '/status')->{body});
 is($status->{state}, 'serving', '/status');
 
+# What happened lately.
+my $past;
+my $c0 = peer->tls(port => $proxy->port('tls'));
+$c0->close;
+wait_until('the history counts a connection', sub {
+	$past = decode_json(http($port, 'GET', '/history')->{body});
+	return grep { $_ > 0 } @{ $past->{accepted} };
+});
+is($past->{step_s}, 2, 'in steps of 2 seconds');
+my $points = @{ $past->{at_ms} };
+is(scalar @{ $past->{$_} }, $points, "as many of $_")
+    for qw(span_ms sessions sessions_max accepted opened bytes_up bytes_down
+    handshake_p50_ms handshake_p99_ms connack_p50_ms connack_p99_ms);
+my ($reason) = keys %{ $past->{ended} };
+is(scalar @{ $past->{ended}{$reason} }, $points, "as many of $reason");
+my $newer = decode_json(http($port, 'GET',
+	"/history?since=$past->{at_ms}[-1]")->{body});
+ok(!grep({ $_ <= $past->{at_ms}[-1] } @{ $newer->{at_ms} }),
+	'since: only what is newer');
+is(decode_json(http($port, 'GET', '/history?range=24h')->{body})->{step_s},
+	300, 'a day in steps of 5 minutes');
+is(http($port, 'GET', '/history?range=1y')->{status}, 400, 'no other range');
+
 # Read-only.
 for my $method (qw(POST PUT DELETE OPTIONS TRACE PATCH)) {
 	my $r = http($port, $method, '/status');
