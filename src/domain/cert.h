@@ -50,11 +50,17 @@ struct cert_san {
 #define CERT_SHA256_LEN 32
 #define CERT_MD5_LEN 16
 
+/*
+ * A certificate that an ECDSA key signed has two forms: of a signature (r, s)
+ * anybody can make (r, n - s), which is as valid, and so a second certificate
+ * with another SHA-256. The TBSCertificate, which is what the CA signed, is the
+ * same in both, and tbs_sha256 identifies the certificate. The canonical form
+ * is the one with the smaller s; a certificate that another kind of key signed
+ * is canonical as it is.
+ */
 struct cert {
-	struct slice der; /* the whole certificate */
+	struct slice der; /* the whole certificate, in its canonical form */
 	struct slice serial; /* DER INTEGER content bytes, big-endian */
-	struct slice subject_der; /* the Name, tag included */
-	struct slice issuer_der;
 	const struct cert_attr *subject;
 	size_t subject_count;
 	const struct cert_attr *issuer;
@@ -64,7 +70,11 @@ struct cert {
 	int64_t not_before; /* seconds since 1970 */
 	int64_t not_after;
 	int64_t chain_not_after; /* the earliest notAfter of the whole chain */
-	uint8_t sha256[CERT_SHA256_LEN]; /* of der */
+	uint8_t tbs_sha256[CERT_SHA256_LEN]; /* of the TBSCertificate */
+	uint8_t sha256[CERT_SHA256_LEN]; /* of the certificate as it was sent */
+	uint8_t twin_sha256[CERT_SHA256_LEN]; /* of its other form; sha256 if
+					       * there is none */
+	const uint8_t *canonical_sha256; /* of der: one of the two above */
 	uint8_t spki[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	uint8_t md5[CERT_MD5_LEN]; /* of der */
 	/* The CAs above the leaf, nearest first, trust anchor last, each as

@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Sets of CRLs: reading them, choosing between old and new, and the question
- * they are there for.
+ * Sets of CRLs: reading them, keeping what a reload must not lose, and the
+ * question that they answer.
+ *
+ * Which of several lists of one CA counts:
+ *  - A list replaces an older one (by number and date) once it is valid. One
+ *    that has ended does not replace one that is in force.
+ *  - What any list that is not replaced revokes is revoked, also by a list
+ *    that is not valid yet or has ended. Lists of which neither is newer, as
+ *    their numbers and dates disagree, both revoke.
+ *  - A list covers certificates while it is in force, whatever its number.
+ *  - A list that is in no file any more (see crl_set_load()) counts until it
+ *    has ended and another one is in force.
  */
 #include "tls/crl.h"
 
@@ -14,14 +24,23 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/time.h"
 #include "tls/crl_list.h"
 #include "tls/trust.h"
 
 /* Several million entries. */
 #define CRL_FILE_MAX (512u * 1024 * 1024)
 
+/* A list of a set. */
+struct entry {
+	struct crl_list *list; /* counted */
+	bool kept; /* from the set before: no file holds it any more */
+};
+
 struct crl_set {
-	struct crl_list **lists; /* owned, each counted; frozen */
+	/* Sorted by CA and scope, so that those that may replace one another
+	 * are neighbours; then by age. */
+	struct entry *entries; /* owned */
 	size_t count;
 };
 
@@ -47,119 +66,112 @@ warn(const struct loading *l, const char *file, const char *what)
 	tls_load_warning(l->say, "crl", "%s: %s", file, what);
 }
 
-/* Checks the signature by the CA of that name, if it is among ours. */
+static struct crl_key
+key_of(const struct tls_link *link)
+{
+	struct crl_key key = { link->der.spki, link->key, link->der.key_id };
+
+	return key;
+}
+
+/* True if the list says that another key than this CA's signed it. */
+static bool
+names_other_key(const struct crl_list *c, const struct tls_link *ca)
+{
+	return c->authority.len > 0 && ca->der.key_id.len > 0 &&
+	    !slice_equal(c->authority, ca->der.key_id);
+}
+
+static enum err
+refuse_signature(const struct loading *l, const struct crl_list *c)
+{
+	return refuse(l, c->file,
+	    tls_der_algorithm_weakness(c->algorithm) != NULL
+		? "its signature algorithm is not supported (SHA-256 or "
+		  "better, with RSA, ECDSA or Ed25519, is)"
+		: "its signature is not by the CA it names");
+}
+
+/*
+ * Checks the signature by the CAs of client_ca that have the list's issuer
+ * name. A list that none of them signed is refused, unless it names another
+ * key: see check_unsigned().
+ */
 static enum err
 check_signature(const struct loading *l, struct crl_list *c)
 {
 	const struct tls_link *link;
-	const char *text = NULL;
+	struct crl_key key;
+	bool refused = false;
+	enum err err;
 	size_t i;
 
+	if (atomic_load(&c->is_signed) == CRL_SIGNED_YES)
+		return OK;
 	for (i = 0; i < l->trust->count; i++) {
 		link = &l->trust->cas[i].link;
 		if (link->der.subject_hash != c->issuer_hash)
 			continue;
-		if (crl_signed_by(c, link->der.spki, link->key, &text))
-			return OK;
+		key = key_of(link);
+		err = crl_list_check_key(c, &key);
+		if (err != ERR_MALFORMED)
+			return err;
+		refused = refused || !names_other_key(c, link);
 	}
-	if (text != NULL)
-		return refuse(l, c->file, text);
-	warn(l, c->file,
-	    "its issuer is not in client_ca: it counts once a client shows a "
-	    "chain with that issuer");
-	return OK;
+	return refused ? refuse_signature(l, c) : OK;
 }
 
-/* The list of `set' that stands for the same certificates as `c'. */
-static struct crl_list **
-find_same(const struct crl_set *set, const struct crl_list *c)
-{
-	size_t i;
-
-	for (i = 0; i < set->count; i++)
-		if (crl_list_same(set->lists[i], c))
-			return &set->lists[i];
-	return NULL;
-}
-
-/* The one of the new list and the one now in force that is to be in force;
- * takes `c' and returns what has a count. */
-static struct crl_list *
-choose(const struct loading *l, struct crl_list *c)
-{
-	bool in_force = crl_list_in_force(c, l->now, 0);
-	struct crl_list **old =
-	    l->previous == NULL ? NULL : find_same(l->previous, c);
-	const char *what = NULL;
-
-	if (old != NULL && crl_list_older(c, *old))
-		what = "it is older than the CRL in force, which stays";
-	else if (old != NULL && !in_force && crl_list_in_force(*old, l->now, 0))
-		what = "it is not in force: the CRL before it stays";
-	if (what != NULL) {
-		warn(l, c->file, what);
-		crl_list_put(c);
-		return crl_list_get(*old);
-	}
-	if (!in_force)
-		warn(l, c->file,
-		    c->next_update < l->now
-			? "its nextUpdate has passed: fetch a new one"
-			: "it is not valid yet: check the clock");
-	return c;
-}
-
-/* Puts `c' (taken) into the set, in place of an older one of the same. */
+/* Adds a list, whose count it takes over. */
 static enum err
-add_list(struct crl_set *set, struct crl_list *c)
+add_list(struct crl_set *set, struct crl_list *c, bool kept)
 {
-	struct crl_list **same = find_same(set, c), **more;
+	struct entry *more =
+	    realloc(set->entries, (set->count + 1) * sizeof(*more));
 
-	if (same != NULL) {
-		if (crl_list_older(c, *same)) {
-			crl_list_put(c);
-			return OK;
-		}
-		crl_list_put(*same);
-		*same = c;
-		return OK;
-	}
-	more =
-	    realloc(set->lists, (set->count + 1) * sizeof(struct crl_list *));
 	if (more == NULL) {
 		crl_list_put(c);
 		return ERR_NO_MEMORY;
 	}
-	set->lists = more;
-	set->lists[set->count++] = c;
+	set->entries = more;
+	more[set->count].list = c;
+	more[set->count++].kept = kept;
 	return OK;
 }
 
-/* The list in force that has these very bytes, counted, or NULL: indexing a
- * million entries once is enough. */
-static struct crl_list *
-find_equal(const struct loading *l, struct slice der)
+static bool
+has_bytes(const struct crl_list *c, struct slice der)
 {
-	struct crl_list *c;
+	return slice_equal(slice_make(c->der, c->der_len), der);
+}
+
+static const struct entry *
+find_bytes(const struct crl_set *set, struct slice der)
+{
 	size_t i;
 
-	for (i = 0; l->previous != NULL && i < l->previous->count; i++) {
-		c = l->previous->lists[i];
-		if (slice_equal(slice_make(c->der, c->der_len), der) &&
-		    strcmp(c->file, l->file) == 0)
-			return crl_list_get(c);
-	}
+	for (i = 0; set != NULL && i < set->count; i++)
+		if (has_bytes(set->entries[i].list, der))
+			return &set->entries[i];
 	return NULL;
 }
 
+/* Adds one list of a file. One that the set before has is shared: a million
+ * entries are indexed, and their signature is checked, once. */
 static enum err
 take_block(struct slice der, void *arg)
 {
 	struct loading *l = arg;
-	struct crl_list *c = find_equal(l, der);
-	const char *text;
-	enum err err = c != NULL ? OK : crl_list_parse(&c, der, l->file, &text);
+	const struct entry *before = find_bytes(l->previous, der);
+	const char *text = NULL;
+	struct crl_list *c;
+	enum err err = OK;
 
+	if (find_bytes(l->set, der) != NULL)
+		return OK; /* a copy in another file */
+	if (before != NULL && strcmp(before->list->file, l->file) == 0)
+		c = crl_list_get(before->list);
+	else
+		err = crl_list_parse(&c, der, l->file, &text);
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
@@ -169,7 +181,7 @@ take_block(struct slice der, void *arg)
 		crl_list_put(c);
 		return err;
 	}
-	return add_list(l->set, choose(l, c));
+	return add_list(l->set, c, false);
 }
 
 static enum err
@@ -191,7 +203,7 @@ load_file(struct loading *l, const char *path)
 		"no CRL is in it (make one: openssl ca -gencrl)"));
 }
 
-/* Kubernetes and editors keep things beside the files that are meant. */
+/* Kubernetes and editors keep other things beside the files. */
 static int
 is_meant(const struct dirent *entry)
 {
@@ -236,6 +248,207 @@ load_path(struct loading *l, const char *path)
 	return load_file(l, path);
 }
 
+static bool
+in_force(const struct crl_list *c, int64_t now, int64_t grace)
+{
+	return crl_list_begun(c, now) && !crl_list_ended(c, now, grace);
+}
+
+/* True if the list of a file makes `old', which no file holds, superfluous. */
+static bool
+makes_superfluous(const struct crl_list *c, const struct crl_list *old,
+    int64_t now)
+{
+	return in_force(c, now, 0) &&
+	    (crl_list_newer(c, old) || crl_list_ended(old, now, 0));
+}
+
+/* Says why `old' is kept beside the list of a file. */
+static void
+warn_of_kept(const struct loading *l, const struct crl_list *c,
+    const struct crl_list *old)
+{
+	char when[TIME_TEXT_MAX];
+
+	time_write(c->this_update, when);
+	if (crl_list_newer(old, c))
+		warn(l, c->file,
+		    "it is older than the CRL in force, which stays");
+	else if (!crl_list_newer(c, old))
+		warn(l, c->file,
+		    "its number and its thisUpdate disagree about whether it "
+		    "is newer than the CRL in force: what either of them "
+		    "revokes is refused");
+	else if (!crl_list_begun(c, l->now))
+		tls_load_warning(l->say, "crl",
+		    "%s: it is not valid before %s: the CRL before it stays "
+		    "until then (check the clock)",
+		    c->file, when);
+	else
+		warn(l, c->file,
+		    "its nextUpdate has passed: the CRL before it stays (fetch "
+		    "a new one)");
+}
+
+/* Keeps a list of the set before that no file holds any more, if one of the
+ * same CA and scope is there and does not replace it. */
+static enum err
+keep_previous(struct loading *l, struct crl_list *old)
+{
+	const struct crl_list *c, *newest = NULL;
+	size_t i;
+
+	if (find_bytes(l->set, slice_make(old->der, old->der_len)) != NULL)
+		return OK;
+	for (i = 0; i < l->set->count; i++) {
+		c = l->set->entries[i].list;
+		if (l->set->entries[i].kept || !crl_list_same(c, old))
+			continue;
+		if (makes_superfluous(c, old, l->now))
+			return OK;
+		if (newest == NULL || crl_list_newer(c, newest))
+			newest = c;
+	}
+	if (newest == NULL)
+		return OK;
+	warn_of_kept(l, newest, old);
+	return add_list(l->set, crl_list_get(old), true);
+}
+
+/* Orders lists: those of one CA and scope together, and then by their bytes, so
+ * that the order does not depend on the files'. */
+static int
+compare_entries(const void *a, const void *b)
+{
+	const struct crl_list *x = ((const struct entry *)a)->list;
+	const struct crl_list *y = ((const struct entry *)b)->list;
+	size_t len;
+	int order;
+
+	if (x->issuer_hash != y->issuer_hash)
+		return x->issuer_hash < y->issuer_hash ? -1 : 1;
+	if (x->scope.len != y->scope.len)
+		return x->scope.len < y->scope.len ? -1 : 1;
+	order = x->scope.len == 0
+	    ? 0
+	    : memcmp(x->scope.data, y->scope.data, x->scope.len);
+	if (order != 0)
+		return order;
+	if (x->this_update != y->this_update)
+		return x->this_update < y->this_update ? -1 : 1;
+	len = x->der_len < y->der_len ? x->der_len : y->der_len;
+	order = memcmp(x->der, y->der, len);
+	if (order == 0 && x->der_len != y->der_len)
+		order = x->der_len < y->der_len ? -1 : 1;
+	return order;
+}
+
+/* Warns of a list that is not in force, unless another one of its CA and scope
+ * is; and of a second one with which it disagrees. */
+static void
+warn_of_entry(const struct loading *l, size_t i)
+{
+	const struct crl_list *c = l->set->entries[i].list, *other;
+	size_t k;
+
+	for (k = 0; k < l->set->count; k++) {
+		other = l->set->entries[k].list;
+		if (k == i || !crl_list_same(c, other))
+			continue;
+		if (!in_force(c, l->now, 0) && in_force(other, l->now, 0))
+			return;
+		if (k > i && !l->set->entries[k].kept &&
+		    !crl_list_newer(c, other) && !crl_list_newer(other, c))
+			tls_load_warning(l->say, "crl",
+			    "%s: its number and its thisUpdate disagree about "
+			    "whether it is newer than the CRL in %s: what "
+			    "either of them revokes is refused",
+			    c->file, other->file);
+	}
+	if (!crl_list_begun(c, l->now))
+		warn(l, c->file, "it is not valid yet: check the clock");
+	else if (crl_list_ended(c, l->now, 0))
+		warn(l, c->file, "its nextUpdate has passed: fetch a new one");
+}
+
+/* True if the CA signed the list. */
+static bool
+is_of(const struct crl_list *c, const struct tls_link *ca)
+{
+	return c->issuer_hash == ca->der.subject_hash &&
+	    atomic_load(&c->is_signed) == CRL_SIGNED_YES &&
+	    memcmp(c->key, ca->key, sizeof(c->key)) == 0;
+}
+
+/* True if the set has a list that the CA signed. */
+static bool
+has_any(const struct crl_set *set, const struct tls_link *ca)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (is_of(set->entries[i].list, ca))
+			return true;
+	return false;
+}
+
+/*
+ * A list that no CA of client_ca signed waits for a client's chain. A CA of
+ * its name may be in client_ca: an issuing CA can get a new key and keep its
+ * name (RFC 5280 5.2.1). But then that CA has to have a list of its own, or
+ * the file may be a forgery in the place of the true one.
+ */
+static enum err
+check_unsigned(const struct loading *l, const struct crl_list *c)
+{
+	const struct tls_link *link;
+	bool namesake = false;
+	size_t i;
+
+	for (i = 0; i < l->trust->count; i++) {
+		link = &l->trust->cas[i].link;
+		if (link->der.subject_hash != c->issuer_hash)
+			continue;
+		namesake = true;
+		if (!has_any(l->set, link))
+			return refuse_signature(l, c);
+	}
+	warn(l, c->file,
+	    namesake ? "it is by another key than that of the CA in client_ca "
+		       "that has its issuer's name: it counts once a client "
+		       "shows a chain with that key"
+		     : "its issuer is not in client_ca: it counts once a "
+		       "client shows a chain with that issuer");
+	return OK;
+}
+
+/* Finishes a set whose files were all read. */
+static enum err
+finish(struct loading *l)
+{
+	size_t i, read = l->set->count;
+	enum err err = OK, worst = OK;
+
+	for (i = 0; i < read; i++) {
+		if (atomic_load(&l->set->entries[i].list->is_signed) !=
+		    CRL_SIGNED_YES)
+			err = check_unsigned(l, l->set->entries[i].list);
+		if (err != OK)
+			worst = err;
+	}
+	for (i = 0; l->previous != NULL && i < l->previous->count; i++) {
+		err = keep_previous(l, l->previous->entries[i].list);
+		if (err != OK)
+			return err;
+	}
+	for (i = 0; i < read; i++)
+		warn_of_entry(l, i);
+	if (l->set->count > 0)
+		qsort(l->set->entries, l->set->count, sizeof(*l->set->entries),
+		    compare_entries);
+	return worst;
+}
+
 enum err
 crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,
@@ -254,12 +467,54 @@ crl_set_load(struct crl_set **out, const struct config_list *paths,
 		if (err != OK)
 			worst = err;
 	}
+	if (worst == OK)
+		worst = finish(&l);
 	if (worst != OK) {
 		crl_set_free(l.set);
 		return worst;
 	}
 	*out = l.set;
 	return OK;
+}
+
+/* True if the set has a list in force that the CA signed. */
+static bool
+has_list(const struct crl_set *set, const struct tls_link *ca, int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (is_of(set->entries[i].list, ca) &&
+		    in_force(set->entries[i].list, now, 0))
+			return true;
+	return false;
+}
+
+void
+crl_set_warn_missing(const struct crl_set *set, const struct tls_trust *trust,
+    const struct tls_load_report *say)
+{
+	char name[TLS_NAME_TEXT_MAX];
+	const struct tls_ca *ca;
+	int64_t now = clock_wall_s();
+	bool told;
+	size_t i, k;
+
+	for (i = 0; i < trust->count; i++) {
+		ca = &trust->cas[i];
+		if (!tls_link_may_issue(&ca->link, 0) ||
+		    has_list(set, &ca->link, now))
+			continue;
+		for (told = false, k = 0; k < i && !told; k++)
+			told = tls_link_same_ca(&trust->cas[k].link, &ca->link);
+		if (!told)
+			tls_load_warning(say, "crl",
+			    "there is no CRL in force of %s (%s): with "
+			    "crl_policy = hard or grace what it issued is "
+			    "refused",
+			    tls_der_name_text(name, ca->link.der.subject),
+			    ca->file);
+	}
 }
 
 void
@@ -270,44 +525,111 @@ crl_set_free(struct crl_set *set)
 	if (set == NULL)
 		return;
 	for (i = 0; i < set->count; i++)
-		crl_list_put(set->lists[i]);
-	free(set->lists);
+		crl_list_put(set->entries[i].list);
+	free(set->entries);
 	free(set);
 }
 
-/* Is `c' signed by this issuer? One whose issuer is met for the first time is
- * checked here, once: the key comes from a verified chain. */
+/* True if the issuer signed the list. */
 static bool
-is_by(struct crl_list *c, const struct crl_issuer *issuer)
+is_by(struct crl_list *c, const struct crl_question *q)
 {
-	const char *text;
+	struct crl_key key = { q->spki, q->key, q->key_id };
 
+	if (c->issuer_hash != q->issuer_name)
+		return false;
 	if (atomic_load_explicit(&c->is_signed, memory_order_acquire) ==
 	    CRL_SIGNED_YES)
-		return memcmp(c->key, issuer->key, sizeof(c->key)) == 0;
-	return c->issuer_hash == issuer->name &&
-	    crl_signed_by(c, issuer->spki, issuer->key, &text);
+		return memcmp(c->key, q->key, sizeof(c->key)) == 0;
+	/* The first time that this issuer is met: its key is of a verified
+	 * chain. */
+	return crl_list_check_key(c, &key) == OK;
+}
+
+static bool
+same_scope(const struct crl_list *a, const struct crl_list *b)
+{
+	return a->issuer_hash == b->issuer_hash &&
+	    slice_equal(a->scope, b->scope);
+}
+
+/* True if `other', of the same CA and scope, takes the place of entry `e'. */
+static bool
+replaces(const struct crl_list *other, const struct entry *e, int64_t now)
+{
+	const struct crl_list *c = e->list;
+
+	if (!crl_list_begun(other, now))
+		return false;
+	if (e->kept && crl_list_ended(c, now, 0) &&
+	    !crl_list_ended(other, now, 0))
+		return true;
+	return crl_list_newer(other, c) &&
+	    (!crl_list_ended(other, now, 0) || crl_list_ended(c, now, 0));
+}
+
+/* True if entry `i' was replaced by one of its neighbours. */
+static bool
+is_replaced(const struct crl_set *set, size_t i, const struct crl_question *q,
+    int64_t now)
+{
+	const struct entry *e = &set->entries[i];
+	size_t k = i;
+
+	while (k > 0 && same_scope(set->entries[k - 1].list, e->list))
+		k--;
+	for (; k < set->count && same_scope(set->entries[k].list, e->list); k++)
+		if (k != i && is_by(set->entries[k].list, q) &&
+		    replaces(set->entries[k].list, e, now))
+			return true;
+	return false;
+}
+
+/* Notes what is wrong with a list that does not cover the certificate; the gap
+ * that is the easiest to mend is kept. */
+static void
+note_gap(struct crl_gap *gap, const struct crl_list *c,
+    const struct crl_question *q, int64_t now)
+{
+	if (!crl_list_covers(c, q->points)) {
+		if (gap->kind == CRL_GAP_NONE)
+			gap->kind = CRL_GAP_OTHER_POINT;
+	} else if (!crl_list_begun(c, now)) {
+		if (gap->kind == CRL_GAP_ENDED)
+			return;
+		gap->kind = CRL_GAP_NOT_YET;
+		gap->when = c->this_update;
+	} else if (gap->kind != CRL_GAP_ENDED || gap->when < c->next_update) {
+		gap->kind = CRL_GAP_ENDED;
+		gap->when = c->next_update;
+	}
 }
 
 enum reason
-crl_set_check(const struct crl_set *set, const struct crl_issuer *issuer,
-    struct slice serial, enum crl_subject subject,
-    const struct crl_rules *rules)
+crl_set_check(const struct crl_set *set, const struct crl_question *q,
+    const struct crl_rules *rules, struct crl_gap *gap)
 {
 	int64_t grace = rules->policy == TLS_CRL_GRACE ? rules->grace : 0;
 	bool covered = false;
 	struct crl_list *c;
 	size_t i;
 
+	gap->kind = CRL_GAP_NONE;
+	gap->when = 0;
 	for (i = 0; i < set->count; i++) {
-		c = set->lists[i];
-		if ((subject == CRL_SUBJECT_LEAF && c->ca_only) ||
-		    (subject == CRL_SUBJECT_CA && c->leaf_only) ||
-		    !is_by(c, issuer) || c->issuer_hash != issuer->name)
+		c = set->entries[i].list;
+		if ((q->subject == CRL_SUBJECT_LEAF && c->ca_only) ||
+		    (q->subject == CRL_SUBJECT_CA && c->leaf_only) ||
+		    !is_by(c, q))
 			continue;
-		if (crl_list_has(c, serial))
+		if (crl_list_has(c, q->serial) &&
+		    !is_replaced(set, i, q, rules->now))
 			return REASON_TLS_REVOKED;
-		covered = covered || crl_list_in_force(c, rules->now, grace);
+		if (in_force(c, rules->now, grace) &&
+		    crl_list_covers(c, q->points))
+			covered = true;
+		else
+			note_gap(gap, c, q, rules->now);
 	}
 	if (covered || rules->policy == TLS_CRL_SOFT)
 		return REASON_NONE;
@@ -324,7 +646,8 @@ crl_set_same(const struct crl_set *a, const struct crl_set *b)
 	if (a->count != b->count)
 		return false;
 	for (i = 0; i < a->count; i++)
-		if (a->lists[i] != b->lists[i])
+		if (a->entries[i].list != b->entries[i].list ||
+		    a->entries[i].kept != b->entries[i].kept)
 			return false;
 	return true;
 }
@@ -338,7 +661,7 @@ crl_set_each(const struct crl_set *set,
 	size_t i;
 
 	for (i = 0; i < set->count; i++) {
-		c = set->lists[i];
+		c = set->entries[i].list;
 		info.file = c->file;
 		info.issuer = c->issuer;
 		info.number = c->number;

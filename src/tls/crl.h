@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Certificate revocation lists in an index of our own: by issuer and key,
- * then by serial. It lives outside the TLS library, so that it can be asked
- * about live connections.
+ * The CRLs of a profile: which lists there are, and whether they revoke a
+ * certificate. They are kept outside the TLS library, so that live
+ * connections can be checked against them too.
  *
- * A set is frozen once loaded, has one owner, and is used by all threads; the
- * lists in it are counted, since the sets before and after a reload share
- * them. A CRL whose issuer is not among the client CAs is kept aside until a
- * client's verified chain brings the issuer's key to check its signature with.
+ * A set is immutable once loaded, has one owner and is read by all threads.
+ * The lists in it are counted, since the sets before and after a reload share
+ * them. Whatever depends on the time (which list is in force, which replaces
+ * which) is decided when a question is asked, never at loading.
  */
 #ifndef TLS_CRL_H
 #define TLS_CRL_H
@@ -22,7 +22,7 @@
 #include "domain/reason.h"
 #include "tls/load.h"
 
-/* What to do about an issuer that no CRL in force covers. */
+/* What happens if no CRL in force covers a certificate. */
 enum tls_crl_policy {
 	TLS_CRL_HARD, /* refuse */
 	TLS_CRL_SOFT, /* allow */
@@ -34,26 +34,47 @@ struct tls_trust;
 
 /*
  * Reads all CRLs in `paths' (PEM or DER files, or directories of them) and
- * checks those signatures whose CA is in `trust'. Where `previous' (borrowed,
- * may be NULL) has a newer CRL of the same issuer, or the new one is not in
- * force while the old one is, the old one stays, and a warning says so.
+ * checks the signatures of those whose CA is in `trust'. A CRL of another CA
+ * is kept: it counts as soon as a client's verified chain brings the key.
  *
- * ERR_CONFIG with every complaint, or ERR_NO_MEMORY; *out is NULL then. An
- * unreadable, truncated or foreign-signed file is such a complaint: revocation
- * is not guessed.
+ * `previous' (borrowed, may be NULL) is the set in force. A list of it that no
+ * file holds any more is kept while a file has a list of the same CA and
+ * scope that does not replace it: an older one (a rollback), one that is not
+ * valid yet or has ended, or one whose number and date disagree about which
+ * is newer. A list of `previous' that has ended is not kept beside one in
+ * force.
+ *
+ * ERR_CONFIG after reporting all errors, or ERR_NO_MEMORY; *out is NULL then.
+ * A file that is unreadable, truncated or signed by somebody else is an
+ * error: revocation is not guessed.
  */
 enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,
     const struct tls_load_report *say) MUST_CHECK;
 
-/* Frees the set; lists that others share live on. NULL is fine. */
+/* Warns of each CA of `trust' of which the set has no list in force: with
+ * TLS_CRL_HARD and TLS_CRL_GRACE its certificates are refused. */
+void crl_set_warn_missing(const struct crl_set *set,
+    const struct tls_trust *trust, const struct tls_load_report *say);
+
+/* Frees the set; lists shared with another set stay. NULL is allowed. */
 void crl_set_free(struct crl_set *set);
 
-/* Who issued the certificate that is asked about. */
-struct crl_issuer {
-	uint64_t name; /* tls_der_name_print() of its subject */
-	struct slice spki; /* the SubjectPublicKeyInfo's DER */
+/* The kind of a certificate, since a CRL may cover one kind only. */
+enum crl_subject {
+	CRL_SUBJECT_LEAF,
+	CRL_SUBJECT_CA
+};
+
+/* The certificate that is asked about, and who issued it. */
+struct crl_question {
+	uint64_t issuer_name; /* tls_der_name_hash() of the issuer's name */
+	struct slice spki; /* the issuer's SubjectPublicKeyInfo */
 	const uint8_t *key; /* SHA-256 of spki */
+	struct slice key_id; /* the issuer's subjectKeyIdentifier, or empty */
+	struct slice serial; /* INTEGER content */
+	struct slice points; /* cRLDistributionPoints, or empty */
+	enum crl_subject subject;
 };
 
 /* How to judge. */
@@ -63,32 +84,42 @@ struct crl_rules {
 	int64_t now; /* seconds since 1970 */
 };
 
-/* Kinds of certificates, since a CRL may cover one kind only. */
-enum crl_subject {
-	CRL_SUBJECT_LEAF,
-	CRL_SUBJECT_CA
+/* What is wrong when no CRL in force covers a certificate. */
+enum crl_gap_kind {
+	CRL_GAP_NONE, /* the issuer has no CRL */
+	CRL_GAP_OTHER_POINT, /* they are for other distribution points */
+	CRL_GAP_NOT_YET, /* it begins at `when' */
+	CRL_GAP_ENDED /* it ended at `when' */
+};
+
+struct crl_gap {
+	enum crl_gap_kind kind;
+	int64_t when; /* seconds since 1970 */
 };
 
 /*
- * Is the certificate with this serial (DER INTEGER content) revoked?
- * REASON_NONE, REASON_TLS_REVOKED (also when the CRL that says so is out of
- * date) or REASON_TLS_CRL_UNAVAILABLE. Under 1 us, save for the first time
- * that an issuer not in `trust' is asked about. Any thread.
+ * REASON_NONE; REASON_TLS_REVOKED, also if the CRL that says so is out of date
+ * or covers another distribution point; or REASON_TLS_CRL_UNAVAILABLE, with
+ * *gap. A certificate that names distribution points is covered by a CRL that
+ * names some only if one is the same (RFC 5280 6.3.3 (b)(2)(i)). Below 1 us,
+ * except when an issuer outside `trust' is met for the first time. Any
+ * thread.
  */
 enum reason crl_set_check(const struct crl_set *set,
-    const struct crl_issuer *issuer, struct slice serial,
-    enum crl_subject subject, const struct crl_rules *rules);
+    const struct crl_question *q, const struct crl_rules *rules,
+    struct crl_gap *gap);
 
-/* Are both made of the same lists? Then they say the same. NULL is fine. */
+/* True if both sets hold the same lists, so that they give the same answers.
+ * NULL is allowed. */
 bool crl_set_same(const struct crl_set *a, const struct crl_set *b);
 
-/* One CRL of a set; dies with the call. */
+/* One CRL of a set; valid during the call. */
 struct crl_info {
 	const char *file;
 	struct slice issuer; /* the Name's DER */
-	struct slice number; /* big-endian; empty when it has none */
+	struct slice number; /* big-endian; empty if it has none */
 	int64_t this_update; /* seconds since 1970 */
-	int64_t next_update; /* INT64_MAX: it names none */
+	int64_t next_update; /* INT64_MAX: it has none */
 	size_t revoked; /* entries */
 	bool verified; /* its signature was checked */
 };

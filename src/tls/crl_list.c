@@ -5,17 +5,16 @@
  */
 #include "tls/crl_list.h"
 
-#include <openssl/err.h>
-#include <openssl/evp.h>
-#include <openssl/rsa.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tls/der.h"
 
 #define TAG_EXTENSIONS (CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0)
+#define TAG_POINT (CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0)
+#define TAG_RELATIVE (CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 1)
 
-/* Clocks that differ by less than this many seconds agree. */
+/* Clocks may differ by this many seconds. */
 #define CLOCK_SKEW 300
 
 /* id-ce: 20 cRLNumber, 27 deltaCRLIndicator, 28 issuingDistributionPoint, 35
@@ -182,23 +181,21 @@ take_flag(CBS *seq, unsigned tag)
 	    CBS_get_u8(&flag, &value) && value != 0;
 }
 
-/*
- * IssuingDistributionPoint, RFC 5280 5.2.5. That a CRL names a distribution
- * point is taken as its address, not as a bound: all lists of an issuer are
- * asked.
- */
+/* IssuingDistributionPoint, RFC 5280 5.2.5. */
 static enum err
 parse_scope(struct crl_list *c, CBS value, const char **text)
 {
 	bool some_reasons, indirect, attributes;
-	CBS seq;
+	CBS seq, points;
+	int there;
 
 	c->scope = tls_der_slice(&value);
 	if (!CBS_get_asn1(&value, &seq, CBS_ASN1_SEQUENCE) ||
 	    CBS_len(&value) != 0 ||
-	    !CBS_get_optional_asn1(&seq, NULL, NULL,
-		CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0))
+	    !CBS_get_optional_asn1(&seq, &points, &there, TAG_POINT))
 		return bad(text, damaged);
+	if (there)
+		c->points = tls_der_slice(&points);
 	c->leaf_only = take_flag(&seq, 1);
 	c->ca_only = take_flag(&seq, 2);
 	some_reasons = CBS_peek_asn1_tag(&seq, CBS_ASN1_CONTEXT_SPECIFIC | 3);
@@ -393,29 +390,42 @@ crl_list_put(struct crl_list *c)
 }
 
 bool
-crl_list_in_force(const struct crl_list *c, int64_t now, int64_t grace)
+crl_list_begun(const struct crl_list *c, int64_t now)
 {
-	return c->this_update <= now + CLOCK_SKEW &&
-	    (c->next_update == INT64_MAX || now <= c->next_update + grace);
+	return c->this_update <= now + CLOCK_SKEW;
 }
 
 bool
-crl_list_older(const struct crl_list *a, const struct crl_list *b)
+crl_list_ended(const struct crl_list *c, int64_t now, int64_t grace)
 {
-	int order;
+	return c->next_update != INT64_MAX && now > c->next_update + grace;
+}
 
+/* Compares CRL numbers; 0 if one is missing. */
+static int
+compare_numbers(const struct crl_list *a, const struct crl_list *b)
+{
 	if (a->number.len == 0 || b->number.len == 0)
-		return a->this_update < b->this_update;
+		return 0;
 	if (a->number.len != b->number.len)
-		return a->number.len < b->number.len;
-	order = memcmp(a->number.data, b->number.data, a->number.len);
-	return order != 0 ? order < 0 : a->this_update < b->this_update;
+		return a->number.len < b->number.len ? -1 : 1;
+	return memcmp(a->number.data, b->number.data, a->number.len);
+}
+
+bool
+crl_list_newer(const struct crl_list *a, const struct crl_list *b)
+{
+	int number = compare_numbers(a, b);
+
+	if (a->this_update == b->this_update)
+		return number > 0;
+	return a->this_update > b->this_update && number >= 0;
 }
 
 bool
 crl_list_same(const struct crl_list *a, const struct crl_list *b)
 {
-	if (!slice_equal(a->issuer, b->issuer) ||
+	if (a->issuer_hash != b->issuer_hash ||
 	    !slice_equal(a->scope, b->scope))
 		return false;
 	if (atomic_load(&a->is_signed) == CRL_SIGNED_YES &&
@@ -424,62 +434,143 @@ crl_list_same(const struct crl_list *a, const struct crl_list *b)
 	return slice_equal(a->authority, b->authority);
 }
 
+/* True if a GeneralName of `names' is also in `others'. */
 static bool
-check(const struct crl_list *c, EVP_PKEY *key, const struct tls_algorithm *a)
+share_name(CBS names, const CBS *others)
 {
-	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	EVP_PKEY_CTX *pctx;
-	bool good = false;
+	CBS name, rest, other;
 
-	if (ctx == NULL || !EVP_DigestVerifyInit(ctx, &pctx, a->md, NULL, key))
-		goto out;
-	if (a->is_pss &&
-	    (!EVP_PKEY_CTX_set_rsa_padding(pctx, RSA_PKCS1_PSS_PADDING) ||
-		!EVP_PKEY_CTX_set_rsa_pss_saltlen(pctx, -1)))
-		goto out;
-	good = EVP_DigestVerify(ctx, c->signature.data, c->signature.len,
-		   c->tbs.data, c->tbs.len) == 1;
-out:
-	EVP_MD_CTX_free(ctx);
-	return good;
+	while (CBS_get_any_asn1_element(&names, &name, NULL, NULL)) {
+		rest = *others;
+		while (CBS_get_any_asn1_element(&rest, &other, NULL, NULL))
+			if (slice_equal(tls_der_slice(&name),
+				tls_der_slice(&other)))
+				return true;
+	}
+	return false;
 }
 
-/* Notes the key, once; all who come here with a good one have the same. */
+/* True if a full name is the directory name `issuer' followed by the RDN that
+ * stands as a name relative to it (RFC 5280 4.2.1.13). */
 static bool
-mark(struct crl_list *c, const uint8_t key[CERT_SHA256_LEN])
+is_relative(CBS names, const CBS *rdn, struct slice issuer)
 {
-	bool same;
+	static const unsigned directory =
+	    CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 4;
+	CBS base = tls_der_cbs(issuer), rdns, wrapper, name, last;
+	unsigned tag;
+	size_t len;
 
-	pthread_mutex_lock(&c->lock);
-	if (atomic_load(&c->is_signed) != CRL_SIGNED_YES) {
-		memcpy(c->key, key, sizeof(c->key));
-		atomic_store_explicit(&c->is_signed, CRL_SIGNED_YES,
-		    memory_order_release);
+	if (!CBS_get_asn1(&base, &rdns, CBS_ASN1_SEQUENCE))
+		return false;
+	len = CBS_len(&rdns);
+	while (CBS_get_any_asn1(&names, &wrapper, &tag)) {
+		if (tag != directory ||
+		    !CBS_get_asn1(&wrapper, &name, CBS_ASN1_SEQUENCE) ||
+		    CBS_len(&name) <= len ||
+		    memcmp(CBS_data(&name), CBS_data(&rdns), len) != 0 ||
+		    !CBS_skip(&name, len) ||
+		    !CBS_get_asn1(&name, &last, CBS_ASN1_SET) ||
+		    CBS_len(&name) != 0)
+			continue;
+		if (slice_equal(tls_der_slice(&last), tls_der_slice(rdn)))
+			return true;
 	}
-	same = memcmp(c->key, key, sizeof(c->key)) == 0;
-	pthread_mutex_unlock(&c->lock);
-	return same;
+	return false;
+}
+
+/* True if two DistributionPointNames name one point. */
+static bool
+same_point(CBS a, CBS b, struct slice issuer)
+{
+	CBS x, y;
+	unsigned tag_x, tag_y;
+
+	if (!CBS_get_any_asn1(&a, &x, &tag_x) ||
+	    !CBS_get_any_asn1(&b, &y, &tag_y))
+		return false;
+	if (tag_x == TAG_RELATIVE && tag_y == TAG_RELATIVE)
+		return slice_equal(tls_der_slice(&x), tls_der_slice(&y));
+	if (tag_x == TAG_RELATIVE)
+		return is_relative(y, &x, issuer);
+	if (tag_y == TAG_RELATIVE)
+		return is_relative(x, &y, issuer);
+	return share_name(x, &y);
 }
 
 bool
-crl_signed_by(struct crl_list *c, struct slice spki,
-    const uint8_t key[CERT_SHA256_LEN], const char **text)
+crl_list_covers(const struct crl_list *c, struct slice points)
 {
-	struct tls_algorithm a;
-	CBS cbs = tls_der_cbs(spki);
-	EVP_PKEY *pkey;
-	bool good;
+	CBS all = tls_der_cbs(points), point, name;
+	bool any = false;
+	int there;
 
-	if (!tls_algorithm_find(&a, c->algorithm)) {
-		*text = "its signature algorithm is not supported (SHA-256 or "
-			"better, with RSA, ECDSA or Ed25519, is)";
-		return false;
+	if (c->points.len == 0)
+		return true;
+	while (CBS_get_asn1(&all, &point, CBS_ASN1_SEQUENCE)) {
+		if (!CBS_get_optional_asn1(&point, &name, &there, TAG_POINT))
+			return false;
+		any = any || there;
+		if (there &&
+		    same_point(name, tls_der_cbs(c->points), c->issuer))
+			return true;
 	}
-	pkey = EVP_parse_public_key(&cbs);
-	good = pkey != NULL && check(c, pkey, &a);
-	EVP_PKEY_free(pkey);
-	ERR_clear_error();
-	if (!good)
-		*text = "its signature is not by the CA it names";
-	return good && mark(c, key);
+	return !any;
+}
+
+/* Looks for what is known of a key: *is_signed if it signed the list. Returns
+ * false if nothing is known and a check is worth its cost. */
+static bool
+known_key(struct crl_list *c, const struct crl_key *key, bool *is_signed)
+{
+	bool differs = c->authority.len > 0 && key->id.len > 0 &&
+	    !slice_equal(c->authority, key->id);
+	bool known = false;
+	size_t i, n;
+
+	pthread_mutex_lock(&c->lock);
+	n = c->wrong_key_count;
+	*is_signed = atomic_load(&c->is_signed) == CRL_SIGNED_YES &&
+	    memcmp(c->key, key->hash, sizeof(c->key)) == 0;
+	if (atomic_load(&c->is_signed) == CRL_SIGNED_YES)
+		known = true;
+	for (i = 0; i < n && i < CRL_WRONG_KEYS_MAX && !known; i++)
+		known =
+		    memcmp(c->wrong_keys[i], key->hash, CERT_SHA256_LEN) == 0;
+	/* Key identifiers are hints. But whoever can make CAs of one name could
+	 * otherwise have the list hashed for each. */
+	if (differs && n >= CRL_WRONG_KEYS_MAX)
+		known = true;
+	pthread_mutex_unlock(&c->lock);
+	return known;
+}
+
+static void
+remember_key(struct crl_list *c, const struct crl_key *key, bool is_signed)
+{
+	pthread_mutex_lock(&c->lock);
+	if (!is_signed)
+		memcpy(c->wrong_keys[c->wrong_key_count++ % CRL_WRONG_KEYS_MAX],
+		    key->hash, CERT_SHA256_LEN);
+	else if (atomic_load(&c->is_signed) != CRL_SIGNED_YES) {
+		memcpy(c->key, key->hash, sizeof(c->key));
+		atomic_store_explicit(&c->is_signed, CRL_SIGNED_YES,
+		    memory_order_release);
+	}
+	pthread_mutex_unlock(&c->lock);
+}
+
+enum err
+crl_list_check_key(struct crl_list *c, const struct crl_key *key)
+{
+	struct tls_signed s = { c->tbs, c->algorithm, c->signature };
+	bool is_signed;
+	enum err err;
+
+	if (known_key(c, key, &is_signed))
+		return is_signed ? OK : ERR_MALFORMED;
+	err = tls_der_check_signature(&s, key->spki);
+	if (err != ERR_NO_MEMORY)
+		remember_key(c, key, err == OK);
+	return err;
 }

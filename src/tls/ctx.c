@@ -197,10 +197,15 @@ static enum err
 load_crls(struct tls_ctx *ctx, const struct config_list *paths,
     const struct tls_ctx *previous, const struct tls_load_report *say)
 {
+	enum err err;
+
 	if (paths->count == 0)
 		return OK;
-	return crl_set_load(&ctx->crls, paths, ctx->trust,
+	err = crl_set_load(&ctx->crls, paths, ctx->trust,
 	    previous == NULL ? NULL : previous->crls, say);
+	if (err == OK && ctx->crl_policy != TLS_CRL_SOFT)
+		crl_set_warn_missing(ctx->crls, ctx->trust, say);
+	return err;
 }
 
 /* Reports each list whose length does not fit the others. Returns true if all
@@ -424,6 +429,7 @@ enum reason
 tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
     const char **detail, enum err *readable)
 {
+	static _Thread_local char text[TLS_DETAIL_MAX];
 	struct tls_verdict v = { REASON_TLS_BAD_CERTIFICATE, NULL };
 	STACK_OF(CRYPTO_BUFFER) * certs;
 	struct tls_chain chain;
@@ -434,6 +440,7 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
 	if (*readable != OK)
 		return v.reason;
 	v = tls_peer_check(&chain, certs, ctx, TLS_KNOWN_NOT);
+	tls_verdict_keep(&v, &chain, text);
 	if (chain.sent_count > 0 &&
 	    tls_facts_make(out, &chain, ctx->trust) == ERR_NO_MEMORY)
 		*readable = ERR_NO_MEMORY;

@@ -1,11 +1,18 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A walk over names and SubjectAltName, twice: once to count, so that one
+ * Names and SubjectAltName are walked twice: once to count, so that one
  * allocation can be made, and once to fill it.
  */
 #include "tls/facts.h"
 
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/ec_key.h>
+#include <openssl/err.h>
 #include <openssl/md5.h>
+#include <openssl/mem.h>
+#include <openssl/nid.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -141,6 +148,113 @@ walk_sans(struct slice names, struct cert_san *sans, size_t *count)
 	return OK;
 }
 
+/* The other form of a certificate, see domain/cert.h. */
+struct twin {
+	uint8_t *der; /* owned, by OPENSSL_free(); NULL: there is none */
+	size_t len;
+	bool is_canonical; /* it, and not what was sent */
+};
+
+/* The group of an EC SubjectPublicKeyInfo; NULL: another kind of key. */
+static EC_GROUP *
+group_of(struct slice spki)
+{
+	static const uint8_t ec[] = { 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
+	static const struct {
+		uint8_t oid[8];
+		uint8_t len;
+		int nid;
+	} curves[] = { { { 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7 }, 8,
+			   NID_X9_62_prime256v1 },
+		{ { 0x2b, 0x81, 4, 0, 34 }, 5, NID_secp384r1 },
+		{ { 0x2b, 0x81, 4, 0, 35 }, 5, NID_secp521r1 },
+		{ { 0x2b, 0x81, 4, 0, 33 }, 5, NID_secp224r1 } };
+	CBS all = tls_der_cbs(spki), seq, algorithm, oid, curve;
+	size_t i;
+
+	if (!CBS_get_asn1(&all, &seq, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&seq, &algorithm, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_asn1(&algorithm, &oid, CBS_ASN1_OBJECT) ||
+	    !CBS_mem_equal(&oid, ec, sizeof(ec)) ||
+	    !CBS_get_asn1(&algorithm, &curve, CBS_ASN1_OBJECT))
+		return NULL;
+	for (i = 0; i < sizeof(curves) / sizeof(curves[0]); i++)
+		if (CBS_mem_equal(&curve, curves[i].oid, curves[i].len))
+			return EC_GROUP_new_by_curve_name(curves[i].nid);
+	return NULL;
+}
+
+/* Writes the certificate with the signature (r, s). */
+static bool
+write_twin(struct twin *t, const struct tls_der *der, const BIGNUM *r,
+    const BIGNUM *s)
+{
+	CBB cbb, cert, bits, signature;
+
+	if (!CBB_init(&cbb, der->der.len + 8))
+		return false;
+	if (CBB_add_asn1(&cbb, &cert, CBS_ASN1_SEQUENCE) &&
+	    CBB_add_bytes(&cert, der->tbs.data, der->tbs.len) &&
+	    CBB_add_bytes(&cert, der->algorithm.data, der->algorithm.len) &&
+	    CBB_add_asn1(&cert, &bits, CBS_ASN1_BITSTRING) &&
+	    CBB_add_u8(&bits, 0) &&
+	    CBB_add_asn1(&bits, &signature, CBS_ASN1_SEQUENCE) &&
+	    BN_marshal_asn1(&signature, r) && BN_marshal_asn1(&signature, s) &&
+	    CBB_finish(&cbb, &t->der, &t->len))
+		return true;
+	CBB_cleanup(&cbb);
+	return false;
+}
+
+/* Makes the other form of a certificate that a key of `group' signed. False:
+ * out of memory. */
+static bool
+make_twin(struct twin *t, const struct tls_der *der, const EC_GROUP *group)
+{
+	CBS cbs = tls_der_cbs(der->signature), seq;
+	const BIGNUM *order = EC_GROUP_get0_order(group);
+	BIGNUM *r = BN_new(), *s = BN_new(), *other = BN_new();
+	bool done = false;
+
+	if (r == NULL || s == NULL || other == NULL)
+		goto out;
+	/* It was verified, so it is well-formed; if not, there is no twin. */
+	done = true;
+	if (!CBS_get_asn1(&cbs, &seq, CBS_ASN1_SEQUENCE) ||
+	    !BN_parse_asn1_unsigned(&seq, r) ||
+	    !BN_parse_asn1_unsigned(&seq, s) || BN_cmp(s, order) >= 0)
+		goto out;
+	done = BN_sub(other, order, s) && write_twin(t, der, r, other);
+	t->is_canonical = done && BN_cmp(other, s) < 0;
+out:
+	BN_free(r);
+	BN_free(s);
+	BN_free(other);
+	return done;
+}
+
+/* Finds the other form of the leaf, if the key above it on the path makes
+ * ECDSA signatures. */
+static enum err
+find_twin(struct twin *t, const struct tls_chain *chain)
+{
+	const struct tls_link *issuer;
+	EC_GROUP *group;
+	bool done;
+
+	memset(t, 0, sizeof(*t));
+	if (chain->path_count == 0)
+		return OK;
+	issuer = chain->path[chain->path_count > 1 ? 1 : 0];
+	group = group_of(issuer->der.spki);
+	if (group == NULL)
+		return OK;
+	done = make_twin(t, &chain->sent[0].der, group);
+	EC_GROUP_free(group);
+	ERR_clear_error();
+	return done ? OK : ERR_NO_MEMORY;
+}
+
 /* Finds the hashes of the issuing CA's certificates; returns how many. */
 static size_t
 find_issuer_certs(const struct tls_chain *chain, const struct tls_trust *t,
@@ -211,21 +325,59 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 	c->issuer_certs = (const uint8_t(*)[CERT_SHA256_LEN])certs;
 }
 
+/* Fills the fields but arrays. `twin' goes to `mem' if it is the canonical
+ * form. */
 static void
-fill_fields(struct cert *c, const struct tls_chain *chain)
+fill_fields(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
+    const struct twin *twin)
 {
 	const struct tls_link *leaf = &chain->sent[0];
+	const struct tls_der *der = &leaf->der;
 
-	c->der = leaf->der.der;
-	c->serial = leaf->der.serial;
-	c->subject_der = leaf->der.subject;
-	c->issuer_der = leaf->der.issuer;
-	c->not_before = leaf->der.not_before;
-	c->not_after = leaf->der.not_after;
+	c->der = der->der;
+	c->serial = der->serial;
+	c->not_before = der->not_before;
+	c->not_after = der->not_after;
 	c->chain_not_after = tls_chain_end(chain);
 	memcpy(c->sha256, leaf->sha256, sizeof(c->sha256));
+	memcpy(c->twin_sha256, leaf->sha256, sizeof(c->twin_sha256));
+	c->canonical_sha256 = c->sha256;
+	if (twin->der != NULL)
+		SHA256(twin->der, twin->len, c->twin_sha256);
+	if (twin->is_canonical) {
+		memcpy(mem, twin->der, twin->len);
+		c->der = slice_make(mem, twin->len);
+		c->canonical_sha256 = c->twin_sha256;
+	}
+	SHA256(der->tbs.data, der->tbs.len, c->tbs_sha256);
 	memcpy(c->spki, leaf->key, sizeof(c->spki));
 	MD5(c->der.data, c->der.len, c->md5);
+}
+
+/* Makes the one allocation and fills it. */
+static enum err
+make(struct cert **out, const struct cert *counts,
+    const struct tls_chain *chain, const struct tls_trust *t,
+    const struct twin *twin)
+{
+	/* The certificate's own length bounds the counts of what is in it,
+	 * TLS_CHAIN_MAX and the size of client_ca the others. */
+	size_t arrays = (counts->subject_count + counts->issuer_count) *
+		sizeof(struct cert_attr) +
+	    counts->san_count * sizeof(struct cert_san) +
+	    (counts->ca_count + counts->issuer_cert_count) * CERT_SHA256_LEN;
+	struct facts *f =
+	    malloc(sizeof(*f) + arrays + (twin->is_canonical ? twin->len : 0));
+
+	if (f == NULL)
+		return ERR_NO_MEMORY;
+	f->cert = *counts;
+	f->leaf = chain->sent[0].buffer;
+	CRYPTO_BUFFER_up_ref(f->leaf);
+	fill_fields(&f->cert, (uint8_t *)(f + 1) + arrays, chain, twin);
+	fill_arrays(&f->cert, (uint8_t *)(f + 1), chain, t);
+	*out = &f->cert;
+	return OK;
 }
 
 enum err
@@ -233,29 +385,17 @@ tls_facts_make(struct cert **out, const struct tls_chain *chain,
     const struct tls_trust *t)
 {
 	struct cert counts = { 0 };
-	struct facts *f;
-	size_t len;
+	struct twin twin;
+	enum err err;
 
 	*out = NULL;
 	if (chain->sent_count == 0 || count_all(&counts, chain, t) != OK)
 		return ERR_MALFORMED;
-	/* The certificate's own length bounds the counts of what is in it,
-	 * TLS_CHAIN_MAX and the size of client_ca the others. */
-	len = sizeof(*f) +
-	    (counts.subject_count + counts.issuer_count) *
-		sizeof(struct cert_attr) +
-	    counts.san_count * sizeof(struct cert_san) +
-	    (counts.ca_count + counts.issuer_cert_count) * CERT_SHA256_LEN;
-	f = malloc(len);
-	if (f == NULL)
-		return ERR_NO_MEMORY;
-	f->cert = counts;
-	f->leaf = chain->sent[0].buffer;
-	CRYPTO_BUFFER_up_ref(f->leaf);
-	fill_fields(&f->cert, chain);
-	fill_arrays(&f->cert, (uint8_t *)(f + 1), chain, t);
-	*out = &f->cert;
-	return OK;
+	err = find_twin(&twin, chain);
+	if (err == OK)
+		err = make(out, &counts, chain, t, &twin);
+	OPENSSL_free(twin.der);
+	return err;
 }
 
 void

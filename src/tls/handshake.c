@@ -41,17 +41,22 @@ handshake_of(const SSL *ssl)
 	return tls_wire_user(SSL_get_rbio(ssl));
 }
 
-/* Checks the client's chain. If it is good, stores its facts. */
+/* Checks the client's chain, makes the facts of a good one, and removes what
+ * is not needed from the certificates that the TLS session keeps. */
 static struct tls_verdict
 check_peer(struct tls_handshake *hs, const SSL *ssl, enum tls_known known)
 {
+	const STACK_OF(CRYPTO_BUFFER) *certs = SSL_get0_peer_certificates(ssl);
 	struct tls_chain chain;
-	struct tls_verdict v = tls_peer_check(&chain,
-	    SSL_get0_peer_certificates(ssl), hs->ctx, known);
+	struct tls_verdict v = tls_peer_check(&chain, certs, hs->ctx, known);
 	enum err err;
 
+	tls_verdict_keep(&v, &chain, hs->text);
 	if (v.reason != REASON_NONE || chain.sent_count == 0)
 		return v;
+	/* The list is the session's own, and is read only later. */
+	(void)tls_chain_strip(&chain,
+	    (STACK_OF(CRYPTO_BUFFER) *)(uintptr_t)certs);
 	tls_cert_free(hs->cert);
 	err = tls_facts_make(&hs->cert, &chain, hs->ctx->trust);
 	if (err == ERR_NO_MEMORY)

@@ -17,6 +17,7 @@ struct tls_handshake {
 	struct cert *cert; /* owned; NULL until the chain was verified */
 	enum tls_app app;
 	struct tls_verdict verdict; /* on the client's certificates */
+	char text[TLS_DETAIL_MAX]; /* for its detail */
 };
 
 /* Returns NULL if memory runs out. */

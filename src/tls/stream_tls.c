@@ -726,11 +726,13 @@ enum reason
 tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
     int64_t *end, const char **detail)
 {
+	static _Thread_local char text[TLS_DETAIL_MAX];
 	const struct tls_stream *s = tls_stream_of(stream);
 	struct tls_chain chain;
 	struct tls_verdict v = tls_peer_check(&chain,
 	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
 
+	tls_verdict_keep(&v, &chain, text);
 	*end = chain.sent_count == 0 ? INT64_MAX : tls_chain_end(&chain);
 	*detail = v.detail;
 	return v.reason;

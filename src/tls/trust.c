@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Loading the client CAs. A certificate that is no CA is taken only where it
- * signed itself: then it stands for that one device and nobody else, unless it
- * is of version 1, which cannot say what it is.
+ * Loading the client CAs. A certificate that is no CA is accepted only if it
+ * is self-signed: it then stands for that one device, except a version 1
+ * certificate, which cannot say what it is.
  */
 #include "tls/trust.h"
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/time.h"
 #include "tls/ctx_body.h"
-
-/* Intermediates between a device and its CA. */
-#define DEPTH_MAX 8
 
 enum err
 tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert)
@@ -52,6 +50,29 @@ tls_link_same_ca(const struct tls_link *a, const struct tls_link *b)
 	    memcmp(a->key, b->key, sizeof(a->key)) == 0;
 }
 
+bool
+tls_link_self_issued(const struct tls_link *link)
+{
+	return slice_equal(link->der.issuer, link->der.subject);
+}
+
+bool
+tls_link_may_issue(const struct tls_link *link, long below)
+{
+	if (!link->der.has_constraints)
+		return tls_link_self_issued(link) && !link->der.v3;
+	return link->der.ca &&
+	    (link->der.path_len < 0 || below <= link->der.path_len);
+}
+
+bool
+tls_link_interchangeable(const struct tls_link *a, const struct tls_link *b)
+{
+	return a->der.ca && b->der.ca && tls_link_self_issued(a) &&
+	    tls_link_self_issued(b) && tls_link_same_ca(a, b) &&
+	    a->der.path_len == b->der.path_len;
+}
+
 const struct tls_ca *
 tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
 {
@@ -64,112 +85,176 @@ tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
 	return NULL;
 }
 
+/* A file while its certificates are added. */
+struct adding {
+	struct tls_trust *t;
+	const char *file;
+	const struct tls_load_report *say;
+	size_t number; /* of the certificate in the file, from 1 */
+};
+
+/* Refuses the certificate that is being added, by its number and name. */
 static enum err
-refuse(const struct tls_load_report *say, const char *file, const char *what)
+refuse(const struct adding *a, const struct tls_der *der, const char *what)
 {
-	return tls_load_error(say, "client_ca", "%s: %s", file, what);
+	char name[TLS_NAME_TEXT_MAX];
+
+	return tls_load_error(a->say, "client_ca",
+	    "%s: certificate %zu (%s): %s", a->file, a->number,
+	    tls_der_name_text(name, der->subject), what);
+}
+
+static enum err
+refuse_damaged(const struct adding *a)
+{
+	return tls_load_error(a->say, "client_ca",
+	    "%s: certificate %zu is damaged", a->file, a->number);
+}
+
+/* Warns of a CA whose key cannot be read: it can verify nobody. */
+static void
+check_key(const struct adding *a, const struct tls_ca *ca)
+{
+	EVP_PKEY *key = X509_get_pubkey(ca->x509);
+	char name[TLS_NAME_TEXT_MAX];
+
+	if (key == NULL)
+		tls_load_warning(a->say, "client_ca",
+		    "%s: certificate %zu (%s): the TLS library does not "
+		    "support "
+		    "its key, so its clients are refused (use RSA, P-256, "
+		    "P-384, P-521 or Ed25519)",
+		    a->file, a->number,
+		    tls_der_name_text(name, ca->link.der.subject));
+	EVP_PKEY_free(key);
 }
 
 /* Adds the CA, unless it is there already. */
 static enum err
-add_ca(struct tls_trust *t, CRYPTO_BUFFER *cert, const char *file,
-    const struct tls_load_report *say)
+add_ca(const struct adding *a, CRYPTO_BUFFER *cert)
 {
-	struct tls_ca *ca = &t->cas[t->count];
+	struct tls_ca *ca = &a->t->cas[a->t->count];
 	const struct tls_der *der = &ca->link.der;
-	const char *weak;
 
+	memset(ca, 0, sizeof(*ca));
 	if (tls_link_init(&ca->link, cert) != OK)
-		return refuse(say, file, "a certificate in it is damaged");
-	if (tls_trust_find(t, &ca->link) != NULL)
+		return refuse_damaged(a);
+	if (tls_trust_find(a->t, &ca->link) != NULL)
 		return OK;
-	if (!der->ca && !slice_equal(der->issuer, der->subject))
-		return refuse(say, file,
-		    "a certificate in it is not a CA (basicConstraints); "
-		    "name the CA that issued it");
-	weak = tls_algorithm_key_weakness(der->spki);
-	if (weak != NULL)
-		return tls_load_error(say, "client_ca",
-		    "%s: a CA in it has %s: whoever finds the other half makes "
-		    "certificates (make a new CA)",
-		    file, weak);
+	if (!der->ca && !tls_link_self_issued(&ca->link))
+		return refuse(a, der,
+		    "it is not a CA (basicConstraints); name the CA that "
+		    "issued it");
+	if (tls_der_key_weakness(der->spki) != NULL)
+		return refuse(a, der,
+		    "it has an RSA key of less than 2048 bits, which can be "
+		    "broken (make a new CA)");
 	ca->x509 = X509_parse_from_buffer(cert);
 	if (ca->x509 == NULL)
-		return refuse(say, file, "a certificate in it is damaged");
-	ca->file = file;
+		return refuse_damaged(a);
+	check_key(a, ca);
+	ca->file = a->file;
 	CRYPTO_BUFFER_up_ref(cert);
-	t->count++;
-	return X509_STORE_add_cert(t->store, ca->x509) ? OK : ERR_NO_MEMORY;
+	a->t->count++;
+	return OK;
 }
 
 static enum err
-add_certs(struct tls_trust *t, const STACK_OF(CRYPTO_BUFFER) * certs,
-    const char *file, const struct tls_load_report *say)
+add_certs(struct adding *a, const STACK_OF(CRYPTO_BUFFER) * certs)
 {
 	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
+	struct tls_trust *t = a->t;
+	enum err err, worst = OK;
 	struct tls_ca *more;
-	enum err err = OK;
 
 	more = realloc(t->cas, (t->count + n) * sizeof(*more));
 	if (more == NULL)
 		return ERR_NO_MEMORY;
 	t->cas = more;
-	for (i = 0; i < n && err == OK; i++)
-		err = add_ca(t, sk_CRYPTO_BUFFER_value(certs, i), file, say);
-	return err;
+	for (i = 0; i < n; i++) {
+		a->number = i + 1;
+		err = add_ca(a, sk_CRYPTO_BUFFER_value(certs, i));
+		if (err == ERR_NO_MEMORY)
+			return err;
+		if (err != OK)
+			worst = err;
+	}
+	return worst;
 }
 
 static enum err
 add_file(struct tls_trust *t, const char *path,
     const struct tls_load_report *say)
 {
+	struct adding a = { t, strdup(path), say, 0 };
 	STACK_OF(CRYPTO_BUFFER) * certs;
-	char *file = strdup(path);
 	enum err err;
 
-	if (file == NULL)
+	if (a.file == NULL)
 		return ERR_NO_MEMORY;
-	t->files[t->file_count++] = file;
+	t->files[t->file_count++] = (char *)(uintptr_t)a.file;
 	err = tls_load_certs(&certs, path);
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
-		return refuse(say, path,
+		return tls_load_error(say, "client_ca", "%s: %s", path,
 		    tls_load_text(err,
 			"no certificate is in it (name the CA that issued the "
 			"clients' certificates, as PEM)"));
-	err = add_certs(t, certs, file, say);
+	err = add_certs(&a, certs);
 	tls_load_free(certs);
 	return err;
 }
 
-/* Are both CAs, and by name and key the same one? */
-static bool
-is_renewed(const struct tls_link *a, const struct tls_link *b)
-{
-	return a->der.ca && b->der.ca && tls_link_same_ca(a, b);
-}
-
-/* Of two that sign alike the library takes the one it finds first. That it has
- * ended does not matter while the other has not. */
+/*
+ * Gives all certificates of one CA the same dates, the widest: while one of
+ * them is valid the CA is. Which of them a path goes through must not matter.
+ */
 static void
 join_dates(struct tls_trust *t)
 {
 	struct tls_link *link;
-	const struct tls_der *other;
+	const struct tls_link *other;
 	size_t i, j;
 
 	for (i = 0; i < t->count; i++)
 		for (j = 0; j < t->count; j++) {
 			link = &t->cas[i].link;
-			other = &t->cas[j].link.der;
-			if (!is_renewed(link, &t->cas[j].link))
+			other = &t->cas[j].link;
+			if (!link->der.ca || !other->der.ca ||
+			    !tls_link_same_ca(link, other))
 				continue;
-			if (other->not_before < link->not_before)
-				link->not_before = other->not_before;
-			if (other->not_after > link->not_after)
-				link->not_after = other->not_after;
+			if (other->der.not_before < link->not_before)
+				link->not_before = other->der.not_before;
+			if (other->der.not_after > link->not_after)
+				link->not_after = other->der.not_after;
 		}
+}
+
+/* Warns of each CA none of whose certificates is valid now. */
+static void
+warn_of_dates(const struct tls_trust *t, const struct tls_load_report *say)
+{
+	char name[TLS_NAME_TEXT_MAX], when[TIME_TEXT_MAX];
+	const struct tls_ca *ca;
+	int64_t now = clock_wall_s();
+	bool ended;
+	size_t i;
+
+	for (i = 0; i < t->count; i++) {
+		ca = &t->cas[i];
+		ended = now > ca->link.not_after;
+		if (!ended && now >= ca->link.not_before)
+			continue;
+		time_write(ended ? ca->link.not_after : ca->link.not_before,
+		    when);
+		tls_load_warning(say, "client_ca", "%s: %s %s %s: %s", ca->file,
+		    tls_der_name_text(name, ca->link.der.subject),
+		    ended ? "expired on" : "is not valid before", when,
+		    ended ? "clients with certificates of this CA are refused "
+			    "(add the renewed CA)"
+			  : "check the clock");
+	}
 }
 
 static int
@@ -180,6 +265,8 @@ by_hash(const void *a, const void *b)
 	return memcmp(x->link.sha256, y->link.sha256, sizeof(x->link.sha256));
 }
 
+/* Sorts the CAs, so that neither the hash nor any later search depends on the
+ * order of files. */
 static void
 hash_set(struct tls_trust *t)
 {
@@ -195,18 +282,72 @@ hash_set(struct tls_trust *t)
 	SHA256_Final(t->hash, &sha);
 }
 
+/* True if `issuer' issued `ca': by its name, its right to issue and the
+ * signature. */
 static enum err
-init_store(struct tls_trust *t)
+is_issuer(const struct tls_link *issuer, const struct tls_link *ca, bool *is)
 {
-	t->store = X509_STORE_new();
-	if (t->store == NULL)
-		return ERR_NO_MEMORY;
-	X509_STORE_set_purpose(t->store, X509_PURPOSE_SSL_CLIENT);
-	X509_STORE_set_trust(t->store, X509_TRUST_SSL_CLIENT);
-	X509_STORE_set_depth(t->store, DEPTH_MAX);
-	/* An issuing CA may be named without its root. */
-	X509_STORE_set_flags(t->store, X509_V_FLAG_PARTIAL_CHAIN);
+	struct tls_signed s = { ca->der.tbs, ca->der.algorithm,
+		ca->der.signature };
+	enum err err;
+
+	*is = false;
+	if (issuer->der.subject_hash != ca->der.issuer_hash ||
+	    tls_link_same_ca(issuer, ca) ||
+	    !tls_link_may_issue(issuer, tls_link_self_issued(ca) ? 0 : 1))
+		return OK;
+	err = tls_der_check_signature(&s, issuer->der.spki);
+	*is = err == OK;
+	return err == ERR_NO_MEMORY ? err : OK;
+}
+
+static bool
+has_interchangeable(const struct tls_ca *ca, const struct tls_link *issuer)
+{
+	size_t i;
+
+	for (i = 0; i < ca->issuer_count; i++)
+		if (tls_link_interchangeable(&ca->issuers[i]->link, issuer))
+			return true;
+	return false;
+}
+
+/* Finds which CA of the set issued which other. */
+static enum err
+find_issuers(struct tls_trust *t)
+{
+	const struct tls_ca **more;
+	struct tls_ca *ca;
+	enum err err;
+	size_t i, j;
+	bool is;
+
+	for (i = 0; i < t->count; i++)
+		for (j = 0; j < t->count; j++) {
+			ca = &t->cas[i];
+			err = is_issuer(&t->cas[j].link, &ca->link, &is);
+			if (err != OK)
+				return err;
+			if (!is || has_interchangeable(ca, &t->cas[j].link))
+				continue;
+			more = realloc(ca->issuers,
+			    (ca->issuer_count + 1) * sizeof(struct tls_ca *));
+			if (more == NULL)
+				return ERR_NO_MEMORY;
+			ca->issuers = more;
+			ca->issuers[ca->issuer_count++] = &t->cas[j];
+		}
 	return OK;
+}
+
+/* Finishes a set whose files were all read. */
+static enum err
+finish(struct tls_trust *t, const struct tls_load_report *say)
+{
+	hash_set(t);
+	join_dates(t);
+	warn_of_dates(t, say);
+	return find_issuers(t);
 }
 
 enum err
@@ -214,13 +355,12 @@ tls_trust_load(struct tls_trust **out, const struct config_list *files,
     const struct tls_load_report *say)
 {
 	struct tls_trust *t = calloc(1, sizeof(*t));
-	enum err err, worst;
+	enum err err, worst = OK;
 	size_t i;
 
 	*out = NULL;
 	if (t == NULL)
 		return ERR_NO_MEMORY;
-	worst = init_store(t);
 	t->files = calloc(files->count + 1, sizeof(*t->files));
 	if (t->files == NULL)
 		worst = ERR_NO_MEMORY;
@@ -229,13 +369,13 @@ tls_trust_load(struct tls_trust **out, const struct config_list *files,
 		if (err != OK)
 			worst = err;
 	}
+	if (worst == OK)
+		worst = finish(t, say);
 	ERR_clear_error();
 	if (worst != OK) {
 		tls_trust_free(t);
 		return worst;
 	}
-	join_dates(t);
-	hash_set(t);
 	*out = t;
 	return OK;
 }
@@ -250,12 +390,12 @@ tls_trust_free(struct tls_trust *t)
 	for (i = 0; i < t->count; i++) {
 		X509_free(t->cas[i].x509);
 		CRYPTO_BUFFER_free(t->cas[i].link.buffer);
+		free(t->cas[i].issuers);
 	}
 	free(t->cas);
 	for (i = 0; i < t->file_count; i++)
 		free(t->files[i]);
 	free(t->files);
-	X509_STORE_free(t->store);
 	free(t);
 }
 

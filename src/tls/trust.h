@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The client CAs of a profile: as the library's store for checking
- * signatures, and as plain fields for following a chain that was checked
- * before. Frozen once made; one owner.
+ * The client CAs of a profile (client_ca). Immutable once loaded; one owner;
+ * read by all threads.
  */
 #ifndef TLS_TRUST_H
 #define TLS_TRUST_H
@@ -15,27 +14,31 @@
 #include "tls/der.h"
 #include "tls/load.h"
 
-/* A certificate in a chain, its hashes worked out. */
+/* A certificate of a chain, with its hashes. */
 struct tls_link {
-	CRYPTO_BUFFER *buffer; /* borrowed, or counted in a tls_trust */
+	CRYPTO_BUFFER *buffer; /* borrowed; counted in a tls_trust */
 	struct tls_der der; /* slices into buffer */
 	uint8_t sha256[CERT_SHA256_LEN]; /* of the DER */
 	uint8_t key[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
-	/* The dates that count, seconds since 1970: its own; for one of a
-	 * tls_trust the first and the last of all there with its name and its
-	 * key, for a CA that was renewed is one CA. */
+	/* The dates that apply, seconds since 1970: the certificate's own. For
+	 * a CA of a tls_trust the earliest and the latest of all its
+	 * certificates there: a CA that was renewed is still one CA. */
 	int64_t not_before;
 	int64_t not_after;
 };
 
+/* A certificate of client_ca. */
 struct tls_ca {
-	struct tls_link link;
-	X509 *x509; /* counted; also in the store */
+	struct tls_link link; /* first: verify.c converts between the two */
+	X509 *x509; /* owned */
 	const char *file; /* borrowed from tls_trust.files */
+	/* Which certificates of the same tls_trust issued this one, by their
+	 * signature; of several that stand for one another, one. */
+	const struct tls_ca **issuers; /* owned */
+	size_t issuer_count;
 };
 
 struct tls_trust {
-	X509_STORE *store; /* owned */
 	struct tls_ca *cas; /* owned */
 	size_t count;
 	char **files; /* owned, each owned */
@@ -43,33 +46,54 @@ struct tls_trust {
 	uint8_t hash[CERT_SHA256_LEN]; /* of the set, in any order */
 };
 
-/* Fills `link' from a certificate. ERR_MALFORMED. */
+/* Parses and hashes a certificate, which has to outlive `link'.
+ * ERR_MALFORMED. */
 enum err tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert) MUST_CHECK;
 
 /*
- * Which CA the certificate is of: a hash of its key and its name, whichever way
- * that is written. The one thing that two certificates of a CA that was renewed
- * have in common, and that nobody has who has not the CA's key.
+ * Identifies the CA of a certificate: a hash of its key and its normalised
+ * name. It is the same for a CA's certificate and for its renewal, and cannot
+ * be reached without the CA's key.
  */
 void tls_link_ca(const struct tls_link *link, uint8_t ca[CERT_SHA256_LEN]);
 
-/* Is it the same for both? */
+/* True if both certificates are of one CA: name and key are the same. */
 bool tls_link_same_ca(const struct tls_link *a, const struct tls_link *b);
 
-/* Reads the CAs of all `files'. ERR_CONFIG with complaints, ERR_NO_MEMORY;
- * *out is NULL then. */
+/* True if the certificate names itself as its issuer. */
+bool tls_link_self_issued(const struct tls_link *link);
+
+/*
+ * True if the certificate may issue others, with `below' intermediate CAs
+ * between it and the leaf (RFC 5280 6.1.4 (k), (l), (m)). A certificate that
+ * could carry basicConstraints but does not is no CA: this excludes
+ * self-signed device certificates. A self-issued version 1 certificate cannot
+ * carry it and counts as an old root.
+ */
+bool tls_link_may_issue(const struct tls_link *link, long below);
+
+/*
+ * True if it makes no difference which of the two a path ends at: self-signed
+ * certificates of one CA with the same limits. Certificates that others issued
+ * do not qualify, since one of them may be revoked.
+ */
+bool tls_link_interchangeable(const struct tls_link *a,
+    const struct tls_link *b);
+
+/* Reads the CAs of all `files'. ERR_CONFIG after reporting all errors;
+ * ERR_NO_MEMORY. *out is NULL then. */
 enum err tls_trust_load(struct tls_trust **out, const struct config_list *files,
     const struct tls_load_report *say) MUST_CHECK;
 
-/* NULL is fine. */
+/* NULL is allowed. */
 void tls_trust_free(struct tls_trust *t);
 
-/* The CA with these very bytes, or NULL. */
+/* Returns the CA with the same bytes as `link', or NULL. */
 const struct tls_ca *tls_trust_find(const struct tls_trust *t,
     const struct tls_link *link);
 
-/* Their names, for the request to the client; the caller's. NULL: no
- * memory. */
+/* Returns the CAs' names, for the request to the client; the caller frees them
+ * with tls_load_free(). NULL: out of memory. */
 STACK_OF(CRYPTO_BUFFER) * tls_trust_names(const struct tls_trust *t);
 
 #endif

@@ -1,8 +1,37 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Chain checking. The library does what needs mathematics; what can change
- * after it, and what it leaves out for certificates it finds in its store, is
- * done here.
+ * Verification of a client's certificates.
+ *
+ * A search builds candidate paths from the leaf up to a certificate of
+ * client_ca, and judges each until one is accepted. The TLS library checks
+ * signatures, purposes, name constraints and critical extensions of one
+ * given path; this file chooses the paths and checks everything that can
+ * change later. These invariants make it sound; hold each line against them:
+ *
+ *  1. A path is accepted only if the library accepted exactly this sequence
+ *     of certificates: now, or earlier under the same client CAs. "Earlier"
+ *     is the cache of paths (a hash of every certificate on the path), or
+ *     TLS_KNOWN_SAME_CAS.
+ *  2. TLS_KNOWN_SAME_CAS says that this chain was accepted before, but not
+ *     over which path. It counts only while each step of the search has one
+ *     candidate, with exactly the issuer's name: then it is that path. A
+ *     client could otherwise send a look-alike of its CA, never checked, with
+ *     later dates or another serial, to outlive an expiry or a revocation.
+ *  3. Every path ends at a certificate of client_ca, and above the first of
+ *     them only certificates of client_ca follow, over signatures checked
+ *     when they were loaded. What a client sends never extends trust.
+ *  4. A path goes on above the first trusted certificate as far as client_ca
+ *     does, because the CRLs of those CAs apply to the certificates below. It
+ *     may end earlier only if the longer path fails for a date: a CA that
+ *     ended must not take away the trust in one named beside it. A
+ *     revocation or a missing CRL is not evaded by a shorter path.
+ *  5. Dates, key strength, CA flags, path lengths and CRLs are checked for
+ *     every path, each time: none of it is remembered.
+ *  6. Neither the order of files nor the order of what is sent matters. Key
+ *     identifiers and dates only rank candidates; each candidate is tried. A
+ *     certificate outside the accepted path has no effect.
+ *  7. The search is bounded by a budget of signature checks. When it or
+ *     memory runs out, the client is refused, and nothing is remembered.
  */
 #include "tls/verify.h"
 
@@ -10,11 +39,26 @@
 #include <openssl/sha.h>
 #include <openssl/x509v3.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/list.h"
+#include "base/time.h"
 #include "tls/ctx_body.h"
+
+/* Candidates for one step. More namesakes than this are not looked at; the
+ * best ranked are kept. */
+#define CANDIDATES_MAX 64
+
+/* What one search may cost, in checks of a signature by a key of client_ca. A
+ * client chooses the keys that it sends, so these are charged more: at worst
+ * sixteen checks by the costliest keys, and as many whole paths. */
+#define BUDGET 64
+#define COST_TRUSTED 1
+#define COST_SENT 4
+#define COST_PATH 4
 
 static const struct tls_verdict good = { REASON_NONE, NULL };
 
@@ -26,347 +70,22 @@ bad(enum reason reason, const char *detail)
 	return v;
 }
 
-struct tls_verdict
-tls_chain_init(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs)
+/* Formats a detail into `text'. */
+__attribute__((format(printf, 3, 4))) static struct tls_verdict
+bad_text(enum reason reason, char text[TLS_DETAIL_MAX], const char *fmt, ...)
 {
-	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
+	va_list ap;
 
-	c->sent_count = 0;
-	c->path_count = 0;
-	if (n == 0)
-		return bad(REASON_TLS_NO_CERTIFICATE, NULL);
-	if (n > TLS_CHAIN_MAX)
-		return bad(REASON_TLS_BAD_CERTIFICATE, "too many certificates");
-	for (i = 0; i < n; i++) {
-		if (tls_link_init(&c->sent[i],
-			sk_CRYPTO_BUFFER_value(certs, i)) != OK)
-			return bad(REASON_TLS_BAD_CERTIFICATE,
-			    "a certificate cannot be decoded");
-		c->sent_count++;
-	}
-	return good;
-}
-
-void
-tls_chain_hash(const struct tls_chain *c, uint8_t out[CERT_SHA256_LEN])
-{
-	SHA256_CTX sha;
-	size_t i;
-
-	SHA256_Init(&sha);
-	for (i = 0; i < c->sent_count; i++)
-		SHA256_Update(&sha, c->sent[i].sha256, CERT_SHA256_LEN);
-	SHA256_Final(out, &sha);
-}
-
-/* The library's error in our words. */
-static struct tls_verdict
-translate(int error)
-{
-	const char *text = X509_verify_cert_error_string(error);
-
-	switch (error) {
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_CERT_UNTRUSTED:
-	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-	case X509_V_ERR_INVALID_CA:
-	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-	case X509_V_ERR_PERMITTED_VIOLATION:
-	case X509_V_ERR_EXCLUDED_VIOLATION:
-		return bad(REASON_TLS_UNTRUSTED, text);
-	case X509_V_ERR_INVALID_PURPOSE:
-	case X509_V_ERR_CERT_REJECTED:
-		return bad(REASON_TLS_PURPOSE, text);
-	case X509_V_ERR_OUT_OF_MEM:
-		return bad(REASON_ACCEPT_RESOURCE, text);
-	default:
-		return bad(REASON_TLS_BAD_CERTIFICATE, text);
-	}
-}
-
-/* The link that stands for `x', one of ours or a CA; NULL: neither. */
-static const struct tls_link *
-link_of(const struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
-    const X509 *x)
-{
-	size_t i;
-
-	for (i = 0; i < t->count; i++)
-		if (t->cas[i].x509 == x)
-			return &t->cas[i].link;
-	for (i = 0; i < c->sent_count; i++)
-		if (sent[i] == x)
-			return &c->sent[i];
-	return NULL;
-}
-
-static bool
-self_issued(const struct tls_link *link)
-{
-	return slice_equal(link->der.issuer, link->der.subject);
-}
-
-static struct tls_verdict
-keep_path(struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
-    const STACK_OF(X509) * path)
-{
-	const struct tls_link *link;
-	size_t i, n = sk_X509_num(path);
-
-	if (n == 0 || n > TLS_CHAIN_MAX)
-		return bad(REASON_TLS_UNTRUSTED, "the chain is too long");
-	for (i = 0; i < n; i++) {
-		link = link_of(c, t, sent, sk_X509_value(path, i));
-		if (link == NULL)
-			return bad(REASON_TLS_UNTRUSTED, "the chain is odd");
-		c->path[i] = link;
-	}
-	c->path_count = n;
-	return good;
-}
-
-/* Dates are tls_chain_check()'s, on every way: a chain that is past them is
- * still asked for in CRLs and deny list, where it may live on. */
-static int
-dates_are_ours(int ok, X509_STORE_CTX *ctx)
-{
-	int error = X509_STORE_CTX_get_error(ctx);
-
-	return ok || error == X509_V_ERR_CERT_HAS_EXPIRED ||
-	    error == X509_V_ERR_CERT_NOT_YET_VALID;
-}
-
-/* Has the library build and check the path over `sent'. */
-static struct tls_verdict
-run_library(struct tls_chain *c, const struct tls_trust *t, X509 *const *sent,
-    STACK_OF(X509) * others)
-{
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	struct tls_verdict v = bad(REASON_ACCEPT_RESOURCE, NULL);
-
-	if (ctx == NULL || !X509_STORE_CTX_init(ctx, t->store, sent[0], others))
-		goto out;
-	X509_STORE_CTX_set_verify_cb(ctx, dates_are_ours);
-	if (X509_verify_cert(ctx) != 1)
-		v = translate(X509_STORE_CTX_get_error(ctx));
-	else if (X509_check_purpose(sent[0], X509_PURPOSE_SSL_CLIENT, 0) != 1)
-		/* Not asked by the library of a leaf it finds in the store. */
-		v = translate(X509_V_ERR_INVALID_PURPOSE);
-	else
-		v = keep_path(c, t, sent, X509_STORE_CTX_get0_chain(ctx));
-out:
-	X509_STORE_CTX_free(ctx);
-	return v;
-}
-
-/* Parses all that was sent; the caller frees, also after an error. */
-static struct tls_verdict
-parse_sent(const struct tls_chain *c, X509 **sent, STACK_OF(X509) * others)
-{
-	size_t i;
-
-	for (i = 0; i < c->sent_count; i++) {
-		sent[i] = X509_parse_from_buffer(c->sent[i].buffer);
-		if (sent[i] == NULL)
-			return bad(REASON_TLS_BAD_CERTIFICATE,
-			    "a certificate cannot be decoded");
-		if (i == 0)
-			continue;
-		if (!sk_X509_push(others, sent[i]))
-			return bad(REASON_ACCEPT_RESOURCE, NULL);
-	}
-	return good;
-}
-
-struct tls_verdict
-tls_chain_verify(struct tls_chain *c, const struct tls_trust *t)
-{
-	STACK_OF(X509) *others = sk_X509_new_null(); /* borrows */
-	X509 *sent[TLS_CHAIN_MAX] = { NULL };
-	struct tls_verdict v = bad(REASON_ACCEPT_RESOURCE, NULL);
-	size_t i;
-
-	ERR_clear_error();
-	if (others != NULL)
-		v = parse_sent(c, sent, others);
-	if (v.reason == REASON_NONE)
-		v = run_library(c, t, sent, others);
-	sk_X509_free(others);
-	for (i = 0; i < c->sent_count; i++)
-		X509_free(sent[i]);
-	ERR_clear_error();
-	return v;
-}
-
-/* Does it make no difference which of two CAs of ours is followed? Not where
- * the path goes on above them: one may be revoked there. */
-static bool
-are_alike(const struct tls_link *a, const struct tls_link *b)
-{
-	return a->der.ca && b->der.ca && self_issued(a) && self_issued(b) &&
-	    tls_link_same_ca(a, b) && a->der.path_len == b->der.path_len;
+	va_start(ap, fmt);
+	vsnprintf(text, TLS_DETAIL_MAX, fmt, ap);
+	va_end(ap);
+	return bad(reason, text);
 }
 
 /*
- * The one certificate that can have issued `of'. Clears *sure when there are
- * several: the client may have sent a look-alike of its CA, never checked,
- * with kinder dates or another serial, and following that one would let it
- * outlive its expiry or revocation, or pass for another CA's. Likewise when a
- * name that is not the same to the byte may be the same to the library.
+ * The cache: a table of SHA-256 hashes with two places for each. The hashes
+ * cover certificates that CAs signed, so their bits are mixed already.
  */
-static const struct tls_link *
-only_issuer(const struct tls_chain *c, const struct tls_trust *t,
-    const struct tls_link *of, bool trusted, bool *sure)
-{
-	const struct tls_link *found = NULL, *link;
-	size_t i, own = trusted ? 0 : c->sent_count;
-
-	for (i = 0; i < own + t->count; i++) {
-		link = i < t->count ? &t->cas[i].link : &c->sent[i - t->count];
-		if (link->der.subject_hash != of->der.issuer_hash)
-			continue;
-		if (i >= t->count && tls_trust_find(t, link) != NULL)
-			continue; /* looked at already */
-		if (!slice_equal(link->der.subject, of->der.issuer))
-			*sure = false;
-		else if (found == NULL)
-			found = link;
-		else if (memcmp(found->sha256, link->sha256,
-			     sizeof(link->sha256)) != 0 &&
-		    (i >= t->count || !are_alike(found, link)))
-			*sure = false;
-	}
-	/* All that can have issued it have its key: it has signed itself. */
-	if (found != NULL && trusted && tls_link_same_ca(found, of))
-		return of;
-	return found;
-}
-
-bool
-tls_chain_follow(struct tls_chain *c, const struct tls_trust *t)
-{
-	const struct tls_ca *ca = tls_trust_find(t, &c->sent[0]);
-	const struct tls_link *at = ca != NULL ? &ca->link : &c->sent[0];
-	const struct tls_link *next;
-	bool sure = true, trusted = ca != NULL;
-
-	for (c->path_count = 0; c->path_count < TLS_CHAIN_MAX; at = next) {
-		c->path[c->path_count++] = at;
-		trusted = trusted || tls_trust_find(t, at) != NULL;
-		next = only_issuer(c, t, at, trusted, &sure);
-		if (!sure)
-			return false;
-		if (next == NULL || next == at) /* at issued itself */
-			return trusted;
-	}
-	return false;
-}
-
-/* RFC 5280 6.1.4 (k), (l), (m) for one CA with `below' intermediates under
- * it. Who could have said to be a CA and did not is none, a device that signs
- * itself above all. */
-static bool
-may_issue(const struct tls_link *link, long below)
-{
-	if (!link->der.has_constraints)
-		return self_issued(link) && !link->der.v3; /* an old root */
-	return link->der.ca &&
-	    (link->der.path_len < 0 || below <= link->der.path_len);
-}
-
-/* Could the key of path[i], or the signature on it, be somebody else's work?
- * The library asks neither. An anchor's own signature proves nothing. */
-static const char *
-weakness(const struct tls_chain *c, size_t i)
-{
-	const struct tls_der *der = &c->path[i]->der;
-	struct tls_algorithm a;
-
-	if (i + 1 < c->path_count && !tls_algorithm_find(&a, der->algorithm))
-		return "signed with SHA-1 or the like: SHA-256 or better is "
-		       "taken";
-	return tls_algorithm_key_weakness(der->spki);
-}
-
-/* A client is held to the certificate that it shows, be it a CA's. */
-static struct tls_verdict
-check_dates(const struct tls_link *link, bool leaf, int64_t now)
-{
-	if (now < (leaf ? link->der.not_before : link->not_before))
-		return bad(REASON_TLS_NOT_YET_VALID, NULL);
-	if (now > (leaf ? link->der.not_after : link->not_after))
-		return bad(REASON_TLS_EXPIRED, NULL);
-	return good;
-}
-
-int64_t
-tls_chain_end(const struct tls_chain *c)
-{
-	int64_t end = c->sent[0].der.not_after;
-	size_t i;
-
-	for (i = 1; i < c->path_count; i++)
-		if (c->path[i]->not_after < end)
-			end = c->path[i]->not_after;
-	return end;
-}
-
-struct tls_verdict
-tls_chain_check(const struct tls_chain *c, int64_t now)
-{
-	struct tls_verdict v;
-	const char *weak;
-	long below = 0;
-	size_t i;
-
-	for (i = 0; i < c->path_count; i++) {
-		v = check_dates(c->path[i], i == 0, now);
-		if (v.reason != REASON_NONE)
-			return v;
-		weak = weakness(c, i);
-		if (weak != NULL)
-			return bad(REASON_TLS_BAD_CERTIFICATE, weak);
-		if (i == 0)
-			continue;
-		if (!may_issue(c->path[i], below))
-			return bad(REASON_TLS_UNTRUSTED,
-			    "an issuer in the chain is no CA");
-		if (!self_issued(c->path[i]))
-			below++;
-	}
-	return good;
-}
-
-struct tls_verdict
-tls_chain_check_crls(const struct tls_chain *c, const struct crl_set *set,
-    const struct crl_rules *rules)
-{
-	struct tls_verdict v = good;
-	struct crl_issuer issuer;
-	enum reason reason;
-	size_t i;
-
-	/* That a CRL is missing must not hide what another one says. */
-	for (i = 0; set != NULL && i + 1 < c->path_count; i++) {
-		issuer.name = c->path[i + 1]->der.subject_hash;
-		issuer.spki = c->path[i + 1]->der.spki;
-		issuer.key = c->path[i + 1]->key;
-		reason = crl_set_check(set, &issuer, c->path[i]->der.serial,
-		    i > 0 || c->path[i]->der.ca ? CRL_SUBJECT_CA
-						: CRL_SUBJECT_LEAF,
-		    rules);
-		if (reason == REASON_TLS_REVOKED)
-			return bad(reason, i == 0 ? NULL : "a CA above it is");
-		if (reason != REASON_NONE)
-			v = bad(reason, NULL);
-	}
-	return v;
-}
-
 #define SLOTS 4096 /* 128 KiB */
 
 struct tls_verified_cache {
@@ -402,9 +121,8 @@ static uint8_t (
 	return &s->hashes[i & ~1u];
 }
 
-bool
-tls_verified_cache_has(struct tls_verified_cache *s,
-    const uint8_t hash[CERT_SHA256_LEN])
+static bool
+cache_has(struct tls_verified_cache *s, const uint8_t hash[CERT_SHA256_LEN])
 {
 	uint8_t(*p)[CERT_SHA256_LEN] = place(s, hash);
 	bool has;
@@ -416,9 +134,8 @@ tls_verified_cache_has(struct tls_verified_cache *s,
 	return has;
 }
 
-void
-tls_verified_cache_add(struct tls_verified_cache *s,
-    const uint8_t hash[CERT_SHA256_LEN])
+static void
+cache_add(struct tls_verified_cache *s, const uint8_t hash[CERT_SHA256_LEN])
 {
 	uint8_t(*p)[CERT_SHA256_LEN] = place(s, hash);
 
@@ -428,60 +145,1102 @@ tls_verified_cache_add(struct tls_verified_cache *s,
 	pthread_mutex_unlock(&s->lock);
 }
 
-/* Finds the path, the short way where that is sound. */
+/* The cache's hash for a path that the library accepted. */
+static void
+hash_path(const struct tls_chain *c, uint8_t out[CERT_SHA256_LEN])
+{
+	static const char what[] = "path";
+	SHA256_CTX sha;
+	size_t i;
+
+	SHA256_Init(&sha);
+	SHA256_Update(&sha, what, sizeof(what));
+	for (i = 0; i < c->path_count; i++)
+		SHA256_Update(&sha, c->path[i]->sha256, CERT_SHA256_LEN);
+	SHA256_Final(out, &sha);
+}
+
+/* The cache's hash for a signature that was checked. */
+static void
+hash_edge(const struct tls_link *child, const struct tls_link *issuer,
+    uint8_t out[CERT_SHA256_LEN])
+{
+	static const char what[] = "edge";
+	SHA256_CTX sha;
+
+	SHA256_Init(&sha);
+	SHA256_Update(&sha, what, sizeof(what));
+	SHA256_Update(&sha, child->sha256, CERT_SHA256_LEN);
+	SHA256_Update(&sha, issuer->key, CERT_SHA256_LEN);
+	SHA256_Final(out, &sha);
+}
+
+struct tls_verdict
+tls_chain_init(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs)
+{
+	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
+
+	c->sent_count = 0;
+	c->path_count = 0;
+	c->trusted = 0;
+	if (n == 0)
+		return bad(REASON_TLS_NO_CERTIFICATE, NULL);
+	if (n > TLS_CHAIN_MAX)
+		return bad(REASON_TLS_BAD_CERTIFICATE,
+		    "more than 10 certificates were sent");
+	for (i = 0; i < n; i++) {
+		if (tls_link_init(&c->sent[i],
+			sk_CRYPTO_BUFFER_value(certs, i)) != OK)
+			return bad(REASON_TLS_BAD_CERTIFICATE,
+			    i == 0 ? "it cannot be decoded"
+				   : "a certificate sent with it cannot be "
+				     "decoded");
+		c->sent_count++;
+	}
+	return good;
+}
+
+/* One path while the library checks it. */
+struct library_run {
+	const struct tls_chain *c;
+	X509 *certs[TLS_CHAIN_MAX]; /* owned; of the path */
+	X509_STORE *store; /* owned; the trusted part */
+	STACK_OF(X509) * others; /* owned; the part below, but the leaf */
+	char *text; /* for details; TLS_DETAIL_MAX */
+};
+
+static enum err
+check_edge(const struct tls_link *child, const struct tls_link *issuer)
+{
+	struct tls_signed s = { child->der.tbs, child->der.algorithm,
+		child->der.signature };
+
+	if (!slice_equal(child->der.tbs_algorithm, child->der.algorithm))
+		return ERR_MALFORMED;
+	return tls_der_check_signature(&s, issuer->der.spki);
+}
+
+/* True if the dNSName `base' of a nameConstraints covers the host name. */
+static bool
+dns_covers(const ASN1_STRING *base, const uint8_t *name, size_t len)
+{
+	const uint8_t *suffix = ASN1_STRING_get0_data(base);
+	size_t n = (size_t)ASN1_STRING_length(base);
+
+	if (n == 0)
+		return true;
+	if (n > len ||
+	    OPENSSL_strncasecmp((const char *)name + (len - n),
+		(const char *)suffix, n) != 0)
+		return false;
+	return n == len || suffix[0] == '.' || name[len - n - 1] == '.';
+}
+
+/* True if a common name could be a host name. */
+static bool
+is_host_like(const uint8_t *name, size_t len)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789-._";
+	size_t i;
+
+	for (i = 0; i < len; i++)
+		if (memchr(chars, name[i], sizeof(chars) - 1) == NULL)
+			return false;
+	return len > 0;
+}
+
+/* Looks for dNSName subtrees; sets *any if there is one and *covered if one
+ * covers the name. */
+static void
+look_for_dns(const STACK_OF(GENERAL_SUBTREE) * trees, const uint8_t *name,
+    size_t len, bool *any, bool *covered)
+{
+	const GENERAL_SUBTREE *tree;
+	size_t i;
+
+	*any = *covered = false;
+	for (i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
+		tree = sk_GENERAL_SUBTREE_value(trees, i);
+		if (tree->base->type != GEN_DNS)
+			continue;
+		*any = true;
+		*covered =
+		    *covered || dns_covers(tree->base->d.dNSName, name, len);
+	}
+}
+
+/* True if the nameConstraints of `ca' allow a host name. */
+static bool
+allows_dns(X509 *ca, const uint8_t *name, size_t len)
+{
+	NAME_CONSTRAINTS *nc =
+	    X509_get_ext_d2i(ca, NID_name_constraints, NULL, NULL);
+	bool any, covered, allowed;
+
+	if (nc == NULL)
+		return true;
+	look_for_dns(nc->permittedSubtrees, name, len, &any, &covered);
+	allowed = !any || covered;
+	look_for_dns(nc->excludedSubtrees, name, len, &any, &covered);
+	NAME_CONSTRAINTS_free(nc);
+	return allowed && !covered;
+}
+
+static bool
+path_allows_dns(const struct library_run *r, const uint8_t *name, size_t len)
+{
+	size_t i;
+
+	if (!is_host_like(name, len))
+		return true;
+	for (i = 1; i < r->c->path_count; i++)
+		if (!allows_dns(r->certs[i], name, len))
+			return false;
+	return true;
+}
+
+/*
+ * The library refuses any certificate without subjectAltName whose common name
+ * could be a host name, as soon as a CA above has nameConstraints. Devices'
+ * certificates are often so, and constraints on directory names are met
+ * already. As in OpenSSL, each common name is held to the constraints on DNS
+ * names, if there are any.
+ */
+static bool
+common_names_allowed(const struct library_run *r)
+{
+	X509_NAME *subject = X509_get_subject_name(r->certs[0]);
+	uint8_t *name;
+	int i = -1, len;
+	bool allowed = true;
+
+	while (allowed) {
+		i = X509_NAME_get_index_by_NID(subject, NID_commonName, i);
+		if (i == -1)
+			break;
+		len = ASN1_STRING_to_UTF8(&name,
+		    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
+		if (len < 0)
+			return false;
+		allowed = path_allows_dns(r, name, (size_t)len);
+		OPENSSL_free(name);
+	}
+	return allowed;
+}
+
+/*
+ * The library's signature check failed. It is repeated on the certificate's
+ * own bytes: the library may have been shown a copy (see without_issuer_id()),
+ * or may not know the length of a PSS salt.
+ */
+static bool
+is_signed(const struct library_run *r, const X509 *x)
+{
+	const struct tls_chain *c = r->c;
+	size_t i;
+
+	for (i = 0; i + 1 < c->path_count; i++)
+		if (r->certs[i] == x)
+			return check_edge(c->path[i], c->path[i + 1]) == OK;
+	return false;
+}
+
+/* Decides about an error that the library found. Dates are check_path()'s: a
+ * chain past them still has to be looked up in CRLs and deny list, where
+ * on_expiry lets it live on. */
+static int
+on_error(int ok, X509_STORE_CTX *ctx)
+{
+	const struct library_run *r = X509_STORE_CTX_get_ex_data(ctx, 0);
+
+	if (ok)
+		return 1;
+	switch (X509_STORE_CTX_get_error(ctx)) {
+	case X509_V_ERR_CERT_HAS_EXPIRED:
+	case X509_V_ERR_CERT_NOT_YET_VALID:
+		return 1;
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+		return is_signed(r, X509_STORE_CTX_get_current_cert(ctx));
+	case X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS:
+		return common_names_allowed(r);
+	default:
+		return 0;
+	}
+}
+
+/* Names the certificate path[i] in a detail: "it" or the CA. */
+static const char *
+whose(const struct tls_chain *c, size_t i, char name[TLS_NAME_TEXT_MAX + 8])
+{
+	if (i == 0)
+		return "it";
+	memcpy(name, "the CA ", 7);
+	(void)tls_der_name_text(name + 7, c->path[i]->der.subject);
+	return name;
+}
+
+/* Why path[i] cannot be used: by its keyUsage or extendedKeyUsage. */
 static struct tls_verdict
-find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
+explain_purpose(const struct library_run *r, size_t i, enum reason reason)
+{
+	char name[TLS_NAME_TEXT_MAX + 8];
+	const char *who = whose(r->c, i, name);
+	uint32_t usage = X509_get_key_usage(r->certs[i]);
+
+	if ((X509_get_extended_key_usage(r->certs[i]) & XKU_SSL_CLIENT) == 0)
+		return bad_text(REASON_TLS_PURPOSE, r->text,
+		    "%s has an extendedKeyUsage without clientAuth", who);
+	if (i == 0 && (usage & (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT)) == 0)
+		return bad_text(reason, r->text,
+		    "%s has a keyUsage without digitalSignature", who);
+	if (i > 0 && (usage & KU_KEY_CERT_SIGN) == 0)
+		return bad_text(reason, r->text,
+		    "%s has a keyUsage without keyCertSign", who);
+	return i == 0
+	    ? bad_text(reason, r->text,
+		  "%s has a Netscape certificate type other than "
+		  "SSL client",
+		  who)
+	    : bad_text(reason, r->text, "%s does not say that it is a CA", who);
+}
+
+/* Names the critical extension of path[i] that the library does not know. */
+static struct tls_verdict
+explain_critical(const struct library_run *r, size_t i)
+{
+	static const int known[] = { NID_netscape_cert_type, NID_key_usage,
+		NID_subject_alt_name, NID_basic_constraints,
+		NID_certificate_policies, NID_ext_key_usage,
+		NID_policy_constraints, NID_name_constraints,
+		NID_policy_mappings, NID_inhibit_any_policy };
+	char name[TLS_NAME_TEXT_MAX + 8], oid[80] = "?";
+	const X509_EXTENSION *ext;
+	int at, nid;
+	size_t k;
+
+	for (at = 0; at < X509_get_ext_count(r->certs[i]); at++) {
+		ext = X509_get_ext(r->certs[i], at);
+		nid = OBJ_obj2nid(
+		    X509_EXTENSION_get_object((X509_EXTENSION *)ext));
+		for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			if (nid == known[k])
+				break;
+		if (k < sizeof(known) / sizeof(known[0]) ||
+		    !X509_EXTENSION_get_critical(ext))
+			continue;
+		OBJ_obj2txt(oid, sizeof(oid),
+		    X509_EXTENSION_get_object((X509_EXTENSION *)ext), 1);
+		break;
+	}
+	return bad_text(REASON_TLS_BAD_CERTIFICATE, r->text,
+	    "%s has the critical extension %s, which is not supported",
+	    whose(r->c, i, name), oid);
+}
+
+/* The library's error about path[i] in our words. */
+static struct tls_verdict
+translate(const struct library_run *r, int error, int depth)
+{
+	size_t i =
+	    depth < 0 || (size_t)depth >= r->c->path_count ? 0 : (size_t)depth;
+	const char *text = X509_verify_cert_error_string(error);
+	char name[TLS_NAME_TEXT_MAX + 8];
+
+	switch (error) {
+	case X509_V_ERR_INVALID_CA:
+		return explain_purpose(r, i, REASON_TLS_UNTRUSTED);
+	case X509_V_ERR_INVALID_PURPOSE:
+		return explain_purpose(r, i,
+		    i == 0 ? REASON_TLS_PURPOSE : REASON_TLS_UNTRUSTED);
+	case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
+		return explain_critical(r, i);
+	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+		return bad_text(REASON_TLS_BAD_CERTIFICATE, r->text,
+		    "the signature of %s is wrong: its issuer's name is the "
+		    "same, but another key signed it",
+		    whose(r->c, i, name));
+	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
+		return bad_text(REASON_TLS_UNTRUSTED, r->text,
+		    "there are more CAs below %s than its pathLenConstraint "
+		    "allows",
+		    whose(r->c, i, name));
+	case X509_V_ERR_PERMITTED_VIOLATION:
+	case X509_V_ERR_EXCLUDED_VIOLATION:
+	case X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS:
+		return bad_text(REASON_TLS_UNTRUSTED, r->text,
+		    "nameConstraints of a CA do not allow the name of %s",
+		    whose(r->c, i, name));
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_CERT_UNTRUSTED:
+	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
+		return bad(REASON_TLS_UNTRUSTED, text);
+	case X509_V_ERR_CERT_REJECTED:
+		return bad(REASON_TLS_PURPOSE, text);
+	case X509_V_ERR_OUT_OF_MEM:
+		return bad(REASON_ACCEPT_RESOURCE, text);
+	default:
+		return bad(REASON_TLS_BAD_CERTIFICATE, text);
+	}
+}
+
+/*
+ * Parses a copy of a certificate in which authorityKeyIdentifier has an OID
+ * that means nothing. The library refuses an issuer whose key identifier,
+ * name or serial differs from what that extension says, but it is a hint only
+ * (RFC 5280 4.2.1.1), and it is wrong after a CA was renewed. The copy's
+ * signature does not fit any more; is_signed() checks the original's.
+ */
+static X509 *
+without_issuer_id(const struct tls_link *link)
+{
+	size_t len = link->der.der.len;
+	uint8_t *copy = malloc(len);
+	CRYPTO_BUFFER *buffer;
+	X509 *x = NULL;
+
+	if (copy == NULL)
+		return NULL;
+	memcpy(copy, link->der.der.data, len);
+	copy[link->der.issuer_id_oid.data - link->der.der.data + 2] = 0x7f;
+	buffer = CRYPTO_BUFFER_new(copy, len, NULL);
+	if (buffer != NULL)
+		x = X509_parse_from_buffer(buffer);
+	CRYPTO_BUFFER_free(buffer);
+	free(copy);
+	return x;
+}
+
+/* Makes sure that the library takes path[i + 1] for the issuer of path[i]. */
+static struct tls_verdict
+prepare_edge(struct library_run *r, size_t i)
+{
+	char name[TLS_NAME_TEXT_MAX + 8];
+	X509 *copy;
+
+	switch (X509_check_issued(r->certs[i + 1], r->certs[i])) {
+	case X509_V_OK:
+		return good;
+	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
+		return bad_text(REASON_TLS_UNTRUSTED, r->text,
+		    "%s has a keyUsage without keyCertSign",
+		    whose(r->c, i + 1, name));
+	case X509_V_ERR_AKID_SKID_MISMATCH:
+	case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
+		if (r->c->path[i]->der.issuer_id_oid.len != 3)
+			break;
+		copy = without_issuer_id(r->c->path[i]);
+		if (copy == NULL)
+			return bad(REASON_ACCEPT_RESOURCE, NULL);
+		X509_free(r->certs[i]);
+		r->certs[i] = copy;
+		return good;
+	default:
+		break;
+	}
+	return bad_text(REASON_TLS_UNTRUSTED, r->text,
+	    "its chain does not fit together: %s is not the issuer named below",
+	    whose(r->c, i + 1, name));
+}
+
+/* Parses the path's certificates and hands each to the library as what it is:
+ * the leaf, one below the trusted part, or one of that. */
+static struct tls_verdict
+prepare(struct library_run *r)
+{
+	const struct tls_chain *c = r->c;
+	struct tls_verdict v = good;
+	bool done = true;
+	size_t i;
+
+	for (i = 0; i < c->path_count; i++) {
+		r->certs[i] = X509_parse_from_buffer(c->path[i]->buffer);
+		if (r->certs[i] == NULL)
+			return bad(REASON_TLS_BAD_CERTIFICATE,
+			    i == 0 ? "it cannot be decoded"
+				   : "a CA above it cannot be decoded");
+	}
+	for (i = 0; i + 1 < c->path_count && v.reason == REASON_NONE; i++)
+		v = prepare_edge(r, i);
+	if (v.reason != REASON_NONE)
+		return v;
+	r->others = sk_X509_new_null();
+	r->store = X509_STORE_new();
+	if (r->others == NULL || r->store == NULL)
+		return bad(REASON_ACCEPT_RESOURCE, NULL);
+	for (i = 1; i < c->trusted && done; i++)
+		done = sk_X509_push(r->others, r->certs[i]) != 0;
+	for (i = c->trusted; i < c->path_count && done; i++)
+		done = X509_STORE_add_cert(r->store, r->certs[i]) != 0;
+	X509_STORE_set_purpose(r->store, X509_PURPOSE_SSL_CLIENT);
+	X509_STORE_set_trust(r->store, X509_TRUST_SSL_CLIENT);
+	X509_STORE_set_depth(r->store, TLS_CHAIN_MAX);
+	/* client_ca may name an issuing CA without its root. */
+	X509_STORE_set_flags(r->store, X509_V_FLAG_PARTIAL_CHAIN);
+	return done ? good : bad(REASON_ACCEPT_RESOURCE, NULL);
+}
+
+/* True if the library checked exactly the path. */
+static bool
+checked_path(const struct library_run *r, X509_STORE_CTX *ctx)
+{
+	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+	size_t i;
+
+	if (sk_X509_num(chain) != r->c->path_count)
+		return false;
+	for (i = 0; i < r->c->path_count; i++)
+		if (X509_cmp(sk_X509_value(chain, i), r->certs[i]) != 0)
+			return false;
+	return true;
+}
+
+static struct tls_verdict
+run(struct library_run *r)
+{
+	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+	struct tls_verdict v = bad(REASON_ACCEPT_RESOURCE, NULL);
+
+	if (ctx == NULL ||
+	    !X509_STORE_CTX_init(ctx, r->store, r->certs[0], r->others) ||
+	    !X509_STORE_CTX_set_ex_data(ctx, 0, r))
+		goto out;
+	X509_STORE_CTX_set_verify_cb(ctx, on_error);
+	if (X509_verify_cert(ctx) != 1)
+		v = translate(r, X509_STORE_CTX_get_error(ctx),
+		    X509_STORE_CTX_get_error_depth(ctx));
+	else if (X509_check_purpose(r->certs[0], X509_PURPOSE_SSL_CLIENT, 0) !=
+	    1)
+		/* The library does not ask it of a leaf in its store. */
+		v = translate(r, X509_V_ERR_INVALID_PURPOSE, 0);
+	else
+		v = checked_path(r, ctx)
+		    ? good
+		    : bad(REASON_TLS_UNTRUSTED, "its chain is ambiguous");
+out:
+	X509_STORE_CTX_free(ctx);
+	return v;
+}
+
+/* Has the library check the path of `c' (invariant 1). */
+static struct tls_verdict
+ask_library(const struct tls_chain *c, char text[TLS_DETAIL_MAX])
+{
+	struct library_run r = { .c = c, .text = text };
+	struct tls_verdict v;
+	size_t i;
+
+	ERR_clear_error();
+	v = prepare(&r);
+	if (v.reason == REASON_NONE)
+		v = run(&r);
+	for (i = 0; i < c->path_count; i++)
+		X509_free(r.certs[i]);
+	sk_X509_free(r.others);
+	X509_STORE_free(r.store);
+	ERR_clear_error();
+	return v;
+}
+
+/* The search for a path. */
+struct search {
+	struct tls_chain *c;
+	const struct tls_ctx *ctx;
+	struct crl_rules rules;
+	bool known; /* TLS_KNOWN_SAME_CAS, while it counts (invariant 2) */
+	int budget;
+	bool too_long; /* a path reached TLS_CHAIN_MAX */
+	const struct tls_link *unsigned_by; /* none of the issuers of that name
+					     * signed this one */
+	struct tls_verdict best; /* of those that failed, the most telling */
+	const struct tls_link *best_path[TLS_CHAIN_MAX];
+	size_t best_count;
+	size_t best_trusted;
+	char text[TLS_DETAIL_MAX]; /* of the verdict at hand */
+};
+
+static struct tls_verdict
+verify_signatures(struct search *s)
 {
 	uint8_t hash[CERT_SHA256_LEN];
 	struct tls_verdict v;
 
-	if (known == TLS_KNOWN_SAME_CAS && tls_chain_follow(c, ctx->trust))
+	if (s->known)
 		return good;
-	tls_chain_hash(c, hash);
-	if (tls_verified_cache_has(ctx->seen, hash) &&
-	    tls_chain_follow(c, ctx->trust))
+	hash_path(s->c, hash);
+	if (cache_has(s->ctx->seen, hash))
 		return good;
-	v = tls_chain_verify(c, ctx->trust);
+	s->budget -= COST_PATH;
+	if (s->budget < 0)
+		return bad(REASON_TLS_UNTRUSTED,
+		    "there are too many ways to build its chain");
+	v = ask_library(s->c, s->text);
 	if (v.reason == REASON_NONE)
-		tls_verified_cache_add(ctx->seen, hash);
+		cache_add(s->ctx->seen, hash);
 	return v;
 }
 
-/* Checks a path that was found. One that has expired may be let live on, so
- * that it is revoked as well comes first. */
+/* A client is held to the dates of the certificate that it shows, a CA to
+ * those of all its certificates. */
 static struct tls_verdict
-check_path(const struct tls_chain *c, const struct tls_ctx *ctx)
+check_dates(struct search *s, size_t i)
 {
-	struct crl_rules rules = { ctx->crl_policy, ctx->crl_grace,
-		clock_wall_s() };
-	struct tls_verdict v = tls_chain_check(c, rules.now);
-	struct tls_verdict crls;
+	char name[TLS_NAME_TEXT_MAX + 8], when[TIME_TEXT_MAX];
+	const struct tls_link *link = s->c->path[i];
+	int64_t begin = i == 0 ? link->der.not_before : link->not_before;
+	int64_t end = i == 0 ? link->der.not_after : link->not_after;
 
-	if (v.reason != REASON_NONE && v.reason != REASON_TLS_EXPIRED)
-		return v;
-	crls = tls_chain_check_crls(c, ctx->crls, &rules);
-	return v.reason == REASON_NONE || crls.reason == REASON_TLS_REVOKED
-	    ? crls
-	    : v;
+	if (s->rules.now >= begin && s->rules.now <= end)
+		return good;
+	time_write(s->rules.now < begin ? begin : end, when);
+	if (s->rules.now < begin)
+		return bad_text(REASON_TLS_NOT_YET_VALID, s->text,
+		    "%s is valid from %s on", whose(s->c, i, name), when);
+	return bad_text(REASON_TLS_EXPIRED, s->text, "%s expired at %s",
+	    whose(s->c, i, name), when);
+}
+
+/* The library asks neither for the strength of keys nor of signatures. The
+ * signature of the last certificate proves nothing, so it does not matter. */
+static struct tls_verdict
+check_strength(struct search *s, size_t i)
+{
+	const struct tls_der *der = &s->c->path[i]->der;
+	char name[TLS_NAME_TEXT_MAX + 8];
+	const char *weak = NULL;
+
+	if (i + 1 < s->c->path_count)
+		weak = tls_der_algorithm_weakness(der->algorithm);
+	if (weak != NULL)
+		return bad_text(REASON_TLS_BAD_CERTIFICATE, s->text, "%s is %s",
+		    whose(s->c, i, name), weak);
+	weak = tls_der_key_weakness(der->spki);
+	if (weak != NULL)
+		return bad_text(REASON_TLS_BAD_CERTIFICATE, s->text,
+		    "%s has %s", whose(s->c, i, name), weak);
+	return good;
+}
+
+/* Checks that path[i] may stand where it does. The library leaves this out for
+ * certificates of client_ca. */
+static struct tls_verdict
+check_place(struct search *s, size_t i, long below)
+{
+	const struct tls_link *link = s->c->path[i];
+	char name[TLS_NAME_TEXT_MAX + 8];
+
+	/* Whoever has a CA's key can make device certificates. The CA's own
+	 * would escape the [identity] profile of those that it issues. */
+	if (i == 0)
+		return link->der.ca
+		    ? bad(REASON_TLS_PURPOSE,
+			  "it is a CA's certificate (basicConstraints), which "
+			  "is not accepted from a client")
+		    : good;
+	if (tls_link_may_issue(link, below))
+		return good;
+	return bad_text(REASON_TLS_UNTRUSTED, s->text,
+	    link->der.ca
+		? "there are more CAs below %s than its pathLenConstraint "
+		  "allows"
+		: "%s, which issued a certificate of its chain, is not a CA "
+		  "(basicConstraints)",
+	    whose(s->c, i, name));
+}
+
+/* Checks what the library does not, or what can change (invariant 5), but
+ * CRLs. */
+static struct tls_verdict
+check_path(struct search *s)
+{
+	struct tls_verdict v = good;
+	long below = 0;
+	size_t i;
+
+	for (i = 0; i < s->c->path_count; i++) {
+		v = check_place(s, i, below);
+		if (v.reason == REASON_NONE)
+			v = check_dates(s, i);
+		if (v.reason == REASON_NONE)
+			v = check_strength(s, i);
+		if (v.reason != REASON_NONE)
+			return v;
+		if (i > 0 && !tls_link_self_issued(s->c->path[i]))
+			below++;
+	}
+	return good;
+}
+
+/* Says which CRL is missing for a certificate by `issuer', and since when. */
+static struct tls_verdict
+explain_gap(struct search *s, const struct tls_link *issuer,
+    const struct crl_gap *gap)
+{
+	static const enum reason reason = REASON_TLS_CRL_UNAVAILABLE;
+	char name[TLS_NAME_TEXT_MAX], when[TIME_TEXT_MAX];
+
+	(void)tls_der_name_text(name, issuer->der.subject);
+	time_write(gap->when, when);
+	switch (gap->kind) {
+	case CRL_GAP_ENDED:
+		return bad_text(reason, s->text,
+		    "the CRL of %s ended at %s (nextUpdate)", name, when);
+	case CRL_GAP_NOT_YET:
+		return bad_text(reason, s->text,
+		    "the CRL of %s is valid from %s on: is the clock right?",
+		    name, when);
+	case CRL_GAP_OTHER_POINT:
+		return bad_text(reason, s->text,
+		    "of %s there are CRLs, but none for its distribution "
+		    "point",
+		    name);
+	case CRL_GAP_NONE:
+		break;
+	}
+	return bad_text(reason, s->text, "there is no CRL of %s", name);
+}
+
+/* Asks the CRLs about the leaf and each CA below the last. That a CRL is
+ * missing must not hide what another one says. */
+static struct tls_verdict
+check_crls(struct search *s)
+{
+	const struct tls_link *link, *issuer;
+	struct tls_verdict v = good;
+	char name[TLS_NAME_TEXT_MAX];
+	struct crl_question q;
+	enum reason reason;
+	struct crl_gap gap;
+	size_t i;
+
+	for (i = 0; s->ctx->crls != NULL && i + 1 < s->c->path_count; i++) {
+		link = s->c->path[i];
+		issuer = s->c->path[i + 1];
+		q.issuer_name = issuer->der.subject_hash;
+		q.spki = issuer->der.spki;
+		q.key = issuer->key;
+		q.key_id = issuer->der.key_id;
+		q.serial = link->der.serial;
+		q.points = link->der.crl_points;
+		q.subject = i > 0 ? CRL_SUBJECT_CA : CRL_SUBJECT_LEAF;
+		reason = crl_set_check(s->ctx->crls, &q, &s->rules, &gap);
+		if (reason == REASON_TLS_REVOKED && i > 0)
+			return bad_text(reason, s->text,
+			    "the CA %s above it is revoked",
+			    tls_der_name_text(name, link->der.subject));
+		if (reason == REASON_TLS_REVOKED)
+			return bad(reason, NULL);
+		if (reason == REASON_TLS_CRL_UNAVAILABLE &&
+		    v.reason == REASON_NONE)
+			v = explain_gap(s, issuer, &gap);
+	}
+	return v;
+}
+
+/* How much a failure tells: of two, the one with the higher rank is kept. */
+static int
+rank_of(enum reason reason)
+{
+	switch (reason) {
+	case REASON_NONE:
+		return 0;
+	case REASON_TLS_UNTRUSTED:
+	case REASON_TLS_BAD_CERTIFICATE:
+		return 1;
+	case REASON_TLS_CRL_UNAVAILABLE:
+		return 3;
+	case REASON_TLS_REVOKED:
+		return 4;
+	case REASON_ACCEPT_RESOURCE:
+		return 5;
+	default:
+		return 2;
+	}
+}
+
+/* Judges the first `n' links of the path; returns the reason. */
+static enum reason
+judge(struct search *s, size_t n)
+{
+	struct tls_verdict v, crls;
+
+	s->c->path_count = n;
+	v = verify_signatures(s);
+	if (v.reason == REASON_NONE) {
+		v = check_path(s);
+		/* An expired one may live on, so a revocation comes first. */
+		if (v.reason == REASON_NONE || v.reason == REASON_TLS_EXPIRED) {
+			char kept[TLS_DETAIL_MAX];
+
+			memcpy(kept, s->text, sizeof(kept));
+			crls = check_crls(s);
+			if (v.reason == REASON_NONE ||
+			    crls.reason == REASON_TLS_REVOKED)
+				v = crls;
+			else
+				memcpy(s->text, kept, sizeof(kept));
+		}
+	}
+	if (v.reason == REASON_NONE)
+		return v.reason;
+	if (rank_of(v.reason) > rank_of(s->best.reason)) {
+		s->best = v;
+		if (v.detail == s->text) {
+			memcpy(s->c->text, s->text, sizeof(s->c->text));
+			s->best.detail = s->c->text;
+		}
+		memcpy(s->best_path, s->c->path, sizeof(s->best_path));
+		s->best_count = n;
+		s->best_trusted = s->c->trusted;
+	}
+	return v.reason;
+}
+
+static bool
+gave_up(const struct search *s)
+{
+	return s->budget < 0 || s->best.reason == REASON_ACCEPT_RESOURCE;
+}
+
+static bool
+on_path(const struct tls_chain *c, size_t n, const struct tls_link *link)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		if (tls_link_same_ca(c->path[i], link))
+			return true;
+	return false;
+}
+
+/*
+ * The path's first `n' links are set, and the last is of client_ca: goes on
+ * over its issuers there, and ends here only as invariant 4 allows.
+ * REASON_NONE: accepted.
+ */
+static enum reason
+search_trusted(struct search *s, size_t n)
+{
+	const struct tls_ca *ca =
+	    list_entry(s->c->path[n - 1], const struct tls_ca, link);
+	enum reason reason;
+	bool may_end = true;
+	size_t i;
+
+	if (ca->issuer_count > 1)
+		s->known = false;
+	for (i = 0; i < ca->issuer_count && n < TLS_CHAIN_MAX; i++) {
+		if (on_path(s->c, n, &ca->issuers[i]->link))
+			continue;
+		s->c->path[n] = &ca->issuers[i]->link;
+		reason = search_trusted(s, n + 1);
+		if (reason == REASON_NONE || gave_up(s))
+			return reason;
+		if (reason != REASON_TLS_EXPIRED &&
+		    reason != REASON_TLS_NOT_YET_VALID)
+			may_end = false;
+	}
+	return may_end ? judge(s, n) : s->best.reason;
+}
+
+/* A certificate that may have issued the one at hand. */
+struct candidate {
+	const struct tls_link *link;
+	bool trusted; /* of client_ca */
+	int rank; /* the lower, the earlier it is tried */
+};
+
+struct candidates {
+	struct candidate list[CANDIDATES_MAX];
+	size_t count;
+};
+
+/* Adds a candidate behind those of the same rank. */
+static void
+add_candidate(struct candidates *found, struct candidate next)
+{
+	size_t i = found->count;
+
+	if (i == CANDIDATES_MAX && found->list[--i].rank <= next.rank)
+		return;
+	for (; i > 0 && found->list[i - 1].rank > next.rank; i--)
+		found->list[i] = found->list[i - 1];
+	found->list[i] = next;
+	if (found->count < CANDIDATES_MAX)
+		found->count++;
+}
+
+/* Key identifiers that differ count most, then dates. Both are hints. */
+static int
+rank_candidate(const struct search *s, const struct tls_link *of,
+    const struct tls_link *link)
+{
+	bool differs = of->der.issuer_key_id.len > 0 &&
+	    link->der.key_id.len > 0 &&
+	    !slice_equal(of->der.issuer_key_id, link->der.key_id);
+	bool dated =
+	    s->rules.now >= link->not_before && s->rules.now <= link->not_after;
+
+	return (differs ? 2 : 0) + (dated ? 0 : 1);
+}
+
+/* True if one that makes no difference to `link' was found already. */
+static bool
+found_like(const struct candidates *found, const struct tls_link *link,
+    bool trusted)
+{
+	const struct candidate *other;
+	size_t i;
+
+	for (i = 0; i < found->count; i++) {
+		other = &found->list[i];
+		if (memcmp(other->link->sha256, link->sha256,
+			sizeof(link->sha256)) == 0 ||
+		    (trusted && other->trusted &&
+			tls_link_interchangeable(other->link, link)))
+			return true;
+	}
+	return false;
+}
+
+/* Finds the candidates for the issuer of path[n - 1], best first. */
+static void
+find_candidates(const struct search *s, size_t n, struct candidates *found)
+{
+	const struct tls_link *of = s->c->path[n - 1], *link;
+	const struct tls_trust *t = s->ctx->trust;
+	struct candidate next;
+	size_t i;
+
+	found->count = 0;
+	for (i = 0; i < t->count + s->c->sent_count; i++) {
+		next.trusted = i < t->count;
+		link =
+		    next.trusted ? &t->cas[i].link : &s->c->sent[i - t->count];
+		if (link->der.subject_hash != of->der.issuer_hash ||
+		    on_path(s->c, n, link) ||
+		    found_like(found, link, next.trusted))
+			continue;
+		next.link = link;
+		next.rank = rank_candidate(s, of, link);
+		add_candidate(found, next);
+	}
+}
+
+/* True if the candidate signed the certificate, by a check made earlier. */
+static bool
+was_signed_by(struct search *s, const struct tls_link *of,
+    const struct candidate *by)
+{
+	uint8_t hash[CERT_SHA256_LEN];
+
+	hash_edge(of, by->link, hash);
+	return cache_has(s->ctx->seen, hash);
+}
+
+static bool
+is_signed_by(struct search *s, const struct tls_link *of,
+    const struct candidate *by)
+{
+	uint8_t hash[CERT_SHA256_LEN];
+
+	s->budget -= by->trusted ? COST_TRUSTED : COST_SENT;
+	if (s->budget < 0)
+		return false;
+	switch (check_edge(of, by->link)) {
+	case OK:
+		hash_edge(of, by->link, hash);
+		cache_add(s->ctx->seen, hash);
+		return true;
+	case ERR_NO_MEMORY:
+		s->best = bad(REASON_ACCEPT_RESOURCE, NULL);
+		return false;
+	default:
+		return false;
+	}
+}
+
+static bool search_sent(struct search *s, size_t n);
+
+/* Goes on over one candidate. True: a path was accepted. */
+static bool
+step(struct search *s, size_t n, const struct candidate *by)
+{
+	s->c->path[n] = by->link;
+	if (!by->trusted)
+		return search_sent(s, n + 1);
+	s->c->trusted = n;
+	return search_trusted(s, n + 1) == REASON_NONE;
+}
+
+/*
+ * The path's first `n' links are set, and none is of client_ca: tries each
+ * candidate for the issuer of the last. With one candidate the library checks
+ * its signature together with the path; with several, those that did not sign
+ * are sorted out first. True: a path was accepted.
+ */
+static bool
+search_sent(struct search *s, size_t n)
+{
+	const struct tls_link *of = s->c->path[n - 1];
+	struct candidates found;
+	bool any = false;
+	int checked;
+	size_t i;
+
+	if (n == TLS_CHAIN_MAX) {
+		s->too_long = true;
+		return false;
+	}
+	find_candidates(s, n, &found);
+	if (found.count == 1) {
+		s->known = s->known &&
+		    slice_equal(found.list[0].link->der.subject,
+			of->der.issuer);
+		return step(s, n, &found.list[0]);
+	}
+	if (found.count > 1)
+		s->known = false;
+	for (checked = 1; checked >= 0; checked--)
+		for (i = 0; i < found.count && !gave_up(s); i++) {
+			if (was_signed_by(s, of, &found.list[i]) != checked)
+				continue;
+			if (!checked && !is_signed_by(s, of, &found.list[i]))
+				continue;
+			any = true;
+			if (step(s, n, &found.list[i]))
+				return true;
+		}
+	if (found.count > 1 && !any)
+		s->unsigned_by = of;
+	return false;
+}
+
+/* Why no path was found that could be judged. */
+static struct tls_verdict
+explain_no_path(struct search *s)
+{
+	const struct tls_der *leaf = &s->c->sent[0].der;
+	char name[TLS_NAME_TEXT_MAX];
+
+	if (gave_up(s))
+		return bad(REASON_TLS_UNTRUSTED,
+		    "there are too many ways to build its chain");
+	if (s->too_long)
+		return bad(REASON_TLS_UNTRUSTED,
+		    "its chain has more than 8 CAs below one of client_ca");
+	if (s->unsigned_by != NULL)
+		return bad_text(REASON_TLS_BAD_CERTIFICATE, s->c->text,
+		    "its signature, or that of a CA above it, is by none of "
+		    "the CAs called %s",
+		    tls_der_name_text(name, s->unsigned_by->der.issuer));
+	if (tls_link_self_issued(&s->c->sent[0]))
+		return bad(REASON_TLS_UNTRUSTED,
+		    "it is self-signed and not in client_ca");
+	return bad_text(REASON_TLS_UNTRUSTED, s->c->text,
+	    s->c->sent_count > 1
+		? "its chain, of issuer %s, leads to no CA of client_ca"
+		: "its issuer, %s, is not in client_ca, and no other "
+		  "certificate was sent",
+	    tls_der_name_text(name, leaf->issuer));
+}
+
+/* Searches a path for the chain that was sent. */
+static struct tls_verdict
+find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
+{
+	const struct tls_ca *pinned = tls_trust_find(ctx->trust, &c->sent[0]);
+	struct search s = { .c = c,
+		.ctx = ctx,
+		.rules = { ctx->crl_policy, ctx->crl_grace, clock_wall_s() },
+		.known = known == TLS_KNOWN_SAME_CAS,
+		.budget = BUDGET };
+
+	c->trusted = 0;
+	if (pinned != NULL) {
+		c->path[0] = &pinned->link;
+		if (search_trusted(&s, 1) == REASON_NONE)
+			return good;
+	} else {
+		c->path[0] = &c->sent[0];
+		if (search_sent(&s, 1))
+			return good;
+	}
+	memcpy(c->path, s.best_path, sizeof(c->path));
+	c->path_count = s.best_count;
+	c->trusted = s.best_trusted;
+	return s.best.reason != REASON_NONE ? s.best : explain_no_path(&s);
+}
+
+int64_t
+tls_chain_end(const struct tls_chain *c)
+{
+	int64_t end = c->sent[0].der.not_after;
+	size_t i;
+
+	for (i = 1; i < c->path_count; i++)
+		if (c->path[i]->not_after < end)
+			end = c->path[i]->not_after;
+	return end;
+}
+
+/* True if sent[i] is on the path. */
+static bool
+is_used(const struct tls_chain *c, size_t i)
+{
+	size_t k;
+
+	for (k = 1; k < c->trusted; k++)
+		if (c->path[k] == &c->sent[i])
+			return true;
+	return i == 0;
+}
+
+bool
+tls_chain_strip(const struct tls_chain *c, STACK_OF(CRYPTO_BUFFER) * certs)
+{
+	size_t i = sk_CRYPTO_BUFFER_num(certs);
+	bool removed = false;
+
+	if (c->path_count == 0 || i != c->sent_count)
+		return false;
+	while (i-- > 0) {
+		if (is_used(c, i))
+			continue;
+		CRYPTO_BUFFER_free(sk_CRYPTO_BUFFER_delete(certs, i));
+		removed = true;
+	}
+	return removed;
 }
 
 struct tls_verdict
 tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
     const struct tls_ctx *ctx, enum tls_known known)
 {
-	struct tls_verdict v = { REASON_NONE, NULL };
+	struct tls_verdict v;
 
 	c->sent_count = 0;
 	c->path_count = 0;
 	if ((certs == NULL || sk_CRYPTO_BUFFER_num(certs) == 0) &&
 	    ctx->client_certificate == TLS_CLIENT_OPTIONAL)
-		return v;
+		return good;
 	v = tls_chain_init(c, certs);
-	if (v.reason == REASON_NONE)
-		v = find_path(c, ctx, known);
-	if (v.reason == REASON_NONE)
-		v = check_path(c, ctx);
-	return v;
+	return v.reason == REASON_NONE ? find_path(c, ctx, known) : v;
+}
+
+void
+tls_verdict_keep(struct tls_verdict *v, const struct tls_chain *c,
+    char text[TLS_DETAIL_MAX])
+{
+	if (v->detail != c->text)
+		return;
+	memcpy(text, c->text, TLS_DETAIL_MAX);
+	v->detail = text;
 }
 
 uint8_t

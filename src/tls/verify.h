@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Is a client's certificate chain good? There are two ways to find out. The
- * full one has the library build the chain and check every signature. The
- * short one follows a chain of which it is known that it passed the full one
- * under the same client CAs (a resumed session, a live one, a device that
- * reconnects): signatures cannot have changed since, but dates and CRLs can,
- * and these are checked either way.
+ * Verification of a client's certificates: whether they are accepted under a
+ * profile, now. A full handshake, a resumed one, a live session and `explain'
+ * all ask the same function, so their answers cannot differ.
  */
 #ifndef TLS_VERIFY_H
 #define TLS_VERIFY_H
@@ -17,81 +14,85 @@
 #include "tls/ctx.h"
 #include "tls/trust.h"
 
-/* Leaf, intermediates and anchor; longer chains are refused. */
+/* The most certificates of a chain: leaf, 8 intermediates and the CA. */
 #define TLS_CHAIN_MAX 10
 
-/* A chain on its way through the checks; lives on the stack. */
+/* Room for the detail of a verdict. */
+#define TLS_DETAIL_MAX 256
+
+/* A verdict, and more words about it. */
+struct tls_verdict {
+	enum reason reason; /* REASON_NONE: good */
+	const char *detail; /* static, or text of the chain; may be NULL */
+};
+
+/* A client's chain while it is checked; lives on the stack. */
 struct tls_chain {
 	struct tls_link sent[TLS_CHAIN_MAX]; /* as the client sent them */
 	size_t sent_count;
-	/* The verified path, leaf first: into `sent' or a tls_trust. */
+	/* The path, leaf first: links of `sent', then from `trusted' on links
+	 * of a tls_trust. Empty when none was found. */
 	const struct tls_link *path[TLS_CHAIN_MAX];
 	size_t path_count;
+	size_t trusted;
+	char text[TLS_DETAIL_MAX]; /* a detail that is not static */
 };
 
-/* What was found, and a word more. */
-struct tls_verdict {
-	enum reason reason; /* REASON_NONE: good */
-	const char *detail; /* static; NULL: the reason says it all */
-};
-
-/* Reads what the client sent (`certs' outlives the chain). */
+/* Parses what the client sent; `certs' has to outlive the chain. */
 struct tls_verdict tls_chain_init(struct tls_chain *c,
     const STACK_OF(CRYPTO_BUFFER) * certs);
 
-/* One hash for all that was sent, in order. */
-void tls_chain_hash(const struct tls_chain *c, uint8_t out[CERT_SHA256_LEN]);
-
-/* The full way: finds the path, signatures, purpose, constraints, dates. */
-struct tls_verdict tls_chain_verify(struct tls_chain *c,
-    const struct tls_trust *t);
-
-/*
- * The short way: finds the path, without signatures. False when there is more
- * than one way to go, or none: then only the full way can tell. Sound only
- * if this very chain passed tls_chain_verify() under these very CAs.
- */
-bool tls_chain_follow(struct tls_chain *c, const struct tls_trust *t);
-
-/* Dates, strength, CA flags and path lengths of the path. */
-struct tls_verdict tls_chain_check(const struct tls_chain *c, int64_t now);
-
-/* The earliest notAfter of the path, seconds since 1970; of the leaf, which `c'
- * needs to have, where none was found. */
+/* The earliest notAfter of the path, seconds since 1970; that of the leaf,
+ * which has to be there, when no path was found. */
 int64_t tls_chain_end(const struct tls_chain *c);
 
-/* CRLs, for the leaf and every CA below the anchor. NULL set: none. */
-struct tls_verdict tls_chain_check_crls(const struct tls_chain *c,
-    const struct crl_set *set, const struct crl_rules *rules);
+/*
+ * Removes from `certs' what is not on the path of `c', and returns true if
+ * anything was removed. For the certificates that a TLS session keeps: nobody
+ * needs the others, and they would cost up to 64 KiB for its whole life.
+ */
+bool tls_chain_strip(const struct tls_chain *c,
+    STACK_OF(CRYPTO_BUFFER) * certs);
 
+/* What is known of a chain before it is checked. */
+enum tls_known {
+	TLS_KNOWN_NOT, /* nothing */
+	TLS_KNOWN_SAME_CAS /* it was accepted under the same client CAs */
+};
+
+/* Checks what the client sent (`certs' may be NULL or empty: nothing) and fills
+ * `c'. A failed check leaves the path that came closest, if any. */
+struct tls_verdict tls_peer_check(struct tls_chain *c,
+    const STACK_OF(CRYPTO_BUFFER) * certs, const struct tls_ctx *ctx,
+    enum tls_known known);
+
+/* Moves a detail that lies in the chain into `text', so that `v' can outlive
+ * the chain. */
+void tls_verdict_keep(struct tls_verdict *v, const struct tls_chain *c,
+    char text[TLS_DETAIL_MAX]);
+
+/* The TLS alert (RFC 8446 6.2) that tells a client of `reason'. */
+uint8_t tls_peer_alert(enum reason reason);
+
+/*
+ * Paths that passed the signature checks under one set of client CAs, so that
+ * a device that reconnects is spared them. What can change later (dates, CRLs)
+ * is never remembered. A fixed table; newer entries replace older ones.
+ */
 struct tls_verified_cache;
 
-/* NULL: memory ran out. */
+/* NULL: out of memory. */
 struct tls_verified_cache *tls_verified_cache_new(void);
 
-/* NULL is fine. */
+/* NULL is allowed. */
 void tls_verified_cache_free(struct tls_verified_cache *s);
 
-/* Was this hash added, and not pushed out since? Any thread. */
+/* True if this hash was added and not replaced since. Any thread. */
 bool tls_verified_cache_has(struct tls_verified_cache *s,
     const uint8_t hash[CERT_SHA256_LEN]);
 
 /* Any thread. */
 void tls_verified_cache_add(struct tls_verified_cache *s,
     const uint8_t hash[CERT_SHA256_LEN]);
-
-enum tls_known {
-	TLS_KNOWN_NOT, /* nothing was checked yet */
-	TLS_KNOWN_SAME_CAS /* passed before, under the same client CAs */
-};
-
-/* Checks what the client sent (`certs' may be NULL or empty: none) and fills
- * `c', whose path is empty when the verdict came before it was found. */
-struct tls_verdict tls_peer_check(struct tls_chain *c,
-    const STACK_OF(CRYPTO_BUFFER) * certs, const struct tls_ctx *ctx,
-    enum tls_known known);
-
-/* The TLS alert (RFC 8446 6.2) that tells a client of `reason'. */
-uint8_t tls_peer_alert(enum reason reason);
 
 #endif

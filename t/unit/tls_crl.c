@@ -81,10 +81,12 @@ ask(const struct crl_set *set, const char *cert, const char *issuer,
     enum crl_subject subject, enum tls_crl_policy policy, int64_t later)
 {
 	const struct tls_link *by = link_of(issuer), *of = link_of(cert);
-	struct crl_issuer is = { by->der.subject_hash, by->der.spki, by->key };
+	struct crl_question q = { by->der.subject_hash, by->der.spki, by->key,
+		by->der.key_id, of->der.serial, of->der.crl_points, subject };
 	struct crl_rules rules = { policy, 3600, clock_wall_s() + later };
+	struct crl_gap gap;
 
-	return crl_set_check(set, &is, of->der.serial, subject, &rules);
+	return crl_set_check(set, &q, &rules, &gap);
 }
 
 #define DAY 86400
