@@ -254,13 +254,25 @@ in_force(const struct crl_list *c, int64_t now, int64_t grace)
 	return crl_list_begun(c, now) && !crl_list_ended(c, now, grace);
 }
 
-/* True if the list of a file makes `old', which no file holds, superfluous. */
+/* True if `c' makes `old', which no file holds any more, superfluous. */
 static bool
 makes_superfluous(const struct crl_list *c, const struct crl_list *old,
     int64_t now)
 {
-	return in_force(c, now, 0) &&
+	return c != old && crl_list_same(c, old) && in_force(c, now, 0) &&
 	    (crl_list_newer(c, old) || crl_list_ended(old, now, 0));
+}
+
+static bool
+is_superfluous(const struct crl_set *set, const struct crl_list *old,
+    int64_t now)
+{
+	size_t i;
+
+	for (i = 0; i < set->count; i++)
+		if (makes_superfluous(set->entries[i].list, old, now))
+			return true;
+	return false;
 }
 
 /* Says why `old' is kept beside the list of a file. */
@@ -271,48 +283,67 @@ warn_of_kept(const struct loading *l, const struct crl_list *c,
 	char when[TIME_TEXT_MAX];
 
 	time_write(c->this_update, when);
-	if (crl_list_newer(old, c))
+	if (crl_list_ended(c, l->now, 0))
 		warn(l, c->file,
-		    "it is older than the CRL in force, which stays");
-	else if (!crl_list_newer(c, old))
-		warn(l, c->file,
-		    "its number and its thisUpdate disagree about whether it "
-		    "is newer than the CRL in force: what either of them "
-		    "revokes is refused");
+		    "its nextUpdate has passed: the CRL before it stays (fetch "
+		    "a new one)");
 	else if (!crl_list_begun(c, l->now))
 		tls_load_warning(l->say, "crl",
 		    "%s: it is not valid before %s: the CRL before it stays "
 		    "until then (check the clock)",
 		    c->file, when);
+	else if (crl_list_newer(old, c))
+		warn(l, c->file,
+		    "it is older than the CRL in force, which stays");
 	else
 		warn(l, c->file,
-		    "its nextUpdate has passed: the CRL before it stays (fetch "
-		    "a new one)");
+		    "its number and its thisUpdate disagree about whether it "
+		    "is newer than the CRL in force: what either of them "
+		    "revokes is refused");
 }
 
-/* Keeps a list of the set before that no file holds any more, if one of the
- * same CA and scope is there and does not replace it. */
-static enum err
-keep_previous(struct loading *l, struct crl_list *old)
+/* The newest list that the files hold of the CA and scope of `old'; NULL: they
+ * hold none. */
+static const struct crl_list *
+newest_like(const struct crl_set *set, const struct crl_list *old)
 {
 	const struct crl_list *c, *newest = NULL;
 	size_t i;
 
-	if (find_bytes(l->set, slice_make(old->der, old->der_len)) != NULL)
-		return OK;
-	for (i = 0; i < l->set->count; i++) {
-		c = l->set->entries[i].list;
-		if (l->set->entries[i].kept || !crl_list_same(c, old))
-			continue;
-		if (makes_superfluous(c, old, l->now))
-			return OK;
-		if (newest == NULL || crl_list_newer(c, newest))
+	for (i = 0; i < set->count; i++) {
+		c = set->entries[i].list;
+		if (!set->entries[i].kept && crl_list_same(c, old) &&
+		    (newest == NULL || crl_list_newer(c, newest)))
 			newest = c;
 	}
-	if (newest == NULL)
-		return OK;
-	warn_of_kept(l, newest, old);
-	return add_list(l->set, crl_list_get(old), true);
+	return newest;
+}
+
+/* Keeps the lists of the set before that no file holds any more, if one of the
+ * same CA and scope is there and does not replace them. */
+static enum err
+keep_previous(struct loading *l)
+{
+	const struct crl_list *newest, *told = NULL;
+	struct crl_list *old;
+	size_t i;
+
+	for (i = 0; l->previous != NULL && i < l->previous->count; i++) {
+		old = l->previous->entries[i].list;
+		newest = newest_like(l->set, old);
+		if (newest == NULL ||
+		    find_bytes(l->set, slice_make(old->der, old->der_len)) !=
+			NULL ||
+		    is_superfluous(l->set, old, l->now) ||
+		    is_superfluous(l->previous, old, l->now))
+			continue;
+		if (newest != told)
+			warn_of_kept(l, newest, old);
+		told = newest;
+		if (add_list(l->set, crl_list_get(old), true) != OK)
+			return ERR_NO_MEMORY;
+	}
+	return OK;
 }
 
 /* Orders lists: those of one CA and scope together, and then by their bytes, so
@@ -436,11 +467,8 @@ finish(struct loading *l)
 		if (err != OK)
 			worst = err;
 	}
-	for (i = 0; l->previous != NULL && i < l->previous->count; i++) {
-		err = keep_previous(l, l->previous->entries[i].list);
-		if (err != OK)
-			return err;
-	}
+	if (keep_previous(l) != OK)
+		return ERR_NO_MEMORY;
 	for (i = 0; i < read; i++)
 		warn_of_entry(l, i);
 	if (l->set->count > 0)

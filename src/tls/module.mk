@@ -18,6 +18,8 @@ libsallyport_a_SOURCES += \
 	src/tls/load.h \
 	src/tls/library.c \
 	src/tls/library.h \
+	src/tls/path.c \
+	src/tls/path.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
 	src/tls/tickets.c \

@@ -160,11 +160,11 @@ void tls_stream_shed(struct stream *s);
 /*
  * Returns whether `ctx', the profile now in force, would admit the client of
  * this open stream: REASON_NONE, or the REASON_TLS_ one for which the session
- * has to end. Checks chain, dates and CRLs. *detail says more or is NULL, and is
- * valid until the next call in this thread. *end receives
- * what cert.chain_not_after would be, or INT64_MAX without a certificate. Cheap
- * (no signature is verified) if the client CAs are those under which the stream
- * was opened.
+ * has to end. Checks chain, dates and CRLs. *detail says more or is NULL, and
+ * is valid until the next call in this thread. *end receives what
+ * cert.chain_not_after would be, or INT64_MAX without a certificate. Cheap (no
+ * signature is verified) if the client CAs are those under which the stream was
+ * opened.
  */
 enum reason tls_stream_recheck(const struct stream *s,
     const struct tls_ctx *ctx, int64_t *end, const char **detail);

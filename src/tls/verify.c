@@ -5,8 +5,9 @@
  * A search builds candidate paths from the leaf up to a certificate of
  * client_ca, and judges each until one is accepted. The TLS library checks
  * signatures, purposes, name constraints and critical extensions of one
- * given path; this file chooses the paths and checks everything that can
- * change later. These invariants make it sound; hold each line against them:
+ * given path (path.c); this file chooses the paths and checks everything that
+ * can change later. These invariants make it sound; hold each line against
+ * them:
  *
  *  1. A path is accepted only if the library accepted exactly this sequence
  *     of certificates: now, or earlier under the same client CAs. "Earlier"
@@ -37,9 +38,7 @@
 
 #include <openssl/err.h>
 #include <openssl/sha.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -47,6 +46,7 @@
 #include "base/list.h"
 #include "base/time.h"
 #include "tls/ctx_body.h"
+#include "tls/path.h"
 
 /* Candidates for one step. More namesakes than this are not looked at; the
  * best ranked are kept. */
@@ -59,28 +59,6 @@
 #define COST_TRUSTED 1
 #define COST_SENT 4
 #define COST_PATH 4
-
-static const struct tls_verdict good = { REASON_NONE, NULL };
-
-static struct tls_verdict
-bad(enum reason reason, const char *detail)
-{
-	struct tls_verdict v = { reason, detail };
-
-	return v;
-}
-
-/* Formats a detail into `text'. */
-__attribute__((format(printf, 3, 4))) static struct tls_verdict
-bad_text(enum reason reason, char text[TLS_DETAIL_MAX], const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, TLS_DETAIL_MAX, fmt, ap);
-	va_end(ap);
-	return bad(reason, text);
-}
 
 /*
  * The cache: a table of SHA-256 hashes with two places for each. The hashes
@@ -184,467 +162,20 @@ tls_chain_init(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs)
 	c->path_count = 0;
 	c->trusted = 0;
 	if (n == 0)
-		return bad(REASON_TLS_NO_CERTIFICATE, NULL);
+		return tls_verdict_make(REASON_TLS_NO_CERTIFICATE, NULL);
 	if (n > TLS_CHAIN_MAX)
-		return bad(REASON_TLS_BAD_CERTIFICATE,
+		return tls_verdict_make(REASON_TLS_BAD_CERTIFICATE,
 		    "more than 10 certificates were sent");
 	for (i = 0; i < n; i++) {
 		if (tls_link_init(&c->sent[i],
 			sk_CRYPTO_BUFFER_value(certs, i)) != OK)
-			return bad(REASON_TLS_BAD_CERTIFICATE,
+			return tls_verdict_make(REASON_TLS_BAD_CERTIFICATE,
 			    i == 0 ? "it cannot be decoded"
 				   : "a certificate sent with it cannot be "
 				     "decoded");
 		c->sent_count++;
 	}
-	return good;
-}
-
-/* One path while the library checks it. */
-struct library_run {
-	const struct tls_chain *c;
-	X509 *certs[TLS_CHAIN_MAX]; /* owned; of the path */
-	X509_STORE *store; /* owned; the trusted part */
-	STACK_OF(X509) * others; /* owned; the part below, but the leaf */
-	char *text; /* for details; TLS_DETAIL_MAX */
-};
-
-static enum err
-check_edge(const struct tls_link *child, const struct tls_link *issuer)
-{
-	struct tls_signed s = { child->der.tbs, child->der.algorithm,
-		child->der.signature };
-
-	if (!slice_equal(child->der.tbs_algorithm, child->der.algorithm))
-		return ERR_MALFORMED;
-	return tls_der_check_signature(&s, issuer->der.spki);
-}
-
-/* True if the dNSName `base' of a nameConstraints covers the host name. */
-static bool
-dns_covers(const ASN1_STRING *base, const uint8_t *name, size_t len)
-{
-	const uint8_t *suffix = ASN1_STRING_get0_data(base);
-	size_t n = (size_t)ASN1_STRING_length(base);
-
-	if (n == 0)
-		return true;
-	if (n > len ||
-	    OPENSSL_strncasecmp((const char *)name + (len - n),
-		(const char *)suffix, n) != 0)
-		return false;
-	return n == len || suffix[0] == '.' || name[len - n - 1] == '.';
-}
-
-/* True if a common name could be a host name. */
-static bool
-is_host_like(const uint8_t *name, size_t len)
-{
-	static const char chars[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "0123456789-._";
-	size_t i;
-
-	for (i = 0; i < len; i++)
-		if (memchr(chars, name[i], sizeof(chars) - 1) == NULL)
-			return false;
-	return len > 0;
-}
-
-/* Looks for dNSName subtrees; sets *any if there is one and *covered if one
- * covers the name. */
-static void
-look_for_dns(const STACK_OF(GENERAL_SUBTREE) * trees, const uint8_t *name,
-    size_t len, bool *any, bool *covered)
-{
-	const GENERAL_SUBTREE *tree;
-	size_t i;
-
-	*any = *covered = false;
-	for (i = 0; i < sk_GENERAL_SUBTREE_num(trees); i++) {
-		tree = sk_GENERAL_SUBTREE_value(trees, i);
-		if (tree->base->type != GEN_DNS)
-			continue;
-		*any = true;
-		*covered =
-		    *covered || dns_covers(tree->base->d.dNSName, name, len);
-	}
-}
-
-/* True if the nameConstraints of `ca' allow a host name. */
-static bool
-allows_dns(X509 *ca, const uint8_t *name, size_t len)
-{
-	NAME_CONSTRAINTS *nc =
-	    X509_get_ext_d2i(ca, NID_name_constraints, NULL, NULL);
-	bool any, covered, allowed;
-
-	if (nc == NULL)
-		return true;
-	look_for_dns(nc->permittedSubtrees, name, len, &any, &covered);
-	allowed = !any || covered;
-	look_for_dns(nc->excludedSubtrees, name, len, &any, &covered);
-	NAME_CONSTRAINTS_free(nc);
-	return allowed && !covered;
-}
-
-static bool
-path_allows_dns(const struct library_run *r, const uint8_t *name, size_t len)
-{
-	size_t i;
-
-	if (!is_host_like(name, len))
-		return true;
-	for (i = 1; i < r->c->path_count; i++)
-		if (!allows_dns(r->certs[i], name, len))
-			return false;
-	return true;
-}
-
-/*
- * The library refuses any certificate without subjectAltName whose common name
- * could be a host name, as soon as a CA above has nameConstraints. Devices'
- * certificates are often so, and constraints on directory names are met
- * already. As in OpenSSL, each common name is held to the constraints on DNS
- * names, if there are any.
- */
-static bool
-common_names_allowed(const struct library_run *r)
-{
-	X509_NAME *subject = X509_get_subject_name(r->certs[0]);
-	uint8_t *name;
-	int i = -1, len;
-	bool allowed = true;
-
-	while (allowed) {
-		i = X509_NAME_get_index_by_NID(subject, NID_commonName, i);
-		if (i == -1)
-			break;
-		len = ASN1_STRING_to_UTF8(&name,
-		    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, i)));
-		if (len < 0)
-			return false;
-		allowed = path_allows_dns(r, name, (size_t)len);
-		OPENSSL_free(name);
-	}
-	return allowed;
-}
-
-/*
- * The library's signature check failed. It is repeated on the certificate's
- * own bytes: the library may have been shown a copy (see without_issuer_id()),
- * or may not know the length of a PSS salt.
- */
-static bool
-is_signed(const struct library_run *r, const X509 *x)
-{
-	const struct tls_chain *c = r->c;
-	size_t i;
-
-	for (i = 0; i + 1 < c->path_count; i++)
-		if (r->certs[i] == x)
-			return check_edge(c->path[i], c->path[i + 1]) == OK;
-	return false;
-}
-
-/* Decides about an error that the library found. Dates are check_path()'s: a
- * chain past them still has to be looked up in CRLs and deny list, where
- * on_expiry lets it live on. */
-static int
-on_error(int ok, X509_STORE_CTX *ctx)
-{
-	const struct library_run *r = X509_STORE_CTX_get_ex_data(ctx, 0);
-
-	if (ok)
-		return 1;
-	switch (X509_STORE_CTX_get_error(ctx)) {
-	case X509_V_ERR_CERT_HAS_EXPIRED:
-	case X509_V_ERR_CERT_NOT_YET_VALID:
-		return 1;
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		return is_signed(r, X509_STORE_CTX_get_current_cert(ctx));
-	case X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS:
-		return common_names_allowed(r);
-	default:
-		return 0;
-	}
-}
-
-/* Names the certificate path[i] in a detail: "it" or the CA. */
-static const char *
-whose(const struct tls_chain *c, size_t i, char name[TLS_NAME_TEXT_MAX + 8])
-{
-	if (i == 0)
-		return "it";
-	memcpy(name, "the CA ", 7);
-	(void)tls_der_name_text(name + 7, c->path[i]->der.subject);
-	return name;
-}
-
-/* Why path[i] cannot be used: by its keyUsage or extendedKeyUsage. */
-static struct tls_verdict
-explain_purpose(const struct library_run *r, size_t i, enum reason reason)
-{
-	char name[TLS_NAME_TEXT_MAX + 8];
-	const char *who = whose(r->c, i, name);
-	uint32_t usage = X509_get_key_usage(r->certs[i]);
-
-	if ((X509_get_extended_key_usage(r->certs[i]) & XKU_SSL_CLIENT) == 0)
-		return bad_text(REASON_TLS_PURPOSE, r->text,
-		    "%s has an extendedKeyUsage without clientAuth", who);
-	if (i == 0 && (usage & (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT)) == 0)
-		return bad_text(reason, r->text,
-		    "%s has a keyUsage without digitalSignature", who);
-	if (i > 0 && (usage & KU_KEY_CERT_SIGN) == 0)
-		return bad_text(reason, r->text,
-		    "%s has a keyUsage without keyCertSign", who);
-	return i == 0
-	    ? bad_text(reason, r->text,
-		  "%s has a Netscape certificate type other than "
-		  "SSL client",
-		  who)
-	    : bad_text(reason, r->text, "%s does not say that it is a CA", who);
-}
-
-/* Names the critical extension of path[i] that the library does not know. */
-static struct tls_verdict
-explain_critical(const struct library_run *r, size_t i)
-{
-	static const int known[] = { NID_netscape_cert_type, NID_key_usage,
-		NID_subject_alt_name, NID_basic_constraints,
-		NID_certificate_policies, NID_ext_key_usage,
-		NID_policy_constraints, NID_name_constraints,
-		NID_policy_mappings, NID_inhibit_any_policy };
-	char name[TLS_NAME_TEXT_MAX + 8], oid[80] = "?";
-	const X509_EXTENSION *ext;
-	int at, nid;
-	size_t k;
-
-	for (at = 0; at < X509_get_ext_count(r->certs[i]); at++) {
-		ext = X509_get_ext(r->certs[i], at);
-		nid = OBJ_obj2nid(
-		    X509_EXTENSION_get_object((X509_EXTENSION *)ext));
-		for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-			if (nid == known[k])
-				break;
-		if (k < sizeof(known) / sizeof(known[0]) ||
-		    !X509_EXTENSION_get_critical(ext))
-			continue;
-		OBJ_obj2txt(oid, sizeof(oid),
-		    X509_EXTENSION_get_object((X509_EXTENSION *)ext), 1);
-		break;
-	}
-	return bad_text(REASON_TLS_BAD_CERTIFICATE, r->text,
-	    "%s has the critical extension %s, which is not supported",
-	    whose(r->c, i, name), oid);
-}
-
-/* The library's error about path[i] in our words. */
-static struct tls_verdict
-translate(const struct library_run *r, int error, int depth)
-{
-	size_t i =
-	    depth < 0 || (size_t)depth >= r->c->path_count ? 0 : (size_t)depth;
-	const char *text = X509_verify_cert_error_string(error);
-	char name[TLS_NAME_TEXT_MAX + 8];
-
-	switch (error) {
-	case X509_V_ERR_INVALID_CA:
-		return explain_purpose(r, i, REASON_TLS_UNTRUSTED);
-	case X509_V_ERR_INVALID_PURPOSE:
-		return explain_purpose(r, i,
-		    i == 0 ? REASON_TLS_PURPOSE : REASON_TLS_UNTRUSTED);
-	case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
-		return explain_critical(r, i);
-	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		return bad_text(REASON_TLS_BAD_CERTIFICATE, r->text,
-		    "the signature of %s is wrong: its issuer's name is the "
-		    "same, but another key signed it",
-		    whose(r->c, i, name));
-	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-		return bad_text(REASON_TLS_UNTRUSTED, r->text,
-		    "there are more CAs below %s than its pathLenConstraint "
-		    "allows",
-		    whose(r->c, i, name));
-	case X509_V_ERR_PERMITTED_VIOLATION:
-	case X509_V_ERR_EXCLUDED_VIOLATION:
-	case X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS:
-		return bad_text(REASON_TLS_UNTRUSTED, r->text,
-		    "nameConstraints of a CA do not allow the name of %s",
-		    whose(r->c, i, name));
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
-	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
-	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
-	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
-	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
-	case X509_V_ERR_CERT_UNTRUSTED:
-	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-		return bad(REASON_TLS_UNTRUSTED, text);
-	case X509_V_ERR_CERT_REJECTED:
-		return bad(REASON_TLS_PURPOSE, text);
-	case X509_V_ERR_OUT_OF_MEM:
-		return bad(REASON_ACCEPT_RESOURCE, text);
-	default:
-		return bad(REASON_TLS_BAD_CERTIFICATE, text);
-	}
-}
-
-/*
- * Parses a copy of a certificate in which authorityKeyIdentifier has an OID
- * that means nothing. The library refuses an issuer whose key identifier,
- * name or serial differs from what that extension says, but it is a hint only
- * (RFC 5280 4.2.1.1), and it is wrong after a CA was renewed. The copy's
- * signature does not fit any more; is_signed() checks the original's.
- */
-static X509 *
-without_issuer_id(const struct tls_link *link)
-{
-	size_t len = link->der.der.len;
-	uint8_t *copy = malloc(len);
-	CRYPTO_BUFFER *buffer;
-	X509 *x = NULL;
-
-	if (copy == NULL)
-		return NULL;
-	memcpy(copy, link->der.der.data, len);
-	copy[link->der.issuer_id_oid.data - link->der.der.data + 2] = 0x7f;
-	buffer = CRYPTO_BUFFER_new(copy, len, NULL);
-	if (buffer != NULL)
-		x = X509_parse_from_buffer(buffer);
-	CRYPTO_BUFFER_free(buffer);
-	free(copy);
-	return x;
-}
-
-/* Makes sure that the library takes path[i + 1] for the issuer of path[i]. */
-static struct tls_verdict
-prepare_edge(struct library_run *r, size_t i)
-{
-	char name[TLS_NAME_TEXT_MAX + 8];
-	X509 *copy;
-
-	switch (X509_check_issued(r->certs[i + 1], r->certs[i])) {
-	case X509_V_OK:
-		return good;
-	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-		return bad_text(REASON_TLS_UNTRUSTED, r->text,
-		    "%s has a keyUsage without keyCertSign",
-		    whose(r->c, i + 1, name));
-	case X509_V_ERR_AKID_SKID_MISMATCH:
-	case X509_V_ERR_AKID_ISSUER_SERIAL_MISMATCH:
-		if (r->c->path[i]->der.issuer_id_oid.len != 3)
-			break;
-		copy = without_issuer_id(r->c->path[i]);
-		if (copy == NULL)
-			return bad(REASON_ACCEPT_RESOURCE, NULL);
-		X509_free(r->certs[i]);
-		r->certs[i] = copy;
-		return good;
-	default:
-		break;
-	}
-	return bad_text(REASON_TLS_UNTRUSTED, r->text,
-	    "its chain does not fit together: %s is not the issuer named below",
-	    whose(r->c, i + 1, name));
-}
-
-/* Parses the path's certificates and hands each to the library as what it is:
- * the leaf, one below the trusted part, or one of that. */
-static struct tls_verdict
-prepare(struct library_run *r)
-{
-	const struct tls_chain *c = r->c;
-	struct tls_verdict v = good;
-	bool done = true;
-	size_t i;
-
-	for (i = 0; i < c->path_count; i++) {
-		r->certs[i] = X509_parse_from_buffer(c->path[i]->buffer);
-		if (r->certs[i] == NULL)
-			return bad(REASON_TLS_BAD_CERTIFICATE,
-			    i == 0 ? "it cannot be decoded"
-				   : "a CA above it cannot be decoded");
-	}
-	for (i = 0; i + 1 < c->path_count && v.reason == REASON_NONE; i++)
-		v = prepare_edge(r, i);
-	if (v.reason != REASON_NONE)
-		return v;
-	r->others = sk_X509_new_null();
-	r->store = X509_STORE_new();
-	if (r->others == NULL || r->store == NULL)
-		return bad(REASON_ACCEPT_RESOURCE, NULL);
-	for (i = 1; i < c->trusted && done; i++)
-		done = sk_X509_push(r->others, r->certs[i]) != 0;
-	for (i = c->trusted; i < c->path_count && done; i++)
-		done = X509_STORE_add_cert(r->store, r->certs[i]) != 0;
-	X509_STORE_set_purpose(r->store, X509_PURPOSE_SSL_CLIENT);
-	X509_STORE_set_trust(r->store, X509_TRUST_SSL_CLIENT);
-	X509_STORE_set_depth(r->store, TLS_CHAIN_MAX);
-	/* client_ca may name an issuing CA without its root. */
-	X509_STORE_set_flags(r->store, X509_V_FLAG_PARTIAL_CHAIN);
-	return done ? good : bad(REASON_ACCEPT_RESOURCE, NULL);
-}
-
-/* True if the library checked exactly the path. */
-static bool
-checked_path(const struct library_run *r, X509_STORE_CTX *ctx)
-{
-	const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-	size_t i;
-
-	if (sk_X509_num(chain) != r->c->path_count)
-		return false;
-	for (i = 0; i < r->c->path_count; i++)
-		if (X509_cmp(sk_X509_value(chain, i), r->certs[i]) != 0)
-			return false;
-	return true;
-}
-
-static struct tls_verdict
-run(struct library_run *r)
-{
-	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	struct tls_verdict v = bad(REASON_ACCEPT_RESOURCE, NULL);
-
-	if (ctx == NULL ||
-	    !X509_STORE_CTX_init(ctx, r->store, r->certs[0], r->others) ||
-	    !X509_STORE_CTX_set_ex_data(ctx, 0, r))
-		goto out;
-	X509_STORE_CTX_set_verify_cb(ctx, on_error);
-	if (X509_verify_cert(ctx) != 1)
-		v = translate(r, X509_STORE_CTX_get_error(ctx),
-		    X509_STORE_CTX_get_error_depth(ctx));
-	else if (X509_check_purpose(r->certs[0], X509_PURPOSE_SSL_CLIENT, 0) !=
-	    1)
-		/* The library does not ask it of a leaf in its store. */
-		v = translate(r, X509_V_ERR_INVALID_PURPOSE, 0);
-	else
-		v = checked_path(r, ctx)
-		    ? good
-		    : bad(REASON_TLS_UNTRUSTED, "its chain is ambiguous");
-out:
-	X509_STORE_CTX_free(ctx);
-	return v;
-}
-
-/* Has the library check the path of `c' (invariant 1). */
-static struct tls_verdict
-ask_library(const struct tls_chain *c, char text[TLS_DETAIL_MAX])
-{
-	struct library_run r = { .c = c, .text = text };
-	struct tls_verdict v;
-	size_t i;
-
-	ERR_clear_error();
-	v = prepare(&r);
-	if (v.reason == REASON_NONE)
-		v = run(&r);
-	for (i = 0; i < c->path_count; i++)
-		X509_free(r.certs[i]);
-	sk_X509_free(r.others);
-	X509_STORE_free(r.store);
-	ERR_clear_error();
-	return v;
+	return tls_verdict_make(REASON_NONE, NULL);
 }
 
 /* The search for a path. */
@@ -656,7 +187,8 @@ struct search {
 	int budget;
 	bool too_long; /* a path reached TLS_CHAIN_MAX */
 	const struct tls_link *unsigned_by; /* none of the issuers of that name
-					     * signed this one */
+					     * signed this one ... */
+	bool other_key; /* ... which names another key than theirs */
 	struct tls_verdict best; /* of those that failed, the most telling */
 	const struct tls_link *best_path[TLS_CHAIN_MAX];
 	size_t best_count;
@@ -671,15 +203,15 @@ verify_signatures(struct search *s)
 	struct tls_verdict v;
 
 	if (s->known)
-		return good;
+		return tls_verdict_make(REASON_NONE, NULL);
 	hash_path(s->c, hash);
 	if (cache_has(s->ctx->seen, hash))
-		return good;
+		return tls_verdict_make(REASON_NONE, NULL);
 	s->budget -= COST_PATH;
 	if (s->budget < 0)
-		return bad(REASON_TLS_UNTRUSTED,
+		return tls_verdict_make(REASON_TLS_UNTRUSTED,
 		    "there are too many ways to build its chain");
-	v = ask_library(s->c, s->text);
+	v = tls_path_verify(s->c, s->text);
 	if (v.reason == REASON_NONE)
 		cache_add(s->ctx->seen, hash);
 	return v;
@@ -690,19 +222,20 @@ verify_signatures(struct search *s)
 static struct tls_verdict
 check_dates(struct search *s, size_t i)
 {
-	char name[TLS_NAME_TEXT_MAX + 8], when[TIME_TEXT_MAX];
+	char name[TLS_WHOSE_MAX], when[TIME_TEXT_MAX];
 	const struct tls_link *link = s->c->path[i];
 	int64_t begin = i == 0 ? link->der.not_before : link->not_before;
 	int64_t end = i == 0 ? link->der.not_after : link->not_after;
 
 	if (s->rules.now >= begin && s->rules.now <= end)
-		return good;
+		return tls_verdict_make(REASON_NONE, NULL);
 	time_write(s->rules.now < begin ? begin : end, when);
 	if (s->rules.now < begin)
-		return bad_text(REASON_TLS_NOT_YET_VALID, s->text,
-		    "%s is valid from %s on", whose(s->c, i, name), when);
-	return bad_text(REASON_TLS_EXPIRED, s->text, "%s expired at %s",
-	    whose(s->c, i, name), when);
+		return tls_verdict_format(REASON_TLS_NOT_YET_VALID, s->text,
+		    "%s is valid from %s on", tls_path_whose(s->c, i, name),
+		    when);
+	return tls_verdict_format(REASON_TLS_EXPIRED, s->text,
+	    "%s expired at %s", tls_path_whose(s->c, i, name), when);
 }
 
 /* The library asks neither for the strength of keys nor of signatures. The
@@ -711,19 +244,19 @@ static struct tls_verdict
 check_strength(struct search *s, size_t i)
 {
 	const struct tls_der *der = &s->c->path[i]->der;
-	char name[TLS_NAME_TEXT_MAX + 8];
+	char name[TLS_WHOSE_MAX];
 	const char *weak = NULL;
 
 	if (i + 1 < s->c->path_count)
 		weak = tls_der_algorithm_weakness(der->algorithm);
 	if (weak != NULL)
-		return bad_text(REASON_TLS_BAD_CERTIFICATE, s->text, "%s is %s",
-		    whose(s->c, i, name), weak);
+		return tls_verdict_format(REASON_TLS_BAD_CERTIFICATE, s->text,
+		    "%s is %s", tls_path_whose(s->c, i, name), weak);
 	weak = tls_der_key_weakness(der->spki);
 	if (weak != NULL)
-		return bad_text(REASON_TLS_BAD_CERTIFICATE, s->text,
-		    "%s has %s", whose(s->c, i, name), weak);
-	return good;
+		return tls_verdict_format(REASON_TLS_BAD_CERTIFICATE, s->text,
+		    "%s has %s", tls_path_whose(s->c, i, name), weak);
+	return tls_verdict_make(REASON_NONE, NULL);
 }
 
 /* Checks that path[i] may stand where it does. The library leaves this out for
@@ -732,25 +265,25 @@ static struct tls_verdict
 check_place(struct search *s, size_t i, long below)
 {
 	const struct tls_link *link = s->c->path[i];
-	char name[TLS_NAME_TEXT_MAX + 8];
+	char name[TLS_WHOSE_MAX];
 
 	/* Whoever has a CA's key can make device certificates. The CA's own
 	 * would escape the [identity] profile of those that it issues. */
 	if (i == 0)
 		return link->der.ca
-		    ? bad(REASON_TLS_PURPOSE,
+		    ? tls_verdict_make(REASON_TLS_PURPOSE,
 			  "it is a CA's certificate (basicConstraints), which "
 			  "is not accepted from a client")
-		    : good;
+		    : tls_verdict_make(REASON_NONE, NULL);
 	if (tls_link_may_issue(link, below))
-		return good;
-	return bad_text(REASON_TLS_UNTRUSTED, s->text,
+		return tls_verdict_make(REASON_NONE, NULL);
+	return tls_verdict_format(REASON_TLS_UNTRUSTED, s->text,
 	    link->der.ca
 		? "there are more CAs below %s than its pathLenConstraint "
 		  "allows"
 		: "%s, which issued a certificate of its chain, is not a CA "
 		  "(basicConstraints)",
-	    whose(s->c, i, name));
+	    tls_path_whose(s->c, i, name));
 }
 
 /* Checks what the library does not, or what can change (invariant 5), but
@@ -758,7 +291,7 @@ check_place(struct search *s, size_t i, long below)
 static struct tls_verdict
 check_path(struct search *s)
 {
-	struct tls_verdict v = good;
+	struct tls_verdict v = { REASON_NONE, NULL };
 	long below = 0;
 	size_t i;
 
@@ -773,7 +306,7 @@ check_path(struct search *s)
 		if (i > 0 && !tls_link_self_issued(s->c->path[i]))
 			below++;
 	}
-	return good;
+	return tls_verdict_make(REASON_NONE, NULL);
 }
 
 /* Says which CRL is missing for a certificate by `issuer', and since when. */
@@ -788,21 +321,22 @@ explain_gap(struct search *s, const struct tls_link *issuer,
 	time_write(gap->when, when);
 	switch (gap->kind) {
 	case CRL_GAP_ENDED:
-		return bad_text(reason, s->text,
+		return tls_verdict_format(reason, s->text,
 		    "the CRL of %s ended at %s (nextUpdate)", name, when);
 	case CRL_GAP_NOT_YET:
-		return bad_text(reason, s->text,
+		return tls_verdict_format(reason, s->text,
 		    "the CRL of %s is valid from %s on: is the clock right?",
 		    name, when);
 	case CRL_GAP_OTHER_POINT:
-		return bad_text(reason, s->text,
+		return tls_verdict_format(reason, s->text,
 		    "of %s there are CRLs, but none for its distribution "
 		    "point",
 		    name);
 	case CRL_GAP_NONE:
 		break;
 	}
-	return bad_text(reason, s->text, "there is no CRL of %s", name);
+	return tls_verdict_format(reason, s->text, "there is no CRL of %s",
+	    name);
 }
 
 /* Asks the CRLs about the leaf and each CA below the last. That a CRL is
@@ -811,7 +345,7 @@ static struct tls_verdict
 check_crls(struct search *s)
 {
 	const struct tls_link *link, *issuer;
-	struct tls_verdict v = good;
+	struct tls_verdict v = { REASON_NONE, NULL };
 	char name[TLS_NAME_TEXT_MAX];
 	struct crl_question q;
 	enum reason reason;
@@ -830,11 +364,11 @@ check_crls(struct search *s)
 		q.subject = i > 0 ? CRL_SUBJECT_CA : CRL_SUBJECT_LEAF;
 		reason = crl_set_check(s->ctx->crls, &q, &s->rules, &gap);
 		if (reason == REASON_TLS_REVOKED && i > 0)
-			return bad_text(reason, s->text,
+			return tls_verdict_format(reason, s->text,
 			    "the CA %s above it is revoked",
 			    tls_der_name_text(name, link->der.subject));
 		if (reason == REASON_TLS_REVOKED)
-			return bad(reason, NULL);
+			return tls_verdict_make(reason, NULL);
 		if (reason == REASON_TLS_CRL_UNAVAILABLE &&
 		    v.reason == REASON_NONE)
 			v = explain_gap(s, issuer, &gap);
@@ -952,6 +486,7 @@ search_trusted(struct search *s, size_t n)
 struct candidate {
 	const struct tls_link *link;
 	bool trusted; /* of client_ca */
+	bool checked; /* its signature was checked before */
 	int rank; /* the lower, the earlier it is tried */
 };
 
@@ -980,13 +515,10 @@ static int
 rank_candidate(const struct search *s, const struct tls_link *of,
     const struct tls_link *link)
 {
-	bool differs = of->der.issuer_key_id.len > 0 &&
-	    link->der.key_id.len > 0 &&
-	    !slice_equal(of->der.issuer_key_id, link->der.key_id);
 	bool dated =
 	    s->rules.now >= link->not_before && s->rules.now <= link->not_after;
 
-	return (differs ? 2 : 0) + (dated ? 0 : 1);
+	return (tls_path_names_other_key(of, link) ? 2 : 0) + (dated ? 0 : 1);
 }
 
 /* True if one that makes no difference to `link' was found already. */
@@ -1026,21 +558,25 @@ find_candidates(const struct search *s, size_t n, struct candidates *found)
 		    on_path(s->c, n, link) ||
 		    found_like(found, link, next.trusted))
 			continue;
+		next.checked = false;
 		next.link = link;
 		next.rank = rank_candidate(s, of, link);
 		add_candidate(found, next);
 	}
 }
 
-/* True if the candidate signed the certificate, by a check made earlier. */
-static bool
-was_signed_by(struct search *s, const struct tls_link *of,
-    const struct candidate *by)
+/* Marks the candidates that signed the certificate by an earlier check. */
+static void
+mark_checked(const struct search *s, const struct tls_link *of,
+    struct candidates *found)
 {
 	uint8_t hash[CERT_SHA256_LEN];
+	size_t i;
 
-	hash_edge(of, by->link, hash);
-	return cache_has(s->ctx->seen, hash);
+	for (i = 0; i < found->count; i++) {
+		hash_edge(of, found->list[i].link, hash);
+		found->list[i].checked = cache_has(s->ctx->seen, hash);
+	}
 }
 
 static bool
@@ -1052,13 +588,13 @@ is_signed_by(struct search *s, const struct tls_link *of,
 	s->budget -= by->trusted ? COST_TRUSTED : COST_SENT;
 	if (s->budget < 0)
 		return false;
-	switch (check_edge(of, by->link)) {
+	switch (tls_path_check_edge(of, by->link)) {
 	case OK:
 		hash_edge(of, by->link, hash);
 		cache_add(s->ctx->seen, hash);
 		return true;
 	case ERR_NO_MEMORY:
-		s->best = bad(REASON_ACCEPT_RESOURCE, NULL);
+		s->best = tls_verdict_make(REASON_ACCEPT_RESOURCE, NULL);
 		return false;
 	default:
 		return false;
@@ -1090,7 +626,7 @@ search_sent(struct search *s, size_t n)
 	const struct tls_link *of = s->c->path[n - 1];
 	struct candidates found;
 	bool any = false;
-	int checked;
+	int round;
 	size_t i;
 
 	if (n == TLS_CHAIN_MAX) {
@@ -1106,18 +642,22 @@ search_sent(struct search *s, size_t n)
 	}
 	if (found.count > 1)
 		s->known = false;
-	for (checked = 1; checked >= 0; checked--)
+	mark_checked(s, of, &found);
+	for (round = 0; round < 2; round++)
 		for (i = 0; i < found.count && !gave_up(s); i++) {
-			if (was_signed_by(s, of, &found.list[i]) != checked)
+			if (found.list[i].checked != (round == 0))
 				continue;
-			if (!checked && !is_signed_by(s, of, &found.list[i]))
+			if (round > 0 && !is_signed_by(s, of, &found.list[i]))
 				continue;
 			any = true;
 			if (step(s, n, &found.list[i]))
 				return true;
 		}
-	if (found.count > 1 && !any)
+	if (found.count > 1 && !any) {
 		s->unsigned_by = of;
+		/* The best ranked comes first. */
+		s->other_key = tls_path_names_other_key(of, found.list[0].link);
+	}
 	return false;
 }
 
@@ -1129,20 +669,23 @@ explain_no_path(struct search *s)
 	char name[TLS_NAME_TEXT_MAX];
 
 	if (gave_up(s))
-		return bad(REASON_TLS_UNTRUSTED,
+		return tls_verdict_make(REASON_TLS_UNTRUSTED,
 		    "there are too many ways to build its chain");
 	if (s->too_long)
-		return bad(REASON_TLS_UNTRUSTED,
+		return tls_verdict_make(REASON_TLS_UNTRUSTED,
 		    "its chain has more than 8 CAs below one of client_ca");
 	if (s->unsigned_by != NULL)
-		return bad_text(REASON_TLS_BAD_CERTIFICATE, s->c->text,
-		    "its signature, or that of a CA above it, is by none of "
-		    "the CAs called %s",
+		return tls_verdict_format(s->other_key
+			? REASON_TLS_UNTRUSTED
+			: REASON_TLS_BAD_CERTIFICATE,
+		    s->c->text,
+		    "it, or a CA above it, is not signed by any of the CAs "
+		    "called %s",
 		    tls_der_name_text(name, s->unsigned_by->der.issuer));
 	if (tls_link_self_issued(&s->c->sent[0]))
-		return bad(REASON_TLS_UNTRUSTED,
+		return tls_verdict_make(REASON_TLS_UNTRUSTED,
 		    "it is self-signed and not in client_ca");
-	return bad_text(REASON_TLS_UNTRUSTED, s->c->text,
+	return tls_verdict_format(REASON_TLS_UNTRUSTED, s->c->text,
 	    s->c->sent_count > 1
 		? "its chain, of issuer %s, leads to no CA of client_ca"
 		: "its issuer, %s, is not in client_ca, and no other "
@@ -1165,11 +708,11 @@ find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
 	if (pinned != NULL) {
 		c->path[0] = &pinned->link;
 		if (search_trusted(&s, 1) == REASON_NONE)
-			return good;
+			return tls_verdict_make(REASON_NONE, NULL);
 	} else {
 		c->path[0] = &c->sent[0];
 		if (search_sent(&s, 1))
-			return good;
+			return tls_verdict_make(REASON_NONE, NULL);
 	}
 	memcpy(c->path, s.best_path, sizeof(c->path));
 	c->path_count = s.best_count;
@@ -1228,7 +771,7 @@ tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
 	c->path_count = 0;
 	if ((certs == NULL || sk_CRYPTO_BUFFER_num(certs) == 0) &&
 	    ctx->client_certificate == TLS_CLIENT_OPTIONAL)
-		return good;
+		return tls_verdict_make(REASON_NONE, NULL);
 	v = tls_chain_init(c, certs);
 	return v.reason == REASON_NONE ? find_path(c, ctx, known) : v;
 }
