@@ -122,7 +122,10 @@ $pki->make($_, subject => "/CN=$_", ca => 'inter-ca', chain => 1)
 			$pki->crl($_[0], 'client-ca', number => '11',
 				last_at => time + 3600) }],
 		['rolled back', 'reload', qr/older than.*stays/, sub {
-			$pki->crl($_[0], 'client-ca', number => '09') }],
+			$pki->crl($_[0], 'client-ca', number => '09',
+				last_at => time - 7200) }],
+		['numbered anew', 'reload', qr/disagree about whether/, sub {
+			$pki->crl($_[0], 'client-ca', number => '01') }],
 	);
 	my @told;
 	for (@bad) {
