@@ -49,7 +49,10 @@ my $tag = $index->{manifests}[0]{annotations}{
 like((sallyport_run('-V'))[1], qr/^sallyport \Q$tag\E$/m,
 	"its tag is the version, $tag");
 command('umoci', 'unpack', '--image', tmp('oci') . ":$tag", tmp('bundle'));
-my $process = decode_json(read_file(tmp('bundle/config.json')))->{process};
+my $config = decode_json(read_file(tmp('bundle/config.json')));
+my $process = $config->{process};
+like($config->{annotations}{'sallyport.tls-library'}, qr/^BoringSSL API \d+/,
+	'a label names the TLS library that is linked in');
 my $root = tmp('bundle/rootfs');
 is("@{ $process->{args} }",
 	'/usr/sbin/sallyport -c /etc/sallyport/sallyport.ini', 'its command');
