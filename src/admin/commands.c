@@ -23,11 +23,13 @@ struct command {
 	command_fn *run;
 };
 
-#define FILTERS " sid user client_id cert peer listener min_age max_age limit "
+#define FILTERS \
+	" sid user client_id cert peer listener backend min_age max_age " \
+	"limit "
 
 static const struct command commands[] = {
 	{ "/status", HTTP_GET, " ", status_run },
-	{ "/sessions", HTTP_GET, FILTERS, sessions_list_run },
+	{ "/sessions", HTTP_GET, FILTERS "sort ", sessions_list_run },
 	{ "/kick", HTTP_POST, FILTERS "all ", sessions_kick_run },
 	{ "/denied", HTTP_GET, " as who limit ", deny_list_run },
 	{ "/deny", HTTP_POST, " as who until reason ", deny_add_run },

@@ -13,17 +13,29 @@
 #include "admin/worker_query.h"
 #include "base/encode.h"
 #include "base/unit.h"
+#include "identity/text.h"
+#include "io/stream_fd.h"
 #include "session/session.h"
 #include "tls/stream_tls.h"
 
 #define LIMIT_DEFAULT 1000
 #define WHY_MAX 256
+#define ISSUER_MAX 512
+
+/* What sessions can be sorted by, and the field of a row that has it. */
+struct sort_key {
+	const char *name;
+	const char *field;
+	uint64_t (*number)(const struct session *s); /* NULL: by text */
+	struct slice (*text)(const struct session *s);
+};
 
 /* What a command's parameters select; every one that is given must match. */
 struct filter {
-	char *user; /* owned, as the next two; NULL: any */
+	char *user; /* owned, as the next three; NULL: any */
 	char *client_id;
 	char *listener;
+	char *backend; /* the profile's name, or the broker's address */
 	uint8_t sha256[CERT_SHA256_LEN];
 	bool has_sha256;
 	struct address_net peer;
@@ -33,6 +45,8 @@ struct filter {
 	uint64_t min_age_ms;
 	uint64_t max_age_ms; /* UINT64_MAX: any */
 	size_t limit; /* rows to show */
+	const struct sort_key *sort; /* NULL: oldest first by worker */
+	bool descending;
 	size_t given; /* number of filters given */
 };
 
@@ -90,6 +104,109 @@ take_name(char **to, const char *value, size_t *given)
 	return *to != NULL;
 }
 
+/* The [backend NAME] of the session's listener, as it is configured now. */
+static const char *
+backend_of(const struct session *s)
+{
+	const struct config *cfg = s->manager->snapshot->config;
+	size_t section = s->listener_state->section;
+
+	if (section == LISTENER_REMOVED)
+		return "";
+	return config_name(&cfg->listener[section].backend_profile->head);
+}
+
+/* The broker's address; "" before the session is relayed. */
+static void
+write_broker(const struct session *s, char text[ADDRESS_TEXT_MAX])
+{
+	struct sockaddr_storage broker;
+
+	text[0] = '\0';
+	if (s->broker != NULL && stream_fd_peer(s->broker, &broker) == OK)
+		address_text_port(text, &broker);
+}
+
+static uint64_t
+number_sid(const struct session *s)
+{
+	return s->id;
+}
+
+static uint64_t
+number_age(const struct session *s)
+{
+	return loop_now(s->manager->loop) - s->since;
+}
+
+static uint64_t
+number_up(const struct session *s)
+{
+	return s->stage == STAGE_RELAY ? s->relay.up.bytes : 0;
+}
+
+static uint64_t
+number_down(const struct session *s)
+{
+	return s->stage == STAGE_RELAY ? s->relay.down.bytes : 0;
+}
+
+static struct slice
+text_user(const struct session *s)
+{
+	return s->identity == NULL ? slice_str("") : s->identity->username;
+}
+
+static struct slice
+text_client_id(const struct session *s)
+{
+	return s->identity == NULL ? slice_str("") : s->identity->client_id;
+}
+
+static struct slice
+text_listener(const struct session *s)
+{
+	return slice_str(s->listener_state->name);
+}
+
+static struct slice
+text_backend(const struct session *s)
+{
+	return slice_str(backend_of(s));
+}
+
+static struct slice
+text_stage(const struct session *s)
+{
+	return slice_str(stage_name(s->stage));
+}
+
+static const struct sort_key sort_keys[] = {
+	{ "sid", "sid", number_sid, NULL },
+	{ "age", "age_s", number_age, NULL },
+	{ "up", "up", number_up, NULL },
+	{ "down", "down", number_down, NULL },
+	{ "user", "user", NULL, text_user },
+	{ "client_id", "client_id", NULL, text_client_id },
+	{ "listener", "listener", NULL, text_listener },
+	{ "backend", "backend", NULL, text_backend },
+	{ "stage", "stage", NULL, text_stage },
+};
+
+/* Reads "user", or "-up" for descending order. */
+static bool
+parse_sort(struct filter *f, const char *text)
+{
+	size_t i;
+
+	f->descending = text[0] == '-';
+	text += f->descending;
+	for (i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++)
+		if (strcmp(sort_keys[i].name, text) == 0)
+			f->sort = &sort_keys[i];
+	return f->sort != NULL;
+}
+
 /* Reads the parameters that are not names. NULL, or what is wrong. */
 static const char *
 parse_others(struct filter *f, const struct http_request *r)
@@ -99,6 +216,7 @@ parse_others(struct filter *f, const struct http_request *r)
 	const char *from = http_request_param(r, "min_age");
 	const char *to = http_request_param(r, "max_age");
 	const char *sid = http_request_param(r, "sid");
+	const char *sort = http_request_param(r, "sort");
 
 	f->limit = LIMIT_DEFAULT;
 	f->max_age_ms = UINT64_MAX;
@@ -119,6 +237,9 @@ parse_others(struct filter *f, const struct http_request *r)
 		return "sid is a session's number";
 	if (!http_request_limit(r, &f->limit))
 		return "limit is a number up to 100000";
+	if (sort != NULL && !parse_sort(f, sort))
+		return "sort is sid, age, up, down, user, client_id, listener, "
+		       "backend or stage, with - for descending order";
 	return NULL;
 }
 
@@ -131,6 +252,7 @@ free_filter(void *filter)
 	free(f->user);
 	free(f->client_id);
 	free(f->listener);
+	free(f->backend);
 }
 
 /* Reads a filter from the parameters. NULL on error, and `why' (WHY_MAX bytes)
@@ -146,7 +268,8 @@ parse_filter(const struct http_request *r, char *why)
 	    take_name(&f->client_id, http_request_param(r, "client_id"),
 		&f->given) &&
 	    take_name(&f->listener, http_request_param(r, "listener"),
-		&f->given))
+		&f->given) &&
+	    take_name(&f->backend, http_request_param(r, "backend"), &f->given))
 		wrong = parse_others(f, r);
 	if (wrong == NULL)
 		return f;
@@ -157,6 +280,36 @@ parse_filter(const struct http_request *r, char *why)
 	return NULL;
 }
 
+/* True if `text' is `pattern', in which * stands for any characters and ? for
+ * one byte. Any other character stands for itself, so every name without these
+ * two matches only itself. */
+static bool
+match_glob(const char *pattern, struct slice text)
+{
+	const char *retry = NULL; /* behind the last * */
+	size_t from = 0; /* what that * has taken so far ends here */
+	size_t i = 0;
+
+	while (i < text.len) {
+		if (*pattern == '*') {
+			retry = ++pattern;
+			from = i;
+		} else if (*pattern != '\0' &&
+		    (*pattern == '?' || (uint8_t)*pattern == text.data[i])) {
+			pattern++;
+			i++;
+		} else if (retry != NULL) {
+			pattern = retry;
+			i = ++from;
+		} else {
+			return false;
+		}
+	}
+	while (*pattern == '*')
+		pattern++;
+	return *pattern == '\0';
+}
+
 static bool
 match_identity(const struct filter *f, const struct session_identity *id)
 {
@@ -164,14 +317,24 @@ match_identity(const struct filter *f, const struct session_identity *id)
 		return true;
 	if (id == NULL)
 		return false;
-	if (f->user != NULL && !slice_equal(slice_str(f->user), id->username))
+	if (f->user != NULL && !match_glob(f->user, id->username))
 		return false;
-	if (f->client_id != NULL &&
-	    !slice_equal(slice_str(f->client_id), id->client_id))
+	if (f->client_id != NULL && !match_glob(f->client_id, id->client_id))
 		return false;
 	return !f->has_sha256 ||
 	    (id->has_certificate &&
 		memcmp(f->sha256, id->sha256, CERT_SHA256_LEN) == 0);
+}
+
+static bool
+match_backend(const struct filter *f, const struct session *s)
+{
+	char broker[ADDRESS_TEXT_MAX];
+
+	if (f->backend == NULL || match_glob(f->backend, text_backend(s)))
+		return true;
+	write_broker(s, broker);
+	return broker[0] != '\0' && match_glob(f->backend, slice_str(broker));
 }
 
 /* True if the command means `s'. On the session's own thread. */
@@ -183,8 +346,7 @@ match(const struct filter *f, const struct session *s)
 
 	if (f->has_sid && f->sid != s->id)
 		return false;
-	if (f->listener != NULL &&
-	    strcmp(f->listener, s->listener_state->name) != 0)
+	if (f->listener != NULL && !match_glob(f->listener, text_listener(s)))
 		return false;
 	if (age < f->min_age_ms || age > f->max_age_ms)
 		return false;
@@ -193,7 +355,7 @@ match(const struct filter *f, const struct session *s)
 		if (!address_net_match(&f->peer, 1, &peer))
 			return false;
 	}
-	return match_identity(f, s->identity);
+	return match_identity(f, s->identity) && match_backend(f, s);
 }
 
 /* One worker's answer, built on its thread. */
@@ -226,12 +388,35 @@ add_identity(json_t *row, const struct session_identity *id)
 
 	bad |= json_object_set_new(row, "user", reply_text(id->username));
 	bad |= json_object_set_new(row, "client_id", reply_text(id->client_id));
+	bad |=
+	    json_object_set_new(row, "identity", json_string(id->rules->name));
 	if (!id->has_certificate)
 		return bad;
 	bad |= json_object_set_new(row, "cert_sha256",
 	    reply_hex(id->sha256, CERT_SHA256_LEN));
 	bad |= json_object_set_new(row, "cert_not_after",
 	    reply_when(id->not_after));
+	return bad;
+}
+
+/* Adds the certificate's issuer, which is read from the certificate again: a
+ * session keeps only its hash. */
+static int
+add_issuer(json_t *row, const struct session *s)
+{
+	uint8_t text[ISSUER_MAX];
+	struct identity_text_out out = { text, sizeof(text), 0 };
+	struct cert *cert = NULL;
+	int bad = 0;
+
+	if (s->identity == NULL || !s->identity->has_certificate ||
+	    tls_stream_make_cert(s->tls, NULL, &cert) != OK)
+		return 0;
+	if (identity_dn_append(cert->issuer, cert->issuer_count,
+		IDENTITY_DN_EMQX, &out, NULL) == IDENTITY_TEXT_OK)
+		bad = json_object_set_new(row, "issuer",
+		    reply_text(slice_make(text, out.len)));
+	tls_cert_free(cert);
 	return bad;
 }
 
@@ -252,28 +437,27 @@ add_tls(json_t *row, const struct session *s)
 static json_t *
 show(const struct session *s)
 {
-	uint64_t age = loop_now(s->manager->loop) - s->since;
-	bool relayed = s->stage == STAGE_RELAY;
 	struct sockaddr_storage peer;
 	char address[ADDRESS_TEXT_MAX];
+	char broker[ADDRESS_TEXT_MAX];
 	json_t *row;
 	int bad = 0;
 
 	session_peer(s, &peer);
 	address_text_port(address, &peer);
-	row = json_pack("{s:I,s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "sid",
+	write_broker(s, broker);
+	row = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "sid",
 	    (json_int_t)s->id, "stage", stage_name(s->stage), "listener",
-	    s->listener_state->name, "peer", address, "age_s",
-	    (json_int_t)(age / 1000), "up",
-	    (json_int_t)(relayed ? s->relay.up.bytes : 0), "down",
-	    (json_int_t)(relayed ? s->relay.down.bytes : 0), "mqtt",
-	    level_text(s->level));
+	    s->listener_state->name, "peer", address, "backend", backend_of(s),
+	    "broker", broker, "age_s", (json_int_t)(number_age(s) / 1000), "up",
+	    (json_int_t)number_up(s), "down", (json_int_t)number_down(s),
+	    "mqtt", level_text(s->level));
 	if (row == NULL)
 		return NULL;
 	if (s->identity != NULL)
 		bad |= add_identity(row, s->identity);
 	if (s->tls != NULL && s->stage > STAGE_TLS)
-		bad |= add_tls(row, s);
+		bad |= add_tls(row, s) | add_issuer(row, s);
 	if (bad == 0)
 		return row;
 	json_decref(row);
@@ -292,6 +476,61 @@ note(struct found *found, const struct filter *f, const struct session *s)
 	}
 }
 
+static int
+compare_sessions(const void *a, const void *b, void *arg)
+{
+	const struct session *x = *(const struct session *const *)a;
+	const struct session *y = *(const struct session *const *)b;
+	const struct filter *f = arg;
+	uint64_t n[2];
+	struct slice t[2];
+	size_t len;
+	int order;
+
+	if (f->sort->number != NULL) {
+		n[0] = f->sort->number(x);
+		n[1] = f->sort->number(y);
+		order = (n[0] > n[1]) - (n[0] < n[1]);
+	} else {
+		t[0] = f->sort->text(x);
+		t[1] = f->sort->text(y);
+		len = t[0].len < t[1].len ? t[0].len : t[1].len;
+		order = len == 0 ? 0 : memcmp(t[0].data, t[1].data, len);
+		if (order == 0)
+			order = (t[0].len > t[1].len) - (t[0].len < t[1].len);
+	}
+	return f->descending ? -order : order;
+}
+
+/* Shows the first of all that match, in the order that was asked for. */
+static void
+list_sorted(const struct filter *f, struct session_manager *m,
+    struct found *found)
+{
+	const struct session **all =
+	    calloc(m->session_count + 1, sizeof(struct session *));
+	struct list *node;
+	struct list *next;
+	struct session *s;
+	size_t count = 0;
+	size_t i;
+
+	if (all == NULL) {
+		json_decref(found->rows);
+		found->rows = NULL;
+		return;
+	}
+	list_each(node, next, &m->sessions) {
+		s = list_entry(node, struct session, node);
+		if (count < m->session_count && match(f, s))
+			all[count++] = s;
+	}
+	qsort_r(all, count, sizeof(all[0]), compare_sessions, (void *)f);
+	for (i = 0; i < count; i++)
+		note(found, f, all[i]);
+	free(all);
+}
+
 static void
 work_list(struct worker *w, const void *question, void *answer)
 {
@@ -303,6 +542,10 @@ work_list(struct worker *w, const void *question, void *answer)
 	struct session *s;
 
 	found->rows = json_array();
+	if (f->sort != NULL) {
+		list_sorted(f, m, found);
+		return;
+	}
 	list_each(node, next, &m->sessions) {
 		s = list_entry(node, struct session, node);
 		if (match(f, s))
@@ -336,38 +579,86 @@ free_found(void *answer)
 	json_decref(((struct found *)answer)->rows);
 }
 
-/* Joins the workers' rows, up to the limit. */
+static int
+compare_rows(const void *a, const void *b, void *arg)
+{
+	const struct filter *f = arg;
+	const json_t *x =
+	    json_object_get(*(const json_t *const *)a, f->sort->field);
+	const json_t *y =
+	    json_object_get(*(const json_t *const *)b, f->sort->field);
+	const char *t[2];
+	int order;
+
+	if (f->sort->number != NULL) {
+		order = (json_integer_value(x) > json_integer_value(y)) -
+		    (json_integer_value(x) < json_integer_value(y));
+	} else {
+		t[0] = json_string_value(x);
+		t[1] = json_string_value(y);
+		order =
+		    strcmp(t[0] == NULL ? "" : t[0], t[1] == NULL ? "" : t[1]);
+	}
+	return f->descending ? -order : order;
+}
+
+/* Joins the workers' rows, sorted if that was asked for. NULL: out of memory.
+ * The rows are borrowed from the workers' answers. */
+static json_t **
+join(const struct worker_query *q, size_t *count, size_t *matched)
+{
+	const struct filter *f = q->question;
+	const struct found *found;
+	json_t **all;
+	json_t *row;
+	size_t total = 0;
+	size_t n;
+	size_t i;
+
+	*count = 0;
+	*matched = 0;
+	for (i = 0; i < q->count; i++) {
+		found = worker_query_answer(q, i);
+		if (found->rows == NULL)
+			return NULL;
+		total += json_array_size(found->rows);
+		*matched += found->matched;
+	}
+	all = calloc(total + 1, sizeof(json_t *));
+	if (all == NULL)
+		return NULL;
+	for (i = 0; i < q->count; i++) {
+		found = worker_query_answer(q, i);
+		json_array_foreach(found->rows, n, row) all[(*count)++] = row;
+	}
+	if (f->sort != NULL)
+		qsort_r(all, total, sizeof(all[0]), compare_rows, (void *)f);
+	return all;
+}
+
+/* Answers with the workers' rows, up to the limit. */
 static void
 answer(struct worker_query *q, unsigned status_of_none)
 {
 	const struct filter *f = q->question;
-	json_t *all = json_array();
-	struct found *found;
-	size_t matched = 0;
-	bool bad = false;
-	json_t *row;
-	size_t n;
+	size_t matched;
+	size_t count;
+	json_t **all = join(q, &count, &matched);
+	json_t *rows = json_array();
 	size_t i;
+	int bad = all == NULL;
 
-	for (i = 0; i < q->count; i++) {
-		found = worker_query_answer(q, i);
-		matched += found->matched;
-		if (found->rows == NULL)
-			bad = true;
-		json_array_foreach(found->rows, n, row)
-		{
-			if (json_array_size(all) < f->limit)
-				bad |= json_array_append(all, row) == -1;
-		}
-	}
-	if (bad || all == NULL) {
-		json_decref(all);
+	for (i = 0; bad == 0 && i < count && i < f->limit; i++)
+		bad = json_array_append(rows, all[i]);
+	free(all);
+	if (bad != 0) {
+		json_decref(rows);
 		reply_json(q->call, 503, NULL);
 		return;
 	}
 	reply_json(q->call, matched == 0 ? status_of_none : 200,
 	    json_pack("{s:I,s:o}", "matched", (json_int_t)matched, "sessions",
-		all));
+		rows));
 }
 
 static void
@@ -397,6 +688,67 @@ static const struct worker_query_kind kick_kind = {
 	.free_question = free_filter,
 };
 
+/* A name that is looked for. */
+struct lookup {
+	const char *name;
+	bool found;
+};
+
+static void
+look_at_listener(const struct listener_state *l, void *arg)
+{
+	struct lookup *lookup = arg;
+
+	if (strcmp(l->name, lookup->name) == 0)
+		lookup->found = true;
+}
+
+/* Refuses a listener or backend that does not exist: a misspelt name must not
+ * look like one without sessions. True if the call has been answered. */
+static bool
+refuse_unknown(struct admin *a, struct http_call *call, const struct filter *f)
+{
+	const struct config *cfg = a->master->snapshot->config;
+	struct lookup listener = { f->listener, false };
+	bool found = false;
+	size_t i;
+
+	if (f->listener != NULL && strpbrk(f->listener, "*?") == NULL) {
+		for (i = 0; i < a->master->worker_count; i++)
+			worker_each_listener(a->master->workers[i],
+			    look_at_listener, &listener);
+		if (!listener.found) {
+			reply_error(call, 404, "there is no [listener %s]",
+			    f->listener);
+			return true;
+		}
+	}
+	if (f->backend == NULL || strpbrk(f->backend, "*?:/") != NULL)
+		return false;
+	for (i = 0; i < cfg->backend_count; i++)
+		found = found ||
+		    strcmp(config_name(&cfg->backend[i].head), f->backend) == 0;
+	if (!found)
+		reply_error(call, 404,
+		    "there is no [backend %s]; a broker's address has a port",
+		    f->backend);
+	return !found;
+}
+
+/* Sends the query, which takes over the filter, unless a name is unknown. */
+static void
+send_query(struct admin *a, struct http_call *call,
+    const struct http_request *r, const struct worker_query_kind *kind,
+    struct filter *f)
+{
+	if (!refuse_unknown(a, call, f)) {
+		worker_query_send(a, call, r, kind, f);
+		return;
+	}
+	free_filter(f);
+	free(f);
+}
+
 void
 sessions_list_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
@@ -407,7 +759,7 @@ sessions_list_run(struct admin *a, struct http_call *call,
 	if (f == NULL)
 		reply_error(call, 400, "%s", why);
 	else
-		worker_query_send(a, call, r, &list_kind, f);
+		send_query(a, call, r, &list_kind, f);
 }
 
 void
@@ -427,9 +779,9 @@ sessions_kick_run(struct admin *a, struct http_call *call,
 		free(f);
 		reply_error(call, 400,
 		    "give a filter: user, client_id, cert, peer, listener, "
-		    "min_age, max_age or sid; or all (over HTTP, all=1) for "
-		    "every session");
+		    "backend, min_age, max_age or sid; or all (over HTTP, "
+		    "all=1) for every session");
 		return;
 	}
-	worker_query_send(a, call, r, &kick_kind, f);
+	send_query(a, call, r, &kick_kind, f);
 }

@@ -7,18 +7,32 @@
 #include "ctl/client.h"
 #include "ctl/table.h"
 
-#define FILTERS " user client-id cert peer listener min-age max-age sid limit "
+#define FILTERS \
+	" user client-id cert peer listener backend min-age max-age sid " \
+	"limit "
 
-static const char filter_help[] =
-    "FILTER, all that are given must match:\n"
-    "  --user NAME            the Username, as the broker knows it\n"
-    "  --client-id ID         the ClientID, as the broker knows it\n"
-    "  --cert SHA256          of the client certificate, in hex\n"
-    "  --peer ADDRESS         an address, or a network (192.0.2.0/24)\n"
-    "  --listener NAME        the [listener NAME] it connected to\n"
-    "  --min-age TIME         connected for at least so long: 30s, 5m, 2h, 1d\n"
-    "  --max-age TIME         connected for at most so long\n"
-    "  --sid NUMBER           the session's number, as in the log\n";
+#define FILTER_HELP \
+	"FILTER, all that are given must match:\n" \
+	"  --user NAME            the Username, as the broker knows it; in " \
+	"names\n" \
+	"                         * stands for any text and ? for one " \
+	"character\n" \
+	"  --client-id ID         the ClientID, as the broker knows it\n" \
+	"  --cert SHA256          of the client certificate, in hex\n" \
+	"  --peer ADDRESS         an address, or a network (192.0.2.0/24)\n" \
+	"  --listener NAME        the [listener NAME] it connected to\n" \
+	"  --backend NAME         the [backend NAME], or the broker's " \
+	"address\n" \
+	"  --min-age TIME         connected for at least so long: 30s, 5m, " \
+	"2h, 1d\n" \
+	"  --max-age TIME         connected for at most so long\n" \
+	"  --sid NUMBER           the session's number, as in the log\n"
+
+static const char filter_help[] = FILTER_HELP;
+
+static const char sessions_help[] = FILTER_HELP
+    "KEY: sid, age, up, down, user, client_id, listener, backend, stage;\n"
+    "  with - in descending order\n";
 
 static const char kind_help[] =
     "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
@@ -28,9 +42,9 @@ static const struct command commands[] = {
 	{ "status", "GET", "/status", { NULL }, " watch ",
 	    "[--watch[=SECONDS]]", "what the daemon does and how it is", "",
 	    show_status },
-	{ "sessions", "GET", "/sessions", { NULL }, FILTERS "watch ",
-	    "[FILTER ...] [--limit N] [--watch[=SECONDS]]",
-	    "list the connections", filter_help, show_sessions },
+	{ "sessions", "GET", "/sessions", { NULL }, FILTERS "sort watch ",
+	    "[FILTER ...] [--sort [-]KEY] [--limit N] [--watch[=SECONDS]]",
+	    "list the connections", sessions_help, show_sessions },
 	{ "kick", "POST", "/kick", { NULL }, FILTERS "all ",
 	    "FILTER ... | --all",
 	    "close live sessions; the clients may connect again", filter_help,
@@ -209,56 +223,71 @@ exit_code(unsigned status, json_t *answer)
 	return CTL_OK;
 }
 
-static int
-present(const struct command_call *c, const struct client_answer *a)
+int
+command_ask(const struct command_call *c, struct command_answer *out)
 {
-	json_t *answer;
-	int code;
+	struct buf target;
+	enum err err;
 
-	if (a->status == 200 && c->command->show == NULL) {
-		fwrite(a->body.data, 1, a->body.len, stdout);
+	memset(out, 0, sizeof(*out));
+	buf_init(&target, 0);
+	err = write_target(&target, c);
+	if (err == OK)
+		err = client_ask(&out->raw, c->socket, c->command->method,
+		    (const char *)buf_data(&target));
+	buf_fini(&target);
+	if (err != OK)
+		return report_absent(c->socket, err);
+	if (out->raw.status == 200 && c->command->show == NULL)
 		return CTL_OK;
-	}
-	answer = json_loadb((const char *)a->body.data, a->body.len, 0, NULL);
-	if (answer == NULL) {
-		fprintf(stderr, "sallyportctl: HTTP %u: no JSON: %.200s\n",
-		    a->status, (const char *)a->body.data);
+	out->json = json_loadb((const char *)out->raw.body.data,
+	    out->raw.body.len, 0, NULL);
+	if (out->json == NULL)
 		return CTL_REFUSED;
+	return exit_code(out->raw.status, out->json);
+}
+
+void
+command_answer_fini(struct command_answer *a)
+{
+	client_answer_fini(&a->raw);
+	json_decref(a->json);
+}
+
+void
+command_print(FILE *f, const struct command_call *c,
+    const struct command_answer *a)
+{
+	bool error = json_object_get(a->json, "error") != NULL;
+
+	if (a->raw.status == 200 && c->command->show == NULL) {
+		fwrite(a->raw.body.data, 1, a->raw.body.len, f);
+		return;
 	}
-	code = exit_code(a->status, answer);
-	if (json_object_get(answer, "error") != NULL)
-		show_error(answer);
+	if (a->json == NULL) {
+		fprintf(stderr, "sallyportctl: HTTP %u: not JSON: %.200s\n",
+		    a->raw.status, (const char *)a->raw.body.data);
+		return;
+	}
+	if (error)
+		show_error(a->json);
 	if (c->json) {
-		if (table_json(stdout, answer) != OK)
-			code = CTL_REFUSED;
-	} else if (json_object_get(answer, "error") == NULL) {
-		c->command->show(stdout, answer);
+		if (table_json(f, a->json) != OK)
+			fputs("sallyportctl: out of memory\n", stderr);
+	} else if (!error) {
+		c->command->show(f, a->json);
 	}
-	json_decref(answer);
-	return code;
 }
 
 int
 command_run(const struct command_call *c)
 {
-	struct client_answer answer;
-	struct buf target;
-	enum err err;
-	int code;
+	struct command_answer answer;
+	int code = command_ask(c, &answer);
 
-	buf_init(&target, 0);
-	err = write_target(&target, c);
-	if (err == OK)
-		err = client_ask(&answer, c->socket, c->command->method,
-		    (const char *)buf_data(&target));
-	if (err != OK) {
-		code = report_absent(c->socket, err);
-	} else {
-		code = present(c, &answer);
-		client_answer_fini(&answer);
-	}
-	buf_fini(&target);
-	if (fflush(stdout) != 0)
-		return CTL_REFUSED;
-	return code;
+	if (code == CTL_ABSENT)
+		return code;
+	command_print(stdout, c, &answer);
+	command_answer_fini(&answer);
+	return fflush(stdout) == 0 ? code : CTL_REFUSED;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include "ctl/client.h"
 #include "ctl/show.h"
 
 /* Exit codes. */
@@ -61,6 +62,24 @@ void command_help(FILE *f, const struct command *c);
 
 /* Adds a parameter to the call. False if there are too many. */
 bool command_add(struct command_call *call, const struct command_param *param);
+
+/* An answer of the daemon. */
+struct command_answer {
+	struct client_answer raw;
+	json_t
+	    *json; /* owned; NULL: the body is not JSON, or not meant to be */
+};
+
+/* Asks the daemon and returns the exit code. CTL_ABSENT: the reason has been
+ * printed, and there is nothing to free. */
+int command_ask(const struct command_call *call, struct command_answer *out);
+
+/* Prints the answer, errors to stderr. */
+void command_print(FILE *f, const struct command_call *call,
+    const struct command_answer *a);
+
+/* Frees what the answer owns. */
+void command_answer_fini(struct command_answer *a);
 
 /* Asks the daemon, prints the answer and returns the exit code. */
 int command_run(const struct command_call *call);

@@ -7,10 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "ctl/command.h"
+#include "ctl/watch.h"
 
 /* Values of long options without a letter. Those from OPTION_PARAM on are
  * parameters of the query and index the table `params'. */
@@ -37,6 +36,8 @@ struct arguments {
 	X("cert", "cert", required_argument) \
 	X("peer", "peer", required_argument) \
 	X("listener", "listener", required_argument) \
+	X("backend", "backend", required_argument) \
+	X("sort", "sort", required_argument) \
 	X("min_age", "min-age", required_argument) \
 	X("max_age", "max-age", required_argument) \
 	X("sid", "sid", required_argument) \
@@ -182,26 +183,6 @@ take_words(struct arguments *a, char **words, int count)
 	return CTL_OK;
 }
 
-/* Runs the command again and again until there is no daemon any more. */
-static int
-watch(const struct arguments *a)
-{
-	bool terminal = isatty(STDOUT_FILENO) == 1;
-	struct timespec pause;
-	int code;
-
-	pause.tv_sec = (time_t)a->watch;
-	pause.tv_nsec = (long)((a->watch - (double)pause.tv_sec) * 1e9);
-	for (;;) {
-		if (terminal)
-			fputs("\033[H\033[2J", stdout);
-		code = command_run(&a->call);
-		if (code > CTL_REFUSED)
-			return code;
-		nanosleep(&pause, NULL);
-	}
-}
-
 /* Runs what the arguments ask for; `words' are those that are no options. */
 static int
 run(struct arguments *a, char **words, int count)
@@ -228,7 +209,8 @@ run(struct arguments *a, char **words, int count)
 		code = check_options(a);
 	if (code != CTL_OK)
 		return code;
-	return a->watch > 0 ? watch(a) : command_run(&a->call);
+	return a->watch > 0 ? watch_run(&a->call, a->watch)
+			    : command_run(&a->call);
 }
 
 int

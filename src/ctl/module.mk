@@ -6,7 +6,9 @@ libsallyport_a_SOURCES += \
 	src/ctl/show.c \
 	src/ctl/show.h \
 	src/ctl/table.c \
-	src/ctl/table.h
+	src/ctl/table.h \
+	src/ctl/watch.c \
+	src/ctl/watch.h
 
 bin_PROGRAMS += sallyportctl
 sallyportctl_SOURCES = src/ctl/main.c

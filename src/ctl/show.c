@@ -197,12 +197,15 @@ print_sessions(FILE *f, json_t *answer)
 		{ "PEER", "peer", TABLE_TEXT },
 		{ "LISTENER", "listener", TABLE_TEXT },
 		{ "STAGE", "stage", TABLE_TEXT },
+		{ "IDENTITY", "identity", TABLE_TEXT },
+		{ "BROKER", "broker", TABLE_TEXT },
 		{ "AGE", "age_s", TABLE_AGE },
 		{ "UP", "up", TABLE_BYTES },
 		{ "DOWN", "down", TABLE_BYTES },
 		{ "MQTT", "mqtt", TABLE_TEXT },
 		{ "TLS", "tls", TABLE_TEXT },
 		{ "CERTIFICATE", "cert_sha256", TABLE_SHORT },
+		{ "ISSUER", "issuer", TABLE_TEXT },
 	};
 
 	table_print(f, columns, COUNT(columns),
@@ -220,6 +223,32 @@ show_sessions(FILE *f, json_t *answer)
 	if ((long long)shown < matched)
 		fprintf(f, ", %zu shown (--limit)", shown);
 	fputc('\n', f);
+}
+
+void
+show_sessions_rates(FILE *f, json_t *answer)
+{
+	static const struct table_column columns[] = {
+		{ "SID", "sid", TABLE_NAME },
+		{ "USER", "user", TABLE_TEXT },
+		{ "CLIENT ID", "client_id", TABLE_TEXT },
+		{ "UP/S", "up_s", TABLE_BYTES },
+		{ "DOWN/S", "down_s", TABLE_BYTES },
+		{ "UP", "up", TABLE_BYTES },
+		{ "DOWN", "down", TABLE_BYTES },
+		{ "AGE", "age_s", TABLE_AGE },
+		{ "STAGE", "stage", TABLE_TEXT },
+		{ "PEER", "peer", TABLE_TEXT },
+		{ "LISTENER", "listener", TABLE_TEXT },
+		{ "BROKER", "broker", TABLE_TEXT },
+		{ "IDENTITY", "identity", TABLE_TEXT },
+		{ "ISSUER", "issuer", TABLE_TEXT },
+	};
+
+	print_count(f, number(answer, "matched"), "session", "sessions");
+	fputc('\n', f);
+	table_print(f, columns, COUNT(columns),
+	    json_object_get(answer, "sessions"));
 }
 
 void

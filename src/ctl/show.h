@@ -11,6 +11,7 @@
 /* Each prints the answer to one command. */
 void show_status(FILE *f, json_t *answer);
 void show_sessions(FILE *f, json_t *answer);
+void show_sessions_rates(FILE *f, json_t *answer); /* with up_s and down_s */
 void show_kicked(FILE *f, json_t *answer);
 void show_denied(FILE *f, json_t *answer);
 void show_reload(FILE *f, json_t *answer);

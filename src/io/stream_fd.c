@@ -96,6 +96,18 @@ stream_fd_new(struct loop *loop, int fd)
 	return &f->stream;
 }
 
+enum err
+stream_fd_peer(const struct stream *s, struct sockaddr_storage *out)
+{
+	const struct stream_fd *f = (const struct stream_fd *)s;
+	socklen_t len = sizeof(*out);
+
+	memset(out, 0, sizeof(*out));
+	if (getpeername(f->watch.fd, (struct sockaddr *)out, &len) == -1)
+		return ERR_SYSTEM;
+	return OK;
+}
+
 void
 stream_fd_set_end(struct stream *s, struct stream_fd_end *end)
 {

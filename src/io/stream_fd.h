@@ -5,12 +5,18 @@
 #ifndef IO_STREAM_FD_H
 #define IO_STREAM_FD_H
 
+#include <sys/socket.h>
+
 #include "io/loop.h"
 #include "io/stream.h"
 
 /* Takes `fd', which is connected and non-blocking. The stream is open at once:
  * no STREAM_OPEN comes. NULL when memory runs out: fd stays the caller's. */
 struct stream *stream_fd_new(struct loop *loop, int fd);
+
+/* Stores the address of the other end. ERR_SYSTEM with errno. */
+enum err stream_fd_peer(const struct stream *s,
+    struct sockaddr_storage *out) MUST_CHECK;
 
 /* Called from inside stream_close(). */
 struct stream_fd_end {

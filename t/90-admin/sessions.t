@@ -68,6 +68,43 @@ is_deeply(ids('--max-age', '1h'), [qw(a3 a5 keep w3 w5)], 'none is older');
 is_deeply(ids('--max-age', '0s', '--min-age', '1s'), [], 'an empty span');
 is_deeply(ids('--user', 'device-00'), [], 'a part of a name is no match');
 
+is_deeply(ids('--user', 'device-00?'), [qw(a3 a5 keep w3 w5)], 'one character');
+is_deeply(ids('--user', '*1'), [qw(a3 a5)], 'any text');
+is_deeply(ids('--client-id', '*'), [qw(a3 a5 keep w3 w5)], 'all');
+is_deeply(ids('--client-id', '?5'), [qw(a5 w5)], 'a pattern');
+is_deeply(ids('--client-id', 'k*e*p'), ['keep'], 'several');
+is_deeply(ids('--client-id', 'k*e'), [], 'all of the name has to match');
+is_deeply(ids('--listener', 'w*'), [qw(w3 w5)], 'listeners, too');
+is_deeply(ids('--backend', 'default'), [qw(a3 a5 keep w3 w5)], 'by backend');
+is_deeply(ids('--backend', $broker->address), [qw(a3 a5 keep w3 w5)],
+	'by the address of the broker');
+is_deeply(ids('--backend', '127.0.0.1:1'), [], 'of another broker');
+for ([ 'listener', 'tsl' ], [ 'backend', 'defualt' ]) {
+	my ($key, $name) = @$_;
+	for my $command ('sessions', 'kick') {
+		my ($code, undef, $said) = ctl($socket, $command, "--$key",
+			$name);
+		is($code, 1, "$command --$key of what does not exist");
+		like($said, qr/there is no \[$key $name\]/, 'is an error');
+	}
+}
+sub sorted
+{
+	my ($key) = @_;
+	my (undef, $answer) = ctl_json($socket, 'sessions', '--sort', $key);
+
+	return [ map { $_->{client_id} } @{ $answer->{sessions} } ];
+}
+is_deeply(sorted('client_id'), [qw(a3 a5 keep w3 w5)], 'sorted by ClientID');
+is_deeply(sorted('-client_id'), [qw(w5 w3 keep a5 a3)], 'and descending');
+is((sorted('-user'))->[0], 'keep', 'by user');
+is_deeply([ sort @{ sorted('-up') } ], [qw(a3 a5 keep w3 w5)], 'by bytes');
+(undef, my $least) = ctl_json($socket, 'sessions', '--sort', 'client_id',
+	'--limit', 2);
+is_deeply([ map { $_->{client_id} } @{ $least->{sessions} } ], [qw(a3 a5)],
+	'the first of all workers');
+is((ctl($socket, 'sessions', '--sort', 'colour'))[0], 64, 'no such key');
+
 my (undef, $one) = ctl_json($socket, 'sessions', '--client-id', 'a5');
 my $row = $one->{sessions}[0];
 is($row->{stage}, 'relay', 'stage');
@@ -77,6 +114,11 @@ is($row->{cert_sha256}, $sha, 'certificate');
 like($row->{peer}, qr/^127\.0\.0\.1:\d+$/, 'peer');
 like($row->{cert_not_after}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ$/, 'expiry');
 cmp_ok($row->{up}, '>', 0, 'bytes up');
+is($row->{identity}, 'default', 'identity profile');
+is($row->{backend}, 'default', 'backend profile');
+is($row->{broker}, $broker->address, 'the broker');
+is($row->{issuer}, 'CN=Client CA,O=Test', 'issuer');
+cmp_ok($row->{sid}, '<', 2**31, 'a short number');
 is_deeply(ids('--sid', $row->{sid}), ['a5'], 'by its number');
 my (undef, $few) = ctl_json($socket, 'sessions', '--limit', 2);
 is(@{ $few->{sessions} }, 2, 'limited');
@@ -98,6 +140,33 @@ while (<$watch>) {
 is($seen, 3, '--watch shows it again and again');
 kill 'TERM', $pid;
 close $watch;
+
+# On a terminal it fits the screen, and has rates.
+SKIP: {
+	skip 'no script(1)', 4 unless has_tool('script');
+	my $shown = tmp('screen');
+	my $pid = fork // die "fork: $!";
+	if ($pid == 0) {
+		open STDOUT, '>', $shown;
+		open STDIN, '<', '/dev/null';
+		exec 'script', '-qfc', 'stty rows 6 cols 60; exec '
+		    . Sallyport::Admin::program() . " -s $socket sessions "
+		    . '--watch=0.1', '/dev/null';
+	}
+	wait_until('three screens', sub {
+		(() = read_file($shown) =~ /\e\[H/g) >= 3;
+	});
+	kill 'TERM', $pid;
+	waitpid $pid, 0;
+	my $screen = (split /\e\[H/, read_file($shown))[2];
+	is(() = $screen =~ /\n/g, 5, 'as many lines as the terminal has');
+	my @lines = map { s/\e\[[0-9;]*[a-zA-Z]//gr =~ s/\r$//r } split /\n/,
+	    $screen;
+	ok(!grep({ length > 60 } @lines), 'none is longer than it is wide');
+	like($lines[1], qr/^SID +USER +CLIENT ID +UP\/S +DOWN\/S /,
+		'rates stand first');
+	like($lines[0], qr/^5 sessions/, 'the count is above');
+}
 
 sub lives
 {
@@ -125,7 +194,8 @@ is($code, 0, 'kick');
 is($kicked->{matched}, 2, 'both sessions of the device');
 is_kicked($s{$_}) for qw(a3 a5);
 lives($s{$_}, 'not meant') for qw(w3 w5 keep);
-($code, $out) = ctl($socket, 'kick', '--listener', 'wss');
+($code, $out) = ctl($socket, 'kick', '--listener', 'wss', '--backend',
+	'default');
 like($out, qr/^2 sessions closed$/m, 'kick for people');
 is_kicked($s{$_}) for qw(w3 w5);
 lives($s{keep}, 'not meant');
@@ -152,7 +222,7 @@ my @devices = map { session('tls', 5, "in-$_", "in-$_") }
     5, 500, 5, 50, 50, 500;
 ($code, my $certs) = ctl_json($socket, 'cert');
 is_deeply([ map { $_->{days_left} } @{ $certs->{devices} } ],
-	[ 5, 5, 50, 50, 500, 500 ], 'cert: those that end the first to expire first');
+	[ 5, 5, 50, 50, 500, 500 ], 'cert: the first to expire first');
 is($certs->{devices}[0]{user}, 'in-5', 'and who they are');
 (undef, $certs) = ctl_json($socket, 'cert', '--limit', 3);
 is(@{ $certs->{devices} }, 3, 'cert --limit');
