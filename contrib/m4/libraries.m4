@@ -38,7 +38,7 @@ sp_missing=
 AS_IF([test -z "$PKG_CONFIG"], [AC_MSG_ERROR(
 	[pkg-config is missing; apt-get install pkg-config])])
 
-SP_NEED([LIBEVENT], [libevent_core >= 2.1 libevent_extra >= 2.1
+SP_NEED([LIBEVENT], [libevent_core >= 2.1
 	libevent_pthreads >= 2.1], [libevent-dev])
 SP_NEED([INIH], [inih], [libinih-dev])
 SP_NEED([JANSSON], [jansson >= 2.10], [libjansson-dev])

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "backend/resolve.h"
 #include "io/stream_fd.h"
 
 /* Lets the kernel choose the port in connect(), when it knows the destination:
@@ -214,7 +215,7 @@ struct backend_dial {
 	bool whole; /* the try has all the time that it should have */
 	backend_dial_done *done; /* NULL once called or cancelled */
 	void *arg; /* borrowed: the owner */
-	char text[ADDRESS_TEXT_MAX + 96];
+	char text[ADDRESS_TEXT_MAX + BACKEND_LOOKUP_WHY];
 	size_t header_len;
 	uint8_t header[]; /* the PROXY header */
 };

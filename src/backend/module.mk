@@ -7,6 +7,8 @@ libsallyport_a_SOURCES += \
 	src/backend/health.h \
 	src/backend/limits.c \
 	src/backend/limits.h \
+	src/backend/nameservers.c \
+	src/backend/nameservers.h \
 	src/backend/pool.c \
 	src/backend/pool.h \
 	src/backend/proxy_out.c \

@@ -51,7 +51,7 @@ struct target {
 	struct timer timer; /* to the next lookup */
 	uint64_t asked; /* when the last lookup began; 0 = never */
 	bool good; /* there was a good answer */
-	char error[96]; /* of the last lookup; "" = none */
+	char error[BACKEND_LOOKUP_WHY]; /* of the last lookup; "" = none */
 };
 
 struct backend_pool {
@@ -422,34 +422,23 @@ target_found(struct target *t, const struct sockaddr_storage *list,
 	sync_health(p);
 }
 
-/* Logs a change of the error, not every failed lookup. */
-static void
-note_error(struct target *t, const char *why)
-{
-	bool changed = strncmp(t->error, why, sizeof(t->error) - 1) != 0;
-
-	snprintf(t->error, sizeof(t->error), "%s", why);
-	if (!changed)
-		return;
-	if (why[0] == '\0')
-		log_event(LOG_LEVEL_INFO, "backend_resolved", "%s", t->text);
-	else
-		log_event(LOG_LEVEL_WARN, "backend_resolve_failed", "%s: %s%s",
-		    t->text, why,
-		    t->good ? "; the last good answer is kept" : "");
-}
-
 static void
 looked_up(void *arg, enum err err, const struct sockaddr_storage *list,
     size_t count, const char *why)
 {
+	struct sockaddr_storage with_port[BACKEND_LOOKUP_MAX];
 	struct target *t = arg;
+	size_t i;
 
 	t->lookup = NULL;
-	note_error(t, why);
+	snprintf(t->error, sizeof(t->error), "%s", why);
 	if (err == OK) {
+		for (i = 0; i < count; i++) {
+			with_port[i] = list[i];
+			address_set_port(&with_port[i], t->port);
+		}
 		t->good = true;
-		target_found(t, list, count);
+		target_found(t, with_port, count);
 	}
 	timer_start(&t->timer,
 	    t->good ? t->pool->o.resolve_ms : LOOKUP_RETRY_MS);
@@ -457,7 +446,7 @@ looked_up(void *arg, enum err err, const struct sockaddr_storage *list,
 	serve(t->pool);
 }
 
-/* Begins to resolve, and goes on until target_fini(). The address may be found
+/* Begins to resolve, and goes on until target_fini(). A fixed address is found
  * inside this call. */
 static void
 target_start(struct target *t)
@@ -471,8 +460,8 @@ target_start(struct target *t)
 	if (t->lookup != NULL)
 		return;
 	t->asked = loop_now(t->pool->loop);
-	err = backend_lookup_start(&t->lookup, t->pool->resolver, t->host,
-	    t->port, looked_up, t);
+	err = backend_lookup_start(&t->lookup, t->pool->resolver, t->pool->loop,
+	    t->host, looked_up, t);
 	if (err != OK)
 		looked_up(t, err, NULL, 0, err_text(err));
 	note_resolving(t->pool);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Host names to socket addresses without blocking, by libevent's evdns:
- * /etc/hosts, resolv.conf with its search list, A and AAAA. A changed
- * resolv.conf is noticed.
+ * Host names to socket addresses without blocking a loop: the C library's
+ * getaddrinfo() on threads of its own. One resolver serves all workers of the
+ * process, so a name that several workers ask for at the same time is looked up
+ * once, and a change of its answer is logged once.
  */
 #ifndef BACKEND_RESOLVE_H
 #define BACKEND_RESOLVE_H
@@ -14,38 +15,46 @@
 #include "base/err.h"
 #include "io/loop.h"
 
-/* Addresses of one name at most; more are dropped. */
+/* The most addresses of one name; further ones are ignored. */
 #define BACKEND_LOOKUP_MAX 32
 
-/* A worker's resolver, shared by its pools. Costs nothing until a name has to
- * be resolved. */
+/* Room for the text that says why a name has no address, NUL included. */
+#define BACKEND_LOOKUP_WHY 512
+
 struct backend_resolver;
 
-/* `nameserver': for tests, "ADDRESS:PORT" to ask instead of those in
- * resolv.conf, or NULL. NULL when memory runs out. */
-struct backend_resolver *backend_resolver_new(struct loop *loop,
-    const char *nameserver);
+/* A resolver without threads: they start with the first lookup. NULL when
+ * memory runs out. */
+struct backend_resolver *backend_resolver_new(void);
 
-/* Call it after the pools that use it are put. NULL is allowed. */
+/* Call it when every lookup has been answered or cancelled. Threads that still
+ * wait for a nameserver keep what they need and free it. NULL is allowed. */
 void backend_resolver_free(struct backend_resolver *r);
+
+/* For tests: the only nameserver to ask, an IPv4 address with its port. Call it
+ * before the first lookup. */
+void backend_resolver_set_nameserver(struct backend_resolver *r,
+    const struct sockaddr_storage *nameserver);
 
 struct backend_lookup;
 
 /*
- * The answer: OK and `count' > 0 addresses, their port set; or ERR_RESOLVE
- * and why not. All pointers die with the call, and so does the lookup.
+ * The answer. OK: `count' > 0 addresses, whose port is 0. ERR_RESOLVE: `why'
+ * says what the C library said, and what each nameserver said to which
+ * question. All pointers die with the call, and so does the lookup.
  */
 typedef void backend_lookup_done(void *arg, enum err err,
     const struct sockaddr_storage *list, size_t count, const char *why);
 
-/* Asks for `host'. `*out' is NULL, and done was called already, when the
- * answer was at hand; else done comes later unless cancelled. ERR_NO_MEMORY:
- * no done. */
+/* Asks for the addresses of `host'. `done' is called once on the thread of
+ * `loop', never from inside, unless the lookup is cancelled. ERR_NO_MEMORY:
+ * `done' will not be called. */
 enum err backend_lookup_start(struct backend_lookup **out,
-    struct backend_resolver *r, const char *host, uint16_t port,
+    struct backend_resolver *r, struct loop *loop, const char *host,
     backend_lookup_done *done, void *arg) MUST_CHECK;
 
-/* No done will come. NULL is fine. */
+/* Ends the lookup; `done' is not called. On the loop's thread. NULL is
+ * allowed. */
 void backend_lookup_cancel(struct backend_lookup *l);
 
 #endif

@@ -356,6 +356,7 @@ make_workers(struct master *m)
 			.throttle = m->throttle,
 			.cert_sessions = m->cert_sessions,
 			.flows = m->flows,
+			.resolver = m->resolver,
 		},
 		.empty = tell_empty,
 		.arg = m,
@@ -432,7 +433,8 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	options_throttle(&limits, snapshot->config);
 	m->cert_sessions = cert_sessions_new();
 	m->flows = backend_flows_new();
-	if (m->cert_sessions == NULL || m->flows == NULL)
+	m->resolver = backend_resolver_new();
+	if (m->cert_sessions == NULL || m->flows == NULL || m->resolver == NULL)
 		return ERR_NO_MEMORY;
 	/* Before the ports file is written: its reader may send a signal. */
 	err = catch_signals(m);
@@ -543,6 +545,7 @@ master_fini(struct master *m)
 	throttle_free(m->throttle);
 	cert_sessions_free(m->cert_sessions);
 	backend_flows_free(m->flows);
+	backend_resolver_free(m->resolver);
 	snapshot_put(m->snapshot);
 	loop_free(m->loop);
 	reload_free(m->reloader);

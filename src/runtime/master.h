@@ -14,7 +14,8 @@
  * posts a message to the owner's loop, which runs in the owner's next turn.
  * Messages from one thread to another arrive in the order they were posted.
  * The exceptions are the objects that are made for sharing: throttle,
- * cert_sessions, backend_flows, counters (written by one thread, read by all).
+ * cert_sessions, backend_flows, backend_resolver, counters (written by one
+ *thread, read by all).
  *
  * RELOAD
  *
@@ -102,6 +103,7 @@ struct master {
 	struct throttle *throttle; /* owned */
 	struct cert_sessions *cert_sessions; /* owned */
 	struct backend_flows *flows; /* owned */
+	struct backend_resolver *resolver; /* owned */
 	struct worker **workers; /* owned, each owned */
 	size_t worker_count;
 	struct io_signal *signals[MASTER_SIGNALS]; /* owned */

@@ -339,6 +339,8 @@ allow_all(struct rules *r, const struct config *cfg)
 	allow_output(r, cfg->daemon.admin_socket, REPLACE);
 	allow_output(r, cfg->denylist.file, REPLACE);
 	allow_backends(r, cfg);
+	/* A nameserver's long answers come over TCP. */
+	allow_port(r, MAY_CONNECT, 53);
 }
 
 /*

@@ -154,6 +154,7 @@ session_manager_init(struct session_manager *m,
 	m->throttle = o->throttle;
 	m->cert_sessions = o->cert_sessions;
 	m->flows = o->flows;
+	m->resolver = o->resolver;
 	m->index = o->index;
 	m->workers = o->workers;
 	m->eviction.run = evict_soon;
@@ -168,9 +169,6 @@ session_manager_init(struct session_manager *m,
 	timer_init(&m->evict, m->loop, evict, m);
 	timer_init(&m->sweep, m->loop, sweep_step, m);
 	timer_start(&m->tick, TICK_MS);
-	m->resolver = backend_resolver_new(m->loop, NULL);
-	if (m->resolver == NULL)
-		return ERR_NO_MEMORY;
 	return take_snapshot(m, o->snapshot);
 }
 
@@ -187,7 +185,6 @@ session_manager_fini(struct session_manager *m)
 	linger_end_all(&m->lingering);
 	linger_end_all(&m->parting);
 	put_pools(m->pools, m->pool_count);
-	backend_resolver_free(m->resolver);
 	if (m->loop != NULL) {
 		timer_stop(&m->drain);
 		timer_stop(&m->tick);

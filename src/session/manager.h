@@ -43,7 +43,7 @@ struct session_manager {
 	struct throttle *throttle; /* borrowed, shared by all workers */
 	struct cert_sessions *cert_sessions; /* borrowed, shared, too */
 	struct backend_flows *flows; /* borrowed, shared, too */
-	struct backend_resolver *resolver; /* owned */
+	struct backend_resolver *resolver; /* borrowed, shared, too */
 	struct backend_pool **pools; /* counted each; as config->backend */
 	size_t pool_count;
 	struct list sessions; /* all present ones, oldest first */
@@ -78,6 +78,7 @@ struct session_manager_options {
 	struct throttle *throttle; /* shared by all workers */
 	struct cert_sessions *cert_sessions; /* shared by all workers */
 	struct backend_flows *flows; /* shared by all workers */
+	struct backend_resolver *resolver; /* shared by all workers */
 	unsigned index; /* the worker's number, from 0 */
 	unsigned workers; /* how many there are */
 };

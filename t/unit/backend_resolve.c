@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Names to addresses, asked of a small nameserver in the same loop: good
- * answers, none, changed ones, and silence.
+ * Names to addresses, asked of a small nameserver in the same loop: answers,
+ * no answers, changed answers, and silence.
  */
 #include "backend/resolve.h"
 
@@ -19,17 +19,18 @@
 #include "net_kit.h"
 #include "tap.h"
 
-/* Answers A for names of its list; all else it does as their names say. */
+/* Answers questions for A of one.test, half.test and silent.test; all other
+ * names do not exist. */
 struct nameserver {
 	struct watch watch;
-	char address[ADDRESS_TEXT_MAX];
-	const char *one; /* what one.test stands for; NULL: SERVFAIL */
+	struct sockaddr_storage at;
+	const char *one; /* the address of one.test; NULL: SERVFAIL */
 	const char *two; /* a second address of it; NULL: none */
-	bool silent; /* about that */
-	int asked; /* questions for A */
+	bool silent; /* about one.test */
+	int asked; /* questions for A of one.test */
 };
 
-/* The first label of the question, in small letters: evdns mixes them. */
+/* The first label of the question, in small letters. */
 static void
 read_label(const uint8_t *query, char label[64])
 {
@@ -74,8 +75,15 @@ on_query(enum watch_event event, void *arg)
 	q[2] = 0x81;
 	q[3] = 0x80;
 	q[11] = 0; /* no additional records */
-	if (strcmp(label, "silent") == 0)
+	if (strcmp(label, "silent") == 0 ||
+	    (strcmp(label, "half") == 0 && !wants_a))
 		return;
+	if (strcmp(label, "half") == 0) {
+		len = put_answer(q, len, "127.0.0.7");
+		(void)sendto(n->watch.fd, q, len, 0, (struct sockaddr *)&from,
+		    from_len);
+		return;
+	}
 	if (strcmp(label, "one") == 0 && n->silent) {
 		n->asked++;
 		return;
@@ -107,7 +115,7 @@ nameserver_start(struct nameserver *n, struct loop *loop)
 	    bind(fd, (struct sockaddr *)&at, address_len(&at)) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&at, &len) == -1)
 		abort();
-	address_text_port(n->address, &at);
+	n->at = at;
 	watch_init(&n->watch, loop, fd, on_query, n);
 	watch_read(&n->watch, true);
 }
@@ -117,7 +125,7 @@ struct found {
 	enum err err;
 	size_t count;
 	char first[ADDRESS_TEXT_MAX];
-	char why[128];
+	char why[BACKEND_LOOKUP_WHY];
 	int calls;
 };
 
@@ -132,7 +140,7 @@ on_found(void *arg, enum err err, const struct sockaddr_storage *list,
 	f->calls++;
 	snprintf(f->why, sizeof(f->why), "%s", why);
 	if (count > 0)
-		address_text_port(f->first, &list[0]);
+		address_text(f->first, &list[0]);
 	loop_stop(f->loop);
 }
 
@@ -142,9 +150,10 @@ look_up(struct loop *loop, struct backend_resolver *r, const char *name)
 	struct found f = { .loop = loop };
 	struct backend_lookup *l;
 
-	if (backend_lookup_start(&l, r, name, 1883, on_found, &f) != OK)
-		abort();
-	if (f.calls == 0 && !net_kit_run(loop, NET_KIT_PATIENCE_MS))
+	if (backend_lookup_start(&l, r, loop, name, on_found, &f) != OK ||
+	    f.calls > 0)
+		abort(); /* never from inside the start */
+	if (!net_kit_run(loop, NET_KIT_PATIENCE_MS))
 		backend_lookup_cancel(l);
 	return f;
 }
@@ -153,23 +162,58 @@ static void
 test_lookup(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 {
 	struct found f;
+	uint64_t began;
 
 	n->one = "127.0.0.9";
 	f = look_up(loop, r, "one.test");
 	ok(f.calls == 1 && f.err == OK, "a name is found");
 	is_int((long long)f.count, 1, "it has one address");
-	is_str(f.first, "127.0.0.9:1883", "with the port given");
+	is_str(f.first, "127.0.0.9", "the right one");
 	n->two = "127.0.0.8";
+	(void)net_kit_run(loop,
+	    400); /* an answer that is fresh is given again */
 	f = look_up(loop, r, "one.test");
 	is_int((long long)f.count, 2, "or two");
 	n->two = NULL;
 	f = look_up(loop, r, "none.test");
-	is_int(f.err, ERR_RESOLVE, "a name that is none");
-	ok(f.why[0] != '\0', "it says why: %s", f.why);
+	is_int(f.err, ERR_RESOLVE, "a name that does not exist");
+	ok(strstr(f.why, "(none.test: 127.0.0.1 NXDOMAIN)") != NULL,
+	    "the reason names the question, the server and its answer: %s",
+	    f.why);
 	f = look_up(loop, r, "localhost");
 	ok(f.err == OK, "the hosts file is read, too: %s", f.first);
 	f = look_up(loop, r, "192.0.2.1");
-	is_str(f.first, "192.0.2.1:1883", "a number is its own name");
+	is_str(f.first, "192.0.2.1", "a number is its own name");
+	began = clock_mono_ms();
+	f = look_up(loop, r, "half.test");
+	is_str(f.first, "127.0.0.7", "without an answer for AAAA, A will do");
+	ok(clock_mono_ms() - began < 2500, "after a short wait");
+}
+
+/* Several workers ask for the same name. */
+static void
+test_shared(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
+{
+	struct found f[3] = { { .loop = loop }, { .loop = loop },
+		{ .loop = loop } };
+	struct backend_lookup *l[3];
+	int before = n->asked;
+	int i;
+
+	n->one = "127.0.0.9";
+	(void)net_kit_run(loop, 400);
+	for (i = 0; i < 3; i++)
+		if (backend_lookup_start(&l[i], r, loop, "one.test", on_found,
+			&f[i]) != OK)
+			abort();
+	backend_lookup_cancel(l[1]);
+	while (f[0].calls == 0 || f[2].calls == 0)
+		if (!net_kit_run(loop, NET_KIT_PATIENCE_MS))
+			break;
+	ok(f[0].err == OK && f[0].count == 1 && f[2].count == 1,
+	    "one answer serves all that asked for a name");
+	is_int(f[1].calls, 0, "except the one that is cancelled");
+	is_int(n->asked - before, 1, "and the nameserver is asked once");
 }
 
 static void
@@ -178,15 +222,17 @@ test_cancel(struct loop *loop, struct backend_resolver *r)
 	struct found f = { .loop = loop };
 	struct backend_lookup *l;
 
-	if (backend_lookup_start(&l, r, "silent.test", 1, on_found, &f) != OK)
+	if (backend_lookup_start(&l, r, loop, "silent.test", on_found, &f) !=
+	    OK)
 		abort();
 	net_kit_turns(loop);
 	backend_lookup_cancel(l);
 	backend_lookup_cancel(NULL);
 	net_kit_turns(loop);
 	is_int(f.calls, 0, "a cancelled lookup is silent");
-	/* One that is left to the resolver to cut off. */
-	if (backend_lookup_start(&l, r, "silent.test", 1, on_found, &f) != OK)
+	/* The resolver is freed while a thread waits for the answer. */
+	if (backend_lookup_start(&l, r, loop, "silent.test", on_found, &f) !=
+	    OK)
 		abort();
 	net_kit_turns(loop);
 	backend_lookup_cancel(l);
@@ -248,7 +294,7 @@ test_pool(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 	struct backend_options o = { .name = "x",
 		.addresses = addresses,
 		.address_count = 1,
-		.resolve_ms = 50,
+		.resolve_ms = 400, /* longer than an answer is fresh */
 		.timeout_ms = 2000 };
 	struct backend_pool *p;
 	struct call c;
@@ -256,6 +302,7 @@ test_pool(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 	snprintf(name, sizeof(name), "one.test:%u", address_port(&at));
 	snprintf(here, sizeof(here), "127.0.0.1:%u", address_port(&at));
 	n->one = "127.0.0.1";
+	(void)net_kit_run(loop, 400); /* the last answer is fresh no more */
 	if (backend_pool_new(&p, loop, r, &o) != OK)
 		abort();
 	c = dial(loop, p);
@@ -301,6 +348,7 @@ test_doubt(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 
 	snprintf(name, sizeof(name), "one.test:%u", address_port(&at));
 	n->one = "127.0.0.2";
+	(void)net_kit_run(loop, 400);
 	if (backend_pool_new(&p, loop, r, &o) != OK)
 		abort();
 	ok(await_question(loop, n), "a name");
@@ -331,6 +379,7 @@ test_silence(struct loop *loop, struct nameserver *n,
 
 	snprintf(name, sizeof(name), "one.test:%u", address_port(&at));
 	n->one = "127.0.0.1";
+	(void)net_kit_run(loop, 400);
 	if (backend_pool_new(&p, loop, r, &o) != OK)
 		abort();
 	ok(await_question(loop, n), "a name is found");
@@ -384,15 +433,17 @@ main(void)
 
 	log_set_level(LOG_LEVEL_ERROR);
 	nameserver_start(&n, loop);
-	r = backend_resolver_new(loop, n.address);
+	r = backend_resolver_new();
+	backend_resolver_set_nameserver(r, &n.at);
 	test_lookup(loop, &n, r);
+	test_shared(loop, &n, r);
 	test_pool(loop, &n, r);
 	test_doubt(loop, &n, r);
 	test_silence(loop, &n, r);
 	test_nothing(loop, r);
 	test_cancel(loop, r);
 	backend_resolver_free(r);
-	r = backend_resolver_new(loop, NULL);
+	r = backend_resolver_new();
 	ok(look_up(loop, r, "localhost").err == OK, "resolv.conf is read");
 	backend_resolver_free(r);
 	backend_resolver_free(NULL);
