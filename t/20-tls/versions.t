@@ -62,4 +62,10 @@ is(try('tls', max => '1.2', ciphers => 'AES128-SHA')->{alert}, 40,
 	'no static RSA or CBC: handshake_failure');
 is(try('tls', groups => 'P-256')->{status}, 'ok', 'group P-256');
 is(try('tls', groups => 'X25519')->{status}, 'ok', 'group X25519');
+SKIP: {
+	skip 'this TLS library is not post-quantum', 1
+	    if (sallyport_run('-V'))[1] !~ /X25519MLKEM768: yes/;
+	is(try('tls', groups => 'X25519MLKEM768')->{status}, 'ok',
+		'group X25519MLKEM768, and no other');
+}
 done_testing;
