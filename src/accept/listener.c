@@ -60,43 +60,23 @@ struct listener {
 	char address[ADDRESS_TEXT_MAX];
 };
 
-/* Binds and closes a socket without SO_REUSEPORT, to find out whether another
- * process has the address. */
 static enum err
-check_unused(const struct sockaddr_storage *at)
-{
-	static const int on = 1;
-	int fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	int saved, result;
-
-	if (fd == -1)
-		return ERR_SYSTEM;
-	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-	if (at->ss_family == AF_INET6)
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on));
-	result = bind(fd, (const struct sockaddr *)at, address_len(at));
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return result == 0 ? OK : ERR_SYSTEM;
-}
-
-static enum err
-set_shared(int fd, sa_family_t family)
+set_option(int fd, int level, int name)
 {
 	static const int on = 1;
 
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == -1)
-		return ERR_SYSTEM;
-	if (family == AF_INET6 &&
-	    setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) == -1)
-		return ERR_SYSTEM;
-	return OK;
+	return setsockopt(fd, level, name, &on, sizeof(on)) == 0 ? OK
+								 : ERR_SYSTEM;
 }
 
+/*
+ * Binds and listens. The first socket of an address is exclusive until it
+ * listens: of several programs that bind the address at the same time, listen()
+ * succeeds in one, and EADDRINUSE tells the others. Then the address is shared
+ * (SO_REUSEPORT) with the sockets of our other workers.
+ */
 static enum err
-bind_one(int *out, const struct sockaddr_storage *at, int backlog)
+bind_one(int *out, const struct sockaddr_storage *at, int backlog, bool first)
 {
 	int fd = socket(at->ss_family,
 	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -104,9 +84,13 @@ bind_one(int *out, const struct sockaddr_storage *at, int backlog)
 
 	if (fd == -1)
 		return ERR_SYSTEM;
-	if (set_shared(fd, at->ss_family) == OK &&
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) == OK &&
+	    (at->ss_family != AF_INET6 ||
+		set_option(fd, IPPROTO_IPV6, IPV6_V6ONLY) == OK) &&
+	    (first || set_option(fd, SOL_SOCKET, SO_REUSEPORT) == OK) &&
 	    bind(fd, (const struct sockaddr *)at, address_len(at)) == 0 &&
-	    listen(fd, backlog) == 0) {
+	    listen(fd, backlog) == 0 &&
+	    (!first || set_option(fd, SOL_SOCKET, SO_REUSEPORT) == OK)) {
 		*out = fd;
 		return OK;
 	}
@@ -135,11 +119,8 @@ listener_bind(int *fds, size_t count, const struct sockaddr_storage *at,
 	enum err err;
 	size_t i;
 
-	err = check_unused(at);
-	if (err != OK)
-		return err;
 	for (i = 0; i < count; i++) {
-		err = bind_one(&fds[i], &where, backlog);
+		err = bind_one(&fds[i], &where, backlog, i == 0);
 		if (err == OK && i == 0)
 			err = listener_bound(fds[0], &where);
 		if (err != OK) {

@@ -41,7 +41,8 @@ struct listener_options {
  * listens on each. Port 0: the kernel chooses one, the same for all. The
  * caller owns the descriptors. ERR_SYSTEM with errno, and then none is left
  * open; EADDRINUSE also when another process listens there with SO_REUSEPORT,
- * since the two would silently share the clients.
+ * or binds the address at the same time, since the two would silently share the
+ * clients.
  */
 enum err listener_bind(int *fds, size_t count,
     const struct sockaddr_storage *at,

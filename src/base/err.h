@@ -21,6 +21,7 @@
 	X(ERR_NOT_FOUND, "not found") \
 	X(ERR_EXISTS, "exists already") \
 	X(ERR_IRREGULAR, "not a regular file") \
+	X(ERR_SANDBOX, "denied by the sandbox") \
 	X(ERR_CONFIG, "configuration refused") \
 	X(ERR_TLS, "TLS failed") \
 	X(ERR_CLOSED, "closed by the other side") \

@@ -31,6 +31,10 @@ file_error(enum err err)
 		return strerror(errno);
 	case ERR_IRREGULAR:
 		return "is not a regular file";
+	case ERR_SANDBOX:
+		return "the permissions allow it, but the sandbox does not: it "
+		       "is in a folder that was not named at the start "
+		       "(restart)";
 	case ERR_LIMIT:
 		return "the file is too large";
 	default:
@@ -49,9 +53,16 @@ open_regular(int *out, off_t *size, const char *path)
 	do
 		fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	while (fd == -1 && errno == EINTR);
-	if (fd == -1)
+	if (fd == -1) {
+		saved = errno;
+		/* access() follows permissions only; Landlock does not affect
+		 * it. */
+		if (saved == EACCES && access(path, R_OK) == 0)
+			return ERR_SANDBOX;
+		errno = saved;
 		/* What open() says of a socket. */
-		return errno == ENXIO ? ERR_IRREGULAR : ERR_SYSTEM;
+		return saved == ENXIO ? ERR_IRREGULAR : ERR_SYSTEM;
+	}
 	if (fstat(fd, &st) == 0) {
 		errno = EISDIR;
 		if (S_ISREG(st.st_mode)) {

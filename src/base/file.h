@@ -21,7 +21,8 @@
  * the bytes; *len does not count it. The caller frees *data with free(), or
  * with file_wipe() if it is secret.
  *
- * ERR_SYSTEM: errno says why; EISDIR for a directory. ERR_IRREGULAR: a FIFO,
+ * ERR_SYSTEM: errno says why; EISDIR for a directory. ERR_SANDBOX: the
+ * permissions allow it, but the sandbox does not. ERR_IRREGULAR: a FIFO,
  * socket or device. ERR_LIMIT: longer than `max'. ERR_NO_MEMORY. On error
  * *data is NULL and *len is 0.
  */

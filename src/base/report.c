@@ -49,3 +49,12 @@ report_add(struct report *r, const char *fmt, ...)
 	r->lines = lines;
 	r->lines[r->kept++] = line;
 }
+
+void
+report_log(const struct report *r, enum log_level level, const char *event)
+{
+	size_t i;
+
+	for (i = 0; i < r->kept; i++)
+		log_event(level, event, "%s", r->lines[i]);
+}

@@ -8,6 +8,8 @@
 
 #include <stddef.h>
 
+#include "base/log.h"
+
 struct report {
 	char **lines; /* owned, each owned */
 	size_t count; /* of all complaints */
@@ -23,5 +25,9 @@ void report_fini(struct report *r);
 /* Adds one complaint, formatted as printf does, without a newline. */
 void report_add(struct report *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Logs each line as the message of an event. */
+void report_log(const struct report *r, enum log_level level,
+    const char *event);
 
 #endif

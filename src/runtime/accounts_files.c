@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What stands in /etc/passwd and /etc/group.
+ * Users and groups of /etc/passwd and /etc/group; see runtime/accounts.h. A
+ * file of its own because configure chooses it.
  */
 #include "runtime/accounts.h"
 
@@ -43,4 +44,35 @@ accounts_group(const char *name, gid_t *gid)
 		*gid = gr->gr_gid;
 	fclose(file);
 	return gr != NULL;
+}
+
+static bool
+has_member(const struct group *gr, const char *name)
+{
+	size_t i;
+
+	for (i = 0; gr->gr_mem[i] != NULL; i++)
+		if (strcmp(gr->gr_mem[i], name) == 0)
+			return true;
+	return false;
+}
+
+size_t
+accounts_memberships(const char *name, gid_t own, gid_t *list, size_t max)
+{
+	FILE *file = fopen("/etc/group", "re");
+	const struct group *gr;
+	size_t n = 0;
+
+	if (file == NULL)
+		return 0;
+	while ((gr = fgetgrent(file)) != NULL) {
+		if (gr->gr_gid == own || !has_member(gr, name))
+			continue;
+		if (n < max)
+			list[n] = gr->gr_gid;
+		n++;
+	}
+	fclose(file);
+	return n;
 }

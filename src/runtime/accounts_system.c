@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * As the system is set up: files, LDAP, systemd's dynamic users.
+ * Users and groups as nsswitch.conf says: files, LDAP, systemd's dynamic
+ * users; see runtime/accounts.h. A file of its own because configure chooses
+ * it.
  */
 #include "runtime/accounts.h"
 
 #include <grp.h>
 #include <pwd.h>
-#include <stddef.h>
+#include <stdlib.h>
 
 bool
 accounts_user(const char *name, uid_t *uid, gid_t *gid)
@@ -29,4 +31,27 @@ accounts_group(const char *name, gid_t *gid)
 		return false;
 	*gid = gr->gr_gid;
 	return true;
+}
+
+size_t
+accounts_memberships(const char *name, gid_t own, gid_t *list, size_t max)
+{
+	int count = 0;
+	gid_t *all;
+	size_t n = 0;
+	int i;
+
+	(void)getgrouplist(name, own, NULL, &count);
+	all = calloc((size_t)count, sizeof(*all));
+	if (all == NULL || getgrouplist(name, own, all, &count) == -1)
+		count = 0;
+	for (i = 0; i < count; i++) {
+		if (all[i] == own)
+			continue;
+		if (n < max)
+			list[n] = all[i];
+		n++;
+	}
+	free(all);
+	return n;
 }

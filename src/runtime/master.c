@@ -13,7 +13,6 @@
 #include "runtime/ports.h"
 #include "runtime/privileges.h"
 #include "runtime/resources.h"
-#include "runtime/rights.h"
 #include "runtime/supervisor.h"
 #include "session/options.h"
 #include "tls/library.h"
@@ -448,20 +447,34 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	return err;
 }
 
+/* Warns of files that will be out of reach from now on. */
+static void
+warn_of_files(const struct config *cfg)
+{
+	struct report unreadable, unwritable;
+
+	report_init(&unreadable);
+	report_init(&unwritable);
+	privileges_check_files(cfg, &unreadable, &unwritable);
+	report_log(&unreadable, LOG_LEVEL_WARN, "unreadable");
+	report_log(&unwritable, LOG_LEVEL_WARN, "unwritable");
+	report_fini(&unreadable);
+	report_fini(&unwritable);
+}
+
 /* Drops privileges and enters the sandbox. */
 static enum err
 give_up_rights(struct master *m, struct report *why)
 {
-	const struct config *cfg = m->snapshot->config;
-	const struct config_daemon *d = &cfg->daemon;
 	enum err err;
 
 	resources_lock_keys(NULL); /* root has no limit */
-	err = privileges_drop(d->user, d->group, m->file, why);
-	if (err != OK)
-		return err;
-	rights_check(cfg);
-	return sandbox_enter(&m->sandbox, m->snapshot->config);
+	err = privileges_drop(m->snapshot->config, why);
+	if (err == OK)
+		err = sandbox_enter(&m->sandbox, m->snapshot->config);
+	if (err == OK)
+		warn_of_files(m->snapshot->config);
+	return err;
 }
 
 /* Finds out how many connections there are descriptors for. Each listener keeps

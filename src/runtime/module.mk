@@ -14,8 +14,6 @@ libsallyport_a_SOURCES += \
 	src/runtime/reload.h \
 	src/runtime/resources.c \
 	src/runtime/resources.h \
-	src/runtime/rights.c \
-	src/runtime/rights.h \
 	src/runtime/runtime.c \
 	src/runtime/runtime.h \
 	src/runtime/sandbox.c \

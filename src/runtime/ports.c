@@ -2,6 +2,7 @@
 #include "runtime/ports.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,12 +11,22 @@
 #include "accept/listener.h"
 #include "base/address.h"
 #include "base/log.h"
+#include "runtime/privileges.h"
 #include "runtime/supervisor.h"
 #include "session/options.h"
 
-/* Tells the log, and the ports file if there is one, where a port is. */
+/* What all functions here need. */
+struct binding {
+	const struct config *cfg; /* borrowed */
+	struct worker **workers; /* borrowed */
+	size_t count; /* of workers */
+	FILE *file; /* borrowed: the ports file; NULL if there is none */
+	struct report *why; /* borrowed */
+};
+
+/* Reports the address of a socket. */
 static void
-tell(const struct config_listener *l, int fd, FILE *file)
+tell(const struct binding *b, const struct config_listener *l, int fd)
 {
 	char text[ADDRESS_TEXT_MAX];
 	struct sockaddr_storage at;
@@ -28,20 +39,20 @@ tell(const struct config_listener *l, int fd, FILE *file)
 	log_str(&line, "listener", l->head.name);
 	log_str(&line, "address", text);
 	log_end(&line);
-	if (file != NULL)
-		fprintf(file, "%s %s\n", l->head.name, text);
+	if (b->file != NULL)
+		fprintf(b->file, "%s %s\n", l->head.name, text);
 }
 
-/* Hands `fds' out, one to each worker; those not handed out are closed. */
+/* Gives one socket to each worker. After an error the others are closed. */
 static enum err
-hand_out(int *fds, struct worker **workers, size_t count, size_t listener)
+hand_out(const struct binding *b, int *fds, size_t listener)
 {
 	enum err err = OK;
 	size_t i;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < b->count; i++) {
 		if (err == OK)
-			err = worker_listen(workers[i], listener, fds[i]);
+			err = worker_listen(b->workers[i], listener, fds[i]);
 		if (err != OK)
 			close(fds[i]);
 	}
@@ -49,25 +60,25 @@ hand_out(int *fds, struct worker **workers, size_t count, size_t listener)
 }
 
 static enum err
-bind_one(const struct config *cfg, const struct config_listener *l, size_t at,
-    struct worker **workers, size_t count, FILE *file, struct report *why)
+bind_one(const struct binding *b, const struct config_listener *l, size_t at)
 {
 	const struct config_addr *addr = &l->bind.items[at];
 	struct listener_options o = { .socket = options_socket() };
-	int *fds = calloc(count, sizeof(*fds));
+	int *fds = calloc(b->count, sizeof(*fds));
 	enum err err;
 
 	if (fds == NULL)
 		return ERR_NO_MEMORY;
-	err = listener_bind(fds, count, &addr->sa, &o);
+	err = listener_bind(fds, b->count, &addr->sa, &o);
 	if (err == OK) {
-		tell(l, fds[0], file);
-		err = hand_out(fds, workers, count, l->head.index);
-	} else if (addr->optional && errno == EAFNOSUPPORT) {
+		tell(b, l, fds[0]);
+		err = hand_out(b, fds, l->head.index);
+	} else if (addr->optional &&
+	    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
 		err = OK; /* a machine without IPv6 */
 	} else {
-		CONFIG_COMPLAIN(cfg, why, l, bind, "%s: %s (%s)", addr->text,
-		    strerror(errno),
+		CONFIG_COMPLAIN(b->cfg, b->why, l, bind, "%s: %s (%s)",
+		    addr->text, strerror(errno),
 		    errno == EADDRINUSE
 			? "another program listens there: see ss -ltnp"
 			: errno == EACCES
@@ -78,13 +89,12 @@ bind_one(const struct config *cfg, const struct config_listener *l, size_t at,
 	return err;
 }
 
-/* Sockets a supervisor has passed under the listener's name stand in for its
- * bind addresses, which then may be ports that we have no right to. */
+/* Uses the sockets that a supervisor has passed under the listener's name,
+ * instead of its bind addresses, which may be ports that need privileges. */
 static enum err
-adopt_passed(const struct config *cfg, const struct config_listener *l,
-    struct worker **workers, size_t count, FILE *file, struct report *why)
+adopt_passed(const struct binding *b, const struct config_listener *l)
 {
-	int *fds = calloc(count, sizeof(*fds));
+	int *fds = calloc(b->count, sizeof(*fds));
 	enum err err = fds == NULL ? ERR_NO_MEMORY : OK;
 	size_t at;
 	int fd;
@@ -92,109 +102,152 @@ adopt_passed(const struct config *cfg, const struct config_listener *l,
 	for (at = 0;
 	     err == OK && (fd = supervisor_socket(l->head.name, at)) != -1;
 	     at++) {
-		err = listener_adopt(fds, count, fd);
+		err = listener_adopt(fds, b->count, fd);
 		if (err != OK) {
-			CONFIG_COMPLAIN(cfg, why, l, bind,
+			CONFIG_COMPLAIN(b->cfg, b->why, l, bind,
 			    "socket %d passed as %s: %s (pass a listening TCP "
 			    "socket: ListenStream= of a .socket unit)",
 			    fd, l->head.name, strerror(errno));
 			break;
 		}
-		tell(l, fds[0], file);
-		err = hand_out(fds, workers, count, l->head.index);
+		tell(b, l, fds[0]);
+		err = hand_out(b, fds, l->head.index);
 	}
 	free(fds);
 	return err;
 }
 
 static enum err
-bind_listener(const struct config *cfg, const struct config_listener *l,
-    struct worker **workers, size_t count, FILE *file, struct report *why)
+bind_listener(const struct binding *b, const struct config_listener *l)
 {
 	enum err result = OK;
 	enum err err;
 	size_t n;
 
 	if (supervisor_socket(l->head.name, 0) != -1)
-		return adopt_passed(cfg, l, workers, count, file, why);
+		return adopt_passed(b, l);
 	for (n = 0; n < l->bind.count; n++) {
-		err = bind_one(cfg, l, n, workers, count, file, why);
+		err = bind_one(b, l, n);
 		if (err != OK)
 			result = err;
 	}
 	return result;
 }
 
-/* At a socket that nobody takes clients would come in and wait for ever. */
+/* A passed socket that no listener uses is an error: clients would connect to
+ * it and wait for ever. */
 static enum err
-check_passed(const struct config *cfg, struct report *why)
+check_passed(const struct binding *b)
 {
 	size_t passed = supervisor_sockets();
 	size_t taken = 0;
 	size_t at;
 	size_t i;
 
-	for (i = 0; i < cfg->listener_count; i++)
+	for (i = 0; i < b->cfg->listener_count; i++)
 		for (at = 0;
-		     supervisor_socket(cfg->listener[i].head.name, at) != -1;
+		     supervisor_socket(b->cfg->listener[i].head.name, at) != -1;
 		     at++)
 			taken++;
 	if (taken == passed)
 		return OK;
-	report_add(why,
+	report_add(b->why,
 	    "%s: %zu of the %zu sockets that were passed are for no listener "
 	    "(FileDescriptorName= of a .socket unit is the NAME of [listener "
 	    "NAME])",
-	    cfg->file, passed - taken, passed);
+	    b->cfg->file, passed - taken, passed);
 	return ERR_CONFIG;
 }
 
 static enum err
-bind_all(const struct config *cfg, struct worker **workers, size_t count,
-    FILE *file, struct report *why)
+bind_all(const struct binding *b)
 {
-	enum err result = check_passed(cfg, why);
+	enum err result = check_passed(b);
 	enum err err;
 	size_t i;
 
-	for (i = 0; i < cfg->listener_count; i++) {
-		err = bind_listener(cfg, &cfg->listener[i], workers, count,
-		    file, why);
+	for (i = 0; i < b->cfg->listener_count; i++) {
+		err = bind_listener(b, &b->cfg->listener[i]);
 		if (err != OK)
 			result = err;
 	}
 	return result;
 }
 
-/* Readers must never meet a half-written file, so it comes by rename. */
+/*
+ * The ports file. It is written under another name and renamed, so that its
+ * readers never find half of it. The folder may belong to the daemon's user,
+ * while this runs as root: no link that this user has put there is followed,
+ * and the file belongs to this user.
+ */
+
+static enum err
+cannot_write(const struct binding *b, const char *path)
+{
+	CONFIG_COMPLAIN(b->cfg, b->why, &b->cfg->daemon, ports_file,
+	    "cannot write %s: %s", path, strerror(errno));
+	return ERR_CONFIG;
+}
+
+static FILE *
+create_file(const char *path, const struct config *cfg)
+{
+	struct report unused;
+	FILE *file = NULL;
+	uid_t uid;
+	gid_t gid;
+	int fd;
+
+	(void)unlink(path); /* left behind by a start that was killed */
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+	    0644);
+	if (fd == -1)
+		return NULL;
+	report_init(&unused); /* privileges_drop() complains of the user */
+	if (geteuid() == 0 && privileges_find(cfg, &uid, &gid, &unused) == OK)
+		(void)!fchown(fd, uid, gid);
+	report_fini(&unused);
+	file = fdopen(fd, "w");
+	if (file == NULL)
+		close(fd);
+	return file;
+}
+
+static enum err
+bind_and_tell(struct binding *b, ports_also *also, void *arg)
+{
+	enum err err = bind_all(b);
+	enum err also_err = also == NULL ? OK : also(arg, b->file, b->why);
+
+	return err == OK ? also_err : err;
+}
+
 enum err
 ports_bind(const struct config *cfg, struct worker **workers, size_t count,
     ports_also *also, void *arg, struct report *why)
 {
+	struct binding b = { cfg, workers, count, NULL, why };
 	const char *path = cfg->daemon.ports_file;
-	char temp[4096];
-	FILE *file = NULL;
-	enum err also_err;
+	char *temp = NULL;
 	enum err err;
 
 	if (path[0] != '\0') {
-		snprintf(temp, sizeof(temp), "%s.new", path);
-		file = fopen(temp, "we");
-		if (file == NULL) {
-			CONFIG_COMPLAIN(cfg, why, &cfg->daemon, ports_file,
-			    "cannot write %s: %s", temp, strerror(errno));
-			return ERR_CONFIG;
+		if (asprintf(&temp, "%s.new", path) == -1)
+			return ERR_NO_MEMORY;
+		b.file = create_file(temp, cfg);
+		if (b.file == NULL) {
+			err = cannot_write(&b, temp);
+			free(temp);
+			return err;
 		}
 	}
-	err = bind_all(cfg, workers, count, file, why);
-	also_err = also == NULL ? OK : also(arg, file, why);
-	if (err == OK)
-		err = also_err;
-	if (file != NULL &&
-	    (fclose(file) != 0 || (err == OK && rename(temp, path) == -1))) {
-		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, ports_file,
-		    "cannot write %s: %s", path, strerror(errno));
-		return ERR_CONFIG;
-	}
+	err = bind_and_tell(&b, also, arg);
+	if (b.file != NULL && fclose(b.file) != 0 && err == OK)
+		err = cannot_write(&b, temp);
+	if (temp != NULL && err == OK && rename(temp, path) == -1)
+		err = cannot_write(&b, path);
+	if (temp != NULL && err != OK)
+		(void)unlink(temp);
+	free(temp);
 	return err == ERR_SYSTEM ? ERR_CONFIG : err;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Binding every listener of the configuration, one socket a worker, and
- * telling where: in the log, and in ports_file for whoever asked for port 0.
+ * Binds every listener of the configuration, one socket for each worker, and
+ * reports the addresses: in the log, and in ports_file for programs that asked
+ * for port 0.
  */
 #ifndef RUNTIME_PORTS_H
 #define RUNTIME_PORTS_H
@@ -13,12 +14,13 @@
 #include "runtime/worker.h"
 
 /*
- * Binds all and hands the sockets to the workers. Lines of the ports file are
- * "LISTENER ADDRESS:PORT". All that cannot be bound is complained about in
- * one run: ERR_CONFIG. Before privileges are dropped.
+ * Binds all listeners and hands the sockets to the workers. To be called
+ * before privileges are dropped. Lines of the ports file are "LISTENER
+ * ADDRESS:PORT". Everything that cannot be bound is complained about in one
+ * run: ERR_CONFIG; then no ports file is left behind.
  *
- * `also', if not NULL, is called with `arg' to bind what else there is and to
- * write its lines to the ports file (NULL: there is none).
+ * `also' (may be NULL) is called with `arg' to bind what else there is and to
+ * write its lines to the ports file (NULL if there is none).
  */
 typedef enum err ports_also(void *arg, FILE *file, struct report *why);
 enum err ports_bind(const struct config *cfg, struct worker **workers,

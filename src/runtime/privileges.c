@@ -1,83 +1,266 @@
 /* SPDX-License-Identifier: ISC */
 #include "runtime/privileges.h"
 
+#include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "runtime/accounts.h"
 
-static enum err
-complain(struct report *why, const char *where, const char *what)
-{
-	report_add(why, "%s: cannot drop privileges: %s: %s", where, what,
-	    strerror(errno));
-	return ERR_CONFIG;
-}
+/*
+ * The user.
+ */
 
-/* The ids to become; names are looked up once, before anything is given up. */
-static enum err
-find_ids(const char *user, const char *group, const char *where,
-    struct report *why, uid_t *uid, gid_t *gid)
+enum err
+privileges_find(const struct config *cfg, uid_t *uid, gid_t *gid,
+    struct report *why)
 {
-	bool exists = accounts_user(user, uid, gid);
+	const struct config_daemon *d = &cfg->daemon;
+	bool exists;
 
+	*uid = getuid();
+	*gid = getgid();
+	if (geteuid() != 0)
+		return OK;
+	exists = accounts_user(d->user, uid, gid);
 	if (!exists || *uid == 0) {
-		report_add(why,
-		    "%s: user: \"%s\" %s (make one: useradd --system %s; "
-		    "or name another)",
-		    where, user, exists ? "is root" : "does not exist",
-		    exists ? "sallyport" : user);
+		CONFIG_COMPLAIN(cfg, why, d, user,
+		    "\"%s\" %s (create one: useradd --system %s; or name "
+		    "another)",
+		    d->user, exists ? "is root" : "does not exist",
+		    exists ? "sallyport" : d->user);
 		return ERR_CONFIG;
 	}
-	if (group[0] != '\0' && !accounts_group(group, gid)) {
-		report_add(why,
-		    "%s: group: \"%s\" does not exist (make it: groupadd "
-		    "--system %s; or leave group empty)",
-		    where, group, group);
+	if (d->group[0] != '\0' && !accounts_group(d->group, gid)) {
+		CONFIG_COMPLAIN(cfg, why, d, group,
+		    "\"%s\" does not exist (create it: groupadd --system %s; "
+		    "or leave group empty)",
+		    d->group, d->group);
 		return ERR_CONFIG;
 	}
 	return OK;
 }
 
-enum err
-privileges_check(const char *user, const char *group, const char *where,
-    struct report *why)
+static enum err
+cannot_drop(const struct config *cfg, struct report *why, const char *what)
 {
-	uid_t uid;
-	gid_t gid;
+	report_add(why, "%s: cannot drop privileges: %s: %s", cfg->file, what,
+	    strerror(errno));
+	return ERR_CONFIG;
+}
 
-	if (geteuid() != 0)
-		return OK;
-	return find_ids(user, group, where, why, &uid, &gid);
+/* Changes to the groups of which the user is a member: a key may be readable
+ * by one of them, such as Debian's ssl-cert. */
+static int
+set_groups(const char *user, gid_t own)
+{
+	size_t count = accounts_memberships(user, own, NULL, 0);
+	gid_t *list = calloc(count + 1, sizeof(*list));
+	size_t n;
+	int rc;
+
+	if (list == NULL)
+		return -1;
+	n = accounts_memberships(user, own, list, count);
+	rc = setgroups(n < count ? n : count, list);
+	free(list);
+	return rc;
 }
 
 enum err
-privileges_drop(const char *user, const char *group, const char *where,
-    struct report *why)
+privileges_drop(const struct config *cfg, struct report *why)
 {
 	uid_t uid;
 	gid_t gid;
 	enum err err;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return complain(why, where, "no_new_privs");
+		return cannot_drop(cfg, why, "no_new_privs");
 	if (geteuid() != 0)
 		return OK;
-	err = find_ids(user, group, where, why, &uid, &gid);
+	err = privileges_find(cfg, &uid, &gid, why);
 	if (err != OK)
 		return err;
-	if (setgroups(0, NULL) == -1)
-		return complain(why, where, "setgroups");
+	if (set_groups(cfg->daemon.user, gid) == -1)
+		return cannot_drop(cfg, why, "setgroups");
 	if (setresgid(gid, gid, gid) == -1)
-		return complain(why, where, "setresgid");
+		return cannot_drop(cfg, why, "setresgid");
 	if (setresuid(uid, uid, uid) == -1)
-		return complain(why, where, "setresuid");
+		return cannot_drop(cfg, why, "setresuid");
 	if (setuid(0) == 0) {
-		report_add(why, "%s: user: root could be taken back", where);
+		report_add(why, "%s: user: root could be regained", cfg->file);
 		return ERR_CONFIG;
 	}
 	return OK;
+}
+
+/*
+ * Reading.
+ */
+
+/* Adds the reason why `path' cannot be opened; errno says it. access() follows
+ * permissions only, Landlock does not affect it. */
+static void
+add_unreadable(struct report *r, const char *path)
+{
+	int error = errno;
+
+	if (error == EACCES && access(path, R_OK) == 0)
+		report_add(r, "%s: %s", path, file_error(ERR_SANDBOX));
+	else if (error == EACCES)
+		report_add(r,
+		    "%s: %s for the user that the daemon runs as: the next "
+		    "reload will fail (chgrp it, and chmod g+r)",
+		    path, strerror(error));
+	else
+		report_add(r, "%s: %s: the next reload will fail", path,
+		    strerror(error));
+}
+
+static void
+try_entries(struct report *r, const char *folder)
+{
+	DIR *d = opendir(folder);
+	char path[PATH_MAX];
+	struct dirent *e;
+	struct stat st;
+	int fd;
+
+	if (d == NULL) {
+		add_unreadable(r, folder);
+		return;
+	}
+	while ((e = readdir(d)) != NULL) {
+		if (e->d_name[0] == '.' ||
+		    snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) >=
+			(int)sizeof(path) ||
+		    stat(path, &st) == -1 || !S_ISREG(st.st_mode))
+			continue;
+		fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		if (fd == -1)
+			add_unreadable(r, path);
+		else
+			close(fd);
+	}
+	closedir(d);
+}
+
+/* Tries to open a file, or a folder and its files, as a reload would. */
+static void
+try_name(const char *path, void *arg)
+{
+	struct report *r = arg;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd == -1) {
+		add_unreadable(r, path);
+		return;
+	}
+	if (fstat(fd, &st) == 0 && S_ISDIR(st.st_mode))
+		try_entries(r, path);
+	close(fd);
+}
+
+/* Writes the folder part of the file that `path' leads to; false if it is too
+ * long. */
+static bool
+folder_of(char out[PATH_MAX], const char *path)
+{
+	char real[PATH_MAX];
+
+	if (realpath(path, real) == NULL &&
+	    snprintf(real, sizeof(real), "%s", path) >= (int)sizeof(real))
+		return false;
+	snprintf(out, PATH_MAX, "%s", dirname(real));
+	return true;
+}
+
+/* sallyportctl deny replaces the file in its folder. An operator should learn
+ * that this fails before a device is stolen. */
+static void
+try_denylist(const struct config *cfg, struct report *r)
+{
+	char folder[PATH_MAX];
+
+	if (cfg->denylist.file[0] == '\0' ||
+	    cfg->daemon.admin_socket[0] == '\0' ||
+	    !folder_of(folder, cfg->denylist.file))
+		return;
+	if (access(folder, W_OK | X_OK) == -1)
+		report_add(r,
+		    "%s: %s for the user that the daemon runs as: sallyportctl "
+		    "deny will fail (put the deny list in a folder that this "
+		    "user may write)",
+		    folder, strerror(errno));
+}
+
+void
+privileges_check_files(const struct config *cfg, struct report *unreadable,
+    struct report *unwritable)
+{
+	config_files(cfg, try_name, unreadable);
+	try_denylist(cfg, unwritable);
+}
+
+/*
+ * Writing.
+ */
+
+/* NULL if a file could be created in the folder of `path', else why not. */
+static const char *
+folder_fault(const char *path)
+{
+	char folder[PATH_MAX];
+
+	if (!folder_of(folder, path))
+		return strerror(ENAMETOOLONG);
+	return access(folder, W_OK | X_OK) == 0 ? NULL : strerror(errno);
+}
+
+/* NULL if the log file could be opened, else why not. */
+static const char *
+log_fault(const char *path)
+{
+	struct stat st;
+
+	if (stat(path, &st) == -1)
+		return errno == ENOENT ? folder_fault(path) : strerror(errno);
+	if (!S_ISREG(st.st_mode))
+		return "is not a regular file";
+	return access(path, W_OK) == 0 ? NULL : strerror(errno);
+}
+
+enum err
+privileges_check_outputs(const struct config *cfg, struct report *why)
+{
+	const struct config_daemon *d = &cfg->daemon;
+	size_t before = why->count;
+	const char *fault;
+
+	if (d->log[0] == '/' && (fault = log_fault(d->log)) != NULL)
+		CONFIG_COMPLAIN(cfg, why, d, log,
+		    "cannot open %s: %s (create its folder, writable by "
+		    "[daemon] user)",
+		    d->log, fault);
+	if (d->ports_file[0] != '\0' &&
+	    (fault = folder_fault(d->ports_file)) != NULL)
+		CONFIG_COMPLAIN(cfg, why, d, ports_file, "cannot write %s: %s",
+		    d->ports_file, fault);
+	if (d->admin_socket[0] != '\0' &&
+	    (fault = folder_fault(d->admin_socket)) != NULL)
+		CONFIG_COMPLAIN(cfg, why, d, admin_socket,
+		    "%s: %s (its folder must exist and be writable)",
+		    d->admin_socket, fault);
+	return why->count == before ? OK : ERR_CONFIG;
 }

@@ -1,27 +1,49 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Giving up root, once the ports are bound.
+ * The user that the daemon runs as: found by name, checked, and changed to
+ * once the ports are bound; and what this user may do with the configured
+ * files.
  */
 #ifndef RUNTIME_PRIVILEGES_H
 #define RUNTIME_PRIVILEGES_H
 
+#include <sys/types.h>
+
 #include "base/err.h"
 #include "base/report.h"
+#include "config/config.h"
 
 /*
- * Started as root: becomes `user' and `group' (empty: the user's own group),
- * with no supplementary groups, and makes sure that there is no way back.
- * Not started as root: does nothing. Root itself is refused as a user.
- * ERR_CONFIG with complaints, each led by `where', on failure: stop then.
+ * Finds the user and group that the daemon will run as: `user' and `group' of
+ * [daemon] if it was started as root, otherwise the current ones. ERR_CONFIG
+ * with complaints if the names do not exist or the user is root.
  */
-enum err privileges_drop(const char *user, const char *group, const char *where,
+enum err privileges_find(const struct config *cfg, uid_t *uid, gid_t *gid,
     struct report *why) MUST_CHECK;
 
 /*
- * Would privileges_drop() find `user' and `group'? Not started as root: OK.
- * ERR_CONFIG with complaints as above.
+ * Sets no_new_privs. If started as root, changes to `user' and `group' of
+ * [daemon] and to the groups that the user is a member of, and verifies that
+ * root cannot be regained. ERR_CONFIG with complaints: do not continue.
  */
-enum err privileges_check(const char *user, const char *group,
-    const char *where, struct report *why) MUST_CHECK;
+enum err privileges_drop(const struct config *cfg,
+    struct report *why) MUST_CHECK;
+
+/*
+ * Reports what the current user cannot do with the configured files: a line in
+ * `unreadable' for each file that the next reload could not read, with the
+ * cause, permissions or sandbox; and one in `unwritable' if sallyportctl could
+ * not change the deny list. Call it after privileges_drop(), and inside the
+ * sandbox if there is one. Nothing is refused.
+ */
+void privileges_check_files(const struct config *cfg, struct report *unreadable,
+    struct report *unwritable);
+
+/*
+ * What the start would say of log, ports_file and admin_socket, without
+ * changing anything: ERR_CONFIG with complaints if it would fail.
+ */
+enum err privileges_check_outputs(const struct config *cfg,
+    struct report *why) MUST_CHECK;
 
 #endif

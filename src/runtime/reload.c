@@ -212,15 +212,6 @@ work(void *arg)
  * The main thread: requests and results.
  */
 
-static void
-log_report(const struct report *r, enum log_level level, const char *event)
-{
-	size_t i;
-
-	for (i = 0; i < r->kept; i++)
-		log_event(level, event, "%s", r->lines[i]);
-}
-
 /* Starts the load that is due. */
 static void
 start_load(struct reloader *r)
@@ -305,8 +296,8 @@ log_result(const struct reloader *r, const struct load *l)
 	report_init(&changed);
 	if (l->files != NULL)
 		watcher_compare(r->watcher, l->files, &changed);
-	log_report(&l->warnings, LOG_LEVEL_WARN, "reload_warning");
-	log_report(&l->why, LOG_LEVEL_ERROR, "reload_refused");
+	report_log(&l->warnings, LOG_LEVEL_WARN, "reload_warning");
+	report_log(&l->why, LOG_LEVEL_ERROR, "reload_refused");
 	if (l->err == OK)
 		log_begin(&line, LOG_LEVEL_INFO, "reload");
 	else

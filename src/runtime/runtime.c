@@ -2,6 +2,8 @@
 #include "runtime/runtime.h"
 
 #include <stdio.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "runtime/master.h"
 #include "runtime/privileges.h"
@@ -49,19 +51,50 @@ runtime_load(struct snapshot **out, const char *file)
 	return err;
 }
 
-/* Prints warnings only: root may check a file for a daemon that another user
- * will start. */
+/* Becomes the daemon's user and prints what it cannot do with the files; for a
+ * process of its own. */
 static void
-check_user(const struct config *cfg, const char *file)
+check_files_as_user(const struct config *cfg)
 {
-	const struct config_daemon *d = &cfg->daemon;
-	struct report why;
+	struct report why, warnings;
 
 	report_init(&why);
-	if (privileges_check(d->user, d->group, file, &why) != OK)
-		fprintf(stderr, "sallyport: started as root it would fail:\n");
+	report_init(&warnings);
+	if (privileges_drop(cfg, &why) == OK)
+		privileges_check_files(cfg, &warnings, &warnings);
+	print_report(&why);
+	print_report(&warnings);
+	report_fini(&why);
+	report_fini(&warnings);
+}
+
+/* Checks what the start does after loading: the user, the files that are
+ * written, and what the user may read. */
+static enum err
+check_start(const struct config *cfg)
+{
+	struct report why;
+	enum err err;
+	uid_t uid;
+	gid_t gid;
+	pid_t pid;
+
+	report_init(&why);
+	err = privileges_find(cfg, &uid, &gid, &why);
+	if (privileges_check_outputs(cfg, &why) != OK)
+		err = ERR_CONFIG;
 	print_report(&why);
 	report_fini(&why);
+	if (err != OK)
+		return err;
+	pid = fork();
+	if (pid == 0) {
+		check_files_as_user(cfg);
+		_exit(0);
+	}
+	if (pid > 0)
+		(void)waitpid(pid, NULL, 0);
+	return OK;
 }
 
 int
@@ -72,7 +105,10 @@ runtime_check(const char *file)
 
 	if (runtime_load(&snapshot, file) != OK)
 		return RUNTIME_EXIT_CONFIG;
-	check_user(snapshot->config, file);
+	if (check_start(snapshot->config) != OK) {
+		snapshot_put(snapshot);
+		return RUNTIME_EXIT_CONFIG;
+	}
 	n = snapshot->config->listener_count;
 	printf("%s: good, %zu listener%s\n", file, n, n == 1 ? "" : "s");
 	snapshot_put(snapshot);

@@ -44,6 +44,6 @@ like($err, qr/\Q$proxy->{ini}\E:\d+: bind: .*${\$taken->port}/,
 # -t does not bind: it works beside the running daemon, on its ports.
 $proxy->write_ini('listener tls' => {
 	bind => '127.0.0.1:' . $proxy->port('tls') });
-($code, $out, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+($code, $out, $err) = sallyport_check('-c', $proxy->{ini});
 is($code, 0, '-t binds nothing') or diag($err);
 done_testing;

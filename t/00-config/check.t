@@ -31,7 +31,7 @@ sub good
 sub check
 {
 	write_file($ini, $_[0]);
-	return sallyport_run('-t', '-c', $ini);
+	return sallyport_check('-c', $ini);
 }
 
 my ($code, $out, $err) = check(good(more => ['[daemon]', 'user = nobody']));
@@ -170,7 +170,7 @@ is($code, 78, 'many errors: exit 78');
 like($err, qr/\Q$ini\E:$_: /, "many errors: line $_ is among them")
     for 2, 3, 5, 6, 7, 9, 10;
 
-($code, $out, $err) = sallyport_run('-t', '-c', tmp('absent.ini'));
+($code, $out, $err) = sallyport_check('-c', tmp('absent.ini'));
 is($code, 78, 'no such file: exit 78');
 like($err, qr/absent\.ini/, 'no such file: says which');
 done_testing;

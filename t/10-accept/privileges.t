@@ -41,9 +41,9 @@ for my $user (qw(no-such-user-here root)) {
 	like($err, qr/\Q$proxy->{ini}\E.*\buser\b.*\Q$user\E/,
 		"user = $user: says so");
 	($code, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
-	is($code, 0, "user = $user: no error to who only checks");
-	like($err, qr/as root.*\n.*\buser\b.*\Q$user\E/,
-		"user = $user: but a warning");
+	is($code, 78, "user = $user: exit 78 of -t");
+	like($err, qr/\Q$proxy->{ini}\E.*\buser\b.*\Q$user\E/,
+		"user = $user: with the same words");
 }
 
 # A deny list that cannot be written is told before it is needed.

@@ -156,7 +156,7 @@ for (
 		    for sort keys %{ $identity{$name} };
 	}
 	write_file($ini, $text);
-	my ($code, $out, $err) = sallyport_run('-t', '-c', $ini);
+	my ($code, $out, $err) = sallyport_check('-c', $ini);
 	is($code, 78, "$what: exit 78");
 	like($err, qr/^sallyport: \Q$ini\E:\d+: $complaint/m, "$what: said");
 }

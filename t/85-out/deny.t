@@ -133,7 +133,7 @@ like($said, qr/\Q$deny\E:$_: /, "line $_ is named") for 3 .. 7;
 unlike($said, qr/\Q$deny\E:2: /, 'the good one is not');
 $live->lives('bad rows: the old list stays', @others);
 $live->is_refused('identity_denied', 'bad rows: the old list stays', @target);
-my ($code, $out, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+my ($code, $out, $err) = sallyport_check('-c', $proxy->{ini});
 is($code, 78, '-t: exit 78');
 like($out . $err, qr/\Q$deny\E:$_: /, "-t: line $_ is named") for 3 .. 7;
 ok(!$broker->pending, 'none of the refused reached the broker');

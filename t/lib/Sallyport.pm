@@ -34,7 +34,7 @@ our @EXPORT = (
 	@Sallyport::Mqtt::EXPORT,
 	@Sallyport::Ws::EXPORT,
 	qw(builddir srcdir tmp write_file read_file slow has_tool need_tool free_port
-	    peer pki sallyport sallyport_run explained mosquitto owned wait_until
+	    peer pki sallyport sallyport_run sallyport_check explained mosquitto owned wait_until
 	    hex)
 );
 
@@ -179,6 +179,14 @@ sub sallyport_run
 {
 	return Sallyport::Proc::run(10 * slow(),
 		Sallyport::Daemon::program(builddir()), @_);
+}
+
+# The result of `sallyport -t' with these arguments, as the user that daemons
+# under test run as.
+sub sallyport_check
+{
+	return Sallyport::Proc::run_as_nobody(10 * slow(),
+		Sallyport::Daemon::program(builddir()), '-t', @_);
 }
 
 # What `sallyport explain' says of a client of PROXY: "admitted HEX" with the

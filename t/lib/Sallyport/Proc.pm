@@ -186,6 +186,8 @@ sub stop
 	    . ($status & 127 ? "signal " . ($status & 127) : $status >> 8);
 }
 
+our $as_nobody = 0;
+
 # Runs a program to its end: (exit code or -1, stdout, stderr).
 sub run
 {
@@ -201,6 +203,7 @@ sub run
 		open STDOUT, '>&', $out_w or _exit(127);
 		open STDERR, '>&', $err_w or _exit(127);
 		close $_ for $out_r, $out_w, $err_r, $err_w;
+		exec_as_nobody(@argv) if $as_nobody && $> == 0;
 		exec { $argv[0] } @argv or _exit(127);
 	}
 	close $out_w;
@@ -224,6 +227,14 @@ sub run
 	kill 'KILL', $pid if %open;
 	waitpid $pid, 0;
 	return ($? & 127 ? -1 : $? >> 8, $text{out}, $text{err});
+}
+
+# The same; root becomes nobody first, as a daemon under test does.
+sub run_as_nobody
+{
+	local $as_nobody = 1;
+
+	return run(@_);
 }
 
 1;
