@@ -36,6 +36,12 @@
 	X(tls, groups, LIST, "", LIVE, \
 	    "Key exchange groups, best first; empty = X25519MLKEM768 " \
 	    "where the library has it, X25519, P-256, P-384.") \
+	X(tls, send_ca_names, BOOL, "on", LIVE, \
+	    "Send clients the names of client_ca? Off: small clients with " \
+	    "many CAs, and clients that hold back a certificate.") \
+	X(tls, record_size, UINT(512, 16384), "16384", LIVE, \
+	    "Largest TLS record sent, in bytes of data; clients that ask for " \
+	    "smaller ones get these.") \
 	X(tls, session_tickets, BOOL, "on", LIVE, \
 	    "May clients resume by ticket? The certificate is checked " \
 	    "again each time.") \

@@ -93,6 +93,8 @@ options_tls(struct tls_options *o, const struct config_tls *t)
 		.min_version = version_of(t->min_version),
 		.max_version = version_of(t->max_version),
 		.session_tickets = t->session_tickets,
+		.send_ca_names = t->send_ca_names,
+		.record_max = (uint16_t)t->record_size,
 	};
 }
 

@@ -158,9 +158,10 @@ find_bytes(const struct crl_set *set, struct slice der)
 /* Adds one list of a file. One that the set before has is shared: a million
  * entries are indexed, and their signature is checked, once. */
 static enum err
-take_block(struct slice der, void *arg)
+take_block(const struct tls_load_pem *block, void *arg)
 {
 	struct loading *l = arg;
+	const struct slice der = block->der;
 	const struct entry *before = find_bytes(l->previous, der);
 	const char *text = NULL;
 	struct crl_list *c;
@@ -187,20 +188,21 @@ take_block(struct slice der, void *arg)
 static enum err
 load_file(struct loading *l, const char *path)
 {
+	const struct tls_load_source src = { path, "crl",
+		"no CRL is in it (make one: openssl ca -gencrl)", l->say };
 	uint8_t *data;
 	size_t len;
 	enum err err = file_read(&data, &len, path, CRL_FILE_MAX);
 
 	l->file = path;
-	if (err == OK)
-		err = tls_load_blocks(slice_make(data, len), "X509 CRL",
-		    take_block, l);
+	if (err == ERR_NO_MEMORY)
+		return err;
+	if (err != OK)
+		return refuse(l, path, tls_load_text(err, src.none));
+	err = tls_load_blocks(slice_make(data, len), TLS_LOAD_CRL, take_block,
+	    l, &src);
 	free(data);
-	if (err == OK || err == ERR_NO_MEMORY || err == ERR_CONFIG)
-		return err; /* said already */
-	return refuse(l, path,
-	    tls_load_text(err,
-		"no CRL is in it (make one: openssl ca -gencrl)"));
+	return err;
 }
 
 /* Kubernetes and editors keep other things beside the files. */
@@ -210,6 +212,15 @@ is_meant(const struct dirent *entry)
 	size_t len = strlen(entry->d_name);
 
 	return entry->d_name[0] != '.' && entry->d_name[len - 1] != '~';
+}
+
+/* True if `path' exists and is neither a regular file nor a link to one. */
+static bool
+is_irregular(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && !S_ISREG(st.st_mode);
 }
 
 static enum err
@@ -228,7 +239,11 @@ load_dir(struct loading *l, const char *path)
 		if ((size_t)snprintf(file, sizeof(file), "%s/%s", path,
 			names[i]->d_name) >= sizeof(file))
 			err = refuse(l, path, "a path in it is too long");
-		else
+		else if (is_irregular(file)) {
+			warn(l, file,
+			    "is not a regular file, so it is skipped");
+			err = OK;
+		} else
 			err = load_file(l, file);
 		if (err != OK && worst != ERR_NO_MEMORY)
 			worst = err;

@@ -21,8 +21,15 @@
 /* Lifetime of a ticket in seconds: shorter than that of own ticket keys. */
 #define SESSION_LIFE (24 * 3600)
 
-/* Most bytes of a client's certificates: three with post-quantum keys fit. */
-#define CERTS_MAX (64 * 1024)
+/* Most bytes of a client's certificates. They are kept while they arrive, for a
+ * client of which nothing is known yet. Ten with RSA keys of 4096 bits fit. */
+#define CERTS_MAX (24 * 1024)
+
+/* Most bytes of CA names that a CertificateRequest can hold, beside its other
+ * fields (RFC 8446 4.2), and how many a client with a buffer for one record can
+ * receive. */
+#define NAMES_MAX 65400
+#define NAMES_GOOD 16000
 
 /*
  * TLS 1.2: only suites with forward secrecy and AEAD. AES-128 and ChaCha20 are
@@ -34,11 +41,10 @@ static const char default_ciphers[] =
     "ECDHE-RSA-AES128-GCM-SHA256|ECDHE-RSA-CHACHA20-POLY1305]:"
     "[ECDHE-ECDSA-AES256-GCM-SHA384|ECDHE-RSA-AES256-GCM-SHA384]";
 
-/* Best first. The second list is for a library without the hybrid. */
-static const char *const default_groups[] = {
-	"X25519MLKEM768:X25519:P-256:P-384",
-	"X25519:P-256:P-384",
-};
+/* Best first. The library may lack the first, the hybrid. */
+static const char *const default_groups[] = { "X25519MLKEM768", "X25519",
+	"P-256", "P-384" };
+#define DEFAULT_GROUPS (sizeof(default_groups) / sizeof(default_groups[0]))
 
 /* Signatures accepted in a client's CertificateVerify. The library's own list
  * lacks Ed25519 and P-521, and includes SHA-1. */
@@ -102,40 +108,31 @@ set_ciphers(SSL_CTX *ssl, const char *ciphers,
 	    ciphers);
 }
 
-/* Joins the words with colons. Returns false if they are too long. */
+/* Sets the groups `names'. Returns false if the library does not know all. */
 static bool
-join_groups(char *out, size_t len, const struct config_list *groups)
+use_groups(struct tls_ctx *ctx, const char *const *names, size_t count)
 {
-	size_t i, used = 0;
-	int n;
+	char text[TLS_GROUPS_TEXT_MAX];
+	size_t i;
 
-	for (i = 0; i < groups->count; i++) {
-		n = snprintf(out + used, len - used, "%s%s", i == 0 ? "" : ":",
-		    groups->items[i]);
-		if (n < 0 || (size_t)n >= len - used)
+	ctx->groups.count = 0;
+	for (i = 0; i < count; i++)
+		if (!tls_groups_add(&ctx->groups, names[i]))
 			return false;
-		used += (size_t)n;
-	}
-	return true;
+	tls_groups_text(&ctx->groups, text);
+	return SSL_CTX_set1_curves_list(ctx->ssl, text);
 }
 
 static enum err
-set_groups(SSL_CTX *ssl, const struct config_list *groups,
+set_groups(struct tls_ctx *ctx, const struct config_list *groups,
     const struct tls_load_report *say)
 {
-	char text[256];
-	size_t i;
-
-	if (groups->count == 0) {
-		for (i = 0;
-		     i < sizeof(default_groups) / sizeof(default_groups[0]);
-		     i++)
-			if (SSL_CTX_set1_curves_list(ssl, default_groups[i]))
-				return OK;
-		return ERR_TLS;
-	}
-	if (join_groups(text, sizeof(text), groups) &&
-	    SSL_CTX_set1_curves_list(ssl, text))
+	if (groups->count == 0)
+		return use_groups(ctx, default_groups, DEFAULT_GROUPS) ||
+			use_groups(ctx, default_groups + 1, DEFAULT_GROUPS - 1)
+		    ? OK
+		    : ERR_TLS;
+	if (use_groups(ctx, groups->items, groups->count))
 		return OK;
 	return tls_load_error(say, "groups",
 	    "the TLS library does not know all of them (try X25519, P-256)");
@@ -154,20 +151,44 @@ make_ssl(struct tls_ctx *ctx, const struct tls_options *o,
 		return ERR_NO_MEMORY;
 	versions = set_versions(ctx->ssl, o, say);
 	ciphers = set_ciphers(ctx->ssl, o->ciphers, say);
-	groups = set_groups(ctx->ssl, &o->groups, say);
+	groups = set_groups(ctx, &o->groups, say);
 	return versions != OK ? versions : ciphers != OK ? ciphers : groups;
+}
+
+/* Sets the CA names that the request for a client certificate holds. */
+static enum err
+set_names(struct tls_ctx *ctx, const struct tls_load_report *say)
+{
+	STACK_OF(CRYPTO_BUFFER) *names = tls_trust_names(ctx->trust);
+	size_t i, total = 0;
+
+	if (names == NULL)
+		return ERR_NO_MEMORY;
+	for (i = 0; i < sk_CRYPTO_BUFFER_num(names); i++)
+		total +=
+		    2 + CRYPTO_BUFFER_len(sk_CRYPTO_BUFFER_value(names, i));
+	SSL_CTX_set0_client_CAs(ctx->ssl, names);
+	if (total > NAMES_MAX)
+		return tls_load_error(say, "client_ca",
+		    "the names of the %zu CAs have %zu bytes together; the "
+		    "request that is sent to clients holds at most %d (set "
+		    "send_ca_names = off, or use fewer CAs)",
+		    i, total, NAMES_MAX);
+	if (total > NAMES_GOOD)
+		tls_load_warning(say, "client_ca",
+		    "the names of the %zu CAs have %zu bytes together, which "
+		    "is more than small clients can receive (try "
+		    "send_ca_names = off)",
+		    i, total);
+	return OK;
 }
 
 /* Sets what does not depend on the options, and the rules of sessions. */
 static enum err
 finish_ssl(struct tls_ctx *ctx)
 {
-	STACK_OF(CRYPTO_BUFFER) *names = tls_trust_names(ctx->trust);
 	SSL_CTX *ssl = ctx->ssl;
 
-	if (names == NULL)
-		return ERR_NO_MEMORY;
-	SSL_CTX_set0_client_CAs(ssl, names);
 	pthread_once(&pool_once, make_pool);
 	SSL_CTX_set0_buffer_pool(ssl, pool);
 	SSL_CTX_set_options(ssl, SSL_OP_CIPHER_SERVER_PREFERENCE);
@@ -313,6 +334,56 @@ load_all(struct tls_ctx *ctx, const struct tls_options *o,
 	return err;
 }
 
+/* Tries handshakes with all pairs by one TLS version. *works tells whether a
+ * client can connect with at least one. With `strict', each must work. */
+static enum err
+try_version(struct tls_ctx *ctx, enum tls_version version, bool strict,
+    bool *works, const struct tls_load_report *say)
+{
+	const char *why;
+	enum err err, result = OK;
+	size_t i;
+
+	*works = false;
+	for (i = 0; i < ctx->pair_count; i++) {
+		err = tls_handshake_try(ctx, &ctx->pairs[i],
+		    version_number(version), &why);
+		if (err == ERR_NO_MEMORY)
+			return err;
+		*works = *works || err == OK;
+		if (err != OK && strict)
+			result = tls_load_error(say, "certificate",
+			    "%s: no client can connect by TLS %s with this "
+			    "certificate and its key: %s (" TLS_KEYPAIR_KINDS
+			    ")",
+			    ctx->pairs[i].file,
+			    version == TLS_VERSION_1_3 ? "1.3" : "1.2", why);
+	}
+	return result;
+}
+
+/*
+ * Does what a client would do, so that what was loaded is known to work. Each
+ * certificate must serve by the highest version, which most clients speak; by a
+ * lower one it is enough that one of the certificates does.
+ */
+static enum err
+try_pairs(struct tls_ctx *ctx, const struct tls_options *o,
+    const struct tls_load_report *say)
+{
+	bool works;
+	enum err err = try_version(ctx, o->max_version, true, &works, say);
+
+	if (err != OK || o->min_version == o->max_version)
+		return err;
+	err = try_version(ctx, o->min_version, false, &works, say);
+	if (err == OK && !works)
+		tls_load_warning(say, "min_version",
+		    "no client can connect by TLS 1.2, as no cipher suite goes "
+		    "with the keys of the certificates (see ciphers)");
+	return err;
+}
+
 static enum err
 build(struct tls_ctx *ctx, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
@@ -328,7 +399,11 @@ build(struct tls_ctx *ctx, const struct tls_options *o,
 	if (err != OK)
 		return err;
 	hash_session_id(ctx);
-	return finish_ssl(ctx);
+	if (o->send_ca_names)
+		err = set_names(ctx, say);
+	if (err == OK)
+		err = finish_ssl(ctx);
+	return err == OK ? try_pairs(ctx, o, say) : err;
 }
 
 enum err
@@ -346,6 +421,7 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
 	ctx->client_certificate = o->client_certificate;
 	ctx->crl_policy = o->crl_policy;
 	ctx->crl_grace = o->crl_grace;
+	ctx->record_max = o->record_max == 0 ? TLS_RECORD_MAX : o->record_max;
 	ctx->seen = tls_verified_cache_new();
 	err = ctx->seen == NULL ? ERR_NO_MEMORY
 				: build(ctx, o, tickets, previous, say);
@@ -414,11 +490,12 @@ tls_ctx_each_cert(const struct tls_ctx *ctx,
     void (*each)(const struct tls_cert_info *info, void *arg), void *arg)
 {
 	const struct tls_ca *ca;
-	size_t i;
+	size_t i, n;
 
 	for (i = 0; i < ctx->pair_count; i++)
-		tell(&ctx->pairs[i].leaf, ctx->pairs[i].file, TLS_CERT_SERVER,
-		    each, arg);
+		for (n = 0; n < ctx->pairs[i].count; n++)
+			tell(&ctx->pairs[i].certs[n].link, ctx->pairs[i].file,
+			    TLS_CERT_SERVER, each, arg);
 	for (i = 0; i < ctx->trust->count; i++) {
 		ca = &ctx->trust->cas[i];
 		tell(&ca->link, ca->file, TLS_CERT_CLIENT_CA, each, arg);
@@ -430,17 +507,23 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
     const char **detail, enum err *readable)
 {
 	static _Thread_local char text[TLS_DETAIL_MAX];
+	const struct tls_load_source src = { path, "", "", NULL };
 	struct tls_verdict v = { REASON_TLS_BAD_CERTIFICATE, NULL };
 	STACK_OF(CRYPTO_BUFFER) * certs;
 	struct tls_chain chain;
 
 	*out = NULL;
 	*detail = NULL;
-	*readable = tls_load_certs(&certs, path);
+	*readable = tls_load_certs(&certs, &src);
 	if (*readable != OK)
 		return v.reason;
 	v = tls_peer_check(&chain, certs, ctx, TLS_KNOWN_NOT);
 	tls_verdict_keep(&v, &chain, text);
+	if (v.reason == REASON_NONE && chain.sent_count > 0) {
+		v.detail = tls_handshake_key_flaw(chain.sent[0].der.spki);
+		if (v.detail != NULL)
+			v.reason = REASON_TLS_BAD_CERTIFICATE;
+	}
 	if (chain.sent_count > 0 &&
 	    tls_facts_make(out, &chain, ctx->trust) == ERR_NO_MEMORY)
 		*readable = ERR_NO_MEMORY;

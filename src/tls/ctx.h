@@ -44,6 +44,8 @@ struct tls_options {
 	enum tls_version min_version;
 	enum tls_version max_version;
 	bool session_tickets;
+	bool send_ca_names; /* tell clients the names of the client CAs */
+	uint16_t record_max; /* most plaintext of a record; 0: 16384 */
 };
 
 struct tls_ctx;
@@ -94,7 +96,8 @@ struct tls_cert_info {
 	const uint8_t *sha256; /* CERT_SHA256_LEN bytes, of the DER */
 };
 
-/* Calls `each' for every server certificate (the leaf) and client CA. */
+/* Calls `each' for every certificate that the server sends, also those of
+ * CAs, and for every client CA. */
 void tls_ctx_each_cert(const struct tls_ctx *ctx,
     void (*each)(const struct tls_cert_info *info, void *arg), void *arg);
 

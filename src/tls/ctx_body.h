@@ -9,6 +9,7 @@
 #include <stdatomic.h>
 
 #include "tls/ctx.h"
+#include "tls/hello.h"
 #include "tls/keypair.h"
 #include "tls/trust.h"
 
@@ -19,6 +20,8 @@ struct tls_ctx {
 	size_t pair_count;
 	struct tls_trust *trust; /* owned */
 	struct tls_verified_cache *seen; /* owned */
+	struct tls_groups groups;
+	uint16_t record_max; /* most plaintext of a record */
 	struct tls_tickets *tickets; /* counted; NULL: no tickets */
 	enum tls_client_certificate client_certificate;
 	enum tls_crl_policy crl_policy;

@@ -4,14 +4,27 @@
  */
 #include "tls/handshake.h"
 
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/ec_key.h>
 #include <openssl/err.h>
+#include <openssl/nid.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/file.h"
 #include "tls/ctx_body.h"
 #include "tls/facts.h"
+#include "tls/hello.h"
 #include "tls/keypair.h"
 #include "tls/verify.h"
 #include "tls/wire.h"
+
+/* The shortest records that the library can be told to send. */
+#define FRAGMENT_MIN 512
+
+/* A trial takes a few turns; a long chain some more, in pieces of 16 KiB. */
+#define TRIAL_TURNS 1000
 
 struct tls_handshake *
 tls_handshake_new(struct tls_ctx *ctx, enum tls_app app)
@@ -22,6 +35,7 @@ tls_handshake_new(struct tls_ctx *ctx, enum tls_app app)
 		return NULL;
 	hs->ctx = tls_ctx_get(ctx);
 	hs->app = app;
+	hs->record_max = TLS_RECORD_MAX;
 	return hs;
 }
 
@@ -31,34 +45,42 @@ tls_handshake_free(struct tls_handshake *hs)
 	if (hs == NULL)
 		return;
 	tls_cert_free(hs->cert);
+	tls_cert_free(hs->offered_cert);
+	SSL_SESSION_free(hs->offered);
 	tls_ctx_put(hs->ctx);
 	free(hs);
 }
 
+/* A trial has no wire; it keeps its handshake with the SSL object. */
 static struct tls_handshake *
 handshake_of(const SSL *ssl)
 {
-	return tls_wire_user(SSL_get_rbio(ssl));
+	struct tls_handshake *trial = SSL_get_app_data(ssl);
+
+	return trial != NULL ? trial : tls_wire_user(SSL_get_rbio(ssl));
 }
 
-/* Checks the client's chain, makes the facts of a good one, and removes what
- * is not needed from the certificates that the TLS session keeps. */
+/* Checks a client's chain. If it is good, *out receives its facts in place of
+ * what was there. */
 static struct tls_verdict
-check_peer(struct tls_handshake *hs, const SSL *ssl, enum tls_known known)
+check_certs(struct tls_handshake *hs, const STACK_OF(CRYPTO_BUFFER) * certs,
+    enum tls_known known, struct cert **out)
 {
-	const STACK_OF(CRYPTO_BUFFER) *certs = SSL_get0_peer_certificates(ssl);
 	struct tls_chain chain;
 	struct tls_verdict v = tls_peer_check(&chain, certs, hs->ctx, known);
 	enum err err;
 
 	tls_verdict_keep(&v, &chain, hs->text);
+	tls_cert_free(*out);
+	*out = NULL;
 	if (v.reason != REASON_NONE || chain.sent_count == 0)
 		return v;
-	/* The list is the session's own, and is read only later. */
-	(void)tls_chain_strip(&chain,
-	    (STACK_OF(CRYPTO_BUFFER) *)(uintptr_t)certs);
-	tls_cert_free(hs->cert);
-	err = tls_facts_make(&hs->cert, &chain, hs->ctx->trust);
+	/* Of the session that goes on, what is not needed is removed. The list
+	 * is the session's own, and is read only later. */
+	if (out == &hs->cert)
+		(void)tls_chain_strip(&chain,
+		    (STACK_OF(CRYPTO_BUFFER) *)(uintptr_t)certs);
+	err = tls_facts_make(out, &chain, hs->ctx->trust);
 	if (err == ERR_NO_MEMORY)
 		v.reason = REASON_ACCEPT_RESOURCE;
 	else if (err != OK) {
@@ -73,33 +95,130 @@ verify_peer(SSL *ssl, uint8_t *alert)
 {
 	struct tls_handshake *hs = handshake_of(ssl);
 
-	hs->verdict = check_peer(hs, ssl, TLS_KNOWN_NOT);
+	hs->verdict = check_certs(hs, SSL_get0_peer_certificates(ssl),
+	    TLS_KNOWN_NOT, &hs->cert);
 	if (hs->verdict.reason == REASON_NONE)
 		return ssl_verify_ok;
 	*alert = tls_peer_alert(hs->verdict.reason);
 	return ssl_verify_invalid;
 }
 
+/* Returns true if both sessions hold the same certificates. Equal certificates
+ * are one buffer in the pool. */
+static bool
+same_certs(const SSL_SESSION *a, const SSL_SESSION *b)
+{
+	const STACK_OF(CRYPTO_BUFFER) *x =
+	    SSL_SESSION_get0_peer_certificates(a);
+	const STACK_OF(CRYPTO_BUFFER) *y =
+	    SSL_SESSION_get0_peer_certificates(b);
+	size_t i, n = sk_CRYPTO_BUFFER_num(x);
+
+	if (n != sk_CRYPTO_BUFFER_num(y))
+		return false;
+	for (i = 0; i < n; i++)
+		if (sk_CRYPTO_BUFFER_value(x, i) !=
+		    sk_CRYPTO_BUFFER_value(y, i))
+			return false;
+	return true;
+}
+
 struct tls_verdict
 tls_handshake_resumed(struct tls_handshake *hs, const SSL *ssl)
 {
-	hs->verdict = check_peer(hs, ssl, TLS_KNOWN_SAME_CAS);
+	if (hs->ticket == TLS_TICKET_GOOD &&
+	    same_certs(hs->offered, SSL_get_session(ssl))) {
+		tls_cert_free(hs->cert);
+		hs->cert = hs->offered_cert;
+		hs->offered_cert = NULL;
+	} else {
+		hs->verdict = check_certs(hs, SSL_get0_peer_certificates(ssl),
+		    TLS_KNOWN_SAME_CAS, &hs->cert);
+	}
 	return hs->verdict;
 }
 
-/* Chooses among several certificates, before the library acts. */
-static enum ssl_select_cert_result_t
-select_pair(const SSL_CLIENT_HELLO *hello)
+/* True if the session was opened under the client CAs of `ctx'. */
+static bool
+is_session_of(const SSL_SESSION *session, const struct tls_ctx *ctx)
 {
-	const struct tls_ctx *ctx = handshake_of(hello->ssl)->ctx;
-	const struct tls_keypair *pair;
+	unsigned len;
+	const uint8_t *id = SSL_SESSION_get0_id_context(session, &len);
 
-	if (ctx->pair_count == 1)
-		return ssl_select_cert_success;
-	pair = tls_keypair_choose(ctx->pairs, ctx->pair_count, hello);
-	return tls_keypair_use_once(pair, hello->ssl) == OK
-	    ? ssl_select_cert_success
-	    : ssl_select_cert_error;
+	return len == sizeof(ctx->session_id) &&
+	    memcmp(id, ctx->session_id, len) == 0;
+}
+
+/* Returns true if the certificate of a ticket's session is admitted now. */
+static bool
+admits_session(struct tls_handshake *hs, const SSL_SESSION *session)
+{
+	hs->offered_verdict =
+	    check_certs(hs, SSL_SESSION_get0_peer_certificates(session),
+		TLS_KNOWN_SAME_CAS, &hs->offered_cert);
+	return hs->offered_verdict.reason == REASON_NONE &&
+	    (hs->admit == NULL || hs->offered_cert == NULL ||
+		hs->admit(hs->offered_cert, hs->admit_arg));
+}
+
+/*
+ * Decides whether the client's ticket counts. If the certificate in it is no
+ * longer admitted, the ticket is ignored: the client may have a renewed
+ * certificate by now, which only a full handshake can show. This is done before
+ * the library looks at the ticket, since later it is too late for that.
+ */
+static void
+judge_ticket(struct tls_handshake *hs, const SSL_CLIENT_HELLO *hello)
+{
+	struct slice ticket = tls_hello_ticket(hello);
+	SSL_SESSION *session;
+	uint8_t *data;
+	size_t len;
+
+	if (ticket.len == 0 || hs->ctx->tickets == NULL ||
+	    tls_tickets_open(hs->ctx->tickets, ticket, &data, &len) != OK)
+		return;
+	session = SSL_SESSION_from_bytes(data, len, hs->ctx->ssl);
+	file_wipe(data, len);
+	if (session != NULL && is_session_of(session, hs->ctx))
+		hs->ticket = admits_session(hs, session) ? TLS_TICKET_GOOD
+							 : TLS_TICKET_IGNORED;
+	SSL_SESSION_free(hs->offered);
+	hs->offered = session;
+	ERR_clear_error();
+}
+
+/* Sets what depends on the client, before the library acts on the ClientHello.
+ */
+static enum ssl_select_cert_result_t
+read_hello(const SSL_CLIENT_HELLO *hello)
+{
+	struct tls_handshake *hs = handshake_of(hello->ssl);
+	struct tls_ctx *ctx = hs->ctx;
+	struct tls_keypair *pair = ctx->pairs;
+	char text[TLS_GROUPS_TEXT_MAX];
+	struct tls_groups groups;
+
+	if (hs->trial != NULL)
+		pair = hs->trial;
+	else if (ctx->pair_count > 1)
+		pair = tls_hello_choose(ctx->pairs, ctx->pair_count,
+		    &ctx->groups, hello);
+	if (ctx->pair_count > 1 && tls_keypair_use_once(pair, hello->ssl) != OK)
+		return ssl_select_cert_error;
+	if (tls_hello_wants_ocsp(hello))
+		tls_keypair_staple(pair, hello->ssl);
+	if (tls_hello_shares(&groups, &ctx->groups, hello)) {
+		tls_groups_text(&groups, text);
+		(void)SSL_set1_curves_list(hello->ssl, text);
+	}
+	hs->record_max = tls_hello_record_max(hello);
+	if (hs->record_max < TLS_RECORD_MAX)
+		(void)SSL_set_max_send_fragment(hello->ssl,
+		    hs->record_max < FRAGMENT_MIN ? FRAGMENT_MIN
+						  : hs->record_max);
+	judge_ticket(hs, hello);
+	return ssl_select_cert_success;
 }
 
 /* Returns true if the ALPN protocol `name' fits this connection. */
@@ -136,17 +255,20 @@ static int
 ticket_key(SSL *ssl, uint8_t *name, uint8_t *iv, EVP_CIPHER_CTX *cipher,
     HMAC_CTX *hmac, int encrypt)
 {
-	struct tls_tickets *tickets = handshake_of(ssl)->ctx->tickets;
+	struct tls_handshake *hs = handshake_of(ssl);
 
-	if (tickets == NULL)
+	if (hs->ctx->tickets == NULL)
 		return encrypt ? -1 : 0;
-	return tls_tickets_key(tickets, name, iv, cipher, hmac, encrypt);
+	if (!encrypt && hs->ticket == TLS_TICKET_IGNORED)
+		return 0; /* as if the key were unknown */
+	return tls_tickets_key(hs->ctx->tickets, name, iv, cipher, hmac,
+	    encrypt);
 }
 
 void
 tls_handshake_install(SSL_CTX *ssl, int mode)
 {
-	SSL_CTX_set_select_certificate_cb(ssl, select_pair);
+	SSL_CTX_set_select_certificate_cb(ssl, read_hello);
 	SSL_CTX_set_alpn_select_cb(ssl, select_alpn, NULL);
 	SSL_CTX_set_tlsext_ticket_key_cb(ssl, ticket_key);
 	SSL_CTX_set_custom_verify(ssl, mode, verify_peer);
@@ -160,35 +282,68 @@ verdict(enum reason reason, const char *detail)
 	return v;
 }
 
+/* Errors of the library that say something about the client, with what an
+ * operator can do about them. NULL: the library's own text. */
+static const struct {
+	int code;
+	enum reason reason;
+	const char *detail;
+} failures[] = {
+	{ SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, REASON_TLS_NO_CERTIFICATE,
+	    "the client has none, or none whose issuer is among the CA names "
+	    "that we send, or whose key or signature algorithm fits: see "
+	    "[tls] send_ca_names" },
+	{ SSL_R_UNSUPPORTED_PROTOCOL, REASON_TLS_VERSION, NULL },
+	{ SSL_R_NO_SUPPORTED_VERSIONS_ENABLED, REASON_TLS_VERSION, NULL },
+	{ SSL_R_INAPPROPRIATE_FALLBACK, REASON_TLS_VERSION, NULL },
+	{ SSL_R_UNKNOWN_PROTOCOL, REASON_TLS_VERSION, NULL },
+	{ SSL_R_HTTP_REQUEST, REASON_TLS_NOT_TLS, "an HTTP request came" },
+	{ SSL_R_HTTPS_PROXY_REQUEST, REASON_TLS_NOT_TLS,
+	    "an HTTP CONNECT request came" },
+	{ SSL_R_CANNOT_PARSE_LEAF_CERT, REASON_TLS_BAD_CERTIFICATE,
+	    "the certificate cannot be decoded, or its key is of a kind that "
+	    "is not taken: " TLS_KEYPAIR_KINDS },
+	{ SSL_R_UNKNOWN_CERTIFICATE_TYPE, REASON_TLS_BAD_CERTIFICATE,
+	    "its key is of a kind that is not taken: " TLS_KEYPAIR_KINDS },
+	{ SSL_R_KEY_USAGE_BIT_INCORRECT, REASON_TLS_PURPOSE,
+	    "its keyUsage lacks digitalSignature" },
+	{ SSL_R_EXCESSIVE_MESSAGE_SIZE, REASON_TLS_HANDSHAKE,
+	    "a message is too long: a client's certificates may have 24 KiB "
+	    "together" },
+	{ SSL_R_WRONG_SIGNATURE_TYPE, REASON_TLS_HANDSHAKE,
+	    "the client signed with an algorithm that is not taken, or that "
+	    "does not go with its key (SHA-1 is not taken)" },
+	{ SSL_R_BAD_SIGNATURE, REASON_TLS_HANDSHAKE,
+	    "the client's signature is wrong: is its key that of its "
+	    "certificate?" },
+	{ SSL_R_NO_COMMON_SIGNATURE_ALGORITHMS, REASON_TLS_HANDSHAKE,
+	    "the client takes no signature that the server's key can make: "
+	    "name a second certificate with an RSA or P-256 key" },
+	{ SSL_R_NO_SHARED_CIPHER, REASON_TLS_HANDSHAKE,
+	    "no cipher suite in common that goes with the server's key: see "
+	    "[tls] ciphers, or name a second certificate (RSA, P-256)" },
+	{ SSL_R_NO_SHARED_GROUP, REASON_TLS_HANDSHAKE,
+	    "no key exchange group in common: see [tls] groups" },
+	/*
+	 * The record is too short to be encrypted. If OpenSSL's clients reject
+	 * our certificate, they send the alert unencrypted, which TLS 1.3 does
+	 * not allow at this point.
+	 */
+	{ SSL_R_BAD_PACKET_LENGTH, REASON_TLS_ALERT,
+	    "in the clear; the server certificate is not trusted?" },
+};
+
 /* Finds the reason for an error of the library's TLS code. */
 static struct tls_verdict
 translate(int code, const char *text)
 {
-	switch (code) {
-	case SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE:
-		return verdict(REASON_TLS_NO_CERTIFICATE, NULL);
-	case SSL_R_UNSUPPORTED_PROTOCOL:
-	case SSL_R_NO_SUPPORTED_VERSIONS_ENABLED:
-	case SSL_R_INAPPROPRIATE_FALLBACK:
-	case SSL_R_UNKNOWN_PROTOCOL:
-		return verdict(REASON_TLS_VERSION, text);
-	case SSL_R_HTTP_REQUEST:
-	case SSL_R_HTTPS_PROXY_REQUEST:
-		return verdict(REASON_TLS_NOT_TLS, text);
-	case SSL_R_CANNOT_PARSE_LEAF_CERT:
-	case SSL_R_UNKNOWN_CERTIFICATE_TYPE:
-		return verdict(REASON_TLS_BAD_CERTIFICATE, text);
-	case SSL_R_BAD_PACKET_LENGTH:
-		/*
-		 * The record is too short to be encrypted. If OpenSSL's
-		 * clients reject our certificate, they send the alert
-		 * unencrypted, which TLS 1.3 does not allow at this point.
-		 */
-		return verdict(REASON_TLS_ALERT,
-		    "in the clear; the server certificate is not trusted?");
-	default:
-		break;
-	}
+	size_t i;
+
+	for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
+		if (failures[i].code == code)
+			return verdict(failures[i].reason,
+			    failures[i].detail == NULL ? text
+						       : failures[i].detail);
 	if (code >= SSL_AD_REASON_OFFSET && code < SSL_AD_REASON_OFFSET + 256)
 		return verdict(REASON_TLS_ALERT,
 		    SSL_alert_desc_string_long(code - SSL_AD_REASON_OFFSET));
@@ -200,15 +355,145 @@ tls_handshake_failure(const struct tls_handshake *hs, bool closed)
 {
 	uint32_t error = ERR_peek_error();
 	const char *text = error == 0 ? NULL : ERR_reason_error_string(error);
+	struct tls_verdict v = verdict(REASON_TLS_HANDSHAKE, text);
 
 	ERR_clear_error();
 	if (hs != NULL && hs->verdict.reason != REASON_NONE)
 		return hs->verdict;
 	if (error != 0 && ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
-		return verdict(REASON_ACCEPT_RESOURCE, text);
-	if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL)
-		return translate(ERR_GET_REASON(error), text);
-	if (error == 0 && closed)
-		return verdict(REASON_TLS_CLOSED, NULL);
-	return verdict(REASON_TLS_HANDSHAKE, text);
+		v.reason = REASON_ACCEPT_RESOURCE;
+	else if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL)
+		v = translate(ERR_GET_REASON(error), text);
+	else if (error == 0 && closed)
+		v.reason = REASON_TLS_CLOSED;
+	/* The client relied on its ticket: that one's fault is the reason. */
+	if (v.reason == REASON_TLS_NO_CERTIFICATE && hs != NULL &&
+	    hs->offered_verdict.reason != REASON_NONE)
+		v = hs->offered_verdict;
+	return v;
+}
+
+const char *
+tls_handshake_key_flaw(struct slice spki)
+{
+	CBS cbs = tls_der_cbs(spki);
+	EVP_PKEY *key = EVP_parse_public_key(&cbs);
+	bool usable = false;
+	int nid;
+
+	if (key != NULL && EVP_PKEY_id(key) == EVP_PKEY_EC) {
+		nid = EC_GROUP_get_curve_name(
+		    EC_KEY_get0_group(EVP_PKEY_get0_EC_KEY(key)));
+		usable = nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 ||
+		    nid == NID_secp521r1;
+	} else if (key != NULL) {
+		usable = EVP_PKEY_id(key) == EVP_PKEY_RSA ||
+		    EVP_PKEY_id(key) == EVP_PKEY_ED25519;
+	}
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return usable
+	    ? NULL
+	    : "its key is of a kind that is not taken: " TLS_KEYPAIR_KINDS;
+}
+
+/* The client of a trial looks at signatures only. */
+static enum ssl_verify_result_t
+trust_anybody(SSL *ssl, uint8_t *alert)
+{
+	(void)ssl;
+	(void)alert;
+	return ssl_verify_ok;
+}
+
+/* Makes a client that takes all that the library knows. */
+static SSL *
+make_client(uint16_t version)
+{
+	static const uint16_t schemes[] = { SSL_SIGN_ECDSA_SECP256R1_SHA256,
+		SSL_SIGN_ECDSA_SECP384R1_SHA384,
+		SSL_SIGN_ECDSA_SECP521R1_SHA512, SSL_SIGN_ED25519,
+		SSL_SIGN_RSA_PSS_RSAE_SHA256, SSL_SIGN_RSA_PSS_RSAE_SHA384,
+		SSL_SIGN_RSA_PSS_RSAE_SHA512, SSL_SIGN_RSA_PKCS1_SHA256,
+		SSL_SIGN_RSA_PKCS1_SHA384, SSL_SIGN_RSA_PKCS1_SHA512 };
+	SSL_CTX *ctx = SSL_CTX_new(TLS_with_buffers_method());
+	SSL *ssl = NULL;
+
+	if (ctx != NULL && SSL_CTX_set_min_proto_version(ctx, version) &&
+	    SSL_CTX_set_max_proto_version(ctx, version) &&
+	    SSL_CTX_set_verify_algorithm_prefs(ctx, schemes,
+		sizeof(schemes) / sizeof(schemes[0])) &&
+	    SSL_CTX_set1_curves_list(ctx, "X25519:P-256:P-384:P-521")) {
+		SSL_CTX_set_custom_verify(ctx, SSL_VERIFY_PEER, trust_anybody);
+		ssl = SSL_new(ctx);
+	}
+	SSL_CTX_free(ctx); /* the SSL holds its own reference */
+	return ssl;
+}
+
+/* Lets both ends go on until both are done or one has failed. */
+static bool
+run_trial(SSL *client, SSL *server)
+{
+	SSL *ends[] = { client, server };
+	int done[2] = { 0, 0 }, turn, i, error;
+
+	for (turn = 0; turn < TRIAL_TURNS && !(done[0] && done[1]); turn++)
+		for (i = 0; i < 2; i++) {
+			if (done[i])
+				continue;
+			error =
+			    SSL_get_error(ends[i], SSL_do_handshake(ends[i]));
+			done[i] = error == SSL_ERROR_NONE;
+			if (!done[i] && error != SSL_ERROR_WANT_READ &&
+			    error != SSL_ERROR_WANT_WRITE)
+				return false;
+		}
+	return done[0] && done[1];
+}
+
+/* Why the last trial failed, from the error queue. */
+static enum err
+trial_error(const char **why)
+{
+	uint32_t error = ERR_peek_error();
+
+	*why = error == 0 ? "the handshake does not end"
+			  : ERR_reason_error_string(error);
+	return error != 0 && ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE
+	    ? ERR_NO_MEMORY
+	    : ERR_TLS;
+}
+
+enum err
+tls_handshake_try(struct tls_ctx *ctx, struct tls_keypair *pair,
+    uint16_t version, const char **why)
+{
+	struct tls_handshake *hs = tls_handshake_new(ctx, TLS_APP_MQTT);
+	SSL *client = make_client(version), *server = SSL_new(ctx->ssl);
+	BIO *a = NULL, *b = NULL;
+	enum err err = ERR_NO_MEMORY;
+
+	*why = NULL;
+	if (hs == NULL || client == NULL || server == NULL ||
+	    !BIO_new_bio_pair(&a, 0, &b, 0) || !SSL_set_app_data(server, hs)) {
+		BIO_free(a);
+		BIO_free(b);
+		goto out;
+	}
+	hs->trial = pair;
+	SSL_set_bio(client, a, a);
+	SSL_set_bio(server, b, b);
+	SSL_set_connect_state(client);
+	SSL_set_accept_state(server);
+	/* The client has no certificate, also where one is required. */
+	SSL_set_custom_verify(server, SSL_VERIFY_PEER, verify_peer);
+	ERR_clear_error();
+	err = run_trial(client, server) ? OK : trial_error(why);
+out:
+	SSL_free(client);
+	SSL_free(server);
+	tls_handshake_free(hs);
+	ERR_clear_error();
+	return err;
 }

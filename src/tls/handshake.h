@@ -12,12 +12,28 @@
 #include "tls/stream_tls.h"
 #include "tls/verify.h"
 
+/* What is known about the ticket that the client has sent. */
+enum tls_ticket_state {
+	TLS_TICKET_UNKNOWN, /* there is none, or it cannot be opened */
+	TLS_TICKET_GOOD, /* its certificate is admitted */
+	TLS_TICKET_IGNORED /* its certificate is not: a full handshake follows
+			    */
+};
+
 struct tls_handshake {
 	struct tls_ctx *ctx; /* counted */
 	struct cert *cert; /* owned; NULL until the chain was verified */
+	SSL_SESSION *offered; /* owned; what is in the ticket */
+	struct cert *offered_cert; /* owned; its facts, until it is resumed */
+	tls_admit *admit; /* may be NULL; see tls_stream_set_admit() */
+	void *admit_arg; /* borrowed */
+	struct tls_keypair *trial; /* borrowed; NULL except in a trial */
 	enum tls_app app;
+	enum tls_ticket_state ticket;
+	uint16_t record_max; /* what the client can hold */
 	struct tls_verdict verdict; /* on the client's certificates */
 	char text[TLS_DETAIL_MAX]; /* for its detail */
+	struct tls_verdict offered_verdict; /* on those in its ticket */
 };
 
 /* Returns NULL if memory runs out. */
@@ -31,10 +47,23 @@ void tls_handshake_free(struct tls_handshake *hs);
  * tls_wire_user() of the connection's BIO. */
 void tls_handshake_install(SSL_CTX *ssl, int mode);
 
-/* Checks the stored chain of a resumed session and stores its facts. The
- * library verifies chains in full handshakes only. */
+/* Returns whether the client of a resumed session is admitted, and stores its
+ * facts. The library verifies chains in full handshakes only. */
 struct tls_verdict tls_handshake_resumed(struct tls_handshake *hs,
     const SSL *ssl);
+
+/*
+ * Runs a handshake in memory, with a client that takes everything and has no
+ * certificate, over `pair' and the TLS version `version' (TLS1_3_VERSION). OK;
+ * ERR_NO_MEMORY; ERR_TLS: no client can connect, and *why (static) is the
+ * library's reason.
+ */
+enum err tls_handshake_try(struct tls_ctx *ctx, struct tls_keypair *pair,
+    uint16_t version, const char **why) MUST_CHECK;
+
+/* Returns why the key in a certificate's SubjectPublicKeyInfo (DER) cannot be
+ * that of a client; static; NULL: it can. */
+const char *tls_handshake_key_flaw(struct slice spki);
 
 /*
  * Returns why the handshake failed, from the library's error queue, which is

@@ -2,24 +2,17 @@
 /*
  * A key that does not belong to its certificate, or an OCSP response about
  * another certificate, is found when they are loaded, not by the first client.
- * The choice among several certificates is made from the ClientHello, before
- * the library has acted on it.
  */
 #include "tls/keypair.h"
 
-#include <errno.h>
-#include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/nid.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/log.h"
 
 #define KEY_FILE_MAX (64 * 1024)
 #define OCSP_FILE_MAX (64 * 1024)
@@ -30,12 +23,13 @@
 #define TAG_REVOKED TAG(1)
 #define STATUS_SUCCESSFUL 0
 
-#define TAG_DNS (CBS_ASN1_CONTEXT_SPECIFIC | 2)
-
-/* Weights of the choice among certificates. */
-#define RANK_USABLE 4
-#define RANK_NAMED 2
-#define RANK_CHEAP 1
+/* What loading a pair works with. */
+struct loading {
+	struct tls_keypair *pair; /* under construction */
+	const char *path; /* of the file being read */
+	const struct tls_load_report *say;
+	int64_t now;
+};
 
 static enum err
 refuse(const struct tls_load_report *say, const char *option, const char *file,
@@ -44,197 +38,275 @@ refuse(const struct tls_load_report *say, const char *option, const char *file,
 	return tls_load_error(say, option, "%s: %s", file, what);
 }
 
-/* Reports `err' as an error, except lack of memory, which is only returned. */
+/* Reports an error about the key file, with the line of the key if known. */
 static enum err
-refuse_err(const struct tls_load_report *say, const char *option,
-    const char *file, enum err err)
+refuse_key(const struct loading *l, unsigned line, const char *what)
 {
-	if (err == ERR_NO_MEMORY)
-		return err;
-	return refuse(say, option, file,
-	    tls_load_text(err,
-		"no certificate is in it (name the server's own, as PEM, and "
-		"behind it in the file the CAs above it)"));
+	if (line == 0)
+		return refuse(l->say, "private_key", l->path, what);
+	return tls_load_error(l->say, "private_key", "%s: line %u: %s", l->path,
+	    line, what);
 }
 
+/* Appends one certificate to the chain. */
 static enum err
-take_chain(struct tls_keypair *p, const STACK_OF(CRYPTO_BUFFER) * certs)
+take_cert(const struct tls_load_pem *block, void *arg)
 {
-	size_t n = sk_CRYPTO_BUFFER_num(certs);
+	struct loading *l = arg;
+	struct tls_keypair *p = l->pair;
+	struct tls_keypair_cert *more =
+	    realloc(p->certs, (p->count + 1) * sizeof(*more));
+	struct tls_keypair_cert *cert;
 
-	p->chain = calloc(n, sizeof(CRYPTO_BUFFER *));
-	if (p->chain == NULL)
+	if (more == NULL)
 		return ERR_NO_MEMORY;
-	for (; p->chain_count < n; p->chain_count++) {
-		p->chain[p->chain_count] =
-		    sk_CRYPTO_BUFFER_value(certs, p->chain_count);
-		CRYPTO_BUFFER_up_ref(p->chain[p->chain_count]);
+	p->certs = more;
+	cert = &p->certs[p->count];
+	cert->line = block->line;
+	cert->link.buffer =
+	    CRYPTO_BUFFER_new(block->der.data, block->der.len, NULL);
+	if (cert->link.buffer == NULL)
+		return ERR_NO_MEMORY;
+	p->count++;
+	if (tls_link_init(&cert->link, cert->link.buffer) == OK)
+		return OK;
+	p->count--;
+	CRYPTO_BUFFER_free(cert->link.buffer);
+	return tls_load_error(l->say, "certificate",
+	    "%s: line %u: the certificate is damaged", l->path, block->line);
+}
+
+/* Warns of what clients will not accept or may not put together. */
+static void
+check_chain(const struct loading *l)
+{
+	const struct tls_keypair *p = l->pair;
+	const struct tls_der *der;
+	char where[TLS_LOAD_WHERE_MAX];
+	size_t i;
+
+	for (i = 0; i < p->count; i++) {
+		der = &p->certs[i].link.der;
+		tls_load_where(where, der->subject, p->certs[i].line);
+		if (l->now > der->not_after)
+			tls_load_warning(l->say, "certificate",
+			    i == 0
+				? "%s: %s has expired: clients will refuse it"
+				: "%s: the CA %s has expired: clients may "
+				  "refuse the chain (renew it in the file)",
+			    l->path, where);
+		if (l->now < der->not_before)
+			tls_load_warning(l->say, "certificate",
+			    "%s: %s is not valid yet: check the clock", l->path,
+			    where);
+		if (i > 0 &&
+		    p->certs[i - 1].link.der.issuer_hash != der->subject_hash)
+			tls_load_warning(l->say, "certificate",
+			    "%s: %s did not issue the certificate before it: "
+			    "clients may not find the chain (order: the "
+			    "server's own, then each issuer)",
+			    l->path, where);
 	}
-	return tls_link_init(&p->leaf, p->chain[0]);
 }
 
 static enum err
-load_chain(struct tls_keypair *p, const char *path,
-    const struct tls_load_report *say)
+load_chain(struct loading *l)
 {
-	STACK_OF(CRYPTO_BUFFER) * certs;
-	int64_t now = clock_wall_s();
+	const struct tls_load_source src = { l->path, "certificate",
+		"no certificate is in it (name the server's own, as PEM, and "
+		"behind it in the file the CAs above it)",
+		l->say };
 	enum err err;
 
-	p->file = strdup(path);
-	if (p->file == NULL)
+	l->pair->file = strdup(l->path);
+	if (l->pair->file == NULL)
 		return ERR_NO_MEMORY;
-	err = tls_load_certs(&certs, path);
+	err = tls_load_each_cert(&src, take_cert, l);
 	if (err == OK)
-		err = take_chain(p, certs);
-	tls_load_free(certs);
-	if (err != OK)
-		return refuse_err(say, "certificate", path, err);
-	if (now > p->leaf.der.not_after)
-		tls_load_warning(say, "certificate",
-		    "%s: it has expired: clients will refuse it", path);
-	if (now < p->leaf.der.not_before)
-		tls_load_warning(say, "certificate",
-		    "%s: it is not valid yet: check the clock", path);
-	return OK;
+		check_chain(l);
+	return err;
 }
 
-/* Notes that the key asks for a password, which a daemon cannot give. */
-static int
-no_password(char *buf, int size, int rwflag, void *arg)
+/* True if the library can sign with keys of this type. */
+static bool
+can_serve(const EVP_PKEY *key)
 {
-	bool *asked = arg;
+	int type = EVP_PKEY_id(key);
 
-	(void)buf;
-	(void)size;
-	(void)rwflag;
-	*asked = true;
-	return -1;
+	return type == EVP_PKEY_RSA || type == EVP_PKEY_EC ||
+	    type == EVP_PKEY_ED25519;
 }
 
-static void
-warn_if_open(const char *path, const struct tls_load_report *say)
+/* Takes the first private key of a file. */
+static enum err
+take_key(const struct tls_load_pem *block, void *arg)
 {
-	struct stat st;
+	struct loading *l = arg;
+	const uint8_t *at = block->der.data;
+	const char *label = block->label;
 
-	if (stat(path, &st) == 0 && (st.st_mode & S_IRWXO) != 0)
-		tls_load_warning(say, "private_key",
-		    "%s: everybody may read it (try: chmod o= %s)", path, path);
+	if (l->pair->key != NULL)
+		return OK;
+	if (block->encrypted || strstr(label, "ENCRYPTED") != NULL)
+		return refuse_key(l, block->line,
+		    "the key is encrypted (try: openssl pkey -in KEY -out "
+		    "PLAIN, and keep it readable for the daemon only)");
+	if (strcmp(label, "OPENSSH PRIVATE KEY") == 0)
+		return refuse_key(l, block->line,
+		    "the key is in OpenSSH's format (try: ssh-keygen -p -m "
+		    "PKCS8 -f KEY)");
+	if (strcmp(label, "PRIVATE KEY") == 0 ||
+	    strcmp(label, "EC PRIVATE KEY") == 0 ||
+	    strcmp(label, "RSA PRIVATE KEY") == 0 || label[0] == '\0')
+		l->pair->key =
+		    d2i_AutoPrivateKey(NULL, &at, (long)block->der.len);
+	ERR_clear_error();
+	if (l->pair->key != NULL && can_serve(l->pair->key))
+		return OK;
+	return refuse_key(l, block->line,
+	    "the key is damaged, or of a kind that the TLS library cannot use "
+	    "(" TLS_KEYPAIR_KINDS ")");
 }
 
 static enum err
-load_key(struct tls_keypair *p, const char *path,
-    const struct tls_load_report *say)
+load_key(struct loading *l)
 {
-	bool asked = false;
+	const struct tls_load_source src = { l->path, "private_key",
+		"the file holds no private key in PEM", l->say };
 	uint8_t *data;
 	size_t len;
-	enum err err;
-	BIO *bio;
+	enum err err = file_read(&data, &len, l->path, KEY_FILE_MAX);
 
-	err = file_read(&data, &len, path, KEY_FILE_MAX);
+	if (err == ERR_NO_MEMORY)
+		return err;
 	if (err != OK)
-		return refuse_err(say, "private_key", path, err);
-	bio = BIO_new_mem_buf(data, (int)len);
-	if (bio != NULL)
-		p->key =
-		    PEM_read_bio_PrivateKey(bio, NULL, no_password, &asked);
-	BIO_free(bio);
-	/* Not every encrypted key makes the library ask for a password. */
-	asked = asked || strstr((char *)data, "ENCRYPTED") != NULL;
+		return refuse_key(l, 0, tls_load_text(err, src.none));
+	err = tls_load_blocks(slice_make(data, len), TLS_LOAD_KEY, take_key, l,
+	    &src);
 	file_wipe(data, len);
-	ERR_clear_error();
-	if (p->key == NULL)
-		return refuse(say, "private_key", path,
-		    asked ? "the key is encrypted (try: openssl pkey -in KEY "
-			    "-out PLAIN, and keep it readable for the daemon "
-			    "only)"
-			  : "the file holds no private key in PEM");
-	warn_if_open(path, say);
-	return OK;
+	if (err == OK)
+		tls_load_warn_if_open(l->say, "private_key", l->path);
+	return err;
 }
 
-static enum err
-check_match(const struct tls_keypair *p, const char *path,
-    const struct tls_load_report *say)
+/* True if the key belongs to certificate number `i' of the file. */
+static bool
+is_key_of(const struct tls_keypair *p, size_t i)
 {
-	CBS spki = tls_der_cbs(p->leaf.der.spki);
+	CBS spki = tls_der_cbs(p->certs[i].link.der.spki);
 	EVP_PKEY *public = EVP_parse_public_key(&spki);
 	bool match = public != NULL && EVP_PKEY_cmp(public, p->key) == 1;
 
 	EVP_PKEY_free(public);
 	ERR_clear_error();
-	if (match)
+	return match;
+}
+
+static enum err
+check_match(const struct loading *l)
+{
+	const struct tls_keypair *p = l->pair;
+	char where[TLS_LOAD_WHERE_MAX];
+	size_t i;
+
+	if (is_key_of(p, 0))
 		return OK;
-	return tls_load_error(say, "private_key",
+	for (i = 1; i < p->count; i++) {
+		if (!is_key_of(p, i))
+			continue;
+		return tls_load_error(l->say, "certificate",
+		    "%s: the key %s belongs to %s, which is not the first "
+		    "certificate in the file (order: the server's own, then "
+		    "each issuer)",
+		    p->file, l->path,
+		    tls_load_where(where, p->certs[i].link.der.subject,
+			p->certs[i].line));
+	}
+	return tls_load_error(l->say, "private_key",
 	    "%s: it is not the key of the certificate %s (name one for each "
 	    "certificate, in the same order)",
-	    path, p->file);
+	    l->path, p->file);
 }
 
 /* Checks that the response is about this certificate, and warns if it is not
  * good or out of date. */
 static enum err
-check_ocsp(const struct tls_keypair *p, const char *path,
-    const struct tls_load_report *say)
+check_ocsp(const struct loading *l)
 {
+	struct tls_keypair *p = l->pair;
 	struct tls_ocsp answer;
 	enum err err = tls_ocsp_find(&answer, slice_make(p->ocsp, p->ocsp_len),
-	    p->leaf.der.serial);
+	    p->certs[0].link.der.serial);
 
 	if (err == ERR_NOT_FOUND)
-		return tls_load_error(say, "ocsp_response",
+		return tls_load_error(l->say, "ocsp_response",
 		    "%s: it is not about the certificate %s (name one for "
 		    "each certificate, in the same order)",
-		    path, p->file);
+		    l->path, p->file);
 	if (err != OK)
-		return refuse(say, "ocsp_response", path,
+		return refuse(l->say, "ocsp_response", l->path,
 		    "it is no successful OCSP response in DER (try: openssl "
 		    "ocsp -respout FILE)");
+	p->ocsp_end = answer.next_update;
 	if (answer.status != TLS_OCSP_GOOD)
-		tls_load_warning(say, "ocsp_response",
+		tls_load_warning(l->say, "ocsp_response",
 		    "%s: it says that the certificate is not good: clients "
 		    "will refuse it",
-		    path);
-	if (answer.next_update < clock_wall_s())
-		tls_load_warning(say, "ocsp_response",
-		    "%s: its nextUpdate has passed: fetch a new one", path);
+		    l->path);
+	if (answer.this_update > l->now)
+		tls_load_warning(l->say, "ocsp_response",
+		    "%s: its thisUpdate is in the future: check the clock",
+		    l->path);
+	if (answer.next_update < l->now)
+		tls_load_warning(l->say, "ocsp_response",
+		    "%s: its nextUpdate has passed, so it is not stapled: "
+		    "fetch a new one",
+		    l->path);
 	return OK;
 }
 
 static enum err
-load_ocsp(struct tls_keypair *p, const char *path,
-    const struct tls_load_report *say)
+load_ocsp(struct loading *l)
 {
+	struct tls_keypair *p = l->pair;
 	enum err err;
 
-	if (path == NULL)
-		return OK;
-	err = file_read(&p->ocsp, &p->ocsp_len, path, OCSP_FILE_MAX);
+	err = file_read(&p->ocsp, &p->ocsp_len, l->path, OCSP_FILE_MAX);
+	if (err == ERR_NO_MEMORY)
+		return err;
 	if (err != OK)
-		return refuse_err(say, "ocsp_response", path, err);
+		return refuse(l->say, "ocsp_response", l->path,
+		    tls_load_text(err, NULL));
+	p->ocsp_file = strdup(l->path);
+	if (p->ocsp_file == NULL)
+		return ERR_NO_MEMORY;
 	/* Without a certificate, that error was reported already. */
-	return p->leaf.buffer == NULL ? OK : check_ocsp(p, path, say);
+	return p->count == 0 ? OK : check_ocsp(l);
 }
 
 enum err
 tls_keypair_load(struct tls_keypair *p, const char *certificate,
     const char *key, const char *ocsp, const struct tls_load_report *say)
 {
-	enum err chain = load_chain(p, certificate, say);
-	enum err secret, staple;
+	struct loading l = { p, certificate, say, clock_wall_s() };
+	enum err chain, secret, staple = OK;
 
+	chain = load_chain(&l);
 	if (chain == ERR_NO_MEMORY)
 		return chain;
-	secret = load_key(p, key, say);
-	staple = load_ocsp(p, ocsp, say);
-	if (secret != OK)
+	l.path = key;
+	secret = load_key(&l);
+	if (secret == ERR_NO_MEMORY)
 		return secret;
-	if (chain != OK)
-		return chain;
-	if (staple != OK)
+	l.path = ocsp;
+	if (ocsp != NULL)
+		staple = load_ocsp(&l);
+	if (staple == ERR_NO_MEMORY)
 		return staple;
-	return check_match(p, key, say);
+	l.path = key;
+	if (chain == OK && secret == OK)
+		secret = check_match(&l);
+	return chain != OK ? chain : secret != OK ? secret : staple;
 }
 
 void
@@ -242,35 +314,64 @@ tls_keypair_fini(struct tls_keypair *p)
 {
 	size_t i;
 
-	for (i = 0; i < p->chain_count; i++)
-		CRYPTO_BUFFER_free(p->chain[i]);
-	free(p->chain);
+	for (i = 0; i < p->count; i++)
+		CRYPTO_BUFFER_free(p->certs[i].link.buffer);
+	free(p->certs);
 	EVP_PKEY_free(p->key);
 	free(p->ocsp);
+	free(p->ocsp_file);
 	free(p->file);
+}
+
+/* Copies the pointers that the library's functions take. The caller frees. */
+static CRYPTO_BUFFER **
+buffers_of(const struct tls_keypair *p)
+{
+	CRYPTO_BUFFER **chain = calloc(p->count, sizeof(CRYPTO_BUFFER *));
+	size_t i;
+
+	for (i = 0; chain != NULL && i < p->count; i++)
+		chain[i] = p->certs[i].link.buffer;
+	return chain;
 }
 
 enum err
 tls_keypair_use(const struct tls_keypair *p, SSL_CTX *ctx)
 {
-	if (!SSL_CTX_set_chain_and_key(ctx, p->chain, p->chain_count, p->key,
-		NULL))
-		return ERR_TLS;
-	if (p->ocsp != NULL &&
-	    !SSL_CTX_set_ocsp_response(ctx, p->ocsp, p->ocsp_len))
-		return ERR_NO_MEMORY;
-	return OK;
+	CRYPTO_BUFFER **chain = buffers_of(p);
+	bool used = chain != NULL &&
+	    SSL_CTX_set_chain_and_key(ctx, chain, p->count, p->key, NULL);
+
+	free(chain);
+	return used ? OK : ERR_TLS;
 }
 
 enum err
 tls_keypair_use_once(const struct tls_keypair *p, SSL *ssl)
 {
-	if (!SSL_set_chain_and_key(ssl, p->chain, p->chain_count, p->key, NULL))
-		return ERR_TLS;
-	if (p->ocsp != NULL &&
-	    !SSL_set_ocsp_response(ssl, p->ocsp, p->ocsp_len))
-		return ERR_NO_MEMORY;
-	return OK;
+	CRYPTO_BUFFER **chain = buffers_of(p);
+	bool used = chain != NULL &&
+	    SSL_set_chain_and_key(ssl, chain, p->count, p->key, NULL);
+
+	free(chain);
+	return used ? OK : ERR_TLS;
+}
+
+void
+tls_keypair_staple(struct tls_keypair *p, SSL *ssl)
+{
+	if (p->ocsp == NULL)
+		return;
+	if (p->ocsp_end >= clock_wall_s()) {
+		(void)SSL_set_ocsp_response(ssl, p->ocsp, p->ocsp_len);
+		return;
+	}
+	if (!atomic_exchange_explicit(&p->ocsp_told, true,
+		memory_order_relaxed))
+		log_event(LOG_LEVEL_WARN, "ocsp",
+		    "%s: its nextUpdate has passed, so it is no longer "
+		    "stapled: fetch a new one",
+		    p->ocsp_file);
 }
 
 /* Finds the list of SingleResponses in an OCSPResponse. */
@@ -341,192 +442,4 @@ tls_ocsp_find(struct tls_ocsp *out, struct slice response, struct slice serial)
 			return OK;
 	}
 	return ERR_NOT_FOUND;
-}
-
-/* Returns true if `pattern' of a certificate matches `host'. A star stands for
- * exactly the leftmost label (RFC 6125 6.4.3). */
-static bool
-name_matches(struct slice pattern, struct slice host)
-{
-	const uint8_t *dot;
-
-	if (pattern.len > 2 && pattern.data[0] == '*' &&
-	    pattern.data[1] == '.') {
-		dot = host.len == 0 ? NULL : memchr(host.data, '.', host.len);
-		if (dot == NULL || dot == host.data)
-			return false;
-		host = slice_make(dot, host.len - (size_t)(dot - host.data));
-		pattern = slice_make(pattern.data + 1, pattern.len - 1);
-	}
-	return pattern.len == host.len && pattern.len > 0 &&
-	    strncasecmp((const char *)pattern.data, (const char *)host.data,
-		host.len) == 0;
-}
-
-/* Compares `host' with the DNS names of SubjectAltName. *any tells whether
- * there are any. */
-static bool
-san_matches(const struct tls_der *der, struct slice host, bool *any)
-{
-	CBS all = tls_der_cbs(der->sans), value;
-	unsigned tag;
-
-	*any = false;
-	while (CBS_get_any_asn1(&all, &value, &tag)) {
-		if (tag != TAG_DNS)
-			continue;
-		*any = true;
-		if (name_matches(tls_der_slice(&value), host))
-			return true;
-	}
-	return false;
-}
-
-/* Compares `host' with the CNs, which count only if there are no DNS names. */
-static bool
-cn_matches(const struct tls_der *der, struct slice host)
-{
-	CBS all = tls_der_cbs(der->subject), rdns, rdn, pair, oid, value;
-
-	if (!CBS_get_asn1(&all, &rdns, CBS_ASN1_SEQUENCE))
-		return false;
-	while (CBS_get_asn1(&rdns, &rdn, CBS_ASN1_SET))
-		while (CBS_get_asn1(&rdn, &pair, CBS_ASN1_SEQUENCE))
-			if (CBS_get_asn1(&pair, &oid, CBS_ASN1_OBJECT) &&
-			    slice_equal(tls_der_slice(&oid),
-				slice_str(CERT_OID_CN)) &&
-			    CBS_get_any_asn1(&pair, &value, NULL) &&
-			    name_matches(tls_der_slice(&value), host))
-				return true;
-	return false;
-}
-
-static bool
-is_named(const struct tls_keypair *p, struct slice host)
-{
-	bool any;
-
-	if (host.len == 0)
-		return false;
-	return san_matches(&p->leaf.der, host, &any) ||
-	    (!any && cn_matches(&p->leaf.der, host));
-}
-
-/* Finds an extension of the ClientHello. Returns false if it is absent. */
-static bool
-find_extension(const SSL_CLIENT_HELLO *hello, uint16_t type, CBS *out)
-{
-	const uint8_t *data;
-	size_t len;
-
-	if (!SSL_early_callback_ctx_extension_get(hello, type, &data, &len))
-		return false;
-	CBS_init(out, data, len);
-	return true;
-}
-
-/* Returns true if the handshake will be TLS 1.3. */
-static bool
-speaks_1_3(const SSL_CLIENT_HELLO *hello)
-{
-	CBS ext, list;
-	uint16_t version;
-
-	if (SSL_get_max_proto_version(hello->ssl) < TLS1_3_VERSION ||
-	    !find_extension(hello, TLSEXT_TYPE_supported_versions, &ext) ||
-	    !CBS_get_u8_length_prefixed(&ext, &list))
-		return false;
-	while (CBS_get_u16(&list, &version))
-		if (version == TLS1_3_VERSION)
-			return true;
-	return false;
-}
-
-/* Returns true if the client offers a TLS 1.2 suite for that kind of
- * certificate. */
-static bool
-offers_suite(const SSL_CLIENT_HELLO *hello, bool ecdsa)
-{
-	const SSL_CIPHER *cipher;
-	uint16_t id;
-	CBS list;
-
-	CBS_init(&list, hello->cipher_suites, hello->cipher_suites_len);
-	while (CBS_get_u16(&list, &id)) {
-		cipher = SSL_get_cipher_by_value(id);
-		if (cipher != NULL &&
-		    SSL_CIPHER_get_auth_nid(cipher) ==
-			(ecdsa ? NID_auth_ecdsa : NID_auth_rsa))
-			return true;
-	}
-	return false;
-}
-
-/* Returns true if a key of this type can make signatures of this scheme (RFC
- * 8446 4.2.3). */
-static bool
-can_sign(int type, uint16_t scheme, bool tls13)
-{
-	switch (type) {
-	case EVP_PKEY_EC:
-		return scheme == SSL_SIGN_ECDSA_SECP256R1_SHA256 ||
-		    scheme == SSL_SIGN_ECDSA_SECP384R1_SHA384 ||
-		    scheme == SSL_SIGN_ECDSA_SECP521R1_SHA512;
-	case EVP_PKEY_ED25519:
-		return scheme == SSL_SIGN_ED25519;
-	default:
-		if (scheme == SSL_SIGN_RSA_PSS_RSAE_SHA256 ||
-		    scheme == SSL_SIGN_RSA_PSS_RSAE_SHA384 ||
-		    scheme == SSL_SIGN_RSA_PSS_RSAE_SHA512)
-			return true;
-		return !tls13 &&
-		    (scheme == SSL_SIGN_RSA_PKCS1_SHA256 ||
-			scheme == SSL_SIGN_RSA_PKCS1_SHA384 ||
-			scheme == SSL_SIGN_RSA_PKCS1_SHA512);
-	}
-}
-
-/* Returns true if the client can verify signatures of this pair's key. */
-static bool
-is_usable(const struct tls_keypair *p, const SSL_CLIENT_HELLO *hello)
-{
-	int type = EVP_PKEY_id(p->key);
-	bool tls13 = speaks_1_3(hello);
-	uint16_t scheme;
-	CBS ext, list;
-
-	if (!tls13 && !offers_suite(hello, type != EVP_PKEY_RSA))
-		return false;
-	if (!find_extension(hello, TLSEXT_TYPE_signature_algorithms, &ext) ||
-	    !CBS_get_u16_length_prefixed(&ext, &list))
-		return type == EVP_PKEY_RSA; /* a very old client */
-	while (CBS_get_u16(&list, &scheme))
-		if (can_sign(type, scheme, tls13))
-			return true;
-	return false;
-}
-
-const struct tls_keypair *
-tls_keypair_choose(const struct tls_keypair *pairs, size_t count,
-    const SSL_CLIENT_HELLO *hello)
-{
-	const char *name =
-	    SSL_get_servername(hello->ssl, TLSEXT_NAMETYPE_host_name);
-	struct slice host =
-	    name == NULL ? slice_make(NULL, 0) : slice_str(name);
-	const struct tls_keypair *best = pairs;
-	int rank, best_rank = -1;
-	size_t i;
-
-	for (i = 0; i < count; i++) {
-		rank = (is_usable(&pairs[i], hello) ? RANK_USABLE : 0) +
-		    (is_named(&pairs[i], host) ? RANK_NAMED : 0) +
-		    (EVP_PKEY_id(pairs[i].key) != EVP_PKEY_RSA ? RANK_CHEAP
-							       : 0);
-		if (rank > best_rank) {
-			best = &pairs[i];
-			best_rank = rank;
-		}
-	}
-	return best;
 }

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Server certificates: loading one with its chain, private key and OCSP
- * response, and choosing one for a client.
+ * A server certificate with its chain, private key and OCSP response.
  */
 #ifndef TLS_KEYPAIR_H
 #define TLS_KEYPAIR_H
 
 #include <openssl/ssl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/err.h"
@@ -14,13 +14,24 @@
 #include "tls/load.h"
 #include "tls/trust.h"
 
+/* The kinds of keys that can be used, for messages. */
+#define TLS_KEYPAIR_KINDS \
+	"usable are RSA, Ed25519 and EC keys on P-256, P-384 and P-521"
+
+struct tls_keypair_cert {
+	struct tls_link link; /* link.buffer is counted */
+	unsigned line; /* in the file; 0 in DER */
+};
+
 struct tls_keypair {
-	CRYPTO_BUFFER **chain; /* owned, each counted; leaf first */
-	size_t chain_count;
+	struct tls_keypair_cert *certs; /* owned; leaf first, then its chain */
+	size_t count;
 	EVP_PKEY *key; /* counted */
 	uint8_t *ocsp; /* owned; NULL: nothing to staple */
 	size_t ocsp_len;
-	struct tls_link leaf; /* of chain[0] */
+	int64_t ocsp_end; /* its nextUpdate; INT64_MAX: not stated */
+	atomic_bool ocsp_told; /* its end was logged */
+	char *ocsp_file; /* owned */
 	char *file; /* owned */
 };
 
@@ -42,14 +53,9 @@ enum err tls_keypair_use(const struct tls_keypair *p, SSL_CTX *ctx) MUST_CHECK;
 /* Makes `p' the certificate of this connection. */
 enum err tls_keypair_use_once(const struct tls_keypair *p, SSL *ssl) MUST_CHECK;
 
-/*
- * Returns the one of `count' pairs (at least 1) that serves this client best:
- * first, its signature can be verified by the client; then its names include
- * the server that the client asks for; then ECDSA goes before RSA; then the
- * order of the configuration decides. Never NULL.
- */
-const struct tls_keypair *tls_keypair_choose(const struct tls_keypair *pairs,
-    size_t count, const SSL_CLIENT_HELLO *hello);
+/* Has the OCSP response sent on this connection if it is still valid. The first
+ * time that it is not, logs that. */
+void tls_keypair_staple(struct tls_keypair *p, SSL *ssl);
 
 enum tls_ocsp_status {
 	TLS_OCSP_GOOD,

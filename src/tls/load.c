@@ -6,21 +6,44 @@
 #include "tls/load.h"
 
 #include <errno.h>
-#include <openssl/bio.h>
+#include <openssl/base64.h>
+#include <openssl/bytestring.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
+#include <openssl/mem.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
+#include "tls/der.h"
 
 /* No real certificate chain or CA bundle is longer. */
 #define CERTS_FILE_MAX (16 * 1024 * 1024)
 
 /* Room for a path and a sentence. */
 #define TEXT_MAX 5120
+
+/* Room for a PEM label, and how much of a strange line a message shows. */
+#define LABEL_MAX 64
+#define LINE_SHOWN 60
+
+/* Of UTF-8. Editors of Windows write it, and joined files have it inside. */
+#define BYTE_ORDER_MARK "\xef\xbb\xbf"
+
+/* A walk through the blocks of a file. */
+struct walk {
+	struct slice rest; /* not yet read */
+	unsigned line; /* of what was read last; from 1 */
+	enum tls_load_kind kind;
+	tls_load_block *block;
+	void *arg; /* for `block' */
+	const struct tls_load_source *src;
+	size_t found; /* blocks of the kind */
+	size_t passed; /* blocks of another kind that a warning is due for */
+	enum err result; /* the last error */
+};
 
 enum err
 tls_load_error(const struct tls_load_report *say, const char *option,
@@ -69,66 +92,499 @@ tls_load_text(enum err err, const char *none)
 	}
 }
 
-/* True if the walk ended at the end of the file, false if a block is damaged.
- */
-static bool
-ended_well(void)
+void
+tls_load_warn_if_open(const struct tls_load_report *say, const char *option,
+    const char *path)
 {
-	uint32_t error = ERR_peek_last_error();
+	struct stat st;
 
-	return ERR_GET_LIB(error) == ERR_LIB_PEM &&
-	    ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+	if (stat(path, &st) == 0 && (st.st_mode & S_IRWXO) != 0)
+		tls_load_warning(say, option,
+		    "%s: everybody may read or write it (try: chmod o= %s)",
+		    path, path);
+}
+
+/* Reports an error about `line' (0: about the whole file). Returns what the
+ * walk is to return. */
+__attribute__((format(printf, 3, 4))) static enum err
+flaw(const struct walk *w, unsigned line, const char *fmt, ...)
+{
+	char text[LINE_SHOWN + 400];
+	va_list ap;
+
+	if (w->src->say == NULL)
+		return ERR_MALFORMED;
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (line == 0)
+		return tls_load_error(w->src->say, w->src->option, "%s: %s",
+		    w->src->path, text);
+	return tls_load_error(w->src->say, w->src->option, "%s: line %u: %s",
+	    w->src->path, line, text);
+}
+
+/* Notes an error and lets the walk go on, unless it is fatal. */
+static bool
+goes_on(struct walk *w, enum err err)
+{
+	if (err != OK)
+		w->result = err;
+	return err == OK || err == ERR_CONFIG || err == ERR_MALFORMED;
+}
+
+/* Takes the next line without its end and trailing blanks. Returns false at the
+ * end of the file. */
+static bool
+next_line(struct walk *w, struct slice *line)
+{
+	const uint8_t *end;
+	size_t len;
+
+	if (w->rest.len == 0)
+		return false;
+	end = memchr(w->rest.data, '\n', w->rest.len);
+	len = end == NULL ? w->rest.len : (size_t)(end - w->rest.data) + 1;
+	*line = slice_make(w->rest.data, len);
+	w->rest = slice_make(w->rest.data + len, w->rest.len - len);
+	w->line++;
+	while (line->len > 0 && line->data[line->len - 1] <= ' ')
+		line->len--;
+	return true;
+}
+
+static bool
+starts_with(struct slice s, const char *text)
+{
+	size_t len = strlen(text);
+
+	return s.len >= len && memcmp(s.data, text, len) == 0;
+}
+
+/* If `line' is "-----WORD LABEL-----", copies the label and returns true. */
+static bool
+take_label(struct slice line, const char *word, char *label)
+{
+	size_t begin = strlen(word), len;
+
+	if (!starts_with(line, word) || line.len < begin + 5 ||
+	    memcmp(line.data + line.len - 5, "-----", 5) != 0)
+		return false;
+	len = line.len - begin - 5;
+	if (len >= LABEL_MAX)
+		return false;
+	memcpy(label, line.data + begin, len);
+	label[len] = '\0';
+	return true;
+}
+
+/* True if the line seems to be meant as a BEGIN and is not one: the library
+ * would ignore it. */
+static bool
+resembles_begin(struct slice line)
+{
+	static const char *const dashes[] = { "--", "\xe2\x80\x93",
+		"\xe2\x80\x94" };
+	size_t i;
+
+	if (memmem(line.data, line.len, "BEGIN", 5) == NULL)
+		return false;
+	for (i = 0; i < sizeof(dashes) / sizeof(dashes[0]); i++)
+		if (memmem(line.data, line.len, dashes[i], strlen(dashes[i])) !=
+		    NULL)
+			return true;
+	return false;
+}
+
+/* True for labels of that kind, among them OpenSSL's old ones. */
+static bool
+is_wanted(enum tls_load_kind kind, const char *label)
+{
+	switch (kind) {
+	case TLS_LOAD_CERT:
+		return strcmp(label, "CERTIFICATE") == 0 ||
+		    strcmp(label, "X509 CERTIFICATE") == 0 ||
+		    strcmp(label, "TRUSTED CERTIFICATE") == 0;
+	case TLS_LOAD_CRL:
+		return strcmp(label, "X509 CRL") == 0;
+	default:
+		return strstr(label, "PRIVATE KEY") != NULL;
+	}
+}
+
+/* True for blocks that are usual beside the wanted ones: a key in the file of
+ * its certificate, and the other way round. */
+static bool
+is_usual(enum tls_load_kind kind, const char *label)
+{
+	return (kind == TLS_LOAD_CERT && is_wanted(TLS_LOAD_KEY, label)) ||
+	    (kind == TLS_LOAD_KEY && is_wanted(TLS_LOAD_CERT, label)) ||
+	    strstr(label, "PARAMETERS") != NULL;
+}
+
+/* True for labels that are known and not of the wanted kind. */
+static bool
+is_other(const char *label)
+{
+	return is_wanted(TLS_LOAD_CERT, label) ||
+	    is_wanted(TLS_LOAD_CRL, label) || is_wanted(TLS_LOAD_KEY, label) ||
+	    strcmp(label, "PUBLIC KEY") == 0 ||
+	    strcmp(label, "RSA PUBLIC KEY") == 0 ||
+	    strcmp(label, "CERTIFICATE REQUEST") == 0 ||
+	    strcmp(label, "NEW CERTIFICATE REQUEST") == 0;
+}
+
+/* A block that is not of the wanted kind. It must not be one that was meant to
+ * be read. */
+static enum err
+pass_over(struct walk *w, const char *label, unsigned line)
+{
+	if (is_usual(w->kind, label))
+		return OK;
+	if (strcmp(label, "PKCS7") == 0 || strcmp(label, "CMS") == 0)
+		return flaw(w, line,
+		    "a %s block is not read (try: openssl pkcs7 -print_certs)",
+		    label);
+	if (!is_other(label))
+		return flaw(w, line,
+		    "\"BEGIN %s\" is not a known kind of block", label);
+	if (w->passed++ == 0 && w->src->say != NULL)
+		tls_load_warning(w->src->say, w->src->option,
+		    "%s: line %u: a block \"%s\" is not read here",
+		    w->src->path, line, label);
+	return OK;
+}
+
+/* Removes OpenSSL's trust settings, which follow the certificate of a TRUSTED
+ * CERTIFICATE. `settings' receives them. */
+static void
+split_trusted(struct slice *der, CBS *settings)
+{
+	CBS all, cert;
+
+	CBS_init(&all, der->data, der->len);
+	CBS_init(settings, NULL, 0);
+	if (!CBS_get_any_asn1_element(&all, &cert, NULL, NULL))
+		return;
+	*der = slice_make(CBS_data(&cert), CBS_len(&cert));
+	*settings = all;
+}
+
+/* True if one of the object identifiers in `list' is clientAuth, or
+ * anyExtendedKeyUsage. */
+static bool
+names_clients(CBS list)
+{
+	static const uint8_t client[] = { 0x2b, 6, 1, 5, 5, 7, 3, 2 };
+	static const uint8_t any[] = { 0x55, 0x1d, 0x25, 0 };
+	CBS oid;
+
+	while (CBS_get_asn1(&list, &oid, CBS_ASN1_OBJECT))
+		if (CBS_mem_equal(&oid, client, sizeof(client)) ||
+		    CBS_mem_equal(&oid, any, sizeof(any)))
+			return true;
+	return false;
+}
+
+/* True if trust settings (X509_CERT_AUX of OpenSSL) let the certificate vouch
+ * for TLS clients. */
+static bool
+trusts_clients(CBS settings)
+{
+	CBS seq, trust, reject;
+	int has_trust, has_reject;
+
+	if (CBS_len(&settings) == 0)
+		return true;
+	if (!CBS_get_asn1(&settings, &seq, CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_optional_asn1(&seq, &trust, &has_trust,
+		CBS_ASN1_SEQUENCE) ||
+	    !CBS_get_optional_asn1(&seq, &reject, &has_reject,
+		CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0))
+		return false;
+	if (has_reject && names_clients(reject))
+		return false;
+	return !has_trust || names_clients(trust);
+}
+
+/* Hands a decoded block to the caller's function. */
+static enum err
+hand_over(struct walk *w, struct tls_load_pem *block)
+{
+	CBS settings;
+
+	w->found++;
+	if (strcmp(block->label, "TRUSTED CERTIFICATE") != 0)
+		return w->block(block, w->arg);
+	split_trusted(&block->der, &settings);
+	if (strcmp(w->src->option, "client_ca") == 0 &&
+	    !trusts_clients(settings))
+		return flaw(w, block->line,
+		    "by its trust settings this CA is not for clients (try: "
+		    "openssl x509 -addtrust clientAuth)");
+	return w->block(block, w->arg);
+}
+
+/* Appends the base64 characters of a line to `text'. Returns false if there is
+ * another character. */
+static bool
+take_base64(struct slice line, uint8_t *text, size_t *len)
+{
+	size_t i;
+	uint8_t c;
+
+	for (i = 0; i < line.len; i++) {
+		c = line.data[i];
+		if (c == ' ' || c == '\t' || c == '\r')
+			continue;
+		if (c < '+' || (c > '+' && c < '/') || c > 'z' ||
+		    (c > '9' && c < 'A' && c != '=') || (c > 'Z' && c < 'a'))
+			return false;
+		text[(*len)++] = c;
+	}
+	return true;
+}
+
+/* Skips the headers of RFC 1421 behind a BEGIN. *encrypted tells that they say
+ * that the block is encrypted. */
+static void
+skip_headers(struct walk *w, bool *encrypted)
+{
+	struct walk ahead = *w;
+	struct slice line;
+
+	*encrypted = false;
+	if (!next_line(&ahead, &line) ||
+	    memchr(line.data, ':', line.len) == NULL)
+		return;
+	while (next_line(w, &line) && line.len > 0)
+		if (memmem(line.data, line.len, "ENCRYPTED", 9) != NULL)
+			*encrypted = true;
+}
+
+/* Collects the base64 of a block into `text', which is long enough for the rest
+ * of the file, up to the END. */
+static enum err
+take_body(struct walk *w, const char *label, unsigned begin, uint8_t *text,
+    size_t *len)
+{
+	char end[LABEL_MAX];
+	struct slice line;
+
+	*len = 0;
+	while (next_line(w, &line)) {
+		if (take_label(line, "-----END ", end)) {
+			if (strcmp(end, label) == 0)
+				return OK;
+			return flaw(w, w->line, "\"END %s\" after \"BEGIN %s\"",
+			    end, label);
+		}
+		if (take_label(line, "-----BEGIN ", end)) {
+			/* Go on with the next block. */
+			w->rest = slice_make(line.data,
+			    (size_t)(w->rest.data - line.data) + w->rest.len);
+			w->line--;
+			return flaw(w, begin,
+			    "the block has no END before line %u begins the "
+			    "next",
+			    w->line + 1);
+		}
+		if (!take_base64(line, text, len))
+			return flaw(w, w->line,
+			    "the block of line %u is damaged here", begin);
+	}
+	return flaw(w, begin,
+	    "the block has no END (is the file complete? write it beside and "
+	    "rename it)");
 }
 
 static enum err
-walk_pem(BIO *bio, const char *type, tls_load_block *block, void *arg)
+decode(struct walk *w, struct tls_load_pem *block, const uint8_t *text,
+    size_t len)
 {
-	enum err err = OK;
-	size_t found = 0;
-	uint8_t *der;
-	char *name, *header;
-	long len;
+	uint8_t *der = NULL;
+	size_t max;
+	enum err err;
 
-	while (err == OK && PEM_read_bio(bio, &name, &header, &der, &len)) {
-		if (strcmp(name, type) == 0) {
-			err = block(slice_make(der, (size_t)len), arg);
-			found++;
+	if (!block->encrypted) {
+		if (!EVP_DecodedLength(&max, len) || max == 0)
+			return flaw(w, block->line, "the block is damaged");
+		der = malloc(max);
+		if (der == NULL)
+			return ERR_NO_MEMORY;
+		if (!EVP_DecodeBase64(der, &max, max, text, len)) {
+			file_wipe(der, max);
+			return flaw(w, block->line, "the block is damaged");
 		}
-		OPENSSL_free(name);
-		OPENSSL_free(header);
-		OPENSSL_free(der);
+		block->der = slice_make(der, max);
 	}
-	if (err == OK && !ended_well())
-		err = ERR_MALFORMED;
-	if (err == OK && found == 0)
-		err = ERR_NOT_FOUND;
-	ERR_clear_error();
+	len = block->der.len;
+	err = hand_over(w, block);
+	file_wipe(der, len);
 	return err;
+}
+
+/* Reads the block whose BEGIN was the last line. */
+static enum err
+take_block(struct walk *w, const char *label)
+{
+	struct tls_load_pem block = { .label = label, .line = w->line };
+	size_t room = w->rest.len + 1, len;
+	uint8_t *text = malloc(room);
+	enum err err;
+
+	if (text == NULL)
+		return ERR_NO_MEMORY;
+	skip_headers(w, &block.encrypted);
+	err = take_body(w, label, block.line, text, &len);
+	if (err == OK)
+		err = is_wanted(w->kind, label)
+		    ? decode(w, &block, text, len)
+		    : pass_over(w, label, block.line);
+	if (w->kind == TLS_LOAD_KEY)
+		OPENSSL_cleanse(text, room);
+	free(text);
+	return err;
+}
+
+/* A line outside of blocks, which must not hide one. */
+static enum err
+check_between(struct walk *w, struct slice line)
+{
+	struct slice all = line;
+	int shown;
+
+	if (!resembles_begin(line))
+		return OK;
+	while (line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t'))
+		line = slice_make(line.data + 1, line.len - 1);
+	shown = line.len < LINE_SHOWN ? (int)line.len : LINE_SHOWN;
+	if (line.len < all.len && starts_with(line, "-----BEGIN "))
+		return flaw(w, w->line,
+		    "a block must begin at the start of its line (remove the "
+		    "blanks in front of it)");
+	if (line.data[0] != '#' && line.data[0] != ';')
+		return flaw(w, w->line,
+		    "\"%.*s\" does not begin a block as PEM writes it", shown,
+		    (const char *)line.data);
+	if (w->src->say != NULL)
+		tls_load_warning(w->src->say, w->src->option,
+		    "%s: line %u: a block behind \"%c\" is not read",
+		    w->src->path, w->line, line.data[0]);
+	return OK;
+}
+
+static void
+walk_pem(struct walk *w)
+{
+	char label[LABEL_MAX];
+	struct slice line;
+	enum err err;
+
+	do {
+		if (!next_line(w, &line))
+			return;
+		if (starts_with(line, BYTE_ORDER_MARK))
+			line = slice_make(line.data + 3, line.len - 3);
+		err = take_label(line, "-----BEGIN ", label)
+		    ? take_block(w, label)
+		    : check_between(w, line);
+	} while (goes_on(w, err));
+}
+
+/* Returns the length of the DER element at the start of `file', or 0. */
+static size_t
+der_len(struct slice file)
+{
+	CBS all, element;
+
+	CBS_init(&all, file.data, file.len);
+	if (file.len == 0 || file.data[0] != 0x30 ||
+	    !CBS_get_any_asn1_element(&all, &element, NULL, NULL))
+		return 0;
+	return CBS_len(&element);
+}
+
+/* Reads a file of DER, `len' bytes long. Only line ends may follow. */
+static enum err
+walk_der(struct walk *w, size_t len)
+{
+	struct tls_load_pem block = { .label = "" };
+	size_t i;
+
+	for (i = len; i < w->rest.len; i++)
+		if (w->rest.data[i] != '\n' && w->rest.data[i] != '\r')
+			return flaw(w, 0,
+			    "after the first %zu bytes of DER more follow, "
+			    "which are not read (several go into one file as "
+			    "PEM)",
+			    len);
+	block.der = slice_make(w->rest.data, len);
+	return hand_over(w, &block);
+}
+
+/* Reports what is wrong with a file without any block. */
+static enum err
+nothing(const struct walk *w)
+{
+	struct slice file = w->rest;
+
+	if (file.len > 1 && (file.data[0] ^ file.data[1]) == (0xfe ^ 0xff) &&
+	    (file.data[0] == 0xfe || file.data[0] == 0xff))
+		return flaw(w, 0,
+		    "the file is UTF-16 text (save it as UTF-8 or ASCII)");
+	if (file.len > 0 && file.data[0] == 0x30)
+		return flaw(w, 0, "%s", tls_load_text(ERR_MALFORMED, NULL));
+	if (w->src->say == NULL)
+		return ERR_NOT_FOUND;
+	return tls_load_error(w->src->say, w->src->option, "%s: %s",
+	    w->src->path, w->src->none);
 }
 
 enum err
-tls_load_blocks(struct slice file, const char *type, tls_load_block *block,
+tls_load_blocks(struct slice file, enum tls_load_kind kind,
+    tls_load_block *block, void *arg, const struct tls_load_source *src)
+{
+	struct walk w = { file, 0, kind, block, arg, src, 0, 0, OK };
+	size_t der = der_len(file);
+
+	if (der > 0) {
+		w.result = walk_der(&w, der);
+	} else {
+		walk_pem(&w);
+		w.rest = file;
+		if (w.result == OK && w.found == 0)
+			w.result = nothing(&w);
+	}
+	ERR_clear_error();
+	return w.result;
+}
+
+enum err
+tls_load_each_cert(const struct tls_load_source *src, tls_load_block *block,
     void *arg)
 {
-	enum err err;
-	BIO *bio;
+	uint8_t *data;
+	size_t len;
+	enum err err = file_read(&data, &len, src->path, CERTS_FILE_MAX);
 
-	if (file.len > 0 && file.data[0] == 0x30)
-		return block(file, arg);
-	ERR_clear_error();
-	bio = BIO_new_mem_buf(file.data, (int)file.len);
-	if (bio == NULL)
-		return ERR_NO_MEMORY;
-	err = walk_pem(bio, type, block, arg);
-	BIO_free(bio);
+	if (err != OK && err != ERR_NO_MEMORY && src->say != NULL)
+		return tls_load_error(src->say, src->option, "%s: %s",
+		    src->path, tls_load_text(err, src->none));
+	if (err != OK)
+		return err;
+	err = tls_load_blocks(slice_make(data, len), TLS_LOAD_CERT, block, arg,
+	    src);
+	free(data);
 	return err;
 }
 
 static enum err
-add_cert(struct slice der, void *arg)
+add_cert(const struct tls_load_pem *block, void *arg)
 {
 	STACK_OF(CRYPTO_BUFFER) *certs = arg;
-	CRYPTO_BUFFER *buf = CRYPTO_BUFFER_new(der.data, der.len, NULL);
+	CRYPTO_BUFFER *buf =
+	    CRYPTO_BUFFER_new(block->der.data, block->der.len, NULL);
 
 	if (buf != NULL && sk_CRYPTO_BUFFER_push(certs, buf))
 		return OK;
@@ -137,21 +593,16 @@ add_cert(struct slice der, void *arg)
 }
 
 enum err
-tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out, const char *path)
+tls_load_certs(STACK_OF(CRYPTO_BUFFER) * *out,
+    const struct tls_load_source *src)
 {
 	STACK_OF(CRYPTO_BUFFER) *certs = sk_CRYPTO_BUFFER_new_null();
-	uint8_t *data;
-	size_t len;
 	enum err err;
 
 	*out = NULL;
 	if (certs == NULL)
 		return ERR_NO_MEMORY;
-	err = file_read(&data, &len, path, CERTS_FILE_MAX);
-	if (err == OK)
-		err = tls_load_blocks(slice_make(data, len), "CERTIFICATE",
-		    add_cert, certs);
-	free(data);
+	err = tls_load_each_cert(src, add_cert, certs);
 	if (err != OK) {
 		tls_load_free(certs);
 		return err;
@@ -164,4 +615,18 @@ void
 tls_load_free(STACK_OF(CRYPTO_BUFFER) * certs)
 {
 	sk_CRYPTO_BUFFER_pop_free(certs, CRYPTO_BUFFER_free);
+}
+
+const char *
+tls_load_where(char out[TLS_LOAD_WHERE_MAX], struct slice subject,
+    unsigned line)
+{
+	char name[TLS_NAME_TEXT_MAX];
+
+	tls_der_name_text(name, subject);
+	if (line == 0)
+		snprintf(out, TLS_LOAD_WHERE_MAX, "%s", name);
+	else
+		snprintf(out, TLS_LOAD_WHERE_MAX, "%s (line %u)", name, line);
+	return out;
 }

@@ -10,6 +10,8 @@ libsallyport_a_SOURCES += \
 	src/tls/der.h \
 	src/tls/facts.c \
 	src/tls/facts.h \
+	src/tls/hello.c \
+	src/tls/hello.h \
 	src/tls/handshake.c \
 	src/tls/handshake.h \
 	src/tls/keypair.c \

@@ -16,14 +16,25 @@
 #include "base/list.h"
 #include "tls/ctx_body.h"
 #include "tls/handshake.h"
+#include "tls/hello.h"
 #include "tls/verify.h"
 #include "tls/wire.h"
 
 /* Bytes that one recv asks for during the handshake: flights are a few KiB. */
 #define HANDSHAKE_READ 16384
 
-/* Most plaintext of one record (RFC 8446 5.1). */
-#define RECORD_MAX 16384
+/*
+ * Plaintext of a record until the client has shown that it takes bulk data: the
+ * record as a whole is then shorter than 4 KiB, which is the buffer of many
+ * devices. Brokers that end TLS themselves write packet by packet; here, what
+ * the broker has sent may be many small packets in one piece.
+ */
+#define RECORD_SMALL 4032
+
+/* Bytes that a client takes within BULK_MS when it takes bulk data. No device
+ * with a small buffer is that fast. */
+#define BULK_BYTES (1024 * 1024)
+#define BULK_MS 1000
 
 /* Most bytes given to the library at once: with the overhead of the records,
  * they fit the scratch buffer. */
@@ -40,6 +51,8 @@
  * the same whatever it holds, and a key update ten times as much. This allows
  * 186 small records or 150 key updates per turn. */
 #define OVERHEAD_A_TURN 4096
+
+#define HTTP_TEXT "an HTTP request came without TLS"
 
 /* What a refused client may still send before it is cut off. */
 #define DROP_MAX (256 * 1024)
@@ -82,7 +95,13 @@ struct tls_stream {
 	struct tls_handshake *hs; /* owned; NULL once its results are taken */
 	struct tls_verdict failure; /* when FAILED, and after STREAM_ERROR */
 	uint32_t overhead; /* bytes of this turn that were not data */
-	uint32_t dropped; /* bytes discarded since FAILED */
+	union {
+		uint32_t burst; /* OPEN: bytes written since burst_start */
+		uint32_t dropped; /* FAILED: bytes discarded since then */
+	};
+	uint32_t burst_start; /* of loop_now(), cut to 32 bits */
+	uint16_t record_max; /* what the options and the client allow */
+	uint16_t record_len; /* what is used now */
 	enum tls_state state : 8;
 	enum tls_input input : 8;
 	enum tls_output output : 8;
@@ -152,6 +171,18 @@ end_input(struct tls_stream *s)
 		s->input = TLS_INPUT_ENDED;
 }
 
+static void
+set_record_len(struct tls_stream *s, uint16_t len)
+{
+	if (len > s->record_max)
+		len = s->record_max;
+	if (len == s->record_len)
+		return;
+	s->record_len = len;
+	/* The library refuses fewer than 512; tls_write() cuts smaller. */
+	(void)SSL_set_max_send_fragment(s->ssl, len < 512 ? 512 : len);
+}
+
 /* Returns how many bytes can be worked on without the socket: received bytes,
  * and plaintext of a record that was read in part. */
 static uint32_t
@@ -209,6 +240,7 @@ static void
 set_failed(struct tls_stream *s, struct tls_verdict v)
 {
 	s->state = TLS_STATE_FAILED;
+	s->dropped = 0;
 	s->failure = v;
 	s->stream.error = v.reason == REASON_TLS_CLOSED ? ERR_CLOSED : ERR_TLS;
 	tls_wire_flush(&s->wire); /* the alert */
@@ -248,6 +280,10 @@ finish_handshake(struct tls_stream *s)
 		return;
 	}
 	s->state = TLS_STATE_OPEN;
+	s->record_max = s->hs->record_max;
+	if (s->record_max > s->hs->ctx->record_max)
+		s->record_max = s->hs->ctx->record_max;
+	set_record_len(s, RECORD_SMALL);
 	watch_read(&s->wire.watch, s->wants_read);
 	s->turn = TLS_TURN_UNREAD;
 	stream_tell(&s->stream, STREAM_OPEN);
@@ -268,6 +304,45 @@ looks_like_tls(const struct tls_wire *w)
 	    (w->in_len < 2 || w->in[1] == SSL3_VERSION_MAJOR);
 }
 
+/* Returns what the first bytes of a client without TLS are, for the log. */
+static const char *
+name_protocol(struct slice first)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *text;
+	} known[] = {
+#define PROXY_TEXT \
+	"a PROXY header came: the balancer sends one, so set [listener] " \
+	"accept_proxy"
+		{ "PROXY ", 6, PROXY_TEXT },
+		{ "\r\n\r\n\0\r\nQUIT\n", 12, PROXY_TEXT },
+#undef PROXY_TEXT
+		{ "SSH-", 4, "SSH came" },
+		{ "GET ", 4, HTTP_TEXT },
+		{ "HEAD ", 5, HTTP_TEXT },
+		{ "POST ", 5, HTTP_TEXT },
+		{ "PUT ", 4, HTTP_TEXT },
+		{ "OPTIONS ", 8, HTTP_TEXT },
+		{ "PRI * HTTP/2", 12, HTTP_TEXT },
+		{ "CONNECT ", 8, "an HTTP CONNECT request came without TLS" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (first.len >= known[i].len &&
+		    memcmp(first.data, known[i].bytes, known[i].len) == 0)
+			return known[i].text;
+	if (first.data[0] == 0x10 && first.len > 8 &&
+	    (memmem(first.data, 12 < first.len ? 12 : first.len, "MQTT", 4) ||
+		memmem(first.data, 12 < first.len ? 12 : first.len, "MQIs", 4)))
+		return "MQTT came without TLS";
+	if (first.len > 2 && first.data[0] >= 0x80 && first.data[2] == 1)
+		return "a ClientHello of SSL 2 came";
+	return NULL;
+}
+
 /* Returns true if the client has left or the connection is broken. */
 static bool
 is_gone(const struct tls_stream *s)
@@ -286,6 +361,8 @@ step_handshake(struct tls_stream *s)
 
 	if (s->state == TLS_STATE_START && s->wire.in_len > 0) {
 		if (!looks_like_tls(&s->wire)) {
+			not_tls.detail = name_protocol(
+			    slice_make(s->wire.in, s->wire.in_len));
 			fail_handshake(s, not_tls);
 			return false;
 		}
@@ -406,7 +483,7 @@ decrypt(struct tls_stream *s, uint8_t *data, size_t len)
 
 	while (total < len && s->input == TLS_INPUT_OPEN && has_budget(s)) {
 		if (input_len(s) == 0 &&
-		    ((total > 0 && len - total < RECORD_MAX) ||
+		    ((total > 0 && len - total < TLS_RECORD_MAX) ||
 			receives++ == RECEIVES_A_READ ||
 			!receive(s, len - total)))
 			break;
@@ -462,13 +539,37 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 	return s->input == TLS_INPUT_ENDED ? STREAM_EOF : STREAM_AGAIN;
 }
 
+/* Counts `len' bytes to be written, and chooses the size of their records. */
+static void
+size_records(struct tls_stream *s, size_t len)
+{
+	uint32_t now = (uint32_t)loop_now(s->wire.watch.loop);
+
+	if (now - s->burst_start > BULK_MS) {
+		if (s->burst < BULK_BYTES)
+			set_record_len(s, RECORD_SMALL);
+		s->burst = 0;
+		s->burst_start = now;
+	}
+	s->burst += (uint32_t)len;
+	if (s->burst >= BULK_BYTES)
+		set_record_len(s, TLS_RECORD_MAX);
+}
+
+/* Returns the most bytes that one SSL_write() may be given. */
+static size_t
+piece_max(const struct tls_stream *s)
+{
+	return s->record_len < 512 ? s->record_len : WRITE_MAX;
+}
+
 /* Encrypts and sends one piece. Returns false on an error. */
 static bool
 write_piece(struct tls_stream *s, const uint8_t *data, size_t len)
 {
 	int n;
 
-	s->wire.direct = len <= RECORD_MAX;
+	s->wire.direct = len <= s->record_len;
 	n = SSL_write(s->ssl, data, (int)len);
 	s->wire.direct = false;
 	tls_wire_flush(&s->wire);
@@ -490,8 +591,9 @@ tls_write(struct stream *stream, uint8_t *data, size_t len)
 
 	if (s->state != TLS_STATE_OPEN || s->wire.out_error != OK)
 		return fail_write(s);
+	size_records(s, len);
 	while (taken < len && s->wire.unsent == NULL) {
-		piece = len - taken < WRITE_MAX ? len - taken : WRITE_MAX;
+		piece = len - taken < piece_max(s) ? len - taken : piece_max(s);
 		if (!write_piece(s, data + taken, piece))
 			return fail_write(s);
 		taken += piece;
@@ -611,6 +713,15 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 	}
 	watch_read(&s->wire.watch, true);
 	return &s->stream;
+}
+
+void
+tls_stream_set_admit(struct stream *stream, tls_admit *admit, void *arg)
+{
+	struct tls_stream *s = tls_stream_of(stream);
+
+	s->hs->admit = admit;
+	s->hs->admit_arg = arg;
 }
 
 void

@@ -102,6 +102,18 @@ enum tls_app {
 struct stream *tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd,
     enum tls_app app);
 
+/* Returns true if a client with that certificate may come in. */
+typedef bool tls_admit(const struct cert *cert, void *arg);
+
+/*
+ * Sets a check that a ticket's certificate must pass, besides those of the
+ * profile, for the ticket to count. If it fails, the ticket is ignored and a
+ * full handshake follows, in which the client may show another certificate. To
+ * be called right after tls_stream_new(). `arg' is borrowed until the handshake
+ * is over.
+ */
+void tls_stream_set_admit(struct stream *s, tls_admit *admit, void *arg);
+
 /*
  * Refuses the client of an open stream for a reason found after the handshake:
  * sends the fatal alert that fits `reason', or access_denied. Afterwards the

@@ -23,6 +23,10 @@
 #define OWN_KEYS 3 /* the current key and the two before it */
 #define FILE_KEYS_MAX 64
 
+/* A ticket is the key's name, an IV, the encrypted session and an HMAC. */
+#define IV_LEN 16
+#define MAC_LEN 32
+
 struct ticket_key {
 	uint8_t name[TLS_TICKET_NAME_LEN];
 	uint8_t hmac[32];
@@ -121,10 +125,34 @@ refuse(const struct tls_load_report *say, const char *path, const char *what)
 	return tls_load_error(say, "ticket_keys", "%s: %s", path, what);
 }
 
+/* Warns of keys that others can read or guess: of `each' bytes, in a file of
+ * `len'. */
+static void
+check_keys(const uint8_t *data, size_t len, size_t each,
+    const struct tls_load_source *src)
+{
+	const uint8_t *secret;
+	size_t i, key;
+
+	tls_load_warn_if_open(src->say, src->option, src->path);
+	for (key = 0; key < len / each; key++) {
+		secret = data + key * each + TLS_TICKET_NAME_LEN;
+		for (i = 1; i < each - TLS_TICKET_NAME_LEN; i++)
+			if (secret[i] != secret[0])
+				break;
+		if (i == each - TLS_TICKET_NAME_LEN)
+			tls_load_warning(src->say, src->option,
+			    "%s: all bytes of key %zu are the same, so anybody "
+			    "can make tickets (try: openssl rand 80)",
+			    src->path, key + 1);
+	}
+}
+
 enum err
 tls_tickets_load(struct tls_tickets **out, const char *path,
     const struct tls_load_report *say)
 {
+	const struct tls_load_source src = { path, "ticket_keys", NULL, say };
 	uint8_t *data;
 	size_t len, each;
 	enum err err;
@@ -144,6 +172,7 @@ tls_tickets_load(struct tls_tickets **out, const char *path,
 		    "its length is no multiple of 80 or 48 bytes "
 		    "(try: openssl rand 80)");
 	}
+	check_keys(data, len, each, &src);
 	*out = keys_new(len / each);
 	if (*out != NULL)
 		fill_from_file(*out, data, (each - TLS_TICKET_NAME_LEN) / 2);
@@ -246,4 +275,70 @@ tls_tickets_key(struct tls_tickets *t, uint8_t *name, uint8_t *iv,
 {
 	return encrypt ? seal(t, name, iv, cipher, hmac)
 		       : open_sealed(t, name, iv, cipher, hmac);
+}
+
+/* Decrypts `len' bytes at `in' to `out', which has room for them. Returns the
+ * length of the plaintext, or -1. */
+static int
+decrypt(EVP_CIPHER_CTX *cipher, uint8_t *out, const uint8_t *in, int len)
+{
+	int first, last;
+
+	if (!EVP_DecryptUpdate(cipher, out, &first, in, len) ||
+	    !EVP_DecryptFinal_ex(cipher, out + first, &last))
+		return -1;
+	return first + last;
+}
+
+/* Checks the HMAC at the end of a ticket, over all before it. */
+static bool
+is_genuine(HMAC_CTX *hmac, struct slice ticket)
+{
+	uint8_t mac[EVP_MAX_MD_SIZE];
+	size_t covered = ticket.len - MAC_LEN;
+	unsigned len;
+
+	return HMAC_Update(hmac, ticket.data, covered) &&
+	    HMAC_Final(hmac, mac, &len) && len == MAC_LEN &&
+	    CRYPTO_memcmp(mac, ticket.data + covered, MAC_LEN) == 0;
+}
+
+enum err
+tls_tickets_open(struct tls_tickets *t, struct slice ticket, uint8_t **data,
+    size_t *len)
+{
+	uint8_t name[TLS_TICKET_NAME_LEN], iv[IV_LEN];
+	size_t head = sizeof(name) + sizeof(iv), body;
+	EVP_CIPHER_CTX cipher;
+	enum err err = ERR_MALFORMED;
+	HMAC_CTX hmac;
+	int n = -1;
+
+	*data = NULL;
+	if (ticket.len <= head + MAC_LEN || ticket.len > UINT16_MAX)
+		return ERR_MALFORMED;
+	body = ticket.len - head - MAC_LEN;
+	memcpy(name, ticket.data, sizeof(name));
+	memcpy(iv, ticket.data + sizeof(name), sizeof(iv));
+	EVP_CIPHER_CTX_init(&cipher);
+	HMAC_CTX_init(&hmac);
+	if (tls_tickets_key(t, name, iv, &cipher, &hmac, 0) <= 0) {
+		err = ERR_NOT_FOUND;
+	} else if (is_genuine(&hmac, ticket)) {
+		*data = malloc(body);
+		if (*data == NULL)
+			err = ERR_NO_MEMORY;
+		else
+			n = decrypt(&cipher, *data, ticket.data + head,
+			    (int)body);
+	}
+	EVP_CIPHER_CTX_cleanup(&cipher);
+	HMAC_CTX_cleanup(&hmac);
+	if (n >= 0) {
+		*len = (size_t)n;
+		return OK;
+	}
+	free(*data);
+	*data = NULL;
+	return err;
 }

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 
 struct tls_load_report;
 struct tls_tickets;
@@ -54,5 +55,13 @@ void tls_tickets_put(struct tls_tickets *t);
  */
 int tls_tickets_key(struct tls_tickets *t, uint8_t *name, uint8_t *iv,
     EVP_CIPHER_CTX *cipher, HMAC_CTX *hmac, int encrypt);
+
+/*
+ * Checks and decrypts a ticket into *data, `len' bytes of a serialised session,
+ * which the caller wipes and frees. ERR_NOT_FOUND if its key is unknown,
+ * ERR_MALFORMED if it is damaged, ERR_NO_MEMORY. Any thread.
+ */
+enum err tls_tickets_open(struct tls_tickets *t, struct slice ticket,
+    uint8_t **data, size_t *len) MUST_CHECK;
 
 #endif

@@ -91,6 +91,7 @@ struct adding {
 	const char *file;
 	const struct tls_load_report *say;
 	size_t number; /* of the certificate in the file, from 1 */
+	unsigned line; /* where it begins, from 1 */
 };
 
 /* Refuses the certificate that is being added, by its number and name. */
@@ -100,15 +101,16 @@ refuse(const struct adding *a, const struct tls_der *der, const char *what)
 	char name[TLS_NAME_TEXT_MAX];
 
 	return tls_load_error(a->say, "client_ca",
-	    "%s: certificate %zu (%s): %s", a->file, a->number,
-	    tls_der_name_text(name, der->subject), what);
+	    "%s: line %u: certificate %zu (%s): %s", a->file, a->line,
+	    a->number, tls_der_name_text(name, der->subject), what);
 }
 
 static enum err
 refuse_damaged(const struct adding *a)
 {
 	return tls_load_error(a->say, "client_ca",
-	    "%s: certificate %zu is damaged", a->file, a->number);
+	    "%s: line %u: certificate %zu is damaged", a->file, a->line,
+	    a->number);
 }
 
 /* Warns of a CA whose key cannot be read: it can verify nobody. */
@@ -120,11 +122,11 @@ check_key(const struct adding *a, const struct tls_ca *ca)
 
 	if (key == NULL)
 		tls_load_warning(a->say, "client_ca",
-		    "%s: certificate %zu (%s): the TLS library does not "
-		    "support "
-		    "its key, so its clients are refused (use RSA, P-256, "
+		    "%s: line %u: certificate %zu (%s): the TLS library does "
+		    "not support its key, so its clients are refused (use RSA, "
+		    "P-256, "
 		    "P-384, P-521 or Ed25519)",
-		    a->file, a->number,
+		    a->file, a->line, a->number,
 		    tls_der_name_text(name, ca->link.der.subject));
 	EVP_PKEY_free(key);
 }
@@ -159,51 +161,41 @@ add_ca(const struct adding *a, CRYPTO_BUFFER *cert)
 	return OK;
 }
 
+/* Adds the CA of one block of the file. */
 static enum err
-add_certs(struct adding *a, const STACK_OF(CRYPTO_BUFFER) * certs)
+take_ca(const struct tls_load_pem *block, void *arg)
 {
-	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
-	struct tls_trust *t = a->t;
-	enum err err, worst = OK;
-	struct tls_ca *more;
+	struct adding *a = arg;
+	struct tls_ca *more =
+	    realloc(a->t->cas, (a->t->count + 1) * sizeof(*more));
+	CRYPTO_BUFFER *cert;
+	enum err err;
 
-	more = realloc(t->cas, (t->count + n) * sizeof(*more));
 	if (more == NULL)
 		return ERR_NO_MEMORY;
-	t->cas = more;
-	for (i = 0; i < n; i++) {
-		a->number = i + 1;
-		err = add_ca(a, sk_CRYPTO_BUFFER_value(certs, i));
-		if (err == ERR_NO_MEMORY)
-			return err;
-		if (err != OK)
-			worst = err;
-	}
-	return worst;
+	a->t->cas = more;
+	a->number++;
+	a->line = block->line == 0 ? 1 : block->line;
+	cert = CRYPTO_BUFFER_new(block->der.data, block->der.len, NULL);
+	err = cert == NULL ? ERR_NO_MEMORY : add_ca(a, cert);
+	CRYPTO_BUFFER_free(cert);
+	return err;
 }
 
 static enum err
 add_file(struct tls_trust *t, const char *path,
     const struct tls_load_report *say)
 {
-	struct adding a = { t, strdup(path), say, 0 };
-	STACK_OF(CRYPTO_BUFFER) * certs;
-	enum err err;
+	const struct tls_load_source src = { path, "client_ca",
+		"no certificate is in it (name the CA that issued the clients' "
+		"certificates, as PEM)",
+		say };
+	struct adding a = { t, strdup(path), say, 0, 0 };
 
 	if (a.file == NULL)
 		return ERR_NO_MEMORY;
 	t->files[t->file_count++] = (char *)(uintptr_t)a.file;
-	err = tls_load_certs(&certs, path);
-	if (err == ERR_NO_MEMORY)
-		return err;
-	if (err != OK)
-		return tls_load_error(say, "client_ca", "%s: %s", path,
-		    tls_load_text(err,
-			"no certificate is in it (name the CA that issued the "
-			"clients' certificates, as PEM)"));
-	err = add_certs(&a, certs);
-	tls_load_free(certs);
-	return err;
+	return tls_load_each_cert(&src, take_ca, &a);
 }
 
 /*
@@ -424,7 +416,8 @@ tls_ca_read(const char *path, uint8_t ca[CERT_SHA256_LEN])
 {
 	STACK_OF(CRYPTO_BUFFER) * certs;
 	struct tls_link link;
-	enum err err = tls_load_certs(&certs, path);
+	const struct tls_load_source src = { path, "", "", NULL };
+	enum err err = tls_load_certs(&certs, &src);
 
 	if (err != OK)
 		return err;

@@ -71,6 +71,6 @@ pki->make('weak-ca', subject => '/CN=Weak CA', is_ca => 1, key => 'short');
 $proxy->write_ini(tls => { client_ca => pki->cert('weak-ca') });
 my ($code, undef, $said) = sallyport_check('-c', $proxy->{ini});
 is($code, 78, 'a CA with a short key is refused');
-like($said, qr/client_ca: .*weak-ca.crt: certificate 1 \(.*Weak CA\): it has an RSA key of less/,
+like($said, qr/client_ca: .*weak-ca.crt: line 1: certificate 1 \(.*Weak CA\): it has an RSA key of less/,
 	'and the complaint says why');
 done_testing;

@@ -61,7 +61,7 @@ test_complaints(void)
 
 	check_one(CERTIFICATES, "no.crt", "certificate: ");
 	check_one(CERTIFICATES, "server.key", "no certificate is in it");
-	check_one(CERTIFICATES, "cut.crt", "damaged");
+	check_one(CERTIFICATES, "cut.crt", "line 1: the block has no END");
 	check_one(CERTIFICATES, "device.crt", "not the key of the certificate");
 	check_one(PRIVATE_KEYS, "device.key", "not the key of the certificate");
 	check_one(PRIVATE_KEYS, "no.key", "No such file");
@@ -155,7 +155,9 @@ check_served(struct tls_ctx *ctx, SSL_CTX *client, const char *host,
 	kit_open(&k, ctx, client, NULL);
 	if (host != NULL)
 		SSL_set_tlsext_host_name(k.client, host);
-	ok(kit_shake(&k), "a client asks for %s", host == NULL ? "none" : host);
+	if (!ok(kit_shake(&k), "a client asks for %s",
+		host == NULL ? "none" : host))
+		diag("%s: %s", reason_name(k.reason), k.detail);
 	cert = SSL_get_peer_certificate(k.client);
 	if (cert != NULL)
 		X509_NAME_get_text_by_NID(X509_get_subject_name(cert),

@@ -32,7 +32,9 @@ load_facts(const char *name)
 	struct cert *cert;
 	CRYPTO_BUFFER *leaf;
 
-	if (tls_load_certs(&certs, pki_path(name)) != OK)
+	if (tls_load_certs(&certs,
+		&(struct tls_load_source){ pki_path(name), "", "", NULL }) !=
+	    OK)
 		return NULL;
 	leaf = sk_CRYPTO_BUFFER_value(certs, 0);
 	cert = read_facts(CRYPTO_BUFFER_data(leaf), CRYPTO_BUFFER_len(leaf));
@@ -142,7 +144,9 @@ test_hostile(void)
 	size_t len, i, taken = 0, changed = 0;
 	struct cert *c;
 
-	if (tls_load_certs(&certs, pki_path("device.crt")) != OK)
+	if (tls_load_certs(&certs,
+		&(struct tls_load_source){ pki_path("device.crt"), "", "",
+		    NULL }) != OK)
 		abort();
 	len = CRYPTO_BUFFER_len(sk_CRYPTO_BUFFER_value(certs, 0));
 	der = malloc(len);

@@ -40,6 +40,7 @@ kit_options(struct kit_options *k)
 	k->o.min_version = TLS_VERSION_1_2;
 	k->o.max_version = TLS_VERSION_1_3;
 	k->o.session_tickets = true;
+	k->o.send_ca_names = true;
 }
 
 enum err
