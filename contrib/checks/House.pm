@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 # What the house checks share: which files, and how to complain.
 package House;
 

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A check that cannot fail is worse than none: each is shown a good tree, and
 # then, one by one, the violations that it is there to find.
 use strict;

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Connects over WSS with a certificate and no password, publishes one
 message to itself and prints it. Core Python and paho-mqtt 1.x."""
 

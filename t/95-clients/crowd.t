@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # 200 clients at once, over TLS and WSS, each hears the one message; and 50
 # real mosquitto_pub at the same time.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # mosquitto_pub and mosquitto_sub over mutual TLS to a real mosquitto: QoS,
 # retained, will, large, both versions; and the refusals they understand.
 use strict;

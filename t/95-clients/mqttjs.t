@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # MQTT.js through TLS and WSS to a real mosquitto: it sees what it would see at
 # the bare broker, and one that sent no ClientID is told the one it was given.
 use strict;

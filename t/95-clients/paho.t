@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # paho, in Python, through WSS and TLS to a real mosquitto: it sees what it
 # would see at the bare broker.
 use strict;

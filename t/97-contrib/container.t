@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The container image: small, the same each time, and run as an engine would:
 # its own words for command, user and environment, pid 1, root read-only.
 # Namespaces of its own, since an image's ports are fixed.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The Debian package in a minimal system: installed where nothing runs, then
 # under a systemd of its own, where it starts, reloads, is upgraded, and goes.
 #     contrib/debian/build -o FOLDER && make check-local \

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The demo runs to its end, twice, leaves nothing behind, and shows what it
 # promises.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The manifests of contrib/kubernetes: Kubernetes would take them, pods are
 # shut in, and what they have of Sallyport works with the real one.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # contrib/pki: what it makes works at once, and what it revokes is out.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The alert rules pass their tests, and rules and dashboard ask for nothing
 # that the daemon does not tell.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Three replicas as contrib/kubernetes/base configures them, each in a network
 # of its own, behind HAProxy at layer 4, with one set of ticket keys and one
 # deny list; mosquitto in another, found by a name server as a cluster has it:

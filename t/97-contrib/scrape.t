@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A real Prometheus scrapes the daemon, with our rules: it takes the format it
 # likes best, every rule can be evaluated, alerts rise, and every query of the
 # dashboard has an answer.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # --enable-static: programs that need nothing but themselves. In a root that
 # holds no library, no loader and no nsswitch.conf the daemon starts, finds its
 # user and its broker by name, and serves.

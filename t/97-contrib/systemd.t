@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The units: without fault, as tight as they claim to be, and under a real
 # systemd: started when ready, as nobody in particular, keys as credentials, a
 # deny list that outlives it, reload, watchdog, socket activation, drain.

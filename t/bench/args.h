@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * KEY=VALUE arguments, and as many descriptors as the system gives: what the
  * programs of the bench have in common.

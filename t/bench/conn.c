@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The connection: its phases, and the codecs it needs, which are its own so
  * that an error of the program's cannot hide in both.

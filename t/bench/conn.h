@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A client's connection in a load: TCP, then TLS and WebSocket where asked
  * for, then CONNECT and perhaps SUBSCRIBE; after that it sends one ready-made

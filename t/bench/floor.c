@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A plain TCP relay, and nothing else: what moving the bytes costs without
  * TLS or any thought, the floor under every proxy. One thread.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The load generator: makes one kind of load against one port, measures what
  * the proxy's processes spend on it, and prints one line of JSON. All counts

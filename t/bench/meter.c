@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * CPU and memory of a tree of processes, from the kernel's CPU clocks and
  * /proc. Linux only.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What a tree of processes has used: CPU time in nanoseconds and memory. The
  * CPU time is the kernel's own sum for a process, threads that have ended

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What the pure parts cost, one call at a time. Without arguments: ns for
  * each. With NAME and COUNT: that one so often, for callgrind to count (see

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A broker of the cheapest kind, for loads behind a proxy: it says yes to
  * every CONNECT, swallows what it is sent, sends back what is published to

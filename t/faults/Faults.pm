@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Faults;
 
 # What the faults share: a good client in a process of its own, whose session

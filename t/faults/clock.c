@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Makes the wall clock of one process jump: put before the C library by
  * LD_PRELOAD, it adds the seconds that stand as an int64_t in the file named

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Takes the memory from one process's threads other than the first: put before
  * the C library by LD_PRELOAD, calloc() fails there while the first byte of the

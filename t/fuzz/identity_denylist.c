@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a deny list's file. What loads can be shown and asked, finds
  * its own entries, and is the same when written out and read again.

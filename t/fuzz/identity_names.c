@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as the names of a certificate. The input is a row of fields, each
  * a byte of what it is, a byte of length, and its bytes; see take_field().

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any text as a template, rendered for a certificate whose name is the rest of
  * the input: "TEMPLATE NUL NAME". What compiles gives a string that MQTT

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a CONNACK, the first of them saying for which version: what is
  * good and accepts a v5 client can be told a ClientID once, says all it said

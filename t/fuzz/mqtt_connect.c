@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a CONNECT: read it; what is good must come out of an edit that
  * changes nothing as it went in, and out of one that changes all as a good

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a running MQTT stream: the walk must find the same packets
  * however the bytes are cut.

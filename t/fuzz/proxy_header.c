@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as a PROXY header: a good one ends within the bytes given, and
  * not before its last byte has come.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Stands in for libFuzzer in `make check': t/fuzz/NAME.t runs its target over
  * each file of t/fuzz/corpus/NAME, and over all its beginnings, every one in

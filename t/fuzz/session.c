@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A whole session behind TLS: any client and any broker, in pieces and with
  * windows that the input chooses. The first byte chooses the profile; then

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A client's frames over a stream that the input cuts: what is read does not
  * depend on the cuts, what goes out are whole frames, and nothing is held

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Any bytes as the HTTP request that opens a WebSocket: the verdict must not
  * depend on how the bytes were cut.

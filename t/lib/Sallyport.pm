@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport;
 
 # The kit of the integration tests: a temp folder for each test, daemons on

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """A paho client for the tests: connects over WSS, TLS or TCP, subscribes, gets
 back what it publishes on QoS 0, 1 and 2, and prints what it saw as JSON."""
 

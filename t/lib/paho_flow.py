@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 """Devices that publish numbers at QoS 1, one after the other, and come back
 when they are sent away; until stdin ends and all is acknowledged. Prints the
 last number of each, and how often it connected, as JSON."""

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The command loop of peer: reads a line, finds the verb in the table, lets
  * it answer. See peer.h for what the tool is. Unknown words are errors, so a

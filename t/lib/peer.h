@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * peer: both ends of the wire for the integration tests. It plays the device
  * (TCP, TLS, WebSocket) and the broker (a listening socket that records), is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Sockets that may carry TLS, read and written without blocking and waited
  * for with a deadline.

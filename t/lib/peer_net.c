@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The commands that make sockets: open, listen, accept, pending. Loopback,
  * unix sockets, and what a test has made in network namespaces.

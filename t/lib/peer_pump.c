@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * pump: sends PUBLISH packets and receives bytes at the same time, hashing
  * both, as fast as the other side lets it. Without progress for stall=MS it

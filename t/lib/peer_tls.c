@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The TLS client: versions, groups, certificates, resumption, and which
  * alert the other side sent.

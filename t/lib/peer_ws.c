@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * WebSocket frames (RFC 6455 5.2), plain and well-formed. Broken ones are
  * built by the tests and sent raw; the upgrade is text and theirs too.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Holds many sessions, half of them by WebSocket, and watches what becomes of
  * them while a CRL revokes some and while reloads go on: who is closed and

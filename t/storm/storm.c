@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Many devices that come back: each connects, and when it is thrown out comes
  * again after a while, as the MQTT libraries do it. Driven by words on stdin,

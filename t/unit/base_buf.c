@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The byte queue: what goes in comes out, the cap holds, the headroom is
  * always there, and an empty queue owns nothing.

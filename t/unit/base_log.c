@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * A log line is one line, whatever a stranger calls himself.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The token bucket: what it lets through in how long, alone and shared.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * What every TCP socket is given, read back from the kernel.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The relay between two scripted streams: nothing lost, nothing altered,
  * nothing let through that may not pass, and orderly ends.

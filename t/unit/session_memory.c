@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Memory runs out at every allocation of a session behind TLS, from the first
  * byte of its CONNECT to the broker's CONNACK: it ends with a reason or goes

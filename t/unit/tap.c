@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The TAP header checks itself, as far as a passing test can.
  */

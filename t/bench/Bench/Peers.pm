@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Bench::Peers;
 
 # The programs that are compared: how each is told to do the same thing with

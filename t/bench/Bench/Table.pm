@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Bench::Table;
 
 # The figures as a table, as JSON and as a plot.

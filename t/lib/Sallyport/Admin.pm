@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Admin;
 
 # Asks a running sallyport: by sallyportctl, by HTTP at its admin socket and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Browser;
 
 # A headless Chromium, driven through --remote-debugging-pipe: commands and

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Daemon;
 
 # The sallyport under test: a config over defaults that listen for TLS and

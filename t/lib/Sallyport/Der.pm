@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Der;
 
 # Just enough DER to take a certificate apart and put strange names in.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Guide;
 
 # The guides in etc/doc, run as a reader would: one shell in a folder of its

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Kube;
 
 # The manifests of contrib/kubernetes: read by t/lib/kube.js, their volumes

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Live;
 
 # Live sessions through a proxy, for the tests of who is thrown out: begin

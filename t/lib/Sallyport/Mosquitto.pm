@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Mosquitto;
 
 # A real mosquitto on a plaintext port of its own, everybody welcome, with

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Mqtt;
 
 # MQTT packets as bytes, well-formed or, by `raw' parts, not.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Netns;
 
 # Machines of their own on one network: each a network namespace on a bridge,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Peer;
 
 # Drives t/lib/peer: a device, or the broker that records. Calls wait for the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Pki;
 
 # Certificates for the tests, made by the openssl tool. What all tests share

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Proc;
 
 # Processes: start one with its output in a file, wait for a line in that

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: ISC
 package Sallyport::Ws;
 
 # WebSocket requests and frames as bytes, good and bad.
