@@ -323,7 +323,9 @@ match_identity(const struct filter *f, const struct session_identity *id)
 		return false;
 	return !f->has_sha256 ||
 	    (id->has_certificate &&
-		memcmp(f->sha256, id->sha256, CERT_SHA256_LEN) == 0);
+		(memcmp(f->sha256, id->sha256, CERT_SHA256_LEN) == 0 ||
+		    memcmp(f->sha256, id->twin_sha256, CERT_SHA256_LEN) == 0 ||
+		    memcmp(f->sha256, id->tbs_sha256, CERT_SHA256_LEN) == 0));
 }
 
 static bool

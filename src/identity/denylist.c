@@ -653,6 +653,20 @@ ask_digest(const struct identity_denylist *l, enum identity_deny_kind kind,
 	return ask(l, kind, slice_make(digest, CERT_SHA256_LEN), now, found);
 }
 
+/* Any of the hashes by which a certificate may be known: of either form (see
+ * domain/cert.h), since anybody can turn one into the other, and of what its
+ * CA signed. */
+static bool
+ask_sha256(const struct identity_denylist *l, const struct cert *cert,
+    int64_t now, struct identity_deny *found)
+{
+	enum identity_deny_kind kind = IDENTITY_DENY_SHA256;
+
+	return ask_digest(l, kind, cert->sha256, now, found) ||
+	    ask_digest(l, kind, cert->twin_sha256, now, found) ||
+	    ask_digest(l, kind, cert->tbs_sha256, now, found);
+}
+
 bool
 identity_denylist_match_cert(struct identity_denylist *l,
     const struct cert *cert, int64_t now, struct identity_deny *found)
@@ -662,8 +676,7 @@ identity_denylist_match_cert(struct identity_denylist *l,
 	if (l == NULL)
 		return false;
 	pthread_rwlock_rdlock(&l->lock);
-	denied =
-	    ask_digest(l, IDENTITY_DENY_SHA256, cert->sha256, now, found) ||
+	denied = ask_sha256(l, cert, now, found) ||
 	    ask_digest(l, IDENTITY_DENY_SPKI, cert->spki, now, found) ||
 	    (has(l, IDENTITY_DENY_SERIAL) && ask_serial(l, cert, now, found)) ||
 	    (has(l, IDENTITY_DENY_CN) && ask_cn(l, cert, now, found)) ||
@@ -750,6 +763,10 @@ filter_cert(const struct cert *cert)
 
 	bits = identity_deny_filter_entry(IDENTITY_DENY_SHA256,
 	    slice_make(cert->sha256, CERT_SHA256_LEN));
+	bits |= identity_deny_filter_entry(IDENTITY_DENY_SHA256,
+	    slice_make(cert->twin_sha256, CERT_SHA256_LEN));
+	bits |= identity_deny_filter_entry(IDENTITY_DENY_SHA256,
+	    slice_make(cert->tbs_sha256, CERT_SHA256_LEN));
 	bits |= identity_deny_filter_entry(IDENTITY_DENY_SPKI,
 	    slice_make(cert->spki, CERT_SHA256_LEN));
 	if (identity_deny_key_serial(&key, cert->serial))

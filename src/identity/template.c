@@ -303,7 +303,11 @@ put_from_cert(struct render *r)
 	case IDENTITY_MD5:
 		return put_hex(r, slice_make(c->md5, sizeof(c->md5)));
 	case IDENTITY_SHA256:
-		return put_hex(r, slice_make(c->sha256, sizeof(c->sha256)));
+		return put_hex(r,
+		    slice_make(c->canonical_sha256, CERT_SHA256_LEN));
+	case IDENTITY_TBS_SHA256:
+		return put_hex(r,
+		    slice_make(c->tbs_sha256, sizeof(c->tbs_sha256)));
 	case IDENTITY_SPKI:
 		return put_hex(r, slice_make(c->spki, sizeof(c->spki)));
 	case IDENTITY_SERIAL:

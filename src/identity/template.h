@@ -59,6 +59,8 @@ struct identity_input {
 	V(PEM, "pem", SAFE, "the same as crt") \
 	V(MD5, "md5", SAFE, "MD5 of the certificate's DER, hex") \
 	V(SHA256, "sha256", SAFE, "SHA-256 of the certificate's DER, hex") \
+	V(TBS_SHA256, "tbs_sha256", SAFE, \
+	    "SHA-256 of the TBSCertificate, hex") \
 	V(SPKI, "spki", SAFE, "SHA-256 of the public key, hex") \
 	V(SERIAL, "serial", SAFE, "the serial number, hex") \
 	V(O, "o", NAME, "the subject's organization") \

@@ -76,6 +76,8 @@ session_identity_new(struct identity_rules *rules, const struct cert *cert,
 	i->not_after = INT64_MAX;
 	if (cert != NULL) {
 		memcpy(i->sha256, cert->sha256, CERT_SHA256_LEN);
+		memcpy(i->twin_sha256, cert->twin_sha256, CERT_SHA256_LEN);
+		memcpy(i->tbs_sha256, cert->tbs_sha256, CERT_SHA256_LEN);
 		i->not_after = cert->chain_not_after;
 		i->has_certificate = true;
 	}

@@ -25,7 +25,10 @@ struct session_setup;
  * again, so it is not kept. One allocation; all names are in `text'.
  */
 struct session_identity {
-	uint8_t sha256[CERT_SHA256_LEN]; /* of the certificate, if any */
+	/* Of the certificate, if any; see domain/cert.h. */
+	uint8_t sha256[CERT_SHA256_LEN];
+	uint8_t twin_sha256[CERT_SHA256_LEN];
+	uint8_t tbs_sha256[CERT_SHA256_LEN]; /* tells certificates apart */
 	int64_t not_after; /* earliest end in the chain; INT64_MAX: no cert */
 	struct identity_rules *rules; /* counted: the profile that decided */
 	bool has_certificate;

@@ -526,7 +526,7 @@ add_to_cert_sessions(struct session *s)
 	if (!s->identity->has_certificate)
 		return REASON_NONE;
 	if (cert_sessions_add(s->manager->cert_sessions, &s->member,
-		s->identity->sha256, &limit, &result) != OK)
+		s->identity->tbs_sha256, &limit, &result) != OK)
 		return REASON_ACCEPT_RESOURCE;
 	if (result.clone) {
 		counter_add(&s->manager->counters.clone_suspects, 1);

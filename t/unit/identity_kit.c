@@ -159,6 +159,10 @@ set_field(struct identity_kit *k, const char *field, char *line)
 		c->der = own_hex(k, line);
 	else if (strcmp(field, "sha256") == 0)
 		set_digest(c->sha256, own_hex(k, line));
+	else if (strcmp(field, "twin") == 0)
+		set_digest(c->twin_sha256, own_hex(k, line));
+	else if (strcmp(field, "tbs") == 0)
+		set_digest(c->tbs_sha256, own_hex(k, line));
 	else if (strcmp(field, "spki") == 0)
 		set_digest(c->spki, own_hex(k, line));
 	else if (strcmp(field, "notafter") == 0)
@@ -196,11 +200,14 @@ identity_kit_init(struct identity_kit *k, const char *text)
 	memset(k, 0, sizeof(*k));
 	for (i = 0; i < CERT_SHA256_LEN; i++) {
 		k->cert.sha256[i] = (uint8_t)i;
+		k->cert.twin_sha256[i] = (uint8_t)(0x20 + i);
+		k->cert.tbs_sha256[i] = (uint8_t)(0x60 + i);
 		k->cert.spki[i] = (uint8_t)(0x40 + i);
 		k->issuer_certs[0][i] = 0xc0;
 		k->cas[0][i] = 0xca;
 		k->cas[1][i] = 0xcb;
 	}
+	k->cert.canonical_sha256 = k->cert.sha256;
 	memset(k->cert.md5, 0xab, sizeof(k->cert.md5));
 	k->cert.issuer_certs =
 	    (const uint8_t(*)[CERT_SHA256_LEN])k->issuer_certs;

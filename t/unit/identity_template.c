@@ -8,11 +8,12 @@
 #include "tap.h"
 
 static const char *const good[] = { "none", "cn", "dn", "crt", "pem", "md5",
-	"sha256", "spki", "serial", "o", "ou", "c", "issuer.cn", "issuer.dn",
-	"san.dns", "san.uri", "san.email", "san.ip", "sni", "client.username",
-	"client.clientid", "peer.address", "${cn}", "${cn}-${client.clientid}",
-	"tenant-a/${cn}", "a+b#c/${cn}", "$$${cn}$$", "$$", "gateway",
-	"${issuer.cn}", "}{", "d\xc3\xa9p\xc3\xb4t-${cn}", "$${cn}" };
+	"sha256", "tbs_sha256", "spki", "serial", "o", "ou", "c", "issuer.cn",
+	"issuer.dn", "san.dns", "san.uri", "san.email", "san.ip", "sni",
+	"client.username", "client.clientid", "peer.address", "${cn}",
+	"${cn}-${client.clientid}", "tenant-a/${cn}", "a+b#c/${cn}",
+	"$$${cn}$$", "$$", "gateway", "${issuer.cn}", "}{",
+	"d\xc3\xa9p\xc3\xb4t-${cn}", "$${cn}" };
 
 /* Starred words are in the complaint, at this column. */
 static const struct {
@@ -130,6 +131,9 @@ static const struct {
 	{ "sha256",
 	    "000102030405060708090a0b0c0d0e0f"
 	    "101112131415161718191a1b1c1d1e1f" },
+	{ "tbs_sha256",
+	    "606162636465666768696a6b6c6d6e6f"
+	    "707172737475767778797a7b7c7d7e7f" },
 	{ "spki",
 	    "404142434445464748494a4b4c4d4e4f"
 	    "505152535455565758595a5b5c5d5e5f" },
@@ -217,8 +221,8 @@ test_absent(void)
 		    identity_variable_name(v));
 		reason = render(text, &in, &name, why);
 		if (v == IDENTITY_MD5 || v == IDENTITY_SHA256 ||
-		    v == IDENTITY_SPKI || v == IDENTITY_CRT ||
-		    v == IDENTITY_PEM)
+		    v == IDENTITY_TBS_SHA256 || v == IDENTITY_SPKI ||
+		    v == IDENTITY_CRT || v == IDENTITY_PEM)
 			continue;
 		ok(reason == REASON_IDENTITY_MISSING ||
 			reason == REASON_IDENTITY_EMPTY,

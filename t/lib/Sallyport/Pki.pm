@@ -143,7 +143,7 @@ sub keep_key
 #   subject   as in openssl -subj; subject_der instead: a Name in DER
 #   issuer_der   a Name, in place of the issuer's own
 #   ca        name of the issuer, default client-ca; self: signed by itself
-#   key       ec | rsa | short | ed25519, or the name of one whose key is used again
+#   key       ec | p384 | rsa | short | ed25519, or the name of one whose key is used again
 #   eku       default clientAuth, undef: no extensions at all
 #   ext       lines of openssl's in place of all these extensions
 #   san       as in openssl, e.g. DNS:a,URI:urn:b
@@ -178,6 +178,7 @@ sub make_key
 	my ($self, $base, $kind) = @_;
 	my %args = (
 		ec => [qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-256)],
+		p384 => [qw(-algorithm EC -pkeyopt ec_paramgen_curve:P-384)],
 		rsa => [qw(-algorithm RSA -pkeyopt rsa_keygen_bits:2048)],
 		short => [qw(-algorithm RSA -pkeyopt rsa_keygen_bits:1024)],
 		ed25519 => [qw(-algorithm ED25519)],
