@@ -113,6 +113,8 @@ readable(enum watch_event event, void *arg)
 		return;
 	if (n > 0)
 		parse(p, data, (size_t)n); /* p may be gone */
+	else if (early == 0)
+		finish(p, REASON_ACCEPT_CHECK, NULL, NULL);
 	else
 		refuse(p,
 		    n == 0 ? "the connection ended inside its PROXY header"

@@ -14,18 +14,20 @@
 #define REASONS(X) \
 	X(NONE, "none", 0, 0, "nothing ended it") \
 	/* accept */ \
-	X(ACCEPT_LIMIT, "accept_limit", 3, 0x89, \
+	X(ACCEPT_LIMIT, "accept_limit", 0, 0, \
 	    "too many connections: raise [limits] connections") \
-	X(ACCEPT_ADDRESS_LIMIT, "accept_address_limit", 3, 0x89, \
+	X(ACCEPT_ADDRESS_LIMIT, "accept_address_limit", 0, 0, \
 	    "too many from one address: [limits] connections_per_address") \
-	X(ACCEPT_RATE, "accept_rate", 3, 0x9f, \
+	X(ACCEPT_RATE, "accept_rate", 0, 0, \
 	    "new handshakes came too fast: [limits] handshake_rate") \
-	X(ACCEPT_DENIED, "accept_denied", 5, 0x8a, \
+	X(ACCEPT_DENIED, "accept_denied", 0, 0, \
 	    "the address is on the deny list") \
 	X(ACCEPT_PROXY, "accept_proxy", 0, 0, \
 	    "no good PROXY header from a trusted balancer came first") \
 	X(ACCEPT_TIMEOUT, "accept_timeout", 0, 0, \
 	    "the PROXY header did not come in time") \
+	X(ACCEPT_CHECK, "accept_check", 0, 0, \
+	    "closed before a PROXY header, as health checks do") \
 	X(ACCEPT_RESOURCE, "accept_resource", 0, 0, \
 	    "memory or descriptors ran out") \
 	/* tls */ \
@@ -41,6 +43,9 @@
 	X(TLS_CLOSED, "tls_closed", 0, 0, \
 	    "the client left during the handshake: some do so when they do " \
 	    "not trust the server certificate") \
+	X(TLS_CHECK, "tls_check", 0, 0, \
+	    "closed without a byte, or after the ClientHello, as health " \
+	    "checks do") \
 	X(TLS_TIMEOUT, "tls_timeout", 0, 0, \
 	    "the handshake took longer than [timeouts] tls") \
 	X(TLS_NO_CERTIFICATE, "tls_no_certificate", 0, 0, \
@@ -136,6 +141,14 @@
 	/* relay */ \
 	X(RELAY_CLIENT_CLOSED, "relay_client_closed", 0, 0, \
 	    "the client closed: an ordinary end") \
+	X(RELAY_BROKER_REFUSED, "relay_broker_refused", 0, 0, \
+	    "the broker refused the CONNECT: connack in the log is its code") \
+	X(RELAY_BROKER_DISCONNECT, "relay_broker_disconnect", 0, 0, \
+	    "the broker sent DISCONNECT: broker_disconnect in the log is its " \
+	    "code") \
+	X(RELAY_TAKEN_OVER, "relay_taken_over", 0, 0, \
+	    "another client connected with the same ClientID: the broker " \
+	    "closed this one") \
 	X(RELAY_BROKER_CLOSED, "relay_broker_closed", 0, 0, \
 	    "the broker closed: see its log") \
 	X(RELAY_CLIENT_ERROR, "relay_client_error", 0, 0, \

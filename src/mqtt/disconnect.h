@@ -13,6 +13,7 @@
 /* Reason codes (3.14.2.1) without a close reason; the others come from
  * reason_v5(). */
 #define MQTT_DISCONNECT_NORMAL 0x00
+#define MQTT_DISCONNECT_TAKEN_OVER 0x8e /* from a broker: same ClientID */
 /* To the client, with a server_reference: for now, or permanently. */
 #define MQTT_DISCONNECT_USE_ANOTHER 0x9c
 #define MQTT_DISCONNECT_MOVED 0x9d

@@ -19,6 +19,7 @@ half_init(struct half *h, struct stream *from, struct stream *to,
 	h->state = HALF_OPEN;
 	h->eof = false;
 	h->forbidden = forbidden;
+	h->disconnect_len = 0;
 }
 
 void
@@ -73,17 +74,65 @@ push(struct half *h, uint8_t *data, size_t len)
 	return HALF_OK;
 }
 
+/* Keeps what `bytes' has of a DISCONNECT's beginning. */
+static void
+keep_disconnect(struct half *h, struct slice bytes)
+{
+	size_t room = sizeof(h->disconnect) - h->disconnect_len;
+	size_t n = bytes.len < room ? bytes.len : room;
+
+	memcpy(h->disconnect + h->disconnect_len, bytes.data, n);
+	h->disconnect_len += (uint8_t)n;
+}
+
+int
+half_disconnect_code(const struct half *h)
+{
+	struct mqtt_header header;
+	struct slice in = slice_make(h->disconnect, h->disconnect_len);
+
+	if (h->disconnect_len == 0)
+		return -1;
+	if (mqtt_header_parse(&header, in) != PARSE_OK ||
+	    header.remaining == 0 || header.len >= in.len)
+		return 0;
+	return in.data[header.len];
+}
+
+/* Moves the cursor over `chunk', past a DISCONNECT, of which the beginning is
+ * kept. */
+static enum mqtt_cursor_stop
+walk(struct half *h, struct slice chunk, size_t *pos)
+{
+	unsigned stop =
+	    h->state == HALF_CLOSING ? MQTT_CURSOR_AT_ANY : h->forbidden;
+	unsigned noted = MQTT_CURSOR_AT(MQTT_TYPE_DISCONNECT) & ~stop;
+	enum mqtt_cursor_stop stopped;
+	size_t from = 0;
+
+	if (h->disconnect_len > 0)
+		noted = 0;
+	stopped = mqtt_cursor_walk(&h->cursor, chunk, pos, stop | noted);
+	if (noted != 0 && stopped == MQTT_CURSOR_PACKET &&
+	    mqtt_packet_type(chunk.data[*pos]) == MQTT_TYPE_DISCONNECT) {
+		from = *pos;
+		stopped = mqtt_cursor_walk(&h->cursor, chunk, pos, stop);
+		keep_disconnect(h, slice_make(chunk.data + from, *pos - from));
+	} else if (h->disconnect_len > 0) {
+		keep_disconnect(h, slice_make(chunk.data, *pos));
+	}
+	return stopped;
+}
+
 /* Returns how many bytes of `chunk' may be forwarded; `*event' says why not
  * all. */
 static size_t
 measure(struct half *h, struct slice chunk, enum half_event *event)
 {
-	unsigned stop =
-	    h->state == HALF_CLOSING ? MQTT_CURSOR_AT_ANY : h->forbidden;
 	size_t pos = 0;
 
 	*event = HALF_OK;
-	switch (mqtt_cursor_walk(&h->cursor, chunk, &pos, stop)) {
+	switch (walk(h, chunk, &pos)) {
 	case MQTT_CURSOR_END:
 		if (h->state == HALF_CLOSING &&
 		    mqtt_cursor_at_boundary(&h->cursor))

@@ -41,6 +41,9 @@ enum half_event {
 	HALF_FORBIDDEN /* a forbidden packet; nothing of it was forwarded */
 };
 
+/* The bytes of a DISCONNECT up to its reason code: header, length, code. */
+#define HALF_DISCONNECT_MAX 6
+
 struct half {
 	struct stream *from; /* borrowed from the relay's owner */
 	struct stream *to; /* borrowed from the relay's owner */
@@ -50,6 +53,9 @@ struct half {
 	enum half_state state;
 	bool eof; /* `from' has ended by itself */
 	unsigned forbidden; /* MQTT_CURSOR_AT() of these types; 0 = none */
+	/* The beginning of the DISCONNECT that was forwarded, if any. */
+	uint8_t disconnect[HALF_DISCONNECT_MAX];
+	uint8_t disconnect_len;
 };
 
 /* Longest packet of our own that a half takes: a DISCONNECT or CONNACK. */
@@ -91,6 +97,10 @@ enum half_event half_seal(struct half *h, const uint8_t *packet, size_t len);
 
 /* Ends the half at once; pending bytes are dropped. */
 void half_abandon(struct half *h);
+
+/* Returns the reason code of the DISCONNECT that was forwarded: 0 if it has
+ * none, as before MQTT 5; -1 if there was no DISCONNECT. */
+int half_disconnect_code(const struct half *h);
 
 /* True if the source has ended: the half is ENDING or ENDED. */
 static inline bool

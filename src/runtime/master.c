@@ -354,6 +354,7 @@ make_workers(struct master *m)
 			.snapshot = m->snapshot,
 			.throttle = m->throttle,
 			.cert_sessions = m->cert_sessions,
+			.client_ids = m->client_ids,
 			.flows = m->flows,
 			.resolver = m->resolver,
 		},
@@ -431,9 +432,11 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	timer_init(&m->pulse, m->loop, pulse, m);
 	options_throttle(&limits, snapshot->config);
 	m->cert_sessions = cert_sessions_new();
+	m->client_ids = client_ids_new();
 	m->flows = backend_flows_new();
 	m->resolver = backend_resolver_new();
-	if (m->cert_sessions == NULL || m->flows == NULL || m->resolver == NULL)
+	if (m->cert_sessions == NULL || m->client_ids == NULL ||
+	    m->flows == NULL || m->resolver == NULL)
 		return ERR_NO_MEMORY;
 	/* Before the ports file is written: its reader may send a signal. */
 	err = catch_signals(m);
@@ -557,6 +560,7 @@ master_fini(struct master *m)
 	}
 	throttle_free(m->throttle);
 	cert_sessions_free(m->cert_sessions);
+	client_ids_free(m->client_ids);
 	backend_flows_free(m->flows);
 	backend_resolver_free(m->resolver);
 	snapshot_put(m->snapshot);

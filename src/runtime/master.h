@@ -102,6 +102,7 @@ struct master {
 	struct reloader *reloader; /* owned */
 	struct throttle *throttle; /* owned */
 	struct cert_sessions *cert_sessions; /* owned */
+	struct client_ids *client_ids; /* owned */
 	struct backend_flows *flows; /* owned */
 	struct backend_resolver *resolver; /* owned */
 	struct worker **workers; /* owned, each owned */

@@ -4,9 +4,179 @@
 #include <stdio.h>
 
 #include "base/encode.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "identity/text.h"
+#include "session/stages.h"
 #include "tls/stream_tls.h"
+
+/*
+ * Budgets.
+ */
+
+static void
+init_refusals(struct audit_refusals *r)
+{
+	memset(r, 0, sizeof(*r));
+	ratelimit_init(&r->limit, AUDIT_REFUSALS_A_SECOND,
+	    AUDIT_REFUSALS_A_SECOND);
+}
+
+void
+audit_init(struct audit *a)
+{
+	memset(a, 0, sizeof(*a));
+	init_refusals(&a->proven);
+	init_refusals(&a->unproven);
+}
+
+static const char *
+event_name(enum audit_event event)
+{
+	static const char *const names[] = {
+#define X(id, name) name,
+		AUDIT_EVENTS(X)
+#undef X
+	};
+
+	return names[event];
+}
+
+static void
+log_left_out(enum audit_event event, enum reason reason, uint32_t lines)
+{
+	struct log_line l;
+
+	log_begin(&l, LOG_LEVEL_WARN, "not_logged");
+	log_u64(&l, "lines", lines);
+	log_str(&l, "of", event_name(event));
+	if (reason != REASON_NONE)
+		log_str(&l, "reason", reason_name(reason));
+	log_end(&l);
+}
+
+void
+audit_tick(struct audit *a)
+{
+	unsigned event;
+	unsigned reason;
+
+	for (event = 0; event < AUDIT_EVENT_COUNT; event++)
+		for (reason = 0; reason < REASON_COUNT; reason++) {
+			if (a->left_out[event][reason] == 0)
+				continue;
+			log_left_out((enum audit_event)event,
+			    (enum reason)reason, a->left_out[event][reason]);
+			a->left_out[event][reason] = 0;
+		}
+	memset(a->proven.seen, 0, sizeof(a->proven.seen));
+	memset(a->unproven.seen, 0, sizeof(a->unproven.seen));
+	a->proven.seen_count = a->unproven.seen_count = 0;
+}
+
+/* True for the first refusal of that reason and subject in this second, as long
+ * as there is room to remember it. */
+static bool
+is_first(struct audit_refusals *r, enum reason reason, uint64_t subject)
+{
+	size_t size = sizeof(r->seen) / sizeof(r->seen[0]);
+	uint64_t hash = hash_mix(subject + (uint64_t)reason);
+	uint32_t tag = (uint32_t)(hash >> 32) | 1;
+	size_t i = hash % size;
+
+	while (r->seen[i] != 0) {
+		if (r->seen[i] == tag)
+			return false;
+		i = (i + 1) % size;
+	}
+	if (r->seen_count == AUDIT_FIRSTS)
+		return false;
+	r->seen[i] = tag;
+	r->seen_count++;
+	return true;
+}
+
+static uint64_t
+certificate_subject(const uint8_t sha256[CERT_SHA256_LEN])
+{
+	uint64_t subject;
+
+	memcpy(&subject, sha256, sizeof(subject));
+	return subject;
+}
+
+static uint64_t
+network_subject(const struct session *s)
+{
+	struct sockaddr_storage peer;
+	uint8_t key[16];
+	uint8_t kind;
+
+	session_peer(s, &peer);
+	kind = address_prefix(key, &peer, 24, 64);
+	return hash_fnv(hash_fnv_byte(HASH_FNV_BEGIN, kind),
+	    slice_make(key, sizeof(key)));
+}
+
+/* The certificate that passed verification, or NULL. */
+static const struct cert *
+verified_cert(const struct session *s)
+{
+	const struct session_setup *setup = s->setup;
+
+	if (setup != NULL && setup->admission != NULL)
+		return setup->admission->cert;
+	return s->tls == NULL ? NULL : tls_stream_cert(s->tls);
+}
+
+static bool
+may_log_refusal(struct session *s, enum reason reason)
+{
+	struct audit *a = &s->manager->audit;
+	const struct cert *cert = verified_cert(s);
+	struct audit_refusals *r = &a->unproven;
+	uint64_t subject;
+
+	if (s->identity != NULL && s->identity->has_certificate) {
+		r = &a->proven;
+		subject = certificate_subject(s->identity->sha256);
+	} else if (cert != NULL) {
+		r = &a->proven;
+		subject = certificate_subject(cert->sha256);
+	} else {
+		subject = network_subject(s);
+	}
+	if (is_first(r, reason, subject) ||
+	    ratelimit_try(&r->limit, loop_now(s->manager->loop)) == 0)
+		return true;
+	a->left_out[AUDIT_REFUSE][reason]++;
+	return false;
+}
+
+static bool
+may_log_session(struct session *s, enum audit_event event, enum reason reason)
+{
+	struct audit *a = &s->manager->audit;
+	uint64_t subject = s->identity->has_certificate
+	    ? certificate_subject(s->identity->sha256)
+	    : network_subject(s);
+	struct audit_certificate *c =
+	    &a->certificates[subject % AUDIT_CERTIFICATES];
+
+	if (c->subject != subject) {
+		c->subject = subject;
+		ratelimit_init(&c->limit, AUDIT_SESSION_LINES_A_SECOND,
+		    AUDIT_SESSION_LINES_BURST);
+	}
+	if (ratelimit_try(&c->limit, loop_now(s->manager->loop)) == 0)
+		return true;
+	a->left_out[event][reason]++;
+	return false;
+}
+
+/*
+ * Fields.
+ */
 
 static void
 add_peer(struct log_line *l, const struct session *s)
@@ -30,9 +200,10 @@ add_common(struct log_line *l, const struct session *s)
 }
 
 static void
-begin(struct log_line *l, const struct session *s, const char *event)
+begin(struct log_line *l, const struct session *s, enum log_level level,
+    enum audit_event event)
 {
-	log_begin(l, LOG_LEVEL_INFO, event);
+	log_begin(l, level, event_name(event));
 	add_common(l, s);
 }
 
@@ -59,14 +230,6 @@ add_dn(struct log_line *l, const char *key, const struct cert_attr *attrs,
 		log_slice(l, key, slice_make(text, out.len));
 }
 
-static void
-add_sha256(struct log_line *l, const struct session_identity *i)
-{
-	if (i->has_certificate)
-		add_hex(l, "cert_sha256",
-		    slice_make(i->sha256, CERT_SHA256_LEN));
-}
-
 /* Enough of the certificate to find it at its CA. */
 static void
 add_cert(struct log_line *l, const struct cert *c)
@@ -75,21 +238,6 @@ add_cert(struct log_line *l, const struct cert *c)
 	add_hex(l, "cert_serial", c->serial);
 	add_dn(l, "cert_issuer", c->issuer, c->issuer_count);
 	add_dn(l, "cert_subject", c->subject, c->subject_count);
-}
-
-/* The same for a live session, which keeps the certificate's hash only. */
-static void
-add_live_cert(struct log_line *l, const struct session *s)
-{
-	struct cert *c = NULL;
-
-	if (!s->identity->has_certificate)
-		return;
-	if (tls_stream_make_cert(s->tls, NULL, &c) == OK)
-		add_cert(l, c);
-	else
-		add_sha256(l, s->identity);
-	tls_cert_free(c);
 }
 
 static void
@@ -132,20 +280,69 @@ add_claims(struct log_line *l, struct slice client_id, struct slice username)
 		log_slice(l, "client_username", username);
 }
 
+/* The broker's answer to the CONNECT. */
+static void
+add_connack(struct log_line *l, const struct session *s)
+{
+	if (s->answered)
+		log_fmt(l, "connack", "0x%02x", s->connack);
+	else
+		log_str(l, "connack", "none");
+}
+
+static void
+add_disconnect(struct log_line *l, const char *key, const struct half *h)
+{
+	int code = half_disconnect_code(h);
+
+	if (code >= 0)
+		log_fmt(l, key, "0x%02x", code);
+}
+
+/* How the relay ended. */
+static void
+add_relay(struct log_line *l, const struct session *s)
+{
+	uint64_t age = loop_now(s->manager->loop) - s->since;
+
+	add_connack(l, s);
+	add_disconnect(l, "client_disconnect", &s->relay.up);
+	add_disconnect(l, "broker_disconnect", &s->relay.down);
+	log_u64(l, "up", s->relay.up.bytes);
+	log_u64(l, "down", s->relay.down.bytes);
+	log_fmt(l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),
+	    (unsigned long long)(age % 1000));
+}
+
+static void
+add_detail(struct log_line *l, const char *detail)
+{
+	if (detail != NULL && detail[0] != '\0')
+		log_str(l, "detail", detail);
+}
+
+/*
+ * Lines.
+ */
+
 void
-audit_open(const struct session *s, const char *address)
+audit_open(struct session *s, uint32_t other)
 {
 	struct log_line l;
 
-	if (!log_enabled(LOG_LEVEL_INFO))
+	if (!log_enabled(LOG_LEVEL_INFO) ||
+	    !may_log_session(s, AUDIT_OPEN, REASON_NONE))
 		return;
-	begin(&l, s, "open");
+	begin(&l, s, LOG_LEVEL_INFO, AUDIT_OPEN);
 	add_names(&l, s->identity);
 	log_u64(&l, "version", s->level);
-	if (s->setup->admission->cert != NULL)
-		add_cert(&l, s->setup->admission->cert);
+	if (other != 0)
+		log_u64(&l, "takes_over", other);
+	if (s->opening->cert != NULL)
+		add_cert(&l, s->opening->cert);
 	add_profile(&l, s->identity->rules);
-	log_str(&l, "backend", address);
+	log_str(&l, "backend", s->opening->backend);
+	add_connack(&l, s);
 	add_tls(&l, s);
 	add_claims(&l, s->identity->claimed_id, s->identity->claimed_username);
 	log_end(&l);
@@ -156,103 +353,100 @@ audit_open(const struct session *s, const char *address)
 static void
 add_refused_cert(struct log_line *l, const struct session *s)
 {
-	const struct session_setup *a = s->setup;
-	const struct cert *verified = NULL;
+	const struct session_setup *setup = s->setup;
+	const struct cert *verified = verified_cert(s);
 	struct cert *c = NULL;
 
-	if (a->admission != NULL)
-		verified = a->admission->cert;
-	else if (s->tls != NULL)
-		verified = tls_stream_cert(s->tls);
 	if (verified != NULL) {
 		log_str(l, "cert", "verified");
 		add_cert(l, verified);
 	} else if (s->tls != NULL &&
 	    tls_stream_make_cert(s->tls, NULL, &c) == OK) {
-		log_str(l, "cert", "unverified");
+		log_str(l, "cert",
+		    s->identity != NULL ? "verified" : "unverified");
 		add_cert(l, c);
 	}
 	tls_cert_free(c);
-	add_profile(l, snapshot_rules(a->snapshot, a->listener, verified));
+	if (s->identity != NULL)
+		add_profile(l, s->identity->rules);
+	else
+		add_profile(l,
+		    snapshot_rules(setup->snapshot, setup->listener, verified));
 }
 
-/* The number of lines left out since the last one that was written. */
-static void
-add_unlogged(struct log_line *l, struct session_manager *m)
+/* Health checks of load balancers come every few seconds and say nothing. */
+static enum log_level
+level_of(enum reason reason)
 {
-	if (m->refusals_unlogged > 0)
-		log_u64(l, "not_logged", m->refusals_unlogged);
-	m->refusals_unlogged = 0;
+	return reason == REASON_ACCEPT_CHECK || reason == REASON_TLS_CHECK
+	    ? LOG_LEVEL_DEBUG
+	    : LOG_LEVEL_INFO;
 }
 
 void
 audit_refuse(struct session *s, enum reason reason, const char *detail)
 {
-	const struct admission *a = s->setup->admission;
-	struct session_manager *m = s->manager;
+	const struct admission *a =
+	    s->setup == NULL ? NULL : s->setup->admission;
 	struct log_line l;
 
-	if (!log_enabled(LOG_LEVEL_INFO))
+	if (!log_enabled(level_of(reason)) || !may_log_refusal(s, reason))
 		return;
-	if (ratelimit_try(&m->refusals, loop_now(m->loop)) != 0) {
-		m->refusals_unlogged++;
-		return;
-	}
-	begin(&l, s, "refuse");
+	begin(&l, s, level_of(reason), AUDIT_REFUSE);
 	log_str(&l, "reason", reason_name(reason));
-	if (detail != NULL && detail[0] != '\0')
-		log_str(&l, "detail", detail);
-	add_unlogged(&l, m);
+	add_detail(&l, detail);
+	if (s->stage == STAGE_RELAY)
+		add_relay(&l, s);
 	add_refused_cert(&l, s);
 	add_tls(&l, s);
-	if (s->identity != NULL)
+	if (s->identity != NULL) {
 		add_names(&l, s->identity);
-	if (a != NULL)
+		add_claims(&l, s->identity->claimed_id,
+		    s->identity->claimed_username);
+	} else if (a != NULL) {
 		add_claims(&l, a->connect_read.connect.client_id,
 		    a->connect_read.connect.username);
+	}
 	log_end(&l);
 }
 
-/* The first fields of a live session's lines. */
+/* The first fields of a live session's lines. Its certificate is in the open
+ * line with the same sid. */
 static void
-begin_live(struct log_line *l, const struct session *s, const char *event,
+begin_live(struct log_line *l, const struct session *s, enum audit_event event,
     enum reason reason)
 {
-	begin(l, s, event);
+	begin(l, s, LOG_LEVEL_INFO, event);
 	add_names(l, s->identity);
 	log_str(l, "reason", reason_name(reason));
 }
 
 void
-audit_dismiss(const struct session *s, enum reason reason, const char *detail)
+audit_dismiss(struct session *s, enum reason reason, const char *detail)
 {
 	struct log_line l;
 
-	if (!log_enabled(LOG_LEVEL_INFO))
+	if (!log_enabled(LOG_LEVEL_INFO) ||
+	    !may_log_session(s, AUDIT_DISMISS, reason))
 		return;
-	begin_live(&l, s, "dismiss", reason);
-	if (detail != NULL && detail[0] != '\0')
-		log_str(&l, "detail", detail);
-	add_sha256(&l, s->identity);
+	begin_live(&l, s, AUDIT_DISMISS, reason);
+	add_detail(&l, detail);
 	log_end(&l);
 }
 
 void
-audit_close(const struct session *s, enum reason reason)
+audit_close(struct session *s, enum reason reason, uint32_t other)
 {
-	uint64_t age = loop_now(s->manager->loop) - s->since;
 	struct log_line l;
 
-	if (!log_enabled(LOG_LEVEL_INFO))
+	if (!log_enabled(LOG_LEVEL_INFO) ||
+	    !may_log_session(s, AUDIT_CLOSE, reason))
 		return;
-	begin_live(&l, s, "close", reason);
-	add_live_cert(&l, s);
+	begin_live(&l, s, AUDIT_CLOSE, reason);
+	if (other != 0)
+		log_u64(&l, "taken_over_by", other);
+	add_relay(&l, s);
 	add_profile(&l, s->identity->rules);
-	log_u64(&l, "up", s->relay.up.bytes);
-	log_u64(&l, "down", s->relay.down.bytes);
-	log_fmt(&l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),
-	    (unsigned long long)(age % 1000));
-	add_claims(&l, s->identity->claimed_id, s->identity->claimed_username);
 	log_end(&l);
 }
 

@@ -145,6 +145,9 @@ closing_websocket_code(enum reason reason)
 		return WS_CLOSE_INTERNAL;
 	case REASON_RELAY_CLIENT_CLOSED:
 	case REASON_RELAY_BROKER_CLOSED:
+	case REASON_RELAY_BROKER_DISCONNECT:
+	case REASON_RELAY_BROKER_REFUSED:
+	case REASON_RELAY_TAKEN_OVER:
 		return WS_CLOSE_NORMAL;
 	default:
 		/* All others: the client, or the broker, broke a rule. */

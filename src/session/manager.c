@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "session/audit.h"
 #include "session/options.h"
 #include "session/session.h"
 #include "session/sweep.h"
@@ -131,6 +130,7 @@ tick(void *arg)
 	}
 	counter_set(&c->moved_up, counter_get(&c->bytes_up) + up);
 	counter_set(&c->moved_down, counter_get(&c->bytes_down) + down);
+	audit_tick(&m->audit);
 	timer_start(&m->tick, TICK_MS);
 }
 
@@ -153,14 +153,14 @@ session_manager_init(struct session_manager *m,
 	linger_set_init(&m->parting, SIZE_MAX, PARTING_BYTES);
 	m->throttle = o->throttle;
 	m->cert_sessions = o->cert_sessions;
+	m->client_ids = o->client_ids;
 	m->flows = o->flows;
 	m->resolver = o->resolver;
 	m->index = o->index;
 	m->workers = o->workers;
 	m->eviction.run = evict_soon;
 	m->next_id = o->index + 1;
-	ratelimit_init(&m->refusals, AUDIT_REFUSALS_A_SECOND,
-	    AUDIT_REFUSALS_A_SECOND);
+	audit_init(&m->audit);
 	m->loop = loop_new();
 	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
@@ -182,6 +182,7 @@ session_manager_fini(struct session_manager *m)
 	list_each(node, next, &m->sessions)
 		session_kill(list_entry(node, struct session, node),
 		    REASON_RELAY_DRAINED);
+	audit_tick(&m->audit);
 	linger_end_all(&m->lingering);
 	linger_end_all(&m->parting);
 	put_pools(m->pools, m->pool_count);

@@ -12,10 +12,11 @@
 #include "backend/pool.h"
 #include "backend/resolve.h"
 #include "base/list.h"
-#include "base/ratelimit.h"
 #include "io/linger.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "session/audit.h"
+#include "session/client_ids.h"
 #include "session/counters.h"
 #include "session/snapshot.h"
 
@@ -60,8 +61,8 @@ struct session_manager {
 	/* The next session's id. Workers take turns, so ids are unique, short,
 	 * and exact in a reader whose numbers are doubles (JSON). */
 	uint64_t next_id;
-	struct ratelimit refusals; /* audit lines that anybody can cause */
-	uint64_t refusals_unlogged; /* left out since the last such line */
+	struct client_ids *client_ids; /* borrowed, shared, too */
+	struct audit audit; /* what may be logged */
 	struct timer tick; /* always runs: expired certificates */
 	struct timer drain; /* runs while draining */
 	struct loop_message eviction; /* in the mailbox while `evicting' */
@@ -77,6 +78,7 @@ struct session_manager_options {
 	struct snapshot *snapshot; /* the manager takes a count */
 	struct throttle *throttle; /* shared by all workers */
 	struct cert_sessions *cert_sessions; /* shared by all workers */
+	struct client_ids *client_ids; /* shared by all workers */
 	struct backend_flows *flows; /* shared by all workers */
 	struct backend_resolver *resolver; /* shared by all workers */
 	unsigned index; /* the worker's number, from 0 */

@@ -1,6 +1,8 @@
 libsallyport_a_SOURCES += \
 	src/session/audit.c \
 	src/session/audit.h \
+	src/session/client_ids.c \
+	src/session/client_ids.h \
 	src/session/counters.h \
 	src/session/manager.c \
 	src/session/manager.h \

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "mqtt/disconnect.h"
 #include "session/audit.h"
 #include "session/closing.h"
 #include "session/stages.h"
@@ -111,10 +112,22 @@ session_peer(const struct session *s, struct sockaddr_storage *out)
  * The way out.
  */
 
+void
+session_opening_free(struct session *s)
+{
+	if (s->opening == NULL)
+		return;
+	tls_cert_free(s->opening->cert);
+	free(s->opening);
+	s->opening = NULL;
+}
+
 static void
 session_free(void *memory)
 {
 	struct session *s = memory;
+
+	session_opening_free(s);
 
 	session_identity_free(s->identity);
 	free(s);
@@ -237,6 +250,49 @@ session_dismiss(struct session *s, enum reason reason, const char *detail)
 	relay_dismiss(&s->relay, reason, &to_relay);
 }
 
+/* Refines why a relay has ended. `code' is that of the broker's DISCONNECT, -1
+ * without one; `other' the session that has taken over the ClientID, or 0. */
+static enum reason
+broker_reason(const struct session *s, enum reason reason, int code,
+    uint32_t other)
+{
+	bool by_broker = reason == REASON_RELAY_BROKER_CLOSED ||
+	    reason == REASON_RELAY_BROKER_ERROR;
+
+	if (s->answered && s->connack != 0)
+		return REASON_RELAY_BROKER_REFUSED;
+	if (code == MQTT_DISCONNECT_TAKEN_OVER)
+		return REASON_RELAY_TAKEN_OVER;
+	if (code >= 0)
+		return REASON_RELAY_BROKER_DISCONNECT;
+	return by_broker && other != 0 ? REASON_RELAY_TAKEN_OVER : reason;
+}
+
+/* Logs the end of a session in the relay. If a client leaves because of what
+ * the broker said, the broker ended the session. */
+static void
+log_relay_end(struct session *s, enum reason *reason)
+{
+	uint32_t other =
+	    client_ids_release(s->manager->client_ids, s->client_id_key, s->id);
+	int code = half_disconnect_code(&s->relay.down);
+
+	switch (*reason) {
+	case REASON_RELAY_CLIENT_CLOSED:
+	case REASON_RELAY_CLIENT_ERROR:
+	case REASON_RELAY_BROKER_CLOSED:
+	case REASON_RELAY_BROKER_ERROR:
+		*reason = broker_reason(s, *reason, code, other);
+		break;
+	default:
+		break;
+	}
+	if (s->answered && s->connack == 0)
+		audit_close(s, *reason, other);
+	else
+		audit_refuse(s, *reason, NULL);
+}
+
 bool
 session_is_leaving(const struct session *s)
 {
@@ -251,7 +307,7 @@ session_ended(struct session *s, enum reason reason)
 
 	if (s->ended)
 		return;
-	audit_close(s, reason);
+	log_relay_end(s, &reason);
 	part_from_client(s, reason, &none);
 	leave(s, reason);
 }
@@ -263,7 +319,7 @@ session_kill(struct session *s, enum reason reason)
 		return;
 	if (s->stage == STAGE_RELAY) {
 		relay_stop(&s->relay);
-		audit_close(s, reason);
+		log_relay_end(s, &reason);
 	} else {
 		audit_refuse(s, reason, NULL);
 		cancel_stage(s);

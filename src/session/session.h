@@ -41,6 +41,12 @@ struct session_identity {
 	uint8_t text[];
 };
 
+/* What the open line says, from the dial until the broker's CONNACK. */
+struct session_opening {
+	struct cert *cert; /* owned; NULL: the client has none */
+	char backend[]; /* the broker's address */
+};
+
 struct session {
 	struct list node; /* in manager->sessions */
 	struct loop_garbage garbage;
@@ -51,7 +57,10 @@ struct session {
 	struct stream *broker; /* owned; NULL before it is dialled */
 	struct session_setup *setup; /* owned; NULL once relayed */
 	struct session_identity *identity; /* owned; NULL before the verdict */
+	struct session_opening *opening; /* owned; until the CONNACK */
 	struct relay relay; /* in stage relay only */
+	uint64_t client_id_key; /* in manager->client_ids; in stage relay */
+	uint32_t takes_over; /* the session whose ClientID it took; 0: none */
 	struct throttle_slot slot;
 	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */
@@ -61,6 +70,7 @@ struct session {
 	enum mqtt_level level; /* UNKNOWN before the CONNECT */
 	uint32_t maximum_packet; /* v5: the client's limit; 0 = none */
 	bool answered; /* the broker's CONNACK was passed on to the client */
+	uint8_t connack; /* its return code or reason code, once answered */
 	bool ended; /* only waits to be freed at the end of the turn */
 };
 
@@ -98,6 +108,9 @@ void session_peer(const struct session *s, struct sockaddr_storage *out);
 struct session_identity *session_identity_new(struct identity_rules *rules,
     const struct cert *cert, const struct mqtt_connect *c,
     const struct identity_verdict *v);
+
+/* Frees s->opening, if it is there. */
+void session_opening_free(struct session *s);
 
 /* NULL is allowed. */
 void session_identity_free(struct session_identity *identity);

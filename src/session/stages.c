@@ -650,6 +650,23 @@ write_proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
 	return backend_proxy_out_write(out, len, version, &p);
 }
 
+/* The open line is written when the broker has accepted the session, and says
+ * more than a session keeps. False: out of memory. */
+static bool
+keep_for_open_line(struct session *s, const char *backend)
+{
+	size_t size = strlen(backend) + 1;
+	struct session_opening *opening = malloc(sizeof(*opening) + size);
+
+	if (opening == NULL)
+		return false;
+	memcpy(opening->backend, backend, size);
+	opening->cert = s->setup->admission->cert;
+	s->setup->admission->cert = NULL;
+	s->opening = opening;
+	return true;
+}
+
 static void
 dial_done(void *arg, enum reason reason, struct stream *broker,
     const char *text)
@@ -668,7 +685,10 @@ dial_done(void *arg, enum reason reason, struct stream *broker,
 		session_dismiss(s, reason, detail.text);
 		return;
 	}
-	audit_open(s, text);
+	if (!keep_for_open_line(s, text)) {
+		out_of_memory(s);
+		return;
+	}
 	enter(s, STAGE_RELAY);
 }
 
@@ -711,6 +731,10 @@ broker_answered(void *arg, uint8_t code)
 	struct counters *c = &s->manager->counters;
 
 	s->answered = true;
+	s->connack = code;
+	if (code == 0)
+		audit_open(s, s->takes_over);
+	session_opening_free(s);
 	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
 	observe(&c->connack, loop_now(s->manager->loop) - s->connect_at);
 }
@@ -738,6 +762,7 @@ start_relay(struct session *s)
 {
 	const struct admission *a = s->setup->admission;
 	const struct config *cfg = s->setup->snapshot->config;
+	struct client_ids *client_ids = s->manager->client_ids;
 	struct relay_options o = { 0 };
 	struct slice all = buf_slice(&a->connect_read.bytes);
 
@@ -750,6 +775,10 @@ start_relay(struct session *s)
 	o.idle_ms = cfg->timeouts.idle;
 	o.chunk = cfg->limits.relay_buffer;
 	o.version = (uint8_t)s->level;
+	s->client_id_key = client_ids_key(client_ids,
+	    s->setup->listener->backend_profile->head.name,
+	    s->identity->client_id);
+	s->takes_over = client_ids_take(client_ids, s->client_id_key, s->id);
 	if (relay_start(&s->relay, s->manager->loop, s->client, s->broker, &o,
 		&relay_owner, s) != OK) {
 		session_kill(s, REASON_ACCEPT_RESOURCE);

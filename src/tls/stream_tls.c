@@ -242,11 +242,31 @@ set_failed(struct tls_stream *s, struct tls_verdict v)
 	s->state = TLS_STATE_FAILED;
 	s->dropped = 0;
 	s->failure = v;
-	s->stream.error = v.reason == REASON_TLS_CLOSED ? ERR_CLOSED : ERR_TLS;
+	s->stream.error =
+	    v.reason == REASON_TLS_CLOSED || v.reason == REASON_TLS_CHECK
+	    ? ERR_CLOSED
+	    : ERR_TLS;
 	tls_wire_flush(&s->wire); /* the alert */
 	s->wire.in_len = 0;
 	s->wants_read = false;
 	watch_read(&s->wire.watch, false);
+}
+
+/* Returns TLS_CHECK instead of TLS_CLOSED if the client has sent nothing, or
+ * its ClientHello and then nothing: health checks of load balancers do that. */
+static struct tls_verdict
+name_check(const struct tls_stream *s, struct tls_verdict v)
+{
+	const char *state = SSL_state_string_long(s->ssl);
+
+	if (v.reason == REASON_TLS_CLOSED &&
+	    (s->state == TLS_STATE_START ||
+		strstr(state, "read_second_client_flight") != NULL ||
+		strstr(state, "read_client_encrypted_extensions") != NULL ||
+		strstr(state, "read_client_certificate") != NULL) &&
+	    strstr(state, "verify") == NULL)
+		v.reason = REASON_TLS_CHECK;
+	return v;
 }
 
 static void
@@ -380,7 +400,8 @@ step_handshake(struct tls_stream *s)
 		if (!is_gone(s))
 			return more;
 	}
-	fail_handshake(s, tls_handshake_failure(s->hs, is_gone(s)));
+	fail_handshake(s,
+	    name_check(s, tls_handshake_failure(s->hs, is_gone(s))));
 	return false;
 }
 

@@ -54,6 +54,7 @@ for (@good) {
 		my $b = $broker->accept;
 		is(hex($b->packet), hex(mqtt_connect(
 			username => 'device-001')), "$what: it is let in");
+		$b->send(mqtt_connack());
 		like($proxy->wait_log(qr/event=open /, from => $from),
 			defined $peer ? qr/peer="?\Q$peer\E"? /
 			: qr/peer=127\.0\.0\.1:/, "$what: the log knows who");

@@ -96,7 +96,11 @@ for (['silence', ''], ['half a ClientHello', $hello]) {
 
 	peer->open(port => $port)->send($hello)->close;
 	ok($proxy->wait_close('tls_closed', from => $from),
-		'left during the handshake: tls_closed');
+		'left within its ClientHello: tls_closed');
+	$from = $proxy->mark;
+	peer->open(port => $port)->close;
+	like($proxy->wait_close('tls_check', from => $from),
+		qr/level=debug/, 'left without a byte: tls_check');
 }
 # A client that does not trust the server says so.
 {

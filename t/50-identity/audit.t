@@ -79,6 +79,9 @@ sub session
 	my $b = $broker->accept;
 
 	$b->packet;
+	$b->send(mqtt_connack(
+		properties => ($connect{version} // 4) == 5 ? '' : undef));
+	$c->packet;
 	my $open = event('open', $from);
 	$_->close for $b, $c;
 	return ($open, event('close', $from));
@@ -127,8 +130,10 @@ for (
 
 	is_event($open, { %ec, %$want, listener => $listener },
 		"open: $what");
-	is_event($close, { %ec, %$want, listener => $listener,
+	my %kept = map { $_ => $want->{$_} } qw(client_id user identity);
+	is_event($close, { %kept, listener => $listener,
 		reason => 'it ended' }, "close: $what");
+	is($close->{sid}, $open->{sid}, 'by the number of the open line');
 }
 {
 	my $from = $proxy->mark;
@@ -141,8 +146,11 @@ for (
 		client_username => 'ada');
 
 	$b->packet;
+	$b->send(mqtt_connack());
+	$c->packet;
 	is_event(event('open', $from), \%want, 'open: no certificate');
 	$_->close for $b, $c;
+	delete @want{qw(client_clientid client_username)};
 	is_event(event('close', $from),
 		{ %want, reason => 'it ended' },
 		'close: no certificate');
@@ -194,6 +202,71 @@ for (
 		'refuse: no certificate');
 	$c->close;
 }
+# What the broker says. CODE is that of its CONNACK, END what it or the client
+# sends then.
+for (
+	['accepted, and the client says goodbye', 0, client => "\xe0\0",
+		'close', reason => 'relay_client_closed', connack => '0x00',
+		client_disconnect => '0x00'],
+	['refused', 0x87, broker => '', 'refuse',
+		reason => 'relay_broker_refused', connack => '0x87'],
+	['taken over', 0, broker => "\xe0\2\x8e\0", 'close',
+		reason => 'relay_taken_over', connack => '0x00',
+		broker_disconnect => '0x8e'],
+	['another reason', 0, broker => "\xe0\1\x97", 'close',
+		reason => 'relay_broker_disconnect', connack => '0x00',
+		broker_disconnect => '0x97'],
+	['without a word', 0, broker => '', 'close',
+		reason => 'relay_broker_closed', connack => '0x00'],
+) {
+	my ($what, $code, $side, $end, $event, %want) = @$_;
+	my $from = $proxy->mark;
+	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
+
+	$c->send(mqtt_connect(version => 5, clientid => "b$code"));
+	my $b = $broker->accept;
+	$b->packet;
+	$b->send(mqtt_connack(code => $code, properties => ''));
+	$c->packet;
+	my ($speaks, $other) = $side eq 'client' ? ($c, $b) : ($b, $c);
+	$speaks->send($end) if $end ne '';
+	$speaks->close;
+	$other->ended;
+	$other->close;
+	my $line = $proxy->wait_log(qr/event=$event .*reason=/,
+		from => $from);
+	my %got = map { $_ => $line =~ / $_=(\S+)/ ? $1 : undef } keys %want;
+	is_deeply(\%got, \%want, "the broker: $what");
+	is($proxy->count_log(qr/event=open .*client_id=b135 /), 0,
+		'no open line for one that was refused') if $code;
+}
+# Before MQTT 5 a broker closes the older session without a word.
+{
+	my $from = $proxy->mark;
+	my @c = map { peer->tls(device => 'ec', port => $proxy->port('tls')) }
+	    1, 2;
+	my @b;
+
+	for my $c (@c) {
+		$c->send(mqtt_connect(clientid => 'twin'));
+		push @b, my $b = $broker->accept;
+		$b->packet;
+		$b->send(mqtt_connack());
+		$c->packet;
+	}
+	my ($first) = $proxy->wait_log(qr/event=open .*client_id=twin /,
+		from => $from) =~ /sid=(\d+)/;
+	my $second = $proxy->wait_log(qr/event=open .*takes_over=\d/,
+		from => $from);
+	like($second, qr/takes_over=$first /, 'the open line names the other');
+	$b[0]->close;
+	$c[0]->ended;
+	$c[0]->close;
+	my $line = $proxy->wait_close('relay_taken_over', from => $from);
+	like($line, qr/taken_over_by=\d+ /, 'and so does the close line');
+	$_->close for $c[1], $b[1];
+}
+
 # Refused when all was well but for the broker.
 {
 	$broker->close;

@@ -48,7 +48,7 @@ for my $file (undef, $denied) {
 			'tenant-a/device-004',
 			"$listener: by an intermediate of the first");
 	}
-	ok($proxy->count_log(qr/event=open .* user=tenant-b.* identity=b /),
+	ok($proxy->count_log(qr/event=refuse .* identity=b .* user=tenant-b/),
 		'the log names the profile that judged');
 	my $name = hex('tenant-b/device-001');
 	like(explained($proxy, 'tls', 'untrusted', mqtt_connect()),

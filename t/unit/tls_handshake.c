@@ -338,7 +338,7 @@ test_strangers(struct tls_ctx *ctx)
 	test_garbage(ctx, "\x16", 1, false, "none");
 	test_garbage(ctx, record, 10, false, "none");
 	test_garbage(ctx, record, 10, true, "tls_closed");
-	test_garbage(ctx, "", 0, true, "tls_closed");
+	test_garbage(ctx, "", 0, true, "tls_check");
 	test_garbage(ctx, "\x16\x03\x03\x00\x04\xff\xff\xff\xff", 9, false,
 	    "tls_handshake");
 	test_garbage(ctx, "\x16\x03\x03\xff\xff", 5, false, "tls_handshake");
