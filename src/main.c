@@ -7,8 +7,9 @@
 #include <sysexits.h>
 
 #include "admin/admin.h"
+#include "admin/explain.h"
+#include "admin/init.h"
 #include "config/option.h"
-#include "runtime/explain.h"
 #include "runtime/runtime.h"
 #include "tls/library.h"
 
@@ -29,7 +30,8 @@ struct arguments {
 static const char usage[] =
     "usage: sallyport [-t] [-c FILE]\n"
     "       sallyport explain [-c FILE] [-l LISTENER] [-p ADDRESS] [-s SNI]\n"
-    "                         CERT [CONNECT]\n"
+    "                         [-j] CERT [CONNECT]\n"
+    "       sallyport init DIR\n"
     "       sallyport -V | --help | --help-config\n"
     "\n"
     "  -c, --config FILE  read this file (" DEFAULT_FILE ")\n"
@@ -37,12 +39,37 @@ static const char usage[] =
     "  -V, --version      print the version\n"
     "  -h, --help         print this\n"
     "      --help-config  print every option of the file\n"
-    "  explain            tell what would become of a client with the\n"
-    "                     certificate file CERT (or none), and the packet in\n"
-    "                     the file CONNECT\n"
+    "  explain            show what the daemon would do with a client\n"
+    "  init               create a configuration, a CA, a server certificate\n"
+    "                     and a first device\n"
     "\n"
     "SIGHUP: reload. SIGUSR1: reopen the log. SIGTERM: drain, then exit.\n"
     "SIGINT: exit at once.\n";
+
+static const char explain_usage[] =
+    "usage: sallyport explain [-c FILE] [-l LISTENER] [-p ADDRESS] [-s SNI]\n"
+    "                         [-j] CERT [CONNECT]\n"
+    "\n"
+    "Shows, stage by stage, what the daemon would do with a client that has "
+    "the\n"
+    "certificate in the file CERT (or none) and sends the packet in the file\n"
+    "CONNECT, and the value of each template variable. Opens no connection.\n"
+    "\n"
+    "  -c, --config FILE        read this file (" DEFAULT_FILE ")\n"
+    "  -l, --listener LISTENER  the [listener] that it connects to\n"
+    "  -p, --peer ADDRESS       its address (127.0.0.1)\n"
+    "  -s, --sni NAME           the server name that it asks for\n"
+    "  -j, --json               print one JSON object\n"
+    "\n"
+    "Exit status: 0 admitted, 1 refused, 78 a file has an error.\n";
+
+static const char init_usage[] =
+    "usage: sallyport init DIR\n"
+    "\n"
+    "Creates DIR with a working configuration: a CA for devices, a server\n"
+    "certificate for this machine, the device device-001, and a sallyport.ini\n"
+    "in front of a broker at 127.0.0.1:1883; and prints what to do next.\n"
+    "It needs sallyport-pki in the PATH, and openssl.\n";
 
 /* Returns 0, or EX_USAGE with the reason on stderr. */
 static int
@@ -81,7 +108,14 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 	return EX_USAGE;
 }
 
-/* The arguments behind the word explain. */
+/* What was printed only counts when it has been written. */
+static int
+printed(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout) ? EX_OK : EX_IOERR;
+}
+
+/* Takes the arguments after the word explain. */
 static int
 explain(int argc, char **argv)
 {
@@ -90,12 +124,15 @@ explain(int argc, char **argv)
 		{ "listener", required_argument, NULL, 'l' },
 		{ "peer", required_argument, NULL, 'p' },
 		{ "sni", required_argument, NULL, 's' },
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct explain_options o = { .file = DEFAULT_FILE };
 	int c;
 
-	while ((c = getopt_long(argc, argv, "c:l:p:s:", options, NULL)) != -1) {
+	while (
+	    (c = getopt_long(argc, argv, "c:l:p:s:jh", options, NULL)) != -1) {
 		if (c == 'c')
 			o.file = optarg;
 		else if (c == 'l')
@@ -104,11 +141,16 @@ explain(int argc, char **argv)
 			o.peer = optarg;
 		else if (c == 's')
 			o.sni = optarg;
-		else
+		else if (c == 'j')
+			o.json = true;
+		else if (c == 'h') {
+			fputs(explain_usage, stdout);
+			return printed();
+		} else
 			break;
 	}
 	if (c != -1 || argc - optind < 1 || argc - optind > 2) {
-		fputs(usage, stderr);
+		fputs(explain_usage, stderr);
 		return EX_USAGE;
 	}
 	o.cert = argv[optind];
@@ -116,11 +158,20 @@ explain(int argc, char **argv)
 	return explain_run(&o);
 }
 
-/* What was printed only counts when it has been written. */
+/* Takes the arguments after the word init. */
 static int
-printed(void)
+init(int argc, char **argv)
 {
-	return fflush(stdout) == 0 && !ferror(stdout) ? EX_OK : EX_IOERR;
+	if (argc == 2 &&
+	    (strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0)) {
+		fputs(init_usage, stdout);
+		return printed();
+	}
+	if (argc != 2 || argv[1][0] == '-') {
+		fputs(init_usage, stderr);
+		return EX_USAGE;
+	}
+	return init_run(argv[1]);
 }
 
 /* The first line is for scripts: name and version only. */
@@ -142,6 +193,8 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "explain") == 0)
 		return explain(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "init") == 0)
+		return init(argc - 1, argv + 1);
 	status = parse_arguments(argc, argv, &a);
 	if (status != 0)
 		return status;

@@ -4,12 +4,16 @@ libsallyport_a_SOURCES += \
 	src/admin/commands.c \
 	src/admin/commands.h \
 	src/admin/deny.c \
+	src/admin/explain.c \
+	src/admin/explain.h \
 	src/admin/exposition.c \
 	src/admin/exposition.h \
 	src/admin/history.c \
 	src/admin/history.h \
 	src/admin/http.c \
 	src/admin/http.h \
+	src/admin/init.c \
+	src/admin/init.h \
 	src/admin/metrics.c \
 	src/admin/page.h \
 	src/admin/problems.c \

@@ -1,9 +1,5 @@
 libsallyport_a_SOURCES += \
 	src/runtime/accounts.h \
-	src/runtime/decode.c \
-	src/runtime/decode.h \
-	src/runtime/explain.c \
-	src/runtime/explain.h \
 	src/runtime/master.c \
 	src/runtime/master.h \
 	src/runtime/ports.c \

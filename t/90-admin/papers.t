@@ -9,7 +9,9 @@ use Sallyport;
 use Sallyport::Admin;
 
 my $manual = read_file(srcdir . '/etc/sallyportctl.1');
-my $completion = read_file(srcdir . '/contrib/bash-completion/sallyportctl');
+my %completion = map { ($_ => read_file(srcdir . "/contrib/$_")) }
+    qw(bash-completion/sallyportctl zsh-completion/_sallyportctl
+    fish-completion/sallyportctl.fish);
 my (undef, $help) = ctl('/', '--help');
 my @commands = $help =~ /^  ([a-z]+)(?: |$)/mg;
 
@@ -18,14 +20,16 @@ my ($section) = $manual =~ /^\.Sh COMMANDS$(.*?)^\.Sh/ms;
 is_deeply([ $section =~ /^\.It Ic (\w+)/mg ], \@commands,
 	'the manual has them, in this order');
 for my $word (@commands) {
-	like($completion, qr/\b$word\b/, "completion knows $word");
+	like($completion{$_}, qr/\b$word\b/, "$_ knows $word")
+	    for sort keys %completion;
 }
 
 my %options = map { $_ => 1 } grep { $_ ne 'help' } $help =~ /--([a-z-]+)/g;
 for my $option (sort keys %options) {
 	my $text = $option =~ s/-/-/gr;
 	like($manual, qr/Fl -\Q$text\E\b/, "the manual has --$option");
-	like($completion, qr/--$option\b/, "completion has --$option");
+	like($completion{$_}, qr/(?:--|-l )\Q$option\E\b/, "$_ has --$option")
+	    for sort keys %completion;
 }
 
 my $socket = tmp('admin.sock');
@@ -54,11 +58,12 @@ for (@asked) {
 }
 
 # Completion, in a real bash: the words before the cursor, and what it offers.
+$ENV{PROGRAM} = Sallyport::Admin::program();
 sub completes
 {
 	my ($offer, @words) = @_;
 	my $script = 'source "$1"; shift; compopt() { :; }; '
-	    . 'COMP_WORDS=(sallyportctl "$@"); COMP_CWORD=$#; '
+	    . 'COMP_WORDS=("$PROGRAM" "$@"); COMP_CWORD=$#; '
 	    . '_sallyportctl sallyportctl "${@: -1}" '
 	    . '"${COMP_WORDS[COMP_CWORD - 1]}"; echo "${COMPREPLY[*]}"';
 	my (undef, $out) = Sallyport::Proc::run(10, '/bin/bash', '-c', $script,
@@ -68,7 +73,7 @@ sub completes
 }
 
 SKIP: {
-	skip 'no bash', 7 unless -x '/bin/bash';
+	skip 'no bash', 11 unless -x '/bin/bash';
 	completes('serial', qw(-s /x deny se));
 	completes('sessions', 'ses');
 	completes('deny denied', 'den');
@@ -76,5 +81,23 @@ SKIP: {
 	completes('--all', qw(kick --a));
 	completes('', qw(sessions --user s));
 	completes('debug', qw(-j log d));
+	completes('client_id', qw(sessions --sort cl));
+	completes('tls', '-s', $socket, qw(sessions --listener t));
+	completes('wss', '-s', $socket, qw(kick --listener w));
+	completes('default', '-s', $socket, qw(sessions --backend d));
+}
+
+# The syntax of all of them, where the shell is there.
+for ([ bash => 'bash', '-n' ], [ zsh => 'zsh', '-n' ],
+	[ fish => 'fish', '--no-execute' ]) {
+	my ($name, @check) = @$_;
+	SKIP: {
+		skip "no $name", 3 unless has_tool($check[0]);
+		for my $file (glob srcdir . "/contrib/$name-completion/*") {
+			my ($code, undef, $said) = Sallyport::Proc::run(10, @check,
+				$file);
+			is($code, 0, "$file is good $name") or diag($said);
+		}
+	}
 }
 done_testing;

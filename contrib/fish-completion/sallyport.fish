@@ -1,0 +1,16 @@
+# Fish completion for sallyport.
+
+complete -c sallyport -f
+complete -c sallyport -s c -l config -rF -d 'configuration'
+complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -s t -l test -d 'check the configuration'
+complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -s V -l version -d 'print the version'
+complete -c sallyport -s h -l help -d 'print a summary'
+complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -l help-config -d 'print every option'
+complete -c sallyport -n __fish_is_first_token -a explain -d 'what the daemon would do with a client'
+complete -c sallyport -n __fish_is_first_token -a init -d 'create a working configuration'
+complete -c sallyport -n '__fish_seen_subcommand_from explain' -s l -l listener -x -d 'listener'
+complete -c sallyport -n '__fish_seen_subcommand_from explain' -s p -l peer -x -d 'address of the client'
+complete -c sallyport -n '__fish_seen_subcommand_from explain' -s s -l sni -x -d 'server name'
+complete -c sallyport -n '__fish_seen_subcommand_from explain' -s j -l json -d 'print one JSON object'
+complete -c sallyport -n '__fish_seen_subcommand_from explain' -F
+complete -c sallyport -n '__fish_seen_subcommand_from init' -a '(__fish_complete_directories)'
