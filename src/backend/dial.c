@@ -67,6 +67,7 @@ classify(int error)
 	switch (error) {
 	case EAGAIN: /* a unix socket whose queue is full */
 	case EADDRNOTAVAIL:
+		return ERR_BLOCKED;
 	case EMFILE:
 	case ENFILE:
 	case ENOBUFS:
@@ -318,6 +319,7 @@ static enum reason
 reason_of(const struct backend_dial *d)
 {
 	switch (d->error) {
+	case ERR_BLOCKED:
 	case ERR_LIMIT:
 		return REASON_BACKEND_BUSY;
 	case ERR_TIMEOUT:
@@ -352,6 +354,8 @@ outcome_of(const struct backend_dial *d, enum err err)
 {
 	if (err == ERR_LIMIT)
 		return BACKEND_NO_FAULT;
+	if (err == ERR_BLOCKED)
+		return BACKEND_FULL;
 	return err == ERR_TIMEOUT && !d->whole ? BACKEND_GIVEN_UP
 					       : BACKEND_FAILED;
 }

@@ -18,11 +18,12 @@
 
 /*
  * How an attempt ended. OK: the callee owns `fd', connected, non-blocking and
- * tuned. ERR_TIMEOUT, ERR_REFUSED: the endpoint failed. ERR_LIMIT: this process
- * or machine is out of descriptors or memory, or has no local port left towards
- * the endpoint, or the endpoint's queue is full; a later try may succeed. `why'
- * says it in words and dies with the call. The attempt is over and may be
- * started again from inside.
+ * tuned. ERR_TIMEOUT, ERR_REFUSED: the endpoint failed. ERR_BLOCKED: the queue
+ * of the endpoint's unix socket is full, or no local port is left towards it;
+ * other endpoints may do. ERR_LIMIT: this process or machine is out of
+ * descriptors or memory, which concerns all endpoints. After both a later try
+ * may succeed. `why' says it in words and dies with the call. The attempt is
+ * over and may be started again from inside.
  */
 typedef void backend_attempt_done(void *arg, enum err err, int fd,
     const char *why);

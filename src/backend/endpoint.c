@@ -50,7 +50,7 @@ backend_endpoint_usable(const struct backend_endpoint *e, uint64_t now)
 {
 	if (e->state == BACKEND_DOWN)
 		return !e->probed && now >= e->until;
-	return e->state == BACKEND_UP;
+	return e->state == BACKEND_UP && now >= e->rest_until;
 }
 
 void
@@ -67,6 +67,8 @@ backend_endpoint_revived(struct backend_endpoint *e)
 
 	e->state = BACKEND_UP;
 	e->failures = 0;
+	e->rest_until = 0;
+	e->full_since = 0;
 	e->error[0] = '\0';
 	return !was_up;
 }
@@ -106,6 +108,16 @@ backend_endpoint_failed(struct backend_endpoint *e, const char *error,
 	e->state = BACKEND_DOWN;
 	e->until = now + backoff(e->failures, b);
 	return was_up;
+}
+
+uint64_t
+backend_endpoint_full(struct backend_endpoint *e, uint64_t now,
+    uint64_t rest_until)
+{
+	if (e->full_since == 0)
+		e->full_since = now;
+	e->rest_until = rest_until;
+	return now - e->full_since;
 }
 
 void
@@ -207,7 +219,7 @@ backend_table_count(const struct backend_table *t, unsigned target)
 }
 
 uint64_t
-backend_table_next(const struct backend_table *t)
+backend_table_next(const struct backend_table *t, uint64_t now)
 {
 	const struct backend_endpoint *e;
 	uint64_t next = UINT64_MAX;
@@ -215,9 +227,13 @@ backend_table_next(const struct backend_table *t)
 
 	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++) {
 		e = t->slots[i];
-		if (e != NULL && e->state == BACKEND_DOWN && !e->probed &&
-		    e->until < next)
+		if (e == NULL)
+			continue;
+		if (e->state == BACKEND_DOWN && !e->probed && e->until < next)
 			next = e->until;
+		if (e->state == BACKEND_UP && e->rest_until > now &&
+		    e->rest_until < next)
+			next = e->rest_until;
 	}
 	return next;
 }

@@ -213,12 +213,23 @@ ask(struct backend_health *h, int fd)
 	return stream_write(h->stream, out, len) == (ssize_t)len;
 }
 
+/* True if the endpoint's queue is full and has not been so for long. */
+static bool
+is_full_for_a_moment(struct backend_health *h, enum err err)
+{
+	uint64_t now = loop_now(h->loop);
+
+	return err == ERR_BLOCKED && h->endpoint->state == BACKEND_UP &&
+	    backend_endpoint_full(h->endpoint, now, now) <= BACKEND_FULL_MS;
+}
+
 static void
 connected(void *arg, enum err err, int fd, const char *why)
 {
 	struct backend_health *h = arg;
 
-	if (err == ERR_LIMIT) { /* says nothing about the endpoint */
+	if (err == ERR_LIMIT || is_full_for_a_moment(h, err)) {
+		/* This says nothing about the endpoint. */
 		h->state = RESTING;
 		timer_start(&h->timer, options(h)->probe_interval_ms);
 		return;

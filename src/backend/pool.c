@@ -32,7 +32,8 @@
  * often at least: one try per second does no harm. */
 #define EAGER_MS 1000
 
-/* How long all dials wait after this process ran out of something. */
+/* How long all dials wait after this process ran out of something, or one
+ * endpoint after its queue was full. */
 #define REST_MS 50
 
 /*
@@ -154,7 +155,7 @@ serve_first(struct backend_pool *p)
 		return true;
 	}
 	if (e == NULL) {
-		serve_at(p, backend_table_next(&p->table));
+		serve_at(p, backend_table_next(&p->table, c.now));
 		return false;
 	}
 	wait = backend_connect_rate_try(p->o.connect_rate, c.now);
@@ -321,6 +322,12 @@ backend_pool_tried(struct backend_pool *p, struct backend_endpoint *e,
 		break;
 	case BACKEND_FAILED:
 		note_failure(p, e, why);
+		break;
+	case BACKEND_FULL:
+		if (e->state == BACKEND_TRIAL ||
+		    backend_endpoint_full(e, now, now + REST_MS) >
+			BACKEND_FULL_MS)
+			note_failure(p, e, why);
 		break;
 	case BACKEND_NO_FAULT:
 		p->rest_until = now + REST_MS;

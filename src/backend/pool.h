@@ -165,13 +165,15 @@ uint64_t backend_pool_share(struct backend_pool *p,
 enum backend_outcome {
 	BACKEND_DIALLED,
 	BACKEND_FAILED, /* the endpoint failed: it is left alone for a while */
-	BACKEND_NO_FAULT, /* this process or machine lacks something, or the
-			     endpoint is full: all dials wait a little */
+	BACKEND_FULL, /* it takes no connection just now: it rests a little,
+			 and counts as failed if that goes on */
+	BACKEND_NO_FAULT, /* this process or machine lacks something: all dials
+			     wait a little */
 	BACKEND_GIVEN_UP /* the try ended before there was an answer */
 };
 
 /* Reports how a try ended, and takes the caller's count of `e'. `why' is the
- * reason of BACKEND_FAILED, otherwise not looked at. */
+ * reason of BACKEND_FAILED and _FULL, otherwise not looked at. */
 void backend_pool_tried(struct backend_pool *p, struct backend_endpoint *e,
     enum backend_outcome outcome, const char *why);
 

@@ -29,7 +29,8 @@
 	X(ERR_TIMEOUT, "timed out") \
 	X(ERR_PROTOCOL, "protocol violation") \
 	X(ERR_RESOLVE, "name does not resolve") \
-	X(ERR_REFUSED, "refused")
+	X(ERR_REFUSED, "refused") \
+	X(ERR_BLOCKED, "takes no connection now")
 
 enum err {
 #define X(id, text) id,

@@ -238,6 +238,68 @@ test_sources(struct loop *loop)
 	close(listener);
 }
 
+/* The first broker hangs: the queue of its unix socket is full. */
+static void
+test_full_queue(struct loop *loop)
+{
+	struct backend_options o = { .hold = true, .timeout_ms = 4000 };
+	struct sockaddr_storage at, hung;
+	int listener = net_kit_listen(&at, 20);
+	const char *const addresses[] = { "unix:dial-full.sock",
+		dial_kit_text(&at), NULL };
+	struct dial_kit *s;
+	int fill[4];
+	int fd, i;
+
+	(void)unlink("dial-full.sock");
+	if (address_parse(&hung, addresses[0]) != OK)
+		abort();
+	fd = dial_kit_listen(&hung, 0);
+	for (i = 0; i < 4; i++) {
+		fill[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fill[i], (struct sockaddr *)&hung,
+		    address_len(&hung));
+	}
+	s = dial_kit_begin(loop, addresses, &o);
+	ok(dial_kit_all(s, 5), "the first broker's queue is full");
+	for (i = 0; i < 5 && s->call[i].reason == REASON_NONE; i++)
+		;
+	is_int(i, 5, "five of five dials reach the second");
+	(void)net_kit_run(loop, BACKEND_FULL_MS + 100);
+	ok(dial_kit_all(s, 6), "one more, a second later");
+	is_int(s->call[5].reason, REASON_NONE, "reaches it as well");
+	for (i = 0; i < 4; i++)
+		close(fill[i]);
+	close(fd);
+	dial_kit_end(s);
+
+	/* Alone, a full queue is waited for. */
+	(void)unlink("dial-full.sock");
+	fd = dial_kit_listen(&hung, 0);
+	for (i = 0; i < 4; i++) {
+		fill[i] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+		(void)connect(fill[i], (struct sockaddr *)&hung,
+		    address_len(&hung));
+	}
+	o.timeout_ms = 200;
+	{
+		const char *const alone[] = { "unix:dial-full.sock", NULL };
+
+		s = dial_kit_begin(loop, alone, &o);
+	}
+	ok(dial_kit_all(s, 1), "a full queue and no other broker");
+	is_int(s->call[0].reason, REASON_BACKEND_BUSY, "busy at the deadline");
+	ok(strstr(s->call[0].text, "queue of connections is full") != NULL,
+	    "and it says why: %s", s->call[0].text);
+	ok(backend_pool_up(s->pool), "which is no failure so soon");
+	dial_kit_end(s);
+	for (i = 0; i < 4; i++)
+		close(fill[i]);
+	close(fd);
+	(void)unlink("dial-full.sock");
+	close(listener);
+}
+
 static void
 test_no_descriptors(struct loop *loop)
 {
@@ -338,6 +400,7 @@ main(void)
 	test_black_hole(loop);
 	test_eager(loop);
 	test_sources(loop);
+	test_full_queue(loop);
 	test_no_descriptors(loop);
 	test_pool_goes(loop);
 	test_options(loop);

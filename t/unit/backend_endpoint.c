@@ -273,12 +273,12 @@ test_table(void)
 	is_int((long long)backend_table_merge(&t, 1, &a, 1), 0,
 	    "another target");
 	is_int((long long)backend_table_count(&t, 0), 3, "is apart");
-	is_int((long long)backend_table_next(&t), 100,
+	is_int((long long)backend_table_next(&t, 0), 100,
 	    "the next to be tried again");
 	is_int((long long)merge(&t, 1, 80), 17, "64 places, one is taken");
 	is_int((long long)backend_table_count(&t, 0), 63, "63 are used");
 	backend_table_fini(&t);
-	ok(backend_table_next(&t) == UINT64_MAX, "none: time will not help");
+	ok(backend_table_next(&t, 0) == UINT64_MAX, "none: time will not help");
 }
 
 int
