@@ -1,10 +1,14 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * Arguments and exit codes only. What the words mean is sallyport(8).
  */
+#include <fcntl.h>
 #include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "admin/admin.h"
 #include "admin/explain.h"
@@ -185,12 +189,31 @@ print_version(void)
 	return printed();
 }
 
+/* Opens /dev/null for each of the descriptors 0 to 2 that is closed: a file or
+ * socket opened later would get its number, and receive what is written to
+ * stderr. */
+static bool
+open_standard_descriptors(void)
+{
+	int fd;
+
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd == -1)
+		return false;
+	close(fd);
+	return true;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct arguments a = { .mode = MODE_RUN, .file = DEFAULT_FILE };
 	int status;
 
+	if (!open_standard_descriptors())
+		return EX_OSERR;
 	if (argc > 1 && strcmp(argv[1], "explain") == 0)
 		return explain(argc - 1, argv + 1);
 	if (argc > 1 && strcmp(argv[1], "init") == 0)

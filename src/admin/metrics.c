@@ -9,6 +9,7 @@
 #include "admin/exposition.h"
 #include "admin/reply.h"
 #include "admin/totals.h"
+#include "base/log.h"
 #include "tls/library.h"
 
 #define FAMILY(e, name, type, help) \
@@ -69,6 +70,9 @@ add_daemon(struct exposition *e, const struct admin *a, const struct totals *t)
 	    m->reload_ended_at);
 	SINGLE(e, "config_reload_failures", "counter",
 	    "Reloads that were refused.", m->reloads_failed);
+	SINGLE(e, "log_dropped", "counter",
+	    "Log lines that were not written: the log is too slow, or full.",
+	    log_dropped());
 	SINGLE(e, "denylist_entries", "gauge",
 	    "Entries of the deny list in force.",
 	    identity_denylist_count(m->snapshot->denylist));

@@ -1,90 +1,28 @@
+/* SPDX-License-Identifier: ISC */
 /*
- * The log sink and the line builder. A line is built on the stack and leaves
- * in one write(2), so lines of several threads never mix. The sink is the
- * process's one piece of shared state; it is read through atomics, and a
- * replaced file is dup'ed over the old descriptor, so no writer can meet a
- * closed one.
+ * Lines of the log: built on the stack, with every value escaped. Where they
+ * go is in base/log_sink.c.
  */
 #include "base/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdarg.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <syslog.h>
 #include <time.h>
-#include <unistd.h>
 
-static struct {
-	_Atomic int fd;
-	_Atomic int level;
-	_Atomic int format;
-	_Atomic bool syslog;
-	int own_fd; /* a descriptor of ours to dup2() over; -1 = none yet */
-} sink = { .fd = STDERR_FILENO, .level = LOG_LEVEL_INFO, .own_fd = -1 };
+#include "base/log_sink.h"
+#include "base/utf8.h"
+
+/* In the short form values are cut after so many bytes: a hash of SHA-256 says
+ * little to a reader. */
+#define SHORT_VALUE_MAX 40
 
 static const char *const level_names[] = { "error", "warn", "info", "debug" };
 
-/* Opens `path' for appending under the sink's one lasting descriptor. */
-static enum err
-open_file(const char *path)
-{
-	int fd = open(path,
-	    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
-
-	if (fd == -1)
-		return ERR_SYSTEM;
-	if (sink.own_fd == -1) {
-		sink.own_fd = fd;
-		return OK;
-	}
-	if (dup3(fd, sink.own_fd, O_CLOEXEC) == -1) {
-		close(fd);
-		return ERR_SYSTEM;
-	}
-	close(fd);
-	return OK;
-}
-
-enum err
-log_open(const char *where, enum log_level level, enum log_format format)
-{
-	bool to_syslog = strcmp(where, "syslog") == 0;
-	bool to_stderr = strcmp(where, "stderr") == 0;
-	enum err err;
-
-	if (to_syslog) {
-		openlog("sallyport", LOG_PID | LOG_NDELAY, LOG_DAEMON);
-	} else if (!to_stderr) {
-		err = open_file(where);
-		if (err != OK)
-			return err;
-	}
-	atomic_store(&sink.fd, to_stderr ? STDERR_FILENO : sink.own_fd);
-	atomic_store(&sink.syslog, to_syslog);
-	atomic_store(&sink.format, (int)format);
-	log_set_level(level);
-	return OK;
-}
-
-void
-log_set_level(enum log_level level)
-{
-	atomic_store(&sink.level, (int)level);
-}
-
-bool
-log_enabled(enum log_level level)
-{
-	return (int)level <=
-	    atomic_load_explicit(&sink.level, memory_order_relaxed);
-}
-
-/* What log_event() and log_end() may add to a full line: "}, LF and NUL. */
+/* What log_event() and log_end() add to a full line: "}, LF and NUL. */
 #define LINE_END 4
 
-/* Appends raw text, all of it or, where there is no room, nothing. */
+/* Appends text as it is, or nothing if there is no room for all of it. */
 static bool
 put(struct log_line *l, const char *text, size_t len)
 {
@@ -95,7 +33,7 @@ put(struct log_line *l, const char *text, size_t len)
 	return true;
 }
 
-/* Does it stand for itself between quotes? */
+/* True if it needs no escape between quotes. */
 static bool
 is_plain(uint8_t c)
 {
@@ -117,60 +55,29 @@ put_escaped(struct log_line *l, uint8_t c)
 	return put(l, text, 2);
 }
 
-/* Bytes of the UTF-8 sequence at `p', not ASCII, or 0 when it is not one. */
-static size_t
-utf8_len(const uint8_t *p, size_t len, uint32_t *code)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = p[0] < 0xc2 ? 0
-	    : p[0] < 0xe0      ? 2
-	    : p[0] < 0xf0      ? 3
-	    : p[0] < 0xf5      ? 4
-			       : 0;
-	uint32_t v = p[0] & (0x7fU >> n);
-	size_t i;
-
-	if (n == 0 || n > len)
-		return 0;
-	for (i = 1; i < n; i++) {
-		if ((p[i] & 0xc0) != 0x80)
-			return 0;
-		v = v << 6 | (p[i] & 0x3f);
-	}
-	*code = v;
-	return v < least[n] || v > 0x10ffff || (v >= 0xd800 && v <= 0xdfff) ? 0
-									    : n;
-}
-
-/* Would it do more to a screen than be seen? C1 controls, which begin commands
- * to a terminal as ESC does, ends of lines, and what turns the direction. */
-static bool
-is_command(uint32_t code)
-{
-	return code < 0xa0 || (code >= 0x2028 && code <= 0x202e) ||
-	    (code >= 0x2066 && code <= 0x2069);
-}
-
-/* One character of a value, or one byte that is none: a stray byte is shown as
- * U+FFFD's escape, so a line is always valid UTF-8. Adds to *i. */
+/* Appends the character of a value at *i, or one byte if there is none: a
+ * stray byte becomes the escape of U+FFFD, so that a line is always valid
+ * UTF-8. Adds the length to *i. */
 static bool
 put_char(struct log_line *l, struct slice v, size_t *i)
 {
-	const char *from = (const char *)v.data + *i;
+	struct slice rest = slice_make(v.data + *i, v.len - *i);
 	char text[8];
 	uint32_t code;
 	size_t n;
 
-	if (v.data[*i] < 0x80)
-		return put_escaped(l, v.data[(*i)++]);
-	n = utf8_len(v.data + *i, v.len - *i, &code);
+	if (rest.data[0] < 0x80) {
+		(*i)++;
+		return put_escaped(l, rest.data[0]);
+	}
+	n = utf8_decode(rest, &code);
 	if (n == 0) {
 		(*i)++;
 		return put(l, "\\ufffd", 6);
 	}
 	*i += n;
-	if (!is_command(code))
-		return put(l, from, n);
+	if (!utf8_is_unsafe(code))
+		return put(l, (const char *)rest.data, n);
 	snprintf(text, sizeof(text), "\\u%04x", (unsigned)code & 0xffff);
 	return put(l, text, 6);
 }
@@ -194,17 +101,25 @@ put_text(struct log_line *l, struct slice v, size_t max)
 	return true;
 }
 
+static size_t
+value_max(const struct log_line *l)
+{
+	return l->format == LOG_FORMAT_SHORT ? SHORT_VALUE_MAX : LOG_VALUE_MAX;
+}
+
 static bool
 put_value(struct log_line *l, struct slice v)
 {
-	if (v.len <= LOG_VALUE_MAX)
+	size_t max = value_max(l);
+
+	if (v.len <= max)
 		return put_text(l, v, v.len);
-	return put_text(l, v, LOG_VALUE_MAX) && put(l, "...", 3);
+	return put_text(l, v, max) && put(l, "...", 3);
 }
 
-/* May the value stand in logfmt without quotes? */
+/* True if the value needs no quotes in logfmt. */
 static bool
-is_bare(struct slice v)
+is_bare(const struct log_line *l, struct slice v)
 {
 	size_t i;
 
@@ -212,7 +127,7 @@ is_bare(struct slice v)
 		if (v.data[i] <= ' ' || v.data[i] >= 0x7f || v.data[i] == '"' ||
 		    v.data[i] == '=' || v.data[i] == '\\')
 			return false;
-	return v.len > 0 && v.len <= LOG_VALUE_MAX;
+	return v.len > 0 && v.len <= value_max(l);
 }
 
 static bool
@@ -225,7 +140,7 @@ put_key(struct log_line *l, const char *key)
 	    put(l, "=", 1);
 }
 
-/* A bare value is put as it is, any other between quotes. */
+/* Adds a field: a bare value as it is, any other between quotes. */
 static void
 put_field(struct log_line *l, const char *key, struct slice value, bool bare)
 {
@@ -238,14 +153,14 @@ put_field(struct log_line *l, const char *key, struct slice value, bool bare)
 		whole = whole && put(l, "\"", 1) && put_value(l, value) &&
 		    put(l, "\"", 1);
 	if (!whole)
-		l->len = start; /* fields are never half there */
+		l->len = start; /* a field is added whole or not at all */
 }
 
 void
 log_slice(struct log_line *l, const char *key, struct slice value)
 {
 	put_field(l, key, value,
-	    l->format == LOG_FORMAT_LOGFMT && is_bare(value));
+	    l->format != LOG_FORMAT_JSON && is_bare(l, value));
 }
 
 void
@@ -260,6 +175,22 @@ log_u64(struct log_line *l, const char *key, uint64_t value)
 	char text[24];
 
 	snprintf(text, sizeof(text), "%llu", (unsigned long long)value);
+	put_field(l, key, slice_str(text), true);
+}
+
+void
+log_bool(struct log_line *l, const char *key, bool value)
+{
+	put_field(l, key, slice_str(value ? "true" : "false"), true);
+}
+
+void
+log_seconds(struct log_line *l, const char *key, uint64_t ms)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%llu.%03u",
+	    (unsigned long long)(ms / 1000), (unsigned)(ms % 1000));
 	put_field(l, key, slice_str(text), true);
 }
 
@@ -280,53 +211,74 @@ log_fmt(struct log_line *l, const char *key, const char *fmt, ...)
 	log_slice(l, key, slice_make(text, (size_t)n));
 }
 
+/* The time to the millisecond. Threads log many lines a second, so each
+ * remembers the text of the second. */
+static void
+put_time(struct log_line *l)
+{
+	static _Thread_local struct {
+		time_t second;
+		char text[24]; /* "2026-11-23T13:30:00" */
+	} last;
+	struct timespec ts;
+	char when[32];
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &ts);
+	if (last.second != ts.tv_sec || last.text[0] == '\0') {
+		last.second = ts.tv_sec;
+		gmtime_r(&ts.tv_sec, &tm);
+		strftime(last.text, sizeof(last.text), "%Y-%m-%dT%H:%M:%S",
+		    &tm);
+	}
+	if (l->format == LOG_FORMAT_SHORT) {
+		put(l, last.text + 11, strlen(last.text + 11));
+		return;
+	}
+	snprintf(when, sizeof(when), "%s.%03uZ", last.text,
+	    (unsigned)(ts.tv_nsec / 1000000) % 1000U);
+	log_str(l, "time", when);
+}
+
 void
 log_begin(struct log_line *l, enum log_level level, const char *event)
 {
-	struct timespec ts;
-	struct tm tm;
-	char when[40];
-	size_t n;
+	struct log_style style = log_sink_style();
 
 	l->len = 0;
 	l->level = level;
-	l->format = (enum log_format)atomic_load_explicit(&sink.format,
-	    memory_order_relaxed);
+	l->format = style.format;
 	if (l->format == LOG_FORMAT_JSON)
 		put(l, "{", 1);
-	if (!atomic_load_explicit(&sink.syslog, memory_order_relaxed)) {
-		clock_gettime(CLOCK_REALTIME, &ts);
-		gmtime_r(&ts.tv_sec, &tm);
-		n = strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%S", &tm);
-		snprintf(when + n, sizeof(when) - n, ".%03ldZ",
-		    ts.tv_nsec / 1000000);
-		log_str(l, "time", when);
+	if (style.timed)
+		put_time(l);
+	if (l->format == LOG_FORMAT_SHORT) {
+		put(l, " ", 1);
+		put(l, level_names[level], strlen(level_names[level]));
+		put(l, " ", 1);
+		put(l, event, strlen(event));
+		return;
 	}
 	log_str(l, "level", level_names[level]);
 	log_str(l, "event", event);
 }
 
+struct slice
+log_finish(struct log_line *l)
+{
+	if (l->format == LOG_FORMAT_JSON)
+		l->text[l->len++] = '}';
+	l->text[l->len++] = '\n';
+	return slice_make(l->text, l->len);
+}
+
 void
 log_end(struct log_line *l)
 {
-	static const int priorities[] = { LOG_ERR, LOG_WARNING, LOG_INFO,
-		LOG_DEBUG };
 	int saved = errno;
-	ssize_t n;
 
-	if (!log_enabled(l->level))
-		return;
-	if (l->format == LOG_FORMAT_JSON)
-		l->text[l->len++] = '}';
-	if (atomic_load_explicit(&sink.syslog, memory_order_relaxed)) {
-		syslog(priorities[l->level], "%.*s", (int)l->len, l->text);
-	} else {
-		l->text[l->len++] = '\n';
-		/* A full disk must not stop the door: the line is lost. */
-		n = write(atomic_load_explicit(&sink.fd, memory_order_relaxed),
-		    l->text, l->len);
-		(void)n;
-	}
+	if (log_enabled(l->level))
+		log_sink_put(l->level, log_finish(l));
 	errno = saved;
 }
 
@@ -343,9 +295,14 @@ log_event(enum log_level level, const char *event, const char *fmt, ...)
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	log_begin(&l, level, event);
-	put_key(&l, "msg");
-	put(&l, "\"", 1);
-	(void)put_text(&l, slice_str(text), strlen(text));
-	l.text[l.len++] = '"'; /* there is room for it: LINE_END */
+	if (l.format == LOG_FORMAT_SHORT) {
+		put(&l, ": ", 2);
+		(void)put_text(&l, slice_str(text), strlen(text));
+	} else {
+		put_key(&l, "msg");
+		put(&l, "\"", 1);
+		(void)put_text(&l, slice_str(text), strlen(text));
+		l.text[l.len++] = '"'; /* LINE_END keeps room for it */
+	}
 	log_end(&l);
 }

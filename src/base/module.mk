@@ -19,6 +19,8 @@ libsallyport_a_SOURCES += \
 	src/base/list.h \
 	src/base/log.c \
 	src/base/log.h \
+	src/base/log_sink.c \
+	src/base/log_sink.h \
 	src/base/ratelimit.c \
 	src/base/ratelimit.h \
 	src/base/report.c \
@@ -70,3 +72,6 @@ t_unit_base_time_t_SOURCES = t/unit/base_time.c
 
 check_PROGRAMS += t/unit/base_utf8.t
 t_unit_base_utf8_t_SOURCES = t/unit/base_utf8.c
+
+check_PROGRAMS += t/unit/base_log_sink.t
+t_unit_base_log_sink_t_SOURCES = t/unit/base_log_sink.c

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 #include "runtime/master.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,13 +27,12 @@ static enum err
 open_log(const struct config *cfg, struct report *why)
 {
 	const struct config_daemon *d = &cfg->daemon;
+	enum err err = log_open(d->log, d->log_level, d->log_format);
 
-	if (log_open(d->log, d->log_level, d->log_format) == OK)
+	if (err == OK)
 		return OK;
-	CONFIG_COMPLAIN(cfg, why, d, log,
-	    "cannot open %s: %s (create its folder, writable by [daemon] "
-	    "user)",
-	    d->log, strerror(errno));
+	CONFIG_COMPLAIN(cfg, why, d, log, "cannot open %s: %s", d->log,
+	    log_error(err));
 	return ERR_CONFIG;
 }
 
@@ -516,6 +514,9 @@ master_run(struct master *m, struct report *why)
 
 	measure(m);
 	err = give_up_rights(m, why);
+	/* All threads come after this: they inherit the restrictions. */
+	if (err == OK)
+		err = log_start();
 	if (err == OK)
 		err = reload_start(m->reloader);
 	for (i = 0; err == OK && i < m->worker_count; i++)

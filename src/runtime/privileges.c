@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "runtime/accounts.h"
 
 /*
@@ -91,6 +92,7 @@ privileges_drop(const struct config *cfg, struct report *why)
 	err = privileges_find(cfg, &uid, &gid, why);
 	if (err != OK)
 		return err;
+	log_give(uid, gid);
 	if (set_groups(cfg->daemon.user, gid) == -1)
 		return cannot_drop(cfg, why, "setgroups");
 	if (setresgid(gid, gid, gid) == -1)
@@ -228,31 +230,20 @@ folder_fault(const char *path)
 	return access(folder, W_OK | X_OK) == 0 ? NULL : strerror(errno);
 }
 
-/* NULL if the log file could be opened, else why not. */
-static const char *
-log_fault(const char *path)
-{
-	struct stat st;
-
-	if (stat(path, &st) == -1)
-		return errno == ENOENT ? folder_fault(path) : strerror(errno);
-	if (!S_ISREG(st.st_mode))
-		return "is not a regular file";
-	return access(path, W_OK) == 0 ? NULL : strerror(errno);
-}
-
 enum err
-privileges_check_outputs(const struct config *cfg, struct report *why)
+privileges_check_outputs(const struct config *cfg, struct report *why,
+    struct report *warnings)
 {
 	const struct config_daemon *d = &cfg->daemon;
+	enum err err = log_check(d->log);
 	size_t before = why->count;
 	const char *fault;
 
-	if (d->log[0] == '/' && (fault = log_fault(d->log)) != NULL)
-		CONFIG_COMPLAIN(cfg, why, d, log,
-		    "cannot open %s: %s (create its folder, writable by "
-		    "[daemon] user)",
-		    d->log, fault);
+	if (err == ERR_NOT_FOUND)
+		CONFIG_COMPLAIN(cfg, warnings, d, log, "%s", log_error(err));
+	else if (err != OK)
+		CONFIG_COMPLAIN(cfg, why, d, log, "cannot open %s: %s", d->log,
+		    log_error(err));
 	if (d->ports_file[0] != '\0' &&
 	    (fault = folder_fault(d->ports_file)) != NULL)
 		CONFIG_COMPLAIN(cfg, why, d, ports_file, "cannot write %s: %s",

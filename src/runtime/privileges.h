@@ -41,9 +41,10 @@ void privileges_check_files(const struct config *cfg, struct report *unreadable,
 
 /*
  * What the start would say of log, ports_file and admin_socket, without
- * changing anything: ERR_CONFIG with complaints if it would fail.
+ * changing anything: ERR_CONFIG with complaints if it would fail, and what it
+ * would warn of.
  */
-enum err privileges_check_outputs(const struct config *cfg,
-    struct report *why) MUST_CHECK;
+enum err privileges_check_outputs(const struct config *cfg, struct report *why,
+    struct report *warnings) MUST_CHECK;
 
 #endif

@@ -1,21 +1,80 @@
 /* SPDX-License-Identifier: ISC */
 #include "runtime/runtime.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "runtime/master.h"
 #include "runtime/privileges.h"
 
-/* Prints each complaint on a line of its own. */
-static void
-print_report(const struct report *r)
-{
-	size_t i;
+/* A line about the configuration. */
+struct remark {
+	const char *severity;
+	const char *text; /* borrowed */
+	unsigned long line; /* of the file; after all others if there is none */
+	size_t index; /* keeps the order of equal lines */
+};
 
-	for (i = 0; i < r->kept; i++)
-		fprintf(stderr, "sallyport: %s\n", r->lines[i]);
+static int
+compare_remarks(const void *a, const void *b)
+{
+	const struct remark *x = a, *y = b;
+
+	if (x->line != y->line)
+		return x->line < y->line ? -1 : 1;
+	return x->index < y->index ? -1 : 1;
+}
+
+/* The number in "FILE:LINE: ...". */
+static unsigned long
+line_of(const char *text, const char *file)
+{
+	size_t len = strlen(file);
+
+	if (strncmp(text, file, len) != 0 || text[len] != ':' ||
+	    text[len + 1] < '0' || text[len + 1] > '9')
+		return ULONG_MAX;
+	return strtoul(text + len + 1, NULL, 10);
+}
+
+/* Prints warnings and errors, each on a line of its own, in the order of the
+ * lines of the file that they are about. */
+static void
+print_reports(const char *file, const struct report *warnings,
+    const struct report *errors)
+{
+	size_t count = 0, total = warnings->kept + errors->kept, i;
+	struct remark *r = calloc(total + 1, sizeof(*r));
+
+	if (r == NULL)
+		return;
+	for (i = 0; i < total; i++) {
+		r[i].severity = i < warnings->kept ? "warning" : "error";
+		r[i].text = i < warnings->kept
+		    ? warnings->lines[i]
+		    : errors->lines[i - warnings->kept];
+		r[i].line = line_of(r[i].text, file);
+		r[i].index = count++;
+	}
+	qsort(r, total, sizeof(*r), compare_remarks);
+	for (i = 0; i < total; i++)
+		fprintf(stderr, "sallyport: %s: %s\n", r[i].severity,
+		    r[i].text);
+	free(r);
+}
+
+static void
+print_errors(const char *file, const struct report *errors)
+{
+	struct report none;
+
+	report_init(&none);
+	print_reports(file, &none, errors);
 }
 
 /* Loads the configuration and prints what is to be said about it. `*files' as
@@ -30,8 +89,7 @@ load(struct snapshot **out, const char *file, struct watcher_list **files)
 	report_init(&why);
 	report_init(&warnings);
 	err = reload_load(out, file, NULL, files, &why, &warnings);
-	print_report(&warnings);
-	print_report(&why);
+	print_reports(file, &warnings, &why);
 	if (err != OK)
 		fprintf(stderr,
 		    "sallyport: %s: %zu error%s; see sallyport.ini(5)\n", file,
@@ -62,8 +120,7 @@ check_files_as_user(const struct config *cfg)
 	report_init(&warnings);
 	if (privileges_drop(cfg, &why) == OK)
 		privileges_check_files(cfg, &warnings, &warnings);
-	print_report(&why);
-	print_report(&warnings);
+	print_reports(cfg->file, &warnings, &why);
 	report_fini(&why);
 	report_fini(&warnings);
 }
@@ -73,17 +130,19 @@ check_files_as_user(const struct config *cfg)
 static enum err
 check_start(const struct config *cfg)
 {
-	struct report why;
+	struct report why, warnings;
 	enum err err;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
 
 	report_init(&why);
+	report_init(&warnings);
 	err = privileges_find(cfg, &uid, &gid, &why);
-	if (privileges_check_outputs(cfg, &why) != OK)
+	if (privileges_check_outputs(cfg, &why, &warnings) != OK)
 		err = ERR_CONFIG;
-	print_report(&why);
+	print_reports(cfg->file, &warnings, &why);
+	report_fini(&warnings);
 	report_fini(&why);
 	if (err != OK)
 		return err;
@@ -134,7 +193,8 @@ runtime_run(const char *file, const struct master_service *service)
 	if (err == OK)
 		err = master_run(&master, &why);
 	master_fini(&master);
-	print_report(&why);
+	log_stop();
+	print_errors(file, &why);
 	if (err != OK)
 		fprintf(stderr, "sallyport: %s: not started: %s\n", file,
 		    err_text(err));

@@ -158,7 +158,8 @@ for (
 	write_file($ini, $text);
 	my ($code, $out, $err) = sallyport_check('-c', $ini);
 	is($code, 78, "$what: exit 78");
-	like($err, qr/^sallyport: \Q$ini\E:\d+: $complaint/m, "$what: said");
+	like($err, qr/^sallyport: error: \Q$ini\E:\d+: $complaint/m,
+		"$what: said");
 }
 {
 	my $proxy = sallyport(backend => { address => $broker->address },
