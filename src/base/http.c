@@ -107,7 +107,6 @@ take_request_line(struct http_head *h, struct slice line)
 {
 	size_t i;
 
-	h->started = true;
 	h->method = http_cut(&line, ' ');
 	h->target = http_cut(&line, ' ');
 	h->version = line;
@@ -190,9 +189,13 @@ http_head_next(struct http_head *h, struct slice *in)
 	*in = slice_make(in->data + h->seen, in->len - h->seen);
 	h->total += h->seen;
 	h->seen = 0;
-	if (!h->started)
-		return take_request_line(h, line);
-	return line.len == 0 ? HTTP_END : take_field(h, line);
+	if (h->lines == 0)
+		item = take_request_line(h, line);
+	else
+		item = line.len == 0 ? HTTP_END : take_field(h, line);
+	if (item != HTTP_MALFORMED)
+		h->lines++;
+	return item;
 }
 
 void

@@ -36,7 +36,7 @@ struct http_head {
 	size_t max; /* bytes that the head may have, the empty line included */
 	size_t total; /* bytes of the lines returned so far */
 	size_t seen; /* bytes of the next line that were examined already */
-	bool started; /* the request line was returned */
+	unsigned lines; /* complete lines before the present one */
 	bool has_body; /* a field announces a body */
 	const char *why; /* static; set after HTTP_MALFORMED */
 	struct slice method; /* a token */

@@ -16,6 +16,24 @@ refuse_peek(struct mqtt_connect_peek *peek, enum reason reason, const char *why)
 	return PARSE_BAD;
 }
 
+/*
+ * MQTT 3.1 does not use the flags of this header, so its level has to be waited
+ * for; since 3.1.1 they must be 0.
+ */
+static enum parse
+check_header_flags(struct slice in)
+{
+	enum mqtt_level level = MQTT_LEVEL_UNKNOWN;
+	enum parse verdict;
+
+	if ((in.data[0] & 0x0f) == 0)
+		return PARSE_OK;
+	verdict = mqtt_connect_level(in, &level);
+	if (verdict == PARSE_OK && level != MQTT_LEVEL_31)
+		return PARSE_BAD;
+	return verdict;
+}
+
 enum parse
 mqtt_connect_peek(struct mqtt_connect_peek *peek, struct slice in)
 {
@@ -30,9 +48,12 @@ mqtt_connect_peek(struct mqtt_connect_peek *peek, struct slice in)
 	if (mqtt_packet_type(in.data[0]) != MQTT_TYPE_CONNECT)
 		return refuse_peek(peek, REASON_MQTT_NOT_CONNECT,
 		    "the first packet is not a CONNECT [MQTT-3.1.0-1]");
-	if ((in.data[0] & 0x0f) != 0)
+	verdict = check_header_flags(in);
+	if (verdict == PARSE_BAD)
 		return refuse_peek(peek, REASON_MQTT_MALFORMED,
 		    "flags in the fixed header of a CONNECT [MQTT-2.1.3-1]");
+	if (verdict == PARSE_MORE)
+		return PARSE_MORE;
 	verdict = mqtt_header_parse(&h, in);
 	if (verdict == PARSE_BAD)
 		return refuse_peek(peek, REASON_MQTT_MALFORMED,
@@ -111,14 +132,17 @@ static const char *
 flags_complaint(const struct mqtt_connect *c)
 {
 	unsigned will_qos = (c->flags & MQTT_FLAG_WILL_QOS) >> 3;
+	/* MQTT 3.1 does not use bit 0, and disregards Will QoS and Will Retain
+	 * without a Will. */
+	bool strict = c->level != MQTT_LEVEL_31;
 
-	if ((c->flags & MQTT_FLAG_RESERVED) != 0)
+	if (strict && (c->flags & MQTT_FLAG_RESERVED) != 0)
 		return "the reserved connect flag is 1 [MQTT-3.1.2-3]";
-	if (will_qos == 3)
+	if ((strict || c->has_will) && will_qos == 3)
 		return "the Will QoS is 3 [MQTT-3.1.2-12]";
-	if (!c->has_will && will_qos != 0)
+	if (strict && !c->has_will && will_qos != 0)
 		return "a Will QoS without the Will Flag [MQTT-3.1.2-11]";
-	if (!c->has_will && (c->flags & MQTT_FLAG_WILL_RETAIN) != 0)
+	if (strict && !c->has_will && (c->flags & MQTT_FLAG_WILL_RETAIN) != 0)
 		return "Will Retain without the Will Flag [MQTT-3.1.2-13]";
 	if (c->level < MQTT_LEVEL_5 && (c->flags & MQTT_FLAG_PASSWORD) != 0 &&
 	    (c->flags & MQTT_FLAG_USERNAME) == 0)

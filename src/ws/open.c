@@ -39,6 +39,7 @@ finish(struct ws_open *o, enum reason reason)
 {
 	struct stream *lower = o->lower;
 	struct stream *ws = NULL;
+	char detail[WS_DETAIL_MAX];
 
 	stream_disown(lower);
 	if (reason == REASON_NONE) {
@@ -47,7 +48,7 @@ finish(struct ws_open *o, enum reason reason)
 			reason = REASON_ACCEPT_RESOURCE;
 	}
 	retire(o);
-	o->done(o->arg, reason, ws, o->upgrade.text);
+	o->done(o->arg, reason, ws, ws_upgrade_detail(&o->upgrade, detail));
 }
 
 /* Writes as much of the answer as the stream takes. The stage is over when all

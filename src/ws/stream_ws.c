@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "ws/decoder.h"
 
 /* A read stops after this many bytes from beneath if most of them are not
@@ -54,7 +55,8 @@ enum close_frame {
 	CLOSE_SENT /* no frame may follow (RFC 6455 5.5.1) */
 };
 
-/* What has to be sent beside payload, and a ping that is being read. */
+/* What has to be sent beside payload, and a ping or close frame that is being
+ * read. */
 struct owed {
 	uint8_t room[STREAM_HEADROOM]; /* for the streams beneath */
 	uint8_t bytes[WS_FRAME_WRITE_MAX + WS_FRAME_CONTROL_MAX];
@@ -67,6 +69,8 @@ struct owed {
 	} pong;
 	uint8_t ping[WS_FRAME_CONTROL_MAX]; /* payload of the latest ping */
 	size_t ping_len;
+	uint8_t close[WS_FRAME_CONTROL_MAX]; /* payload of the peer's close */
+	size_t close_len;
 };
 
 /* The bytes that came after the upgrade request and were not decoded yet. */
@@ -88,8 +92,6 @@ struct stream_ws {
 	struct owed *owed; /* owned; NULL when nothing is owed */
 	uint32_t dropped; /* bytes, after a violation */
 	uint16_t code; /* of our close frame; 0: it has no code */
-	uint16_t peer_code; /* of the peer's close frame */
-	uint8_t peer_code_len; /* bytes of peer_code that have come */
 	uint8_t input; /* enum input */
 	uint8_t output; /* enum output */
 	uint8_t close_frame; /* enum close_frame */
@@ -206,7 +208,8 @@ flush(struct stream_ws *w)
 			return r;
 		r = owe_next(w);
 	} while (r == 1);
-	if (r == 0 && w->owed != NULL && w->owed->pong == PONG_NONE) {
+	if (r == 0 && w->owed != NULL && w->owed->pong == PONG_NONE &&
+	    w->owed->close_len == 0) {
 		free(w->owed);
 		w->owed = NULL;
 	}
@@ -338,18 +341,36 @@ valid_code(unsigned code)
 	    (code >= 1007 && code <= 1014) || (code >= 3000 && code <= 4999);
 }
 
-/* Answers the peer's close frame with its code. The text in it is for people
- * and is ignored. */
+static bool
+is_utf8(struct slice s)
+{
+	uint32_t code;
+	size_t n;
+
+	while ((n = utf8_decode(s, &code)) > 0)
+		s = slice_make(s.data + n, s.len - n);
+	return s.len == 0;
+}
+
+/* Answers the peer's close frame with its code. The text after the code is for
+ * people; it is only checked (RFC 6455 8.1). */
 static void
 take_close(struct stream_ws *w)
 {
-	if (w->peer_code_len == 1 ||
-	    (w->peer_code_len == 2 && !valid_code(w->peer_code))) {
+	size_t len = w->owed == NULL ? 0 : w->owed->close_len;
+	unsigned code = 0;
+
+	if (len >= 2)
+		code = (unsigned)w->owed->close[0] << 8 | w->owed->close[1];
+	if (len == 1 || (len >= 2 && !valid_code(code))) {
 		violated(w, WS_CLOSE_PROTOCOL, REASON_WS_PROTOCOL);
-		return;
+	} else if (len > 2 &&
+	    !is_utf8(slice_make(w->owed->close + 2, len - 2))) {
+		violated(w, WS_CLOSE_INVALID, REASON_WS_PROTOCOL);
+	} else {
+		make_close_due(w, code);
+		end_input(w, INPUT_EOF_FOUND, OK);
 	}
-	make_close_due(w, w->peer_code);
-	end_input(w, INPUT_EOF_FOUND, OK);
 }
 
 /* Keeps the payload of a ping, for its pong. Only the latest ping is answered
@@ -373,21 +394,33 @@ take_ping(struct stream_ws *w, struct slice piece, size_t rest)
 	owed->pong = rest > 0 ? PONG_COMING : PONG_DUE;
 }
 
+/* Keeps the payload of a close frame until it is complete. */
+static void
+keep_close(struct stream_ws *w, struct slice piece)
+{
+	struct owed *owed;
+
+	if (piece.len == 0)
+		return;
+	if (need_owed(w) != OK) {
+		end_input(w, INPUT_ERROR_FOUND, ERR_NO_MEMORY);
+		return;
+	}
+	owed = w->owed;
+	memcpy(owed->close + owed->close_len, piece.data, piece.len);
+	owed->close_len += piece.len;
+}
+
 /* Receives control frames from the decoder. */
 static void
 take_control(void *arg, enum ws_opcode opcode, struct slice piece, size_t rest)
 {
 	struct stream_ws *w = arg;
-	size_t i;
 
 	if (opcode == WS_OPCODE_PING)
 		take_ping(w, piece, rest);
-	if (opcode != WS_OPCODE_CLOSE)
-		return;
-	for (i = 0; i < piece.len && w->peer_code_len < 2; i++) {
-		w->peer_code = (uint16_t)(w->peer_code << 8 | piece.data[i]);
-		w->peer_code_len++;
-	}
+	else if (opcode == WS_OPCODE_CLOSE)
+		keep_close(w, piece);
 }
 
 /* Acts on the state in which the decoder is after a piece of input. */

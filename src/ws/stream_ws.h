@@ -25,6 +25,7 @@ enum ws_close {
 	WS_CLOSE_GOING_AWAY = 1001, /* shutting down */
 	WS_CLOSE_PROTOCOL = 1002,
 	WS_CLOSE_UNSUPPORTED = 1003, /* text */
+	WS_CLOSE_INVALID = 1007, /* text that is not UTF-8 */
 	WS_CLOSE_POLICY = 1008, /* denied, revoked, kicked */
 	WS_CLOSE_INTERNAL = 1011,
 	WS_CLOSE_TRY_LATER = 1013 /* broker unreachable, over a limit */

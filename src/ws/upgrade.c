@@ -26,7 +26,23 @@ enum has {
 	HAS_KEY = 1 << 7,
 	HAS_ORIGIN = 1 << 8,
 	HAS_ORIGIN_ALIEN = 1 << 9, /* not one that the policy lists */
-	HAS_END = 1 << 10
+	HAS_ORIGIN_OWN = 1 << 10, /* the same scheme and host as the request */
+	HAS_HOST_TEXT = 1 << 11, /* `host' is set */
+	HAS_ROOT = 1 << 12, /* the target is / */
+	HAS_ANY_WS = 1 << 13, /* Upgrade or a Sec-WebSocket field */
+	HAS_END = 1 << 14
+};
+
+/* What the refusal shows of the request. Of several faults the one is shown
+ * for which judge() refuses: the highest. */
+enum rank {
+	RANK_NONE,
+	RANK_SUBPROTOCOL,
+	RANK_ORIGIN,
+	RANK_VERSION,
+	RANK_PATH,
+	RANK_METHOD,
+	RANK_LINE /* of a malformed request */
 };
 
 static const struct answer {
@@ -45,6 +61,7 @@ static const struct answer {
 	[WS_VERDICT_UPGRADE] = { 426, REASON_WS_UPGRADE, "Upgrade Required",
 	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 	    "Sec-WebSocket-Version: 13\r\n" },
+	[WS_VERDICT_PAGE] = { 200, REASON_WS_UPGRADE, "OK", "" },
 	[WS_VERDICT_SUBPROTOCOL] = { 400, REASON_WS_UPGRADE, "Bad Request",
 	    "" },
 	[WS_VERDICT_TOO_LARGE] = { 431, REASON_WS_TOO_LARGE,
@@ -57,6 +74,21 @@ static const char *const subprotocols[] = {
 	[WS_SUBPROTOCOL_MQTTV31] = "mqttv3.1",
 	[WS_SUBPROTOCOL_MQTT] = "mqtt",
 };
+
+/* Remembers a piece of the request for the log, unless a more important one is
+ * known. */
+static void
+show(struct ws_upgrade *u, enum rank rank, struct slice piece)
+{
+	if (rank < (enum rank)u->shown_rank)
+		return;
+	if (piece.len > sizeof(u->shown))
+		piece.len = sizeof(u->shown);
+	u->shown_rank = (uint8_t)rank;
+	u->shown_len = (uint8_t)piece.len;
+	if (piece.len > 0)
+		memcpy(u->shown, piece.data, piece.len);
+}
 
 static enum parse
 refuse(struct ws_upgrade *u, enum ws_verdict verdict, const char *text)
@@ -104,14 +136,45 @@ take_request_line(struct ws_upgrade *u)
 		    "the first line is not `GET path HTTP/1.1'");
 	if (http_is(u->head.method, "GET"))
 		u->has |= HAS_GET;
-	if (http_is(http_cut(&target, '?'), u->policy->path))
+	else
+		show(u, RANK_METHOD, u->head.method);
+	target = http_cut(&target, '?');
+	if (http_is(target, "/"))
+		u->has |= HAS_ROOT;
+	if (http_is(target, u->policy->path))
 		u->has |= HAS_PATH;
+	else
+		show(u, RANK_PATH, target);
 	return PARSE_OK;
 }
 
 /*
  * The header fields.
  */
+
+/* Compares the host of Host with that of Origin; whichever comes first is
+ * kept until the other comes. 443 is the port where none is named. */
+static void
+compare_host(struct ws_upgrade *u, struct slice host)
+{
+	static const char port[] = ":443";
+	const size_t len = sizeof(port) - 1;
+
+	if (host.len > len &&
+	    memcmp(host.data + host.len - len, port, len) == 0)
+		host.len -= len;
+	if ((u->has & HAS_HOST_TEXT) == 0) {
+		u->has |= HAS_HOST_TEXT;
+		if (host.len > 0 && host.len < sizeof(u->host)) {
+			memcpy(u->host, host.data, host.len);
+			u->host[host.len] = '\0';
+			u->host_len = host.len;
+		}
+	} else if (u->host_len > 0 &&
+	    http_is_nocase(host, (const char *)u->host)) {
+		u->has |= HAS_ORIGIN_OWN;
+	}
+}
 
 static enum parse
 take_host(struct ws_upgrade *u, struct slice value)
@@ -125,6 +188,7 @@ take_host(struct ws_upgrade *u, struct slice value)
 	}
 	if (value.len == 0)
 		return malformed(u, "Host is empty");
+	compare_host(u, value);
 	return PARSE_OK;
 }
 
@@ -149,6 +213,8 @@ take_version(struct ws_upgrade *u, struct slice value)
 {
 	if (http_is(value, "13"))
 		u->has |= HAS_VERSION_13;
+	else
+		show(u, RANK_VERSION, value);
 	return PARSE_OK;
 }
 
@@ -188,6 +254,7 @@ take_subprotocol(struct ws_upgrade *u, struct slice value)
 	enum ws_subprotocol found;
 	struct slice word;
 
+	show(u, RANK_SUBPROTOCOL, value);
 	while (value.len > 0) {
 		word = http_trim(http_cut(&value, ','));
 		if (word.len > 0 && !http_is_token(word))
@@ -203,14 +270,22 @@ take_subprotocol(struct ws_upgrade *u, struct slice value)
 static enum parse
 take_origin(struct ws_upgrade *u, struct slice value)
 {
+	struct slice scheme;
 	size_t i;
 
 	for (i = 0; i < u->policy->origin_count; i++) {
 		if (http_is_nocase(value, u->policy->origins[i]))
 			return PARSE_OK;
 	}
-	if (u->policy->origin_count > 0)
-		u->has |= HAS_ORIGIN_ALIEN;
+	if (u->policy->origin_count == 0)
+		return PARSE_OK;
+	u->has |= HAS_ORIGIN_ALIEN;
+	show(u, RANK_ORIGIN, value);
+	scheme = http_cut(&value, ':');
+	if ((http_is_nocase(scheme, "https") ||
+		http_is_nocase(scheme, "wss")) &&
+	    value.len > 2 && memcmp(value.data, "//", 2) == 0)
+		compare_host(u, slice_make(value.data + 2, value.len - 2));
 	return PARSE_OK;
 }
 
@@ -231,14 +306,22 @@ static const struct field {
 static enum parse
 take_field(struct ws_upgrade *u)
 {
+	static const char prefix[] = "Sec-WebSocket-";
+	struct slice start = u->head.name;
 	size_t i;
 
+	if (start.len > sizeof(prefix) - 1)
+		start.len = sizeof(prefix) - 1;
+	if (http_is_nocase(start, prefix) || http_is_nocase(start, "Upgrade"))
+		u->has |= HAS_ANY_WS;
 	for (i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
 		if (!http_is_nocase(u->head.name, fields[i].name))
 			continue;
-		if ((u->has & fields[i].once) != 0)
+		if ((u->has & fields[i].once) != 0) {
+			show(u, RANK_LINE, slice_str(fields[i].name));
 			return malformed(u,
 			    "a header that may occur once occurs twice");
+		}
 		u->has |= fields[i].once;
 		return fields[i].take(u, u->head.value);
 	}
@@ -253,22 +336,30 @@ judge(struct ws_upgrade *u)
 	u->has |= HAS_END;
 	if ((u->has & HAS_GET) == 0)
 		return refuse(u, WS_VERDICT_METHOD, "only GET is answered");
+	if ((u->has & HAS_ROOT) != 0 && (u->has & HAS_ANY_WS) == 0 &&
+	    !u->head.has_body && (u->has & HAS_HOST) != 0) {
+		u->shown_rank = RANK_NONE;
+		return refuse(u, WS_VERDICT_PAGE,
+		    "a plain GET, answered with a page");
+	}
 	if ((u->has & HAS_PATH) == 0)
 		return refuse(u, WS_VERDICT_PATH, "nothing is at this path");
 	if (u->head.has_body)
 		return malformed(u, "the request has a body");
 	if ((u->has & HAS_HOST) == 0)
 		return malformed(u, "Host is missing");
-	if ((u->has & HAS_UPGRADE) == 0 || (u->has & HAS_CONNECTION) == 0)
+	if ((u->has & HAS_UPGRADE) == 0 || (u->has & HAS_CONNECTION) == 0) {
+		u->shown_rank = RANK_NONE;
 		return refuse(u, WS_VERDICT_UPGRADE,
 		    "this port speaks MQTT over WebSocket: Upgrade: websocket "
 		    "and Connection: Upgrade are required");
+	}
 	if ((u->has & HAS_VERSION_13) == 0)
 		return refuse(u, WS_VERDICT_UPGRADE,
 		    "Sec-WebSocket-Version: 13 is required");
 	if ((u->has & HAS_KEY) == 0)
 		return malformed(u, "Sec-WebSocket-Key is missing");
-	if ((u->has & HAS_ORIGIN_ALIEN) != 0)
+	if ((u->has & HAS_ORIGIN_ALIEN) != 0 && (u->has & HAS_ORIGIN_OWN) == 0)
 		return refuse(u, WS_VERDICT_ORIGIN,
 		    "this Origin is not allowed");
 	if (u->subprotocol == WS_SUBPROTOCOL_NONE)
@@ -280,6 +371,8 @@ judge(struct ws_upgrade *u)
 static enum parse
 take_line(struct ws_upgrade *u, struct slice *in)
 {
+	char line[32];
+
 	switch (http_head_next(&u->head, in)) {
 	case HTTP_MORE:
 		return PARSE_MORE;
@@ -295,6 +388,8 @@ take_line(struct ws_upgrade *u, struct slice *in)
 	case HTTP_MALFORMED:
 		break;
 	}
+	snprintf(line, sizeof(line), "line %u", u->head.lines + 1);
+	show(u, RANK_LINE, slice_str(line));
 	return malformed(u, u->head.why);
 }
 
@@ -350,11 +445,37 @@ write_accept(const struct ws_upgrade *u, char *out)
 	    key, subprotocols[u->subprotocol]);
 }
 
+/* The page for browsers. A browser asks for a client certificate when it opens
+ * a page, but not when it opens a WebSocket; so a user has to visit the same
+ * host and port once. */
+static const char page[] =
+    "<!doctype html><html lang=en><meta charset=utf-8>"
+    "<title>MQTT over WebSocket</title>"
+    "<p>This port speaks MQTT over WebSocket. You see this page because your "
+    "browser's certificate was accepted: pages may now connect to wss:// on "
+    "this host and port. If no certificate was asked for, see the browser's "
+    "settings for certificates.\n";
+
+static int
+write_page(const struct ws_upgrade *u, char *out)
+{
+	const struct answer *a = &answers[u->verdict];
+
+	return snprintf(out, WS_ANSWER_MAX,
+	    "HTTP/1.1 %d %s\r\n%sConnection: close\r\n"
+	    "Content-Type: text/html; charset=utf-8\r\n"
+	    "X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\n"
+	    "Content-Length: %zu\r\n\r\n%s",
+	    a->status, a->phrase, a->headers, strlen(page), page);
+}
+
 static int
 write_refusal(const struct ws_upgrade *u, char *out)
 {
 	const struct answer *a = &answers[u->verdict];
 
+	if (u->verdict == WS_VERDICT_PAGE)
+		return write_page(u, out);
 	return snprintf(out, WS_ANSWER_MAX,
 	    "HTTP/1.1 %d %s\r\n%sConnection: close\r\n"
 	    "Content-Type: text/plain\r\nContent-Length: %zu\r\n\r\n%s\n",
@@ -369,6 +490,29 @@ ws_upgrade_answer(const struct ws_upgrade *u, char *out)
 
 	assert(n > 0 && n < WS_ANSWER_MAX);
 	return (size_t)n;
+}
+
+const char *
+ws_upgrade_detail(const struct ws_upgrade *u, char out[WS_DETAIL_MAX])
+{
+	static const uint8_t ranks[WS_VERDICT_COUNT] = {
+		[WS_VERDICT_MALFORMED] = RANK_LINE,
+		[WS_VERDICT_ORIGIN] = RANK_ORIGIN,
+		[WS_VERDICT_PATH] = RANK_PATH,
+		[WS_VERDICT_METHOD] = RANK_METHOD,
+		[WS_VERDICT_UPGRADE] = RANK_VERSION,
+		[WS_VERDICT_SUBPROTOCOL] = RANK_SUBPROTOCOL,
+	};
+
+	if (u->text == NULL)
+		return NULL;
+	if (u->shown_rank == RANK_NONE || u->shown_rank != ranks[u->verdict] ||
+	    u->shown_len == 0)
+		snprintf(out, WS_DETAIL_MAX, "%s", u->text);
+	else
+		snprintf(out, WS_DETAIL_MAX, "%s: %.*s", u->text, u->shown_len,
+		    u->shown);
+	return out;
 }
 
 enum reason

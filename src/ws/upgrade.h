@@ -29,7 +29,10 @@ struct ws_policy {
 	/* Accepted values of the Origin header, compared in any letter case.
 	 * If there are none, every Origin is accepted. A request without
 	 * Origin does not come from a browser and is always accepted: the
-	 * check protects users whose browser is misused (10.2). */
+	 * check protects users whose browser is misused (10.2). Also accepted
+	 * is the request's own origin, https:// or wss:// and the value of
+	 * Host, which Paho's clients send: a page of that origin was served by
+	 * us, since its server has a certificate for that name. */
 	const char **origins;
 	size_t origin_count;
 };
@@ -42,6 +45,7 @@ enum ws_verdict {
 	WS_VERDICT_PATH, /* 404 */
 	WS_VERDICT_METHOD, /* 405 */
 	WS_VERDICT_UPGRADE, /* 426: not an upgrade, or not to version 13 */
+	WS_VERDICT_PAGE, /* 200: a browser opened https://HOST:PORT/ */
 	WS_VERDICT_SUBPROTOCOL, /* 400: no supported one was offered */
 	WS_VERDICT_TOO_LARGE, /* 431 */
 	WS_VERDICT_COUNT
@@ -57,6 +61,15 @@ enum ws_subprotocol {
 /* Characters of a Sec-WebSocket-Key: 16 bytes in base64. */
 #define WS_KEY_LEN 24
 
+/* The longest value of Host that is compared with an Origin. */
+#define WS_HOST_MAX 256
+
+/* Room for what a refusal shows of the request. */
+#define WS_SHOWN_MAX 96
+
+/* Room for ws_upgrade_detail(). */
+#define WS_DETAIL_MAX 256
+
 /* A request that is being read. */
 struct ws_upgrade {
 	const struct ws_policy *policy; /* borrowed */
@@ -66,6 +79,11 @@ struct ws_upgrade {
 	enum ws_verdict verdict;
 	const char *text; /* static; why it was refused; else NULL */
 	uint8_t key[WS_KEY_LEN];
+	uint8_t host[WS_HOST_MAX]; /* Host, or that of Origin: the first */
+	size_t host_len;
+	uint8_t shown_rank; /* enum rank: what `shown' is */
+	uint8_t shown_len;
+	char shown[WS_SHOWN_MAX]; /* the piece of the request at fault */
 };
 
 /* Prepares `u' for the first byte of a request; `policy' must outlive it. */
@@ -82,8 +100,13 @@ void ws_upgrade_init(struct ws_upgrade *u, const struct ws_policy *policy);
 enum parse ws_upgrade_parse(struct ws_upgrade *u, struct slice in,
     size_t *used);
 
+/* Writes the reason of a refusal for the log, with the piece of the request
+ * that is at fault. It is not escaped. Returns `out'. */
+const char *ws_upgrade_detail(const struct ws_upgrade *u,
+    char out[WS_DETAIL_MAX]);
+
 /* The longest answer. */
-#define WS_ANSWER_MAX 512
+#define WS_ANSWER_MAX 1024
 
 /*
  * Writes the answer to a request that was read to PARSE_OK or PARSE_BAD: 101,

@@ -446,6 +446,60 @@ check_31_missing(void)
 	kit_free(&b);
 }
 
+/* Bits that MQTT 3.1 does not use or disregards; since 3.1.1 they are wrong. */
+static void
+check_31_unused(void)
+{
+	static const struct {
+		const char *name;
+		uint8_t first, flags;
+	} bits[] = {
+		{ "RETAIN in the header", 0x11, 0x02 },
+		{ "QoS 1 in the header", 0x12, 0x02 },
+		{ "QoS 3 in the header", 0x16, 0x02 },
+		{ "DUP in the header", 0x18, 0x02 },
+		{ "all of them", 0x1f, 0x02 },
+		{ "bit 0 of the flags", 0x10, 0x03 },
+		{ "Will QoS 1 without a Will", 0x10, 0x0a },
+		{ "Will QoS 3 without a Will", 0x10, 0x1a },
+		{ "Will Retain without a Will", 0x10, 0x22 },
+	};
+	static const struct {
+		const char *body;
+		size_t flags; /* offset from the front of the packet */
+		enum parse verdict;
+	} bodies[] = {
+		{ "10 10 0006'MQIsdp'03 02 003c 0002'id'", 11, PARSE_OK },
+		{ "10 0e 0004'MQTT'04 02 003c 0002'id'", 9, PARSE_BAD },
+		{ "10 0f 0004'MQTT'05 02 003c 00 0002'id'", 9, PARSE_BAD },
+	};
+	struct mqtt_connect c;
+	struct kit_bytes b;
+	const char *why;
+	size_t i, level, used, len;
+
+	for (i = 0; i < LEN(bits); i++) {
+		for (level = 0; level < LEN(bodies); level++) {
+			b = kit_hex(bodies[level].body);
+			b.data[0] = bits[i].first;
+			b.data[bodies[level].flags] = bits[i].flags;
+			is_int(
+			    mqtt_connect_parse(&c, kit_slice(&b), &used, &why),
+			    bodies[level].verdict, "%s, level %d", bits[i].name,
+			    b.data[bodies[level].flags - 1]);
+			for (len = 0; level == 0 && len < b.len; len++)
+				if (mqtt_connect_parse(&c,
+					slice_make(b.data, len), &used,
+					&why) != PARSE_MORE)
+					break;
+			if (level == 0)
+				is_int((long long)len, (long long)b.len,
+				    "and wants more at every prefix");
+			kit_free(&b);
+		}
+	}
+}
+
 int
 main(void)
 {
@@ -455,5 +509,6 @@ main(void)
 	check_borders();
 	check_facts();
 	check_31_missing();
+	check_31_unused();
 	return done_testing();
 }

@@ -260,8 +260,10 @@ main(void)
 	check_slow_answer(GOOD, 50, REASON_NONE);
 	check_slow_answer("HELO x\r\n", 1, REASON_WS_MALFORMED);
 	check_refused("\x10\x0e", REASON_WS_MALFORMED, "HTTP/1.1 400 ");
-	check_refused("GET / HTTP/1.1\r\nHost: b\r\n\r\n", REASON_WS_PATH,
+	check_refused("GET /x HTTP/1.1\r\nHost: b\r\n\r\n", REASON_WS_PATH,
 	    "HTTP/1.1 404 ");
+	check_refused("GET / HTTP/1.1\r\nHost: b\r\n\r\n", REASON_WS_UPGRADE,
+	    "HTTP/1.1 200 ");
 	check_refused("GET /mqtt HTTP/1.1\r\nHost: b\r\n\r\n",
 	    REASON_WS_UPGRADE, "HTTP/1.1 426 ");
 	check_refused("PUT /mqtt HTTP/1.1\r\nHost: b\r\n\r\n", REASON_WS_METHOD,

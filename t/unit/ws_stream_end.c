@@ -48,6 +48,16 @@ test_their_close(void)
 	    STREAM_EOF);
 	check_close("close 4999", "\x13\x87", 2, "c4999", STREAM_EOF);
 	check_close("the longest close", longest, 125, "c3999", STREAM_EOF);
+	check_close("close with a reason of UTF-8", "\x03\xe8 \xc3\xbc\0", 6,
+	    "c1000", STREAM_EOF);
+	check_close("a reason that is not UTF-8", "\x03\xe8\xff", 3, "c1007",
+	    STREAM_ERROR);
+	check_close("a reason that is cut", "\x03\xe8\xe2\x82", 4, "c1007",
+	    STREAM_ERROR);
+	check_close("a surrogate", "\x03\xe8\xed\xa0\x80", 5, "c1007",
+	    STREAM_ERROR);
+	check_close("a bad code with a bad reason", "\x03\xe7\xff", 3, "c1002",
+	    STREAM_ERROR);
 	check_close("half a code", "\x03", 1, "c1002", STREAM_ERROR);
 	check_close("code 0", "\0\0", 2, "c1002", STREAM_ERROR);
 	check_close("code 999", "\x03\xe7", 2, "c1002", STREAM_ERROR);

@@ -147,7 +147,18 @@ static const struct row {
 	{ "an absolute target without path", WS_VERDICT_PATH,
 	    "GET http://b HTTP/1.1\r\n" REST "\r\n" },
 
-	{ "a browser that looks in", UPGRADE, GET HOST "\r\n" },
+	{ "a browser that opens the path", UPGRADE, GET HOST "\r\n" },
+	{ "a browser that opens the page", WS_VERDICT_PAGE,
+	    "GET / HTTP/1.1\r\n" HOST "Accept: text/html\r\n\r\n" },
+	{ "the page with a query", WS_VERDICT_PAGE,
+	    "GET /?a HTTP/1.1\r\n" HOST "\r\n" },
+	{ "the page without Host", WS_VERDICT_PATH, "GET / HTTP/1.1\r\n\r\n" },
+	{ "the page's icon", WS_VERDICT_PATH,
+	    "GET /favicon.ico HTTP/1.1\r\n" HOST "\r\n" },
+	{ "HEAD of the page", WS_VERDICT_METHOD,
+	    "HEAD / HTTP/1.1\r\n" HOST "\r\n" },
+	{ "an upgrade of the page", WS_VERDICT_PATH,
+	    "GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n" },
 	{ "no Upgrade", UPGRADE,
 	    GET HOST "Connection: Upgrade\r\n" VER13 KEY MQTT "\r\n" },
 	{ "another Upgrade", UPGRADE,
@@ -373,6 +384,95 @@ check_origin(void)
 	    "no Origin: not a browser");
 }
 
+/* The request's own origin counts as listed, in both orders of the headers. */
+static void
+check_own_origin(void)
+{
+	static const char *origins[] = { "https://app.example" };
+	static const struct ws_policy policy = { "/mqtt", origins, 1 };
+	static const struct {
+		const char *host, *origin;
+		enum ws_verdict verdict;
+	} cases[] = {
+		{ "b:8084", "https://b:8084", ACCEPT },
+		{ "b:8084", "wss://B:8084", ACCEPT },
+		{ "b", "https://b", ACCEPT },
+		{ "b", "https://b:443", ACCEPT },
+		{ "b:443", "wss://b", ACCEPT },
+		{ "[::1]:8084", "https://[::1]:8084", ACCEPT },
+		{ "b:8084", "http://b:8084", WS_VERDICT_ORIGIN },
+		{ "b:8084", "ws://b:8084", WS_VERDICT_ORIGIN },
+		{ "b:8084", "https://b:8085", WS_VERDICT_ORIGIN },
+		{ "b:8084", "https://b", WS_VERDICT_ORIGIN },
+		{ "b:8084", "https://evil.example", WS_VERDICT_ORIGIN },
+		{ "b:8084", "https://b:8084/x", WS_VERDICT_ORIGIN },
+		{ "b:8084", "https:b:8084", WS_VERDICT_ORIGIN },
+		{ "b", "https://", WS_VERDICT_ORIGIN },
+		{ "b", "null", WS_VERDICT_ORIGIN },
+	};
+	char request[600];
+	struct ws_upgrade u;
+	size_t i, used;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		snprintf(request, sizeof(request),
+		    GET "Host: %s\r\n" UP VER13 KEY MQTT "Origin: %s\r\n\r\n",
+		    cases[i].host, cases[i].origin);
+		ws_upgrade_init(&u, &policy);
+		(void)parse_exact(&u, request, strlen(request), &used);
+		is_int(u.verdict, cases[i].verdict, "Host: %s, Origin: %s",
+		    cases[i].host, cases[i].origin);
+		snprintf(request, sizeof(request),
+		    GET "Origin: %s\r\n" UP VER13 KEY MQTT "Host: %s\r\n\r\n",
+		    cases[i].origin, cases[i].host);
+		ws_upgrade_init(&u, &policy);
+		(void)parse_exact(&u, request, strlen(request), &used);
+		is_int(u.verdict, cases[i].verdict, "Origin first");
+	}
+}
+
+/* The log names what was refused. */
+static void
+check_details(void)
+{
+	static const char *origins[] = { "https://app.example" };
+	static const struct ws_policy policy = { "/mqtt", origins, 1 };
+	static const struct {
+		const char *request, *detail;
+	} cases[] = {
+		{ "GET /ws?x HTTP/1.1\r\n" REST "\r\n",
+		    "nothing is at this path: /ws" },
+		{ "PUT /ws HTTP/1.1\r\n" REST "\r\n",
+		    "only GET is answered: PUT" },
+		{ GET REST "Origin: https://evil.example\r\n\r\n",
+		    "this Origin is not allowed: https://evil.example" },
+		{ GET HOST UP VER13 KEY
+		    "Sec-WebSocket-Protocol: mqttv5, x\r\n\r\n",
+		    "Sec-WebSocket-Protocol: mqtt is required: mqttv5, x" },
+		{ GET HOST UP VER13 KEY "\r\n",
+		    "Sec-WebSocket-Protocol: mqtt is required" },
+		{ GET HOST UP KEY MQTT "Sec-WebSocket-Version: 8\r\n\r\n",
+		    "Sec-WebSocket-Version: 13 is required: 8" },
+		{ GET REST KEY "\r\n",
+		    "a header that may occur once occurs twice: "
+		    "Sec-WebSocket-Key" },
+		{ GET HOST "a b\r\n\r\n",
+		    "a line is not `name: value': line 3" },
+		{ GET UP VER13 KEY MQTT "\r\n", "Host is missing" },
+	};
+	char detail[WS_DETAIL_MAX];
+	struct ws_upgrade u;
+	size_t i, used;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ws_upgrade_init(&u, &policy);
+		(void)parse_exact(&u, cases[i].request,
+		    strlen(cases[i].request), &used);
+		is_str(ws_upgrade_detail(&u, detail), cases[i].detail, "%s",
+		    cases[i].detail);
+	}
+}
+
 static void
 check_answer(const char *request, const char *want)
 {
@@ -432,6 +532,7 @@ check_verdicts(void)
 		[WS_VERDICT_PATH] = { 404, REASON_WS_PATH },
 		[WS_VERDICT_METHOD] = { 405, REASON_WS_METHOD },
 		[WS_VERDICT_UPGRADE] = { 426, REASON_WS_UPGRADE },
+		[WS_VERDICT_PAGE] = { 200, REASON_WS_UPGRADE },
 		[WS_VERDICT_SUBPROTOCOL] = { 400, REASON_WS_UPGRADE },
 		[WS_VERDICT_TOO_LARGE] = { 431, REASON_WS_TOO_LARGE },
 	};
@@ -468,6 +569,8 @@ main(void)
 	check_size(20000, WS_VERDICT_TOO_LARGE);
 	check_endless();
 	check_origin();
+	check_own_origin();
+	check_details();
 	check_answers();
 	check_verdicts();
 	return done_testing();
