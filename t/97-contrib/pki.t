@@ -40,10 +40,33 @@ good('server', 'server', 'localhost', '127.0.0.1', '::1');
 good('devices', 'device', 'device-001', 'device-002', 'device-003');
 good('a device with RSA', 'device', '--rsa', 'device-rsa');
 bad('a device twice', qr/renew/, 'device', 'device-001');
-bad("a CN that will not do: $_", qr/will not do/, 'device', $_)
+bad("a CN that will not do: $_", qr/cannot be a device/, 'device', $_)
     for '', 'a/b', '#', 'a+b', '../x', "a\nb";
 
-# The world may read certificates, and nobody else the keys.
+# A wildcard name stays a name, whatever files there are in the current folder.
+{
+	my $wild = tmp('wild');
+	mkdir $wild or die "$!";
+	for my $file ('a.example.com', 'b.example.com') {
+		open my $f, '>', "$wild/$file" or die "$!";
+	}
+	my $san = sub {
+		my ($code, $out, $err) = Sallyport::Proc::run(30 * slow, 'sh',
+			'-c', 'cd "$0" && "$1" -d "$2" "$3" "$4" >/dev/null && ' .
+			'openssl x509 -noout -ext subjectAltName ' .
+			'-in "$2/server.crt"', $wild,
+			srcdir() . '/contrib/pki/pki', $dir, @_);
+		return $code == 0 ? $out : $err;
+	};
+	like($san->('server', '*.example.com'), qr/DNS:\*\.example\.com\s*$/,
+		'a wildcard name');
+	like($san->('renew', 'server'), qr/DNS:\*\.example\.com\s*$/,
+		'it stays the same when the certificate is renewed');
+	good('the names that this test needs', 'server', 'localhost',
+		'127.0.0.1', '::1');
+}
+
+# Everybody may read certificates, but only the owner the keys.
 for my $key (glob "$dir/*.key $dir/devices/*.key $dir/private/*.key") {
 	is((stat $key)[2] & 077, 0, "$key is its owner's alone");
 }
@@ -124,7 +147,7 @@ is(scalar(() = $list =~ /^revoked +device .* device-002$/mg), 2,
 	'list: both revoked ones');
 is(scalar(() = $list =~ /^valid +device .* device-00\d$/mg), 3,
 	'list: the valid ones');
-is(scalar(() = $list =~ /^valid +server .* localhost$/mg), 2,
+is(scalar(() = $list =~ /^valid +server .* localhost$/mg), 3,
 	'list: the server');
 my ($code, undef, $err) = pki_tool('nonsense');
 is($code, 64, 'an unknown command: exit 64');
