@@ -262,6 +262,7 @@ stop(void *service)
 	struct admin *a = service;
 
 	worker_query_abandon_all(a);
+	deny_stop(a);
 	http_server_free(a->control);
 	http_server_free(a->web);
 	history_fini(&a->history);

@@ -23,6 +23,7 @@ struct admin {
 	struct http_server *web; /* owned; NULL: no http_listen */
 	struct list queries; /* not complete yet; see worker_query.c */
 	struct timer query_pause; /* between two expensive queries */
+	struct deny_batch *deny_batch; /* owned; half received, see deny.c */
 	bool costly_running; /* one is running, or the pause after it */
 	char *socket_path; /* owned; NULL: there is nothing to remove */
 	uint64_t socket_inode;

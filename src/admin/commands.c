@@ -31,9 +31,14 @@ static const struct command commands[] = {
 	{ "/status", HTTP_GET, " ", status_run },
 	{ "/sessions", HTTP_GET, FILTERS "sort ", sessions_list_run },
 	{ "/kick", HTTP_POST, FILTERS "all ", sessions_kick_run },
-	{ "/denied", HTTP_GET, " as who limit ", deny_list_run },
-	{ "/deny", HTTP_POST, " as who until reason ", deny_add_run },
-	{ "/allow", HTTP_POST, " as who ", deny_remove_run },
+	{ "/denied", HTTP_GET, " as who match expired sort offset limit ",
+	    deny_list_run },
+	{ "/deny", HTTP_POST,
+	    " as who until for reason all dry_run rows file batch more ",
+	    deny_add_run },
+	{ "/allow", HTTP_POST,
+	    " as who match expired all dry_run rows file batch more ",
+	    deny_remove_run },
 	{ "/cert", HTTP_GET, " limit ", status_cert_run },
 	{ "/history", HTTP_GET, " range since ", history_run },
 	{ "/metrics", HTTP_GET, " ", metrics_run },
@@ -128,7 +133,8 @@ audit(const struct http_request *r)
 	log_begin(&line, LOG_LEVEL_INFO, "admin");
 	log_str(&line, "command", r->path + 1);
 	for (i = 0; i < r->param_count; i++)
-		log_str(&line, r->params[i].key, r->params[i].value);
+		if (strcmp(r->params[i].key, "rows") != 0)
+			log_str(&line, r->params[i].key, r->params[i].value);
 	log_end(&line);
 }
 

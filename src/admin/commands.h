@@ -53,19 +53,25 @@ void sessions_kick_run(struct admin *a, struct http_call *call,
 /* Reads "30s", "5m", "2h", "1d", or a plain number of seconds. */
 bool sessions_age_parse(const char *text, uint64_t *ms);
 
-/* POST /deny: as, who, until ("" for ever), reason. Answers once the entry is
- * in force on every worker and the live sessions that it concerns have been
- * dismissed. */
+/* POST /deny: as, who, until or for, reason; rows for many entries (see
+ * deny.c); dry_run; all. Answers once the entries are in force on every worker
+ * and the live sessions that they concern have been dismissed, and says how
+ * many. */
 void deny_add_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
-/* POST /allow: as, who. 404 when there is no such entry. */
+/* POST /allow: as and who; rows; or as, match, expired for all that match;
+ * dry_run. 404 when there is no such entry. */
 void deny_remove_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
-/* GET /denied: the deny list in force; `as' and `who' select. */
+/* GET /denied: the deny list in force; as, who, match and expired select; sort,
+ * offset and limit. */
 void deny_list_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
+
+/* Forgets a batch of entries that was not sent to its end. */
+void deny_stop(struct admin *a);
 
 /* POST /reload: answers once every worker has the new configuration in force
  * and has dismissed the sessions that it excludes; 409 with the complaints if

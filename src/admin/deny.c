@@ -1,3 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The commands deny, allow and denied. What changes the list goes to
+ * runtime/denylist.h, which answers when the change is in force, for live
+ * sessions as well.
+ *
+ * One entry is given as `as' and `who'; many as `rows', lines of a deny list's
+ * file, or with `as' one value on each line. Rows that do not fit into one
+ * request come in several, with the same `batch' and `more' in all but the
+ * last: they are collected here and become one change.
+ */
 #include "admin/commands.h"
 
 #include <stdlib.h>
@@ -6,9 +17,34 @@
 #include "admin/reply.h"
 #include "base/clock.h"
 #include "base/time.h"
-#include "identity/deny_edit.h"
+#include "runtime/denylist.h"
 
 #define LIMIT_DEFAULT 1000
+#define SORT_MAX 100000 /* entries that are sorted */
+#define BATCH_MAX 1000000 /* entries of one change */
+#define BATCH_IDLE_S 30 /* an unfinished batch makes way for another one */
+
+/* A change on its way: from the first request to the answer. */
+struct deny_batch {
+	struct identity_denylist *list; /* counted */
+	struct identity_deny_change change; /* owned */
+	char *id; /* owned; NULL: not shared by several requests */
+	int64_t used_at; /* wall clock */
+	size_t line; /* of the next row, from 1 */
+	struct identity_deny_columns columns; /* of rows; count 0: unknown */
+	bool dry_run;
+	struct http_call *call; /* to be answered */
+};
+
+/* What one request gives for all of its entries. */
+struct deny_defaults {
+	const char *as; /* NULL: none */
+	const char *reason; /* "" for none */
+	int64_t until; /* IDENTITY_DENY_REMOVED: take back */
+	int64_t now; /* seconds since 1970 */
+	bool all; /* patterns that match every client are meant */
+	const char *file; /* what complaints about rows call it */
+};
 
 static const char *
 or_empty(const char *value)
@@ -16,136 +52,607 @@ or_empty(const char *value)
 	return value == NULL ? "" : value;
 }
 
-/* The deny list's path, or NULL and the call is answered: also when as or who
- * is missing. */
-static const char *
-file_of(struct admin *a, struct http_call *call, const char *as,
-    const char *who)
+static bool
+is_given(const struct http_request *r, const char *key)
 {
-	const char *path = a->master->snapshot->config->denylist.file;
-
-	if (as == NULL || who == NULL || *who == '\0')
-		reply_error(call, 400, "as and who must be given");
-	else if (path[0] == '\0')
-		reply_error(call, 409,
-		    "there is no deny list: set [denylist] file");
-	else
-		return path;
-	return NULL;
+	return http_request_param(r, key) != NULL;
 }
 
-/* What denyfile said, as an answer. */
+static void
+batch_free(struct deny_batch *b)
+{
+	if (b == NULL)
+		return;
+	identity_deny_change_fini(&b->change);
+	identity_denylist_put(b->list);
+	free(b->id);
+	free(b);
+}
+
+/* Answers with the first complaint. */
 static void
 refuse(struct http_call *call, enum err err, const struct report *why)
 {
 	const char *text = why->kept > 0 ? why->lines[0] : err_text(err);
+	json_t *lines = json_array();
+	unsigned status;
+	size_t i;
 
 	switch (err) {
 	case ERR_CONFIG:
-		reply_error(call, 422, "%s", text);
+	case ERR_LIMIT:
+		status = 422;
 		break;
 	case ERR_NOT_FOUND:
-		reply_error(call, 404, "no such entry");
+		status = 404;
+		break;
+	case ERR_CLOSED:
+	case ERR_NO_MEMORY:
+		status = 503;
 		break;
 	default:
-		reply_error(call, 500, "%s", text);
-		break;
+		status = 500;
 	}
+	for (i = 1; i < why->kept; i++)
+		json_array_append_new(lines,
+		    reply_text(slice_str(why->lines[i])));
+	reply_json(call, status,
+	    json_pack("{s:o,s:o}", "error", reply_text(slice_str(text)),
+		"complaints", lines));
 }
 
-/* Reads an until: a time from now (1h), or what the file may say. */
-static bool
-read_until(const char *text, int64_t now, int64_t *until)
+/*
+ * Reading a request.
+ */
+
+/* Reads how long an entry is to last: `for', or `until', which may also be a
+ * time from now (1h). Returns NULL, or what is wrong. */
+static const char *
+read_until(const struct http_request *r, int64_t now, int64_t *until)
 {
-	size_t len = strlen(text);
+	const char *text = http_request_param(r, "for");
 	uint64_t ms;
 
-	if (identity_deny_until(slice_str(text), until))
-		return true;
-	if (len == 0 || strchr("smhd", text[len - 1]) == NULL ||
-	    !sessions_age_parse(text, &ms))
-		return false;
-	*until = now + (int64_t)(ms / 1000);
-	return true;
+	*until = IDENTITY_DENY_FOREVER;
+	if (text != NULL && is_given(r, "until"))
+		return "give for or until, not both";
+	if (text != NULL) {
+		if (text[0] == '\0' ||
+		    strchr("smhd", text[strlen(text) - 1]) == NULL ||
+		    !sessions_age_parse(text, &ms))
+			return "for is a number with s, m, h or d: 2h";
+		*until = now + (int64_t)(ms / 1000);
+		return NULL;
+	}
+	text = or_empty(http_request_param(r, "until"));
+	if (!identity_deny_until(slice_str(text), until)) {
+		if (strchr("smhd", text[strlen(text) - 1]) == NULL ||
+		    !sessions_age_parse(text, &ms))
+			return "until is a time (2027-01-31T12:00:00Z), "
+			       "seconds since 1970, how long from now (1h), "
+			       "or infinity";
+		*until = now + (int64_t)(ms / 1000);
+	}
+	if (*until <= now)
+		return "until is in the past, so nothing would be denied (for "
+		       "a time from now write --for 1h)";
+	return NULL;
 }
 
-/* Writes a change to the file and puts it in force. */
+/* Names that have nothing in common. An expression that is found in all of
+ * them is found in every name. */
+static const char *const unlike[] = { "a", "Z", "7", "-", "_", ".", " ", "/",
+	"q9x2-mmv.17", "\xc3\xa9", "DEVICE", "0000000000000000" };
+
+/* True if an entry denies every client, or all of one family of addresses. */
+static bool
+matches_all(const struct identity_deny_row *row,
+    const struct identity_deny_key *key)
+{
+	struct identity_deny_patterns *set = NULL;
+	const struct identity_deny_pattern *found;
+	struct identity_deny_pattern p = { row->kind, row->value,
+		slice_make(NULL, 0), IDENTITY_DENY_FOREVER };
+	bool all = true;
+	size_t i;
+
+	if (row->kind == IDENTITY_DENY_PEERHOST_NET)
+		return key->bytes[IDENTITY_DENY_HOST_LEN] == 0;
+	if (!identity_deny_is_pattern(row->kind) ||
+	    identity_deny_patterns_set(&set, &p) != OK)
+		return false;
+	for (i = 0; i < sizeof(unlike) / sizeof(unlike[0]) && all; i++)
+		all =
+		    identity_deny_patterns_match(set, row->kind,
+			slice_str(unlike[i]), 0, &found) == IDENTITY_DENY_MATCH;
+	identity_deny_patterns_put(set);
+	return all;
+}
+
+/* Adds one entry to the batch. ERR_CONFIG: `why' says what is wrong. */
 static enum err
-make_change(struct admin *a, const struct identity_deny_change *c,
+add_entry(struct deny_batch *b, const struct deny_defaults *d,
+    struct identity_deny_row *row, const struct identity_deny_key *key,
     struct report *why)
 {
-	struct snapshot *s = a->master->snapshot;
-	struct identity_deny_edit e = {
-		.path = s->config->denylist.file,
-		.change = c,
-		.report = why,
-		.idle = identity_denylist_idle(s->denylist),
-	};
-	enum err err = identity_deny_edit_run(&e);
+	if (d->until == IDENTITY_DENY_REMOVED) {
+		row->until = IDENTITY_DENY_REMOVED;
+		row->reason = slice_make(NULL, 0);
+	} else {
+		if (row->until == IDENTITY_DENY_FOREVER)
+			row->until = d->until;
+		if (row->reason.len == 0)
+			row->reason = slice_str(d->reason);
+		if (row->reason.len > IDENTITY_DENY_REASON_MAX) {
+			report_add(why, "the reason is over 1,024 bytes");
+			return ERR_CONFIG;
+		}
+		if (row->until <= d->now) {
+			report_add(why, "until is in the past");
+			return ERR_CONFIG;
+		}
+		if (!d->all && matches_all(row, key)) {
+			report_add(why,
+			    "%s %.*s matches every client (if that is meant, "
+			    "say all)",
+			    identity_deny_word(row->kind),
+			    (int)(row->value.len < 64 ? row->value.len : 64),
+			    (const char *)row->value.data);
+			return ERR_CONFIG;
+		}
+	}
+	if (b->change.entries.count >= BATCH_MAX) {
+		report_add(why, "more than 1,000,000 entries at once");
+		return ERR_LIMIT;
+	}
+	return identity_denylist_plan(b->list, &b->change, row, key, why);
+}
 
-	if (err == OK)
-		err = identity_denylist_apply(s->denylist, &c->entries);
+/* Puts file and line in front of what add_entry() reported. */
+static void
+report_line(struct report *why, const char *file, size_t line,
+    const struct report *entry)
+{
+	size_t i;
+
+	for (i = 0; i < entry->kept; i++)
+		report_add(why, "%s:%zu: %s", file, line, entry->lines[i]);
+}
+
+/* Adds one value for each line of `text'. */
+static enum err
+add_values(struct deny_batch *b, const struct deny_defaults *d, char *text,
+    struct report *why)
+{
+	static struct identity_deny_key key; /* only the main thread is here */
+	struct identity_deny_row row;
+	struct report entry;
+	enum err result = OK;
+	enum err err;
+	char *next;
+
+	for (; text != NULL && *text != '\0'; text = next) {
+		next = strchr(text, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		if (text[0] != '\0' && text[strlen(text) - 1] == '\r')
+			text[strlen(text) - 1] = '\0';
+		report_init(&entry);
+		err = OK;
+		if (text[0] != '\0') {
+			err = identity_deny_row_make(&row, &key, d->as, text,
+			    &entry);
+			if (err == OK)
+				err = add_entry(b, d, &row, &key, &entry);
+		}
+		report_line(why, d->file, b->line++, &entry);
+		report_fini(&entry);
+		if (err != OK)
+			result = err;
+		if (err != OK && err != ERR_CONFIG)
+			break;
+	}
+	return result;
+}
+
+/* Begins to read rows. The first request of a batch may name the columns. */
+static enum err
+begin_rows(struct deny_batch *b, struct identity_deny_rows *rows,
+    const char *file, char *text, struct report *why)
+{
+	enum identity_deny_kind kind;
+	size_t first = strcspn(text, ",\r\n");
+	enum err err = OK;
+
+	if (b->line == 1 &&
+	    !identity_deny_kind_of(slice_make(text, first), &kind)) {
+		err = identity_deny_rows_begin(rows, (uint8_t *)text,
+		    strlen(text), file, why);
+	} else {
+		identity_deny_rows_begin_plain(rows, (uint8_t *)text,
+		    strlen(text), file, why);
+		rows->line = (unsigned)b->line;
+		if (b->columns.count > 0)
+			rows->columns = b->columns;
+	}
+	b->columns = rows->columns;
 	return err;
 }
 
-/* Changes one entry, and answers. */
-static void
-change_entry(struct admin *a, struct http_call *call,
-    const struct http_request *r, int64_t until)
+/* Adds rows of a deny list's file. */
+static enum err
+add_rows(struct deny_batch *b, const struct deny_defaults *d, char *text,
+    struct report *why)
 {
-	const char *as = http_request_param(r, "as");
-	const char *who = http_request_param(r, "who");
-	struct identity_denylist *l = a->master->snapshot->denylist;
-	struct identity_deny_change c;
-	struct identity_deny_key key;
+	static struct identity_deny_key key;
+	struct identity_deny_rows rows;
 	struct identity_deny_row row;
+	struct report entry;
+	enum parse parse;
+	enum err result = OK;
+	enum err err;
+
+	err = begin_rows(b, &rows, d->file, text, why);
+	if (err != OK)
+		return err;
+	while (err == OK || err == ERR_CONFIG) {
+		parse = identity_deny_rows_next(&rows, &row, &key);
+		if (parse == PARSE_MORE)
+			break;
+		if (parse == PARSE_BAD)
+			continue;
+		report_init(&entry);
+		err = add_entry(b, d, &row, &key, &entry);
+		report_line(why, d->file, row.line, &entry);
+		report_fini(&entry);
+		if (err != OK)
+			result = err;
+	}
+	b->line = rows.line;
+	err = identity_deny_rows_end(&rows);
+	return result == OK ? err : result;
+}
+
+/* Adds the one entry of `as' and `who'. */
+static enum err
+add_one(struct deny_batch *b, const struct deny_defaults *d, const char *who,
+    struct report *why)
+{
+	static struct identity_deny_key key;
+	struct identity_deny_row row;
+	enum err err;
+
+	err = identity_deny_row_make(&row, &key, d->as, who, why);
+	return err == OK ? add_entry(b, d, &row, &key, why) : err;
+}
+
+/*
+ * Batches.
+ */
+
+/* The batch that a request belongs to, new or begun; NULL: answered. */
+static struct deny_batch *
+find_batch(struct admin *a, struct http_call *call,
+    const struct http_request *r, int64_t now)
+{
+	const char *id = http_request_param(r, "batch");
+	struct deny_batch *b = a->deny_batch;
+
+	if (id != NULL && b != NULL && strcmp(b->id, id) == 0) {
+		a->deny_batch = NULL;
+		return b;
+	}
+	if (id != NULL && b != NULL) {
+		if (now < b->used_at + BATCH_IDLE_S) {
+			reply_error(call, 503,
+			    "another list is being read; try again");
+			return NULL;
+		}
+		batch_free(b);
+		a->deny_batch = NULL;
+	}
+	b = calloc(1, sizeof(*b));
+	if (b != NULL && id != NULL)
+		b->id = strdup(id);
+	if (b == NULL || (id != NULL && b->id == NULL)) {
+		free(b);
+		reply_json(call, 503, NULL);
+		return NULL;
+	}
+	b->list = identity_denylist_get(a->master->snapshot->denylist);
+	b->line = 1;
+	identity_deny_change_init(&b->change, b->list);
+	return b;
+}
+
+void
+deny_stop(struct admin *a)
+{
+	batch_free(a->deny_batch);
+	a->deny_batch = NULL;
+}
+
+/* The answer to a change. */
+static json_t *
+outcome(const struct deny_batch *b, uint64_t ended)
+{
+	const struct identity_deny_change *c = &b->change;
+
+	return json_pack("{s:b,s:I,s:I,s:I,s:I,s:o,s:o,s:I}", "dry_run",
+	    b->dry_run, "added", (json_int_t)c->added, "changed",
+	    (json_int_t)c->changed, "removed", (json_int_t)c->removed,
+	    "unchanged", (json_int_t)c->unchanged, "until",
+	    reply_when(c->now_until), "until_before", reply_when(c->until),
+	    b->dry_run ? "sessions_matching" : "sessions_ended",
+	    (json_int_t)ended);
+}
+
+static void
+changed(void *arg, const struct denylist_result *result)
+{
+	struct deny_batch *b = arg;
+
+	if (result->err != OK)
+		refuse(b->call, result->err, result->why);
+	else
+		reply_json(b->call, 200, outcome(b, result->ended));
+	batch_free(b);
+}
+
+/* Puts a batch in force, and answers the call then. Takes over `b'. */
+static void
+commit(struct admin *a, struct http_call *call, struct deny_batch *b)
+{
+	struct identity_deny_change moved = b->change;
+
+	b->call = call;
+	if (b->list != a->master->snapshot->denylist) {
+		reply_error(call, 409, "the deny list was replaced meanwhile");
+		batch_free(b);
+	} else if (b->change.entries.count == 0) {
+		reply_json(call, 200, outcome(b, 0));
+		batch_free(b);
+	} else if (b->dry_run) {
+		denylist_count(a->master->denylist, &b->change, changed, b);
+	} else {
+		/* The numbers stay, for the answer. */
+		memset(&b->change.entries, 0, sizeof(b->change.entries));
+		memset(&b->change.replaced, 0, sizeof(b->change.replaced));
+		denylist_change(a->master->denylist, &moved, changed, b);
+	}
+}
+
+/* Reads the entries of a request into its batch. */
+static enum err
+add_request(struct deny_batch *b, const struct http_request *r,
+    const struct deny_defaults *d, struct report *why)
+{
+	const char *rows = http_request_param(r, "rows");
+	char *copy;
+	enum err err;
+
+	if (rows == NULL)
+		return add_one(b, d, http_request_param(r, "who"), why);
+	copy = strdup(rows);
+	if (copy == NULL)
+		return ERR_NO_MEMORY;
+	err = d->as != NULL ? add_values(b, d, copy, why)
+			    : add_rows(b, d, copy, why);
+	free(copy);
+	return err;
+}
+
+/* One request of deny or allow. */
+static void
+take_request(struct admin *a, struct http_call *call,
+    const struct http_request *r, const struct deny_defaults *d)
+{
+	struct deny_batch *b = find_batch(a, call, r, d->now);
 	struct report why;
 	enum err err;
 
-	if (file_of(a, call, as, who) == NULL)
+	if (b == NULL)
 		return;
 	report_init(&why);
-	identity_deny_change_init(&c, l);
-	err = identity_deny_row_make(&row, &key, as, who, &why);
-	row.reason = slice_str(or_empty(http_request_param(r, "reason")));
-	row.until = until;
-	if (err == OK)
-		err = identity_denylist_plan(l, &c, &row, &key, &why);
-	if (err == OK && until == IDENTITY_DENY_REMOVED && c.removed == 0)
-		err = ERR_NOT_FOUND;
-	if (err == OK && c.entries.count > 0)
-		err = make_change(a, &c, &why);
-	if (err != OK)
+	err = add_request(b, r, d, &why);
+	b->dry_run = is_given(r, "dry_run");
+	b->used_at = d->now;
+	if (err != OK) {
 		refuse(call, err, &why);
-	else
-		commands_reload(a, call, r);
-	identity_deny_change_fini(&c);
+		batch_free(b);
+	} else if (b->id != NULL && is_given(r, "more")) {
+		a->deny_batch = b;
+		reply_json(call, 200,
+		    json_pack("{s:I}", "collected",
+			(json_int_t)b->change.entries.count));
+	} else if (d->until == IDENTITY_DENY_REMOVED && b->id == NULL &&
+	    b->change.removed == 0) {
+		reply_error(call, 404, "no such entry");
+		batch_free(b);
+	} else {
+		commit(a, call, b);
+	}
 	report_fini(&why);
+}
+
+/* Answers a request that cannot be carried out; true if it can. */
+static bool
+is_complete(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	bool one = is_given(r, "as") &&
+	    or_empty(http_request_param(r, "who"))[0] != '\0';
+
+	if (is_given(r, "rows") ? is_given(r, "who") : !one)
+		reply_error(call, 400,
+		    "give as and who, or rows (with as: one value a line)");
+	else if (a->master->snapshot->denylist == NULL)
+		reply_error(call, 409,
+		    "there is no deny list: set [denylist] file");
+	else
+		return true;
+	return false;
+}
+
+/* What complaints call the rows of a request. */
+static const char *
+rows_name(const struct http_request *r)
+{
+	return is_given(r, "file") ? http_request_param(r, "file") : "rows";
 }
 
 void
 deny_add_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	int64_t now = clock_wall_s();
-	int64_t until;
+	struct deny_defaults d = {
+		.as = http_request_param(r, "as"),
+		.reason = or_empty(http_request_param(r, "reason")),
+		.now = clock_wall_s(),
+		.all = is_given(r, "all"),
+		.file = rows_name(r),
+	};
+	const char *why = read_until(r, d.now, &d.until);
 
-	if (!read_until(or_empty(http_request_param(r, "until")), now,
-		&until)) {
-		reply_error(call, 422,
-		    "until is how long from now (1h), a time "
-		    "(2027-01-31T12:00:00Z), seconds since 1970, or infinity");
+	if (!is_complete(a, call, r))
+		return;
+	if (why != NULL)
+		reply_error(call, 422, "%s", why);
+	else
+		take_request(a, call, r, &d);
+}
+
+/*
+ * Selecting entries.
+ */
+
+/* Which entries a request means; everything that is given must match. */
+struct selection {
+	const char *as; /* each may be NULL */
+	const char *who; /* in its normal form */
+	const char *match; /* a part of who or reason */
+	const char *expired; /* "yes" or "no" */
+	int64_t now;
+};
+
+static bool
+select_from(struct selection *s, struct http_call *call,
+    const struct http_request *r)
+{
+	s->as = http_request_param(r, "as");
+	s->who = http_request_param(r, "who");
+	s->match = http_request_param(r, "match");
+	s->expired = http_request_param(r, "expired");
+	s->now = clock_wall_s();
+	if (s->expired == NULL || strcmp(s->expired, "yes") == 0 ||
+	    strcmp(s->expired, "no") == 0)
+		return true;
+	reply_error(call, 400, "expired is yes or no");
+	return false;
+}
+
+static bool
+contains(struct slice text, const char *part)
+{
+	return text.len > 0 &&
+	    memmem(text.data, text.len, part, strlen(part)) != NULL;
+}
+
+static bool
+is_selected(const struct selection *s, const struct identity_deny *d)
+{
+	if (s->as != NULL && strcmp(s->as, identity_deny_word(d->kind)) != 0)
+		return false;
+	if (s->who != NULL && !slice_equal(slice_str(s->who), d->value))
+		return false;
+	if (s->match != NULL && !contains(d->value, s->match) &&
+	    !contains(d->reason, s->match))
+		return false;
+	return s->expired == NULL ||
+	    (s->now >= d->until) == (s->expired[0] == 'y');
+}
+
+/* allow by filters: adds all selected entries to a change. */
+static enum err
+take_back_selected(struct deny_batch *b, const struct selection *s,
+    struct report *why)
+{
+	struct identity_deny_cursor cursor = { 0 };
+	struct deny_defaults d = { .until = IDENTITY_DENY_REMOVED };
+	static struct identity_deny_key key;
+	struct identity_deny_row row;
+	struct identity_deny e;
+	enum err err = OK;
+
+	while (err == OK && identity_denylist_next(b->list, &cursor, &e)) {
+		if (!is_selected(s, &e))
+			continue;
+		memset(&row, 0, sizeof(row));
+		row.kind = e.kind;
+		row.value = e.value;
+		/* What is in the list has been read before. */
+		if (identity_deny_key_parse(&key, e.kind, e.value) != NULL)
+			continue;
+		err = add_entry(b, &d, &row, &key, why);
+	}
+	return err;
+}
+
+static void
+remove_selected(struct admin *a, struct http_call *call,
+    const struct http_request *r)
+{
+	struct deny_batch *b;
+	struct selection s;
+	struct report why;
+	enum err err;
+
+	if (!select_from(&s, call, r))
+		return;
+	if (s.as == NULL && s.match == NULL && s.expired == NULL &&
+	    !is_given(r, "all")) {
+		reply_error(call, 400,
+		    "give as and who, rows, or a filter; all takes back every "
+		    "entry");
 		return;
 	}
-	change_entry(a, call, r, until);
+	b = find_batch(a, call, r, s.now);
+	if (b == NULL)
+		return;
+	report_init(&why);
+	b->dry_run = is_given(r, "dry_run");
+	err = take_back_selected(b, &s, &why);
+	if (err != OK || b->change.removed == 0) {
+		refuse(call, err == OK ? ERR_NOT_FOUND : err, &why);
+		batch_free(b);
+	} else {
+		commit(a, call, b);
+	}
+	report_fini(&why);
 }
 
 void
 deny_remove_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	change_entry(a, call, r, IDENTITY_DENY_REMOVED);
+	struct deny_defaults d = {
+		.as = http_request_param(r, "as"),
+		.reason = "",
+		.until = IDENTITY_DENY_REMOVED,
+		.now = clock_wall_s(),
+		.file = rows_name(r),
+	};
+
+	if (!is_given(r, "who") && !is_given(r, "rows") &&
+	    a->master->snapshot->denylist != NULL)
+		remove_selected(a, call, r);
+	else if (is_complete(a, call, r))
+		take_request(a, call, r, &d);
 }
+
+/*
+ * Showing the list.
+ */
 
 static json_t *
 show(const struct identity_deny *d, int64_t now)
@@ -156,16 +663,160 @@ show(const struct identity_deny *d, int64_t now)
 	    (int)(now >= d->until));
 }
 
-/* Is the entry asked for? */
-static bool
-selects(const struct http_request *r, const struct identity_deny *d)
-{
-	const char *as = http_request_param(r, "as");
-	const char *who = http_request_param(r, "who");
+/* An entry that is to be sorted. */
+struct sorted {
+	struct identity_deny_cursor at;
+	int64_t until;
+};
 
-	if (as != NULL && strcmp(as, identity_deny_word(d->kind)) != 0)
+enum order {
+	ORDER_FILE,
+	ORDER_WHO,
+	ORDER_AS,
+	ORDER_UNTIL
+};
+
+/* What compare() needs to know. */
+struct sorting {
+	const struct identity_denylist *list;
+	enum order order;
+	bool descending;
+};
+
+static int
+compare_text(struct slice a, struct slice b)
+{
+	size_t len = a.len < b.len ? a.len : b.len;
+	int d = len == 0 ? 0 : memcmp(a.data, b.data, len);
+
+	return d != 0 ? d : (a.len > b.len) - (a.len < b.len);
+}
+
+static int
+compare(const void *x, const void *y, void *arg)
+{
+	const struct sorting *s = arg;
+	const struct sorted *a = x, *b = y;
+	struct identity_deny_cursor at = a->at, bt = b->at;
+	struct identity_deny e, f;
+	int d = (a->until > b->until) - (a->until < b->until);
+
+	if (s->order != ORDER_UNTIL &&
+	    identity_denylist_next(s->list, &at, &e) &&
+	    identity_denylist_next(s->list, &bt, &f)) {
+		d = s->order == ORDER_AS ? strcmp(identity_deny_word(e.kind),
+					       identity_deny_word(f.kind))
+					 : 0;
+		if (d == 0)
+			d = compare_text(e.value, f.value);
+	}
+	return s->descending ? -d : d;
+}
+
+static bool
+read_order(const char *text, struct sorting *s)
+{
+	static const char *const words[] = { "file", "who", "as", "until" };
+	size_t i;
+
+	s->descending = text[0] == '-';
+	text += s->descending;
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (strcmp(text, words[i]) == 0) {
+			s->order = (enum order)i;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A page of the entries that match. */
+struct page {
+	size_t offset;
+	size_t limit;
+	size_t matched;
+	json_t *rows; /* owned */
+};
+
+static void
+add_to_page(struct page *p, const struct identity_deny *d, int64_t now)
+{
+	if (p->matched++ >= p->offset && json_array_size(p->rows) < p->limit)
+		json_array_append_new(p->rows, show(d, now));
+}
+
+static void
+list_in_order_of_file(const struct identity_denylist *l,
+    const struct selection *s, struct page *p)
+{
+	struct identity_deny_cursor cursor = { 0 };
+	struct identity_deny d;
+
+	while (identity_denylist_next(l, &cursor, &d))
+		if (is_selected(s, &d))
+			add_to_page(p, &d, s->now);
+}
+
+/* False: too many entries to sort, or out of memory. */
+static bool
+list_sorted(const struct sorting *sorting, const struct selection *s,
+    struct page *p)
+{
+	struct identity_deny_cursor cursor = { 0 }, at = { 0 };
+	struct sorted *found = malloc(SORT_MAX * sizeof(*found));
+	struct identity_deny d;
+	size_t count = 0;
+	size_t i;
+
+	if (found == NULL)
 		return false;
-	return who == NULL || slice_equal(slice_str(who), d->value);
+	while (identity_denylist_next(sorting->list, &cursor, &d)) {
+		if (is_selected(s, &d)) {
+			if (count == SORT_MAX) {
+				free(found);
+				return false;
+			}
+			found[count].at = at;
+			found[count++].until = d.until;
+		}
+		at = cursor;
+	}
+	qsort_r(found, count, sizeof(*found), compare, (void *)sorting);
+	for (i = 0; i < count; i++)
+		if (identity_denylist_next(sorting->list, &found[i].at, &d))
+			add_to_page(p, &d, s->now);
+	free(found);
+	return true;
+}
+
+static bool
+read_page(struct page *p, struct sorting *sorting, struct http_call *call,
+    const struct http_request *r)
+{
+	const char *offset = http_request_param(r, "offset");
+	const char *sort = http_request_param(r, "sort");
+	char *end = NULL;
+
+	p->limit = LIMIT_DEFAULT;
+	if (!http_request_limit(r, &p->limit)) {
+		reply_error(call, 400, "limit is a number up to %d",
+		    HTTP_LIMIT_MAX);
+		return false;
+	}
+	if (offset != NULL)
+		p->offset = (size_t)strtoul(offset, &end, 10);
+	if (offset != NULL &&
+	    (offset[0] < '0' || offset[0] > '9' || *end != '\0')) {
+		reply_error(call, 400, "offset is a number");
+		return false;
+	}
+	if (sort != NULL && !read_order(sort, sorting)) {
+		reply_error(call, 400,
+		    "sort is file, who, as or until, with - in front to "
+		    "reverse it");
+		return false;
+	}
+	return true;
 }
 
 void
@@ -173,29 +824,28 @@ deny_list_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	const struct snapshot *snapshot = a->master->snapshot;
-	size_t count = identity_denylist_count(snapshot->denylist);
-	size_t limit = LIMIT_DEFAULT;
-	int64_t now = clock_wall_s();
-	json_t *rows;
-	struct identity_deny_cursor cursor = { 0 };
-	struct identity_deny d;
-	size_t matched = 0;
+	struct sorting sorting = { snapshot->denylist, ORDER_FILE, false };
+	struct page p = { 0 };
+	struct selection s;
 
-	if (!http_request_limit(r, &limit)) {
-		reply_error(call, 400, "limit is a number up to 100000");
+	if (!select_from(&s, call, r) || !read_page(&p, &sorting, call, r))
+		return;
+	p.rows = json_array();
+	if (snapshot->denylist != NULL && sorting.order == ORDER_FILE &&
+	    !sorting.descending) {
+		list_in_order_of_file(snapshot->denylist, &s, &p);
+	} else if (snapshot->denylist != NULL &&
+	    !list_sorted(&sorting, &s, &p)) {
+		json_decref(p.rows);
+		reply_error(call, 422,
+		    "too many entries to sort (100,000 at most): give a "
+		    "filter");
 		return;
 	}
-	rows = json_array();
-	while (count > 0 &&
-	    identity_denylist_next(snapshot->denylist, &cursor, &d)) {
-		if (!selects(r, &d))
-			continue;
-		matched++;
-		if (json_array_size(rows) < limit)
-			json_array_append_new(rows, show(&d, now));
-	}
 	reply_json(call, 200,
-	    json_pack("{s:s,s:I,s:I,s:o}", "file",
-		snapshot->config->denylist.file, "count", (json_int_t)count,
-		"matched", (json_int_t)matched, "denied", rows));
+	    json_pack("{s:s,s:I,s:I,s:I,s:o}", "file",
+		snapshot->config->denylist.file, "count",
+		(json_int_t)identity_denylist_count(snapshot->denylist),
+		"matched", (json_int_t)p.matched, "offset",
+		(json_int_t)p.offset, "denied", p.rows));
 }

@@ -186,7 +186,8 @@ accept_stage(struct client *c)
 		    peer);
 		return RUNTIME_EXIT_CONFIG;
 	}
-	reason = verdict_peer(c->snapshot, &c->peer, clock_wall_s(), &detail);
+	reason = verdict_peer(c->snapshot->denylist, &c->peer, clock_wall_s(),
+	    &detail);
 	if (reason != REASON_NONE)
 		return refused(c, "accept", reason, detail.text);
 	say(c, "accept", "%s at [listener %s]", peer, c->listener->head.name);
@@ -434,7 +435,8 @@ tls_stage(struct client *c)
 		say_certificate(c);
 	if (reason != REASON_NONE)
 		return refused_cert(c, reason, why);
-	reason = verdict_cert(c->snapshot, c->cert, clock_wall_s(), &detail);
+	reason = verdict_cert(c->snapshot->denylist, c->cert, clock_wall_s(),
+	    &detail);
 	if (reason != REASON_NONE)
 		return refused_cert(c, reason, detail.text);
 	say(c, "tls", "the certificate is good");

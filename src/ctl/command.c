@@ -38,36 +38,73 @@ static const char kind_help[] =
     "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
     "  username_re, cn, serial, sha256, spki, san\n";
 
+static const char deny_help[] =
+    "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
+    "  username_re, cn, serial, sha256, spki, san\n"
+    "  --for TIME             for so long: 30m, 2h, 1d\n"
+    "  --until TIME           until a date, 2026-12-24T18:00:00Z\n"
+    "  --reason TEXT          for the log and for `denied'\n"
+    "  --from FILE            entries as in a deny list's file; with KIND one\n"
+    "                         value on each line\n"
+    "  --stdin                the same from standard input\n"
+    "  --dry-run              only say what would be done\n"
+    "  --all                  allow a pattern that matches every client\n";
+
+static const char allow_help[] =
+    "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
+    "  username_re, cn, serial, sha256, spki, san\n"
+    "  --from FILE, --stdin   as for deny\n"
+    "  --dry-run              only say what would be done\n"
+    "FILTER, all that are given must match:\n"
+    "  --as KIND              the kind\n"
+    "  --match TEXT           a part of WHO or of the reason\n"
+    "  --expired yes|no       entries that have ended, or have not\n"
+    "  --all                  every entry\n";
+
+static const char denied_help[] =
+    "FILTER, all that are given must match:\n"
+    "  --as KIND              the kind\n"
+    "  --who WHO              exactly this\n"
+    "  --match TEXT           a part of WHO or of the reason\n"
+    "  --expired yes|no       entries that have ended, or have not\n"
+    "  --sort ORDER           who, as or until; -who and so on reverse it\n"
+    "  --offset N, --limit N  show N entries from number N on\n";
+
 static const struct command commands[] = {
-	{ "status", "GET", "/status", { NULL }, " watch ",
+	{ "status", "GET", "/status", { NULL }, " watch ", NULL,
 	    "[--watch[=SECONDS]]", "what the daemon does and how it is", "",
 	    show_status },
-	{ "sessions", "GET", "/sessions", { NULL }, FILTERS "sort watch ",
+	{ "sessions", "GET", "/sessions", { NULL }, FILTERS "sort watch ", NULL,
 	    "[FILTER ...] [--sort [-]KEY] [--limit N] [--watch[=SECONDS]]",
 	    "list the connections", sessions_help, show_sessions },
-	{ "kick", "POST", "/kick", { NULL }, FILTERS "all ",
+	{ "kick", "POST", "/kick", { NULL }, FILTERS "all ", NULL,
 	    "FILTER ... | --all",
 	    "close live sessions; the clients may connect again", filter_help,
 	    show_kicked },
-	{ "deny", "POST", "/deny", { "as", "who" }, " until reason ",
-	    "KIND WHO [--until TIME] [--reason TEXT]",
-	    "close the sessions of a client and refuse new ones", kind_help,
-	    show_reload },
-	{ "allow", "POST", "/allow", { "as", "who" }, " ", "KIND WHO",
-	    "remove an entry from the deny list", kind_help, show_reload },
-	{ "denied", "GET", "/denied", { NULL }, " as who limit watch ",
-	    "[--as KIND] [--who WHO] [--limit N] [--watch[=SECONDS]]",
-	    "print the deny list", kind_help, show_denied },
-	{ "reload", "POST", "/reload", { NULL }, " ", "",
+	{ "deny", "POST", "/deny", { "as", "who" },
+	    " until for reason from stdin dry-run all ", NULL,
+	    "KIND WHO | [KIND] --from FILE | [KIND] --stdin [OPTION ...]",
+	    "close the sessions of clients and refuse new ones", deny_help,
+	    show_change },
+	{ "allow", "POST", "/allow", { "as", "who" },
+	    " as match expired all from stdin dry-run ",
+	    " as match expired all ",
+	    "KIND WHO | FILTER ... | [KIND] --from FILE [--dry-run]",
+	    "remove entries from the deny list", allow_help, show_change },
+	{ "denied", "GET", "/denied", { NULL },
+	    " as who match expired sort offset limit watch ", NULL,
+	    "[FILTER ...] [--sort ORDER] [--offset N] [--limit N]",
+	    "print the deny list", denied_help, show_denied },
+	{ "reload", "POST", "/reload", { NULL }, " ", NULL, "",
 	    "load the configuration and its files again", "", show_reload },
-	{ "drain", "POST", "/drain", { NULL }, " ", "",
+	{ "drain", "POST", "/drain", { NULL }, " ", NULL, "",
 	    "let all sessions leave, then exit", "", show_drain },
-	{ "metrics", "GET", "/metrics", { NULL }, " watch ",
+	{ "metrics", "GET", "/metrics", { NULL }, " watch ", NULL,
 	    "[--watch[=SECONDS]]", "all numbers, for Prometheus", "", NULL },
-	{ "cert", "GET", "/cert", { NULL }, " limit watch ",
+	{ "cert", "GET", "/cert", { NULL }, " limit watch ", NULL,
 	    "[--limit N] [--watch[=SECONDS]]",
 	    "certificates and CRLs, and when they expire", "", show_certs },
-	{ "log", "POST", "/log", { "level" }, " ", "LEVEL",
+	{ "log", "POST", "/log", { "level" }, " ", NULL, "LEVEL",
 	    "set the log level until the next reload",
 	    "LEVEL: error, warn, info, debug\n", show_log },
 };
@@ -107,6 +144,38 @@ command_takes(const struct command *c, const char *option)
 			return true;
 		found++;
 	}
+	return false;
+}
+
+const char *
+command_value(const struct command_call *call, const char *key)
+{
+	size_t i;
+
+	for (i = 0; i < call->param_count; i++)
+		if (strcmp(call->params[i].key, key) == 0)
+			return call->params[i].value;
+	return NULL;
+}
+
+bool
+command_is_list(const struct command_call *call)
+{
+	return command_value(call, "from") != NULL ||
+	    command_value(call, "stdin") != NULL;
+}
+
+bool
+command_has_filter(const struct command_call *call)
+{
+	const char *options = call->command->filter_option;
+	struct command c = { .options = options };
+	size_t i;
+
+	for (i = 0; i < call->param_count && options != NULL; i++)
+		if (call->params[i].option != NULL &&
+		    command_takes(&c, call->params[i].option))
+			return true;
 	return false;
 }
 

@@ -30,6 +30,8 @@ struct command {
 	const char *path;
 	const char *words[2]; /* parameters given as plain words, in order */
 	const char *options; /* its long options, a blank around each */
+	const char *filter_option; /* those that take the place of the words,
+				    * a blank around each; NULL: none */
 	const char *synopsis; /* the arguments, for --help */
 	const char *summary; /* one line */
 	const char *help; /* more, several lines; may be "" */
@@ -57,6 +59,15 @@ const struct command *command_find(const char *name);
 /* True if the command has the long option `option'. */
 bool command_takes(const struct command *c, const char *option);
 
+/* The value of a parameter, or NULL. */
+const char *command_value(const struct command_call *call, const char *key);
+
+/* True if the call takes its values from a file or from standard input. */
+bool command_is_list(const struct command_call *call);
+
+/* True if the call has an option that takes the place of the plain words. */
+bool command_has_filter(const struct command_call *call);
+
 /* Prints the general help, or that of one command. */
 void command_help(FILE *f, const struct command *c);
 
@@ -83,5 +94,9 @@ void command_answer_fini(struct command_answer *a);
 
 /* Asks the daemon, prints the answer and returns the exit code. */
 int command_run(const struct command_call *call);
+
+/* Does the same for a call that takes its values from a file or from standard
+ * input (list.c). */
+int list_run(const struct command_call *call);
 
 #endif

@@ -43,6 +43,13 @@ struct arguments {
 	X("sid", "sid", required_argument) \
 	X("limit", "limit", required_argument) \
 	X("until", "until", required_argument) \
+	X("for", "for", required_argument) \
+	X("from", "from", required_argument) \
+	X("stdin", "stdin", no_argument) \
+	X("dry_run", "dry-run", no_argument) \
+	X("match", "match", required_argument) \
+	X("expired", "expired", required_argument) \
+	X("offset", "offset", required_argument) \
 	X("reason", "reason", required_argument) \
 	X("as", "as", required_argument) \
 	X("who", "who", required_argument) \
@@ -162,15 +169,35 @@ check_options(const struct arguments *a)
 	return CTL_OK;
 }
 
+/* The plain words that a call needs, and may have. A list has its values from a
+ * file, of one KIND or of several; filters take the place of both. */
+static void
+count_words(const struct arguments *a, int *least, int *most)
+{
+	const struct command *c = a->call.command;
+
+	*most = (c->words[0] != NULL) + (c->words[1] != NULL);
+	*least = *most;
+	if (command_is_list(&a->call)) {
+		*least = 0;
+		*most = 1;
+	} else if (c->filter_option != NULL && command_has_filter(&a->call)) {
+		*least = *most = 0;
+	}
+}
+
 /* Takes the plain words: a command and its arguments. CTL_OK or CTL_USAGE. */
 static int
 take_words(struct arguments *a, char **words, int count)
 {
 	struct command_param param = { NULL, NULL, NULL };
 	const struct command *c = a->call.command;
-	int n;
+	int least, most, n;
 
-	for (n = 0; n < 2 && c->words[n] != NULL; n++) {
+	count_words(a, &least, &most);
+	for (n = 0; n < most; n++) {
+		if (n >= count && n >= least)
+			break;
 		if (n >= count)
 			return bad_usage("missing argument: ", c->words[n]);
 		param.key = c->words[n];
@@ -209,6 +236,8 @@ run(struct arguments *a, char **words, int count)
 		code = check_options(a);
 	if (code != CTL_OK)
 		return code;
+	if (command_is_list(&a->call))
+		return list_run(&a->call);
 	return a->watch > 0 ? watch_run(&a->call, a->watch)
 			    : command_run(&a->call);
 }

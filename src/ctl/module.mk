@@ -3,6 +3,7 @@ libsallyport_a_SOURCES += \
 	src/ctl/client.h \
 	src/ctl/command.c \
 	src/ctl/command.h \
+	src/ctl/list.c \
 	src/ctl/show.c \
 	src/ctl/show.h \
 	src/ctl/table.c \

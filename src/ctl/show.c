@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "ctl/show.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include "ctl/table.h"
@@ -268,11 +269,16 @@ show_denied(FILE *f, json_t *answer)
 		{ "EXPIRED", "expired", TABLE_TEXT },
 		{ "REASON", "reason", TABLE_TEXT },
 	};
+	size_t shown = json_array_size(json_object_get(answer, "denied"));
 
 	table_print(f, columns, COUNT(columns),
 	    json_object_get(answer, "denied"));
-	fprintf(f, "%lld of %lld entries\n", number(answer, "matched"),
+	fprintf(f, "%lld of %lld entries", number(answer, "matched"),
 	    number(answer, "count"));
+	if (number(answer, "matched") > (long long)shown)
+		fprintf(f, ", %zu shown from number %lld (--limit, --offset)",
+		    shown, number(answer, "offset") + 1);
+	fputc('\n', f);
 }
 
 static void
@@ -286,6 +292,88 @@ print_lines(FILE *f, json_t *lines)
 		table_text(f, json_string_value(line));
 		fputc('\n', f);
 	}
+}
+
+/* "for ever", or "until 2027-01-31T12:00:00Z". */
+static void
+print_until(FILE *f, const char *until)
+{
+	if (until[0] == '\0')
+		fputs("for ever", f);
+	else
+		fprintf(f, "until %s", until);
+}
+
+/* What a change did to one entry. */
+static void
+print_entry(FILE *f, json_t *a)
+{
+	const char *until = text(a, "until");
+	const char *before = text(a, "until_before");
+
+	if (number(a, "removed") > 0) {
+		fputs("no longer denied", f);
+	} else if (number(a, "added") > 0) {
+		fputs("denied ", f);
+		print_until(f, until);
+	} else if (number(a, "changed") > 0) {
+		fputs("denied ", f);
+		print_until(f, until);
+		fputs(", was denied ", f);
+		print_until(f, before);
+	} else {
+		fputs("already denied ", f);
+		print_until(f, before);
+	}
+}
+
+/* What a change did to many entries. */
+static void
+print_entries(FILE *f, json_t *a)
+{
+	static const struct {
+		const char *field;
+		const char *what;
+	} counts[] = { { "added", "added" }, { "changed", "changed" },
+		{ "removed", "removed" }, { "unchanged", "as they were" } };
+	const char *between = "";
+	size_t i;
+
+	for (i = 0; i < COUNT(counts); i++) {
+		if (number(a, counts[i].field) == 0)
+			continue;
+		fprintf(f, "%s%lld %s", between, number(a, counts[i].field),
+		    counts[i].what);
+		between = ", ";
+	}
+}
+
+void
+show_change(FILE *f, json_t *answer)
+{
+	bool dry = json_is_true(json_object_get(answer, "dry_run"));
+	long long entries = number(answer, "added") +
+	    number(answer, "changed") + number(answer, "removed") +
+	    number(answer, "unchanged");
+	long long n =
+	    number(answer, dry ? "sessions_matching" : "sessions_ended");
+
+	if (dry)
+		fputs("dry run: would be ", f);
+	if (entries == 1)
+		print_entry(f, answer);
+	else
+		print_entries(f, answer);
+	if (number(answer, "added") + number(answer, "changed") > 0) {
+		fputs("; ", f);
+		if (n == 0)
+			fputs("no live session matches", f);
+		else
+			print_count(f, n,
+			    dry ? "session matches" : "session ended",
+			    dry ? "sessions match" : "sessions ended");
+	}
+	fputc('\n', f);
 }
 
 void

@@ -14,6 +14,7 @@ void show_sessions(FILE *f, json_t *answer);
 void show_sessions_rates(FILE *f, json_t *answer); /* with up_s and down_s */
 void show_kicked(FILE *f, json_t *answer);
 void show_denied(FILE *f, json_t *answer);
+void show_change(FILE *f, json_t *answer);
 void show_reload(FILE *f, json_t *answer);
 void show_certs(FILE *f, json_t *answer);
 void show_drain(FILE *f, json_t *answer);

@@ -227,7 +227,8 @@ open_file(struct work *w)
 
 	if (realpath(w->e->path, w->target) == NULL)
 		snprintf(w->target, sizeof(w->target), "%s", w->e->path);
-	fd = open(w->e->path, O_RDWR | O_APPEND | O_CREAT | flags, 0640);
+	fd = open(w->e->path,
+	    O_RDWR | O_APPEND | (w->e->create ? O_CREAT : 0) | flags, 0640);
 	w->writable = fd != -1;
 	if (fd == -1 && (errno == EACCES || errno == EPERM))
 		fd = open(w->e->path, O_RDONLY | flags);
@@ -242,8 +243,15 @@ open_locked(struct work *w)
 
 	for (i = 0; i < TRIES; i++) {
 		w->fd = open_file(w);
+		if (w->fd == -1 && errno == ENOENT && !w->e->create)
+			report_add(w->e->report,
+			    "%s: has disappeared; the entries in force would "
+			    "be lost (put it back, or create an empty one)",
+			    w->e->path);
+		else if (w->fd == -1)
+			(void)failed(w, w->e->path, "open");
 		if (w->fd == -1)
-			return failed(w, w->e->path, "open");
+			return ERR_SYSTEM;
 		if (fstat(w->fd, &w->e->before) == -1)
 			return failed(w, w->e->path, "look at");
 		if (!S_ISREG(w->e->before.st_mode)) {

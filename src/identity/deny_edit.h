@@ -31,6 +31,7 @@ struct identity_deny_edit {
 	const char *path; /* borrowed */
 	const struct identity_deny_change *change; /* borrowed */
 	struct report *report; /* borrowed */
+	bool create; /* a file that does not exist is created */
 	size_t idle; /* rows of the file that no longer count; updated */
 	/* The results, after OK: */
 	struct stat before; /* the file as it was found */
@@ -39,7 +40,7 @@ struct identity_deny_edit {
 };
 
 /*
- * Makes the change. A file that does not exist is created. ERR_CONFIG: the
+ * Makes the change. ERR_CONFIG: the
  * file lacks a column that the change needs, or cannot be rewritten because
  * it has bad rows; ERR_SYSTEM: it cannot be written; the report says why.
  * ERR_NO_MEMORY. On error the file is as it was. Any thread.

@@ -221,6 +221,21 @@ identity_denylist_is_current(const struct identity_denylist *l,
 	    look->st_ctim.tv_sec + SETTLED_S < l->base->read_at;
 }
 
+const struct stat *
+identity_denylist_look(const struct identity_denylist *l)
+{
+	return &l->base->look;
+}
+
+bool
+identity_denylist_is_changed(const struct identity_denylist *l,
+    const struct identity_deny_table *t, size_t i)
+{
+	struct identity_deny_lookup what = lookup_of(t, i);
+
+	return identity_deny_table_find(&l->overlay, &what) != NULL;
+}
+
 size_t
 identity_denylist_idle(const struct identity_denylist *l)
 {
@@ -309,6 +324,7 @@ identity_denylist_plan(struct identity_denylist *l,
 	enum err err = OK;
 
 	c->until = have == NULL ? 0 : have->until;
+	c->now_until = row->until == IDENTITY_DENY_REMOVED ? 0 : row->until;
 	if (is_same(in, have, row->reason, row->until)) {
 		c->unchanged++;
 		return OK;
@@ -401,12 +417,6 @@ identity_denylist_size(const struct identity_denylist *l)
 			 : sizeof(*l) + sizeof(*l->base) +
 		identity_deny_table_size(&l->base->table) +
 		identity_deny_table_size(&l->overlay);
-}
-
-size_t
-identity_denylist_overlay(const struct identity_denylist *l)
-{
-	return l->overlay.count;
 }
 
 bool

@@ -110,6 +110,14 @@ enum err identity_denylist_replace(struct identity_denylist *l,
 bool identity_denylist_is_current(const struct identity_denylist *l,
     const struct stat *look);
 
+/* What the file looked like just before the base was read. Owner only. */
+const struct stat *identity_denylist_look(const struct identity_denylist *l);
+
+/* True if entry `i' of `t' is among the changes since the base was read. Owner
+ * only. */
+bool identity_denylist_is_changed(const struct identity_denylist *l,
+    const struct identity_deny_table *t, size_t i);
+
 /* The rows of the file that do not count. Owner only. */
 size_t identity_denylist_idle(const struct identity_denylist *l);
 
@@ -131,6 +139,7 @@ struct identity_deny_change {
 	size_t removed;
 	size_t unchanged; /* were so already: not among `entries' */
 	int64_t until; /* of the last one, before the change; 0: no entry */
+	int64_t now_until; /* of the last one, after the change; 0: no entry */
 };
 
 void identity_deny_change_init(struct identity_deny_change *c,
@@ -153,9 +162,6 @@ size_t identity_denylist_count(const struct identity_denylist *l);
 
 /* Bytes of memory it takes. Owner only. */
 size_t identity_denylist_size(const struct identity_denylist *l);
-
-/* The size of the overlay in entries. Owner only. */
-size_t identity_denylist_overlay(const struct identity_denylist *l);
 
 /* A position in the list; zeroed for its beginning. */
 struct identity_deny_cursor {

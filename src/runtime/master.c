@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -281,20 +280,6 @@ change_log(const struct config *cfg, struct report *warnings)
 	report_fini(&why);
 }
 
-/* Reads the deny list again if its file has changed. */
-static enum err
-reload_denylist(struct master *m, struct report *why)
-{
-	struct identity_denylist *l = m->snapshot->denylist;
-	const char *path = m->snapshot->config->denylist.file;
-	struct stat now;
-
-	if (l == NULL ||
-	    (stat(path, &now) == 0 && identity_denylist_is_current(l, &now)))
-		return OK;
-	return identity_denylist_load(l, path, why) == OK ? OK : ERR_CONFIG;
-}
-
 enum err
 master_adopt(struct master *m, struct snapshot *next, struct report *why,
     struct report *warnings)
@@ -307,12 +292,6 @@ master_adopt(struct master *m, struct snapshot *next, struct report *why,
 		report_add(why, "out of memory");
 		return ERR_NO_MEMORY;
 	}
-	if (next->denylist == m->snapshot->denylist &&
-	    reload_denylist(m, why) != OK) {
-		free_orders(m, orders);
-		return ERR_CONFIG;
-	}
-	next->denylist_version = identity_denylist_version(next->denylist);
 	/* From here on nothing can fail. */
 	report_init(&restart);
 	config_compare(m->snapshot->config, next->config, &restart);
@@ -328,15 +307,59 @@ master_adopt(struct master *m, struct snapshot *next, struct report *why,
 	free(orders);
 	snapshot_put(m->snapshot);
 	m->snapshot = snapshot_get(next);
+	denylist_follow(m->denylist);
 	m->reloaded_at = clock_wall_s();
 	return OK;
+}
+
+/* A reload that waits for the deny list. */
+struct list_first {
+	struct master *master; /* borrowed */
+	enum reload_cause cause;
+	struct reload_waiter *waiter; /* borrowed; may be NULL */
+};
+
+/* The deny list is in force, or has errors: then nothing is loaded. */
+static void
+list_reloaded(void *arg, const struct denylist_result *result)
+{
+	struct list_first *first = arg;
+	struct master *m = first->master;
+	struct report none;
+	struct reload_result refused = {
+		.err = result->err,
+		.generation = m->snapshot->generation,
+		.warnings = &none,
+		.complaints = result->why,
+	};
+
+	if (result->err == OK) {
+		reload_request(m->reloader, first->cause, first->waiter);
+	} else if (result->err != ERR_CLOSED) {
+		report_init(&none);
+		m->reloads_failed++;
+		m->reload_failed = true;
+		m->reload_ended_at = clock_wall_s();
+		if (first->waiter != NULL)
+			first->waiter->done(first->waiter, &refused);
+	}
+	free(first);
 }
 
 void
 master_reload(struct master *m, enum reload_cause cause,
     struct reload_waiter *waiter)
 {
-	reload_request(m->reloader, cause, waiter);
+	struct list_first *first = malloc(sizeof(*first));
+
+	if (first == NULL) {
+		reload_request(m->reloader, cause, waiter);
+		return;
+	}
+	first->master = m;
+	first->cause = cause;
+	first->waiter = waiter;
+	denylist_reload(m->denylist, list_reloaded, first);
 }
 
 /*
@@ -428,6 +451,9 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	timer_init(&m->leave, m->loop, begin_drain, m);
 	timer_init(&m->drain, m->loop, drain_timed_out, m);
 	timer_init(&m->pulse, m->loop, pulse, m);
+	m->denylist = denylist_manager_new(m);
+	if (m->denylist == NULL)
+		return ERR_NO_MEMORY;
 	options_throttle(&limits, snapshot->config);
 	m->cert_sessions = cert_sessions_new();
 	m->client_ids = client_ids_new();
@@ -519,6 +545,8 @@ master_run(struct master *m, struct report *why)
 		err = log_start();
 	if (err == OK)
 		err = reload_start(m->reloader);
+	if (err == OK)
+		err = denylist_manager_start(m->denylist);
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
@@ -544,6 +572,7 @@ master_fini(struct master *m)
 	size_t i;
 
 	reload_stop(m->reloader); /* its waiters are the service's */
+	denylist_manager_stop(m->denylist); /* as well */
 	if (m->service_state != NULL)
 		m->service->stop(m->service_state);
 	for (i = 0; i < m->worker_count; i++)
@@ -567,6 +596,7 @@ master_fini(struct master *m)
 	snapshot_put(m->snapshot);
 	loop_free(m->loop);
 	reload_free(m->reloader);
+	denylist_manager_free(m->denylist);
 	sandbox_fini(&m->sandbox);
 	memset(m, 0, sizeof(*m));
 }

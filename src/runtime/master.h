@@ -65,6 +65,7 @@
 #include "backend/limits.h"
 #include "base/report.h"
 #include "io/loop.h"
+#include "runtime/denylist.h"
 #include "runtime/reload.h"
 #include "runtime/resources.h"
 #include "runtime/sandbox.h"
@@ -100,6 +101,7 @@ struct master {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted; in force */
 	struct reloader *reloader; /* owned */
+	struct denylist_manager *denylist; /* owned */
 	struct throttle *throttle; /* owned */
 	struct cert_sessions *cert_sessions; /* owned */
 	struct client_ids *client_ids; /* owned */

@@ -1,5 +1,7 @@
 libsallyport_a_SOURCES += \
 	src/runtime/accounts.h \
+	src/runtime/denylist.c \
+	src/runtime/denylist.h \
 	src/runtime/master.c \
 	src/runtime/master.h \
 	src/runtime/ports.c \

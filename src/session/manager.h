@@ -52,6 +52,7 @@ struct session_manager {
 	struct list *sweep_next; /* the next session that a sweep judges;
 				  * &sessions: none */
 	unsigned sweep_what; /* SWEEP_* bits; 0: no sweep is running */
+	uint64_t swept; /* sessions that sweeps have dismissed */
 	bool sweep_again; /* start over at the end: files changed meanwhile */
 	struct timer sweep; /* to the sweep's next slice */
 	struct linger_set lingering; /* clients that read a closing packet */

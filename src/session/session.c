@@ -349,6 +349,8 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 	    &setup->snapshot->config->listener[listener_state->section];
 	setup->pool = backend_pool_get(
 	    m->pools[setup->listener->backend_profile->head.index]);
+	setup->denylist_version =
+	    identity_denylist_version(setup->snapshot->denylist);
 	setup->fd = -1;
 	timer_init(&setup->deadline, m->loop, NULL, NULL);
 	s->setup = setup;

@@ -29,6 +29,7 @@ struct session_identity {
 	uint8_t sha256[CERT_SHA256_LEN];
 	uint8_t twin_sha256[CERT_SHA256_LEN];
 	uint8_t tbs_sha256[CERT_SHA256_LEN]; /* tells certificates apart */
+	uint64_t deny_filter; /* see identity_deny_filter() */
 	int64_t not_after; /* earliest end in the chain; INT64_MAX: no cert */
 	struct identity_rules *rules; /* counted: the profile that decided */
 	bool has_certificate;

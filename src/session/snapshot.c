@@ -308,8 +308,6 @@ load_denylist(struct loading *l)
 	if (previous != NULL && previous->denylist != NULL &&
 	    strcmp(previous->config->denylist.file, file) == 0) {
 		l->s->denylist = identity_denylist_get(previous->denylist);
-		l->s->denylist_version =
-		    identity_denylist_version(l->s->denylist);
 		return OK;
 	}
 	err = identity_denylist_new(&l->s->denylist);
@@ -362,6 +360,34 @@ load_backends(struct loading *l)
 	return OK;
 }
 
+/* Names the files to `reading', except for that of the deny list. */
+struct naming {
+	const struct snapshot_reading *reading;
+	const char *denylist;
+};
+
+static void
+name_file(const char *path, void *arg)
+{
+	const struct naming *n = arg;
+
+	if (strcmp(path, n->denylist) != 0)
+		n->reading->file(path, n->reading->arg);
+}
+
+/* The file of a deny list that is in force is watched on its own. One that was
+ * to be in force, but is not, may be what is wrong. */
+static void
+name_denylist(const struct loading *l, const struct snapshot_reading *reading)
+{
+	const char *file = l->s->config->denylist.file;
+
+	if (file[0] != '\0' &&
+	    (l->previous == NULL || l->s->denylist == NULL ||
+		l->s->denylist != l->previous->denylist))
+		reading->file(file, reading->arg);
+}
+
 enum err
 snapshot_load(struct snapshot **out, const char *file,
     const struct snapshot *previous, const struct snapshot_reading *reading,
@@ -370,6 +396,7 @@ snapshot_load(struct snapshot **out, const char *file,
 	static enum err (*const parts[])(struct loading *) = { load_tls,
 		load_identity, load_denylist, load_listeners, load_backends };
 	struct loading l = { NULL, previous, why, warnings };
+	struct naming naming = { reading, NULL };
 	enum err result;
 	enum err err;
 	size_t i;
@@ -383,8 +410,9 @@ snapshot_load(struct snapshot **out, const char *file,
 		free(l.s);
 		return result;
 	}
+	naming.denylist = l.s->config->denylist.file;
 	if (reading != NULL)
-		config_files(l.s->config, reading->file, reading->arg);
+		config_files(l.s->config, name_file, &naming);
 	l.s->refs = 1;
 	l.s->generation = previous == NULL ? 1 : previous->generation + 1;
 	options_mqtt(&l.s->mqtt, l.s->config);
@@ -398,6 +426,8 @@ snapshot_load(struct snapshot **out, const char *file,
 			result = err;
 	}
 	if (result != OK) {
+		if (reading != NULL)
+			name_denylist(&l, reading);
 		snapshot_put(l.s);
 		return result;
 	}

@@ -28,7 +28,6 @@ struct snapshot {
 	/* Counted; NULL: none. Not a part of the snapshot: it is shared with
 	 * others, and changes on its own. */
 	struct identity_denylist *denylist;
-	uint64_t denylist_version; /* of the list, when this was loaded */
 	struct ws_policy *ws; /* owned; as config->listener */
 	struct backend_connect_rate *
 	    *connect_rate; /* counted each; as config->backend */

@@ -236,8 +236,8 @@ check_peer(struct session *s)
 
 	note_local_address(s->setup);
 	session_peer(s, &peer);
-	reason =
-	    verdict_peer(s->setup->snapshot, &peer, clock_wall_s(), &detail);
+	reason = verdict_peer(s->setup->snapshot->denylist, &peer,
+	    clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
 		return;
@@ -325,8 +325,8 @@ handshake_done(struct session *s)
 	throttle_handshake_done(&s->slot,
 	    info.resumed ? THROTTLE_RESUMED : THROTTLE_FULL,
 	    loop_now(s->manager->loop));
-	reason = verdict_cert(s->setup->snapshot, tls_stream_cert(s->tls),
-	    clock_wall_s(), &detail);
+	reason = verdict_cert(s->setup->snapshot->denylist,
+	    tls_stream_cert(s->tls), clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
 		tls_stream_refuse(s->tls, reason);
 		session_dismiss(s, reason, detail.text);
@@ -535,18 +535,36 @@ add_to_cert_sessions(struct session *s)
 	return result.full ? REASON_IDENTITY_SESSIONS : REASON_NONE;
 }
 
+/* Notes by what the deny list could name the client, for later changes of it.
+ */
+static void
+note_filter(struct session *s, const struct cert *cert)
+{
+	struct session_identity *i = s->identity;
+	struct sockaddr_storage peer;
+
+	session_peer(s, &peer);
+	i->deny_filter =
+	    identity_deny_filter(cert, i->username, i->client_id, &peer);
+}
+
 /*
  * Decides again if a reload has replaced the snapshot that the connection was
- * checked with. A sweep judges only sessions in the stages backend and relay,
- * so a connection is checked when it enters these: before the broker hears of
- * a client that was revoked meanwhile.
+ * checked with, or if the deny list has changed since. A sweep judges only
+ * sessions in the stages backend and relay, so a connection is checked when it
+ * enters these: before the broker hears of a client that was revoked meanwhile.
  */
 static enum reason
 check_again(struct session *s, struct verdict_detail *detail)
 {
-	if (s->setup->snapshot == s->manager->snapshot)
-		return REASON_NONE;
-	return sweep_judge(s, SWEEP_ALL, clock_wall_s(), detail);
+	const struct session_setup *setup = s->setup;
+
+	if (setup->snapshot != s->manager->snapshot)
+		return sweep_judge(s, SWEEP_ALL, detail);
+	if (identity_denylist_version(setup->snapshot->denylist) !=
+	    setup->denylist_version)
+		return sweep_judge(s, SWEEP_DENYLIST, detail);
+	return REASON_NONE;
 }
 
 static void
@@ -568,6 +586,7 @@ start_identity(struct session *s)
 		out_of_memory(s);
 		return;
 	}
+	note_filter(s, a->cert);
 	reason = check_again(s, &detail);
 	if (reason == REASON_NONE)
 		reason = add_to_cert_sessions(s);

@@ -40,6 +40,7 @@ struct session_setup {
 	struct snapshot *snapshot; /* counted: the rules for this connection */
 	const struct config_listener *listener; /* borrowed from snapshot */
 	struct backend_pool *pool; /* counted: the listener's */
+	uint64_t denylist_version; /* when the connection was accepted */
 	struct timer deadline; /* of the present stage */
 	uint64_t due; /* loop_now() at which it passes */
 	bool extended; /* it has passed once; see deadline_passed() */

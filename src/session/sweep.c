@@ -62,28 +62,28 @@ live_reason(const struct session *s, enum reason reason)
 	}
 }
 
-/* Returns REASON_RELAY_DENIED if the deny list in force has the session's
- * address, names or certificate. */
+/* REASON_RELAY_DENIED if the list `l' (NULL: none) denies a session that has an
+ * identity. */
 static enum reason
-judge_denied(struct session *s, const struct tls_ctx *ctx, int64_t now,
-    struct verdict_detail *detail)
+judge_denied(struct session *s, struct identity_denylist *l,
+    const struct tls_ctx *ctx, struct verdict_detail *detail)
 {
-	const struct snapshot *snapshot = s->manager->snapshot;
+	int64_t now = clock_wall_s();
 	struct sockaddr_storage peer;
 	struct cert *cert = NULL;
 	enum reason reason;
 
-	if (snapshot->denylist == NULL)
+	if (l == NULL)
 		return REASON_NONE;
 	session_peer(s, &peer);
-	reason = verdict_peer(snapshot, &peer, now, detail);
+	reason = verdict_peer(l, &peer, now, detail);
 	if (reason == REASON_NONE)
-		reason = verdict_names(snapshot, s->identity->username,
+		reason = verdict_names(l, s->identity->username,
 		    s->identity->client_id, now, detail);
 	if (reason == REASON_NONE && s->identity->has_certificate) {
 		if (tls_stream_make_cert(s->tls, ctx, &cert) != OK)
 			return REASON_RELAY_DENIED; /* in doubt, it ends */
-		reason = verdict_cert(snapshot, cert, now, detail);
+		reason = verdict_cert(l, cert, now, detail);
 		tls_cert_free(cert);
 	}
 	return reason == REASON_NONE ? REASON_NONE : REASON_RELAY_DENIED;
@@ -107,8 +107,7 @@ judge_tls(struct session *s, const struct tls_ctx *ctx, bool keeps_expired,
 }
 
 enum reason
-sweep_judge(struct session *s, unsigned what, int64_t now,
-    struct verdict_detail *detail)
+sweep_judge(struct session *s, unsigned what, struct verdict_detail *detail)
 {
 	const struct session_manager *m = s->manager;
 	const struct config_listener *l = listener_of(m, s);
@@ -125,30 +124,51 @@ sweep_judge(struct session *s, unsigned what, int64_t now,
 		reason = judge_tls(s, ctx,
 		    l->tls_profile->on_expiry == CONFIG_ON_EXPIRY_KEEP, &why);
 	if (reason == REASON_NONE && (what & SWEEP_DENYLIST) != 0)
-		return judge_denied(s, ctx, now, detail);
+		return judge_denied(s, m->snapshot->denylist, ctx, detail);
 	if (why != NULL)
 		snprintf(detail->text, sizeof(detail->text), "%s", why);
 	return reason;
 }
 
 static void
-sweep_one(struct session *s, int64_t now)
+sweep_one(struct session *s, unsigned what)
 {
 	struct verdict_detail detail;
 	enum reason reason;
 
-	if (s->stage != STAGE_RELAY && s->stage != STAGE_BACKEND)
+	if ((s->stage != STAGE_RELAY && s->stage != STAGE_BACKEND) ||
+	    session_is_leaving(s))
 		return;
-	reason = sweep_judge(s, s->manager->sweep_what, now, &detail);
-	if (reason != REASON_NONE)
-		session_dismiss(s, reason, detail.text);
+	reason = sweep_judge(s, what, &detail);
+	if (reason == REASON_NONE)
+		return;
+	s->manager->swept++;
+	session_dismiss(s, reason, detail.text);
+}
+
+void
+sweep_entries(struct session_manager *m, const uint64_t *entries, size_t count)
+{
+	struct list *node;
+	struct list *next;
+	struct session *s;
+	size_t i;
+
+	list_each(node, next, &m->sessions) {
+		s = list_entry(node, struct session, node);
+		for (i = 0; s->identity != NULL && i < count; i++)
+			if (identity_deny_filter_hits(s->identity->deny_filter,
+				entries[i])) {
+				sweep_one(s, SWEEP_DENYLIST);
+				break;
+			}
+	}
 }
 
 void
 sweep_step(void *arg)
 {
 	struct session_manager *m = arg;
-	int64_t now = clock_wall_s();
 	size_t slice = SLICE_LEAST + m->session_count / SLICES;
 	struct session *s;
 	size_t n;
@@ -156,7 +176,7 @@ sweep_step(void *arg)
 	for (n = 0; n < slice && m->sweep_next != &m->sessions; n++) {
 		s = list_entry(m->sweep_next, struct session, node);
 		m->sweep_next = s->node.next;
-		sweep_one(s, now);
+		sweep_one(s, m->sweep_what);
 	}
 	if (m->sweep_next == &m->sessions && m->sweep_again) {
 		m->sweep_again = false;
@@ -166,6 +186,30 @@ sweep_step(void *arg)
 		timer_start(&m->sweep, PAUSE_MS);
 	else
 		m->sweep_what = 0;
+}
+
+size_t
+sweep_count(struct session_manager *m, struct identity_denylist *l)
+{
+	const struct config_listener *listener;
+	struct verdict_detail detail;
+	struct list *node;
+	struct list *next;
+	struct session *s;
+	size_t count = 0;
+
+	list_each(node, next, &m->sessions) {
+		s = list_entry(node, struct session, node);
+		listener = listener_of(m, s);
+		if (s->identity != NULL && !session_is_leaving(s) &&
+		    listener != NULL)
+			count +=
+			    judge_denied(s, l,
+				m->snapshot
+				    ->tls[listener->tls_profile->head.index],
+				&detail) != REASON_NONE;
+	}
+	return count;
 }
 
 /* True if for each listener both snapshots judge certificates alike. */
@@ -197,10 +241,7 @@ sweep_find(const struct snapshot *old, const struct snapshot *next)
 {
 	unsigned what = tls_alike(old, next) ? 0 : SWEEP_TLS;
 
-	return old->denylist == next->denylist &&
-		old->denylist_version == next->denylist_version
-	    ? what
-	    : what | SWEEP_DENYLIST;
+	return old->denylist == next->denylist ? what : what | SWEEP_DENYLIST;
 }
 
 void

@@ -29,7 +29,7 @@ unsigned sweep_find(const struct snapshot *old, const struct snapshot *next);
  * respects of `what' (SWEEP_* bits). Returns REASON_NONE, or the REASON_RELAY_*
  * that ends it; `detail' says more then.
  */
-enum reason sweep_judge(struct session *s, unsigned what, int64_t now,
+enum reason sweep_judge(struct session *s, unsigned what,
     struct verdict_detail *detail);
 
 /*
@@ -38,6 +38,17 @@ enum reason sweep_judge(struct session *s, unsigned what, int64_t now,
  * once more at its end. It is over when m->sweep_what is 0.
  */
 void sweep_start(struct session_manager *m, unsigned what);
+
+/*
+ * Judges at once the sessions that new entries of the deny list may concern:
+ * `entries' are identity_deny_filter_entry() of each. Others cost a comparison
+ * each, so that ten thousand sessions take a millisecond or two.
+ */
+void sweep_entries(struct session_manager *m, const uint64_t *entries,
+    size_t count);
+
+/* Counts the sessions that the list `l' would end; ends none. */
+size_t sweep_count(struct session_manager *m, struct identity_denylist *l);
 
 /* The next slice of the sweep; for the manager's timer. `arg' is the
  * manager. */

@@ -16,38 +16,36 @@ name_entry(struct verdict_detail *d, const struct identity_deny *found)
 }
 
 enum reason
-verdict_peer(const struct snapshot *s, const struct sockaddr_storage *peer,
+verdict_peer(struct identity_denylist *l, const struct sockaddr_storage *peer,
     int64_t now, struct verdict_detail *detail)
 {
 	struct identity_deny found;
 
-	if (!identity_denylist_match_peer(s->denylist, peer, now, &found))
+	if (!identity_denylist_match_peer(l, peer, now, &found))
 		return REASON_NONE;
 	name_entry(detail, &found);
 	return REASON_ACCEPT_DENIED;
 }
 
 enum reason
-verdict_cert(const struct snapshot *s, const struct cert *cert, int64_t now,
+verdict_cert(struct identity_denylist *l, const struct cert *cert, int64_t now,
     struct verdict_detail *detail)
 {
 	struct identity_deny found;
 
-	if (cert == NULL ||
-	    !identity_denylist_match_cert(s->denylist, cert, now, &found))
+	if (cert == NULL || !identity_denylist_match_cert(l, cert, now, &found))
 		return REASON_NONE;
 	name_entry(detail, &found);
 	return REASON_TLS_DENIED;
 }
 
 enum reason
-verdict_names(const struct snapshot *s, struct slice username,
+verdict_names(struct identity_denylist *l, struct slice username,
     struct slice client_id, int64_t now, struct verdict_detail *detail)
 {
 	struct identity_deny found;
 
-	if (!identity_denylist_match_names(s->denylist, username, client_id,
-		now, &found))
+	if (!identity_denylist_match_names(l, username, client_id, now, &found))
 		return REASON_NONE;
 	name_entry(detail, &found);
 	return REASON_IDENTITY_DENIED;
@@ -100,8 +98,8 @@ verdict_connect(const struct snapshot *s, const struct verdict_input *in,
 		    "its Maximum Packet Size leaves no room to tell it");
 		return REASON_IDENTITY_CLIENTID;
 	}
-	reason =
-	    verdict_names(s, out->username, out->client_id, in->now, detail);
+	reason = verdict_names(s->denylist, out->username, out->client_id,
+	    in->now, detail);
 	if (reason != REASON_NONE)
 		return reason;
 	return rewrite(in, out, connect, detail);

@@ -15,13 +15,13 @@ struct verdict_detail {
 	char text[IDENTITY_WHY_MAX + 128];
 };
 
-/* May this address come in? Stage accept. */
-enum reason verdict_peer(const struct snapshot *s,
+/* Is this address denied by `l' (NULL: no list)? Stage accept. */
+enum reason verdict_peer(struct identity_denylist *l,
     const struct sockaddr_storage *peer, int64_t now,
     struct verdict_detail *detail);
 
-/* May this certificate (verified; NULL: none) come in? Stage tls. */
-enum reason verdict_cert(const struct snapshot *s, const struct cert *cert,
+/* Is this certificate (verified; NULL: none) denied? Stage tls. */
+enum reason verdict_cert(struct identity_denylist *l, const struct cert *cert,
     int64_t now, struct verdict_detail *detail);
 
 /* One who has sent a CONNECT; all borrowed. */
@@ -42,7 +42,7 @@ enum reason verdict_connect(const struct snapshot *s,
     struct buf *connect, struct verdict_detail *detail);
 
 /* Are these names denied? Also asked of live sessions. */
-enum reason verdict_names(const struct snapshot *s, struct slice username,
+enum reason verdict_names(struct identity_denylist *l, struct slice username,
     struct slice client_id, int64_t now, struct verdict_detail *detail);
 
 #endif

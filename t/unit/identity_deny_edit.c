@@ -44,7 +44,9 @@ static enum err
 edit(const char *at, const char *as, const char *value, const char *reason,
     const char *until, struct report *r)
 {
-	struct identity_deny_edit e = { .path = at, .report = r };
+	struct identity_deny_edit e = { .path = at,
+		.report = r,
+		.create = true };
 	struct identity_deny_change c;
 	static struct identity_deny_key key;
 	struct identity_deny_row row;

@@ -1,0 +1,903 @@
+/* SPDX-License-Identifier: ISC */
+#include "runtime/denylist.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "identity/deny_edit.h"
+#include "runtime/master.h"
+#include "session/sweep.h"
+
+/* How long a file that looks different must stay as it is before it is read,
+ * so that a file that is being written is not. */
+#define SETTLE_MS 100
+/* For so long a change by a command is kept if the file is replaced by one
+ * without it. */
+#define KEEP_MS 10000
+/* How often to ask whether a sweep over all sessions is over. */
+#define SWEEP_POLL_MS 5
+
+enum job_kind {
+	JOB_EDIT, /* writes a change to the file */
+	JOB_LOAD, /* reads the file */
+	JOB_FREE /* frees a base that was replaced */
+};
+
+/* Something for the thread to do. */
+struct job {
+	struct list node; /* in manager->queue until the thread has it */
+	struct list pending; /* in manager->pending, until it is finished */
+	struct loop_message message; /* brings the result back */
+	struct denylist_manager *manager; /* borrowed */
+	enum job_kind kind;
+	struct identity_denylist *list; /* counted */
+	char *path; /* owned */
+	struct identity_deny_change change; /* owned; JOB_EDIT */
+	struct identity_deny_edit edit; /* JOB_EDIT */
+	struct identity_deny_base *base; /* owned; JOB_LOAD, JOB_FREE */
+	struct stat look; /* of the file, just before it is read; JOB_LOAD */
+	struct report why;
+	enum err err;
+	uint64_t began; /* clock_mono_ms() of the thread */
+	denylist_done *done; /* may be NULL */
+	void *arg;
+};
+
+/* A change that was put in force lately. */
+struct recent {
+	struct list node;
+	uint64_t at; /* clock_mono_ms() */
+	struct identity_deny_table entries; /* owned */
+};
+
+struct denylist_manager {
+	struct master *master; /* borrowed */
+	struct identity_denylist *list; /* counted; NULL: there is none */
+	char *path; /* owned; of the list's file */
+	struct stat known; /* the version of the file that is in force */
+	struct stat refused; /* the version that has errors; or zero */
+	struct stat seen; /* at the last look */
+	size_t idle; /* rows of the file that do not count */
+	bool loading; /* a JOB_LOAD is under way */
+	struct timer watch;
+	struct list recent; /* oldest first */
+	struct list sweeps; /* under way */
+	struct list pending; /* jobs that are not finished */
+	/* The thread's: */
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock; /* guards the rest */
+	pthread_cond_t wake;
+	struct list queue;
+	bool stop;
+};
+
+/*
+ * Sweeps: live sessions that a change concerns.
+ */
+
+/* More entries are cheaper to judge by a sweep over all sessions. */
+#define ENTRIES_MAX 16
+
+struct sweep;
+
+/* One worker's share; the message goes there and back. */
+struct sweep_part {
+	struct loop_message message;
+	struct sweep *sweep; /* borrowed */
+	struct worker *worker; /* borrowed */
+	bool begun;
+	bool busy; /* the worker's sweep is still running */
+	uint64_t before; /* sessions that sweeps had ended before */
+	uint64_t ended;
+};
+
+struct sweep {
+	struct list node; /* in manager->sweeps */
+	struct denylist_manager *manager; /* borrowed; NULL: it has stopped */
+	struct loop *home; /* borrowed: the main thread's */
+	uint64_t entries[ENTRIES_MAX]; /* see identity_deny_filter_entry() */
+	size_t count; /* of them; 0: judge all sessions by the whole list */
+	struct identity_denylist *trial; /* counted; only count the sessions
+					  * that this list denies */
+	struct timer poll;
+	size_t waiting; /* parts that are with a worker */
+	denylist_done *done; /* may be NULL */
+	void *arg;
+	size_t part_count;
+	struct sweep_part parts[];
+};
+
+static void
+tell(denylist_done *done, void *arg, enum err err, const struct report *why,
+    uint64_t ended)
+{
+	struct denylist_result result = { err, why, ended };
+
+	if (done != NULL)
+		done(arg, &result);
+}
+
+static void
+fail(denylist_done *done, void *arg, enum err err)
+{
+	struct report why;
+
+	report_init(&why);
+	report_add(&why, "%s", err_text(err));
+	tell(done, arg, err, &why, 0);
+	report_fini(&why);
+}
+
+static void send_parts(struct sweep *s);
+
+static void
+sweep_free(struct sweep *s)
+{
+	identity_denylist_put(s->trial);
+	free(s);
+}
+
+static void
+poll_parts(void *arg)
+{
+	send_parts(arg);
+}
+
+/* A part is back on the main thread. */
+static void
+part_came_back(struct loop_message *message)
+{
+	struct sweep_part *part =
+	    list_entry(message, struct sweep_part, message);
+	struct sweep *s = part->sweep;
+	uint64_t ended = 0;
+	bool busy = false;
+	struct report none;
+	size_t i;
+
+	if (--s->waiting > 0)
+		return;
+	for (i = 0; i < s->part_count; i++) {
+		ended += s->parts[i].ended;
+		busy = busy || s->parts[i].busy;
+	}
+	if (s->manager == NULL) {
+		sweep_free(s);
+	} else if (busy) {
+		timer_start(&s->poll, SWEEP_POLL_MS);
+	} else {
+		list_remove(&s->node);
+		report_init(&none);
+		tell(s->done, s->arg, OK, &none, ended);
+		sweep_free(s);
+	}
+}
+
+/* On the worker's thread. */
+static void
+run_part(struct loop_message *message)
+{
+	struct sweep_part *part =
+	    list_entry(message, struct sweep_part, message);
+	struct sweep *s = part->sweep;
+	struct session_manager *m = worker_sessions(part->worker);
+
+	if (s->trial != NULL) {
+		part->ended = sweep_count(m, s->trial);
+		part->message.run = part_came_back;
+		loop_post(s->home, &part->message); /* part may be gone */
+		return;
+	}
+	if (!part->begun) {
+		part->begun = true;
+		part->before = m->swept;
+		if (s->count > 0)
+			sweep_entries(m, s->entries, s->count);
+		else if (m->session_count > 0)
+			sweep_start(m, SWEEP_DENYLIST);
+	}
+	part->busy = s->count == 0 && m->sweep_what != 0;
+	part->ended = m->swept - part->before;
+	part->message.run = part_came_back;
+	loop_post(s->home, &part->message); /* part may be gone */
+}
+
+static void
+send_parts(struct sweep *s)
+{
+	size_t i;
+
+	s->waiting = s->part_count;
+	for (i = 0; i < s->part_count; i++) {
+		s->parts[i].message.run = run_part;
+		loop_post(worker_sessions(s->parts[i].worker)->loop,
+		    &s->parts[i].message);
+	}
+}
+
+/* Makes a sweep for the entries of `t' (NULL: the whole list). */
+static struct sweep *
+sweep_new(struct denylist_manager *d, const struct identity_deny_table *t)
+{
+	const struct master *m = d->master;
+	struct sweep *s =
+	    calloc(1, sizeof(*s) + m->worker_count * sizeof(s->parts[0]));
+	const struct identity_deny_entry *e;
+	size_t i;
+
+	if (s == NULL)
+		return NULL;
+	s->manager = d;
+	s->home = m->loop;
+	s->part_count = m->worker_count;
+	timer_init(&s->poll, m->loop, poll_parts, s);
+	for (i = 0; i < s->part_count; i++) {
+		s->parts[i].sweep = s;
+		s->parts[i].worker = m->workers[i];
+	}
+	for (i = 0; t != NULL && i < t->count; i++) {
+		e = &t->entries[i];
+		if (e->until == IDENTITY_DENY_REMOVED)
+			continue;
+		if (s->count == ENTRIES_MAX) {
+			s->count = 0;
+			break;
+		}
+		s->entries[s->count] =
+		    identity_deny_filter_entry((enum identity_deny_kind)e->kind,
+			identity_deny_table_key(t, e));
+		if (s->entries[s->count++] == 0) {
+			s->count = 0;
+			break;
+		}
+	}
+	return s;
+}
+
+/* True if a change denies anybody. */
+static bool
+denies(const struct identity_deny_table *t)
+{
+	size_t i;
+
+	for (i = 0; t != NULL && i < t->count; i++)
+		if (t->entries[i].until != IDENTITY_DENY_REMOVED)
+			return true;
+	return t == NULL;
+}
+
+/* Dismisses the live sessions that the entries of `t' (NULL: the whole list)
+ * concern, and then calls `done'. */
+static void
+sweep(struct denylist_manager *d, const struct identity_deny_table *t,
+    denylist_done *done, void *arg)
+{
+	struct report why;
+	struct sweep *s;
+
+	report_init(&why);
+	if (!denies(t)) {
+		tell(done, arg, OK, &why, 0);
+		return;
+	}
+	s = sweep_new(d, t);
+	if (s == NULL) {
+		report_add(&why, "out of memory: live sessions stay");
+		tell(done, arg, ERR_NO_MEMORY, &why, 0);
+		report_fini(&why);
+		return;
+	}
+	s->done = done;
+	s->arg = arg;
+	list_init(&s->node);
+	list_append(&d->sweeps, &s->node);
+	send_parts(s);
+}
+
+void
+denylist_count(struct denylist_manager *d,
+    const struct identity_deny_change *change, denylist_done *done, void *arg)
+{
+	struct sweep *s = sweep_new(d, NULL);
+	enum err err = s == NULL ? ERR_NO_MEMORY : OK;
+
+	if (err == OK)
+		err = identity_denylist_new(&s->trial);
+	if (err == OK)
+		err = identity_denylist_apply(s->trial, &change->entries);
+	if (err != OK) {
+		if (s != NULL)
+			sweep_free(s);
+		fail(done, arg, err);
+		return;
+	}
+	s->done = done;
+	s->arg = arg;
+	list_init(&s->node);
+	list_append(&d->sweeps, &s->node);
+	send_parts(s);
+}
+
+/*
+ * The thread.
+ */
+
+static void finish(struct loop_message *message);
+
+static void
+job_free(struct job *job)
+{
+	list_remove(&job->pending);
+	identity_denylist_put(job->list);
+	identity_deny_change_fini(&job->change);
+	identity_deny_base_free(job->base);
+	report_fini(&job->why);
+	free(job->path);
+	free(job);
+}
+
+/* What a file looks like; one that is missing has an inode that no file has. */
+static void
+look_at(const char *path, struct stat *look)
+{
+	memset(look, 0, sizeof(*look));
+	if (stat(path, look) == 0)
+		return;
+	memset(look, 0, sizeof(*look));
+	look->st_ino = (ino_t)-1;
+}
+
+static void
+carry_out(struct job *job)
+{
+	job->began = clock_mono_ms();
+	switch (job->kind) {
+	case JOB_EDIT:
+		job->err = identity_deny_edit_run(&job->edit);
+		break;
+	case JOB_LOAD:
+		look_at(job->path, &job->look);
+		job->err = identity_deny_base_read(&job->base,
+		    identity_denylist_hash(job->list), job->path, &job->why);
+		break;
+	case JOB_FREE:
+		identity_deny_base_free(job->base);
+		job->base = NULL;
+		break;
+	}
+	loop_post(job->manager->master->loop, &job->message);
+}
+
+static void *
+work(void *arg)
+{
+	struct denylist_manager *d = arg;
+	struct job *job;
+
+	for (;;) {
+		pthread_mutex_lock(&d->lock);
+		while (!d->stop && list_empty(&d->queue))
+			pthread_cond_wait(&d->wake, &d->lock);
+		if (d->stop) {
+			pthread_mutex_unlock(&d->lock);
+			return NULL;
+		}
+		job = list_entry(d->queue.next, struct job, node);
+		list_remove(&job->node);
+		pthread_mutex_unlock(&d->lock);
+		carry_out(job);
+	}
+}
+
+/* A job for the present list; NULL: out of memory. */
+static struct job *
+job_new(struct denylist_manager *d, enum job_kind kind)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		return NULL;
+	list_init(&job->node);
+	list_init(&job->pending);
+	job->message.run = finish;
+	job->manager = d;
+	job->kind = kind;
+	job->list = identity_denylist_get(d->list);
+	report_init(&job->why);
+	job->path = strdup(d->path);
+	if (job->path != NULL)
+		return job;
+	job_free(job);
+	return NULL;
+}
+
+static void
+enqueue(struct denylist_manager *d, struct job *job)
+{
+	list_append(&d->pending, &job->pending);
+	pthread_mutex_lock(&d->lock);
+	list_append(&d->queue, &job->node);
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
+}
+
+/* Frees a base on the thread: a million rows take tens of milliseconds. */
+static void
+free_base(struct denylist_manager *d, struct identity_deny_base *base)
+{
+	struct job *job = job_new(d, JOB_FREE);
+
+	if (job == NULL) {
+		identity_deny_base_free(base);
+		return;
+	}
+	job->base = base;
+	enqueue(d, job);
+}
+
+/*
+ * Recent changes.
+ */
+
+static void
+recent_free(struct recent *r)
+{
+	list_remove(&r->node);
+	identity_deny_table_fini(&r->entries);
+	free(r);
+}
+
+/* Forgets changes that are too old at `now' (0: all). */
+static void
+forget(struct denylist_manager *d, uint64_t now)
+{
+	struct list *node;
+	struct list *next;
+	struct recent *r;
+
+	list_each(node, next, &d->recent) {
+		r = list_entry(node, struct recent, node);
+		if (now == 0 || r->at + KEEP_MS < now)
+			recent_free(r);
+	}
+}
+
+/* Remembers the entries of a change, and takes them over. Without memory they
+ * are forgotten, and only a concurrent edit could lose them. */
+static void
+remember(struct denylist_manager *d, struct identity_deny_table *entries)
+{
+	struct recent *r = calloc(1, sizeof(*r));
+
+	forget(d, clock_mono_ms());
+	if (r == NULL)
+		return;
+	r->at = clock_mono_ms();
+	r->entries = *entries;
+	identity_deny_table_init(entries, identity_denylist_hash(d->list));
+	list_init(&r->node);
+	list_append(&d->recent, &r->node);
+}
+
+/* Copies one entry to another table. */
+static enum err
+copy_entry(struct identity_deny_table *to,
+    const struct identity_deny_table *from, size_t i)
+{
+	const struct identity_deny_entry *e = &from->entries[i];
+	struct identity_deny_lookup what = identity_deny_lookup_make(&to->hash,
+	    (enum identity_deny_kind)e->kind, identity_deny_table_key(from, e));
+
+	return identity_deny_table_set(to, &what,
+	    identity_deny_table_reason(from, e), e->until);
+}
+
+/* Adds the entries of all changes up to `until' to `t', in their order. */
+static enum err
+collect(const struct denylist_manager *d, uint64_t until,
+    struct identity_deny_table *t)
+{
+	struct list *node;
+	struct list *next;
+	const struct recent *r;
+	enum err err = OK;
+	size_t i;
+
+	list_each(node, next, &d->recent) {
+		r = list_entry(node, struct recent, node);
+		for (i = 0; i < r->entries.count && r->at <= until && err == OK;
+		     i++)
+			err = copy_entry(t, &r->entries, i);
+	}
+	return err;
+}
+
+/*
+ * The main thread: results.
+ */
+
+static void
+log_lines(const struct report *r, enum log_level level, const char *event)
+{
+	size_t i;
+
+	for (i = 0; i < r->kept; i++)
+		log_event(level, event, "%s", r->lines[i]);
+}
+
+/* The file's new version is known if nobody else changed it in between. If it
+ * is not, the next look finds it different, and it is read. */
+static void
+note_version(struct denylist_manager *d, const struct identity_deny_edit *e)
+{
+	bool was_known = identity_deny_same_version(&d->known, &e->before) ||
+	    (d->known.st_ino == 0 && e->before.st_size == 0);
+
+	if (was_known && e->alone)
+		d->known = e->after;
+	else
+		memset(&d->known, 0, sizeof(d->known));
+	d->idle = e->idle;
+}
+
+static void
+edited(struct denylist_manager *d, struct job *job)
+{
+	enum err err = job->err;
+
+	if (err == OK) {
+		err = identity_denylist_apply(job->list, &job->change.entries);
+		if (err != OK)
+			report_add(&job->why, "out of memory");
+	}
+	if (job->list == d->list && job->err == OK)
+		note_version(d, &job->edit);
+	if (err != OK) {
+		if (job->done == NULL)
+			log_lines(&job->why, LOG_LEVEL_ERROR, "denylist");
+		tell(job->done, job->arg, err, &job->why, 0);
+		return;
+	}
+	sweep(d, &job->change.entries, job->done, job->arg);
+	if (job->list == d->list)
+		remember(d, &job->change.entries);
+}
+
+/* Writes again what a command changed before the load began and the file, as
+ * another program left it, does not have. */
+static void
+restore(struct denylist_manager *d, uint64_t began)
+{
+	struct identity_deny_table t;
+	struct identity_deny_change c;
+	enum err err;
+	size_t i;
+
+	identity_deny_table_init(&t, identity_denylist_hash(d->list));
+	identity_deny_change_init(&c, d->list);
+	err = collect(d, began, &t);
+	for (i = 0; i < t.count && err == OK; i++) {
+		if (!identity_denylist_is_changed(d->list, &t, i))
+			continue;
+		err = copy_entry(&c.entries, &t, i);
+		if (err == OK && t.entries[i].until == IDENTITY_DENY_REMOVED)
+			err = copy_entry(&c.replaced, &t, i);
+	}
+	identity_deny_table_fini(&t);
+	if (err == OK && c.entries.count > 0) {
+		log_event(LOG_LEVEL_WARN, "denylist",
+		    "%s: another program replaced it by an older version; "
+		    "writing %zu changes again",
+		    d->path, c.entries.count);
+		denylist_change(d, &c, NULL, NULL);
+	} else {
+		identity_deny_change_fini(&c);
+	}
+}
+
+/* Puts a base in force that was read from the file. */
+static enum err
+put_in_force(struct denylist_manager *d, struct job *job)
+{
+	struct identity_deny_base *old = NULL;
+	struct identity_deny_table keep;
+	enum err err;
+
+	forget(d, job->began);
+	identity_deny_table_init(&keep, identity_denylist_hash(d->list));
+	err = collect(d, UINT64_MAX, &keep);
+	if (err == OK)
+		err =
+		    identity_denylist_replace(d->list, job->base, &keep, &old);
+	identity_deny_table_fini(&keep);
+	if (err != OK)
+		return err;
+	d->known = job->base->look;
+	d->idle = job->base->idle;
+	memset(&d->refused, 0, sizeof(d->refused));
+	job->base = NULL;
+	log_event(LOG_LEVEL_INFO, "denylist",
+	    "%s has changed: %zu entries in force", d->path,
+	    identity_denylist_count(d->list));
+	free_base(d, old);
+	restore(d, job->began);
+	return OK;
+}
+
+static void
+loaded(struct denylist_manager *d, struct job *job)
+{
+	enum err err = job->err;
+
+	d->loading = false;
+	if (job->list != d->list) {
+		tell(job->done, job->arg, OK, &job->why, 0);
+		return;
+	}
+	if (err == OK) {
+		err = put_in_force(d, job);
+		if (err != OK)
+			report_add(&job->why, "%s: %s", d->path, err_text(err));
+	} else {
+		d->refused = job->look;
+	}
+	if (err == OK) {
+		sweep(d, NULL, job->done, job->arg);
+		return;
+	}
+	log_lines(&job->why, LOG_LEVEL_ERROR, "reload_refused");
+	log_event(LOG_LEVEL_ERROR, "reload_failed",
+	    "%s: refused; the old deny list stays in force", d->path);
+	tell(job->done, job->arg, err, &job->why, 0);
+}
+
+static void
+finish(struct loop_message *message)
+{
+	struct job *job = list_entry(message, struct job, message);
+	struct denylist_manager *d = job->manager;
+
+	if (!d->stop && job->kind == JOB_EDIT)
+		edited(d, job);
+	else if (!d->stop && job->kind == JOB_LOAD)
+		loaded(d, job);
+	job_free(job);
+}
+
+/*
+ * The main thread: requests.
+ */
+
+void
+denylist_change(struct denylist_manager *d, struct identity_deny_change *change,
+    denylist_done *done, void *arg)
+{
+	struct job *job = d->list == NULL ? NULL : job_new(d, JOB_EDIT);
+
+	if (job == NULL) {
+		identity_deny_change_fini(change);
+		fail(done, arg,
+		    d->list == NULL ? ERR_NOT_FOUND : ERR_NO_MEMORY);
+		return;
+	}
+	job->change = *change;
+	memset(change, 0, sizeof(*change));
+	job->edit.path = job->path;
+	job->edit.change = &job->change;
+	job->edit.report = &job->why;
+	job->edit.idle = d->idle;
+	job->edit.create = identity_denylist_count(d->list) == 0;
+	job->done = done;
+	job->arg = arg;
+	enqueue(d, job);
+}
+
+static void
+load(struct denylist_manager *d, denylist_done *done, void *arg)
+{
+	struct job *job = job_new(d, JOB_LOAD);
+
+	if (job == NULL) {
+		fail(done, arg, ERR_NO_MEMORY);
+		return;
+	}
+	d->loading = true;
+	job->done = done;
+	job->arg = arg;
+	enqueue(d, job);
+}
+
+void
+denylist_reload(struct denylist_manager *d, denylist_done *done, void *arg)
+{
+	struct report none;
+	struct stat now;
+
+	report_init(&none);
+	if (d->list != NULL &&
+	    (stat(d->path, &now) == -1 ||
+		!identity_deny_same_version(&now, &d->known) ||
+		now.st_ctim.tv_sec + 2 >= clock_wall_s()))
+		load(d, done, arg);
+	else
+		tell(done, arg, OK, &none, 0);
+}
+
+bool
+denylist_is_refused(const struct denylist_manager *d)
+{
+	return d->refused.st_ino != 0;
+}
+
+/*
+ * Watching.
+ */
+
+static void
+schedule(struct denylist_manager *d, bool soon)
+{
+	uint64_t ms = d->master->snapshot->config->daemon.watch_interval;
+
+	timer_stop(&d->watch);
+	if (d->list == NULL || ms == 0)
+		return;
+	timer_start(&d->watch, soon && ms > SETTLE_MS ? SETTLE_MS : ms);
+}
+
+/* Reads the file if it has another version than the one in force, and that
+ * for one more look. */
+static void
+look(void *arg)
+{
+	struct denylist_manager *d = arg;
+	struct stat now;
+	bool differs;
+	bool settled;
+
+	look_at(d->path, &now);
+	settled = identity_deny_same_version(&now, &d->seen);
+	differs = !identity_deny_same_version(&now, &d->known) &&
+	    !identity_deny_same_version(&now, &d->refused);
+	d->seen = now;
+	schedule(d, differs && !settled);
+	if (differs && settled && !d->loading)
+		load(d, NULL, NULL);
+}
+
+/* Takes over the list of the snapshot in force. */
+static enum err
+take_list(struct denylist_manager *d)
+{
+	const struct snapshot *s = d->master->snapshot;
+	char *path = strdup(s->config->denylist.file);
+
+	if (path == NULL)
+		return ERR_NO_MEMORY;
+	free(d->path);
+	d->path = path;
+	forget(d, 0);
+	identity_denylist_put(d->list);
+	d->list = identity_denylist_get(s->denylist);
+	memset(&d->known, 0, sizeof(d->known));
+	memset(&d->refused, 0, sizeof(d->refused));
+	d->idle = 0;
+	if (d->list != NULL) {
+		d->known = *identity_denylist_look(d->list);
+		d->idle = identity_denylist_idle(d->list);
+	}
+	d->seen = d->known;
+	return OK;
+}
+
+void
+denylist_follow(struct denylist_manager *d)
+{
+	if (d->list != d->master->snapshot->denylist && take_list(d) != OK)
+		log_event(LOG_LEVEL_ERROR, "denylist",
+		    "out of memory: the deny list is not watched");
+	schedule(d, false);
+}
+
+/*
+ * Beginning and end.
+ */
+
+struct denylist_manager *
+denylist_manager_new(struct master *m)
+{
+	struct denylist_manager *d = calloc(1, sizeof(*d));
+
+	if (d == NULL)
+		return NULL;
+	d->master = m;
+	list_init(&d->recent);
+	list_init(&d->sweeps);
+	list_init(&d->queue);
+	list_init(&d->pending);
+	pthread_mutex_init(&d->lock, NULL);
+	pthread_cond_init(&d->wake, NULL);
+	timer_init(&d->watch, m->loop, look, d);
+	if (take_list(d) != OK) {
+		denylist_manager_free(d);
+		return NULL;
+	}
+	return d;
+}
+
+enum err
+denylist_manager_start(struct denylist_manager *d)
+{
+	sigset_t all;
+	sigset_t old;
+	int rc;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	rc = pthread_create(&d->thread, NULL, work, d);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	if (rc != 0) {
+		errno = rc;
+		return ERR_SYSTEM;
+	}
+	d->started = true;
+	schedule(d, false);
+	return OK;
+}
+
+void
+denylist_manager_stop(struct denylist_manager *d)
+{
+	struct list *node;
+	struct list *next;
+	struct sweep *s;
+	struct job *job;
+
+	if (d == NULL)
+		return;
+	timer_stop(&d->watch);
+	pthread_mutex_lock(&d->lock);
+	d->stop = true;
+	pthread_cond_signal(&d->wake);
+	pthread_mutex_unlock(&d->lock);
+	if (d->started)
+		pthread_join(d->thread, NULL);
+	d->started = false;
+	list_each(node, next, &d->pending) {
+		job = list_entry(node, struct job, pending);
+		fail(job->done, job->arg, ERR_CLOSED);
+		job->done = NULL;
+	}
+	/* Those that the thread had are freed when the loop is. */
+	list_each(node, next, &d->queue) {
+		list_remove(node);
+		job_free(list_entry(node, struct job, node));
+	}
+	list_each(node, next, &d->sweeps) {
+		s = list_entry(node, struct sweep, node);
+		list_remove(node);
+		timer_stop(&s->poll);
+		s->manager = NULL;
+		fail(s->done, s->arg, ERR_CLOSED);
+		if (s->waiting == 0)
+			sweep_free(s);
+	}
+}
+
+void
+denylist_manager_free(struct denylist_manager *d)
+{
+	if (d == NULL)
+		return;
+	forget(d, 0);
+	identity_denylist_put(d->list);
+	free(d->path);
+	pthread_cond_destroy(&d->wake);
+	pthread_mutex_destroy(&d->lock);
+	free(d);
+}
