@@ -117,7 +117,9 @@ make_control(struct admin *a, const struct config *cfg, int *out,
 			: "its folder must exist and be writable");
 		return ERR_CONFIG;
 	}
-	if (lchown(path, uid, gid) == -1) {
+	/* Not called needlessly: a service manager may forbid it. */
+	if ((uid != (uid_t)-1 || gid != (gid_t)-1) &&
+	    lchown(path, uid, gid) == -1) {
 		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_group,
 		    "%s: %s (only root, or a member of \"%s\", can give the "
 		    "socket to that group)",
