@@ -96,6 +96,13 @@ relay_is_dismissed(const struct relay *r)
 	return r->state == RELAY_DISMISSED;
 }
 
+/* True while the client has sent a part of a packet. */
+static inline bool
+relay_is_within_packet(const struct relay *r)
+{
+	return !mqtt_cursor_at_boundary(&r->up.cursor);
+}
+
 /* Stops at once and frees what the relay owns. No callback follows; the
  * streams are the owner's. */
 void relay_stop(struct relay *r);

@@ -208,8 +208,44 @@ session_manager_reload(struct session_manager *m, struct snapshot *snapshot)
 }
 
 /*
- * Drain: the oldest sessions first.
+ * Drain. Idle sessions leave first, the oldest of them before the others. A
+ * session that transfers something is held back: a client that has sent a part
+ * of a packet may complete it, and hears the answer. The last step dismisses
+ * all that are left.
  */
+
+/* How long a session has to be idle, from the beginning of the drain on. */
+#define DRAIN_IDLE_MS 200
+
+/* How long after the last byte of a session that was not idle. This is for the
+ * broker's answer. */
+#define DRAIN_ANSWER_MS 1000
+
+/* For how long at most a session is held back that is always busy, but between
+ * two packets. */
+#define DRAIN_BUSY_MS 3000
+
+/* True if the session may be dismissed now. */
+static bool
+may_leave(struct session *s, uint64_t now)
+{
+	uint64_t bytes = s->relay.up.bytes + s->relay.down.bytes;
+	bool within = relay_is_within_packet(&s->relay);
+
+	if (s->stage != STAGE_RELAY)
+		return true;
+	if (s->drain_since == 0) {
+		s->drain_since = now;
+		s->drain_ready = now + DRAIN_IDLE_MS;
+	} else if (bytes != s->drain_bytes) {
+		s->drain_ready = now + DRAIN_ANSWER_MS;
+	}
+	s->drain_bytes = bytes;
+	if (within)
+		s->drain_ready = now + DRAIN_ANSWER_MS;
+	return now >= s->drain_ready ||
+	    (!within && now - s->drain_since >= DRAIN_BUSY_MS);
+}
 
 /* Dismisses as many sessions as it takes to be done at drain_end. */
 static void
@@ -228,7 +264,7 @@ drain_step(void *arg)
 		if (due == 0)
 			break;
 		s = list_entry(node, struct session, node);
-		if (session_is_leaving(s))
+		if (session_is_leaving(s) || (!may_leave(s, now) && steps > 1))
 			continue;
 		due--;
 		session_dismiss(s, REASON_RELAY_DRAINED, NULL);

@@ -67,6 +67,11 @@ struct session {
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
 	uint64_t connect_at; /* loop_now() when the CONNECT was complete */
+	/* While draining: when the first look was, the bytes relayed at the
+	 * last look, and from when on it may be dismissed. 0: no look yet. */
+	uint64_t drain_since;
+	uint64_t drain_bytes;
+	uint64_t drain_ready;
 	enum stage stage;
 	enum mqtt_level level; /* UNKNOWN before the CONNECT */
 	uint32_t maximum_packet; /* v5: the client's limit; 0 = none */
