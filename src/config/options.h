@@ -128,6 +128,10 @@
 	X(limits, prefix_rate, UINT(0, 100000000), "0", LIVE, \
 	    "New connections a second from one IPv4 /24 or IPv6 /64; 0 = no " \
 	    "limit.") \
+	X(limits, connect_memory, SIZE(0, 1099511627776), "0", LIVE, \
+	    "Most bytes of all CONNECTs that wait for a broker; 0 = an " \
+	    "eighth " \
+	    "of the memory there is.") \
 	X(limits, relay_buffer, SIZE(4096, 16777216), "64k", LIVE, \
 	    "Most bytes held for a slow peer, in each direction.")
 

@@ -230,6 +230,9 @@ limit(struct master *m, const struct config *cfg)
 	if (limits.connections == 0 || limits.connections > m->room)
 		limits.connections = m->room;
 	throttle_set(m->throttle, &limits);
+	atomic_store(&m->memory.most,
+	    cfg->limits.connect_memory != 0 ? cfg->limits.connect_memory
+					    : (size_t)(m->memory_total / 8));
 }
 
 /*
@@ -376,6 +379,7 @@ make_workers(struct master *m)
 			.throttle = m->throttle,
 			.cert_sessions = m->cert_sessions,
 			.client_ids = m->client_ids,
+			.memory = &m->memory,
 			.flows = m->flows,
 			.resolver = m->resolver,
 		},
@@ -457,6 +461,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	options_throttle(&limits, snapshot->config);
 	m->cert_sessions = cert_sessions_new();
 	m->client_ids = client_ids_new();
+	m->memory_total = resources_memory();
 	m->flows = backend_flows_new();
 	m->resolver = backend_resolver_new();
 	if (m->cert_sessions == NULL || m->client_ids == NULL ||

@@ -105,6 +105,8 @@ struct master {
 	struct throttle *throttle; /* owned */
 	struct cert_sessions *cert_sessions; /* owned */
 	struct client_ids *client_ids; /* owned */
+	struct session_memory memory; /* shared with the workers */
+	uint64_t memory_total; /* bytes that this process may use */
 	struct backend_flows *flows; /* owned */
 	struct backend_resolver *resolver; /* owned */
 	struct worker **workers; /* owned, each owned */

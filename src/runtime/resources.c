@@ -101,6 +101,49 @@ resources_cpus(void)
 }
 
 /*
+ * Memory.
+ */
+
+/* Reads memory.max of one group: a number of bytes, or "max". */
+static uint64_t
+group_memory(const char *root, const char *path)
+{
+	char name[2 * PATH_MAX];
+	unsigned long long bytes = 0;
+	int fields;
+	FILE *f;
+
+	snprintf(name, sizeof(name), "%s%s/memory.max", root, path);
+	f = fopen(name, "re");
+	if (f == NULL)
+		return UINT64_MAX;
+	fields = fscanf(f, "%llu", &bytes);
+	fclose(f);
+	return fields == 1 && bytes > 0 ? bytes : UINT64_MAX;
+}
+
+uint64_t
+resources_memory(void)
+{
+	uint64_t least =
+	    (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t limit;
+	char path[PATH_MAX];
+	char *slash;
+
+	own_group(path, sizeof(path));
+	do {
+		limit = group_memory(CGROUP_ROOT, path);
+		if (limit < least)
+			least = limit;
+		slash = strrchr(path, '/');
+		if (slash != NULL)
+			*slash = '\0';
+	} while (slash != NULL);
+	return least;
+}
+
+/*
  * Descriptors and core files.
  */
 

@@ -25,6 +25,10 @@ size_t resources_cpus(void);
  */
 size_t resources_cpu_quota(const char *root, const char *path);
 
+/* The bytes of memory that this process may use: those of the machine, or the
+ * lowest limit of its control group and the groups above it. */
+uint64_t resources_memory(void);
+
 /* Forbids core files: they would contain the private keys. */
 void resources_forbid_cores(void);
 

@@ -154,6 +154,7 @@ session_manager_init(struct session_manager *m,
 	m->throttle = o->throttle;
 	m->cert_sessions = o->cert_sessions;
 	m->client_ids = o->client_ids;
+	m->memory = o->memory;
 	m->flows = o->flows;
 	m->resolver = o->resolver;
 	m->index = o->index;

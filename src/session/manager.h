@@ -38,6 +38,12 @@ struct listener_state {
 	counter live[STAGE_COUNT]; /* present ones, by stage */
 };
 
+/* The memory for CONNECTs that wait for a broker, in all workers. */
+struct session_memory {
+	_Atomic size_t used; /* bytes */
+	_Atomic size_t most; /* [limits] connect_memory */
+};
+
 struct session_manager {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted */
@@ -63,6 +69,7 @@ struct session_manager {
 	 * and exact in a reader whose numbers are doubles (JSON). */
 	uint64_t next_id;
 	struct client_ids *client_ids; /* borrowed, shared, too */
+	struct session_memory *memory; /* borrowed, shared, too */
 	struct audit audit; /* what may be logged */
 	struct timer tick; /* always runs: expired certificates */
 	struct timer drain; /* runs while draining */
@@ -80,6 +87,7 @@ struct session_manager_options {
 	struct throttle *throttle; /* shared by all workers */
 	struct cert_sessions *cert_sessions; /* shared by all workers */
 	struct client_ids *client_ids; /* shared by all workers */
+	struct session_memory *memory; /* shared by all workers */
 	struct backend_flows *flows; /* shared by all workers */
 	struct backend_resolver *resolver; /* shared by all workers */
 	unsigned index; /* the worker's number, from 0 */

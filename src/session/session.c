@@ -173,8 +173,7 @@ leave(struct session *s, enum reason reason)
 	count_end(s, reason);
 	cert_sessions_remove(&s->member);
 	throttle_release(&s->slot, loop_now(m->loop));
-	session_setup_free(s->setup);
-	s->setup = NULL;
+	stages_free_setup(s);
 	part_from_broker(s);
 	s->client = NULL;
 	s->tls = NULL;

@@ -14,6 +14,7 @@
 #include "session/stages.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -183,22 +184,29 @@ observe(struct histogram *h, uint64_t ms)
 	counter_add(&h->sum_ms, ms);
 }
 
-void
-session_setup_free(struct session_setup *setup)
+static void
+free_admission(struct session *s, struct admission *a)
 {
-	struct admission *a;
+	identity_verdict_fini(&a->verdict);
+	buf_fini(&a->connect_read.bytes);
+	buf_fini(&a->connect);
+	buf_fini(&a->rest);
+	tls_cert_free(a->cert);
+	atomic_fetch_sub(&s->manager->memory->used, a->charged);
+	free(a);
+}
+
+void
+stages_free_setup(struct session *s)
+{
+	struct session_setup *setup = s->setup;
 
 	if (setup == NULL)
 		return;
-	a = setup->admission;
+	s->setup = NULL;
 	timer_stop(&setup->deadline);
-	if (a != NULL) {
-		identity_verdict_fini(&a->verdict);
-		buf_fini(&a->connect_read.bytes);
-		buf_fini(&a->connect);
-		tls_cert_free(a->cert);
-		free(a);
-	}
+	if (setup->admission != NULL)
+		free_admission(s, setup->admission);
 	if (setup->fd != -1)
 		close(setup->fd);
 	backend_pool_put(setup->pool);
@@ -462,6 +470,7 @@ connect_read_done(void *arg, enum reason reason,
 	a->connect_read = *result;
 	buf_init(&result->bytes, 0); /* they are ours now */
 	buf_init(&a->connect, 0);
+	buf_init(&a->rest, 0);
 	s->connect_at = loop_now(s->manager->loop);
 	s->setup->admission = a;
 	enter(s, STAGE_IDENTITY);
@@ -567,6 +576,32 @@ check_again(struct session *s, struct verdict_detail *detail)
 	return REASON_NONE;
 }
 
+/*
+ * Frees what is not needed any more while the client waits for a broker, above
+ * all the CONNECT as the client sent it, and counts the rest. Returns
+ * REASON_BACKEND_BUSY if all waiting CONNECTs together have too many bytes.
+ */
+static enum reason
+shrink(struct session *s, struct admission *a)
+{
+	struct session_memory *memory = s->manager->memory;
+	size_t connect_len = a->connect_read.connect_len;
+	struct slice all = buf_slice(&a->connect_read.bytes);
+
+	if (all.len > connect_len &&
+	    buf_append(&a->rest, all.data + connect_len,
+		all.len - connect_len) != OK)
+		return REASON_ACCEPT_RESOURCE;
+	a->assign_client_id = a->verdict.assign_client_id;
+	identity_verdict_fini(&a->verdict);
+	buf_fini(&a->connect_read.bytes);
+	a->charged = buf_len(&a->connect) + buf_len(&a->rest);
+	if (atomic_fetch_add(&memory->used, a->charged) + a->charged >
+	    atomic_load(&memory->most))
+		return REASON_BACKEND_BUSY;
+	return REASON_NONE;
+}
+
 static void
 start_identity(struct session *s)
 {
@@ -596,7 +631,11 @@ start_identity(struct session *s)
 	}
 	if (a->cert == NULL)
 		counter_add(&s->manager->counters.without_certificate, 1);
-	enter(s, STAGE_BACKEND);
+	reason = shrink(s, a);
+	if (reason != REASON_NONE)
+		session_dismiss(s, reason, "see [limits] connect_memory");
+	else
+		enter(s, STAGE_BACKEND);
 }
 
 /*
@@ -725,7 +764,7 @@ start_backend(struct session *s)
 		    "not one short text");
 		return;
 	}
-	request.client_id = setup->admission->verdict.client_id;
+	request.client_id = s->identity->client_id;
 	request.proxy_header = slice_make(header, header_len);
 	if (backend_dial_start(&setup->step.dial, setup->pool, &request,
 		dial_done, s) != OK)
@@ -783,13 +822,11 @@ start_relay(struct session *s)
 	const struct config *cfg = s->setup->snapshot->config;
 	struct client_ids *client_ids = s->manager->client_ids;
 	struct relay_options o = { 0 };
-	struct slice all = buf_slice(&a->connect_read.bytes);
 
 	o.connect = buf_slice(&a->connect);
-	o.after_connect = slice_make(all.data + a->connect_read.connect_len,
-	    all.len - a->connect_read.connect_len);
-	if (a->verdict.assign_client_id)
-		o.assigned = a->verdict.client_id;
+	o.after_connect = buf_slice(&a->rest);
+	if (a->assign_client_id)
+		o.assigned = s->identity->client_id;
 	o.client_maximum_packet = s->maximum_packet;
 	o.idle_ms = cfg->timeouts.idle;
 	o.chunk = cfg->limits.relay_buffer;
@@ -805,6 +842,5 @@ start_relay(struct session *s)
 	}
 	counter_add(&s->manager->counters.opened, 1);
 	tls_stream_shed(s->tls);
-	session_setup_free(s->setup);
-	s->setup = NULL;
+	stages_free_setup(s);
 }

@@ -27,12 +27,17 @@ struct stage_def {
 					    * nothing to do */
 };
 
-/* The CONNECT and the decision about it. */
+/* The CONNECT and the decision about it. The first two are freed when stage
+ * identity ends: many clients may wait for a broker, each with a CONNECT of 64
+ * KiB. */
 struct admission {
 	struct mqtt_connect_result connect_read; /* bytes owned */
 	struct identity_verdict verdict; /* points into connect_read, cert */
 	struct cert *cert; /* owned; NULL: the client has none */
 	struct buf connect; /* owned: the CONNECT as rewritten */
+	struct buf rest; /* owned: what the client sent after it */
+	bool assign_client_id; /* tell the client its ClientID */
+	size_t charged; /* bytes counted in session_memory */
 };
 
 /* Freed when the relay starts, so that an idle session stays small. */
@@ -61,7 +66,7 @@ const struct stage_def *stage_def(enum stage stage);
 /* Starts stage accept of a new session. `s' may be gone afterwards. */
 void stages_begin(struct session *s);
 
-/* Frees `setup' and what it owns. NULL is allowed. */
-void session_setup_free(struct session_setup *setup);
+/* Frees s->setup, if it is there, and what it owns. */
+void stages_free_setup(struct session *s);
 
 #endif

@@ -1,0 +1,44 @@
+#!/usr/bin/perl
+# The CONNECTs of all clients that wait for a broker have a limit in bytes; what
+# is refused or leaves gives its bytes back.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+
+my $port = free_port;
+my $proxy = sallyport(
+	backend => { address => "127.0.0.1:$port" },
+	timeouts => { backend => '20s' },
+	limits => { connect_memory => '100k' });
+
+sub wait_there
+{
+	my ($clientid, $len) = @_;
+	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
+
+	$c->send(mqtt_connect(version => 5, clientid => $clientid,
+		will => { topic => 't', payload => 'w' x $len,
+			properties => '' }));
+	return $c;
+}
+
+my $from = $proxy->mark;
+my @c = map { wait_there("c$_", 60_000) } 1 .. 2;
+is(hex($c[1]->ended->{bytes}), '2003008900', 'the second is one too many');
+my $line = $proxy->wait_close('backend_busy', from => $from);
+like($line, qr/connect_memory/, 'the log names the option');
+my $small = wait_there('small', 10);
+my $broker = peer('broker')->listen(port => $port);
+for (1 .. 2) {
+	my $b = $broker->accept(timeout => 15000);
+	like($b->packet(timeout => 15000), qr/c1|small/,
+		'those for which there was room come to the broker');
+	$b->close;
+}
+my $again = wait_there('again', 60_000);
+my $b = $broker->accept(timeout => 15000);
+like($b->packet(timeout => 15000), qr/again/, 'and there is room again');
+$_->close for $again, $b, $small, $c[0];
+done_testing;
