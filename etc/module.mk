@@ -4,6 +4,7 @@ dist_man_MANS += etc/sallyport.8 etc/sallyport.ini.5
 # where there is none: what an operator wrote is never touched.
 dist_doc_DATA = \
 	etc/sallyport.ini \
+	etc/doc/alerts.md \
 	etc/doc/brokers.md \
 	etc/doc/clients.md \
 	etc/doc/devices.md \

@@ -33,6 +33,24 @@ sub unknown
 my $alerts = read_file("$rules/alerts.yml");
 is_deeply(unknown($alerts), [], 'the rules ask for metrics that are there');
 
+# Each has a section of the guide, and both are in the same order.
+my $guide = read_file(srcdir . '/etc/doc/alerts.md');
+is_deeply([ $guide =~ /^## (\w+)$/mg ], [ $alerts =~ /- alert: (\w+)$/mg ],
+	'the guide has a section for each alert');
+is_deeply([ $alerts =~ m{runbook: etc/doc/alerts\.md#(\w+)$}mg ],
+	[ map { lc } $alerts =~ /- alert: (\w+)$/mg ], 'which the alert names');
+
+# For Kubernetes the same is printed as objects.
+my (undef, $objects) = Sallyport::Proc::run(10,
+	srcdir . '/contrib/kubernetes/monitoring');
+my ($rule) = $objects =~ /^kind: PrometheusRule\n.*?^spec:\n(.*?)^---$/ms;
+is($rule =~ s/^  //mgr, $alerts =~ s/\A.*?^(?=groups:)//msr,
+	'PrometheusRule: the same rules');
+my ($json) = $objects =~ /^  sallyport\.json: \|\n(.*)\z/ms;
+is_deeply(decode_json($json), decode_json(
+	read_file(srcdir . '/contrib/grafana/dashboard.json')),
+	'ConfigMap: the same dashboard');
+
 my $dashboard = decode_json(
 	read_file(srcdir . '/contrib/grafana/dashboard.json'));
 my @panels = grep { $_->{type} ne 'row' } @{ $dashboard->{panels} };
@@ -42,6 +60,16 @@ is_deeply(unknown(join "\n", @exprs), [], 'for metrics that are there');
 my %ids = map { $_->{id} => 1 } @{ $dashboard->{panels} };
 is(keys %ids, @{ $dashboard->{panels} }, 'each panel has its own id');
 is(scalar(grep { !$_->{description} } @panels), 0, 'and says what it shows');
+my %place;
+for my $g (map { $_->{gridPos} } @{ $dashboard->{panels} }) {
+	for my $x ($g->{x} .. $g->{x} + $g->{w} - 1) {
+		$place{"$x $_"}++ for $g->{y} .. $g->{y} + $g->{h} - 1;
+	}
+}
+is(scalar(grep { $_ > 1 } values %place), 0, 'no two lie upon each other');
+is(scalar(grep { my @t = map { $_->{expr} =~ /rate\(|increase\(/ ? 1 : 0 }
+    @{ $_->{targets} }; grep { $_ != $t[0] } @t } @panels), 0,
+	'gauges and rates are not mixed in one panel');
 
 SKIP: {
 	skip 'promtool is not installed', 2 unless has_tool('promtool');
