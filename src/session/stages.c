@@ -345,6 +345,18 @@ handshake_done(struct session *s)
 	enter(s, is_websocket(s) ? STAGE_WS : STAGE_MQTT);
 }
 
+/* True if the deny list lets the certificate of a ticket in. If not, a full
+ * handshake follows, in which the client may show a renewed certificate. */
+static bool
+admit_ticket(const struct cert *cert, void *arg)
+{
+	const struct session *s = arg;
+	struct verdict_detail detail;
+
+	return verdict_cert(s->setup->snapshot->denylist, cert, clock_wall_s(),
+		   &detail) == REASON_NONE;
+}
+
 static void
 on_handshake(struct stream *stream, enum stream_event event, void *arg)
 {
@@ -380,6 +392,8 @@ start_tls(struct session *s)
 	setup->fd = -1;
 	s->tls = s->client;
 	stream_set_owner(s->client, on_handshake, s);
+	if (setup->snapshot->denylist != NULL)
+		tls_stream_set_admit(s->client, admit_ticket, s);
 }
 
 /* A connection that ends in this stage counts as a failed handshake, whatever

@@ -492,15 +492,19 @@ walk_pem(struct walk *w)
 	} while (goes_on(w, err));
 }
 
-/* Returns the length of the DER element at the start of `file', or 0. */
+/* Returns the length of the DER element at the start of `file', or 0 if the
+ * file is to be read as PEM: text, too, can begin like DER. */
 static size_t
 der_len(struct slice file)
 {
+	static const char begin[] = "\n-----BEGIN ";
 	CBS all, element;
 
 	CBS_init(&all, file.data, file.len);
 	if (file.len == 0 || file.data[0] != 0x30 ||
 	    !CBS_get_any_asn1_element(&all, &element, NULL, NULL))
+		return 0;
+	if (memmem(file.data, file.len, begin, sizeof(begin) - 1) != NULL)
 		return 0;
 	return CBS_len(&element);
 }

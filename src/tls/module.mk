@@ -48,6 +48,12 @@ t_unit_tls_facts_t_SOURCES = t/unit/tls_facts.c $(tls_kit)
 check_PROGRAMS += t/unit/tls_handshake.t
 t_unit_tls_handshake_t_SOURCES = t/unit/tls_handshake.c $(tls_kit)
 
+check_PROGRAMS += t/unit/tls_hello.t
+t_unit_tls_hello_t_SOURCES = t/unit/tls_hello.c $(tls_kit)
+
+check_PROGRAMS += t/unit/tls_load.t
+t_unit_tls_load_t_SOURCES = t/unit/tls_load.c t/unit/tls_pki.c t/unit/tls_pki.h
+
 check_PROGRAMS += t/unit/tls_memory.t
 t_unit_tls_memory_t_SOURCES = t/unit/tls_memory.c $(tls_kit) $(alloc_kit)
 t_unit_tls_memory_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \

@@ -144,6 +144,148 @@ test_warnings(void)
 	tls_ctx_put(ctx);
 }
 
+/* A certificate and its key; what is said of them. NULL: nothing. */
+struct pair {
+	const char *cert;
+	const char *key;
+	const char *error; /* part of the only error */
+	const char *warning; /* part of the first warning */
+	enum tls_version max;
+};
+
+static const struct pair pairs[] = {
+	{ "server.crt", "server.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "server.old.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "server.der.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "server.bom.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "rsa-server.crt", "rsa-server.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "s-p256.crt", "s-p256.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "s-p384.crt", "s-p384.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "s-p521.crt", "s-p521.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "s-ed.crt", "s-ed.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "s-rsa.crt", "s-rsa.key", NULL, NULL, TLS_VERSION_1_2 },
+	/* Keys with which nobody can be served. */
+	{ "s-p224.crt", "s-p224.key", "by TLS 1.3 with this certificate", NULL,
+	    TLS_VERSION_1_3 },
+	{ "server.crt", "s-x25519.key", "of a kind that the TLS library cannot",
+	    NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "s-ed448.key", "of a kind that the TLS library cannot",
+	    NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "s-k1.key", "of a kind that the TLS library cannot",
+	    NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "server.ssh.key", "OpenSSH's format", NULL,
+	    TLS_VERSION_1_3 },
+	{ "server.crt", "server.indented.key", "line 1: a block must begin",
+	    NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "server.damaged.key", "line 2: the block of line 1",
+	    NULL, TLS_VERSION_1_3 },
+	{ "server.crt", "server.crt", "holds no private key", NULL,
+	    TLS_VERSION_1_3 },
+	{ "server.crt", "empty.cnf", "holds no private key", NULL,
+	    TLS_VERSION_1_3 },
+	/* Chains. */
+	{ "end-good.crt", "end.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "end.crt", "end.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "end-turned.crt", "end.key", "not the first certificate in the file",
+	    "did not issue", TLS_VERSION_1_3 },
+	{ "end-mixed.crt", "end.key", NULL, "did not issue the certificate",
+	    TLS_VERSION_1_3 },
+	{ "end-gap.crt", "end.key", NULL, "did not issue the certificate",
+	    TLS_VERSION_1_3 },
+	{ "late-chain.crt", "server.key", NULL, "the CA CN=late-ca",
+	    TLS_VERSION_1_3 },
+	{ "late.crt", "late.key", NULL, "has expired: clients will refuse",
+	    TLS_VERSION_1_3 },
+	{ "early.crt", "early.key", NULL, "is not valid yet", TLS_VERSION_1_3 },
+};
+
+static void
+test_pair(const struct pair *p)
+{
+	struct report why, warnings;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.certificates, p->cert, NULL);
+	kit_list(&o, &o.o.private_keys, p->key, NULL);
+	o.o.max_version = p->max;
+	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings),
+	    p->error == NULL ? OK : ERR_CONFIG, "%s with %s, TLS 1.%d", p->cert,
+	    p->key, p->max == TLS_VERSION_1_3 ? 3 : 2);
+	ok(p->error == NULL
+		? why.count == 0
+		: why.count == 1 && strstr(why.lines[0], p->error) != NULL,
+	    "... %s", p->error == NULL ? "no error" : p->error);
+	if (why.count > 0 &&
+	    (p->error == NULL || strstr(why.lines[0], p->error) == NULL))
+		diag("%s", why.lines[0]);
+	ok(p->warning == NULL ? warnings.count == 0
+			      : warnings.count > 0 &&
+		    strstr(warnings.lines[0], p->warning) != NULL,
+	    "... %s", p->warning == NULL ? "no warning" : p->warning);
+	if (warnings.count > 0 && p->warning == NULL)
+		diag("%s", warnings.lines[0]);
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_ctx_put(ctx);
+}
+
+/* Options with which no client, or not every client, can connect. */
+static void
+test_serving(void)
+{
+	struct report why, warnings;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	size_t i;
+
+	for (i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++)
+		test_pair(&pairs[i]);
+	kit_options(&o);
+	o.o.ciphers = "ECDHE-RSA-AES128-GCM-SHA256";
+	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings), OK,
+	    "RSA suites for an EC key");
+	ok(warnings.count == 1 &&
+		strstr(warnings.lines[0], "connect by TLS 1.2") != NULL,
+	    "... nobody can use TLS 1.2");
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_ctx_put(ctx);
+	o.o.max_version = TLS_VERSION_1_2;
+	check_refused(&o, "no client can connect by TLS 1.2");
+}
+
+/* A bundle of many CAs with long names. */
+static void
+test_ca_names(void)
+{
+	struct report why, warnings;
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.client_cas, "many.crt", NULL);
+	check_refused(&o, "send_ca_names = off");
+	o.o.send_ca_names = false;
+	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings), OK,
+	    "without their names they are good");
+	is_int((long long)warnings.count, 0, "... without a warning");
+	tls_ctx_put(ctx);
+	report_fini(&why);
+	report_fini(&warnings);
+	kit_list(&o, &o.o.client_cas, "some.crt", NULL);
+	o.o.send_ca_names = true;
+	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings), OK,
+	    "fewer of them are good with their names");
+	ok(warnings.count == 1 &&
+		strstr(warnings.lines[0], "small clients") != NULL,
+	    "... with a warning");
+	tls_ctx_put(ctx);
+	report_fini(&why);
+	report_fini(&warnings);
+}
+
 /* Compares the common name of the certificate that the client receives. */
 static void
 check_served(struct tls_ctx *ctx, SSL_CTX *client, const char *host,
@@ -247,6 +389,32 @@ test_staple(void)
 	tls_ctx_put(ctx);
 }
 
+/* A response past its nextUpdate is not sent. */
+static void
+test_stale(void)
+{
+	SSL_CTX *client = client_with(TLS1_3_VERSION, NULL, 0);
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	const uint8_t *data;
+	size_t len;
+
+	kit_options(&o);
+	kit_list(&o, &o.o.certificates, "late.crt", NULL);
+	kit_list(&o, &o.o.private_keys, "late.key", NULL);
+	kit_list(&o, &o.o.ocsp_responses, "late.ocsp", NULL);
+	ctx = kit_ctx(&o);
+	kit_open(&k, ctx, client, NULL);
+	SSL_enable_ocsp_stapling(k.client);
+	ok(kit_shake(&k), "a client asks for a response that is out of date");
+	SSL_get0_ocsp_response(k.client, &data, &len);
+	is_int((long long)len, 0, "... and gets none");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	SSL_CTX_free(client);
+	tls_ctx_put(ctx);
+}
+
 static void
 count_cert(const struct tls_cert_info *info, void *arg)
 {
@@ -272,6 +440,13 @@ test_each(void)
 	ok(counts[TLS_CERT_SERVER] == 1 && counts[TLS_CERT_CLIENT_CA] == 2 &&
 		counts[2] == 3,
 	    "one server certificate, two CAs, each once");
+	tls_ctx_put(ctx);
+	memset(counts, 0, sizeof(counts));
+	kit_list(&o, &o.o.certificates, "end-good.crt", NULL);
+	kit_list(&o, &o.o.private_keys, "end.key", NULL);
+	ctx = kit_ctx(&o);
+	tls_ctx_each_cert(ctx, count_cert, counts);
+	is_int(counts[TLS_CERT_SERVER], 3, "a server's chain, all of it");
 	tls_ctx_put(ctx);
 }
 
@@ -306,13 +481,18 @@ int
 main(void)
 {
 	if (!ok(pki_make(), "certificates are made") ||
-	    !ok(pki_run("profile_files"), "and more"))
+	    !ok(pki_run("servers_of_all_kinds && many_cas && "
+			"profile_files"),
+		"and more"))
 		return done_testing();
 	test_complaints();
 	test_all_at_once();
 	test_warnings();
+	test_serving();
+	test_ca_names();
 	test_choice();
 	test_staple();
+	test_stale();
 	test_each();
 	test_explain();
 	pki_remove();

@@ -9,6 +9,9 @@
 #include "tap.h"
 #include "tls_kit.h"
 
+/* The beginning of a record with a ClientHello. */
+#define RECORD "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03"
+
 static struct kit k;
 
 static void
@@ -310,38 +313,62 @@ test_client_alert(struct tls_ctx *ctx)
 	finish(client);
 }
 
+/* First bytes that are not those of a TLS client. */
+static const struct stranger {
+	const char *bytes;
+	size_t len;
+	bool end; /* followed by the end of the stream */
+	const char *reason;
+	const char *detail; /* part of it; NULL: none is expected */
+} strangers[] = {
+	{ "GET / HTTP/1.1\r\n\r\n", 18, false, "tls_not_tls", "HTTP" },
+	{ "HEAD / HTTP/1.0\r\n", 17, false, "tls_not_tls", "HTTP" },
+	{ "POST /mqtt HTTP/1.1\r\n", 21, false, "tls_not_tls", "HTTP" },
+	{ "OPTIONS * HTTP/1.1\r\n", 20, false, "tls_not_tls", "HTTP" },
+	{ "CONNECT a:1 HTTP/1.1\r\n", 22, false, "tls_not_tls", "CONNECT" },
+	{ "PRI * HTTP/2.0\r\n", 16, false, "tls_not_tls", "HTTP" },
+	{ "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", 36, false, "tls_not_tls",
+	    "PROXY" },
+	{ "PROXY UNKNOWN\r\n", 15, false, "tls_not_tls", "accept_proxy" },
+	{ "\r\n\r\n\0\r\nQUIT\n\x20\0\0\0", 16, false, "tls_not_tls", "PROXY" },
+	{ "\x10\x0c\0\4MQTT\4\2\0\x3c\0\0", 14, false, "tls_not_tls", "MQTT" },
+	{ "\x10\x0d\0\4MQTT\5\2\0\x3c\0\0\0", 15, false, "tls_not_tls",
+	    "MQTT" },
+	{ "\x10\x0e\0\6MQIsdp\3\2\0\x3c\0\0", 16, false, "tls_not_tls",
+	    "MQTT" },
+	{ "\x10\xff\x01\0\4MQTT\4\2\0\x3c", 13, false, "tls_not_tls", "MQTT" },
+	{ "SSH-2.0-OpenSSH_9.2\r\n", 21, false, "tls_not_tls", "SSH" },
+	{ "\x80\x2e\x01\x03\x01", 5, false, "tls_not_tls", "SSL 2" },
+	{ "\x10\x0c", 2, false, "tls_not_tls", NULL },
+	{ "GET", 3, false, "tls_not_tls", NULL },
+	{ "\x16\x02", 2, false, "tls_not_tls", NULL },
+	{ "\0\0\0\0", 4, false, "tls_not_tls", NULL },
+	{ "\x16", 1, false, "none", NULL },
+	{ RECORD, 10, false, "none", NULL },
+	{ RECORD, 10, true, "tls_closed", NULL },
+	{ "", 0, true, "tls_check", NULL },
+	{ "\x16\x03\x03\x00\x04\xff\xff\xff\xff", 9, false, "tls_handshake",
+	    "a message is too long" },
+	{ "\x16\x03\x03\xff\xff", 5, false, "tls_handshake", "LENGTH" },
+};
+
 static void
-test_garbage(struct tls_ctx *ctx, const char *bytes, size_t len, bool end,
-    const char *want)
+test_stranger(struct tls_ctx *ctx, const struct stranger *s)
 {
 	kit_open_raw(&k, ctx);
-	is_int(write(k.fd, bytes, len), (long long)len, "'%.12s' is sent",
-	    bytes);
-	if (end)
+	is_int(write(k.fd, s->bytes, s->len), (long long)s->len,
+	    "'%.12s' is sent", s->bytes);
+	if (s->end)
 		shutdown(k.fd, SHUT_WR);
 	kit_turn(&k);
 	kit_turn(&k);
-	is_str(reason_name(k.reason), want, "... reason");
-	is_int(k.broken, want[0] != 'n', "... broken or not");
+	is_str(reason_name(k.reason), s->reason, "... reason");
+	is_int(k.broken, s->reason[0] != 'n', "... broken or not");
+	ok(s->detail == NULL
+		? k.detail == NULL
+		: k.detail != NULL && strstr(k.detail, s->detail) != NULL,
+	    "... detail: %s", k.detail == NULL ? "none" : k.detail);
 	kit_close(&k);
-}
-
-static void
-test_strangers(struct tls_ctx *ctx)
-{
-	static const char record[] = "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03";
-
-	test_garbage(ctx, "GET / HTTP/1.1\r\n\r\n", 18, false, "tls_not_tls");
-	test_garbage(ctx, "\x10\x0c\x00\x04MQTT\x04", 9, false, "tls_not_tls");
-	test_garbage(ctx, "\x16\x02", 2, false, "tls_not_tls");
-	test_garbage(ctx, "\x80\x2e\x01\x03\x01", 5, false, "tls_not_tls");
-	test_garbage(ctx, "\x16", 1, false, "none");
-	test_garbage(ctx, record, 10, false, "none");
-	test_garbage(ctx, record, 10, true, "tls_closed");
-	test_garbage(ctx, "", 0, true, "tls_check");
-	test_garbage(ctx, "\x16\x03\x03\x00\x04\xff\xff\xff\xff", 9, false,
-	    "tls_handshake");
-	test_garbage(ctx, "\x16\x03\x03\xff\xff", 5, false, "tls_handshake");
 }
 
 /* Sends the client's bytes one at a time. */
@@ -454,6 +481,8 @@ test_refuse_open(struct tls_ctx *ctx)
 static void
 test_all(struct tls_ctx *ctx)
 {
+	size_t i;
+
 	test_good(ctx, TLS1_3_VERSION, "device.crt", "device.key");
 	test_good(ctx, TLS1_2_VERSION, "device.crt", "device.key");
 	test_good(ctx, TLS1_3_VERSION, "rsa-device.crt", "rsa-device.key");
@@ -461,7 +490,8 @@ test_all(struct tls_ctx *ctx)
 	test_intermediate(ctx);
 	test_refusals(ctx);
 	test_client_alert(ctx);
-	test_strangers(ctx);
+	for (i = 0; i < sizeof(strangers) / sizeof(strangers[0]); i++)
+		test_stranger(ctx, &strangers[i]);
 	test_bytewise(ctx, TLS1_3_VERSION);
 	test_bytewise(ctx, TLS1_2_VERSION);
 	test_alpn(ctx, "\4mqtt", "mqtt");

@@ -169,11 +169,61 @@ profile_files() {
 	ocsp rsa-server root && ocsp late root &&
 	LC_ALL=C sed -i -E 's/20..([01][0-9]{9}Z)/2020\1/g' late.ocsp &&
 	printf '0\003\n\001\001' >sorry.ocsp &&
-	head -c 100 shop.ocsp >cut.ocsp && chmod 600 *.key
+	head -c 100 shop.ocsp >cut.ocsp &&
+	# Keys that cannot serve, and keys in other forms.
+	openssl genpkey -algorithm X25519 -out s-x25519.key &&
+	openssl genpkey -algorithm ED448 -out s-ed448.key &&
+	openssl ecparam -name secp256k1 -genkey -noout -out s-k1.key &&
+	openssl pkey -in server.key -outform DER -out server.der.key &&
+	openssl ec -in server.key -out server.old.key &&
+	{ printf '\357\273\277'; cat server.key; } >server.bom.key &&
+	{ echo '-----BEGIN OPENSSH PRIVATE KEY-----'; echo MAMC;
+	  echo '-----END OPENSSH PRIVATE KEY-----'; } >server.ssh.key &&
+	sed 's/^/ /' server.key >server.indented.key &&
+	sed '2s/./?/' server.key >server.damaged.key &&
+	# Chains: in order, not in order, with a gap, with an expired CA.
+	sub mid root /CN=Mid basicConstraints=critical,CA:TRUE &&
+	sub end mid /CN=localhost "$server" &&
+	cat end.crt mid.crt root.crt >end-good.crt &&
+	cat mid.crt end.crt >end-turned.crt &&
+	cat end.crt root.crt mid.crt >end-mixed.crt &&
+	cat end.crt other.crt >end-gap.crt &&
+	dated late-ca root '2 days ago' '1 day ago' &&
+	cat server.crt late-ca.crt >late-chain.crt &&
+	chmod 600 *.key
+}
+
+# Server certificates with all kinds of keys: s-p256.crt ... (tls_hello), and
+# with keys that cannot serve: s-p224.crt, s-x25519.key ... (tls_ctx).
+servers_of_all_kinds() {
+	for curve in p224 p256 p384 p521; do
+		key="ec -pkeyopt ec_paramgen_curve:P-${curve#p}" \
+			sub s-$curve root /CN=$curve "$server" || return 1
+	done
+	key=ed25519 sub s-ed root /CN=ed "$server" &&
+	key=rsa:2048 sub s-rsa root /CN=rsa "$server"
+}
+
+# CAs whose names have over 64 KB together, and over 16 KB (tls_ctx).
+many_cas() {
+	long=$(printf '%060d' 0)
+	subject=/CN=Many
+	for i in $(seq 10 65); do
+		subject="$subject/OU=$i$long"
+	done
+	for i in $(seq 18); do
+		openssl req -x509 -new -key root.key -subj "$subject/OU=$i" \
+			-days 30 -config empty.cnf \
+			-addext basicConstraints=critical,CA:TRUE || return 1
+	done >many.crt &&
+	awk '/BEGIN/ { n++ } n <= 5' many.crt >some.crt
 }
 
 # CRLs that revoke nobody, the device, and the issuing CA (tls_resume).
 resume_crls() {
+	openssl req -x509 -new -key device.key -subj '/O=Test/CN=device-001' \
+		-config empty.cnf -CA root.crt -CAkey root.key -days 30 \
+		-addext "$client" -out renewed.crt &&
 	crl root 1 30 && mv root.crl empty.crl &&
 	crl root 2 30 device && mv root.crl revoked.crl &&
 	crl root 3 30 issuing && mv root.crl issuing-revoked.crl

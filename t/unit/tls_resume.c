@@ -4,6 +4,7 @@
  * since then, another set of client CAs, other rules.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -320,6 +321,162 @@ test_off(void)
 	tls_ctx_put(ctx);
 }
 
+/* A device with a ticket of its old certificate, which is no longer admitted:
+ * with which certificate it comes, and what becomes of it. */
+static const struct renewal {
+	const char *cert; /* of the second connection; NULL: none */
+	const char *key;
+	const char *crl; /* of the profile then */
+	bool denied; /* the deny list has the old certificate */
+	bool resumed;
+	const char *reason; /* "none": it gets in */
+} renewals[] = {
+	{ "device.crt", "device.key", "empty.crl", false, true, "none" },
+	{ "renewed.crt", "device.key", "empty.crl", false, true, "none" },
+	{ NULL, NULL, "empty.crl", false, true, "none" },
+	{ "renewed.crt", "device.key", "revoked.crl", false, false, "none" },
+	{ "rsa-device.crt", "rsa-device.key", "revoked.crl", false, false,
+	    "none" },
+	{ "deep-chain.crt", "deep.key", "revoked.crl", false, false,
+	    "tls_crl_unavailable" },
+	{ "device.crt", "device.key", "revoked.crl", false, false,
+	    "tls_revoked" },
+	{ NULL, NULL, "revoked.crl", false, false, "tls_revoked" },
+	{ "stranger.crt", "stranger.key", "revoked.crl", false, false,
+	    "tls_untrusted" },
+	{ "late.crt", "late.key", "revoked.crl", false, false, "tls_expired" },
+	{ "renewed.crt", "device.key", "empty.crl", true, false, "none" },
+	{ "device.crt", "device.key", "empty.crl", true, false, "none" },
+	{ NULL, NULL, "empty.crl", true, false, "tls_no_certificate" },
+};
+
+static bool
+deny(const struct cert *cert, void *arg)
+{
+	unsigned *asked = arg;
+
+	++*asked;
+	return cert == NULL;
+}
+
+static void
+test_renewal(const struct renewal *r, int version)
+{
+	SSL_CTX *old = kit_client("device.crt", "device.key", version, version);
+	SSL_CTX *new = kit_client(r->cert, r->key, version, version);
+	struct tls_tickets *ring = tls_tickets_new();
+	struct kit_options o;
+	struct tls_ctx *before, *after;
+	unsigned asked = 0;
+	SSL_SESSION *s;
+
+	kit_options(&o);
+	before = load(&o, "empty.crl", ring, NULL);
+	after = load(&o, r->crl, ring, before);
+	s = take_ticket(before, old, NULL);
+	kit_open(&k, after, new, s);
+	if (r->denied)
+		tls_stream_set_admit(k.stream, deny, &asked);
+	kit_shake(&k);
+	is_str(reason_name(k.reason), r->reason, "TLS %s, %s, %s%s",
+	    version == TLS1_3_VERSION ? "1.3" : "1.2",
+	    r->cert == NULL ? "no certificate" : r->cert, r->crl,
+	    r->denied ? ", denied" : "");
+	is_int(k.opened > 0, strcmp(r->reason, "none") == 0, "... gets in");
+	is_int(is_resumed(), r->resumed, "... resumed or not");
+	is_int(asked, r->denied, "... the deny list is asked once, if at all");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	SSL_SESSION_free(s);
+	tls_ctx_put(before);
+	tls_ctx_put(after);
+	tls_tickets_put(ring);
+	SSL_CTX_free(old);
+	SSL_CTX_free(new);
+}
+
+/* Where a certificate is optional, an ignored ticket leaves no identity. */
+static void
+test_ignored_optional(int version)
+{
+	SSL_CTX *client =
+	    kit_client("device.crt", "device.key", version, version);
+	SSL_CTX *bare = kit_client(NULL, NULL, version, version);
+	struct tls_tickets *ring = tls_tickets_new();
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	struct cert *cert;
+	unsigned asked = 0;
+	SSL_SESSION *s;
+
+	kit_options(&o);
+	o.o.client_certificate = TLS_CLIENT_OPTIONAL;
+	ctx = load(&o, NULL, ring, NULL);
+	s = take_ticket(ctx, client, NULL);
+	kit_open(&k, ctx, bare, s);
+	tls_stream_set_admit(k.stream, deny, &asked);
+	ok(kit_shake(&k), "an ignored ticket and no certificate: gets in");
+	is_int(tls_stream_take_cert(k.stream, &cert), OK, "... facts");
+	ok(cert == NULL, "... as a client without a certificate");
+	tls_cert_free(cert);
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	SSL_SESSION_free(s);
+	tls_ctx_put(ctx);
+	tls_tickets_put(ring);
+	SSL_CTX_free(client);
+	SSL_CTX_free(bare);
+}
+
+/* Files of keys that others can read or guess. */
+static const struct key_file {
+	const char *name;
+	size_t len;
+	size_t zero_from; /* bytes from here on are zero ... */
+	size_t zero_to; /* ... to here */
+	int mode;
+	const char *warning; /* NULL: none */
+} key_files[] = {
+	{ "good", 80, 0, 0, 0600, NULL },
+	{ "good for the group", 160, 0, 0, 0640, NULL },
+	{ "readable by all", 80, 0, 0, 0644, "everybody may read" },
+	{ "writable by all", 80, 0, 0, 0602, "everybody may read" },
+	{ "zeros", 80, 0, 80, 0600, "all bytes of key 1 are the same" },
+	{ "zeros, short keys", 48, 0, 48, 0600, "all bytes of key 1" },
+	{ "a name and zeros", 80, 16, 80, 0600, "all bytes of key 1" },
+	{ "the second key is zeros", 160, 80, 160, 0600, "all bytes of key 2" },
+	{ "half of a key is zeros", 80, 16, 48, 0600, NULL },
+};
+
+static void
+test_key_file(const struct key_file *f)
+{
+	struct report why, warnings;
+	struct pki_reports reports = { &why, &warnings };
+	struct tls_load_report say = pki_say(&reports);
+	struct tls_tickets *t;
+	uint8_t keys[160];
+	size_t i;
+
+	for (i = 0; i < sizeof(keys); i++)
+		keys[i] = i >= f->zero_from && i < f->zero_to
+		    ? 0
+		    : (uint8_t)(i * 7 + 1);
+	pki_write("some.keys", keys, f->len);
+	chmod(pki_path("some.keys"), (mode_t)f->mode);
+	report_init(&why);
+	report_init(&warnings);
+	is_int(tls_tickets_load(&t, pki_path("some.keys"), &say), OK,
+	    "ticket_keys: %s", f->name);
+	ok(f->warning == NULL ? warnings.count == 0
+			      : warnings.count == 1 &&
+		    strstr(warnings.lines[0], f->warning) != NULL,
+	    "... %s", f->warning == NULL ? "no warning" : f->warning);
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_tickets_put(t);
+}
+
 static struct tls_tickets *
 load_keys(const char *name, enum err want)
 {
@@ -398,6 +555,8 @@ test_key_files(size_t len)
 int
 main(void)
 {
+	size_t i;
+
 	if (!ok(pki_make(), "certificates are made") ||
 	    !ok(pki_run("resume_crls"), "and CRLs"))
 		return done_testing();
@@ -407,6 +566,14 @@ main(void)
 	test_expiry();
 	test_look_alike();
 	test_off();
+	for (i = 0; i < sizeof(renewals) / sizeof(renewals[0]); i++) {
+		test_renewal(&renewals[i], TLS1_2_VERSION);
+		test_renewal(&renewals[i], TLS1_3_VERSION);
+	}
+	test_ignored_optional(TLS1_2_VERSION);
+	test_ignored_optional(TLS1_3_VERSION);
+	for (i = 0; i < sizeof(key_files) / sizeof(key_files[0]); i++)
+		test_key_file(&key_files[i]);
 	test_key_files(80);
 	test_key_files(48);
 	pki_write("bad.keys", "short", 5);

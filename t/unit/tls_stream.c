@@ -416,6 +416,79 @@ measure(struct tls_ctx *ctx, int version, const char *name)
 	SSL_CTX_free(client);
 }
 
+/* The longest record with data that the client has received. */
+static size_t longest;
+
+static void
+note_record(int write, int version, int type, const void *buf, size_t len,
+    SSL *ssl, void *arg)
+{
+	const uint8_t *header = buf;
+	size_t n;
+
+	(void)version;
+	(void)ssl;
+	(void)arg;
+	if (write || type != SSL3_RT_HEADER || len < 5 ||
+	    header[0] != SSL3_RT_APPLICATION_DATA)
+		return;
+	n = ((size_t)header[3] << 8) + header[4] + 5;
+	if (n > longest)
+		longest = n;
+}
+
+/* What is written, and how long records may become. */
+static const struct sizes {
+	const char *name;
+	size_t piece; /* bytes of one write */
+	size_t count; /* of writes */
+	uint16_t record_max; /* the option; 0: the default */
+	size_t most; /* bytes of a record with its header */
+	size_t least; /* of the longest one */
+} sizes[] = {
+	{ "small packets", 100, 60, 0, 200, 100 },
+	{ "sixty small packets in one piece", 6000, 1, 0, 4096, 4000 },
+	{ "one large packet", 20000, 1, 0, 4096, 4000 },
+	{ "many of them", 6000, 100, 0, 4096, 4000 },
+	{ "just under what bulk is", 65536, 15, 0, 4096, 4000 },
+	{ "bulk", 65536, 40, 0, 16500, 16384 },
+	{ "bulk, option 4096", 65536, 40, 4096, 4200, 4096 },
+	{ "bulk, option 512", 65536, 20, 512, 600, 512 },
+	{ "bulk, option 1000", 65536, 20, 1000, 1100, 1000 },
+};
+
+static void
+test_sizes(int version, const struct sizes *z)
+{
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	SSL_CTX *client;
+	size_t i, got = 0;
+	ssize_t w = 0;
+	int n;
+
+	kit_options(&o);
+	o.o.record_max = z->record_max;
+	ctx = kit_ctx(&o);
+	client = open_stream(ctx, version);
+	longest = 0;
+	SSL_set_msg_callback(k.client, note_record);
+	for (i = 0; i < z->count; i++) {
+		fill(scratch + STREAM_HEADROOM, 0, z->piece);
+		w = stream_write(k.stream, scratch + STREAM_HEADROOM, z->piece);
+		do {
+			kit_turn(&k);
+			n = kit_client_read(&k, k.data, 65536);
+			got += n > 0 ? (size_t)n : 0;
+		} while (n > 0);
+	}
+	ok(w > 0 && got > 0 && longest <= z->most && longest >= z->least,
+	    "%s, TLS %s: the longest record has %zu bytes", z->name,
+	    version == TLS1_3_VERSION ? "1.3" : "1.2", longest);
+	finish(client);
+	tls_ctx_put(ctx);
+}
+
 static void
 test_all(struct tls_ctx *ctx)
 {
@@ -440,6 +513,10 @@ test_all(struct tls_ctx *ctx)
 	test_tiny(ctx, false);
 	test_tiny(ctx, true);
 	test_renegotiation(ctx);
+	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		test_sizes(TLS1_3_VERSION, &sizes[i]);
+		test_sizes(TLS1_2_VERSION, &sizes[i]);
+	}
 	measure(ctx, TLS1_3_VERSION, "TLS 1.3");
 	measure(ctx, TLS1_2_VERSION, "TLS 1.2");
 }
