@@ -97,11 +97,11 @@ is_first(struct audit_refusals *r, enum reason reason, uint64_t subject)
 }
 
 static uint64_t
-certificate_subject(const uint8_t sha256[CERT_SHA256_LEN])
+certificate_subject(const uint8_t tbs_sha256[CERT_SHA256_LEN])
 {
 	uint64_t subject;
 
-	memcpy(&subject, sha256, sizeof(subject));
+	memcpy(&subject, tbs_sha256, sizeof(subject));
 	return subject;
 }
 
@@ -139,10 +139,10 @@ may_log_refusal(struct session *s, enum reason reason)
 
 	if (s->identity != NULL && s->identity->has_certificate) {
 		r = &a->proven;
-		subject = certificate_subject(s->identity->sha256);
+		subject = certificate_subject(s->identity->tbs_sha256);
 	} else if (cert != NULL) {
 		r = &a->proven;
-		subject = certificate_subject(cert->sha256);
+		subject = certificate_subject(cert->tbs_sha256);
 	} else {
 		subject = network_subject(s);
 	}
@@ -158,7 +158,7 @@ may_log_session(struct session *s, enum audit_event event, enum reason reason)
 {
 	struct audit *a = &s->manager->audit;
 	uint64_t subject = s->identity->has_certificate
-	    ? certificate_subject(s->identity->sha256)
+	    ? certificate_subject(s->identity->tbs_sha256)
 	    : network_subject(s);
 	struct audit_certificate *c =
 	    &a->certificates[subject % AUDIT_CERTIFICATES];

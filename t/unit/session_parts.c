@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The parts of a session that need no connection: the table of stages, the
+ * sessions by certificate and by ClientID, the packets that end a session, and
+ * what a reload changes for live sessions.
+ */
+#include <stdlib.h>
+
+#include "alloc_kit.h"
+#include "base/address.h"
+#include "domain/reason.h"
+#include "mqtt/disconnect.h"
+#include "runtime/worker.h"
+#include "session/client_ids.h"
+#include "session/closing.h"
+#include "session/stages.h"
+#include "session/sweep.h"
+#include "tap.h"
+
+static void
+test_stages(void)
+{
+	const struct stage_def *def;
+	const char *name;
+	unsigned i;
+
+	for (i = 0; i < STAGE_COUNT; i++) {
+		def = stage_def((enum stage)i);
+		name = stage_name((enum stage)i);
+		ok(def->start != NULL, "%s: starts", name);
+		ok((def->from == 0) == (i == STAGE_ACCEPT),
+		    "%s: only the first has no predecessor", name);
+		ok(def->from >> i == 0, "%s: comes after earlier ones", name);
+		ok((def->deadline == STAGE_NO_DEADLINE) ==
+			(def->timeout == REASON_NONE),
+		    "%s: a deadline has a reason", name);
+		if (def->timeout != REASON_NONE)
+			ok(strncmp(reason_name(def->timeout), name,
+			       strlen(name)) == 0,
+			    "%s: which has its name", name);
+	}
+	ok((stage_def(STAGE_MQTT)->from & 1U << STAGE_TLS) != 0 &&
+		(stage_def(STAGE_MQTT)->from & 1U << STAGE_WS) != 0,
+	    "mqtt comes after tls or ws");
+}
+
+/* A member as a session of `m' from `address' has it. */
+static void
+make_member(struct cert_sessions_member *member, struct session_manager *m,
+    const char *address)
+{
+	struct sockaddr_storage peer;
+
+	memset(member, 0, sizeof(*member));
+	if (address_parse(&peer, address) != OK)
+		abort();
+	session_address_store(&member->peer, &peer);
+	member->manager = m;
+}
+
+static void
+test_cert_sessions(void)
+{
+	struct cert_sessions_limit refuse = { 2, CERT_SESSIONS_REFUSE };
+	struct cert_sessions_limit kick = { 2, CERT_SESSIONS_KICK_OLDEST };
+	struct cert_sessions_limit one = { 1, CERT_SESSIONS_KICK_OLDEST };
+	static const uint8_t sha256[32] = { 1 }, other[32] = { 1, [31] = 1 };
+	struct session_manager *m = calloc(1, sizeof(*m));
+	struct cert_sessions *c = cert_sessions_new();
+	struct cert_sessions_member a[4];
+	struct cert_sessions_result r;
+	int i;
+
+	if (m == NULL || c == NULL)
+		abort();
+	atomic_store(&m->evicting, true); /* there is no loop to wake */
+	for (i = 0; i < 4; i++)
+		make_member(&a[i], m,
+		    i < 3 ? "192.0.2.1:1000" : "192.0.2.2:1000");
+	is_int(cert_sessions_add(c, &a[0], sha256, &refuse, &r), OK, "first");
+	ok(!r.full && !r.clone, "there is room");
+	is_int(cert_sessions_add(c, &a[1], sha256, &refuse, &r), OK, "second");
+	ok(!r.full && !r.clone, "the same host is no clone");
+	is_int(cert_sessions_add(c, &a[3], sha256, &refuse, &r), OK, "third");
+	ok(r.full && r.clone, "one too many, and from another host");
+	is_int(cert_sessions_add(c, &a[3], other, &refuse, &r), OK, "another");
+	ok(!r.full && !r.clone, "another certificate with the same beginning");
+	cert_sessions_remove(&a[3]);
+	is_int(cert_sessions_add(c, &a[2], sha256, &kick, &r), OK, "kick");
+	ok(!r.full && atomic_load(&a[0].evicted) && !atomic_load(&a[1].evicted),
+	    "the oldest is evicted");
+	is_int(cert_sessions_add(c, &a[3], sha256, &one, &r), OK, "fewer");
+	ok(atomic_load(&a[1].evicted) && atomic_load(&a[2].evicted),
+	    "a lower limit evicts several");
+	for (i = 0; i < 4; i++)
+		cert_sessions_remove(&a[i]);
+	cert_sessions_remove(&a[0]);
+	is_int(cert_sessions_add(c, &a[0], sha256, &one, &r), OK, "again");
+	ok(!r.clone, "nobody is left");
+	cert_sessions_remove(&a[0]);
+	cert_sessions_free(c);
+	free(m);
+}
+
+static void
+test_client_ids(void)
+{
+	struct client_ids *c = client_ids_new();
+	struct slice id = slice_str("device");
+	uint64_t key = client_ids_key(c, "", id);
+
+	ok(key != client_ids_key(c, "other", id),
+	    "a ClientID counts for each [backend]");
+	is_int(client_ids_take(c, key, 1), 0, "nobody had it");
+	is_int(client_ids_take(c, key, 2), 1, "the second takes it over");
+	is_int(client_ids_release(c, key, 1), 2, "which the first learns");
+	is_int(client_ids_release(c, key, 2), 0, "the second still has it");
+	is_int(client_ids_take(c, key, 3), 0, "and has released it");
+	client_ids_free(c);
+}
+
+/* A session that is answered, or not, under a configuration. */
+struct world {
+	struct session session;
+	struct session_manager manager;
+	struct snapshot snapshot;
+	struct config config;
+	struct listener_state listener_state;
+	struct session_identity identity;
+	struct config_listener listener;
+	struct config_tls tls;
+};
+
+static struct world *
+world_new(enum mqtt_level level, bool answered)
+{
+	struct world *w = calloc(1, sizeof(*w));
+
+	if (w == NULL)
+		abort();
+	w->session.manager = &w->manager;
+	w->session.listener_state = &w->listener_state;
+	w->session.identity = &w->identity;
+	w->session.level = level;
+	w->session.answered = answered;
+	w->session.stage = STAGE_RELAY;
+	w->manager.snapshot = &w->snapshot;
+	w->snapshot.config = &w->config;
+	w->config.listener = &w->listener;
+	w->config.listener_count = 1;
+	w->listener.server_reference = "";
+	w->listener.tls_profile = &w->tls;
+	return w;
+}
+
+static void
+test_closing(void)
+{
+	static const struct {
+		const char *name;
+		enum mqtt_level level;
+		bool answered;
+		uint32_t maximum;
+		enum reason reason;
+		const char *client;
+		size_t client_len;
+		size_t broker_len;
+	} rows[] = {
+		{ "v5 before the CONNACK", MQTT_LEVEL_5, false, 0,
+		    REASON_BACKEND_UNREACHABLE, "\x20\x03\x00\x88\x00", 5, 0 },
+		{ "v3 before the CONNACK", MQTT_LEVEL_311, false, 0,
+		    REASON_BACKEND_UNREACHABLE, "\x20\x02\x00\x03", 4, 0 },
+		{ "no code of a DISCONNECT in a CONNACK", MQTT_LEVEL_5, false,
+		    0, REASON_RELAY_KICKED, "\x20\x03\x00\x8a\x00", 5, 0 },
+		{ "v5 after it", MQTT_LEVEL_5, true, 0, REASON_RELAY_KICKED,
+		    "\xe0\x02\x98\x00", 4, 0 },
+		{ "v3 has no DISCONNECT", MQTT_LEVEL_311, true, 0,
+		    REASON_RELAY_KICKED, "", 0, 0 },
+		{ "a drain spares the Will", MQTT_LEVEL_5, true, 0,
+		    REASON_RELAY_DRAINED, "\xe0\x02\x8b\x00", 4, 2 },
+		{ "and for v3", MQTT_LEVEL_311, true, 0, REASON_RELAY_DRAINED,
+		    "", 0, 2 },
+		{ "an ordinary end", MQTT_LEVEL_5, true, 0,
+		    REASON_RELAY_CLIENT_CLOSED, "", 0, 0 },
+		{ "too long for the client", MQTT_LEVEL_5, true, 3,
+		    REASON_RELAY_KICKED, "", 0, 0 },
+		{ "no CONNECT yet", MQTT_LEVEL_UNKNOWN, false, 0,
+		    REASON_MQTT_TIMEOUT, "", 0, 0 },
+	};
+	struct closing_packets p;
+	struct world *w;
+	size_t i;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		w = world_new(rows[i].level, rows[i].answered);
+		w->session.maximum_packet = rows[i].maximum;
+		closing_packets_make(&p, &w->session, rows[i].reason);
+		is_mem(p.client, p.client_len, rows[i].client,
+		    rows[i].client_len, "%s: the client", rows[i].name);
+		is_int((long long)p.broker_len, (long long)rows[i].broker_len,
+		    "%s: the broker", rows[i].name);
+		free(w);
+	}
+	w = world_new(MQTT_LEVEL_5, true);
+	w->config.mqtt.will_on_kick = CONFIG_WILL_SUPPRESS;
+	closing_packets_make(&p, &w->session, REASON_RELAY_DENIED);
+	ok(p.broker_len > 0, "will_on_kick = suppress");
+	w->listener.server_reference = "other:8883";
+	closing_packets_make(&p, &w->session, REASON_RELAY_DRAINED);
+	ok(p.client_len > 4 && p.client[2] == MQTT_DISCONNECT_USE_ANOTHER,
+	    "a drain names the other server");
+	w->session.maximum_packet = 5;
+	closing_packets_make(&p, &w->session, REASON_RELAY_DRAINED);
+	is_mem(p.client, p.client_len, "\xe0\x02\x8b\x00", 4,
+	    "unless the client cannot take it");
+	free(w);
+}
+
+static void
+test_sweep(void)
+{
+	struct world *w = world_new(MQTT_LEVEL_5, true);
+	struct snapshot next = w->snapshot;
+	struct config config = w->config;
+	struct config_listener renamed = w->listener;
+
+	w->tls.on_expiry = CONFIG_ON_EXPIRY_DISCONNECT;
+	w->identity.not_after = 100;
+	ok(!sweep_is_expired(&w->session, 100), "valid to the last second");
+	ok(sweep_is_expired(&w->session, 101), "and then expired");
+	w->tls.on_expiry = CONFIG_ON_EXPIRY_KEEP;
+	ok(!sweep_is_expired(&w->session, 101), "on_expiry = keep");
+	w->listener_state.section = LISTENER_REMOVED;
+	ok(!sweep_is_expired(&w->session, 101), "its listener was removed");
+
+	w->listener.head.name = "tls";
+	renamed.head.name = "tls";
+	config.listener = &renamed;
+	next.config = &config;
+	is_int(sweep_find(&w->snapshot, &next), 0, "nothing has changed");
+	renamed.head.name = "other";
+	is_int(sweep_find(&w->snapshot, &next), SWEEP_TLS, "another listener");
+	renamed.head.name = "tls";
+	config.tls_count = 1;
+	is_int(sweep_find(&w->snapshot, &next), SWEEP_TLS, "another profile");
+	free(w);
+}
+
+/* An order for a worker fails while it is made, when nothing has changed yet:
+ * the snapshot is not counted. */
+static void
+test_orders(void)
+{
+	struct snapshot snapshot = { .refs = 1 };
+	struct worker *none = NULL;
+
+	alloc_kit_fail(1);
+	ok(worker_order_reload(none, &snapshot) == NULL, "no memory: no order");
+	ok(worker_order_drain(none, 1) == NULL, "nor one to drain");
+	alloc_kit_fail(0);
+	is_int(snapshot.refs, 1, "and no count of the snapshot");
+	worker_order_free(worker_order_reload(none, &snapshot));
+	is_int(snapshot.refs, 1, "an order that is not sent gives it back");
+	worker_order_free(NULL);
+}
+
+int
+main(void)
+{
+	test_stages();
+	test_cert_sessions();
+	test_client_ids();
+	test_closing();
+	test_sweep();
+	test_orders();
+	return done_testing();
+}
