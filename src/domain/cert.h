@@ -65,6 +65,11 @@ struct cert {
 	size_t subject_count;
 	const struct cert_attr *issuer;
 	size_t issuer_count;
+	/* The subject of the CA of client_ca that the chain leads to, if
+	 * another CA below it issued the certificate: the issuer's name is then
+	 * that CA's own choice. */
+	const struct cert_attr *anchor;
+	size_t anchor_count;
 	const struct cert_san *sans;
 	size_t san_count;
 	int64_t not_before; /* seconds since 1970 */

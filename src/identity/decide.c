@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "identity/text.h"
 
 /* --- Profiles --- */
 
@@ -383,6 +384,38 @@ add_variable(struct decision *d, enum identity_property which,
 	    slice_make(value.bytes, value.len));
 }
 
+/* The issuer's name; if it is a CA below one of client_ca, which chose its name
+ * itself, that one's name follows. */
+static enum reason
+add_issuer(struct decision *d)
+{
+	static const char under[] = " under ";
+	const struct cert *cert = d->in->cert;
+	char why[IDENTITY_WHY_MAX];
+	struct identity_text_out out;
+	struct identity_name value;
+	enum reason reason;
+
+	value.len = 0;
+	reason = identity_variable_append(IDENTITY_ISSUER_DN, d->in,
+	    d->rules->unsafe, &value, why);
+	if (reason != REASON_NONE)
+		return refuse(d, reason,
+		    property_names[IDENTITY_PROPERTY_CERT_ISSUER], "%s", why);
+	out.bytes = value.bytes;
+	out.cap = IDENTITY_NAME_MAX;
+	out.len = value.len;
+	if (cert->anchor_count > 0 && out.cap - out.len > sizeof(under) - 1) {
+		memcpy(out.bytes + out.len, under, sizeof(under) - 1);
+		out.len += sizeof(under) - 1;
+		if (identity_dn_append(cert->anchor, cert->anchor_count,
+			IDENTITY_DN_EMQX, &out, NULL) == IDENTITY_TEXT_OK)
+			value.len = out.len;
+	}
+	return place(d, add_property(d, IDENTITY_PROPERTY_CERT_ISSUER),
+	    slice_make(value.bytes, value.len));
+}
+
 static enum reason
 add_not_after(struct decision *d)
 {
@@ -404,8 +437,7 @@ add_cert_properties(struct decision *d)
 		reason = add_variable(d, IDENTITY_PROPERTY_CERT_SERIAL,
 		    IDENTITY_SERIAL);
 	if (reason == REASON_NONE)
-		reason = add_variable(d, IDENTITY_PROPERTY_CERT_ISSUER,
-		    IDENTITY_ISSUER_DN);
+		reason = add_issuer(d);
 	if (reason == REASON_NONE)
 		reason = add_not_after(d);
 	return reason;

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "config/option.h"
 #include "session/options.h"
@@ -249,6 +250,32 @@ check_issuer_once(const struct loading *l, const struct config_identity *i,
 	return OK;
 }
 
+/* Warns of a template with the issuer's name where a CA of client_ca may make
+ * CAs below it: these choose that name, perhaps another tenant's. */
+static void
+warn_of_issuer_name(const struct loading *l, const struct config_identity *i)
+{
+	const struct config *cfg = l->s->config;
+	char ca[TLS_CA_TEXT_MAX];
+	size_t n;
+
+	if (strstr(i->username, "issuer.") == NULL &&
+	    strstr(i->clientid, "issuer.") == NULL)
+		return;
+	for (n = 0; n < cfg->tls_count; n++) {
+		if (l->s->tls[n] == NULL ||
+		    tls_ctx_delegating_ca(l->s->tls[n], ca) == NULL)
+			continue;
+		CONFIG_COMPLAIN(cfg, l->warnings, i, username,
+		    "the name of the issuer is no proof of the tenant: %s may "
+		    "make CAs below it (no pathLenConstraint of 0), and they "
+		    "choose their names (use [identity NAME] with issuer = "
+		    "FILE)",
+		    ca);
+		return;
+	}
+}
+
 static enum err
 load_identity_profile(struct loading *l, struct identity_place *at,
     size_t index)
@@ -258,6 +285,7 @@ load_identity_profile(struct loading *l, struct identity_place *at,
 	enum err err;
 
 	options_identity(&spec, at->section);
+	warn_of_issuer_name(l, at->section);
 	if (at->section->issuer[0] != '\0') {
 		err = load_issuer(l, at->section, ca);
 		if (err == OK)

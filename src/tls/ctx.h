@@ -120,6 +120,16 @@ enum reason tls_ctx_explain(const struct tls_ctx *ctx, const char *path,
  */
 enum err tls_ca_read(const char *path, uint8_t ca[CERT_SHA256_LEN]) MUST_CHECK;
 
+/* Room for the name of a CA as text. */
+#define TLS_CA_TEXT_MAX 128
+
+/*
+ * Returns the name, in `name', of a CA of client_ca that may make CAs below it,
+ * which then choose the issuer's name of their certificates; NULL if none may.
+ */
+const char *tls_ctx_delegating_ca(const struct tls_ctx *ctx,
+    char name[TLS_CA_TEXT_MAX]);
+
 /* True if the profile's client_ca holds a certificate of that CA. */
 bool tls_ctx_trusts(const struct tls_ctx *ctx,
     const uint8_t ca[CERT_SHA256_LEN]);

@@ -29,6 +29,8 @@
 struct facts {
 	struct cert cert;
 	CRYPTO_BUFFER *leaf; /* counted: the slices point into it */
+	CRYPTO_BUFFER *anchor; /* counted: of the attributes with that name;
+				* NULL: none */
 };
 
 static enum cert_string
@@ -280,15 +282,28 @@ find_issuer_certs(const struct tls_chain *chain, const struct tls_trust *t,
 	return count;
 }
 
+/* The certificate of client_ca that the path leads to, if it is not the
+ * issuer's; else NULL. */
+static const struct tls_link *
+anchor_of(const struct tls_chain *chain)
+{
+	return chain->path_count > 0 && chain->trusted > 1
+	    ? chain->path[chain->trusted]
+	    : NULL;
+}
+
 /* Counts all arrays into `c'. */
 static enum err
 count_all(struct cert *c, const struct tls_chain *chain,
     const struct tls_trust *t)
 {
 	const struct tls_der *der = &chain->sent[0].der;
+	const struct tls_link *anchor = anchor_of(chain);
 
 	if (walk_name(der->subject, NULL, &c->subject_count) != OK ||
 	    walk_name(der->issuer, NULL, &c->issuer_count) != OK ||
+	    (anchor != NULL &&
+		walk_name(anchor->der.subject, NULL, &c->anchor_count) != OK) ||
 	    walk_sans(der->sans, NULL, &c->san_count) != OK)
 		return ERR_MALFORMED;
 	c->ca_count = chain->path_count == 0 ? 0 : chain->path_count - 1;
@@ -302,6 +317,7 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
     const struct tls_trust *t)
 {
 	const struct tls_der *der = &chain->sent[0].der;
+	const struct tls_link *anchor = anchor_of(chain);
 	struct cert_attr *attrs = (struct cert_attr *)(void *)mem;
 	struct cert_san *sans;
 	uint8_t(*cas)[CERT_SHA256_LEN];
@@ -313,7 +329,11 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 	attrs += c->subject_count;
 	c->issuer = attrs;
 	(void)walk_name(der->issuer, attrs, &c->issuer_count);
-	sans = (struct cert_san *)(void *)(attrs + c->issuer_count);
+	attrs += c->issuer_count;
+	c->anchor = attrs;
+	if (anchor != NULL)
+		(void)walk_name(anchor->der.subject, attrs, &c->anchor_count);
+	sans = (struct cert_san *)(void *)(attrs + c->anchor_count);
 	c->sans = sans;
 	(void)walk_sans(der->sans, sans, &c->san_count);
 	cas = (uint8_t(*)[CERT_SHA256_LEN])(void *)(sans + c->san_count);
@@ -362,10 +382,12 @@ make(struct cert **out, const struct cert *counts,
 {
 	/* The certificate's own length bounds the counts of what is in it,
 	 * TLS_CHAIN_MAX and the size of client_ca the others. */
-	size_t arrays = (counts->subject_count + counts->issuer_count) *
+	size_t arrays = (counts->subject_count + counts->issuer_count +
+			    counts->anchor_count) *
 		sizeof(struct cert_attr) +
 	    counts->san_count * sizeof(struct cert_san) +
 	    (counts->ca_count + counts->issuer_cert_count) * CERT_SHA256_LEN;
+	const struct tls_link *anchor = anchor_of(chain);
 	struct facts *f =
 	    malloc(sizeof(*f) + arrays + (twin->is_canonical ? twin->len : 0));
 
@@ -374,6 +396,9 @@ make(struct cert **out, const struct cert *counts,
 	f->cert = *counts;
 	f->leaf = chain->sent[0].buffer;
 	CRYPTO_BUFFER_up_ref(f->leaf);
+	f->anchor = anchor == NULL ? NULL : anchor->buffer;
+	if (f->anchor != NULL)
+		CRYPTO_BUFFER_up_ref(f->anchor);
 	fill_fields(&f->cert, (uint8_t *)(f + 1) + arrays, chain, twin);
 	fill_arrays(&f->cert, (uint8_t *)(f + 1), chain, t);
 	*out = &f->cert;
@@ -407,5 +432,6 @@ tls_cert_free(struct cert *cert)
 		return;
 	f = list_entry(cert, struct facts, cert);
 	CRYPTO_BUFFER_free(f->leaf);
+	CRYPTO_BUFFER_free(f->anchor);
 	free(f);
 }

@@ -430,6 +430,22 @@ tls_ca_read(const char *path, uint8_t ca[CERT_SHA256_LEN])
 	return err;
 }
 
+_Static_assert(TLS_CA_TEXT_MAX == TLS_NAME_TEXT_MAX, "the same text");
+
+const char *
+tls_ctx_delegating_ca(const struct tls_ctx *ctx, char name[TLS_CA_TEXT_MAX])
+{
+	const struct tls_der *der;
+	size_t i;
+
+	for (i = 0; i < ctx->trust->count; i++) {
+		der = &ctx->trust->cas[i].link.der;
+		if (der->ca && der->path_len != 0)
+			return tls_der_name_text(name, der->subject);
+	}
+	return NULL;
+}
+
 bool
 tls_ctx_trusts(const struct tls_ctx *ctx, const uint8_t ca[CERT_SHA256_LEN])
 {
