@@ -294,7 +294,8 @@ sub patch
 }
 
 # Makes the CRL PATH of CA. Fields: revoked => [cert names or hex serials],
-# last_at, next_at (seconds since 1970), number (hex), der => 1, issuer_der.
+# last_at, next_at (seconds since 1970), number (hex), der => 1, issuer_der,
+# point (the URI of its distribution point).
 sub crl
 {
 	my ($self, $path, $ca, %crl) = @_;
@@ -314,9 +315,11 @@ database = $path.index
 crlnumber = $path.number
 crl_extensions = ext
 [ext]
-@{[ $crl{only} ? "issuingDistributionPoint = critical, \@idp" : '' ]}
+@{[ $crl{only} || $crl{point}
+	? "issuingDistributionPoint = critical, \@idp" : '' ]}
 [idp]
-only@{[ $crl{only} // 'CA' ]} = true
+@{[ $crl{point} ? "fullname = URI:$crl{point}"
+	: 'only' . ($crl{only} // 'CA') . ' = true' ]}
 END
 	openssl('ca', '-config', "$path.cnf", '-gencrl', '-md', 'sha256',
 		'-cert', $self->cert($ca), '-keyfile', $self->key($ca),
