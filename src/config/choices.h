@@ -56,6 +56,10 @@
 	C(CONFIG_PASSWORD_STRIP, "strip") \
 	C(CONFIG_PASSWORD_KEEP, "keep")
 
+#define CONFIG_CHOICES_config_authentication(C) \
+	C(CONFIG_AUTHENTICATION_STRIP, "strip") \
+	C(CONFIG_AUTHENTICATION_KEEP, "keep")
+
 #define CONFIG_CHOICES_config_without(C) \
 	C(CONFIG_WITHOUT_PASSWORD, "password") \
 	C(CONFIG_WITHOUT_REFUSE, "refuse")
@@ -107,6 +111,7 @@
 	E(config_on_expiry) \
 	E(config_mode) \
 	E(config_password) \
+	E(config_authentication) \
 	E(config_without) \
 	E(config_unsafe) \
 	E(config_balance) \

@@ -71,6 +71,10 @@
 	    "The same for the ClientID.") \
 	X(identity, password, ENUM(config_password), "strip", LIVE, \
 	    "The password of a client with a certificate.") \
+	X(identity, authentication, ENUM(config_authentication), "strip", \
+	    LIVE, \
+	    "The Authentication Method and Data, and AUTH packets, of an " \
+	    "MQTT 5 client with a certificate.") \
 	X(identity, without_certificate, ENUM(config_without), "password", \
 	    LIVE, \
 	    "A client without a certificate, where those are optional: " \

@@ -159,6 +159,8 @@
 	    "a packet's fixed header is malformed") \
 	X(RELAY_SECOND_CONNECT, "relay_second_connect", 0, 0x82, \
 	    "the client sent a second CONNECT [MQTT-3.1.0-2]") \
+	X(RELAY_AUTH, "relay_auth", 0, 0x8c, \
+	    "the client sent AUTH, and [identity] authentication is strip") \
 	X(RELAY_IDLE, "relay_idle", 0, 0x8d, \
 	    "nothing moved for [timeouts] idle") \
 	X(RELAY_REVOKED, "relay_revoked", 5, 0x87, \

@@ -68,6 +68,7 @@ identity_rules_new(struct identity_rules **out,
 	atomic_init(&r->refs, 1);
 	memcpy(r->name, spec->name, name_size);
 	r->password = spec->password;
+	r->authentication = spec->authentication;
 	r->without_certificate = spec->without_certificate;
 	r->unsafe = spec->unsafe_characters;
 	r->assigned_clientid = spec->assigned_clientid;
@@ -311,6 +312,22 @@ decide_password(struct decision *d)
 	}
 }
 
+/* Decides the enhanced authentication of MQTT 5, the second way to log in at
+ * the broker. */
+static void
+decide_authentication(struct decision *d)
+{
+	const struct mqtt_connect *c = d->in->connect;
+
+	if (d->rules->authentication == CONFIG_AUTHENTICATION_KEEP ||
+	    c->level < MQTT_LEVEL_5)
+		return;
+	d->out->edit.authentication = MQTT_REMOVE;
+	if (c->has_authentication)
+		tell(d, "authentication",
+		    "method and data removed: the certificate is the proof");
+}
+
 static enum reason
 with_certificate(struct decision *d)
 {
@@ -331,6 +348,7 @@ with_certificate(struct decision *d)
 	if (reason != REASON_NONE)
 		return reason;
 	decide_password(d);
+	decide_authentication(d);
 	return REASON_NONE;
 }
 

@@ -37,6 +37,7 @@ struct identity_rules_spec {
 	enum config_mode username_mode;
 	enum config_mode clientid_mode;
 	enum config_password password;
+	enum config_authentication authentication;
 	enum config_without without_certificate;
 	enum config_unsafe unsafe_characters;
 	bool assigned_clientid;
@@ -58,6 +59,7 @@ struct identity_rules {
 	struct identity_field username;
 	struct identity_field clientid;
 	enum config_password password;
+	enum config_authentication authentication;
 	enum config_without without_certificate;
 	enum config_unsafe unsafe;
 	bool assigned_clientid;

@@ -195,6 +195,8 @@ note_property(struct mqtt_connect *c, const struct mqtt_property *p)
 		c->maximum_packet_size = p->number;
 	else if (p->id == MQTT_PROPERTY_USER)
 		c->user_property_count++;
+	else if (p->id == MQTT_PROPERTY_AUTH_METHOD)
+		c->has_authentication = true;
 }
 
 /* Passes what is wrong with a list on to the reader of the packet. */
@@ -209,8 +211,7 @@ end_walk(struct mqtt_reader *r, const struct mqtt_property_walk *w)
 static bool
 take_properties(struct mqtt_reader *r, struct mqtt_connect *c)
 {
-	const uint64_t method = UINT64_C(1) << MQTT_PROPERTY_AUTH_METHOD;
-	const uint64_t data = UINT64_C(1) << MQTT_PROPERTY_AUTH_DATA;
+	const uint64_t auth_data = UINT64_C(1) << MQTT_PROPERTY_AUTH_DATA;
 	struct mqtt_property_walk w;
 	struct mqtt_property p;
 
@@ -223,7 +224,7 @@ take_properties(struct mqtt_reader *r, struct mqtt_connect *c)
 		note_property(c, &p);
 	if (!end_walk(r, &w))
 		return false;
-	if ((w.seen & data) != 0 && (w.seen & method) == 0)
+	if ((w.seen & auth_data) != 0 && !c->has_authentication)
 		return mqtt_reader_fail(r, REASON_MQTT_PROTOCOL,
 		    "Authentication Data without an Authentication Method "
 		    "[MQTT 3.1.2.11.10]");

@@ -45,6 +45,7 @@ struct mqtt_connect {
 	bool has_will;
 	bool has_username;
 	bool has_password;
+	bool has_authentication; /* v5: an Authentication Method */
 	enum reason reason; /* why it was refused; REASON_NONE if good */
 };
 

@@ -53,6 +53,9 @@ is_dropped(const struct mqtt_property *p, const struct mqtt_connect_edit *edit)
 {
 	size_t i;
 
+	if (p->id == MQTT_PROPERTY_AUTH_METHOD ||
+	    p->id == MQTT_PROPERTY_AUTH_DATA)
+		return edit->authentication == MQTT_REMOVE;
 	if (p->id != MQTT_PROPERTY_USER)
 		return false;
 	for (i = 0; i < edit->drop_count; i++) {
@@ -66,7 +69,8 @@ is_dropped(const struct mqtt_property *p, const struct mqtt_connect_edit *edit)
 static bool
 may_drop(const struct mqtt_connect *c, const struct mqtt_connect_edit *edit)
 {
-	return edit->drop_count > 0 && c->user_property_count > 0;
+	return (edit->drop_count > 0 && c->user_property_count > 0) ||
+	    (edit->authentication == MQTT_REMOVE && c->has_authentication);
 }
 
 /* Bytes of the client's properties that are kept. */

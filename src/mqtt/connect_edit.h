@@ -32,6 +32,8 @@ struct mqtt_connect_edit {
 	struct mqtt_edit_field username; /* may not be set to "" */
 	struct mqtt_edit_field client_id; /* MQTT_REMOVE leaves it empty */
 	enum mqtt_edit password; /* MQTT_KEEP or MQTT_REMOVE */
+	/* Authentication Method and Data of MQTT 5: MQTT_KEEP or MQTT_REMOVE */
+	enum mqtt_edit authentication;
 	/* Borrowed. Both lists have no effect below MQTT 5. */
 	const struct mqtt_user_property *add; /* after the client's own */
 	size_t add_count;

@@ -13,6 +13,8 @@
 /* Reason codes (3.14.2.1) without a close reason; the others come from
  * reason_v5(). */
 #define MQTT_DISCONNECT_NORMAL 0x00
+/* To the broker: it ends the session and publishes the Will. */
+#define MQTT_DISCONNECT_WITH_WILL 0x04
 #define MQTT_DISCONNECT_TAKEN_OVER 0x8e /* from a broker: same ClientID */
 /* To the client, with a server_reference: for now, or permanently. */
 #define MQTT_DISCONNECT_USE_ANOTHER 0x9c

@@ -141,6 +141,7 @@ measure(struct half *h, struct slice chunk, enum half_event *event)
 	case MQTT_CURSOR_PACKET:
 		*event = h->state == HALF_CLOSING ? HALF_AT_BOUNDARY
 						  : HALF_FORBIDDEN;
+		h->stopped_at = mqtt_packet_type(chunk.data[pos]);
 		break;
 	case MQTT_CURSOR_BAD:
 		*event = HALF_MALFORMED;

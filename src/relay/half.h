@@ -53,6 +53,7 @@ struct half {
 	enum half_state state;
 	bool eof; /* `from' has ended by itself */
 	unsigned forbidden; /* MQTT_CURSOR_AT() of these types; 0 = none */
+	enum mqtt_type stopped_at; /* the forbidden packet's type */
 	/* The beginning of the DISCONNECT that was forwarded, if any. */
 	uint8_t disconnect[HALF_DISCONNECT_MAX];
 	uint8_t disconnect_len;

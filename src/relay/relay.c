@@ -135,8 +135,13 @@ handle(struct relay *r, struct half *h, enum half_event event)
 		refuse_malformed(r, h);
 		break;
 	case HALF_FORBIDDEN:
-		half_seal(h, NULL, 0);
-		r->owner->violated(r->arg, REASON_RELAY_SECOND_CONNECT);
+		/* The half is between two packets: relay_dismiss() seals it,
+		 * with a packet for the broker if there is one. */
+		stream_want_read(h->from, false);
+		r->owner->violated(r->arg,
+		    h->stopped_at == MQTT_TYPE_AUTH
+			? REASON_RELAY_AUTH
+			: REASON_RELAY_SECOND_CONNECT);
 		break;
 	}
 }
@@ -330,7 +335,8 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	r->arg = arg;
 	r->idle_ms = o->idle_ms;
 	r->chunk = o->chunk < READ_MAX ? o->chunk : READ_MAX;
-	half_init(&r->up, client, broker, MQTT_CURSOR_AT(MQTT_TYPE_CONNECT));
+	half_init(&r->up, client, broker,
+	    MQTT_CURSOR_AT(MQTT_TYPE_CONNECT) | o->refuse);
 	half_init(&r->down, broker, client, 0);
 	timer_init(&r->timer, loop, on_timer, r);
 	loop_deferred_init(&r->end, deferred_end);

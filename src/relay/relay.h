@@ -4,8 +4,9 @@
  * and a broker that is dialled. It does not know what its streams are. Beside
  * forwarding bytes it does four things: it waits for the broker's CONNACK, and
  * adds to it the ClientID that a v5 client was given; it refuses a second
- * CONNECT; it ends a session that transfers nothing; and it ends a session
- * between two packets, with a DISCONNECT where MQTT has one.
+ * CONNECT, and AUTH where it is not wanted; it ends a session that transfers
+ * nothing; and it ends a session between two packets, with a DISCONNECT where
+ * MQTT has one.
  */
 #ifndef RELAY_RELAY_H
 #define RELAY_RELAY_H
@@ -38,6 +39,9 @@ struct relay_options {
 	uint64_t idle_ms; /* end after so long without a byte; 0 = never */
 	size_t chunk; /* most bytes of a read, and most that a half holds */
 	uint8_t version; /* protocol level: 3, 4, 5 */
+	/* Packet types that end the session when the client sends one, beside
+	 * CONNECT: MQTT_CURSOR_AT() each. */
+	unsigned refuse;
 };
 
 enum relay_state {

@@ -126,9 +126,14 @@ closing_packets_make(struct closing_packets *p, const struct session *s,
 	if (!fits(s, p->client_len))
 		p->client_len = 0;
 	p->broker_len = 0;
-	if (s->stage == STAGE_RELAY && suppresses_will(s, reason))
+	if (s->stage != STAGE_RELAY)
+		return;
+	if (suppresses_will(s, reason))
 		p->broker_len = write_disconnect(p->broker, s->level,
 		    MQTT_DISCONNECT_NORMAL, slice_make(NULL, 0));
+	else if (reason == REASON_RELAY_AUTH)
+		p->broker_len = write_disconnect(p->broker, s->level,
+		    MQTT_DISCONNECT_WITH_WILL, slice_make(NULL, 0));
 }
 
 enum ws_close

@@ -108,6 +108,7 @@ options_identity(struct identity_rules_spec *o, const struct config_identity *i)
 		.username_mode = i->username_mode,
 		.clientid_mode = i->clientid_mode,
 		.password = i->password,
+		.authentication = i->authentication,
 		.without_certificate = i->without_certificate,
 		.unsafe_characters = i->unsafe_characters,
 		.assigned_clientid = i->assigned_clientid,

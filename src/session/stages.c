@@ -607,6 +607,7 @@ shrink(struct session *s, struct admission *a)
 		all.len - connect_len) != OK)
 		return REASON_ACCEPT_RESOURCE;
 	a->assign_client_id = a->verdict.assign_client_id;
+	a->refuse_auth = a->verdict.edit.authentication == MQTT_REMOVE;
 	identity_verdict_fini(&a->verdict);
 	buf_fini(&a->connect_read.bytes);
 	a->charged = buf_len(&a->connect) + buf_len(&a->rest);
@@ -841,6 +842,8 @@ start_relay(struct session *s)
 	o.after_connect = buf_slice(&a->rest);
 	if (a->assign_client_id)
 		o.assigned = s->identity->client_id;
+	if (a->refuse_auth)
+		o.refuse = MQTT_CURSOR_AT(MQTT_TYPE_AUTH);
 	o.client_maximum_packet = s->maximum_packet;
 	o.idle_ms = cfg->timeouts.idle;
 	o.chunk = cfg->limits.relay_buffer;

@@ -37,6 +37,7 @@ struct admission {
 	struct buf connect; /* owned: the CONNECT as rewritten */
 	struct buf rest; /* owned: what the client sent after it */
 	bool assign_client_id; /* tell the client its ClientID */
+	bool refuse_auth; /* an AUTH packet ends the session */
 	size_t charged; /* bytes counted in session_memory */
 };
 

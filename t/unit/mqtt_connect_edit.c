@@ -20,6 +20,7 @@ struct wish {
 	const char *username; /* NULL keeps, "" removes */
 	const char *client_id; /* NULL keeps, "" removes */
 	bool strip;
+	bool no_auth;
 	const char *add[4]; /* name, value, name, value */
 	const char *drop[2];
 };
@@ -154,6 +155,20 @@ static const struct row {
 	    "10 0e" V311 "02 003c 0002'id'",
 	    { .username = "u", .add = { "k", "v" } },
 	    "10 11" V311 "82 003c 0002'id' 0001'u'" },
+	{ "v5: Authentication Method and Data removed, others stay in order",
+	    "10 22" V5 "02 003c 13 11 00000001 15 0003'abc' 16 0002'xy' "
+	    "21 0005 0002'id'",
+	    { .no_auth = true },
+	    "10 17" V5 "02 003c 08 11 00000001 21 0005 0002'id'" },
+	{ "v5: a method alone removed",
+	    "10 15" V5 "02 003c 06 15 0003'abc' "
+	    "0002'id'",
+	    { .no_auth = true }, "10 0f" V5 "02 003c 00 0002'id'" },
+	{ "v5: no method to remove",
+	    "10 14" V5 "02 003c 05 11 00000001 0002'id'", { .no_auth = true },
+	    NULL },
+	{ "3.1.1 has no method", "10 0e" V311 "02 003c 0002'id'",
+	    { .no_auth = true }, NULL },
 	{ "all at once",
 	    "10 25" V5 "c2 003c 07 26 0001'a' 0001'1' 000a'0123456789' "
 	    "0002'me' 0001'p'",
@@ -190,6 +205,7 @@ fill(struct filled *f, const struct wish *w)
 	set_field(&f->edit.username, w->username);
 	set_field(&f->edit.client_id, w->client_id);
 	f->edit.password = w->strip ? MQTT_REMOVE : MQTT_KEEP;
+	f->edit.authentication = w->no_auth ? MQTT_REMOVE : MQTT_KEEP;
 	for (i = 0; i < 2 && w->add[2 * i] != NULL; i++) {
 		f->add[i].name = slice_str(w->add[2 * i]);
 		f->add[i].value = slice_str(w->add[2 * i + 1]);
