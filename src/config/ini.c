@@ -224,12 +224,33 @@ next_line(char *out, int size, void *stream)
 	return NULL;
 }
 
-/* Would the writer be surprised by what inih made of the line? */
+/* The quotes that people and their editors put around values, in UTF-8. */
+static const char *const quotes[] = { "\"", "'", "`", "\u00b4", "\u2018",
+	"\u2019", "\u201a", "\u201b", "\u201c", "\u201d", "\u201e", "\u201f",
+	"\u2039", "\u203a", "\u00ab", "\u00bb" };
+
+/* True if the value begins or ends with a quote, of whatever kind: one that is
+ * missing at the other end is probably a mistake, too. */
+static bool
+is_quoted(const char *value)
+{
+	size_t len = strlen(value), n, i;
+
+	for (i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
+		n = strlen(quotes[i]);
+		if (len >= n &&
+		    (memcmp(value, quotes[i], n) == 0 ||
+			memcmp(value + len - n, quotes[i], n) == 0))
+			return true;
+	}
+	return false;
+}
+
+/* A sentence if inih makes something else of the line than its author
+ * expects, or NULL. */
 static const char *
 odd_value(const char *value)
 {
-	size_t len = strlen(value);
-
 	if (value[0] == '#' || strstr(value, " #") != NULL ||
 	    strstr(value, "\t#") != NULL)
 		return "# begins no comment behind a value (write a blank and "
@@ -237,8 +258,7 @@ odd_value(const char *value)
 	if (value[0] == ';')
 		return "the value begins with ; (write a blank in front of it "
 		       "if it begins a comment)";
-	if (len >= 2 && (value[0] == '"' || value[0] == '\'') &&
-	    value[len - 1] == value[0])
+	if (is_quoted(value))
 		return "quotes would be part of the value (write it without)";
 	return NULL;
 }

@@ -41,6 +41,13 @@ compile_fields(struct identity_rules *r, const struct identity_rules_spec *spec,
 	    spec->username_mode, complain, arg);
 	clientid = compile(&r->clientid, "clientid", spec->clientid,
 	    spec->clientid_mode, complain, arg);
+	if (r->username.template != NULL &&
+	    identity_template_is_constant(r->username.template)) {
+		complain(arg, "username",
+		    "has no variable: every client would get the same name "
+		    "(write ${cn})");
+		username = ERR_CONFIG;
+	}
 	if (r->clientid.template != NULL &&
 	    identity_template_is_constant(r->clientid.template)) {
 		complain(arg, "clientid",

@@ -76,8 +76,9 @@ typedef void identity_complain_cb(void *arg, const char *option,
 /*
  * Compiles `spec'. ERR_CONFIG: every fault was reported to `complain'. A mode
  * of fill or match without a template is a fault, as it would do nothing; so is
- * a ClientID without a variable, as each client would end the session of the
- * one before it. ERR_NO_MEMORY. *out is NULL on error, else counted once.
+ * a template without a variable: each client would get the same Username, or
+ * end the session of the one before it. ERR_NO_MEMORY. *out is NULL on error,
+ * else counted once.
  */
 enum err identity_rules_new(struct identity_rules **out,
     const struct identity_rules_spec *spec, identity_complain_cb *complain,

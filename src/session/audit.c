@@ -250,7 +250,7 @@ add_tls(struct log_line *l, const struct session *s)
 	tls_stream_info(s->tls, &info);
 	log_str(l, "tls", info.version);
 	log_str(l, "cipher", info.cipher);
-	log_str(l, "resumed", info.resumed ? "yes" : "no");
+	log_bool(l, "resumed", info.resumed);
 	if (info.sni[0] != '\0')
 		log_str(l, "sni", info.sni);
 }
@@ -310,8 +310,7 @@ add_relay(struct log_line *l, const struct session *s)
 	add_disconnect(l, "broker_disconnect", &s->relay.down);
 	log_u64(l, "up", s->relay.up.bytes);
 	log_u64(l, "down", s->relay.down.bytes);
-	log_fmt(l, "age", "%llu.%03llus", (unsigned long long)(age / 1000),
-	    (unsigned long long)(age % 1000));
+	log_seconds(l, "age_s", age);
 }
 
 static void

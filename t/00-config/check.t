@@ -34,10 +34,40 @@ sub check
 	return sallyport_check('-c', $ini);
 }
 
-my ($code, $out, $err) = check(good(more => ['[daemon]', 'user = nobody']));
+my ($code, $out, $err) = check(good(more => ['[daemon]', 'user = nobody',
+	'[identity]', 'clientid = ${cn}']));
 is($code, 0, 'a good config: exit 0');
 like($out, qr/\Q$ini\E.*good/, 'a good config: says so');
 is($err, '', 'a good config: nothing else');
+
+# A ClientID that is left to the client, because nobody thought of it.
+for (
+	['not set', 1],
+	['set', 0, 'clientid = ${cn}'],
+	['none', 0, 'clientid = none'],
+	['not set, and the Username is the client\'s', 0, 'username = none'],
+) {
+	my ($what, $warned, @lines) = @$_;
+	my $err = (check(good(more => ['[daemon]', 'user = nobody',
+		'[identity]', @lines])))[2];
+	my $count = () = $err =~
+	    /^sallyport: warning: \S+:\d+: clientid: .*\$\{cn\}.*match/mg;
+	is($count, $warned, "clientid $what: warned $warned times");
+}
+
+# A template without a variable would give all devices one name.
+($code, undef, $err) = check(good(more => ['[identity]',
+	'username = {cn}', 'clientid = {cn}']));
+is($code, 78, 'templates without a $: refused');
+like($err, qr/ error: \S+:8: username: has no variable/, 'the Username');
+like($err, qr/ error: \S+:9: clientid: has no variable/, 'the ClientID');
+
+# In the order of the lines, warnings among them.
+($code, undef, $err) = check(good(6 => 'private_key = none.key',
+	more => ['[identity]', 'username = {cn}', '[limits]',
+		'handshake_rate = x']));
+my @order = $err =~ /^sallyport: \w+: \S+?:(\d+): /mg;
+is("@order", join(' ', sort { $a <=> $b } @order), 'in the order of lines');
 
 for (
 	['a comment', ['; one', '# two', '[mqtt]', 'versions = 5 ; three']],

@@ -16,7 +16,7 @@ my %template = (
 	cn => 'cn', cn2 => '${cn}', dn => 'dn', dn2 => '${dn}',
 	crt => 'crt', pem => 'pem', md5 => '${md5}',
 	mixed => 'dev:${cn}:${client.clientid}!',
-	words => 'just-text',
+	words => 'just-text-${client.clientid}',
 	ou => '${ou}.${c}',
 );
 my $proxy = sallyport(backend => { address => $broker->address },
@@ -53,7 +53,7 @@ for (
 	['crt', 'ec', $base64], ['pem', 'ec', $base64],
 	['md5', 'ec', md5_hex($der)],
 	['mixed', 'ec', 'dev:device-001:id!'],
-	['words', 'ec', 'just-text'],
+	['words', 'ec', 'just-text-id'],
 ) {
 	my ($listener, $device, $name) = @$_;
 	is(username($listener, $device), $name,

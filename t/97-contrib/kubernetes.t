@@ -163,6 +163,8 @@ for my $name (qw(base sidecar/mosquitto.yaml sidecar/emqx.yaml)) {
 		drain_delay => '1s', log_format => 'logfmt' };
 	$ini{backend} = { %{ $ini{backend} }, proxy_protocol => undef,
 		address => $broker->address, probe => undef };
+	# Two sessions of one certificate below.
+	$ini{identity}{clientid} = 'none';
 	$ini{'listener tls'} = delete $ini{'listener mqtts'};
 	Sallyport::Kube::lay_out($volume, %files);
 	my $proxy = sallyport(%ini, kit => { ini => "$volume/sallyport.ini" });

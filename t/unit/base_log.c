@@ -84,17 +84,30 @@ test_logfmt(void)
 	    "v=\"\\u009b31m\\u0085\"\n", "an escape in one character");
 	is_value(slice_str("\xe2\x80\xa8x\xe2\x80\xae\xe2\x81\xa6"),
 	    "v=\"\\u2028x\\u202e\\u2066\"\n", "ends of lines, and directions");
+	is_value(slice_str("\u200e\u200f\u061c\u2069"),
+	    "v=\"\\u200e\\u200f\\u061c\\u2069\"\n", "marks of direction");
 }
 
 static void
 test_json(void)
 {
+	struct log_line l;
+
 	is_int(log_open(path, LOG_LEVEL_INFO, LOG_FORMAT_JSON), OK, "JSON");
 	is_value(slice_str("a\"\n"), "\"v\":\"a\\\"\\u000a\"}\n",
 	    "a value in JSON");
 	log_event(LOG_LEVEL_INFO, "x", "m %d", 1);
 	ok(strstr(read_log(), "\"event\":\"x\",\"msg\":\"m 1\"}\n") != NULL,
 	    "an event in JSON");
+	log_begin(&l, LOG_LEVEL_INFO, "y");
+	log_u64(&l, "n", 7);
+	log_bool(&l, "yes", true);
+	log_bool(&l, "no", false);
+	log_seconds(&l, "age_s", 3994);
+	log_end(&l);
+	ok(strstr(read_log(),
+	       "\"n\":7,\"yes\":true,\"no\":false,\"age_s\":3.994}\n") != NULL,
+	    "numbers and booleans are no strings");
 }
 
 static void

@@ -290,6 +290,76 @@ test_rotation(void)
 	    "after a rename lines go to a new file");
 }
 
+/* What arrives at `fd' of a line that is written to stderr. */
+static const char *
+read_line(int fd, enum log_level level)
+{
+	static char text[4096];
+	struct log_line l;
+	ssize_t n;
+
+	open_sink("stderr");
+	log_begin(&l, level, "test");
+	log_str(&l, "name", "a b");
+	log_str(&l, "long",
+	    "0123456789012345678901234567890123456789012345678901234567890");
+	log_end(&l);
+	n = read(fd, text, sizeof(text) - 1);
+	text[n < 0 ? 0 : n] = '\0';
+	return text;
+}
+
+static void
+test_terminal(void)
+{
+	int fd = posix_openpt(O_RDWR | O_NOCTTY), slave;
+	const char *text;
+
+	if (fd == -1 || grantpt(fd) == -1 || unlockpt(fd) == -1 ||
+	    (slave = open(ptsname(fd), O_RDWR | O_NOCTTY)) == -1) {
+		ok(true, "no terminals here");
+		return;
+	}
+	dup2(slave, STDERR_FILENO);
+	close(slave);
+	text = read_line(fd, LOG_LEVEL_WARN);
+	restore_stderr();
+	close(fd);
+	is_str(strchr(text, ' '),
+	    " warn test name=\"a b\" "
+	    "long=\"0123456789012345678901234567890123456789...\"\r\n",
+	    "on a terminal a line is short");
+	is_int(strchr(text, ' ') - text, 8, "and begins with the time of day");
+}
+
+static void
+test_journal(void)
+{
+	static const char *const prefixes[] = { "<3>time=", "<4>time=",
+		"<6>time=" };
+	int fd = pipe_stderr();
+	char stream[64];
+	struct stat st;
+	int level;
+	bool good = fstat(STDERR_FILENO, &st) == 0;
+
+	snprintf(stream, sizeof(stream), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	setenv("JOURNAL_STREAM", stream, 1);
+	for (level = LOG_LEVEL_ERROR; level <= LOG_LEVEL_INFO; level++)
+		good = good &&
+		    strncmp(read_line(fd, (enum log_level)level),
+			prefixes[level], 8) == 0;
+	setenv("JOURNAL_STREAM", "1:1", 1);
+	good = good && strncmp(read_line(fd, LOG_LEVEL_INFO), "time=", 5) == 0;
+	unsetenv("JOURNAL_STREAM");
+	restore_stderr();
+	close(fd);
+	ok(good,
+	    "in the journal a line begins with its priority, and only "
+	    "there");
+}
+
 /* Root's own rules. */
 static void
 test_root(void)
@@ -343,6 +413,8 @@ main(void)
 	test_without_thread();
 	test_no_file();
 	test_rotation();
+	test_terminal();
+	test_journal();
 	test_root();
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	if (system(command) != 0)

@@ -99,6 +99,23 @@ static const struct {
 	    "2: user: quotes would be part of the value (write it without)\n"
 	    "3: group: quotes would be part of the value (write it "
 	    "without)\n" },
+	{ "curly quotes",
+	    "[daemon]\nuser = \u201cx\u201d\ngroup = \u2018x\u2019\n" KIT_GOOD,
+	    "2: user: quotes would be part of the value (write it without)\n"
+	    "3: group: quotes would be part of the value (write it "
+	    "without)\n" },
+	{ "a quote at one end",
+	    "[daemon]\nuser = \"x\ngroup = x\u201d\n" KIT_GOOD,
+	    "2: user: quotes would be part of the value (write it without)\n"
+	    "3: group: quotes would be part of the value (write it "
+	    "without)\n" },
+	{ "guillemets and a lone quote",
+	    "[daemon]\nuser = \u00abx\u00bb\ngroup = '\n" KIT_GOOD,
+	    "2: user: quotes would be part of the value (write it without)\n"
+	    "3: group: quotes would be part of the value (write it "
+	    "without)\n" },
+	{ "a quote within", "[backend]\nprobe_username = o'neil\n" KIT_GOOD,
+	    "" },
 	{ "control byte", "[daemon]\nuser = a\001b\n" KIT_GOOD,
 	    "2: holds the control byte 0x01: not a line of text (delete "
 	    "it)\n" },
@@ -139,7 +156,7 @@ static const struct {
 	    "right)\n" },
 	{ "all in one run",
 	    "\xef\xbb\xbf[daemon]\r\nworkers = 0\r\n  log_level = loud\r\n"
-	    "[timeouts]\ntls = 10\nfoo\n[listener a]\n[tls]\nbogus = 1\n"
+	    "[timeouts]\ntls = 10\nfoo\n[listener a]\n[tls]\ncertficate = 1\n"
 	    "certificate = server.crt\nmin_version = 1.3\n"
 	    "max_version = 1.2\n",
 	    "2: workers: 0 is out of range (write auto, or 1 to 1024)\n"
@@ -148,12 +165,7 @@ static const struct {
 	    "5: tls: 10 has no unit (write 10s for seconds, or 10ms)\n"
 	    "6: \"foo\" is not understood (write key = value, a [section], "
 	    "or ; before a comment)\n"
-	    "9: bogus: no such key in [tls] (write one of: certificate, "
-	    "private_key, client_ca, client_certificate, crl, crl_policy, "
-	    "crl_grace, min_version, max_version, ciphers, groups, "
-	    "session_tickets, "
-	    "ticket_keys, ocsp_response, on_expiry, "
-	    "sessions_per_certificate, on_excess)\n"
+	    "9: certficate: no such key in [tls] (write certificate)\n"
 	    "7: bind: is missing (write an address, such as bind = "
 	    "0.0.0.0:8883)\n"
 	    "8: client_ca: is missing (name the CA of the devices, a PEM "

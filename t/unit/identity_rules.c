@@ -78,6 +78,8 @@ test_bad(void)
 		    "clientid_mode: does nothing while clientid is none\n" },
 		{ "gateway", "gateway", CONFIG_MODE_OVERRIDE,
 		    CONFIG_MODE_OVERRIDE,
+		    "username: has no variable: every client would get the "
+		    "same name (write ${cn})\n"
 		    "clientid: has no variable: every client would throw out "
 		    "the one before it (write ${cn})\n" },
 		{ "", "$", CONFIG_MODE_OVERRIDE, CONFIG_MODE_OVERRIDE,
