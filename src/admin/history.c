@@ -10,6 +10,7 @@
 #include "admin/reply.h"
 #include "admin/totals.h"
 #include "base/clock.h"
+#include "base/log.h"
 
 double
 history_quantile(const struct histogram *now, const struct histogram *before,
@@ -85,6 +86,7 @@ add_point(struct history_ring *r, const struct counters *now)
 		p->ended[i] = grown(&now->ended[i], &before->ended[i]);
 	p->accept_pauses =
 	    grown(&now->accept.exhausted, &before->accept.exhausted);
+	p->log_dropped = (uint32_t)(log_dropped() - r->before_dropped);
 	p->accept_shed = grown(&now->accept.shed, &before->accept.shed);
 	p->bytes_up =
 	    counter_get(&now->moved_up) - counter_get(&before->moved_up);
@@ -97,6 +99,7 @@ add_point(struct history_ring *r, const struct counters *now)
 		    &before->connack, shares[i]);
 	}
 	r->before = *now;
+	r->before_dropped += p->log_dropped;
 	r->before_ms = now_ms;
 	r->sessions_max = 0;
 }

@@ -28,6 +28,7 @@ struct history_point {
 	uint32_t ended[REASON_COUNT];
 	uint32_t accept_pauses; /* for lack of descriptors or memory */
 	uint32_t accept_shed;
+	uint32_t log_dropped; /* lines */
 	uint64_t bytes_up;
 	uint64_t bytes_down;
 	float handshake_ms[2]; /* p50 and p99; below 0: there was none */
@@ -41,6 +42,7 @@ struct history_ring {
 	size_t count; /* points there are */
 	size_t next; /* where the next one goes */
 	struct counters before; /* as they were at the last point */
+	uint64_t before_dropped; /* log_dropped() then */
 	uint64_t before_ms; /* clock_mono_ms() then */
 	uint32_t sessions_max; /* since then */
 };

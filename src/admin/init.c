@@ -16,6 +16,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "runtime/accounts.h"
+
 #define DEVICE "device-001"
 #define PKI "sallyport-pki"
 
@@ -127,9 +129,13 @@ static void
 print_next(const char *dir)
 {
 	char host[HOST_NAME_MAX + 1] = "localhost";
+	uid_t uid;
+	gid_t gid;
 
 	(void)gethostname(host, sizeof(host) - 1);
 	printf("\nCreated %s. Next, with a broker at 127.0.0.1:1883:\n\n", dir);
+	if (geteuid() == 0 && !accounts_user("sallyport", &uid, &gid))
+		printf("  useradd --system sallyport\n");
 	if (geteuid() == 0)
 		printf("  chown -R sallyport %s\n", dir);
 	printf("  sallyport -t -c %s/sallyport.ini\n"

@@ -149,13 +149,20 @@ add_recent(struct problems *p, const struct history_ring *r)
 	const struct history_point *point;
 	unsigned pauses = 0;
 	unsigned shed = 0;
+	unsigned lost = 0;
 	size_t i;
 
 	for (i = 0; i < r->count; i++) {
 		point = history_point(r, i);
 		pauses += point->accept_pauses;
 		shed += point->accept_shed;
+		lost += point->log_dropped;
 	}
+	if (lost > 0)
+		add(p->warn, "log_dropped",
+		    "%u log lines were lost within 10 minutes: the reader of "
+		    "the log is too slow, or stuck",
+		    lost);
 	if (shed > 0)
 		add(p->bad, "accept_shed",
 		    "%u connections were closed unread within 10 minutes: "

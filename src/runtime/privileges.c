@@ -238,6 +238,7 @@ privileges_check_outputs(const struct config *cfg, struct report *why,
 	enum err err = log_check(d->log);
 	size_t before = why->count;
 	const char *fault;
+	gid_t group;
 
 	if (err == ERR_NOT_FOUND)
 		CONFIG_COMPLAIN(cfg, warnings, d, log, "%s", log_error(err));
@@ -253,5 +254,10 @@ privileges_check_outputs(const struct config *cfg, struct report *why,
 		CONFIG_COMPLAIN(cfg, why, d, admin_socket,
 		    "%s: %s (its folder must exist and be writable)",
 		    d->admin_socket, fault);
+	if (d->admin_group[0] != '\0' &&
+	    !accounts_group(d->admin_group, &group))
+		CONFIG_COMPLAIN(cfg, why, d, admin_group,
+		    "\"%s\" does not exist (create it: groupadd --system %s)",
+		    d->admin_group, d->admin_group);
 	return why->count == before ? OK : ERR_CONFIG;
 }

@@ -73,4 +73,7 @@ my ($code, undef, $said) = sallyport_run('-c', $proxy->{ini});
 is($code, 78, 'a group that does not exist');
 like($said, qr/admin_group: "no-such-group" does not exist \(create it/,
 	'says so');
+($code, undef, $said) = sallyport_run('-t', '-c', $proxy->{ini});
+is($code, 78, '-t finds it, too');
+like($said, qr/admin_group: "no-such-group" does not exist/, 'and says so');
 done_testing;

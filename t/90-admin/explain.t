@@ -14,14 +14,14 @@ use JSON::PP;
 
 my $proxy = sallyport(identity => { username => '${cn}' });
 
-sub explain
+sub explain_with
 {
 	return sallyport_run('explain', '-c', $proxy->{ini}, @_);
 }
 
 pki->make('names', subject => encode_utf8('/CN=Gerät 7/OU=Werk'),
 	san => 'DNS:gerät.example,URI:urn:x:7,IP:192.0.2.7' =~ s/ä/ae/r);
-my ($code, $out) = explain(pki->cert('names'));
+my ($code, $out) = explain_with(pki->cert('names'));
 is($code, 0, 'admitted');
 like($out, qr/^tls +subject OU=Werk,CN=Ger\\\\C3\\\\A4t 7$/m, 'subject');
 like($out, qr/^tls +issuer CN=Client CA,O=Test$/m, 'issuer');
@@ -39,10 +39,10 @@ like($out, qr/^variable +\$\{crt\} = "MII.*\.\.\." \(\d+ bytes\)$/m,
 	'a long one is cut');
 my @variables = $out =~ /^variable +\$\{([\w.]+)\}/mg;
 my (undef, $help) = sallyport_run('--help-config');
-is(@variables, 21, 'all variables');
+cmp_ok(@variables, '>=', 21, 'all variables');
 
 # JSON.
-($code, $out) = explain('--json', pki->cert('names'));
+($code, $out) = explain_with('--json', pki->cert('names'));
 is($code, 0, 'JSON');
 my $j = decode_json($out);
 is($j->{verdict}, 'admitted', 'verdict');
@@ -54,14 +54,14 @@ is_deeply($j->{certificate}{alternative_names}[2],
 	{ kind => 'ip', value => '192.0.2.7' }, 'alternative names');
 is($j->{broker}{username}, 'Gerät 7', 'what the broker gets');
 like($j->{packet}, qr/^10[0-9a-f]+$/, 'the packet');
-($code, $out) = explain('-j', pki->cert('untrusted'));
+($code, $out) = explain_with('-j', pki->cert('untrusted'));
 is($code, 1, 'refused');
 $j = decode_json($out);
 is($j->{verdict}, 'refused', 'verdict');
 is($j->{reason}, 'tls_untrusted', 'reason');
 ok($j->{variables}{cn}, 'it has variables, too');
 ok($j->{certificate}{subject}, 'and facts');
-($code, $out) = explain('-j', 'none');
+($code, $out) = explain_with('-j', 'none');
 is(decode_json($out)->{reason}, 'tls_no_certificate', 'no certificate');
 
 # Files without a certificate.
@@ -72,7 +72,7 @@ for ([ pki->key('names'), qr/contains no certificate, but an? .*PRIVATE KEY/ ],
 		qr/contains no certificate that can be read/ ],
 	[ tmp('absent.pem'), qr/No such file/ ], [ tmp, qr/directory/ ]) {
 	my ($file, $why) = @$_;
-	($code, undef, $said) = explain($file);
+	($code, undef, $said) = explain_with($file);
 	is($code, 78, 'no certificate');
 	like($said, $why, "says $why");
 }

@@ -15,7 +15,15 @@ is($code, 0, 'init') or diag($said);
 like($out, qr{^  sallyport -c \Q$dir\E/sallyport\.ini$}m, 'what to type next');
 like($out, qr/^    --cert \Q$dir\E\/pki\/devices\/device-001\.crt/m,
 	'the first device');
-is(() = $out =~ /^/mg, 19, 'and nothing else');
+unlike($out, qr/^Next: /m, 'and nothing of sallyport-pki');
+if ($> == 0) {
+	# The test has no user sallyport, whom the next steps speak of.
+	like($out, qr/^  chown -R sallyport \Q$dir\E$/m, 'whose files they are');
+	write_file("$dir/sallyport.ini", read_file("$dir/sallyport.ini") =~
+	    s/^\[daemon\]$/[daemon]\nuser = nobody/mr);
+	system 'chown', '-R', 'nobody', $dir;
+	chmod 0755, tmp;
+}
 ($code, $out, $said) = sallyport_run('-t', '-c', "$dir/sallyport.ini");
 is($code, 0, 'the configuration is good') or diag($said);
 unlike($said, qr/warning/, 'and nothing is odd about it');
