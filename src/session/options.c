@@ -4,10 +4,10 @@
 struct socket_options
 options_socket(void)
 {
-	/* A silent peer is dead after two minutes and a few seconds, in which
-	 * three probes at the least were lost: well above the pauses of mobile
-	 * networks, well below a NAT's forgetting. The timeout goes for probes
-	 * too, and overrules their count. */
+	/* A peer that does not answer is given up after about two minutes, in
+	 * which at least three probes were lost. Mobile networks have shorter
+	 * pauses, and NATs keep an idle connection for longer. The timeout
+	 * applies to the probes, too, and overrides their number. */
 	struct socket_options o = {
 		.keepalive_idle_s = 48,
 		.keepalive_interval_s = 12,

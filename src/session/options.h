@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the configuration's words become the options of the stages: the
- * stages do not know the configuration's sections, and the configuration does
- * not know the stages.
+ * Turns the configuration's sections into the options of the stages, which do
+ * not know those sections; the configuration does not know the stages.
  */
 #ifndef SESSION_OPTIONS_H
 #define SESSION_OPTIONS_H
@@ -17,10 +16,10 @@
 #include "tls/ctx.h"
 #include "ws/upgrade.h"
 
-/* What every socket of ours gets, towards clients and brokers. */
+/* The options of all sockets, to clients and to brokers. */
 struct socket_options options_socket(void);
 
-/* Each fills `*o' from the configuration, borrowing from it. */
+/* Each fills `*o'; what it points to is borrowed from the configuration. */
 void options_throttle(struct throttle_options *o, const struct config *cfg);
 void options_mqtt(struct mqtt_policy *o, const struct config *cfg);
 void options_ws(struct ws_policy *o, const struct config_listener *l);

@@ -10,7 +10,7 @@
 #include "tls/ctx.h"
 #include "tls/load.h"
 
-/* What one part of a load needs to know. */
+/* A load under way. */
 struct loading {
 	struct snapshot *s; /* under construction */
 	const struct snapshot *previous; /* borrowed; may be NULL */
@@ -76,7 +76,7 @@ snapshot_rules(const struct snapshot *s, const struct config_listener *l,
 	    s->config->identity_count, cert);
 }
 
-/* Puts what is said of a [tls] option where that stands in the file. */
+/* For complaints about [tls] options: they name the option's line. */
 struct tls_place {
 	const struct loading *loading;
 	struct config_tls *section;
@@ -109,7 +109,7 @@ warn_tls(void *arg, const char *option, const char *text)
 	say_of_tls(p, p->loading->warnings, option, text);
 }
 
-/* The profile of the same name that is in force now, or NULL. */
+/* Returns the profile in force of the same name, or NULL. */
 static const struct tls_ctx *
 find_previous(const struct loading *l, const char *name)
 {
@@ -146,8 +146,8 @@ load_tls_profile(struct loading *l, size_t i)
 	return err;
 }
 
-/* Own ticket keys outlive reloads: a reload must not cost every device a full
- * handshake. */
+/* Ticket keys that were generated are kept, or a reload would cost every device
+ * a full handshake. */
 static enum err
 load_tls(struct loading *l)
 {
@@ -172,7 +172,7 @@ load_tls(struct loading *l)
 	return result;
 }
 
-/* Puts a complaint about an identity option where it stands in the file. */
+/* For complaints about [identity] options: they name the option's line. */
 struct identity_place {
 	const struct loading *loading;
 	const struct config_identity *section;
@@ -196,7 +196,7 @@ complain_identity(void *arg, const char *option, const char *text)
 		CONFIG_COMPLAIN(cfg, why, i, clientid_mode, "%s", text);
 }
 
-/* The CA of `issuer ='. It has to be one that is trusted, or the
+/* Reads the CA of the option issuer. Some client_ca must contain it, or the
  * profile would never be used. */
 static enum err
 load_issuer(struct loading *l, const struct config_identity *i,
@@ -219,13 +219,13 @@ load_issuer(struct loading *l, const struct config_identity *i,
 		if (l->s->tls[n] == NULL || tls_ctx_trusts(l->s->tls[n], ca))
 			return OK;
 	CONFIG_COMPLAIN(cfg, l->why, i, issuer,
-	    "%s: this CA is in no client_ca, so nobody can be under it (add "
-	    "it to client_ca of [tls])",
+	    "%s: this CA is in no client_ca, so no client can have a "
+	    "certificate of it (add it to client_ca of [tls])",
 	    i->issuer);
 	return ERR_CONFIG;
 }
 
-/* One CA, one profile: of two it would be chance which one is taken. */
+/* A CA may have one profile only; with two, the choice would be arbitrary. */
 static enum err
 check_issuer_once(const struct loading *l, const struct config_identity *i,
     const uint8_t ca[CERT_SHA256_LEN])
@@ -375,7 +375,8 @@ load_listeners(struct loading *l)
 	return OK;
 }
 
-/* The workers share each backend's pace, so it is here and not in a pool. */
+/* All workers share the connect rate of a [backend], so it is here and not in a
+ * worker's pool. */
 static enum err
 load_backends(struct loading *l)
 {
@@ -461,8 +462,8 @@ snapshot_load(struct snapshot **out, const char *file,
 	l.s->refs = 1;
 	l.s->generation = previous == NULL ? 1 : previous->generation + 1;
 	options_mqtt(&l.s->mqtt, l.s->config);
-	/* All complaints at once; but a part that ran out of memory may have
-	 * left nothing for the next to stand on. */
+	/* Collects the complaints of all parts. Only when memory runs out does
+	 * it stop: the next part may need what is missing then. */
 	for (i = 0;
 	     i < sizeof(parts) / sizeof(parts[0]) && result != ERR_NO_MEMORY;
 	     i++) {

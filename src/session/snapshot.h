@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Everything a connection is judged by, as of one load of the configuration:
- * the options, the TLS contexts with their CRLs, the identity rules, the deny
- * list. Frozen once made and counted, so every worker may read it without a
- * lock; a reload makes a whole new one or none.
+ * The result of one load of the configuration: the options, the TLS contexts
+ * with their CRLs, and the identity rules, by which connections are judged. It
+ * never changes and is counted, so all workers read it without a lock. A
+ * reload makes a complete new one, or none.
  */
 #ifndef SESSION_SNAPSHOT_H
 #define SESSION_SNAPSHOT_H
@@ -39,31 +39,33 @@ struct snapshot {
 	struct snapshot *retired; /* for last_put(): to make a list of them */
 };
 
-/* Told of each file that a configuration names, before it is read. */
+/* Called for each file that a configuration names, before it is read. */
 struct snapshot_reading {
 	void (*file)(const char *path, void *arg);
 	void *arg;
 };
 
 /*
- * Reads `file' and all the files it names, of which `reading' (may be NULL) is
- * told. `previous' (NULL at start) is what is in force: its ticket keys live on
- * in the new one, as does the pace of a backend for which nothing changes, and
- * its CRLs where the new ones are older. OK: *out is counted once, and
- * `warnings' has what works but should be looked at. Else *out is NULL and
- * `why' has every complaint found: ERR_CONFIG or ERR_NO_MEMORY. Main thread
- * only.
+ * Reads `file' and all the files that it names; calls `reading' (may be NULL)
+ * for them. `previous' (NULL at start) is the snapshot in force. The new one
+ * takes over its ticket keys, its deny list if the file has the same name, the
+ * connect rate of each unchanged [backend], and those of its CRLs that are
+ * newer than the files.
+ *
+ * OK: *out is counted once, and `warnings' says what works but should be looked
+ * at. ERR_CONFIG, ERR_NO_MEMORY: *out is NULL, and `why' has all complaints.
+ * Any thread, but only one at a time.
  */
 enum err snapshot_load(struct snapshot **out, const char *file,
     const struct snapshot *previous, const struct snapshot_reading *reading,
     struct report *why, struct report *warnings) MUST_CHECK;
 
-/* The rules for a client that came in at `listener' with `cert' (NULL: none);
+/* Returns the rules for a client with `cert' (NULL: none) at `listener';
  * borrowed. */
 struct identity_rules *snapshot_rules(const struct snapshot *s,
     const struct config_listener *listener, const struct cert *cert);
 
-/* Takes a count more and returns `s'; any thread. */
+/* Takes a count and returns `s'. Any thread. */
 struct snapshot *snapshot_get(struct snapshot *s);
 
 /* Gives a count back. The last one frees the snapshot, or calls what

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-/* Which entry it was, and what was written beside it. */
+/* Writes the entry, and the reason that it gives, to `d'. */
 static void
 name_entry(struct verdict_detail *d, const struct identity_deny *found)
 {
@@ -51,9 +51,9 @@ verdict_names(struct identity_denylist *l, struct slice username,
 	return REASON_IDENTITY_DENIED;
 }
 
-/* Can the client be told its ClientID at all? A CONNACK with nothing else in it
- * has a header of two bytes, flags, code, the properties' length, and the
- * ClientID behind its identifier and length. */
+/* True if the CONNACK that tells the client its ClientID fits into its Maximum
+ * Packet Size. Such a CONNACK has at least 8 bytes beside the ClientID: header
+ * (2), flags, code, length of the properties, property id and length (2). */
 static bool
 can_be_told(const struct mqtt_connect *c, const struct identity_verdict *v)
 {
@@ -61,7 +61,7 @@ can_be_told(const struct mqtt_connect *c, const struct identity_verdict *v)
 	    v->client_id.len + 8 <= c->maximum_packet_size;
 }
 
-/* Writes the CONNECT that the broker gets. */
+/* Writes the CONNECT for the broker to `connect'. */
 static enum reason
 rewrite(const struct verdict_input *in, const struct identity_verdict *v,
     struct buf *connect, struct verdict_detail *detail)
