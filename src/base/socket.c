@@ -5,9 +5,13 @@
  */
 #include "base/socket.h"
 
+#include <linux/tcp.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
+#include <string.h>
 #include <sys/socket.h>
+
+/* Probes of a closed window that a living peer would have answered. */
+#define PROBES_UNANSWERED 3
 
 /* Sets an option unless it is 0. Errors are ignored: see the header. */
 static void
@@ -37,4 +41,22 @@ socket_tune(int fd, const struct socket_options *o)
 	    spread(o->keepalive_interval_s, (unsigned)fd / 32));
 	set(fd, IPPROTO_TCP, TCP_KEEPCNT, o->keepalive_count);
 	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->user_timeout_ms);
+}
+
+enum socket_health
+socket_check(int fd, unsigned silent_ms)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof(info);
+
+	memset(&info, 0, sizeof(info));
+	if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == -1 ||
+	    (info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0 &&
+		info.tcpi_probes == 0))
+		return SOCKET_QUIET;
+	if (info.tcpi_last_ack_recv < silent_ms)
+		return SOCKET_BUSY;
+	return info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED
+	    ? SOCKET_DEAD
+	    : SOCKET_BUSY;
 }

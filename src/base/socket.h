@@ -28,4 +28,18 @@ struct socket_options {
  */
 void socket_tune(int fd, const struct socket_options *o);
 
+enum socket_health {
+	SOCKET_QUIET, /* nothing is on its way to the peer */
+	SOCKET_BUSY, /* something is, and the peer's kernel answers */
+	SOCKET_DEAD /* something is, and no answer came for `silent_ms' */
+};
+
+/*
+ * Says whether the peer of a TCP connection still answers, in place of
+ * TCP_USER_TIMEOUT: that also ends a connection to a peer that is alive but
+ * does not read for so long, because its kernel answers probes of its closed
+ * window all the while. For other sockets always SOCKET_QUIET.
+ */
+enum socket_health socket_check(int fd, unsigned silent_ms);
+
 #endif

@@ -50,6 +50,7 @@ struct stream_ops {
 	void (*want_read)(struct stream *s, bool wanted);
 	enum err (*shutdown)(struct stream *s);
 	void (*close)(struct stream *s);
+	int (*descriptor)(const struct stream *s); /* NULL: there is none */
 };
 
 /* Embedded first in every implementation. */
@@ -59,6 +60,14 @@ struct stream {
 	void *arg; /* borrowed: the owner, handed to cb */
 	enum err error; /* why STREAM_ERROR or STREAM_BROKEN */
 };
+
+/* Returns the socket's descriptor, only to ask the kernel about it; -1 if the
+ * stream has none of its own. */
+static inline int
+stream_descriptor(const struct stream *s)
+{
+	return s->ops->descriptor == NULL ? -1 : s->ops->descriptor(s);
+}
 
 /* Sets the owner's callback. A stream changes owner as its connection
  * advances. */

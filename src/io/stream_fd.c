@@ -76,12 +76,21 @@ ready(enum watch_event event, void *arg)
 	    event == WATCH_READ ? STREAM_READABLE : STREAM_WRITABLE);
 }
 
+static int
+fd_descriptor(const struct stream *s)
+{
+	const struct stream_fd *f = (const struct stream_fd *)(const void *)s;
+
+	return f->watch.fd;
+}
+
 static const struct stream_ops ops = {
 	.read = fd_read,
 	.write = fd_write,
 	.want_read = fd_want_read,
 	.shutdown = fd_shutdown,
 	.close = fd_close,
+	.descriptor = fd_descriptor,
 };
 
 struct stream *

@@ -13,6 +13,9 @@
 /* How often certificates are checked for expiry. */
 #define TICK_MS 1000
 
+/* In how many of these ticks each session's peers are checked once. */
+#define CHECK_TICKS 16
+
 /* Evictions are collected for this long. Each of them looks at all sessions,
  * and a device that reconnects without a pause must not keep the worker busy
  * with that. */
@@ -123,6 +126,8 @@ tick(void *arg)
 			continue;
 		if (sweep_is_expired(s, now))
 			session_dismiss(s, REASON_RELAY_EXPIRED, NULL);
+		if (!s->ended && s->id % CHECK_TICKS == m->ticks % CHECK_TICKS)
+			session_check_peers(s);
 		if (s->ended)
 			continue;
 		up += s->relay.up.bytes;
@@ -130,6 +135,7 @@ tick(void *arg)
 	}
 	counter_set(&c->moved_up, counter_get(&c->bytes_up) + up);
 	counter_set(&c->moved_down, counter_get(&c->bytes_down) + down);
+	m->ticks++;
 	audit_tick(&m->audit);
 	timer_start(&m->tick, TICK_MS);
 }

@@ -71,7 +71,8 @@ struct session_manager {
 	struct client_ids *client_ids; /* borrowed, shared, too */
 	struct session_memory *memory; /* borrowed, shared, too */
 	struct audit audit; /* what may be logged */
-	struct timer tick; /* always runs: expired certificates */
+	struct timer tick; /* always runs: expired certificates, dead peers */
+	unsigned ticks;
 	struct timer drain; /* runs while draining */
 	struct loop_message eviction; /* in the mailbox while `evicting' */
 	atomic_bool evicting;

@@ -4,15 +4,15 @@
 struct socket_options
 options_socket(void)
 {
-	/* A peer that does not answer is given up after about two minutes, in
-	 * which at least three probes were lost. Mobile networks have shorter
-	 * pauses, and NATs keep an idle connection for longer. The timeout
-	 * applies to the probes, too, and overrides their number. */
+	/* An idle peer that does not answer is given up after one and a half
+	 * to two and a half minutes, in which four probes were lost. Mobile
+	 * networks have shorter pauses, and NATs keep an idle connection for
+	 * longer. For a peer that does not acknowledge data, see
+	 * session_check_peers(). */
 	struct socket_options o = {
 		.keepalive_idle_s = 48,
 		.keepalive_interval_s = 12,
-		.keepalive_count = 7,
-		.user_timeout_ms = 120000,
+		.keepalive_count = 4,
 	};
 
 	return o;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/socket.h"
 #include "mqtt/disconnect.h"
 #include "session/audit.h"
 #include "session/closing.h"
@@ -325,6 +326,32 @@ session_kill(struct session *s, enum reason reason)
 	}
 	stream_close(s->client);
 	leave(s, reason);
+}
+
+/*
+ * Dead peers.
+ */
+
+/* How long a peer may leave sent data unacknowledged. */
+#define SILENT_MS 120000
+
+void
+session_check_peers(struct session *s)
+{
+	uint64_t bytes = s->relay.up.bytes + s->relay.down.bytes;
+	enum socket_health client;
+	enum socket_health broker;
+
+	if (!s->checked_busy && bytes == s->checked_bytes)
+		return;
+	client = socket_check(stream_descriptor(s->tls), SILENT_MS);
+	broker = socket_check(stream_descriptor(s->broker), SILENT_MS);
+	s->checked_bytes = bytes;
+	s->checked_busy = client != SOCKET_QUIET || broker != SOCKET_QUIET;
+	if (client == SOCKET_DEAD)
+		session_kill(s, REASON_RELAY_CLIENT_ERROR);
+	else if (broker == SOCKET_DEAD)
+		session_kill(s, REASON_RELAY_BROKER_ERROR);
 }
 
 /*

@@ -67,6 +67,10 @@ struct session {
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
 	uint64_t connect_at; /* loop_now() when the CONNECT was complete */
+	/* For session_check_peers(): the bytes relayed at the last check, and
+	 * whether some were on their way. */
+	uint64_t checked_bytes;
+	bool checked_busy;
 	/* While draining: when the first look was, the bytes relayed at the
 	 * last look, and from when on it may be dismissed. 0: no look yet. */
 	uint64_t drain_since;
@@ -100,6 +104,14 @@ void session_kill(struct session *s, enum reason reason);
 
 /* True once the session has ended or is being dismissed. */
 bool session_is_leaving(const struct session *s);
+
+/*
+ * Ends the session, in stage relay, if the client or the broker has not
+ * acknowledged what was sent to it for two minutes. Call it every few seconds;
+ * it costs nothing while the session is idle. The session may be gone
+ * afterwards.
+ */
+void session_check_peers(struct session *s);
 
 /* For the relay stage: the relay has ended, by itself or because of
  * session_dismiss(). The session is gone afterwards. */

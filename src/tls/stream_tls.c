@@ -691,12 +691,19 @@ tls_close(struct stream *stream)
 	tls_wire_fini(&s->wire);
 }
 
+static int
+tls_descriptor(const struct stream *stream)
+{
+	return tls_stream_of(stream)->wire.watch.fd;
+}
+
 static const struct stream_ops ops = {
 	.read = tls_read,
 	.write = tls_write,
 	.want_read = tls_want_read,
 	.shutdown = tls_shutdown,
 	.close = tls_close,
+	.descriptor = tls_descriptor,
 };
 
 static enum err

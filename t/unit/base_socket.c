@@ -6,6 +6,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -74,9 +75,49 @@ test_defaults(void)
 	close(fd);
 }
 
+/* A peer that does not read is alive: its kernel answers. */
+static void
+test_check(void)
+{
+	static char zeros[65536];
+	struct sockaddr_in at = { .sin_family = AF_INET };
+	socklen_t len = sizeof(at);
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+	int pair[2];
+	int i;
+
+	at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (bind(listener, (struct sockaddr *)&at, len) != 0 ||
+	    listen(listener, 1) != 0 ||
+	    getsockname(listener, (struct sockaddr *)&at, &len) != 0 ||
+	    connect(fd, (struct sockaddr *)&at, len) != 0) {
+		ok(false, "a connection");
+		return;
+	}
+	is_int(socket_check(fd, 1000), SOCKET_QUIET, "an idle connection");
+	while (send(fd, zeros, sizeof(zeros), MSG_DONTWAIT) > 0)
+		;
+	is_int(socket_check(fd, 60000), SOCKET_BUSY, "a peer does not read");
+	/* At first the last bytes are not acknowledged yet. */
+	for (i = 0; i < 500 && socket_check(fd, 0) != SOCKET_BUSY; i++)
+		poll(NULL, 0, 10);
+	is_int(socket_check(fd, 0), SOCKET_BUSY,
+	    "which is not held against it");
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		return;
+	is_int(socket_check(pair[0], 1000), SOCKET_QUIET, "a unix socket");
+	is_int(socket_check(-1, 1000), SOCKET_QUIET, "no socket");
+	close(pair[0]);
+	close(pair[1]);
+	close(fd);
+	close(listener);
+}
+
 int
 main(void)
 {
+	test_check();
 	test_spread();
 	test_defaults();
 	return done_testing();
