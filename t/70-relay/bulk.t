@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# 50 MB both ways at once arrive as they were, in bounded memory.
+# 50 MB in both directions at once arrive unchanged, in bounded memory.
 use strict;
 use warnings;
 use FindBin;

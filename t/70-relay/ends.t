@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# Half-close both ways, ends of every kind, and what may not pass the relay.
+# How a session ends: half-close in both directions, errors of either side, and
+# packets that the relay must not forward.
 use strict;
 use warnings;
 use FindBin;
@@ -98,7 +99,8 @@ for my $transport (qw(tls wss)) {
 		"$transport: the log counts the bytes");
 }
 
-# A second CONNECT, whole, in pieces, behind data; v3 is closed, v5 is told.
+# A second CONNECT: in one piece, in several, after data. A v3 client is closed,
+# a v5 client gets a DISCONNECT.
 for my $transport (qw(tls wss)) {
 	for my $version (4, 5) {
 		for my $chunk (1, 1000) {

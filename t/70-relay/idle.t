@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# [timeouts] idle ends a session that moves nothing, and no other.
+# [timeouts] idle ends a session that transfers nothing, and no other session.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Somebody does not read: the other side is held back, memory stays bounded,
-# the other direction flows on, and in the end nothing is missing.
+# A peer does not read: the other side is paused, memory stays bounded, the other
+# direction goes on, and in the end nothing is missing.
 use strict;
 use warnings;
 use FindBin;
@@ -57,7 +57,7 @@ for my $transport (qw(tls wss)) {
 	$_->close for $b, $c;
 }
 
-# A client that never reads again, and leaves, takes nobody's memory along.
+# The memory held for a client that stops reading is freed when it leaves.
 my @guests = map {
 	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
 	$c->send(mqtt_connect());
@@ -100,9 +100,9 @@ for my $transport (qw(tls wss)) {
 # itself sent what the client does not read: closing must not reset.
 my $small = peer('small')->listen(rcvbuf => 8192);
 for my $transport (qw(tls wss)) {
-	my $door = sallyport(backend => { address => $small->address });
+	my $proxy2 = sallyport(backend => { address => $small->address });
 	my $c = peer->device($transport, device => 'ec', %kernel,
-		port => $door->port($transport));
+		port => $proxy2->port($transport));
 	my $large = mqtt_publish(payload => 'x' x 40_000);
 
 	$c->send(mqtt_connect());
@@ -112,12 +112,12 @@ for my $transport (qw(tls wss)) {
 	$c->packet;
 	$b->pump(packets => $packets, size => $body, stall => 50);
 	$c->send($large);
-	$door->signal('TERM');
-	$door->wait_close('relay_drained');
+	$proxy2->signal('TERM');
+	$proxy2->wait_close('relay_drained');
 	is(sha256_hex($b->packet), sha256_hex($large),
 		"$transport: sent away: the broker has all that was sent");
 	is(hex($b->packet), 'e000', "$transport: and the DISCONNECT");
 	$_->close for $b, $c;
-	is($door->wait_exit(5), 0, "$transport: then it is over");
+	is($proxy2->wait_exit(5), 0, "$transport: then it is over");
 }
 done_testing;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# What is known of the brokers outlives a reload that changes nothing about
-# them; a changed profile begins anew.
+# A reload that does not change a [backend] keeps what is known of its brokers; a
+# changed [backend] starts without.
 use strict;
 use warnings;
 use FindBin;

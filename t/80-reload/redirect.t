@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# A drain tells MQTT 5 clients where to go, if their listener knows a place and
-# they can take a packet that long.
+# A drain tells MQTT 5 clients which server to use, if their listener names one
+# and the packet is not too long for them.
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,6 @@
 #!/usr/bin/perl
-# SIGHUP: a good config rules what begins after it, a bad one changes nothing.
+# SIGHUP: a good configuration applies to new connections, a bad one changes
+# nothing.
 use strict;
 use warnings;
 use FindBin;

@@ -1,7 +1,6 @@
 #!/usr/bin/perl
-# Out means out: a CRL, the deny list, a CA that goes, or a certificate that
-# expires ends just the sessions concerned, and they cannot come back, not by
-# a ticket either.
+# A CRL, the deny list, a CA that is removed, or a certificate that expires ends
+# exactly the sessions concerned. They cannot come back, not by a ticket either.
 use strict;
 use warnings;
 use FindBin;
@@ -74,7 +73,7 @@ sub reload
 	return $from;
 }
 
-# Nobody comes back: with the certificate, or with the ticket alone.
+# No device can come back, neither with the certificate nor with a ticket.
 sub stays_out
 {
 	my ($device, $ticket, $reason) = @_;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Signals: those that log rotation sends end nothing, and none is lost while the
-# daemon starts, also not as process 1.
+# Signals: those that log rotation sends end no session, and none is lost while
+# the daemon starts, not even as process 1.
 use strict;
 use warnings;
 use FindBin;

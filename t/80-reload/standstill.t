@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The process stands still for longer than a stage may take (a frozen machine,
-# no CPU): a client that kept its deadline comes in all the same.
+# The process stands still for longer than a stage may take (a frozen machine, no
+# CPU). A client that sent its bytes in time is admitted.
 use strict;
 use warnings;
 use FindBin;

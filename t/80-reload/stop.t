@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# SIGTERM lets sessions go and exits 0; SIGINT, or a second TERM, is at once.
-# With a delay balancers hear of it first. Who is shut out meanwhile is out.
+# SIGTERM dismisses the sessions and exits with 0; SIGINT, or a second SIGTERM,
+# ends at once. With drain_delay load balancers are told first. A client that is
+# revoked meanwhile is disconnected.
 use strict;
 use warnings;
 use FindBin;
@@ -118,8 +119,8 @@ for (['INT', 'INT'], ['TERM', 'TERM']) {
 	is($proxy->wait_exit(5), 0, 'exit 0');
 	$_->close for $before, $b, $c, $b2;
 }
-# What sallyportctl began, as a hook before the end of a container does, is
-# not cut short by the signal behind it; a denied device does not live on.
+# A drain that sallyportctl began (a preStop hook does that) is not cut short by
+# the SIGTERM that follows; a device that is denied meanwhile is disconnected.
 {
 	my $deny = tmp('deny.csv');
 	write_file($deny, "as,who,reason,until\n");
@@ -143,7 +144,7 @@ for (['INT', 'INT'], ['TERM', 'TERM']) {
 		$_->close for @$_;
 	}
 }
-# The log file is opened anew.
+# The log file is opened again.
 {
 	my $log = tmp('own.log');
 	my %log = (daemon => { log => $log });

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# A storm of reloads: they are drawn together, the old snapshots are freed, and
-# the memory goes back to the system.
+# Many reloads in a short time: they are merged, the old snapshots are freed, and
+# the memory is returned to the system.
 use strict;
 use warnings;
 use FindBin;

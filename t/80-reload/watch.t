@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Changed files are noticed without a signal: rewritten, renamed over, or
-# behind a swapped symlink as Kubernetes does it; half-written ones wait.
+# Changed files are noticed without a signal: rewritten, replaced by rename, or
+# after a symlink was swapped, as Kubernetes does it. Half-written ones wait.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# CRLs, renamed into place and found by the watcher: whom they throw out, what
-# the policies say, and that a bad one changes nothing and is told once.
+# CRLs that are renamed into place and found by the watcher: which sessions end,
+# what each crl_policy does, and that a bad CRL changes nothing and is logged once.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# The deny list: each kind throws out who is in and keeps out who comes, and
-# nobody else; entries end by themselves; EMQX's file works as it is.
+# The deny list: each kind of entry ends the sessions it matches and refuses new
+# ones, and no others; entries expire; a file of EMQX works unchanged.
 use strict;
 use warnings;
 use FindBin;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
-# A sweep is cut up, and more changes come while it goes on: still exactly
-# those concerned are out, whichever change concerned them; and a CA that
-# leaves the bundle takes only its own devices along.
+# A sweep is divided into slices, and more changes come meanwhile: still exactly
+# the sessions concerned end, whichever change it was. A CA that is removed from
+# client_ca ends only the sessions of its own devices.
 use strict;
 use warnings;
 use FindBin;
@@ -44,7 +44,7 @@ $live->lives('none of it', @{ $in{honest} });
 is($proxy->count_log(qr/event=close .*reason=relay_$_/), 8, "relay_$_")
     for qw(revoked denied untrusted);
 
-# Nothing changed: nobody is even looked at, and all stay.
+# Nothing has changed: no session is judged, and all stay.
 $live->reload for 1 .. 3;
 $live->lives('reloads without a change', @{ $in{honest} });
 

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Certificates rotate while clients come without a pause: nobody is turned
-# away, whichever way the files are swapped, and half a rotation waits.
+# Certificates rotate while clients connect without a pause: no client is refused,
+# whichever way the files are replaced, and half a rotation is not read.
 use strict;
 use warnings;
 use FindBin;

@@ -1,5 +1,5 @@
 #!/usr/bin/perl
-# The server's side: certificates by SNI and by what the client can do, a
+# The server's certificates: chosen by SNI and by what the client supports, a
 # stapled OCSP response, tickets shared by replicas and kept over reloads.
 use strict;
 use warnings;
@@ -130,7 +130,8 @@ turn_keys(pack 'H*', 'cd' x 80);
 resumes($replica[1], 'new', 1, 'the new one encrypted');
 resumes($replica[1], 'r0', 0, 'the old one is gone');
 
-# A replica must not let in by another's ticket who is revoked here.
+# A replica must not admit a client by another replica's ticket if it is revoked
+# here.
 $pki->crl(tmp('client.crl'), 'client-ca', revoked => ['ec'], number => '02');
 $_->reload for @live;
 $live[1]->is_refused('tls_revoked', 'revoked, a ticket of the replica',

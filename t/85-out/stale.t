@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# Dates that pass while devices are in: a CRL's nextUpdate under each policy,
-# and a certificate's notAfter under each on_expiry.
+# Dates that pass while devices are connected: a CRL's nextUpdate with each
+# crl_policy, and a certificate's notAfter with each on_expiry.
 use strict;
 use warnings;
 use FindBin;
@@ -33,7 +33,7 @@ my $ends = time + 8 * slow;
 $pki->make($_, subject => "/CN=$_", end_at => $ends) for qw(brief brief2);
 
 # An issuer that no CRL covers, and one whose CRL ends while devices are in.
-# They stay, for nobody revoked them; who comes is told no.
+# Live sessions stay, because they are not revoked; new clients are refused.
 my %live;
 my %in;
 for my $policy (qw(hard grace soft)) {

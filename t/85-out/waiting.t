@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # A device that waits for a broker is judged by a changed deny list, too: no
-# connection is made for it afterwards. Others go on waiting.
+# connection is made for it afterwards. Other devices continue to wait.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
-# will_on_kick with a real mosquitto: a device that is thrown out leaves its
-# Will behind, or does not; over both transports and in both versions.
+# will_on_kick with a real mosquitto: the Will of a device that is thrown out is
+# published, or is not; over both transports and with both versions.
 use strict;
 use warnings;
 use FindBin;
@@ -28,7 +28,7 @@ sub begin
 }
 
 # A subscriber straight at the broker, and the topics it hears of until a
-# message that comes behind all Wills.
+# message that comes after all Wills.
 sub watch
 {
 	my $c = peer('watcher')->open(port => $mosquitto->port);

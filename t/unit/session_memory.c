@@ -81,7 +81,7 @@ begin_relay(struct session *s, const struct mqtt_connect_result *g,
 }
 
 static void
-greeted(void *arg, enum reason reason, struct mqtt_connect_result *g)
+connect_read_done(void *arg, enum reason reason, struct mqtt_connect_result *g)
 {
 	struct session *s = arg;
 	struct identity_input in = { .cert = s->cert };
@@ -120,7 +120,7 @@ run(struct session *s, unsigned n)
 		abort();
 	alloc_kit_fail(n);
 	if (mqtt_connect_read_start(&connect_read, s->loop, &s->client.stream,
-		&policy, greeted, s) != OK)
+		&policy, connect_read_done, s) != OK)
 		s->reason = REASON_ACCEPT_RESOURCE;
 	else
 		script_readable(&s->client);
