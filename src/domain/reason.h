@@ -57,13 +57,15 @@
 	X(TLS_NOT_YET_VALID, "tls_not_yet_valid", 0, 0, \
 	    "the certificate is not valid yet: check both clocks") \
 	X(TLS_PURPOSE, "tls_purpose", 0, 0, \
-	    "the certificate is not for TLS clients (extended key usage)") \
+	    "the certificate is not for TLS clients (key usage), or is a " \
+	    "CA's") \
 	X(TLS_BAD_CERTIFICATE, "tls_bad_certificate", 0, 0, \
 	    "the certificate is broken or weak, or its signature is wrong") \
 	X(TLS_REVOKED, "tls_revoked", 0, 0, \
 	    "the certificate is revoked by the CRL") \
 	X(TLS_CRL_UNAVAILABLE, "tls_crl_unavailable", 0, 0, \
-	    "no CRL in force covers the issuer and crl_policy is hard") \
+	    "no CRL in force covers the certificate: see detail and " \
+	    "crl_policy") \
 	X(TLS_DENIED, "tls_denied", 0, 0, \
 	    "the certificate is on the deny list") \
 	/* ws */ \

@@ -229,7 +229,7 @@ sub bundle
 my $proxy = sallyport(backend => { address => $broker->address });
 
 # What `explain' says: (in | reason, detail).
-sub explain
+sub explained
 {
 	my ($cas, $file) = @_;
 
@@ -261,7 +261,7 @@ for (@rows) {
 	    if @$cas > 1 || @others > 1;
 	for my $order (@orders) {
 		my ($c, $s) = @$order;
-		my ($said, $why) = explain($c, bundle('sent', @$s));
+		my ($said, $why) = explained($c, bundle('sent', @$s));
 
 		is($said, $want, "$what: @$c <- @$s") or diag($why);
 		like($why, qr/$detail/, "$what: ... and why")

@@ -135,7 +135,7 @@ sub verdict
 	    : 'nothing';
 }
 
-sub explain
+sub explained
 {
 	my ($ini, $device) = @_;
 	my (undef, $out) = sallyport_run('explain', '-c', $ini,
@@ -182,7 +182,7 @@ for (@rows) {
 	load($proxy);
 	load($proxy, @$lists);
 	is(verdict($proxy, $device), $start, "$what: from the start");
-	is(explain($proxy->{ini}, $device), $start, "$what: explain");
+	is(explained($proxy->{ini}, $device), $start, "$what: explain");
 	if (@$before) {
 		load($proxy);
 		load($proxy, @$before);

@@ -172,6 +172,79 @@ test_hostile(void)
 	free(der);
 }
 
+/* Times of certificates and CRLs (RFC 5280 4.1.2.5). */
+static void
+test_times(void)
+{
+	static const struct {
+		const char *text; /* after tag and length */
+		int64_t want; /* -1: refused */
+	} rows[] = {
+		{ "\x17\x0d"
+		  "700101000000Z",
+		    0 },
+		{ "\x17\x0d"
+		  "000229120000Z",
+		    951825600 },
+		{ "\x17\x0d"
+		  "491231235959Z",
+		    2524607999 },
+		{ "\x18\x0f"
+		  "20500101000000Z",
+		    2524608000 },
+		{ "\x17\x0d"
+		  "260231000000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "260431000000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "250229000000Z",
+		    -1 },
+		{ "\x18\x0f"
+		  "21000229000000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "261301000000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "260001000000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "260100000000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "260101240000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "260101006000Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "260101000060Z",
+		    -1 },
+		{ "\x17\x0d"
+		  "26010100000 Z",
+		    -1 },
+		{ "\x17\x0c"
+		  "260101000000",
+		    -1 },
+		{ "\x17\x11"
+		  "260101000000+0100",
+		    -1 },
+	};
+	int64_t got;
+	size_t i;
+	CBS cbs;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CBS_init(&cbs, (const uint8_t *)rows[i].text,
+		    strlen(rows[i].text));
+		if (tls_der_time(&cbs, &got) != OK)
+			got = -1;
+		is_int(got, rows[i].want, "%s", rows[i].text + 2);
+	}
+}
+
 static const char files[] =
     "sub odd root '/O=a+CN=b/C=DE' \"$client\" && "
     "sub empty root / \"$client\" && "
@@ -189,6 +262,7 @@ main(void)
 		return done_testing();
 	test_device();
 	test_odd();
+	test_times();
 	test_hostile();
 	pki_remove();
 	return done_testing();
