@@ -64,7 +64,7 @@ add_daemon(struct exposition *e, const struct admin *a, const struct totals *t)
 	    "When the configuration in force was loaded.", m->reloaded_at);
 	SINGLE(e, "config_last_reload_successful", "gauge",
 	    "1 if the last load came into force, 0 if it was refused.",
-	    m->reload_failed ? 0 : 1);
+	    m->reload_failed || denylist_is_refused(m->denylist) ? 0 : 1);
 	SINGLE(e, "config_last_reload_timestamp_seconds", "gauge",
 	    "When the last load ended, in force or refused.",
 	    m->reload_ended_at);

@@ -187,6 +187,11 @@ add_daemon(struct problems *p, const struct master *m)
 		    "stays in force: %s",
 		    when, m->reload_complaint);
 	}
+	if (denylist_is_refused(m->denylist))
+		add(p->bad, "denylist_refused",
+		    "%s has errors, the old deny list stays in force: see the "
+		    "log",
+		    m->snapshot->config->denylist.file);
 	if (m->state != MASTER_SERVING)
 		add(p->warn, "draining", "the daemon is draining");
 }

@@ -289,8 +289,8 @@ config(const struct master *m)
 	return json_pack("{s:s,s:I,s:o,s:b,s:o,s:I}", "file", m->file,
 	    "generation", (json_int_t)m->snapshot->generation, "loaded_at",
 	    reply_when(m->reloaded_at), "last_reload_successful",
-	    (int)!m->reload_failed, "last_reload_at",
-	    reply_when(m->reload_ended_at), "reloads_failed",
+	    !m->reload_failed && !denylist_is_refused(m->denylist),
+	    "last_reload_at", reply_when(m->reload_ended_at), "reloads_failed",
 	    (json_int_t)m->reloads_failed);
 }
 

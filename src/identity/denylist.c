@@ -353,9 +353,11 @@ static enum err
 apply_entry(struct identity_denylist *l, const struct identity_deny_table *t,
     size_t i)
 {
-	struct identity_deny_lookup what = lookup_of(t, i);
-	struct slice reason = identity_deny_table_reason(t, &t->entries[i]);
-	int64_t until = t->entries[i].until;
+	const struct identity_deny_entry *e = &t->entries[i];
+	struct identity_deny_lookup what = identity_deny_lookup_make(&l->hash,
+	    (enum identity_deny_kind)e->kind, identity_deny_table_key(t, e));
+	struct slice reason = identity_deny_table_reason(t, e);
+	int64_t until = e->until;
 	const struct identity_deny_table *in;
 	bool had = find(l, &what, &in) != NULL;
 	enum err err;

@@ -211,18 +211,23 @@ only_one(struct render *r, size_t count)
 	return REASON_NONE;
 }
 
-/* The one attribute of type 2.5.4.`last' in a name. */
+/* Types of attributes, as DER has them: those of X.520 (2.5.4), uid (RFC 4519)
+ * and emailAddress (PKCS #9). */
+#define OID_X520(last) "\x55\x04" last
+#define OID_UID "\x09\x92\x26\x89\x93\xf2\x2c\x64\x01\x01"
+#define OID_EMAIL "\x2a\x86\x48\x86\xf7\x0d\x01\x09\x01"
+
+/* Appends the value of the one attribute of type `oid' in a name. */
 static enum reason
 put_attr(struct render *r, const struct cert_attr *attrs, size_t count,
-    uint8_t last)
+    const char *oid)
 {
-	const uint8_t oid[3] = { 0x55, 4, last };
 	const struct cert_attr *found = NULL;
 	size_t i, n = 0;
 	enum reason reason;
 
 	for (i = 0; i < count; i++) {
-		if (slice_equal(attrs[i].oid, slice_make(oid, sizeof(oid)))) {
+		if (slice_equal(attrs[i].oid, slice_str(oid))) {
 			found = &attrs[i];
 			n++;
 		}
@@ -231,6 +236,38 @@ put_attr(struct render *r, const struct cert_attr *attrs, size_t count,
 	if (reason != REASON_NONE)
 		return reason;
 	return put_text(r, found->type, found->value);
+}
+
+/* The type of the subject's attribute that `v' stands for, or NULL. */
+static const char *
+subject_oid(enum identity_variable v)
+{
+	switch (v) {
+	case IDENTITY_CN:
+		return CERT_OID_CN;
+	case IDENTITY_SERIALNUMBER:
+		return OID_X520("\x05");
+	case IDENTITY_C:
+		return OID_X520("\x06");
+	case IDENTITY_L:
+		return OID_X520("\x07");
+	case IDENTITY_ST:
+		return OID_X520("\x08");
+	case IDENTITY_O:
+		return OID_X520("\x0a");
+	case IDENTITY_OU:
+		return OID_X520("\x0b");
+	case IDENTITY_TITLE:
+		return OID_X520("\x0c");
+	case IDENTITY_DNQUALIFIER:
+		return OID_X520("\x2e");
+	case IDENTITY_UID:
+		return OID_UID;
+	case IDENTITY_EMAIL:
+		return OID_EMAIL;
+	default:
+		return NULL;
+	}
 }
 
 static enum reason
@@ -292,9 +329,10 @@ put_from_cert(struct render *r)
 	if (c == NULL)
 		return refuse(r, REASON_IDENTITY_MISSING,
 		    "there is no certificate");
+	if (subject_oid(r->v) != NULL)
+		return put_attr(r, c->subject, c->subject_count,
+		    subject_oid(r->v));
 	switch (r->v) {
-	case IDENTITY_CN:
-		return put_attr(r, c->subject, c->subject_count, 3);
 	case IDENTITY_DN:
 		return put_dn(r, c->subject, c->subject_count);
 	case IDENTITY_CRT:
@@ -312,14 +350,8 @@ put_from_cert(struct render *r)
 		return put_hex(r, slice_make(c->spki, sizeof(c->spki)));
 	case IDENTITY_SERIAL:
 		return put_serial(r, c->serial);
-	case IDENTITY_O:
-		return put_attr(r, c->subject, c->subject_count, 10);
-	case IDENTITY_OU:
-		return put_attr(r, c->subject, c->subject_count, 11);
-	case IDENTITY_C:
-		return put_attr(r, c->subject, c->subject_count, 6);
 	case IDENTITY_ISSUER_CN:
-		return put_attr(r, c->issuer, c->issuer_count, 3);
+		return put_attr(r, c->issuer, c->issuer_count, CERT_OID_CN);
 	case IDENTITY_ISSUER_DN:
 		return put_dn(r, c->issuer, c->issuer_count);
 	case IDENTITY_SAN_DNS:

@@ -66,6 +66,14 @@ struct identity_input {
 	V(O, "o", NAME, "the subject's organization") \
 	V(OU, "ou", NAME, "the subject's organizational unit") \
 	V(C, "c", NAME, "the subject's country") \
+	V(ST, "st", NAME, "the subject's state or province") \
+	V(L, "l", NAME, "the subject's locality") \
+	V(TITLE, "title", NAME, "the subject's title") \
+	V(UID, "uid", NAME, "the subject's user id") \
+	V(EMAIL, "email", NAME, "the subject's emailAddress") \
+	V(SERIALNUMBER, "serialnumber", NAME, \
+	    "the subject's serialNumber (IEEE 802.1AR: of the device)") \
+	V(DNQUALIFIER, "dnqualifier", NAME, "the subject's dnQualifier") \
 	V(ISSUER_CN, "issuer.cn", NAME, "the issuer's common name") \
 	V(ISSUER_DN, "issuer.dn", DN, "the whole issuer, RFC 4514") \
 	V(SAN_DNS, "san.dns", NAME, "the DNS alternative name") \

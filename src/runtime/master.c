@@ -341,7 +341,6 @@ list_reloaded(void *arg, const struct denylist_result *result)
 	} else if (result->err != ERR_CLOSED) {
 		report_init(&none);
 		m->reloads_failed++;
-		m->reload_failed = true;
 		m->reload_ended_at = clock_wall_s();
 		if (first->waiter != NULL)
 			first->waiter->done(first->waiter, &refused);

@@ -11,6 +11,11 @@ t_scale_hold_LDADD = $(BORINGSSL_LIBS)
 CLEANFILES += t/scale/hold
 
 SCALE_SESSIONS = 10000
+# A deny list of a million rows, see t/scale/denylist.
+.PHONY: check-denylist
+check-denylist: sallyport sallyportctl t/lib/peer
+	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/denylist'
+
 .PHONY: check-scale
 check-scale: sallyport t/scale/hold t/bench/stub t/lib/peer
 	@$(test_environment) SCALE_SESSIONS='$(SCALE_SESSIONS)' \

@@ -2,9 +2,13 @@
 /* Changing a deny list's file: whole or not at all, and nothing else lost. */
 #include "identity/deny_edit.h"
 
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tap.h"
@@ -302,6 +306,107 @@ test_nowhere(void)
 	report_fini(&r);
 }
 
+/* Appends rows as a script with >> does, while the file is changed. */
+static void
+append_rows(int count)
+{
+	char row[64];
+	int i, fd, len;
+
+	for (i = 0; i < count; i++) {
+		fd = open(path, O_WRONLY | O_APPEND);
+		len = snprintf(row, sizeof(row), "cn,other-%d,,\n", i);
+		if (fd == -1 || write(fd, row, (size_t)len) != len)
+			_exit(1);
+		close(fd);
+	}
+	_exit(0);
+}
+
+/* Another program appends while we add and take back: nothing is lost. */
+static void
+test_appending(void)
+{
+	enum {
+		COUNT = 300
+	};
+	struct identity_deny_cursor at = { 0 };
+	struct identity_deny e;
+	struct report r;
+	char name[32];
+	int i, status = 1, others = 0, own = 0;
+	pid_t pid;
+
+	report_init(&r);
+	write_file("as,who,reason,until\n");
+	load_list();
+	pid = fork();
+	if (pid == 0)
+		append_rows(COUNT);
+	for (i = 0; i < 60; i++) {
+		snprintf(name, sizeof(name), "own-%d", i);
+		if (add("cn", name, "", "", &r) != OK ||
+		    (i % 2 == 0 && take_back("cn", name, &r) != OK))
+			diag("%s: %s", name, r.kept > 0 ? r.lines[0] : "");
+	}
+	waitpid(pid, &status, 0);
+	is_int(status, 0, "the other program has appended");
+	load_list();
+	while (identity_denylist_next(list, &at, &e)) {
+		others += memcmp(e.value.data, "other-", 6) == 0;
+		own += memcmp(e.value.data, "own-", 4) == 0;
+	}
+	is_int(others, COUNT, "all of its rows are there");
+	is_int(own, 30, "and ours");
+	report_fini(&r);
+}
+
+/* A process that changes the file until it is killed. */
+static void
+change_for_ever(void)
+{
+	struct report r;
+	char name[32];
+	int i;
+
+	report_init(&r);
+	for (i = 0;; i++) {
+		snprintf(name, sizeof(name), "own-%d-%d", (int)getpid(), i);
+		if (add("cn", name, "a reason of some length", "", &r) != OK ||
+		    take_back("cn", name, &r) != OK)
+			_exit(1);
+	}
+}
+
+/* Killed at any point, it leaves the old file or the new one, whole. */
+static void
+test_killed(void)
+{
+	const char *asked = getenv("SALLYPORT_TEST_KILLS");
+	int kills = asked == NULL ? 40 : atoi(asked);
+	struct timespec wait = { 0, 0 };
+	int i, whole = 0, status;
+	struct report r;
+	pid_t pid;
+
+	write_file("as,who,reason,until\ncn,kept,,\n");
+	for (i = 0; i < kills; i++) {
+		load_list();
+		pid = fork();
+		if (pid == 0)
+			change_for_ever();
+		wait.tv_nsec = (long)(i * 7919 % 40) * 250000;
+		nanosleep(&wait, NULL);
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		report_init(&r);
+		whole += identity_denylist_load(list, path, &r) == OK &&
+		    identity_denylist_count(list) >= 1 && WIFSIGNALED(status);
+		report_fini(&r);
+	}
+	is_int(whole, kills, "whole after each of %d kills", kills);
+}
+
 int
 main(void)
 {
@@ -316,7 +421,11 @@ main(void)
 	test_kept();
 	test_nowhere();
 	test_large();
+	test_appending();
+	test_killed();
 	identity_denylist_put(list);
+	unlink(path);
+	snprintf(path, sizeof(path), "%s/.deny.csv.new", folder);
 	unlink(path);
 	rmdir(folder);
 	return done_testing();

@@ -475,6 +475,153 @@ test_show(void)
 	identity_denylist_put(l);
 }
 
+/* Adds an entry of `kind' to a change. */
+static void
+plan(struct identity_denylist *l, struct identity_deny_change *c,
+    const char *as, const char *value, int64_t until)
+{
+	static struct identity_deny_key key;
+	struct identity_deny_row row;
+	struct report r;
+
+	report_init(&r);
+	is_int(identity_deny_row_make(&row, &key, as, value, &r), OK, "%s %s",
+	    as, value);
+	row.until = until;
+	is_int(identity_denylist_plan(l, c, &row, &key, &r), OK, "planned");
+	report_fini(&r);
+}
+
+/* Changes count before the base, and those that are kept after it is read
+ * again. */
+static void
+test_changes(void)
+{
+	struct identity_denylist *l = load("as,who\ncn,a\nusername_re,^b\n");
+	uint64_t version = identity_denylist_version(l);
+	struct identity_deny_base *base, *old = NULL;
+	struct identity_deny_change c;
+	struct report r;
+
+	report_init(&r);
+	identity_deny_change_init(&c, l);
+	plan(l, &c, "cn", "a", IDENTITY_DENY_REMOVED);
+	plan(l, &c, "cn", "c", IDENTITY_DENY_FOREVER);
+	plan(l, &c, "username_re", "^d", IDENTITY_DENY_FOREVER);
+	plan(l, &c, "username_re", "^b", IDENTITY_DENY_REMOVED);
+	plan(l, &c, "cn", "nobody", IDENTITY_DENY_REMOVED);
+	is_int((long long)c.added, 2, "two added");
+	is_int((long long)c.removed, 2, "two taken back");
+	is_int((long long)c.unchanged, 1, "one was not there");
+	is_int(identity_denylist_apply(l, &c.entries), OK, "applied");
+	ok(identity_denylist_version(l) != version, "another version");
+	is_int((long long)identity_denylist_count(l), 2, "two entries");
+	ok(!cert(l, "CN utf8 'a'") && cert(l, "CN utf8 'c'"), "certificates");
+	ok(!names(l, "bb", "x") && names(l, "dd", "x"), "expressions");
+	is_int(identity_deny_base_parse(&base, identity_denylist_hash(l),
+		   slice_str("as,who\ncn,a\ncn,e\n"), "f", &r),
+	    OK, "another file");
+	is_int(identity_denylist_replace(l, base, &c.entries, &old), OK,
+	    "put in force, changes kept");
+	ok(!cert(l, "CN utf8 'a'") && cert(l, "CN utf8 'c'") &&
+		cert(l, "CN utf8 'e'"),
+	    "both count");
+	ok(names(l, "dd", "x"), "expressions, too");
+	is_int((long long)identity_denylist_count(l), 3, "three entries");
+	identity_deny_base_free(old);
+	is_int(identity_deny_base_parse(&base, identity_denylist_hash(l),
+		   slice_str("as,who\ncn,a\n"), "f", &r),
+	    OK, "another file");
+	is_int(identity_denylist_replace(l, base, NULL, &old), OK,
+	    "put in force alone");
+	ok(cert(l, "CN utf8 'a'") && !cert(l, "CN utf8 'c'"),
+	    "the changes are gone");
+	identity_deny_base_free(old);
+	identity_deny_change_fini(&c);
+	report_fini(&r);
+	identity_denylist_put(l);
+}
+
+/* A client's filter has every entry that can concern it. */
+static void
+test_filters(void)
+{
+	static const struct {
+		const char *as;
+		const char *value;
+	} rows[] = { { "clientid", "id" }, { "username", "joe" },
+		{ "peerhost", "192.0.2.1" }, { "peerhost_net", "10.0.0.0/8" },
+		{ "clientid_re", "x" }, { "cn", "d" }, { "cn", "e" },
+		{ "serial", "0a" }, { "serial", "0a@CN=CA" },
+		{ "sha256", HEX_SHA256 }, { "spki", HEX_SPKI },
+		{ "san", "d1.example" } };
+	static struct identity_deny_key key;
+	struct identity_deny_row row;
+	struct sockaddr_storage sa;
+	struct identity_kit k;
+	uint64_t client, other = 0;
+	struct report r;
+	char name[32];
+	size_t i;
+
+	report_init(&r);
+	identity_kit_init(&k,
+	    "CN utf8 'd'\nCN utf8 'e'\nserial 0a\ndns 'D1.example'");
+	ok(address_parse_host(&sa, "192.0.2.1") == OK, "an address");
+	client = identity_deny_filter(&k.cert, slice_str("joe"),
+	    slice_str("id"), &sa);
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		is_int(identity_deny_row_make(&row, &key, rows[i].as,
+			   rows[i].value, &r),
+		    OK, "%s", rows[i].as);
+		ok(identity_deny_filter_hits(client,
+		       identity_deny_filter_entry(row.kind,
+			   slice_make(key.bytes, key.len))),
+		    "is in the filter");
+	}
+	for (i = 0; i < 10000; i++) {
+		snprintf(name, sizeof(name), "stolen-%zu", i);
+		other += identity_deny_filter_hits(client,
+		    identity_deny_filter_entry(IDENTITY_DENY_CN,
+			slice_str(name)));
+	}
+	ok(other < 2000, "few others are: %llu of 10,000",
+	    (unsigned long long)other);
+	identity_kit_fini(&k);
+	report_fini(&r);
+}
+
+/* A thousand slow expressions cost a name no more than a few do. */
+static void
+test_budget(void)
+{
+	struct kit_bytes text = kit_copy("as,who\n", 7);
+	struct identity_denylist *l;
+	struct identity_deny found;
+	struct report r;
+	char row[64];
+	double begin;
+	int i;
+
+	for (i = 0; i < 1000; i++) {
+		snprintf(row, sizeof(row), "username_re,(?:a|b)*\\d(?#%d)\n",
+		    i);
+		kit_add(&text, row, strlen(row));
+	}
+	report_init(&r);
+	l = denylist_make(kit_slice(&text), "d", &r);
+	begin = seconds();
+	ok(identity_denylist_match_names(l, kit_run('a', 400), slice_str(""),
+	       NOW, &found),
+	    "1,000 slow expressions: no verdict, denied");
+	ok(seconds() - begin < 0.2, "within the budget of one name: %.1f ms",
+	    (seconds() - begin) * 1e3);
+	ok(!names(l, "joe", "x"), "an ordinary name passes");
+	report_fini(&r);
+	kit_free(&text);
+	identity_denylist_put(l);
+}
+
 /* Rows of every indexed kind, a million by default under no sanitizer. */
 static struct kit_bytes
 make_million(size_t count)
@@ -563,6 +710,9 @@ main(void)
 	test_reload();
 	test_too_many_patterns();
 	test_show();
+	test_changes();
+	test_filters();
+	test_budget();
 	test_million();
 	return done_testing();
 }
