@@ -519,11 +519,8 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
 		return v.reason;
 	v = tls_peer_check(&chain, certs, ctx, TLS_KNOWN_NOT);
 	tls_verdict_keep(&v, &chain, text);
-	if (v.reason == REASON_NONE && chain.sent_count > 0) {
-		v.detail = tls_handshake_key_flaw(chain.sent[0].der.spki);
-		if (v.detail != NULL)
-			v.reason = REASON_TLS_BAD_CERTIFICATE;
-	}
+	if (v.reason == REASON_NONE && chain.sent_count > 0)
+		v = tls_handshake_client_flaw(&chain.sent[0]);
 	if (chain.sent_count > 0 &&
 	    tls_facts_make(out, &chain, ctx->trust) == ERR_NO_MEMORY)
 		*readable = ERR_NO_MEMORY;

@@ -5,10 +5,10 @@
 #include "tls/handshake.h"
 
 #include <openssl/bio.h>
-#include <openssl/ec.h>
-#include <openssl/ec_key.h>
 #include <openssl/err.h>
 #include <openssl/nid.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,11 +20,22 @@
 #include "tls/verify.h"
 #include "tls/wire.h"
 
+#define KEY_TEXT "its key is of a kind that is not taken: " TLS_KEYPAIR_KINDS
+#define USAGE_TEXT "its keyUsage lacks digitalSignature"
+
 /* The shortest records that the library can be told to send. */
 #define FRAGMENT_MIN 512
 
 /* A trial takes a few turns; a long chain some more, in pieces of 16 KiB. */
 #define TRIAL_TURNS 1000
+
+static struct tls_verdict
+verdict(enum reason reason, const char *detail)
+{
+	struct tls_verdict v = { reason, detail };
+
+	return v;
+}
 
 struct tls_handshake *
 tls_handshake_new(struct tls_ctx *ctx, enum tls_app app)
@@ -90,6 +101,34 @@ check_certs(struct tls_handshake *hs, const STACK_OF(CRYPTO_BUFFER) * certs,
 	return v;
 }
 
+/* Returns true for a key on P-224. The library takes it in TLS 1.2 and not in
+ * 1.3; we take it in neither. */
+static bool
+is_p224(struct slice spki)
+{
+	static const uint8_t begin[] = { 0x30, 0x10, 6, 7, 0x2a, 0x86, 0x48,
+		0xce, 0x3d, 2, 1, 6, 5, 0x2b, 0x81, 4, 0, 0x21 };
+
+	return spki.len > 2 + sizeof(begin) &&
+	    memcmp(spki.data + 2, begin, sizeof(begin)) == 0;
+}
+
+/* Returns true if the client's certificate has a key on P-224. */
+static bool
+has_p224(const STACK_OF(CRYPTO_BUFFER) * certs)
+{
+	const CRYPTO_BUFFER *leaf;
+	struct tls_der der;
+
+	if (certs == NULL || sk_CRYPTO_BUFFER_num(certs) == 0)
+		return false;
+	leaf = sk_CRYPTO_BUFFER_value(certs, 0);
+	return tls_der_parse(&der,
+		   slice_make(CRYPTO_BUFFER_data(leaf),
+		       CRYPTO_BUFFER_len(leaf))) == OK &&
+	    is_p224(der.spki);
+}
+
 static enum ssl_verify_result_t
 verify_peer(SSL *ssl, uint8_t *alert)
 {
@@ -97,6 +136,9 @@ verify_peer(SSL *ssl, uint8_t *alert)
 
 	hs->verdict = check_certs(hs, SSL_get0_peer_certificates(ssl),
 	    TLS_KNOWN_NOT, &hs->cert);
+	if (hs->verdict.reason == REASON_NONE &&
+	    has_p224(SSL_get0_peer_certificates(ssl)))
+		hs->verdict = verdict(REASON_TLS_BAD_CERTIFICATE, KEY_TEXT);
 	if (hs->verdict.reason == REASON_NONE)
 		return ssl_verify_ok;
 	*alert = tls_peer_alert(hs->verdict.reason);
@@ -274,14 +316,6 @@ tls_handshake_install(SSL_CTX *ssl, int mode)
 	SSL_CTX_set_custom_verify(ssl, mode, verify_peer);
 }
 
-static struct tls_verdict
-verdict(enum reason reason, const char *detail)
-{
-	struct tls_verdict v = { reason, detail };
-
-	return v;
-}
-
 /* Errors of the library that say something about the client, with what an
  * operator can do about them. NULL: the library's own text. */
 static const struct {
@@ -304,9 +338,8 @@ static const struct {
 	    "the certificate cannot be decoded, or its key is of a kind that "
 	    "is not taken: " TLS_KEYPAIR_KINDS },
 	{ SSL_R_UNKNOWN_CERTIFICATE_TYPE, REASON_TLS_BAD_CERTIFICATE,
-	    "its key is of a kind that is not taken: " TLS_KEYPAIR_KINDS },
-	{ SSL_R_KEY_USAGE_BIT_INCORRECT, REASON_TLS_PURPOSE,
-	    "its keyUsage lacks digitalSignature" },
+	    KEY_TEXT },
+	{ SSL_R_KEY_USAGE_BIT_INCORRECT, REASON_TLS_PURPOSE, USAGE_TEXT },
 	{ SSL_R_EXCESSIVE_MESSAGE_SIZE, REASON_TLS_HANDSHAKE,
 	    "a message is too long: a client's certificates may have 24 KiB "
 	    "together" },
@@ -373,28 +406,33 @@ tls_handshake_failure(const struct tls_handshake *hs, bool closed)
 	return v;
 }
 
-const char *
-tls_handshake_key_flaw(struct slice spki)
+/* Returns true if the key of a SubjectPublicKeyInfo can be that of a client. */
+static bool
+is_key_taken(struct slice spki)
 {
 	CBS cbs = tls_der_cbs(spki);
 	EVP_PKEY *key = EVP_parse_public_key(&cbs);
-	bool usable = false;
-	int nid;
+	int type = key == NULL ? NID_undef : EVP_PKEY_id(key);
 
-	if (key != NULL && EVP_PKEY_id(key) == EVP_PKEY_EC) {
-		nid = EC_GROUP_get_curve_name(
-		    EC_KEY_get0_group(EVP_PKEY_get0_EC_KEY(key)));
-		usable = nid == NID_X9_62_prime256v1 || nid == NID_secp384r1 ||
-		    nid == NID_secp521r1;
-	} else if (key != NULL) {
-		usable = EVP_PKEY_id(key) == EVP_PKEY_RSA ||
-		    EVP_PKEY_id(key) == EVP_PKEY_ED25519;
-	}
 	EVP_PKEY_free(key);
+	return type == EVP_PKEY_RSA || type == EVP_PKEY_ED25519 ||
+	    (type == EVP_PKEY_EC && !is_p224(spki));
+}
+
+struct tls_verdict
+tls_handshake_client_flaw(const struct tls_link *leaf)
+{
+	X509 *x = X509_parse_from_buffer(leaf->buffer);
+	uint32_t usage = x == NULL ? UINT32_MAX : X509_get_key_usage(x);
+	struct tls_verdict v = verdict(REASON_NONE, NULL);
+
+	X509_free(x);
+	if (!is_key_taken(leaf->der.spki))
+		v = verdict(REASON_TLS_BAD_CERTIFICATE, KEY_TEXT);
+	else if ((usage & KU_DIGITAL_SIGNATURE) == 0)
+		v = verdict(REASON_TLS_PURPOSE, USAGE_TEXT);
 	ERR_clear_error();
-	return usable
-	    ? NULL
-	    : "its key is of a kind that is not taken: " TLS_KEYPAIR_KINDS;
+	return v;
 }
 
 /* The client of a trial looks at signatures only. */

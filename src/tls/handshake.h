@@ -61,9 +61,10 @@ struct tls_verdict tls_handshake_resumed(struct tls_handshake *hs,
 enum err tls_handshake_try(struct tls_ctx *ctx, struct tls_keypair *pair,
     uint16_t version, const char **why) MUST_CHECK;
 
-/* Returns why the key in a certificate's SubjectPublicKeyInfo (DER) cannot be
- * that of a client; static; NULL: it can. */
-const char *tls_handshake_key_flaw(struct slice spki);
+/* Returns whether the library would let a client with this certificate sign its
+ * handshake: the key must be of a kind that is taken, and keyUsage must allow
+ * it. For `explain', which has no handshake. */
+struct tls_verdict tls_handshake_client_flaw(const struct tls_link *leaf);
 
 /*
  * Returns why the handshake failed, from the library's error queue, which is

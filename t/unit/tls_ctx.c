@@ -13,6 +13,12 @@
 
 static struct kit k;
 
+/* What a client with any key can sign. */
+static const uint16_t all_schemes[] = { SSL_SIGN_ECDSA_SECP256R1_SHA256,
+	SSL_SIGN_ECDSA_SECP384R1_SHA384, SSL_SIGN_ECDSA_SECP521R1_SHA512,
+	SSL_SIGN_ED25519, SSL_SIGN_RSA_PSS_RSAE_SHA256,
+	SSL_SIGN_RSA_PKCS1_SHA256 };
+
 /* Building fails with exactly one error that contains `text'. */
 static void
 check_refused(struct kit_options *o, const char *text)
@@ -477,11 +483,79 @@ test_explain(void)
 	tls_ctx_put(ctx);
 }
 
+/* Client certificates by their keys: `explain' admits nobody whom the daemon
+ * refuses. */
+static const struct kind {
+	const char *name;
+	enum reason reason; /* of explain */
+} kinds[] = {
+	{ "device", REASON_NONE },
+	{ "rsa-device", REASON_NONE },
+	{ "c-P-384", REASON_NONE },
+	{ "c-P-521", REASON_NONE },
+	{ "c-ed25519", REASON_NONE },
+	{ "c-sign", REASON_NONE },
+	{ "c-P-224", REASON_TLS_BAD_CERTIFICATE },
+	{ "c-secp256k1", REASON_TLS_BAD_CERTIFICATE },
+	{ "c-brainpoolP256r1", REASON_TLS_BAD_CERTIFICATE },
+	{ "c-ed448", REASON_TLS_BAD_CERTIFICATE },
+	{ "c-rsa-pss", REASON_TLS_BAD_CERTIFICATE },
+	{ "c-agree", REASON_TLS_PURPOSE },
+	{ "c-agree-only", REASON_TLS_PURPOSE },
+};
+
+static void
+test_kind(struct tls_ctx *ctx, const struct kind *kind, int version)
+{
+	char crt[64], key[64];
+	SSL_CTX *client;
+	struct cert *cert;
+	const char *detail;
+	enum err readable;
+	enum reason reason;
+	bool in;
+
+	snprintf(crt, sizeof(crt), "%s.crt", kind->name);
+	snprintf(key, sizeof(key), "%s.key", kind->name);
+	reason = tls_ctx_explain(ctx, pki_path(crt), &cert, &detail, &readable);
+	is_str(reason_name(reason), reason_name(kind->reason), "explain: %s",
+	    kind->name);
+	ok(reason == REASON_NONE || detail != NULL, "... with a detail");
+	tls_cert_free(cert);
+	client = kit_client(crt, key, version, version);
+	SSL_CTX_set_signing_algorithm_prefs(client, all_schemes,
+	    sizeof(all_schemes) / sizeof(all_schemes[0]));
+	in = kit_connect(&k, ctx, client, NULL);
+	is_int(in, reason == REASON_NONE, "... and TLS 1.%d: %s",
+	    version == TLS1_3_VERSION ? 3 : 2,
+	    in ? "in" : reason_name(k.reason));
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+	SSL_CTX_free(client);
+}
+
+static void
+test_kinds(void)
+{
+	struct kit_options o;
+	struct tls_ctx *ctx;
+	size_t i;
+
+	kit_options(&o);
+	ctx = kit_ctx(&o);
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		test_kind(ctx, &kinds[i], TLS1_3_VERSION);
+		test_kind(ctx, &kinds[i], TLS1_2_VERSION);
+	}
+	tls_ctx_put(ctx);
+}
+
 int
 main(void)
 {
 	if (!ok(pki_make(), "certificates are made") ||
 	    !ok(pki_run("servers_of_all_kinds && many_cas && "
+			"clients_of_all_kinds && "
 			"profile_files"),
 		"and more"))
 		return done_testing();
@@ -495,6 +569,7 @@ main(void)
 	test_stale();
 	test_each();
 	test_explain();
+	test_kinds();
 	pki_remove();
 	return done_testing();
 }

@@ -204,6 +204,22 @@ servers_of_all_kinds() {
 	key=rsa:2048 sub s-rsa root /CN=rsa "$server"
 }
 
+# Client certificates with all kinds of keys, and with key usages (tls_ctx).
+clients_of_all_kinds() {
+	for curve in P-224 P-384 P-521 secp256k1 brainpoolP256r1; do
+		key="ec -pkeyopt ec_paramgen_curve:$curve" \
+			sub c-$curve root /CN=$curve "$client" || return 1
+	done
+	key=ed25519 sub c-ed25519 root /CN=ed25519 "$client" &&
+	key=ed448 sub c-ed448 root /CN=ed448 "$client" &&
+	key='rsa-pss -pkeyopt rsa_keygen_bits:2048' \
+		sub c-rsa-pss root /CN=rsa-pss "$client" &&
+	sub c-sign root /CN=sign "$client" \
+		keyUsage=critical,digitalSignature &&
+	sub c-agree root /CN=agree "$client" keyUsage=critical,keyAgreement &&
+	sub c-agree-only root /CN=agree keyUsage=keyAgreement
+}
+
 # CAs whose names have over 64 KB together, and over 16 KB (tls_ctx).
 many_cas() {
 	long=$(printf '%060d' 0)

@@ -1,0 +1,151 @@
+#!/usr/bin/perl
+# The forms in which files of CAs and CRLs come. What is read of each, and what
+# is said, must be the same for `sallyport -t', the start, a reload and
+# `sallyport explain'.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use MIME::Base64;
+use POSIX qw(mkfifo);
+use Sallyport;
+
+my $pki = pki;
+my $a = read_file($pki->cert('client-ca'));
+my $b = read_file($pki->cert('other-ca'));
+my $mark = "\xef\xbb\xbf";
+my $connect = mqtt_connect(clientid => 'x');
+
+# For whom the device's CA vouches, as `openssl x509 -trustout' writes it.
+sub trusted
+{
+	my ($usage) = @_;
+	my $file = tmp('trusted.pem');
+
+	Sallyport::Pki::openssl('x509', '-in', $pki->cert('client-ca'),
+		'-trustout', '-addtrust', $usage, '-out', $file);
+	return read_file($file);
+}
+
+my $crl_a = read_file($pki->crl(tmp('a.crl'), 'client-ca',
+	revoked => ['rsa']));
+my $crl_b = read_file($pki->crl(tmp('b.crl'), 'other-ca'));
+my $crl_der = read_file($pki->crl(tmp('der.crl'), 'client-ca',
+	revoked => ['rsa'], der => 1));
+
+my $proxy = sallyport(backend => { address => '127.0.0.1:1' });
+
+# Reloads the changed configuration and returns what the log says of it.
+sub reload
+{
+	my $from = $proxy->mark;
+
+	$proxy->signal('HUP');
+	$proxy->wait_log(qr/event=(?:reload|reload_failed) /, from => $from);
+	return substr $proxy->text, $from;
+}
+
+# One file, named by OPTION. SAID is what is said of it, undef if nothing;
+# it is an error if REFUSED. IN are those who are admitted if it is not.
+sub ask
+{
+	my ($what, $option, $file, $refused, $said, %expected) = @_;
+	my %tls = (client_ca => join(', ', map { $pki->cert($_) }
+		qw(client-ca other-ca)), %{ $expected{tls} || {} },
+		$option => $file);
+
+	$proxy->write_ini(tls => \%tls, daemon => { user => 'nobody' });
+	my ($code, $out, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+	is($code, $refused ? 78 : 0, "$what: -t") or diag($err);
+	if (defined $said) {
+		like($err, qr/$option: .*$said/, "$what: -t says it");
+	} else {
+		unlike($err, qr/ $option: /, "$what: -t says nothing");
+	}
+	my $log = reload();
+	if ($refused) {
+		like($log, qr/event=reload_failed/, "$what: no reload");
+		($code, $out, $err) = sallyport_run('-c', $proxy->{ini});
+		is($code, 78, "$what: no start");
+		like($err, qr/$option: .*$said/, "$what: the start says it");
+		return;
+	}
+	like($log, qr/event=reload /, "$what: reload");
+	like($log, qr/$option: .*$said/, "$what: it is in the log")
+	    if defined $said;
+	for my $device (sort keys %{ $expected{in} }) {
+		like(explained($proxy, 'tls', $device, $connect),
+			$expected{in}{$device}, "$what: explain $device");
+	}
+}
+
+my $in = qr/^admitted/;
+my $out = qr/^refused tls_untrusted/;
+my %both = (in => { ec => $in, untrusted => $in });
+my %first = (in => { ec => $in, untrusted => $out });
+
+sub ca
+{
+	my ($what, $bytes, $refused, $said, %expected) = @_;
+
+	ask("CA: $what", 'client_ca', write_file(tmp('ca.pem'), $bytes),
+		$refused, $said, %expected);
+}
+ca('PEM', $a . $b, 0, undef, %both);
+ca('a byte order mark', $mark . $a . $b, 0, undef, %both);
+ca('a byte order mark inside', $a . $mark . $b, 0, undef, %both);
+ca('X509 CERTIFICATE', $b . ($a =~ s/ CERT/ X509 CERT/gr), 0, undef, %both);
+ca('TRUSTED CERTIFICATE', trusted('clientAuth') . $b, 0, undef, %both);
+ca('text that begins with 0', "0 s:CN = x\n" . $a . $b, 0, undef, %both);
+ca('CR LF', ($a . $b) =~ s/\n/\r\n/gr, 0, undef, %both);
+ca('DER', $pki->der('client-ca'), 0, undef, %first);
+ca('with its key', read_file($pki->key('client-ca')) . $a, 0, undef, %first);
+ca('a comment', $a . $b =~ s/^/#/gmr, 0, 'line \d+: a block behind .?"#',
+	%first);
+ca('a CRL beside it', $a . $crl_a, 0, 'line \d+: a block .?"X509 CRL',
+	%first);
+ca('indented', $a . $b =~ s/^/  /gmr, 1, 'line \d+: a block must begin');
+ca('a strange label', $a . $b =~ s/CERTIFICATE/CERT/gr, 1,
+	'line \d+: "BEGIN CERT" is not a known');
+ca('cut', $a . substr($b, 0, 300), 1, 'line \d+: the block has no END');
+ca('damaged', $a . $b =~ s/\nM/\n?/r, 1, 'line \d+: the block of line \d+');
+ca('for servers only', trusted('serverAuth') . $b, 1,
+	'line 1: by its trust settings');
+ca('empty', '', 1, 'no certificate is in it');
+ca('UTF-16', "\xff\xfe" . ($a =~ s/(.)/$1\0/gsr), 1, 'UTF-16');
+ca('DER and more', $pki->der('client-ca') . $pki->der('other-ca'), 1,
+	'more follow');
+ca('a device in a bundle', $a . $b . read_file($pki->cert('ec')), 1,
+	'line \d+: certificate 3 \(.*device-001');
+
+mkfifo(tmp('fifo'), 0666) or die "fifo: $!";
+ask('CA: a FIFO', 'client_ca', tmp('fifo'), 1, '[Nn]ot a regular file');
+ask('CA: a device', 'client_ca', '/dev/null', 1, '[Nn]ot a regular file');
+
+my $valid = { ec => $in, rsa => qr/^refused tls_revoked/ };
+my $dir = tmp('crls');
+
+sub list
+{
+	my ($what, $bytes, $refused, $said) = @_;
+
+	ask("CRL: $what", 'crl', write_file(tmp('some.crl'), $bytes), $refused,
+		$said, tls => { crl_policy => 'soft' }, in => $valid);
+}
+list('PEM', $crl_a . $crl_b, 0, undef);
+list('a byte order mark', $mark . $crl_a . $crl_b, 0, undef);
+list('DER', $crl_der, 0, undef);
+list('a CA beside it', $a . $crl_a, 0, 'line 1: a block .?"CERTIFICATE');
+list('indented', $crl_b . $crl_a =~ s/^/ /gmr, 1,
+	'line \d+: a block must begin');
+list('without X509', $crl_b . $crl_a =~ s/X509 CRL/CRL/gr, 1,
+	'line \d+: "BEGIN CRL" is not a known');
+list('cut', substr($crl_a, 0, 200), 1, 'line 1: the block has no END');
+
+mkdir $dir or die "$dir: $!";
+write_file("$dir/a.crl", $crl_a);
+mkfifo("$dir/b.crl", 0666) or die "fifo: $!";
+mkdir "$dir/folder";
+ask('CRL: a FIFO in a folder', 'crl', $dir, 0, 'b.crl: is [Nn]ot a regular file',
+	tls => { crl_policy => 'soft' }, in => $valid);
+done_testing;
