@@ -32,7 +32,8 @@
 	    "memory or descriptors ran out") \
 	/* tls */ \
 	X(TLS_NOT_TLS, "tls_not_tls", 0, 0, \
-	    "the first bytes are not TLS: the client must use TLS here") \
+	    "the first bytes are not TLS, see detail: the client must use " \
+	    "TLS") \
 	X(TLS_HANDSHAKE, "tls_handshake", 0, 0, \
 	    "the handshake failed; the detail field says why") \
 	X(TLS_VERSION, "tls_version", 0, 0, \
@@ -49,7 +50,8 @@
 	X(TLS_TIMEOUT, "tls_timeout", 0, 0, \
 	    "the handshake took longer than [timeouts] tls") \
 	X(TLS_NO_CERTIFICATE, "tls_no_certificate", 0, 0, \
-	    "the client sent no certificate and one is required") \
+	    "the client sent no certificate, or has none that fits: see " \
+	    "detail") \
 	X(TLS_UNTRUSTED, "tls_untrusted", 0, 0, \
 	    "the certificate does not lead to a CA in [tls] client_ca") \
 	X(TLS_EXPIRED, "tls_expired", 0, 0, \
