@@ -46,6 +46,63 @@ for my $user (qw(no-such-user-here root)) {
 		"user = $user: with the same words");
 }
 
+# What -t tries, the start does not have to find out.
+for (['log', tmp('none/s.log')], ['log', tmp()], ['ports_file', tmp('none/p')],
+	['admin_socket', tmp('none/admin')],
+) {
+	my ($option, $value) = @$_;
+
+	$proxy->write_ini(daemon => { user => 'nobody', $option => $value });
+	my @start = sallyport_run('-c', $proxy->{ini});
+	my @check = sallyport_run('-t', '-c', $proxy->{ini});
+	is($start[0], 78, "$option = $value: exit 78");
+	is($check[0], 78, "$option = $value: exit 78 of -t");
+	like($check[2], qr/\Q$proxy->{ini}\E:\d+: $option: /,
+		"$option = $value: with file and line");
+}
+
+# A key that the daemon's user cannot read: -t and the start say so.
+{
+	my $key = tmp('roots.key');
+
+	write_file($key, read_file(pki->key('server')));
+	chmod 0600, $key;
+	my %unreadable = (
+		daemon => { user => 'nobody' },
+		tls => { certificate => pki->cert('server'),
+			private_key => $key,
+			client_ca => pki->cert('client-ca') },
+	);
+	$proxy->write_ini(%unreadable);
+	my ($code, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+	is($code, 0, 'an unreadable key is no error of -t');
+	like($err, qr/\Q$key\E: Permission denied .*next reload/,
+		'but it warns, as the user');
+	my $p = sallyport(kit => { drop => 0 }, %unreadable);
+	like($p->wait_log(qr/event=unreadable /), qr/\Q$key\E: Permission denied/,
+		'and so does the start');
+	$p->stop;
+}
+
+# A ports file of the start belongs to the user; a link is not followed.
+{
+	my $ports = tmp('linked.ports');
+	my $victim = write_file(tmp('victim'), "untouched\n");
+
+	symlink $victim, $ports;
+	symlink $victim, "$ports.new";
+	$proxy->write_ini(daemon => { user => 'nobody', ports_file => $ports });
+	my $p = owned(Sallyport::Proc->new(name => 'linked', slow => slow,
+		log => tmp('linked.log')));
+	$p->launch(Sallyport::Daemon::program(builddir), '-c', $proxy->{ini});
+	$p->wait_log(qr/event=ready /);
+	is(read_file($victim), "untouched\n", 'a link is not followed');
+	ok(!-l $ports && -f $ports, 'the ports file is a file');
+	is((stat $ports)[4], $uid, 'of the user');
+	ok(!-e "$ports.new", 'and nothing is left behind');
+	$p->stop;
+}
+
 # A deny list that cannot be written is told before it is needed.
 mkdir tmp('roots') or die "$!";
 my %denylist = (

@@ -110,4 +110,82 @@ SKIP: {
 		qr/port 7777/, 'a port not named at the start is told');
 	reload('reload');
 }
+
+# Folders that are replaced as a whole, and links that are changed: the names in
+# the configuration stay the same.
+sub put
+{
+	my ($dir, $name) = @_;
+
+	mkdir $dir or die "$dir: $!";
+	chmod 0755, $dir;
+	for (['crt', $pki->cert($name)], ['key', $pki->key($name)]) {
+		my ($as, $from) = @$_;
+
+		write_file("$dir/server.$as", read_file($from));
+		chmod 0640, "$dir/server.$as";
+		chown $nobody, -1, "$dir/server.$as" if $> == 0;
+	}
+}
+
+sub clear
+{
+	my ($dir) = @_;
+
+	unlink glob "$dir/*";
+	rmdir $dir or die "$dir: $!";
+}
+
+$proxy->stop;
+my $deep = tmp('deep');
+mkdir $deep;
+for (
+	['rm and mkdir', 'pk', sub { put("$deep/pk", 'server') },
+		sub { clear("$deep/pk"); put("$deep/pk", 'server') }],
+	['mv', 'mv', sub { put("$deep/mv", 'server') },
+		sub {
+			put("$deep/mv.new", 'server');
+			rename "$deep/mv", "$deep/mv.old";
+			rename "$deep/mv.new", "$deep/mv";
+		}],
+	['a link to generations', 'current', sub {
+			mkdir "$deep/gen.d";
+			put("$deep/gen.d/1", 'server');
+			symlink 'gen.d/1', "$deep/current";
+		}, sub {
+			put("$deep/gen.d/2", 'server');
+			symlink 'gen.d/2', "$deep/next";
+			rename "$deep/next", "$deep/current";
+			clear("$deep/gen.d/1");
+		}],
+	['links to files, as in a Kubernetes volume', 'vol', sub {
+			mkdir "$deep/vol";
+			put("$deep/vol/..1", 'server');
+			symlink '..1', "$deep/vol/..data";
+			symlink "..data/server.$_", "$deep/vol/server.$_"
+			    for qw(crt key);
+		}, sub {
+			put("$deep/vol/..2", 'server');
+			symlink '..2', "$deep/vol/..next";
+			rename "$deep/vol/..next", "$deep/vol/..data";
+			clear("$deep/vol/..1");
+		}],
+) {
+	my ($what, $dir, $before, $replace) = @$_;
+	my %tls = (certificate => "$deep/$dir/server.crt",
+		private_key => "$deep/$dir/server.key",
+		client_ca => $pki->cert('client-ca'));
+
+	$before->();
+	my $p = sallyport(backend => { address => $broker->address },
+		tls => \%tls);
+	$p->wait_log(qr/event=ready/);
+	is($p->count_log(qr/event=unreadable/), 0, "$what: all can be read");
+	$replace->();
+	my $from = $p->mark;
+	$p->signal('HUP');
+	like($p->wait_log(qr/event=reload(?:_refused)? /, from => $from),
+		qr/event=reload .*in force/, "$what: a reload reads the new");
+	$p->stop;
+}
 done_testing;

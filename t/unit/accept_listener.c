@@ -12,6 +12,7 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/address.h"
@@ -110,6 +111,80 @@ test_bind(void)
 	ok(listener_bind(fds, 1, &at, &plain) == ERR_SYSTEM &&
 		errno == EADDRNOTAVAIL,
 	    "an address of another machine is refused");
+}
+
+/* A child process of test_race(): binds when `go' is closed, tells the result,
+ * and holds the port until `hold' is closed. */
+static void
+race(const struct sockaddr_storage *at, int go, int hold, int result)
+{
+	int fds[2];
+	char byte;
+
+	(void)!read(go, &byte, 1);
+	byte = listener_bind(fds, 2, at, &plain) == OK ? 'w' : 'l';
+	(void)!write(result, &byte, 1);
+	(void)!read(hold, &byte, 1);
+	_exit(0);
+}
+
+/* Several processes bind one port at the same moment: one gets it. */
+static void
+test_race(void)
+{
+	struct sockaddr_storage at;
+	int fds[1], go[2], hold[2], result[2], round, i, won, wrong = 0;
+	char byte;
+
+	for (round = 0; round < 50; round++) {
+		at = any_port("127.0.0.1:0");
+		if (listener_bind(fds, 1, &at, &plain) != OK ||
+		    pipe(go) == -1 || pipe(hold) == -1 || pipe(result) == -1)
+			abort();
+		at = where(fds[0]);
+		close(fds[0]);
+		for (i = 0; i < 4; i++) {
+			if (fork() != 0)
+				continue;
+			close(go[1]);
+			close(hold[1]);
+			race(&at, go[0], hold[0], result[1]);
+		}
+		close(go[0]);
+		close(go[1]);
+		for (i = 0, won = 0; i < 4; i++)
+			won += read(result[0], &byte, 1) == 1 && byte == 'w';
+		close(hold[0]);
+		close(hold[1]);
+		close(result[0]);
+		close(result[1]);
+		while (wait(NULL) > 0)
+			continue;
+		wrong += won != 1;
+	}
+	is_int(wrong, 0, "of several at once, one gets the port");
+}
+
+/* The port of a program that has bound it and does not listen yet. */
+static void
+test_bound(void)
+{
+	struct sockaddr_storage at = any_port("127.0.0.1:0");
+	static const int on = 1;
+	int fds[2], other = socket(AF_INET, SOCK_STREAM, 0);
+
+	setsockopt(other, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	if (bind(other, (struct sockaddr *)&at, address_len(&at)) == -1)
+		abort();
+	at = where(other);
+	ok(listener_bind(fds, 2, &at, &plain) == OK,
+	    "a port that another has bound, and does not listen at");
+	errno = 0;
+	ok(listen(other, 1) == -1 && errno == EADDRINUSE,
+	    "then the other cannot listen any more");
+	close(other);
+	close(fds[0]);
+	close(fds[1]);
 }
 
 static void
@@ -417,6 +492,8 @@ main(void)
 	struct loop *loop = loop_new();
 
 	test_bind();
+	test_race();
+	test_bound();
 	test_v6();
 	test_accept(loop);
 	test_mapped(loop);
