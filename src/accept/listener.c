@@ -30,10 +30,6 @@
 /* After this many pauses in a row, connections are shed. */
 #define EXHAUSTED_PATIENCE 10
 
-/* The admission callback is asked again after this time even if it returned a
- * longer one, so that new limits are noticed. */
-#define ADMIT_MAX_MS 1000
-
 /* Any client can cause the warning, so it is logged at most this often. */
 #define EXHAUSTED_LOG_MS 10000
 
@@ -45,8 +41,6 @@ struct listener {
 	struct socket_options socket;
 	listener_cb *cb;
 	void *arg; /* borrowed: the owner */
-	listener_admit_cb *admit; /* NULL: every connection is accepted */
-	void *admit_arg; /* borrowed */
 	bool adopted; /* another process has the socket too */
 	bool closed; /* by the owner */
 	bool paused; /* until the timer fires */
@@ -323,17 +317,10 @@ static void
 readable(enum watch_event event, void *arg)
 {
 	struct listener *l = arg;
-	uint64_t wait;
 	int i;
 
 	(void)event;
 	for (i = 0; i < ACCEPT_BATCH; i++) {
-		wait = l->admit == NULL ? 0 : l->admit(l->admit_arg);
-		if (wait > 0) {
-			counter_add(&l->counts->gated, 1);
-			pause_for(l, wait < ADMIT_MAX_MS ? wait : ADMIT_MAX_MS);
-			return;
-		}
 		/* The owner may have closed the listener in its callback; the
 		 * memory lives until the end of the turn. */
 		if (!accept_one(l) || l->closed)
@@ -367,13 +354,6 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	update(l);
 	*out = l;
 	return OK;
-}
-
-void
-listener_set_admit(struct listener *l, listener_admit_cb *admit, void *arg)
-{
-	l->admit = admit;
-	l->admit_arg = arg;
 }
 
 void

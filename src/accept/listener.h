@@ -2,7 +2,7 @@
 /*
  * Listening sockets. The main thread binds them while it still has the
  * privileges, then the loop of one worker serves each. A listener knows no
- * limits; it can be made to ask accept/throttle.
+ * limits: what is above them is refused or ended after the accept.
  *
  * Every worker has a socket of its own on the same address (SO_REUSEPORT), so
  * that the kernel spreads the connections and no worker wakes up for those of
@@ -25,7 +25,6 @@
 struct listener_counts {
 	counter exhausted; /* pauses for lack of descriptors or memory */
 	counter shed; /* connections closed at once in a lasting shortage */
-	counter gated; /* pauses that the admission callback asked for */
 };
 
 struct listener_options {
@@ -68,22 +67,11 @@ struct listener;
 typedef void listener_cb(struct listener *l, int fd,
     const struct sockaddr_storage *peer, void *arg);
 
-/*
- * Called before every accept: returns for how many milliseconds connections
- * should stay in the kernel's queue, 0 to accept the next one. See
- * throttle_wait().
- */
-typedef uint64_t listener_admit_cb(void *arg);
-
 /* Takes `fd' from listener_bind() and accepts from the next turn on.
  * ERR_NO_MEMORY: fd stays the caller's. */
 enum err listener_new(struct listener **out, struct loop *loop, int fd,
     const struct listener_options *options, listener_cb *cb,
     void *arg) MUST_CHECK;
-
-/* Sets the admission callback, called with `arg'; NULL: none. */
-void listener_set_admit(struct listener *l, listener_admit_cb *admit,
-    void *arg);
 
 /* Closes the socket; connections in the kernel's queue are reset. No callback
  * comes after it. The memory is freed at the end of the turn; that of an

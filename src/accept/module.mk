@@ -1,4 +1,6 @@
 libsallyport_a_SOURCES += \
+	src/accept/handshake.c \
+	src/accept/handshake.h \
 	src/accept/listener.c \
 	src/accept/listener.h \
 	src/accept/proxy_header.c \
@@ -12,6 +14,9 @@ net_kit = t/unit/net_kit.c t/unit/net_kit.h
 
 check_PROGRAMS += t/unit/accept_listener.t
 t_unit_accept_listener_t_SOURCES = t/unit/accept_listener.c $(net_kit)
+
+check_PROGRAMS += t/unit/accept_handshake.t
+t_unit_accept_handshake_t_SOURCES = t/unit/accept_handshake.c $(net_kit)
 
 check_PROGRAMS += t/unit/accept_throttle.t
 t_unit_accept_throttle_t_SOURCES = t/unit/accept_throttle.c

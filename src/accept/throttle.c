@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "accept/handshake.h"
 #include "base/address.h"
 #include "base/hash.h"
 #include "base/list.h"
@@ -12,9 +13,6 @@
 
 /* The most entries without a connection that a shard keeps. */
 #define IDLE_MAX 256
-
-/* How soon to ask again when too many handshakes are unfinished. */
-#define UNFINISHED_MS 10
 
 #define PREFIX4 24
 #define PREFIX6 64
@@ -45,7 +43,6 @@ struct limits {
 	_Atomic uint32_t connections;
 	_Atomic uint32_t per_address;
 	_Atomic uint32_t per_prefix;
-	_Atomic uint32_t handshakes;
 	_Atomic uint32_t prefix_rate;
 	_Atomic uint32_t prefix_burst;
 };
@@ -53,7 +50,7 @@ struct limits {
 struct throttle {
 	struct limits limits;
 	_Atomic uint32_t connections;
-	_Atomic uint32_t handshakes;
+	struct handshake_registry *handshakes; /* owned */
 	struct ratelimit full;
 	struct ratelimit resumed;
 	struct hash_key hash_key;
@@ -291,46 +288,45 @@ throttle_admit_peer(struct throttle_slot *slot,
 }
 
 uint64_t
-throttle_wait(struct throttle *t, uint64_t now_ms)
+throttle_token_take(struct throttle *t, uint64_t now_ms)
 {
-	uint32_t limit = load(&t->limits.handshakes);
-	uint64_t wait = ratelimit_wait(&t->full, now_ms);
-	uint64_t other = ratelimit_wait(&t->resumed, now_ms);
+	/* Whether the session will be resumed is not known yet. */
+	uint64_t wait = ratelimit_wait(&t->resumed, now_ms);
 
-	if (other > wait)
-		wait = other;
-	if (wait == 0 && limit != 0 && load(&t->handshakes) >= limit)
-		wait = UNFINISHED_MS;
-	return wait;
+	return wait > 0 ? wait : ratelimit_try(&t->full, now_ms);
+}
+
+void
+throttle_token_give(struct throttle *t, enum throttle_token why,
+    uint64_t now_ms)
+{
+	ratelimit_give(&t->full);
+	if (why == THROTTLE_RESUMED)
+		ratelimit_take(&t->resumed, now_ms);
+}
+
+struct handshake_registry *
+throttle_handshakes(struct throttle *t)
+{
+	return t->handshakes;
 }
 
 enum reason
-throttle_admit(struct throttle *t, struct throttle_slot *slot, uint64_t now_ms)
+throttle_admit(struct throttle *t, struct throttle_slot *slot)
 {
 	memset(slot, 0, sizeof(*slot));
 	if (!count_in(&t->connections, load(&t->limits.connections)))
 		return REASON_ACCEPT_LIMIT;
-	(void)count_in(&t->handshakes, 0);
-	ratelimit_take(&t->full, now_ms);
 	slot->throttle = t;
-	slot->handshaking = true;
 	return REASON_NONE;
 }
 
 void
-throttle_handshake_done(struct throttle_slot *slot, enum throttle_handshake how,
-    uint64_t now_ms)
+throttle_admit_instead(struct throttle *t, struct throttle_slot *slot)
 {
-	struct throttle *t = slot->throttle;
-
-	if (t == NULL || !slot->handshaking)
-		return;
-	slot->handshaking = false;
-	drop(&t->handshakes);
-	if (how == THROTTLE_RESUMED) {
-		ratelimit_give(&t->full);
-		ratelimit_take(&t->resumed, now_ms);
-	}
+	memset(slot, 0, sizeof(*slot));
+	(void)count_in(&t->connections, 0);
+	slot->throttle = t;
 }
 
 void
@@ -340,7 +336,6 @@ throttle_release(struct throttle_slot *slot, uint64_t now_ms)
 
 	if (t == NULL)
 		return;
-	throttle_handshake_done(slot, THROTTLE_FAILED, now_ms);
 	leave(t, slot->address, now_ms);
 	leave(t, slot->prefix, now_ms);
 	drop(&t->connections);
@@ -352,14 +347,14 @@ throttle_set(struct throttle *t, const struct throttle_options *o)
 {
 	uint32_t handshakes = o->handshakes;
 
+	/* The other half is for sessions: silent connections must not take all
+	 * descriptors. */
 	if (handshakes == 0)
-		handshakes = o->handshake_rate > UINT32_MAX / 2
-		    ? UINT32_MAX
-		    : o->handshake_rate * 2;
+		handshakes = (o->connections + 1) / 2;
 	store(&t->limits.connections, o->connections);
 	store(&t->limits.per_address, o->connections_per_address);
 	store(&t->limits.per_prefix, o->connections_per_prefix);
-	store(&t->limits.handshakes, handshakes);
+	handshake_registry_set_limit(t->handshakes, handshakes);
 	store(&t->limits.prefix_rate, o->prefix_rate);
 	store(&t->limits.prefix_burst, o->prefix_burst);
 	ratelimit_set(&t->full, o->handshake_rate, o->handshake_burst);
@@ -376,6 +371,11 @@ throttle_new(struct throttle **out, const struct throttle_options *o)
 		return ERR_NO_MEMORY;
 	ratelimit_init(&t->full, 0, 0);
 	ratelimit_init(&t->resumed, 0, 0);
+	t->handshakes = handshake_registry_new();
+	if (t->handshakes == NULL) {
+		free(t);
+		return ERR_NO_MEMORY;
+	}
 	t->hash_key = hash_key_random();
 	table_shards_init(&t->entries);
 	for (i = 0; i < TABLE_SHARDS; i++)
@@ -397,6 +397,7 @@ throttle_free(struct throttle *t)
 		while ((node = table_take(&t->entries.shards[i].table)) != NULL)
 			free(table_entry(node, struct throttle_entry, node));
 	table_shards_fini(&t->entries);
+	handshake_registry_free(t->handshakes);
 	free(t);
 }
 
@@ -405,7 +406,7 @@ throttle_counts(struct throttle *t)
 {
 	struct throttle_counts counts = {
 		.connections = load(&t->connections),
-		.handshakes = load(&t->handshakes),
+		.handshakes = handshake_registry_count(t->handshakes),
 		.entries = table_shards_count(&t->entries),
 	};
 

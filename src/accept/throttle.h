@@ -2,17 +2,18 @@
 /*
  * Limits on connections before TLS costs anything: caps on the number of
  * connections in all, from one address and from one network (IPv4 /24, IPv6
- * /64), a cap on unfinished handshakes, and token buckets.
+ * /64), and token buckets for handshakes and for new connections. The cap on
+ * unfinished handshakes is accept/handshake.
  *
  * One throttle serves all workers of the process: totals and buckets are
  * atomics, addresses are in a sharded table. An address has an entry only while
  * it has a connection or its bucket is not full; the number of entries without
  * connections is bounded, and the oldest is removed first.
  *
- * A connection above a limit that all share waits in the kernel's queue (see
- * throttle_wait(), which a listener asks before it accepts). A connection above
- * a limit of its own address or network is refused (see throttle_admit_peer()),
- * since waiting would delay all others.
+ * A handshake above the rate that all share waits for its token (see
+ * throttle_token_take()). A connection above a limit of its own address or
+ * network is refused (see throttle_admit_peer()), since waiting would delay all
+ * others.
  */
 #ifndef ACCEPT_THROTTLE_H
 #define ACCEPT_THROTTLE_H
@@ -29,7 +30,7 @@ struct throttle_options {
 	uint32_t connections;
 	uint32_t connections_per_address;
 	uint32_t connections_per_prefix;
-	uint32_t handshakes; /* unfinished at once; 0: 2 x handshake_rate */
+	uint32_t handshakes; /* unfinished at once; 0: half of connections */
 	uint32_t handshake_rate; /* full ones a second */
 	uint32_t resumed_rate; /* resumed ones a second */
 	uint32_t prefix_rate; /* new connections a second from one network */
@@ -43,6 +44,7 @@ struct throttle_options {
 
 struct throttle;
 struct throttle_entry;
+struct handshake_registry; /* accept/handshake */
 
 /* What an admitted connection occupies; embedded in the session. All zero: it
  * occupies nothing. */
@@ -50,7 +52,6 @@ struct throttle_slot {
 	struct throttle *throttle; /* borrowed; NULL: not admitted */
 	struct throttle_entry *address; /* counted; NULL: not counted */
 	struct throttle_entry *prefix; /* counted; NULL: not counted */
-	bool handshaking; /* counts as an unfinished handshake */
 };
 
 /* ERR_NO_MEMORY. */
@@ -65,18 +66,14 @@ void throttle_free(struct throttle *t);
 void throttle_set(struct throttle *t, const struct throttle_options *o);
 
 /*
- * How many milliseconds connections should stay in the kernel's queue; 0: one
- * may be accepted now. Any thread.
- */
-uint64_t throttle_wait(struct throttle *t, uint64_t now_ms);
-
-/*
- * Counts a connection: in the total and among the unfinished handshakes, and
- * takes a token for a full handshake. Call it at accept. REASON_NONE; or
+ * Counts a connection in the total. Call it at accept. REASON_NONE; or
  * REASON_ACCEPT_LIMIT, and then the slot occupies nothing.
  */
-enum reason throttle_admit(struct throttle *t, struct throttle_slot *slot,
-    uint64_t now_ms);
+enum reason throttle_admit(struct throttle *t, struct throttle_slot *slot);
+
+/* Counts it although the limit is reached: another connection is about to end
+ * for it. */
+void throttle_admit_instead(struct throttle *t, struct throttle_slot *slot);
 
 /*
  * Counts the admitted connection for its address and network: at accept, or
@@ -87,15 +84,21 @@ enum reason throttle_admit(struct throttle *t, struct throttle_slot *slot,
 enum reason throttle_admit_peer(struct throttle_slot *slot,
     const struct sockaddr_storage *peer, uint64_t now_ms);
 
-enum throttle_handshake {
-	THROTTLE_FULL,
-	THROTTLE_RESUMED, /* gives the full token back, takes a resumed one */
-	THROTTLE_FAILED
+/* Takes a token for a full handshake and returns 0, or returns the milliseconds
+ * until there may be one. Any thread. */
+uint64_t throttle_token_take(struct throttle *t, uint64_t now_ms);
+
+enum throttle_token {
+	THROTTLE_UNUSED, /* no handshake was made with it */
+	THROTTLE_RESUMED /* a resumed one was: takes a token of these */
 };
 
-/* The TLS handshake ended. Once per slot; later calls do nothing. */
-void throttle_handshake_done(struct throttle_slot *slot,
-    enum throttle_handshake how, uint64_t now_ms);
+/* Gives a token back. Any thread. */
+void throttle_token_give(struct throttle *t, enum throttle_token why,
+    uint64_t now_ms);
+
+/* The unfinished handshakes of all workers. */
+struct handshake_registry *throttle_handshakes(struct throttle *t);
 
 /* Gives back all that the slot occupies and zeroes it; harmless if it is all
  * zero. */

@@ -154,10 +154,8 @@ static void
 add_accept(struct exposition *e, const struct listener_counts *c)
 {
 	FAMILY(e, "accept_pauses", "counter",
-	    "Times that accepting paused: for lack of descriptors or memory, "
-	    "or because of a limit.");
+	    "Times that accepting paused, for lack of descriptors or memory.");
 	labelled(e, "reason", "resource", counter_get(&c->exhausted));
-	labelled(e, "reason", "limit", counter_get(&c->gated));
 	SINGLE(e, "accept_shed", "counter",
 	    "Connections closed unread because that lack lasted.",
 	    counter_get(&c->shed));

@@ -120,7 +120,7 @@
 	X(limits, connections_per_prefix, UINT(0, 100000000), "0", LIVE, \
 	    "Most connections from one IPv4 /24 or IPv6 /64; 0 = no limit.") \
 	X(limits, handshakes, UINT(0, 100000000), "0", LIVE, \
-	    "Most unfinished handshakes at once; 0 = twice handshake_rate.") \
+	    "Most unfinished handshakes at once; 0 = half of connections.") \
 	X(limits, handshake_rate, UINT(0, 100000000), "0", LIVE, \
 	    "New full handshakes a second; 0 = no limit.") \
 	X(limits, resumed_rate, UINT(0, 100000000), "0", LIVE, \

@@ -20,6 +20,9 @@
 	    "too many from one address: [limits] connections_per_address") \
 	X(ACCEPT_RATE, "accept_rate", 0, 0, \
 	    "new handshakes came too fast: [limits] handshake_rate") \
+	X(ACCEPT_EVICTED, "accept_evicted", 0, 0, \
+	    "its handshake was unfinished when room was needed for others: " \
+	    "[limits] handshakes") \
 	X(ACCEPT_DENIED, "accept_denied", 0, 0, \
 	    "the address is on the deny list") \
 	X(ACCEPT_PROXY, "accept_proxy", 0, 0, \

@@ -106,16 +106,6 @@ accepted(struct listener *listener, int fd, const struct sockaddr_storage *peer,
 	session_open(&l->worker->manager, fd, peer, l->state);
 }
 
-/* Returns for how many milliseconds no connection may be accepted. */
-static uint64_t
-accept_wait(void *arg)
-{
-	struct worker_listener *l = arg;
-	struct session_manager *m = &l->worker->manager;
-
-	return throttle_wait(m->throttle, loop_now(m->loop));
-}
-
 static enum err
 open_listener(struct worker_listener *l)
 {
@@ -130,7 +120,6 @@ open_listener(struct worker_listener *l)
 	if (err != OK)
 		return err;
 	l->fd = -1;
-	listener_set_admit(l->listener, accept_wait, l);
 	return OK;
 }
 

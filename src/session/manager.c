@@ -171,6 +171,8 @@ session_manager_init(struct session_manager *m,
 	m->loop = loop_new();
 	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
+	handshake_queue_init(&m->handshakes, m->throttle, m->loop,
+	    session_evict);
 	timer_init(&m->drain, m->loop, drain_step, m);
 	timer_init(&m->tick, m->loop, tick, m);
 	timer_init(&m->evict, m->loop, evict, m);
@@ -194,6 +196,7 @@ session_manager_fini(struct session_manager *m)
 	linger_end_all(&m->parting);
 	put_pools(m->pools, m->pool_count);
 	if (m->loop != NULL) {
+		handshake_queue_fini(&m->handshakes);
 		timer_stop(&m->drain);
 		timer_stop(&m->tick);
 		timer_stop(&m->evict);

@@ -380,6 +380,7 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 	setup->fd = -1;
 	timer_init(&setup->deadline, m->loop, NULL, NULL);
 	s->setup = setup;
+	setup->session = s;
 	s->manager = m;
 	s->listener_state = listener_state;
 	s->id = m->next_id;
@@ -392,6 +393,15 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 	list_append(&m->sessions, &s->node);
 	m->session_count++;
 	return s;
+}
+
+void
+session_evict(struct handshake_pending *h)
+{
+	struct session_setup *setup =
+	    list_entry(h, struct session_setup, handshake);
+
+	session_dismiss(setup->session, REASON_ACCEPT_EVICTED, NULL);
 }
 
 void
@@ -411,7 +421,13 @@ session_open(struct session_manager *m, int fd,
 	s->setup->fd = fd;
 	counter_add(&m->counters.live[STAGE_ACCEPT], 1);
 	counter_add(&listener_state->live[STAGE_ACCEPT], 1);
-	reason = throttle_admit(m->throttle, &s->slot, s->since);
+	reason = throttle_admit(m->throttle, &s->slot);
+	if (reason != REASON_NONE && handshake_make_room(&m->handshakes)) {
+		throttle_admit_instead(m->throttle, &s->slot);
+		reason = REASON_NONE;
+	}
+	if (reason == REASON_NONE)
+		handshake_begin(&s->setup->handshake, &m->handshakes, peer);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);
 	else

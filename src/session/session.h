@@ -91,6 +91,10 @@ struct session {
 void session_open(struct session_manager *manager, int fd,
     const struct sockaddr_storage *peer, struct listener_state *listener_state);
 
+/* Ends the session of an unfinished handshake, to make room for another. It is
+ * gone afterwards. */
+void session_evict(struct handshake_pending *h);
+
 /*
  * Ends the session for `reason'. The client and the broker are told as
  * closing_packets_make() says. Before the relay the session is gone

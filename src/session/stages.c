@@ -205,6 +205,7 @@ stages_free_setup(struct session *s)
 		return;
 	s->setup = NULL;
 	timer_stop(&setup->deadline);
+	handshake_end(&setup->handshake, HANDSHAKE_END_FAILED);
 	if (setup->admission != NULL)
 		free_admission(s, setup->admission);
 	if (setup->fd != -1)
@@ -272,6 +273,7 @@ proxy_header_read(void *arg, enum reason reason,
 	if (header->kind == ACCEPT_PROXY_FORWARDED) {
 		session_address_store(&s->member.peer, &header->source);
 		session_address_store(&s->setup->local, &header->destination);
+		handshake_move(&s->setup->handshake, &header->source);
 	}
 	check_peer(s);
 }
@@ -330,9 +332,8 @@ handshake_done(struct session *s)
 	enum reason reason;
 
 	tls_stream_info(s->tls, &info);
-	throttle_handshake_done(&s->slot,
-	    info.resumed ? THROTTLE_RESUMED : THROTTLE_FULL,
-	    loop_now(s->manager->loop));
+	handshake_end(&s->setup->handshake,
+	    info.resumed ? HANDSHAKE_END_RESUMED : HANDSHAKE_END_FULL);
 	reason = verdict_cert(s->setup->snapshot->denylist,
 	    tls_stream_cert(s->tls), clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
@@ -361,6 +362,7 @@ static void
 on_handshake(struct stream *stream, enum stream_event event, void *arg)
 {
 	struct session *s = arg;
+	struct tls_info info;
 	enum reason reason;
 	const char *detail;
 
@@ -370,16 +372,21 @@ on_handshake(struct stream *stream, enum stream_event event, void *arg)
 	}
 	if (event != STREAM_BROKEN)
 		return;
-	throttle_handshake_done(&s->slot, THROTTLE_FAILED,
-	    loop_now(s->manager->loop));
+	tls_stream_info(s->tls, &info);
+	handshake_end(&s->setup->handshake,
+	    info.suite == TLS_SUITE_NONE ? HANDSHAKE_END_NO_WORK
+					 : HANDSHAKE_END_FAILED);
 	tls_stream_failure(stream, &reason, &detail);
 	session_dismiss(s, reason, detail);
 }
 
+/* The ClientHello has arrived, or what is not one. */
 static void
-start_tls(struct session *s)
+hello_arrived(struct handshake_pending *h)
 {
-	struct session_setup *setup = s->setup;
+	struct session_setup *setup =
+	    list_entry(h, struct session_setup, handshake);
+	struct session *s = setup->session;
 	struct tls_ctx *ctx =
 	    setup->snapshot->tls[setup->listener->tls_profile->head.index];
 
@@ -394,6 +401,12 @@ start_tls(struct session *s)
 	stream_set_owner(s->client, on_handshake, s);
 	if (setup->snapshot->denylist != NULL)
 		tls_stream_set_admit(s->client, admit_ticket, s);
+}
+
+static void
+start_tls(struct session *s)
+{
+	handshake_wait(&s->setup->handshake, s->setup->fd, hello_arrived);
 }
 
 /* A connection that ends in this stage counts as a failed handshake, whatever

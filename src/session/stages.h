@@ -48,6 +48,8 @@ struct session_setup {
 	struct backend_pool *pool; /* counted: the listener's */
 	uint64_t denylist_version; /* when the connection was accepted */
 	struct timer deadline; /* of the present stage */
+	struct session *session; /* borrowed: the owner */
+	struct handshake_pending handshake; /* counted until it is finished */
 	uint64_t due; /* loop_now() at which it passes */
 	bool extended; /* it has passed once; see deadline_passed() */
 	struct admission *admission; /* owned; NULL before stage identity */

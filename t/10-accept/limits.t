@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # [limits]: over the limit of connections, an address's own or that of all, one
-# is refused; over that of handshakes it waits in the kernel's queue. And room
+# is refused; over that of unfinished handshakes the oldest one is ended. And room
 # that becomes free is used.
 use strict;
 use warnings;
@@ -65,25 +65,40 @@ sub session
 }
 {
 	my $proxy = sallyport(backend => { address => $broker->address },
-		daemon => { http_listen => '127.0.0.1:0', workers => 1 },
-		limits => { handshakes => 1 });
-	my $pauses = sub {
-		my ($m) = prometheus(http($proxy->port('http_listen'), 'GET',
-			'/metrics')->{body});
-		$m->{'sallyport_accept_pauses_total{reason="limit"}'};
-	};
+		limits => { handshakes => 3 });
+	my @silent = map { peer->open(port => $proxy->port('tls')) } 1 .. 5;
+	my $from = $proxy->mark;
 	my @in = session($proxy);
-	my $before = $pauses->();
-	my $silent = peer->open(port => $proxy->port('tls'));
-	my $c = peer->try_tls(device => 'ec', port => $proxy->port('tls'),
-		timeout => 300);
 
-	isnt($c->{tls}{status}, 'ok', 'over the limit of handshakes: waits');
-	cmp_ok($pauses->(), '>', $before, 'and the metrics tell');
-	$_->close for $c, $silent, @in;
-	@in = session($proxy);
-	ok($in[0], 'and comes in when others have shaken hands');
-	$_->close for @in;
+	ok($in[0], 'a device comes in beside silent connections');
+	ok($proxy->wait_close('accept_evicted'), 'of which the oldest ended');
+	is($silent[0]->ended->{bytes}, '', 'without a byte');
+	$_->close for @silent, @in;
+}
+{
+	my $proxy = sallyport(backend => { address => $broker->address },
+		limits => { connections => 3 });
+	my @in = session($proxy);
+	my @silent = map { peer->open(port => $proxy->port('tls')) } 1 .. 4;
+	my @more = session($proxy);
+
+	ok($more[0], 'nor do silent ones keep a device out at the limit for all');
+	$_->close for @silent, @in, @more;
+}
+{
+	my $proxy = sallyport(backend => { address => $broker->address },
+		limits => { handshake_rate => 2 });
+	my @silent = map { peer->open(port => $proxy->port('tls')) } 1 .. 20;
+	my @half = map {
+		my $c = peer->open(port => $proxy->port('tls'));
+		$c->send("\x16\x03\x01\x02\x00\x01");
+		$c
+	} 1 .. 20;
+	my $began = time;
+	my @in = session($proxy);
+
+	cmp_ok(time - $began, '<', 5, 'silent and half a ClientHello: no tokens');
+	$_->close for @silent, @half, @in;
 }
 ok(!$broker->pending, 'none of the refused reached the broker');
 done_testing;

@@ -121,7 +121,6 @@ my %want = (
 	'sallyport_workers' => 2,
 	'sallyport_clone_suspects_total' => 0,
 	'sallyport_accept_pauses_total{reason="resource"}' => 0,
-	'sallyport_accept_pauses_total{reason="limit"}' => 0,
 	'sallyport_accept_shed_total' => 0,
 	"$left\_bucket{le=\"604800.0\"}" => 0,
 	"$left\_bucket{le=\"+Inf\"}" => 3,

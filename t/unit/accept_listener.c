@@ -38,8 +38,6 @@ struct seen {
 	int fds[MANY];
 	char peer[ADDRESS_TEXT_MAX]; /* of the last one */
 	struct listener *close; /* to be closed in the callback */
-	int gate_calls;
-	int gate_shut; /* so many calls find it shut */
 };
 
 static void
@@ -311,34 +309,6 @@ test_mapped(struct loop *loop)
 	net_kit_turns(loop);
 }
 
-static uint64_t
-gate(void *arg)
-{
-	struct seen *s = arg;
-
-	return s->gate_calls++ < s->gate_shut ? 5 : 0;
-}
-
-static void
-test_gate(struct loop *loop)
-{
-	struct seen s = { .stop_at = 2, .gate_shut = 3 };
-	struct sockaddr_storage at;
-	struct listener *l = start(loop, &s, &at, "127.0.0.1:0");
-	int a = net_kit_connect(&at);
-	int b = net_kit_connect(&at);
-
-	listener_set_admit(l, gate, &s);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "both pass in the end");
-	is_int((long long)counter_get(&counts.gated), 3, "after three rests");
-	ok(s.gate_calls >= 5, "it is asked before each");
-	listener_set_admit(l, NULL, NULL);
-	close(a);
-	close(b);
-	forget(&s);
-	listener_close(l);
-}
-
 static void
 test_close_inside(struct loop *loop)
 {
@@ -497,7 +467,6 @@ main(void)
 	test_v6();
 	test_accept(loop);
 	test_mapped(loop);
-	test_gate(loop);
 	test_close_inside(loop);
 	test_adopt(loop);
 	test_adopt_other();

@@ -37,7 +37,7 @@ admit(struct throttle *t, struct throttle_slot *slot, const char *peer,
     uint64_t now)
 {
 	struct sockaddr_storage a = host(peer);
-	enum reason reason = throttle_admit(t, slot, now);
+	enum reason reason = throttle_admit(t, slot);
 
 	return reason != REASON_NONE ? reason
 				     : throttle_admit_peer(slot, &a, now);
@@ -144,28 +144,19 @@ static void
 test_rate(void)
 {
 	struct throttle_options o = { .handshake_rate = 10,
-		.handshake_burst = 2,
-		.handshakes = 100 };
+		.handshake_burst = 2 };
 	struct throttle *t = make(&o);
-	struct throttle_slot a, b, c;
 
-	is_int((long long)throttle_wait(t, 1000), 0, "a burst of two");
-	admit(t, &a, "192.0.2.1", 1000);
-	is_int((long long)throttle_wait(t, 1000), 0, "one more");
-	admit(t, &b, "192.0.2.1", 1000);
-	is_int((long long)throttle_wait(t, 1000), 100, "then wait");
-	throttle_handshake_done(&a, THROTTLE_RESUMED, 1000);
-	is_int((long long)throttle_wait(t, 1000), 0,
+	is_int((long long)throttle_token_take(t, 1000), 0, "a burst of two");
+	is_int((long long)throttle_token_take(t, 1000), 0, "one more");
+	is_int((long long)throttle_token_take(t, 1000), 100, "then wait");
+	throttle_token_give(t, THROTTLE_RESUMED, 1000);
+	is_int((long long)throttle_token_take(t, 1000), 0,
 	    "a resumed handshake gives its token back");
-	throttle_handshake_done(&a, THROTTLE_RESUMED, 1000);
-	admit(t, &c, "192.0.2.1", 1000);
-	is_int((long long)throttle_wait(t, 1000), 100, "but only once");
-	throttle_handshake_done(&b, THROTTLE_FULL, 1000);
-	is_int((long long)throttle_wait(t, 1000), 100, "a full one keeps it");
-	throttle_release(&c, 1000);
-	is_int((long long)throttle_wait(t, 1000), 100, "so does a failed one");
-	throttle_release(&a, 1000);
-	throttle_release(&b, 1000);
+	is_int((long long)throttle_token_take(t, 1000), 100, "but only once");
+	throttle_token_give(t, THROTTLE_UNUSED, 1000);
+	is_int((long long)throttle_token_take(t, 1000), 0,
+	    "and so does one that had no work to do");
 	throttle_free(t);
 }
 
@@ -177,41 +168,11 @@ test_resumed_rate(void)
 		.resumed_rate = 2,
 		.resumed_burst = 1 };
 	struct throttle *t = make(&o);
-	struct throttle_slot a;
 
-	admit(t, &a, "192.0.2.1", 1000);
-	throttle_handshake_done(&a, THROTTLE_RESUMED, 1000);
-	is_int((long long)throttle_wait(t, 1000), 500,
+	is_int((long long)throttle_token_take(t, 1000), 0, "a token");
+	throttle_token_give(t, THROTTLE_RESUMED, 1000);
+	is_int((long long)throttle_token_take(t, 1000), 500,
 	    "resumed ones have a budget of their own");
-	throttle_release(&a, 1000);
-	throttle_free(t);
-}
-
-static void
-test_unfinished(void)
-{
-	struct throttle_options o = { .handshakes = 2 };
-	struct throttle *t = make(&o);
-	struct throttle_slot a, b;
-
-	admit(t, &a, "192.0.2.1", 1);
-	is_int((long long)throttle_wait(t, 1), 0, "one handshake of two");
-	admit(t, &b, "192.0.2.1", 1);
-	ok(throttle_wait(t, 1) > 0, "two unfinished: wait");
-	throttle_handshake_done(&a, THROTTLE_FULL, 1);
-	is_int((long long)throttle_wait(t, 1), 0, "one finished: go on");
-	throttle_release(&a, 1);
-	throttle_release(&b, 1);
-	o.handshakes = 0;
-	o.handshake_rate = 1;
-	o.handshake_burst = 100;
-	throttle_set(t, &o);
-	admit(t, &a, "192.0.2.1", 1);
-	is_int((long long)throttle_wait(t, 1), 0, "unset: twice the rate");
-	admit(t, &b, "192.0.2.1", 1);
-	ok(throttle_wait(t, 1) > 0, "and no more");
-	throttle_release(&a, 1);
-	throttle_release(&b, 1);
 	throttle_free(t);
 }
 
@@ -255,7 +216,7 @@ test_bounded(void)
 		uint32_t net = htonl(i);
 
 		memcpy(six->sin6_addr.s6_addr + 4, &net, 4);
-		if (throttle_admit(t, &k, 1000) != REASON_NONE ||
+		if (throttle_admit(t, &k) != REASON_NONE ||
 		    throttle_admit_peer(&k, &a, 1000) != REASON_NONE)
 			break;
 		throttle_release(&k, 1000);
@@ -282,10 +243,10 @@ test_many(void)
 
 	for (i = 0; i < N; i++) {
 		four->sin_addr.s_addr = htonl(0x0a000000u + i);
-		if (throttle_admit(t, &k[i], 1) == REASON_NONE &&
+		if (throttle_admit(t, &k[i]) == REASON_NONE &&
 		    throttle_admit_peer(&k[i], &a, 1) == REASON_NONE)
 			good++;
-		if (throttle_admit(t, &twice, 1) == REASON_NONE &&
+		if (throttle_admit(t, &twice) == REASON_NONE &&
 		    throttle_admit_peer(&twice, &a, 1) ==
 			REASON_ACCEPT_ADDRESS_LIMIT)
 			refused++;
@@ -321,8 +282,6 @@ work(void *arg)
 			(void)admit(w->throttle, &k[j],
 			    peers[(i + j + w->index) % 3], i);
 		for (j = 0; j < 4; j++) {
-			throttle_handshake_done(&k[j],
-			    (enum throttle_handshake)(i % 3), i);
 			throttle_release(&k[j], i);
 		}
 	}
@@ -366,9 +325,9 @@ test_unix(void)
 	struct sockaddr_storage a = { .ss_family = AF_UNIX };
 	struct throttle_slot k[2];
 
-	ok(throttle_admit(t, &k[0], 1) == REASON_NONE &&
+	ok(throttle_admit(t, &k[0]) == REASON_NONE &&
 		throttle_admit_peer(&k[0], &a, 1) == REASON_NONE &&
-		throttle_admit(t, &k[1], 1) == REASON_NONE &&
+		throttle_admit(t, &k[1]) == REASON_NONE &&
 		throttle_admit_peer(&k[1], &a, 1) == REASON_NONE,
 	    "unix peers have no address to count");
 	throttle_release(&k[0], 1);
@@ -385,7 +344,6 @@ main(void)
 	test_prefix_rate();
 	test_rate();
 	test_resumed_rate();
-	test_unfinished();
 	test_reload();
 	test_bounded();
 	test_many();

@@ -68,7 +68,7 @@ make_throttle(struct loop *loop)
 		return false;
 	if (address_parse(&peer, "192.0.2.1:1") != OK)
 		abort();
-	reason = throttle_admit(t, &slot, 1);
+	reason = throttle_admit(t, &slot);
 	if (reason == REASON_NONE)
 		reason = throttle_admit_peer(&slot, &peer, 1);
 	throttle_release(&slot, 1);

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The registry is one table under one lock, which is held for a few steps only,
+ * three times for a connection. To find the network that holds most, networks
+ * are listed by the logarithm of their number: the first of the highest list
+ * has at least half as many as the largest.
+ */
+#include "accept/handshake.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/address.h"
+#include "base/hash.h"
+#include "base/table.h"
+
+#define PREFIX4 24
+#define PREFIX6 64
+
+/* Lists of networks: those with 1, 2 to 3, 4 to 7, ... handshakes. */
+#define RANKS 32
+
+/* The header of a TLS record: type, version, length (RFC 8446, 5.1). */
+#define RECORD_HEADER 5
+#define RECORD_HANDSHAKE 22
+#define RECORD_MAX ((size_t)RECORD_HEADER + 16384 + 256)
+
+/* The most clients that are compared for the next token. */
+#define COMPARED 1024
+
+/* A client waits for a token no longer than this before it asks again, so that
+ * new limits are noticed. */
+#define WAIT_MAX_MS 1000
+
+/* A network: its family and prefix. */
+struct key {
+	uint8_t family; /* 4 or 6; 0: neither */
+	uint8_t bytes[16];
+};
+
+struct handshake_network {
+	struct table_node node;
+	struct list rank; /* in the registry's */
+	struct key key;
+	uint32_t count; /* of both lists */
+	struct list idle; /* TLS has not begun; oldest first */
+	struct list busy; /* it has */
+};
+
+struct handshake_registry {
+	pthread_mutex_t lock; /* guards all of this */
+	struct table networks; /* owned, and its entries */
+	struct list ranks[RANKS];
+	uint32_t count;
+	uint32_t limit; /* 0: none */
+	struct hash_key hash_key;
+};
+
+/*
+ * Networks, under the lock.
+ */
+
+static unsigned
+rank_of(uint32_t count)
+{
+	unsigned rank = 0;
+
+	while (count > 1) {
+		count /= 2;
+		rank++;
+	}
+	return rank;
+}
+
+static bool
+has_key(const struct table_node *node, const void *key)
+{
+	const struct handshake_network *n =
+	    table_entry(node, const struct handshake_network, node);
+
+	return memcmp(&n->key, key, sizeof(n->key)) == 0;
+}
+
+/* The network of `peer', made if there is none; NULL when memory runs out. */
+static struct handshake_network *
+find_or_add(struct handshake_registry *r, const struct sockaddr_storage *peer)
+{
+	struct handshake_network *n;
+	struct table_node *node;
+	struct key key;
+	uint64_t hash;
+
+	memset(&key, 0, sizeof(key));
+	key.family = address_prefix(key.bytes, peer, PREFIX4, PREFIX6);
+	hash = hash_keyed(&r->hash_key, slice_make(&key, sizeof(key)));
+	node = table_find(&r->networks, hash, has_key, &key);
+	if (node != NULL)
+		return table_entry(node, struct handshake_network, node);
+	n = calloc(1, sizeof(*n));
+	if (n == NULL || table_add(&r->networks, &n->node, hash) != OK) {
+		free(n);
+		return NULL;
+	}
+	n->key = key;
+	list_init(&n->rank);
+	list_init(&n->idle);
+	list_init(&n->busy);
+	return n;
+}
+
+/* The number of `n' has changed. An empty network is freed. */
+static void
+settle(struct handshake_registry *r, struct handshake_network *n)
+{
+	list_remove(&n->rank);
+	if (n->count > 0) {
+		list_append(&r->ranks[rank_of(n->count)], &n->rank);
+		return;
+	}
+	table_remove(&r->networks, &n->node);
+	free(n);
+}
+
+static void
+count_in(struct handshake_registry *r, struct handshake_pending *h,
+    struct handshake_network *n)
+{
+	if (n == NULL)
+		return;
+	h->network = n;
+	list_append(&n->idle, &h->node);
+	n->count++;
+	r->count++;
+	settle(r, n);
+}
+
+/* Takes `h' out of its network, or out of the victims. */
+static void
+count_out(struct handshake_registry *r, struct handshake_pending *h)
+{
+	struct handshake_network *n = h->network;
+
+	list_remove(&h->node);
+	if (n == NULL)
+		return;
+	h->network = NULL;
+	n->count--;
+	r->count--;
+	settle(r, n); /* n may be gone */
+}
+
+/* Makes the oldest unfinished handshake of the network that holds most a
+ * victim. False if there is none. */
+static bool
+choose_victim(struct handshake_registry *r)
+{
+	struct handshake_network *n;
+	struct handshake_pending *h;
+	int rank = RANKS - 1;
+
+	while (rank >= 0 && list_empty(&r->ranks[rank]))
+		rank--;
+	if (rank < 0)
+		return false;
+	n = list_entry(r->ranks[rank].next, struct handshake_network, rank);
+	h = list_entry(list_empty(&n->idle) ? n->busy.next : n->idle.next,
+	    struct handshake_pending, node);
+	count_out(r, h);
+	list_append(&h->queue->victims, &h->node);
+	if (!h->queue->posted) {
+		h->queue->posted = true;
+		loop_post(h->queue->loop, &h->queue->message);
+	}
+	return true;
+}
+
+static void
+evict_victims(struct loop_message *m)
+{
+	struct handshake_queue *q =
+	    list_entry(m, struct handshake_queue, message);
+	struct handshake_pending *h;
+
+	pthread_mutex_lock(&q->registry->lock);
+	q->posted = false;
+	while (!list_empty(&q->victims)) {
+		h = list_entry(q->victims.next, struct handshake_pending, node);
+		list_remove(&h->node);
+		pthread_mutex_unlock(&q->registry->lock);
+		q->evict(h); /* h may be gone */
+		pthread_mutex_lock(&q->registry->lock);
+	}
+	pthread_mutex_unlock(&q->registry->lock);
+}
+
+/*
+ * Tokens.
+ */
+
+/* How many unfinished handshakes the network of `h' has. */
+static uint32_t
+load_of(const struct handshake_pending *h)
+{
+	return h->network == NULL ? 0 : h->network->count;
+}
+
+/* Of the clients that wait, the oldest one of the network that holds least. */
+static struct handshake_pending *
+next_waiting(struct handshake_queue *q)
+{
+	struct handshake_pending *best = NULL;
+	struct handshake_pending *h;
+	struct list *node;
+	int i = 0;
+
+	pthread_mutex_lock(&q->registry->lock);
+	for (node = q->waiting.next; node != &q->waiting && i < COMPARED;
+	     node = node->next, i++) {
+		h = list_entry(node, struct handshake_pending, waiting);
+		if (best == NULL || load_of(h) < load_of(best))
+			best = h;
+	}
+	pthread_mutex_unlock(&q->registry->lock);
+	return best;
+}
+
+/* TLS begins. */
+static void
+start_tls(struct handshake_pending *h)
+{
+	struct handshake_registry *r = h->queue->registry;
+
+	pthread_mutex_lock(&r->lock);
+	if (h->network != NULL) {
+		list_remove(&h->node);
+		list_append(&h->network->busy, &h->node);
+	}
+	pthread_mutex_unlock(&r->lock);
+	h->ready(h); /* h may be gone */
+}
+
+/* Gives tokens to the clients that wait, as long as there are any. */
+static void
+serve_waiting(void *arg)
+{
+	struct handshake_queue *q = arg;
+	struct handshake_pending *h;
+	uint64_t wait;
+
+	while (!list_empty(&q->waiting)) {
+		wait = throttle_token_take(q->throttle, loop_now(q->loop));
+		if (wait > 0) {
+			timer_start(&q->timer,
+			    wait < WAIT_MAX_MS ? wait : WAIT_MAX_MS);
+			return;
+		}
+		h = next_waiting(q);
+		list_remove(&h->waiting);
+		h->has_token = true;
+		start_tls(h); /* h may be gone */
+	}
+}
+
+static void
+wait_for_token(struct handshake_pending *h)
+{
+	bool alone = list_empty(&h->queue->waiting);
+
+	list_append(&h->queue->waiting, &h->waiting);
+	if (alone)
+		serve_waiting(h->queue); /* h may be gone */
+}
+
+/*
+ * The ClientHello.
+ */
+
+static void
+set_low_water(int fd, size_t bytes)
+{
+	int n = (int)bytes;
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof(n));
+}
+
+/* How many bytes the first record has, by the `len' that are there; 0 if it is
+ * not a handshake record, or cannot be read. */
+static size_t
+record_len(const uint8_t *data, size_t len)
+{
+	size_t record = RECORD_HEADER;
+
+	if (data[0] != RECORD_HANDSHAKE)
+		return 0;
+	if (len >= RECORD_HEADER)
+		record += (size_t)data[3] << 8 | data[4];
+	return record <= RECORD_MAX ? record : 0;
+}
+
+/*
+ * Peeks at what has arrived. While the record is incomplete the kernel is told
+ * to wake us only when it has the whole (SO_RCVLOWAT): unread bytes would keep
+ * waking the loop. If it wakes us before, the connection has ended or broken.
+ * Then, and if this is not TLS, TLS begins without a token: it will say so, and
+ * there is no work to do.
+ */
+static void
+look(struct handshake_pending *h)
+{
+	uint8_t *data = loop_scratch(h->queue->loop, LOOP_SCRATCH_PLAIN);
+	ssize_t n = recv(h->watch.fd, data, RECORD_MAX, MSG_PEEK);
+	size_t record;
+
+	if (n == -1 && (errno == EAGAIN || errno == EINTR)) {
+		watch_read(&h->watch, true);
+		return;
+	}
+	record = n <= 0 ? 0 : record_len(data, (size_t)n);
+	if (record > (size_t)(n > 0 ? n : 0) && record > h->want) {
+		h->want = record;
+		set_low_water(h->watch.fd, record);
+		watch_read(&h->watch, true);
+		return;
+	}
+	if (h->want > 0)
+		set_low_water(h->watch.fd, 1);
+	(void)watch_release(&h->watch);
+	if (record > 0 && record <= (size_t)n)
+		wait_for_token(h); /* h may be gone */
+	else
+		start_tls(h); /* h may be gone */
+}
+
+static void
+readable(enum watch_event event, void *arg)
+{
+	(void)event;
+	look(arg); /* may be gone */
+}
+
+void
+handshake_wait(struct handshake_pending *h, int fd,
+    void (*ready)(struct handshake_pending *))
+{
+	h->ready = ready;
+	watch_init(&h->watch, h->queue->loop, fd, readable, h);
+	look(h); /* h may be gone */
+}
+
+/*
+ * Begin and end.
+ */
+
+void
+handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
+    const struct sockaddr_storage *peer)
+{
+	struct handshake_registry *r = q->registry;
+
+	h->queue = q;
+	h->watch.fd = -1;
+	list_init(&h->node);
+	list_init(&h->waiting);
+	pthread_mutex_lock(&r->lock);
+	if (r->limit != 0 && r->count >= r->limit)
+		(void)choose_victim(r);
+	count_in(r, h, find_or_add(r, peer));
+	pthread_mutex_unlock(&r->lock);
+}
+
+void
+handshake_move(struct handshake_pending *h, const struct sockaddr_storage *peer)
+{
+	struct handshake_registry *r = h->queue->registry;
+
+	pthread_mutex_lock(&r->lock);
+	if (h->network != NULL) { /* not a victim */
+		count_out(r, h);
+		count_in(r, h, find_or_add(r, peer));
+	}
+	pthread_mutex_unlock(&r->lock);
+}
+
+bool
+handshake_make_room(struct handshake_queue *q)
+{
+	bool made;
+
+	pthread_mutex_lock(&q->registry->lock);
+	made = choose_victim(q->registry);
+	pthread_mutex_unlock(&q->registry->lock);
+	return made;
+}
+
+void
+handshake_end(struct handshake_pending *h, enum handshake_end how)
+{
+	struct handshake_queue *q = h->queue;
+
+	if (q == NULL)
+		return;
+	h->queue = NULL;
+	(void)watch_release(&h->watch);
+	list_remove(&h->waiting);
+	pthread_mutex_lock(&q->registry->lock);
+	count_out(q->registry, h);
+	pthread_mutex_unlock(&q->registry->lock);
+	if (h->has_token && how != HANDSHAKE_END_FULL &&
+	    how != HANDSHAKE_END_FAILED)
+		throttle_token_give(q->throttle,
+		    how == HANDSHAKE_END_RESUMED ? THROTTLE_RESUMED
+						 : THROTTLE_UNUSED,
+		    loop_now(q->loop));
+}
+
+void
+handshake_queue_init(struct handshake_queue *q, struct throttle *t,
+    struct loop *loop, void (*evict)(struct handshake_pending *))
+{
+	memset(q, 0, sizeof(*q));
+	q->throttle = t;
+	q->registry = throttle_handshakes(t);
+	q->loop = loop;
+	q->evict = evict;
+	q->message.run = evict_victims;
+	list_init(&q->victims);
+	list_init(&q->waiting);
+	timer_init(&q->timer, loop, serve_waiting, q);
+}
+
+void
+handshake_queue_fini(struct handshake_queue *q)
+{
+	if (q->loop != NULL)
+		timer_stop(&q->timer);
+}
+
+struct handshake_registry *
+handshake_registry_new(void)
+{
+	struct handshake_registry *r = calloc(1, sizeof(*r));
+	int i;
+
+	if (r == NULL)
+		return NULL;
+	pthread_mutex_init(&r->lock, NULL);
+	r->hash_key = hash_key_random();
+	for (i = 0; i < RANKS; i++)
+		list_init(&r->ranks[i]);
+	return r;
+}
+
+void
+handshake_registry_free(struct handshake_registry *r)
+{
+	struct table_node *node;
+
+	if (r == NULL)
+		return;
+	while ((node = table_take(&r->networks)) != NULL)
+		free(table_entry(node, struct handshake_network, node));
+	table_fini(&r->networks);
+	pthread_mutex_destroy(&r->lock);
+	free(r);
+}
+
+void
+handshake_registry_set_limit(struct handshake_registry *r, uint32_t limit)
+{
+	pthread_mutex_lock(&r->lock);
+	r->limit = limit;
+	pthread_mutex_unlock(&r->lock);
+}
+
+uint32_t
+handshake_registry_count(struct handshake_registry *r)
+{
+	uint32_t count;
+
+	pthread_mutex_lock(&r->lock);
+	count = r->count;
+	pthread_mutex_unlock(&r->lock);
+	return count;
+}

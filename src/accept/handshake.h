@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Unfinished TLS handshakes of all workers: how many there may be, which one
+ * ends when there are too many, and when TLS may begin.
+ *
+ * Anybody can open a connection and stay silent. So when the limit is reached,
+ * a newcomer is not turned away: the oldest unfinished handshake of the network
+ * (IPv4 /24, IPv6 /64) that holds most is ended for it, first among those for
+ * which TLS has not begun. A stranger with few networks then only competes with
+ * himself.
+ *
+ * TLS begins when the client's first record, the ClientHello, has arrived, and
+ * when the throttle has a token for a handshake. Until then a connection costs
+ * a descriptor and no memory of TLS. Of the clients that wait for a token, one
+ * of the network with the fewest unfinished handshakes is next.
+ */
+#ifndef ACCEPT_HANDSHAKE_H
+#define ACCEPT_HANDSHAKE_H
+
+#include "accept/throttle.h"
+#include "io/timer.h"
+#include "io/watch.h"
+
+struct handshake_pending;
+struct handshake_network;
+
+/* The unfinished handshakes of one worker. */
+struct handshake_queue {
+	struct throttle *throttle; /* borrowed */
+	struct handshake_registry *registry; /* borrowed: the throttle's */
+	struct loop *loop; /* borrowed */
+	/* Ends a connection to make room; calls handshake_end(). */
+	void (*evict)(struct handshake_pending *h);
+	struct loop_message message; /* there are victims */
+	bool posted; /* the message is; guarded by the registry */
+	struct list victims; /* guarded by the registry */
+	struct list waiting; /* for a token, oldest first */
+	struct timer timer; /* to the next token */
+};
+
+/* Embedded in what a connection needs until it is proven. Zero it first. */
+struct handshake_pending {
+	struct list node; /* in its network, or in victims; guarded */
+	struct handshake_network *network; /* guarded; NULL: not counted */
+	struct handshake_queue *queue; /* borrowed; NULL before the begin */
+	struct watch watch; /* the descriptor is borrowed */
+	struct list waiting; /* in the queue's */
+	size_t want; /* bytes that the first record has; 0: not known */
+	bool has_token;
+	void (*ready)(struct handshake_pending *h); /* TLS may begin */
+};
+
+/* The shared part, which the throttle owns. NULL when memory runs out. */
+struct handshake_registry *handshake_registry_new(void);
+void handshake_registry_free(struct handshake_registry *r);
+
+/* Sets how many unfinished handshakes there may be; 0: no limit. Any thread. */
+void handshake_registry_set_limit(struct handshake_registry *r, uint32_t limit);
+
+/* How many there are now. Any thread. */
+uint32_t handshake_registry_count(struct handshake_registry *r);
+
+/* Fills `q' for the worker whose loop is given. */
+void handshake_queue_init(struct handshake_queue *q, struct throttle *t,
+    struct loop *loop, void (*evict)(struct handshake_pending *h));
+
+/* No handshake of the worker may be unfinished any more. */
+void handshake_queue_fini(struct handshake_queue *q);
+
+/* Counts an unfinished handshake for the network of `peer'. If there are too
+ * many, another one is ended, soon. */
+void handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
+    const struct sockaddr_storage *peer);
+
+/* Counts it for another network: a PROXY header has told the client. */
+void handshake_move(struct handshake_pending *h,
+    const struct sockaddr_storage *peer);
+
+/* Ends one unfinished handshake, to make room for a connection. False if there
+ * is none. */
+bool handshake_make_room(struct handshake_queue *q);
+
+/* Waits until TLS may begin on `fd', which stays the caller's; then calls
+ * `ready', perhaps from inside. */
+void handshake_wait(struct handshake_pending *h, int fd,
+    void (*ready)(struct handshake_pending *h));
+
+enum handshake_end {
+	HANDSHAKE_END_FULL,
+	HANDSHAKE_END_RESUMED, /* the token is exchanged for a resumed one */
+	HANDSHAKE_END_NO_WORK, /* TLS did not begin, or had no work to do */
+	HANDSHAKE_END_FAILED
+};
+
+/* The handshake ended, or the connection did. Later calls, and calls without a
+ * handshake_begin(), do nothing. */
+void handshake_end(struct handshake_pending *h, enum handshake_end how);
+
+#endif

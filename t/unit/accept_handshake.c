@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Unfinished handshakes: which one is ended when there are too many, what has
+ * to arrive before TLS begins, and who gets the next token.
+ */
+#include "accept/handshake.h"
+
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/address.h"
+#include "net_kit.h"
+#include "tap.h"
+
+#define MANY 8
+
+/* A connection; `ended' and `ready' tell the order, from 1. */
+struct client {
+	struct handshake_pending handshake;
+	int fd[2]; /* ours, and the client's */
+	int ended;
+	int ready;
+};
+
+struct world {
+	struct throttle *throttle;
+	struct loop *loop;
+	struct handshake_queue queue;
+	struct client client[MANY];
+};
+
+static int order;
+
+static void
+evict(struct handshake_pending *h)
+{
+	struct client *c = list_entry(h, struct client, handshake);
+
+	c->ended = ++order;
+	handshake_end(h, HANDSHAKE_END_FAILED);
+}
+
+static void
+ready(struct handshake_pending *h)
+{
+	list_entry(h, struct client, handshake)->ready = ++order;
+}
+
+static struct sockaddr_storage
+host(const char *text)
+{
+	struct sockaddr_storage a;
+
+	if (address_parse_host(&a, text) != OK)
+		abort();
+	return a;
+}
+
+static void
+begin(struct world *w, int n, const char *peer)
+{
+	struct sockaddr_storage a = host(peer);
+
+	memset(&w->client[n], 0, sizeof(w->client[n]));
+	net_kit_pair(w->client[n].fd);
+	handshake_begin(&w->client[n].handshake, &w->queue, &a);
+}
+
+static struct world *
+start(struct loop *loop, const struct throttle_options *o)
+{
+	struct world *w = calloc(1, sizeof(*w));
+	int i;
+
+	if (w == NULL || throttle_new(&w->throttle, o) != OK)
+		abort();
+	w->loop = loop;
+	for (i = 0; i < MANY; i++)
+		w->client[i].fd[0] = w->client[i].fd[1] = -1;
+	handshake_queue_init(&w->queue, w->throttle, loop, evict);
+	order = 0;
+	return w;
+}
+
+static void
+end(struct world *w)
+{
+	int i;
+
+	for (i = 0; i < MANY; i++) {
+		handshake_end(&w->client[i].handshake, HANDSHAKE_END_FAILED);
+		if (w->client[i].fd[0] != -1) {
+			close(w->client[i].fd[0]);
+			close(w->client[i].fd[1]);
+		}
+	}
+	net_kit_turns(w->loop);
+	is_int(handshake_registry_count(throttle_handshakes(w->throttle)), 0,
+	    "none is left");
+	handshake_queue_fini(&w->queue);
+	throttle_free(w->throttle);
+	free(w);
+}
+
+static void
+test_eviction(struct loop *loop)
+{
+	struct throttle_options o = { .handshakes = 4 };
+	struct world *w = start(loop, &o);
+	struct sockaddr_storage elsewhere = host("2001:db8::1");
+
+	begin(w, 0, "203.0.113.1");
+	begin(w, 1, "192.0.2.1");
+	begin(w, 2, "192.0.2.200");
+	begin(w, 3, "192.0.2.3");
+	net_kit_turns(loop);
+	is_int(order, 0, "four of four");
+	begin(w, 4, "198.51.100.1");
+	is_int(order, 0, "a fifth: not from inside");
+	net_kit_turns(loop);
+	is_int(w->client[1].ended, 1,
+	    "the oldest of the largest network is ended");
+	is_int(order, 1, "and no other");
+	handshake_move(&w->client[2].handshake, &elsewhere);
+	handshake_move(&w->client[3].handshake, &elsewhere);
+	begin(w, 5, "203.0.113.9");
+	net_kit_turns(loop);
+	is_int(w->client[2].ended, 2, "a PROXY header moves it to another");
+	handshake_end(&w->client[0].handshake, HANDSHAKE_END_FULL);
+	begin(w, 6, "203.0.113.9");
+	net_kit_turns(loop);
+	is_int(order, 2, "one that is finished makes room");
+	ok(handshake_make_room(&w->queue), "one is ended for a connection");
+	net_kit_turns(loop);
+	is_int(order, 3, "soon");
+	end(w);
+}
+
+static void
+test_hello(struct loop *loop)
+{
+	struct throttle_options o = { 0 };
+	struct world *w = start(loop, &o);
+	struct client *c = w->client;
+	int i;
+
+	for (i = 0; i < 5; i++) {
+		begin(w, i, "192.0.2.1");
+		if (i == 1 && write(c[i].fd[1], "\x16\3\1\0\4abcd", 9) != 9)
+			abort();
+		handshake_wait(&c[i].handshake, c[i].fd[0], ready);
+	}
+	is_int(c[1].ready, 1, "a whole ClientHello is taken at once");
+	if (write(c[2].fd[1], "\x16\3\1", 3) != 3 ||
+	    write(c[3].fd[1], "GET /", 5) != 5 || close(c[4].fd[1]) != 0)
+		abort();
+	c[4].fd[1] = dup(0);
+	net_kit_turns(loop);
+	ok(c[0].ready == 0, "silence waits");
+	ok(c[2].ready == 0, "so does the head of a record");
+	ok(c[3].ready != 0, "what is not TLS does not");
+	ok(c[4].ready != 0, "nor does the end");
+	if (write(c[2].fd[1], "\0\4abc", 5) != 5)
+		abort();
+	net_kit_turns(loop);
+	ok(c[2].ready == 0, "all but one byte");
+	if (write(c[2].fd[1], "d", 1) != 1)
+		abort();
+	net_kit_turns(loop);
+	ok(c[2].ready != 0, "and the last");
+	end(w);
+}
+
+static void
+test_tokens(struct loop *loop)
+{
+	struct throttle_options o = { .handshake_rate = 20,
+		.handshake_burst = 1 };
+	struct world *w = start(loop, &o);
+	struct client *c = w->client;
+	int i;
+
+	for (i = 0; i < 6; i++) {
+		begin(w, i, i < 5 ? "192.0.2.1" : "198.51.100.1");
+		if (write(c[i].fd[1], "\x16\3\1\0\1a", 6) != 6)
+			abort();
+		handshake_wait(&c[i].handshake, c[i].fd[0], ready);
+	}
+	is_int(order, 1, "one token for six clients");
+	ok(c[0].ready == 1, "the first has it");
+	(void)net_kit_run(loop, 70);
+	ok(c[5].ready == 2, "the smaller network is next");
+	(void)net_kit_run(loop, 1000);
+	is_int(order, 6, "and in the end all");
+	ok(c[1].ready < c[2].ready && c[2].ready < c[3].ready,
+	    "in their order");
+	end(w);
+}
+
+int
+main(void)
+{
+	struct loop *loop = loop_new();
+
+	test_eviction(loop);
+	test_hello(loop);
+	test_tokens(loop);
+	loop_free(loop);
+	return done_testing();
+}
