@@ -17,10 +17,11 @@
 
 #include "base/clock.h"
 #include "base/ratelimit.h"
-#include "io/memory.h"
 #include "io/stream.h"
 
-/* loop_meet_fd() allocates for this many descriptors at a time. */
+/* loop_meet_fd() allocates for this many descriptors at a time. Measured with
+ * three waves of sessions, the last of 20,000: when all had left, the process
+ * kept 88 MB without blocks, 8.8 MB with blocks of 64, 7.5 MB with 1024. */
 #define FDS_BLOCK 1024
 
 struct loop {
@@ -118,7 +119,6 @@ base_new(void)
 	struct event_config *cfg;
 	struct event_base *base;
 
-	io_memory_init();
 	cfg = event_config_new();
 	if (cfg == NULL)
 		return NULL;

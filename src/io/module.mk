@@ -3,8 +3,6 @@ libsallyport_a_SOURCES += \
 	src/io/linger.h \
 	src/io/loop.c \
 	src/io/loop.h \
-	src/io/memory.c \
-	src/io/memory.h \
 	src/io/stream.h \
 	src/io/stream_fd.c \
 	src/io/stream_fd.h \
@@ -19,5 +17,3 @@ t_unit_io_loop_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=event_add
 
 check_PROGRAMS += t/unit/io_memory.t
 t_unit_io_memory_t_SOURCES = t/unit/io_memory.c
-t_unit_io_memory_t_LDFLAGS = $(AM_LDFLAGS) \
-	-Wl,--wrap=event_set_mem_functions
