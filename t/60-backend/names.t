@@ -10,6 +10,7 @@ use lib "$FindBin::Bin/../lib";
 use Sallyport;
 use IO::Select;
 use IO::Socket::INET;
+use POSIX ();
 use Sallyport::Proc;
 
 need_tool(qw(unshare mount ip));
@@ -34,8 +35,8 @@ sub command
 command(qw(ip link set lo up));
 my $etc = tmp() . '/etc';
 mkdir $etc;
-command('cp', '-a', grep { -e } map { "/etc/$_" }
-	qw(passwd group nsswitch.conf ssl ld.so.cache), $etc);
+command('cp', '-a', (grep { -e } map { "/etc/$_" }
+	qw(passwd group nsswitch.conf ssl ld.so.cache)), $etc);
 command('mount', '--bind', $etc, '/etc');
 
 # Replaces a file of /etc as most programs do: by rename.
@@ -149,7 +150,7 @@ sub reached
 	my $b;
 
 	$c->send(mqtt_connect());
-	$b = eval { $broker->accept(timeout => 9) };
+	$b = eval { $broker->accept(timeout => 9000) };
 	$b->packet if $b;
 	$_->close for grep { $_ } $c, $b;
 	return defined $b;
