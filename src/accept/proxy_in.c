@@ -122,15 +122,13 @@ readable(enum watch_event event, void *arg)
 }
 
 static bool
-is_trusted(const struct accept_proxy_options *o,
-    const struct sockaddr_storage *peer)
+is_trusted(const struct accept_proxy_options *o)
 {
-	return address_net_match(o->trusted, o->trusted_count, peer);
+	return address_net_match(o->trusted, o->trusted_count, o->peer);
 }
 
 enum err
 accept_proxy_start(struct accept_proxy **out, struct loop *loop, int fd,
-    const struct sockaddr_storage *peer,
     const struct accept_proxy_options *options, accept_proxy_done *done,
     void *arg)
 {
@@ -144,7 +142,7 @@ accept_proxy_start(struct accept_proxy **out, struct loop *loop, int fd,
 	buf_init(&p->early, ACCEPT_PROXY_HEADER_MAX);
 	loop_deferred_init(&p->not_trusted, not_trusted);
 	watch_init(&p->watch, loop, fd, readable, p);
-	if (is_trusted(options, peer))
+	if (is_trusted(options))
 		watch_read(&p->watch, true);
 	else
 		loop_defer(loop, &p->not_trusted);

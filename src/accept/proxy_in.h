@@ -17,6 +17,7 @@
 struct accept_proxy_options {
 	const struct address_net *trusted; /* borrowed; the load balancers */
 	size_t trusted_count;
+	const struct sockaddr_storage *peer; /* borrowed; where `fd' leads */
 };
 
 struct accept_proxy;
@@ -33,13 +34,12 @@ typedef void accept_proxy_done(void *arg, enum reason reason,
 /*
  * Reads the header from `fd' (connected, non-blocking), which stays the
  * caller's and must stay open until `done' is called or the stage is cancelled.
- * `done' is never called from inside the start. `peer' is the load balancer's
- * address: if it is not trusted, the connection is refused. ERR_NO_MEMORY:
- * `done' will not be called.
+ * `done' is never called from inside the start. The options are needed during
+ * the call only; if their `peer' is not trusted, the connection is refused.
+ * ERR_NO_MEMORY: `done' will not be called.
  */
 enum err accept_proxy_start(struct accept_proxy **out, struct loop *loop,
-    int fd, const struct sockaddr_storage *peer,
-    const struct accept_proxy_options *options, accept_proxy_done *done,
+    int fd, const struct accept_proxy_options *options, accept_proxy_done *done,
     void *arg) MUST_CHECK;
 
 /* Ends the stage; `done' is not called. NULL is allowed. */

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * One-shot timers over libevent. A file of its own, because objects of every
+ * folder embed a timer without needing the rest of the loop.
+ */
 #include "io/timer.h"
 
 #include <event2/event.h>

@@ -323,16 +323,15 @@ writable(struct slice s)
 
 enum err
 relay_start(struct relay *r, struct loop *loop, struct stream *client,
-    struct stream *broker, const struct relay_options *o,
-    const struct relay_owner *owner, void *arg)
+    struct stream *broker, const struct relay_options *o)
 {
 	struct slice rest = o->after_connect;
 	enum half_event event;
 
 	memset(r, 0, sizeof(*r));
 	r->loop = loop;
-	r->owner = owner;
-	r->arg = arg;
+	r->owner = o->owner;
+	r->arg = o->arg;
 	r->idle_ms = o->idle_ms;
 	r->chunk = o->chunk < READ_MAX ? o->chunk : READ_MAX;
 	half_init(&r->up, client, broker,

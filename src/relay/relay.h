@@ -42,6 +42,8 @@ struct relay_options {
 	/* Packet types that end the session when the client sends one, beside
 	 * CONNECT: MQTT_CURSOR_AT() each. */
 	unsigned refuse;
+	const struct relay_owner *owner; /* borrowed, static: who is told */
+	void *arg; /* borrowed: handed to the owner's functions */
 };
 
 enum relay_state {
@@ -74,8 +76,7 @@ struct relay {
  * ERR_NO_MEMORY: nothing was taken over; call relay_stop().
  */
 enum err relay_start(struct relay *r, struct loop *loop, struct stream *client,
-    struct stream *broker, const struct relay_options *options,
-    const struct relay_owner *owner, void *arg) MUST_CHECK;
+    struct stream *broker, const struct relay_options *options) MUST_CHECK;
 
 /* The last packets, encoded, at most HALF_PACKET_MAX each; len 0 = none. */
 struct relay_closing_packets {

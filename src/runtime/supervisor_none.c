@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Built without libsystemd: there is nobody to tell.
+ * The supervisor of a build without libsystemd: nothing is reported. A file of
+ * its own because configure chooses it.
  */
 #include "runtime/supervisor.h"
 

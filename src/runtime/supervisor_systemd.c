@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * Reports to systemd by sd_notify(). A file of its own because configure
+ * chooses it.
+ */
 #include "runtime/supervisor.h"
 
 #include <stdio.h>

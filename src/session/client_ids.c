@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: ISC */
+/*
+ * A file of its own: the table is shared by all workers and knows no session.
+ */
 #include "session/client_ids.h"
 
 #include <stdatomic.h>

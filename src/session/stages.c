@@ -291,8 +291,9 @@ start_accept(struct session *s)
 	}
 	session_peer(s, &peer);
 	options_proxy_in(&o, setup->listener);
+	o.peer = &peer;
 	if (accept_proxy_start(&setup->step.proxy, s->manager->loop, setup->fd,
-		&peer, &o, proxy_header_read, s) != OK)
+		&o, proxy_header_read, s) != OK)
 		out_of_memory(s);
 }
 
@@ -865,8 +866,10 @@ start_relay(struct session *s)
 	    s->setup->listener->backend_profile->head.name,
 	    s->identity->client_id);
 	s->takes_over = client_ids_take(client_ids, s->client_id_key, s->id);
-	if (relay_start(&s->relay, s->manager->loop, s->client, s->broker, &o,
-		&relay_owner, s) != OK) {
+	o.owner = &relay_owner;
+	o.arg = s;
+	if (relay_start(&s->relay, s->manager->loop, s->client, s->broker,
+		&o) != OK) {
 		session_kill(s, REASON_ACCEPT_RESOURCE);
 		return;
 	}

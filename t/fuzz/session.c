@@ -107,8 +107,10 @@ relay(struct session *s, const struct mqtt_connect_result *g,
 	s->assigns = v->assign_client_id;
 	s->client_connect = g->connect_len;
 	s->broker_connect = buf_len(connect);
+	o.owner = &owner;
+	o.arg = s;
 	must(relay_start(&s->relay, s->loop, &s->client.stream,
-		 &s->broker.stream, &o, &owner, s) == OK);
+		 &s->broker.stream, &o) == OK);
 	s->progress = RELAYING;
 }
 

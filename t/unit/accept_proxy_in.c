@@ -64,8 +64,9 @@ begin(struct stage *st, struct loop *loop, const char *trusted)
 		o.trusted_count = 1;
 	}
 	net_kit_pair(st->fds);
+	o.peer = &peer;
 	if (address_parse(&peer, "127.0.0.1:1") != OK ||
-	    accept_proxy_start(&st->proxy, loop, st->fds[0], &peer, &o, on_done,
+	    accept_proxy_start(&st->proxy, loop, st->fds[0], &o, on_done,
 		&st->seen) != OK)
 		abort();
 	if (st->seen.calls > 0)

@@ -131,8 +131,9 @@ make_proxy(struct loop *loop)
 	    address_parse(&peer, "127.0.0.1:1") != OK)
 		abort();
 	o.trusted = &net;
-	if (accept_proxy_start(&p, loop, fds[0], &peer, &o, ignore_header,
-		&reason) == OK) {
+	o.peer = &peer;
+	if (accept_proxy_start(&p, loop, fds[0], &o, ignore_header, &reason) ==
+	    OK) {
 		(void)!write(fds[1], "PROXY UNK", 9);
 		net_kit_turns(loop);
 		(void)!write(fds[1], "NOWN\r\n", 6);

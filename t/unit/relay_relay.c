@@ -99,8 +99,10 @@ start(struct fixture *f)
 	o.client_maximum_packet = f->maximum;
 	o.chunk = 4096;
 	o.version = 5;
+	o.owner = &owner;
+	o.arg = f;
 	is_int(relay_start(&f->relay, f->loop, &f->client.stream,
-		   &f->broker.stream, &o, &owner, f),
+		   &f->broker.stream, &o),
 	    OK, "the relay starts");
 }
 

@@ -74,8 +74,10 @@ begin_relay(struct session *s, const struct mqtt_connect_result *g,
 	o.after_connect =
 	    slice_make(all.data + g->connect_len, all.len - g->connect_len);
 	o.assigned = v->client_id;
+	o.owner = &owner;
+	o.arg = s;
 	s->relaying = relay_start(&s->relay, s->loop, &s->client.stream,
-			  &s->broker.stream, &o, &owner, s) == OK;
+			  &s->broker.stream, &o) == OK;
 	if (!s->relaying)
 		s->reason = REASON_ACCEPT_RESOURCE;
 }
