@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Who may use the admin socket: its owner, its group, and what that may do.
 # Needs root, which alone can give a socket away and become another user.
 use strict;

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# The admin socket and sallyportctl: who may ask, each command, what is
-# refused, and the exit codes.
+# SPDX-License-Identifier: ISC
+# The admin socket and sallyportctl: each command, what is refused, and the
+# exit codes.
 use strict;
 use warnings;
 use FindBin;
@@ -106,7 +107,7 @@ like($said, qr/sessions has no --reason \(see sallyportctl sessions --help\)/,
 	'an option of another command');
 like((ctl($socket, '--version'))[1], qr/^sallyportctl \d/, '--version');
 
-# Nobody there.
+# No daemon answers.
 ($code, $out, $err) = ctl(tmp('none.sock'), 'status');
 is($code, 3, 'no socket');
 like($err, qr/none\.sock: there is no such socket\. Is sallyport running/,
@@ -127,7 +128,7 @@ is(http($socket, 'GET', '/sessions?user=' . 'x' x 300_000)->{status}, 431,
 is(http($socket, 'GET', '/sessions?user=' . 'x' x 100_000)->{status}, 200,
 	'a long name fits');
 
-# A second daemon does not take the socket; a dead one's is taken over.
+# A second daemon does not take the socket; that of a dead one is replaced.
 my ($second) = sallyport_run('-c', $proxy->{ini});
 is($second, 78, 'a second daemon refuses to start');
 is((ctl($socket, 'status'))[0], 0, 'the first one is still there');

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # deny and allow: in force at once, on live sessions and newcomers, on the
 # disk, and over a reload and a restart.
 use strict;

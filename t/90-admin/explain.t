@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # sallyport explain: the certificate's facts, the variables of a template, JSON,
 # and files that hold no certificate. What is decided is tested in 50-identity.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # sallyport init: what it makes works at once.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The log is never waited for: a stuck reader, closed descriptors, files of root
 # and of the daemon's user, syslogd absent, late, restarted and stuck.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The metrics: well-formed in both formats, and what they count is what
 # happened.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The status page in a real browser: under load, on a phone, in the dark, with
 # the daemon gone and back, by keyboard, and as a screen reader has it.
 use strict;
@@ -44,7 +45,7 @@ sub wait_js
 		$what) or diag($@, encode_utf8(js('document.body.innerText')));
 }
 
-# Pictures for people, where they want them.
+# Saves a screenshot if SALLYPORT_PICTURES names a folder.
 sub picture
 {
 	my ($name) = @_;
@@ -53,7 +54,7 @@ sub picture
 	$browser->picture("$dir/$name.png");
 }
 
-# Texts that do not stand out enough from what is behind them (WCAG 1.4.3).
+# Texts without enough contrast to their background (WCAG 1.4.3).
 my $contrast = <<'JS';
 (() => {
 	const parse = (c) => c.match(/[\d.]+/g).map(Number);
@@ -84,7 +85,7 @@ my $contrast = <<'JS';
 	return bad.join(", ");
 })()
 JS
-# What reaches over the right edge, but for what scrolls.
+# Elements beyond the right edge, except in what scrolls.
 my $sticks_out = <<'JS';
 [...document.querySelectorAll("body *")].filter((e) =>
     e.checkVisibility() && !e.closest(".scroll > *") &&
@@ -114,7 +115,7 @@ sub check_looks
 	$browser->scheme('light');
 }
 
-# Sessions come and go, as fast as they can; some are refused.
+# Opens and closes sessions as fast as possible; some are refused.
 sub come_and_go
 {
 	my @in;
@@ -158,7 +159,7 @@ like(js(q(byId("ciphers").textContent)), qr/1\.3TLS_\w+500/,
 like(js(q(byId("left").textContent)), qr/to 7 days0.*more5/,
 	'days left of the devices');
 
-# Under load it follows, and does not disturb who reads.
+# Under load the page keeps up, and does not disturb focus and selection.
 js(<<'JS');
 byId("pause").focus();
 getSelection().selectAllChildren(byId("h-l"));
@@ -197,7 +198,7 @@ check_looks('load');
 kill 'KILL', $crowd;
 waitpid $crowd, 0;
 
-# As a screen reader has it.
+# The accessibility tree.
 my @told = $browser->accessible;
 my %roles;
 $roles{ $_->[0] }++ for @told;
@@ -214,7 +215,7 @@ ok($named{$_}, $_) for 'heading Refused and closed',
 is(js('[...document.querySelectorAll("table")].filter((t) =>
     !t.querySelector("th[scope]")).length'), 0, 'every table has headers');
 
-# By keyboard: past everything, and pause.
+# By keyboard: the skip link, and the pause button.
 js('document.activeElement.blur(); getSelection().removeAllRanges(); 0');
 $browser->open($url);
 wait_js('it serves', q(byId("state").textContent === "serving, ready"));
@@ -239,7 +240,7 @@ wait_js('what scrolls sideways can be reached by Tab', q(
 $browser->size(1280, 900);
 wait_js('what does not is no stop', q(byId("certs").tabIndex === -1));
 
-# The history is the daemon's: who opens the page now sees what was before.
+# The history is the daemon's: a page that is opened now shows what was before.
 $browser->open($url);
 wait_js('it serves', q(byId("state").textContent.startsWith("serving")));
 wait_js('the plot has the peak of a minute ago', q(/^peak \d\d/.test(
@@ -268,7 +269,7 @@ is(js(q([...document.querySelectorAll(".tile dd span, .tile dt")].filter((e) =>
     e.getClientRects().length > 1 || e.offsetHeight > 40).map((e) =>
     e.textContent).join())), '', 'nothing wraps in its tile at 1280');
 
-# What is wrong stands at the top, the worst first.
+# Problems are at the top, the worst first.
 is(js(q(document.querySelectorAll("#problems li").length)), 0,
 	'nothing is wrong');
 $proxy->write_ini(%config, timeouts => { tls => '10x' });
@@ -284,7 +285,7 @@ wait_js('no broker is up', q(/^Problem.*1 of 1 broker is down/.test(
 is(js(q(byId("state").className)), 'badge bad', 'in red');
 check_looks('down');
 
-# Gone and back.
+# The daemon ends, and comes back.
 is_deeply([ $browser->said ], [], 'no complaint so far');
 $proxy->{any_exit} = 1;
 $proxy->signal('KILL');

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
-# What the manuals, --help and bash completion say of sallyportctl is one and
-# the same, and the metrics are those of the manual.
+# SPDX-License-Identifier: ISC
+# The manuals, --help and the completions of sallyportctl agree, and the manual
+# lists the metrics that there are.
 use strict;
 use warnings;
 use FindBin;
@@ -43,8 +44,8 @@ my %there = map { $_ => 1 } $text =~ /^# TYPE (sallyport_\w+)/mg;
 is_deeply([ sort keys %said ], [ sort keys %there ],
 	'sallyport(8) has every metric, and no other');
 
-# What can be asked over HTTP, as the daemon says when it is asked for what it
-# does not know.
+# The HTTP requests and their parameters, which the daemon names when it refuses
+# an unknown one.
 my ($http) = $manual =~ /^\.Sh HTTP$(.*?)^\.Sh/ms;
 my @asked = $http =~ /^\.It Cm (.*)$/mg;
 is(@asked, @commands + 1, 'the manual has HTTP for each command, and /history');

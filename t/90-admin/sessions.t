@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # sessions and kick: every filter, over TLS and WSS, MQTT 3.1.1 and 5, on all
 # workers.
 use strict;
@@ -32,7 +33,7 @@ sub session
 	return { c => $c, b => $b, version => $version, id => $id };
 }
 
-# The ClientIDs a filter finds.
+# The ClientIDs that a filter matches.
 sub ids
 {
 	my ($code, $answer) = ctl_json($socket, 'sessions', @_);
@@ -130,7 +131,7 @@ like($out, qr/^SID +USER +CLIENT ID /, 'heading');
 like($out, qr/^\d+ +device-002 +w3 +127\.0\.0\.1:\d+ +wss +relay /m, 'row');
 like($out, qr/^2 sessions$/m, 'count');
 
-# --watch goes on until it is ended.
+# --watch repeats until it is ended.
 my $pid = open my $watch, '-|', Sallyport::Admin::program(), '-s', $socket,
     'sessions', '--watch=0.05' or die "$!";
 my $seen = 0;
@@ -203,7 +204,7 @@ my $back = session('tls', 5, 'ec', 'a5');
 lives($back, 'who was kicked may come back');
 is_deeply(ids(), [qw(a5 keep)], 'who is there now');
 
-# One that has not said who it is yet.
+# A connection without an identity yet.
 my $silent = peer->tls(device => 'ec', port => $proxy->port('tls'));
 wait_until('the silent one is listed', sub {
 	my (undef, $all) = ctl_json($socket, 'sessions');
@@ -215,7 +216,7 @@ isnt($silent->ended->{status}, 'timeout', 'the silent one goes too');
 is_kicked($_) for $s{keep}, $back;
 is_deeply(ids(), [], 'nobody is left');
 
-# Whose certificates end soonest comes first, from whichever worker.
+# The first certificates to expire come first, of all workers.
 pki->make("in-$_", subject => "/CN=in-$_", end => $_ + .5)
     for 5, 50, 500;
 my @devices = map { session('tls', 5, "in-$_", "in-$_") }
@@ -229,7 +230,7 @@ is(@{ $certs->{devices} }, 3, 'cert --limit');
 (undef, $out) = ctl($socket, 'cert');
 like($out, qr/the first to expire first\nDAYS LEFT .*\n +5  20.*  in-5  /, 'for people');
 
-# A long name does not spoil the table; JSON has all of it.
+# A long name is cut in the table; JSON has all of it.
 my $long = session('tls', 5, 'ec', 'x' x 100);
 (undef, $out) = ctl($socket, 'sessions', '--user', 'device-001');
 like($out, qr/ x{61}\.\.\.  127/, 'a long name is cut');
@@ -238,7 +239,7 @@ is_deeply(ids('--user', 'device-001'), [ 'x' x 100 ], 'but not in JSON');
 like($out, qr/^1 session$/m, 'one session is no sessions');
 $_->{c}->close, $_->{b}->close for @devices, $long;
 
-# What a stranger chose cannot upset a terminal.
+# A client's name cannot control the terminal.
 my $evil = session('tls', 5, 'ec', "\e]0;x\a");
 ($code, $out) = ctl($socket, 'sessions');
 unlike($out, qr/[\x00-\x08\x0b-\x1f\x7f]/, 'no control reaches the terminal');

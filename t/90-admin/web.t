@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # http_listen: read-only, strict, with its headers; health and readiness.
 use strict;
 use warnings;
@@ -199,7 +200,7 @@ is((ctl($socket, 'status'))[0], 0, 'the admin socket has no such list');
 			batch_delay => '100ms' },
 		backend => { address => $broker->address });
 	my $at = $lazy->port('http_listen');
-	# Past the burst that is let off: from now on they sleep in between.
+	# After a burst the loops sleep between turns, so that queries take long.
 	is(http($at, 'GET', '/healthz')->{status}, 200, 'asked') for 1 .. 10;
 	my @asking = map { IO::Socket::IP->new(PeerHost => '127.0.0.1',
 		PeerPort => $at) } 1 .. 40;
@@ -225,8 +226,7 @@ wait_until('ready again', sub {
 	http($port, 'GET', '/readyz')->{status} == 200;
 });
 
-# While it drains it says so.
-# Sixty leave at fifty milliseconds each.
+# While it drains, /readyz says so. Sixty sessions leave, 50 ms apart.
 my @many = map { peer->open(port => $proxy->port('tls')) } 1 .. 60;
 wait_until('they are in', sub {
 	my $list = (ctl_json($socket, 'sessions'))[1];
