@@ -255,15 +255,12 @@ struct pending_reload {
 static void
 refuse_reload(struct http_call *call, const struct reload_result *result)
 {
-	json_t *complaints = lines_of(result->warnings);
-	json_t *more = lines_of(result->complaints);
-
-	json_array_extend(complaints, more);
-	json_decref(more);
 	reply_json(call, 409,
-	    json_pack("{s:s,s:I,s:o}", "error",
+	    json_pack("{s:s,s:I,s:o,s:o}", "error",
 		"refused; the old configuration stays in force", "generation",
-		(json_int_t)result->generation, "complaints", complaints));
+		(json_int_t)result->generation, "complaints",
+		lines_of(result->complaints), "warnings",
+		lines_of(result->warnings)));
 }
 
 /* Every worker has been sent the new snapshot: asks how far they have come. */

@@ -376,10 +376,24 @@ show_change(FILE *f, json_t *answer)
 	fputc('\n', f);
 }
 
+static void
+print_warnings(FILE *f, json_t *lines)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		fputs("warning: ", f);
+		table_text(f, json_string_value(line));
+		fputc('\n', f);
+	}
+}
+
 void
 show_reload(FILE *f, json_t *answer)
 {
-	print_lines(f, json_object_get(answer, "warnings"));
+	print_warnings(f, json_object_get(answer, "warnings"));
 	fprintf(f, "generation %lld is in force\n",
 	    number(answer, "generation"));
 }
@@ -426,4 +440,5 @@ show_error(json_t *answer)
 	table_text(stderr, text(answer, "error"));
 	fputc('\n', stderr);
 	print_lines(stderr, json_object_get(answer, "complaints"));
+	print_warnings(stderr, json_object_get(answer, "warnings"));
 }
