@@ -23,11 +23,10 @@ my $proxy = sallyport(%config);
 
 # One command, one reload, and the log tells what led to it.
 my $from = $proxy->mark;
-write_file($deny, "as,who,reason,until\n" .
-	join('', map { "clientid,device-$_,,\n" } 1 .. 20_001));
+$proxy->write_ini(%config, identity => { username => 'x-${cn}' });
 is((ctl($socket, 'reload'))[0], 0, 'a reload by command');
 like($proxy->wait_log(qr/event=reload /, from => $from),
-	qr/cause=command changed=\Q$deny\E/,
+	qr/cause=command changed=\Q$proxy->{ini}\E/,
 	'the log names the cause and the changed file');
 
 my $before = $proxy->rss;

@@ -52,6 +52,8 @@ sub connect_until
 			$c->send(mqtt_connect());
 			my $b = $broker->accept;
 			$good++ if length $b->packet;
+			$b->send(mqtt_connack());
+			$c->packet;
 			$seen{ $c->{tls}{server_key} }++;
 			$_->close for $c, $b;
 		}
