@@ -100,7 +100,7 @@ $pki->make($_, subject => "/CN=$_", ca => 'inter-ca', chain => 1)
 	my ($proxy, $live) = start(crl => $crl);
 	my @honest = $live->begin_both(device => 'honest');
 	my @bad = (
-		['truncated PEM', 'reload_failed', qr/damaged/, sub {
+		['truncated PEM', 'reload_failed', qr/no END/, sub {
 			write_file($_[0], substr read_file($good), 0, 300) }],
 		['truncated DER', 'reload_failed', qr/damaged/, sub {
 			der($good, $_[0]);

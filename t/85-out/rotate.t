@@ -81,7 +81,7 @@ my %bad = (
 		qr/private_key: \S+: it is not the key of the certificate/],
 	'a cut certificate' => ['crt', sub {
 		substr read_file($pki->cert('server')), 0, 300 },
-		qr/certificate: \S+: the file is damaged/],
+		qr/certificate: \S+: line 1: the block has no END/],
 	'an empty key' => ['key', sub { '' },
 		qr/private_key: \S+: the file holds no private key/],
 );
