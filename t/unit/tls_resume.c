@@ -99,8 +99,10 @@ load(struct kit_options *o, const char *crl, struct tls_tickets *ring,
  * who is in. */
 static void
 check_crls(struct kit_options *o, struct tls_ctx *ctx, struct tls_tickets *ring,
-    SSL_CTX *client, SSL_SESSION *s, SSL_CTX *deep, SSL_SESSION *d)
+    SSL_CTX *const clients[2], SSL_SESSION *const tickets[2])
 {
+	SSL_CTX *client = clients[0], *deep = clients[1];
+	SSL_SESSION *s = tickets[0], *d = tickets[1];
 	struct tls_ctx *revoked = load(o, "revoked.crl", ring, ctx);
 	struct tls_ctx *issuing = load(o, "issuing-revoked.crl", ring, ctx);
 	struct tls_ctx *none = load(o, NULL, ring, ctx);
@@ -156,7 +158,8 @@ test_version(int version, const char *name)
 		check_resume(ctx, client, again, true, "... is as good");
 		SSL_SESSION_free(again);
 	}
-	check_crls(&o, ctx, ring, client, s, deep, d);
+	check_crls(&o, ctx, ring, (SSL_CTX *[]){ client, deep },
+	    (SSL_SESSION *[]){ s, d });
 	SSL_SESSION_free(s);
 	SSL_SESSION_free(d);
 	tls_ctx_put(ctx);
