@@ -351,6 +351,35 @@ test_large(void)
 	crl_list_put(c);
 }
 
+/* A key that did not sign a list is remembered: hashing a large list takes
+ * long. */
+static void
+test_wrong_keys(void)
+{
+	const struct tls_link *twin = link_of("twin.crt");
+	const struct tls_link *issuing = link_of("issuing.crt");
+	struct crl_key wrong = { twin->der.spki, twin->key, twin->der.key_id };
+	struct crl_key right = { issuing->der.spki, issuing->key,
+		issuing->der.key_id };
+	struct crl_list *c;
+	const char *text;
+	uint8_t *data;
+	size_t len;
+
+	if (file_read(&data, &len, pki_path("issuing.crl.der"), 65536) != OK ||
+	    crl_list_parse(&c, slice_make(data, len), "x", &text) != OK)
+		abort();
+	free(data);
+	is_int(crl_list_check_key(c, &wrong), ERR_MALFORMED, "another key");
+	is_int((long long)c->wrong_key_count, 1, "... is remembered");
+	is_int(crl_list_check_key(c, &wrong), ERR_MALFORMED, "asked again");
+	is_int((long long)c->wrong_key_count, 1, "... it is known");
+	is_int(crl_list_check_key(c, &right), OK, "the right key");
+	is_int(crl_list_check_key(c, &right), OK, "... again");
+	is_int(crl_list_check_key(c, &wrong), ERR_MALFORMED, "the other one");
+	crl_list_put(c);
+}
+
 /* Every prefix of a CRL, and every byte changed: nothing worse than no. */
 static void
 test_damaged(void)
@@ -389,7 +418,8 @@ static const char files[] =
     "mkdir crls nothing && cp root.crl other.crl crls && echo x >crls/.hidden "
     "&& crl issuing 1 1 deep && mv issuing.crl issuing1.crl && "
     "crl issuing 2 1 && mv issuing.crl issuing2.crl && "
-    "mv issuing1.crl issuing.crl && sub deep2 twin /CN=deep2 && crl twin 7 1 "
+    "mv issuing1.crl issuing.crl && openssl crl -in issuing.crl -outform "
+    "DER -out issuing.crl.der && sub deep2 twin /CN=deep2 && crl twin 7 1 "
     "deep2 && "
     "mkdir keys && cp issuing.crl twin.crl keys && "
     "head -c 300 root.crl >cut.crl && head -c 200 root.crl.der >cut.der && "
@@ -444,6 +474,7 @@ main(void)
 	test_bad("indirect.crl", "indirect");
 	test_bad("delta.crl", "delta");
 	test_bad("critical.crl", "critical extension");
+	test_wrong_keys();
 	test_damaged();
 	test_large();
 	tls_trust_free(trust);
