@@ -33,7 +33,6 @@ struct loop {
 	bool stopping;
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* those exempt from batching */
-	struct list graves;
 	struct list deferred;
 	struct loop_garbage *garbage; /* owned; oldest first */
 	struct loop_garbage **garbage_end;
@@ -88,18 +87,6 @@ free_garbage(struct loop *loop)
 		if (loop->garbage == NULL)
 			loop->garbage_end = &loop->garbage;
 		g->release(g->memory); /* g is gone */
-	}
-}
-
-static void
-bury_all(struct loop *loop)
-{
-	struct loop_grave *g;
-
-	while (!list_empty(&loop->graves)) {
-		g = list_entry(loop->graves.next, struct loop_grave, node);
-		list_remove(&g->node);
-		g->bury(g);
 	}
 }
 
@@ -159,7 +146,6 @@ loop_new(void)
 	if (loop == NULL)
 		return NULL;
 	loop->mail_fd = -1;
-	list_init(&loop->graves);
 	list_init(&loop->deferred);
 	loop->garbage_end = &loop->garbage;
 	list_init(&loop->messages);
@@ -182,7 +168,6 @@ loop_free(struct loop *loop)
 		read_mail(loop->mail_fd, EV_READ, loop);
 		event_free(loop->mail);
 	}
-	bury_all(loop);
 	free_garbage(loop);
 	if (loop->mail_fd != -1)
 		close(loop->mail_fd);
@@ -233,7 +218,6 @@ loop_run(struct loop *loop)
 		flags = run_deferred(loop) ? EVLOOP_NONBLOCK : EVLOOP_ONCE;
 		if (event_base_loop(loop->base, flags) == -1)
 			break;
-		bury_all(loop);
 		free_garbage(loop);
 		gather(loop);
 	}
@@ -388,11 +372,4 @@ loop_free_later(struct loop *loop, struct loop_garbage *g, void *memory,
 	g->next = NULL;
 	*loop->garbage_end = g;
 	loop->garbage_end = &g->next;
-}
-
-void
-loop_bury(struct loop *loop, struct loop_grave *g)
-{
-	if (list_empty(&g->node))
-		list_append(&loop->graves, &g->node);
 }

@@ -153,11 +153,4 @@ struct loop_garbage {
 void loop_free_later(struct loop *loop, struct loop_garbage *g, void *memory,
     void (*release)(void *memory));
 
-/* The older form of loop_free_later(), until all callers have changed. */
-struct loop_grave {
-	struct list node;
-	void (*bury)(struct loop_grave *g);
-};
-void loop_bury(struct loop *loop, struct loop_grave *g);
-
 #endif

@@ -108,11 +108,14 @@ sub nameserver
 				$udp->send($reply, 0, $peer) if defined $reply;
 			} else {
 				my $c = $tcp->accept or next;
-				$c->read($query, 2);
-				$c->read($query, unpack 'n', $query);
-				$reply = answer($query, \%says, 1);
-				print {$c} pack('n', length $reply), $reply;
-				$c->flush;
+				# The C library asks for A and AAAA in one go.
+				while ($c->read($query, 2)) {
+					$c->read($query, unpack 'n', $query);
+					$reply = answer($query, \%says, 1);
+					print {$c} pack('n', length $reply),
+					    $reply;
+					$c->flush;
+				}
 			}
 		}
 	}
