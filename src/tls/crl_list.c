@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "tls/der.h"
 
 #define TAG_EXTENSIONS (CBS_ASN1_CONTEXT_SPECIFIC | CBS_ASN1_CONSTRUCTED | 0)
@@ -47,15 +48,12 @@ trim(struct slice number)
 	return number;
 }
 
-/* FNV-1a. Serials here are those a CA chose: nobody aims at collisions. */
+/* A CA chose the serials, so nobody can aim at collisions. */
 static uint32_t
 hash(struct slice serial)
 {
-	uint64_t h = 0xcbf29ce484222325;
-	size_t i;
+	uint64_t h = hash_fnv(HASH_FNV_BEGIN, serial);
 
-	for (i = 0; i < serial.len; i++)
-		h = (h ^ serial.data[i]) * 0x100000001b3;
 	return (uint32_t)(h ^ h >> 32);
 }
 

@@ -11,6 +11,7 @@
 #include <openssl/rsa.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/time.h"
 #include "base/utf8.h"
 
@@ -107,7 +108,7 @@ take_char(CBS *value, size_t width)
 static uint64_t
 value_hash(CBS value, unsigned tag)
 {
-	uint64_t h = 0xcbf29ce484222325;
+	uint64_t h = HASH_FNV_BEGIN;
 	size_t width = char_width(tag);
 	uint8_t c;
 
@@ -117,7 +118,7 @@ value_hash(CBS value, unsigned tag)
 			continue;
 		if (c >= 'A' && c <= 'Z')
 			c = (uint8_t)(c - 'A' + 'a');
-		h = (h ^ c) * 0x100000001b3;
+		h = hash_fnv_byte(h, c);
 	}
 	return h;
 }
