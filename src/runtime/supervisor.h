@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a supervisor is told and gives: systemd's notification and socket
- * activation. Two files implement it; configure takes supervisor_systemd.c
- * where libsystemd is, else supervisor_none.c, which does nothing. Main thread
- * only.
+ * The interface to a supervisor: systemd's notifications and socket activation.
+ * Two files implement this, and configure takes one of them:
+ * supervisor_systemd.c if there is libsystemd, else supervisor_none.c, which
+ * does nothing. Main thread only.
  */
 #ifndef RUNTIME_SUPERVISOR_H
 #define RUNTIME_SUPERVISOR_H
@@ -18,21 +18,21 @@ enum supervisor_news {
 	SUPERVISOR_ALIVE /* for the watchdog */
 };
 
-/* Tells it, with a line for `systemctl status' (may be NULL). Nobody there is
- * fine. */
+/* Sends a notification, with a line for `systemctl status' (may be NULL). Does
+ * nothing if there is no supervisor. */
 void supervisor_tell(enum supervisor_news news, const char *status);
 
-/* How often it wants to hear SUPERVISOR_ALIVE, in ms; 0 = never. */
+/* The interval at which SUPERVISOR_ALIVE has to be sent, in ms; 0 = never. */
 uint64_t supervisor_watchdog_ms(void);
 
 /*
- * The listening sockets it passed under the name `name' (FileDescriptorName=
- * of a .socket unit), the `at'th of them from 0; -1 when there is none more.
- * Each is given once and is the caller's from then on.
+ * Returns the `at'th listening socket, from 0, that was passed under the name
+ * `name' (FileDescriptorName= of a .socket unit); -1 if there are no more. The
+ * caller owns it.
  */
 int supervisor_socket(const char *name, size_t at);
 
-/* How many sockets it passed, under whatever names. */
+/* The number of sockets that were passed, under all names. */
 size_t supervisor_sockets(void);
 
 #endif

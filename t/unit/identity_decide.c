@@ -169,7 +169,7 @@ static bool
 run_combo(const struct combo *combo, const struct identity_rules *rules,
     const struct cert *cert, size_t *count)
 {
-	struct kit_connect k = { .level = combo->level, .clean = true };
+	struct mqtt_kit_connect k = { .level = combo->level, .clean = true };
 	struct kit_bytes packet;
 	struct mqtt_connect c;
 	const char *why;
@@ -184,7 +184,7 @@ run_combo(const struct combo *combo, const struct identity_rules *rules,
 		k.username = slice_str(usernames[combo->username]);
 	if (passwords[combo->password] != NULL)
 		k.password = slice_str(passwords[combo->password]);
-	packet = kit_connect(&k);
+	packet = mqtt_kit_connect(&k);
 	good =
 	    mqtt_connect_parse(&c, kit_slice(&packet), &used, &why) == PARSE_OK;
 	good = good && check_verdict(combo, rules, cert, &c);
@@ -500,7 +500,7 @@ now_us(void)
 static void
 time_rewrite(void)
 {
-	struct kit_connect kc = { .level = 5, .clean = true };
+	struct mqtt_kit_connect kc = { .level = 5, .clean = true };
 	struct mqtt_connect c;
 	struct identity_kit k;
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
@@ -517,7 +517,7 @@ time_rewrite(void)
 	kc.properties = slice_str("");
 	kc.username = kit_run('u', 31);
 	kc.password = kit_run('p', 31);
-	packet = kit_connect(&kc);
+	packet = mqtt_kit_connect(&kc);
 	identity_kit_init(&k, "O utf8 'Acme'\nCN utf8 'device-001'");
 	begin = now_us();
 	for (i = 0; i < 20000; i++) {

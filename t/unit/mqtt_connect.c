@@ -85,7 +85,7 @@ field_is(bool has, struct slice got, struct slice want)
 
 /* Level, flags and keep alive are the last bytes of the intro. */
 static bool
-intro_is(const struct mqtt_connect *c, const struct kit_connect *k)
+intro_is(const struct mqtt_connect *c, const struct mqtt_kit_connect *k)
 {
 	const uint8_t *end = c->intro.data + c->intro.len;
 
@@ -96,7 +96,7 @@ intro_is(const struct mqtt_connect *c, const struct kit_connect *k)
 
 /* The will as it was sent: properties, topic and payload; and its flags. */
 static bool
-will_is(const struct mqtt_connect *c, const struct kit_connect *k)
+will_is(const struct mqtt_connect *c, const struct mqtt_kit_connect *k)
 {
 	struct kit_bytes want = kit_copy("", 0);
 	bool good;
@@ -119,7 +119,7 @@ will_is(const struct mqtt_connect *c, const struct kit_connect *k)
 }
 
 static bool
-fields_are(const struct mqtt_connect *c, const struct kit_connect *k)
+fields_are(const struct mqtt_connect *c, const struct mqtt_kit_connect *k)
 {
 	bool v5 = (k->level & 0x7f) == 5;
 
@@ -135,7 +135,7 @@ fields_are(const struct mqtt_connect *c, const struct kit_connect *k)
 
 /* `k' may be NULL: then fields are not looked at. */
 static bool
-is_good(struct slice s, const struct kit_connect *k)
+is_good(struct slice s, const struct mqtt_kit_connect *k)
 {
 	struct kit_bytes exact = kit_copy(s.data, s.len);
 	struct mqtt_connect c;
@@ -155,9 +155,9 @@ is_good(struct slice s, const struct kit_connect *k)
 }
 
 static void
-check(const struct kit_connect *k, const char *what, size_t number)
+check(const struct mqtt_kit_connect *k, const char *what, size_t number)
 {
-	struct kit_bytes b = kit_connect(k);
+	struct kit_bytes b = mqtt_kit_connect(k);
 
 	ok(is_good(kit_slice(&b), k), "level %02x: %.60s, %zu", k->level, what,
 	    number);
@@ -220,10 +220,10 @@ check_rows(void)
 
 static const unsigned levels[] = { 0x03, 0x04, 0x05, 0x83, 0x84 };
 
-static struct kit_connect
+static struct mqtt_kit_connect
 base_of(unsigned level)
 {
-	struct kit_connect k = {
+	struct mqtt_kit_connect k = {
 		.level = level,
 		.clean = true,
 		.keep_alive = 60,
@@ -237,7 +237,7 @@ base_of(unsigned level)
 static void
 check_flags(unsigned level, unsigned bits)
 {
-	struct kit_connect k = base_of(level);
+	struct mqtt_kit_connect k = base_of(level);
 	unsigned qos = bits >> 3 & 3;
 
 	if (qos == 3 || ((bits & 0x04) == 0 && (bits & 0x38) != 0) ||
@@ -323,7 +323,7 @@ static const char *const will_properties[] = {
 static void
 check_properties(void)
 {
-	struct kit_connect k;
+	struct mqtt_kit_connect k;
 	struct kit_bytes b, w;
 	size_t i;
 
@@ -367,7 +367,7 @@ static const size_t borders[] = { 0, 1, 2, 7, 8, 9, 23, 24, 100, 113, 114, 115,
 static void
 check_border(unsigned level, size_t len)
 {
-	struct kit_connect k = base_of(level);
+	struct mqtt_kit_connect k = base_of(level);
 	struct kit_bytes b;
 
 	k.client_id = kit_run('c', len);
@@ -409,14 +409,14 @@ static void
 check_facts(void)
 {
 	struct kit_bytes b = kit_hex(ALL_CONNECT_PROPERTIES);
-	struct kit_connect k = base_of(5);
+	struct mqtt_kit_connect k = base_of(5);
 	struct kit_bytes packet;
 	struct mqtt_connect c;
 	const char *why;
 	size_t used;
 
 	k.properties = kit_slice(&b);
-	packet = kit_connect(&k);
+	packet = mqtt_kit_connect(&k);
 	is_int(mqtt_connect_parse(&c, kit_slice(&packet), &used, &why),
 	    PARSE_OK, "all properties of a CONNECT");
 	is_int(c.maximum_packet_size, 65536, "Maximum Packet Size");
@@ -424,7 +424,7 @@ check_facts(void)
 	kit_free(&b);
 	kit_free(&packet);
 	k = base_of(5);
-	packet = kit_connect(&k);
+	packet = mqtt_kit_connect(&k);
 	is_int(mqtt_connect_parse(&c, kit_slice(&packet), &used, &why),
 	    PARSE_OK, "no properties");
 	is_int(c.maximum_packet_size, 0, "Maximum Packet Size unsaid");

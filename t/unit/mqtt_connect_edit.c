@@ -266,8 +266,8 @@ check_rows(void)
 }
 
 /* What the wish makes of the fields, said once more and otherwise. */
-static struct kit_connect
-wished(struct kit_connect k, const struct wish *w)
+static struct mqtt_kit_connect
+wished(struct mqtt_kit_connect k, const struct wish *w)
 {
 	static const struct slice none;
 
@@ -290,10 +290,11 @@ static const unsigned levels[] = { 0x03, 0x83, 0x04, 0x84, 0x05 };
 static const char *const names[] = { NULL, "", "u", "device-001" };
 
 static bool
-is_as_wished(const struct kit_connect *k, const struct wish *w)
+is_as_wished(const struct mqtt_kit_connect *k, const struct wish *w)
 {
-	struct kit_connect want = wished(*k, w);
-	struct kit_bytes before = kit_connect(k), after = kit_connect(&want);
+	struct mqtt_kit_connect want = wished(*k, w);
+	struct kit_bytes before = mqtt_kit_connect(k),
+			 after = mqtt_kit_connect(&want);
 	struct filled f;
 	bool good;
 
@@ -306,7 +307,7 @@ is_as_wished(const struct kit_connect *k, const struct wish *w)
 
 /* All edits of the three fields on one packet; the number that went wrong. */
 static unsigned
-edit_all_ways(const struct kit_connect *k)
+edit_all_ways(const struct mqtt_kit_connect *k)
 {
 	unsigned i, wrong = 0;
 	struct wish w = { 0 };
@@ -321,12 +322,12 @@ edit_all_ways(const struct kit_connect *k)
 }
 
 /* Each of the fields absent, empty, short: the digits of `shape'. */
-static struct kit_connect
+static struct mqtt_kit_connect
 shape_of(unsigned level, unsigned shape)
 {
 	static const struct slice values[] = { { NULL, 0 },
 		{ (const uint8_t *)"", 0 }, { (const uint8_t *)"abc", 3 } };
-	struct kit_connect k = { .level = level, .keep_alive = 10 };
+	struct mqtt_kit_connect k = { .level = level, .keep_alive = 10 };
 
 	k.username = values[shape % 3];
 	k.password = values[shape / 3 % 3];
@@ -342,7 +343,7 @@ shape_of(unsigned level, unsigned shape)
 static void
 check_shapes(void)
 {
-	struct kit_connect k;
+	struct mqtt_kit_connect k;
 	unsigned shape;
 	size_t i;
 
@@ -366,11 +367,11 @@ check_growth(void)
 		16360, 16370, 16380, 16384, 65535 };
 	struct mqtt_user_property add = { kit_run('k', 1), { NULL, 0 } };
 	struct mqtt_connect_edit edit = { .add = &add, .add_count = 1 };
-	struct kit_connect k = { .level = 5, .clean = true };
+	struct mqtt_kit_connect k = { .level = 5, .clean = true };
 	struct kit_bytes before, after, property;
 	size_t i, more;
 
-	before = kit_connect(&k);
+	before = mqtt_kit_connect(&k);
 	for (i = 0; i < LEN(lens) * 20; i++) {
 		more = i % 20;
 		if (lens[i / 20] + more > MQTT_STRING_MAX)
@@ -379,7 +380,7 @@ check_growth(void)
 		property = kit_hex("26 0001'k'");
 		kit_add_string(&property, add.value);
 		k.properties = kit_slice(&property);
-		after = kit_connect(&k);
+		after = mqtt_kit_connect(&k);
 		ok(is_written(kit_slice(&before), &edit, kit_slice(&after)),
 		    "a User Property of %zu", add.value.len);
 		kit_free(&after);

@@ -168,12 +168,12 @@ check_rows(struct loop *loop)
 static void
 check_cap(struct loop *loop)
 {
-	struct kit_connect k = { .level = 4, .clean = true };
+	struct mqtt_kit_connect k = { .level = 4, .clean = true };
 	struct kit_bytes b;
 	struct bench bench;
 
 	k.client_id = kit_run('c', MAX_SIZE - 15);
-	b = kit_connect(&k);
+	b = mqtt_kit_connect(&k);
 	is_int((long long)b.len, MAX_SIZE, "a CONNECT of 256");
 	setup(&bench, loop, &open_policy);
 	script_feed(&bench.script, b.data, b.len - 1);
@@ -183,7 +183,7 @@ check_cap(struct loop *loop)
 	teardown(&bench);
 	kit_free(&b);
 	k.client_id = kit_run('c', MAX_SIZE - 14);
-	b = kit_connect(&k);
+	b = mqtt_kit_connect(&k);
 	setup(&bench, loop, &open_policy);
 	script_feed(&bench.script, b.data, 10);
 	ok(is_over(&bench, REASON_MQTT_TOO_LARGE), "257: refused after 10");

@@ -112,7 +112,7 @@ kit_run(char c, size_t len)
 }
 
 static unsigned
-flags_of(const struct kit_connect *k)
+flags_of(const struct mqtt_kit_connect *k)
 {
 	unsigned flags = k->clean ? 0x02 : 0;
 
@@ -135,7 +135,7 @@ add_properties(struct kit_bytes *b, unsigned level, struct slice properties)
 }
 
 struct kit_bytes
-kit_connect(const struct kit_connect *k)
+mqtt_kit_connect(const struct mqtt_kit_connect *k)
 {
 	const char *name = (k->level & 0x7f) == 3 ? "MQIsdp" : "MQTT";
 	struct kit_bytes body = kit_copy("", 0), packet = kit_copy("", 0);

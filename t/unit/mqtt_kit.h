@@ -43,7 +43,7 @@ kit_slice(const struct kit_bytes *b)
 struct slice kit_run(char c, size_t len);
 
 /* A CONNECT in fields; data NULL means the field is not there. */
-struct kit_connect {
+struct mqtt_kit_connect {
 	unsigned level; /* the byte: 3, 4, 5, or with the bridge bit */
 	bool clean;
 	unsigned keep_alive;
@@ -58,6 +58,6 @@ struct kit_connect {
 	struct slice password;
 };
 
-struct kit_bytes kit_connect(const struct kit_connect *k);
+struct kit_bytes mqtt_kit_connect(const struct mqtt_kit_connect *k);
 
 #endif
