@@ -68,7 +68,8 @@ sub defaults
 			private_key => $pki->key('server'),
 			client_ca => $pki->cert('client-ca'),
 		},
-		identity => { username => '${cn}' },
+		# None said, so that nothing is warned of.
+		identity => { username => '${cn}', clientid => 'none' },
 		backend => { address => '127.0.0.1:1' },
 	);
 }
