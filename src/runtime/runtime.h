@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: ISC */
 /*
  * The life of the daemon, from a checked configuration to the exit code.
  */

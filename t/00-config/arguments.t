@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Arguments, and what the daemon does with a config that cannot work.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # sallyport -t: a good config is said to be good, a bad one gets every error
 # in one run, each with file, line and what to write instead. Exit 78.
 use strict;

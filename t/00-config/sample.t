@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # etc/sallyport.ini, the sample, works once its files are there.
 use strict;
 use warnings;

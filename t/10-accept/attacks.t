@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Clients that mean harm, each beside a good one: what they take ends with
 # them, and the good one does not notice.
 use strict;

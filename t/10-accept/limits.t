@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # [limits]: over the limit of connections, an address's own or that of all, one
 # is refused; over that of unfinished handshakes the oldest one is ended. And room
 # that becomes free is used.

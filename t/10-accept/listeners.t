@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # IPv4, IPv6, several addresses and several listeners with their profiles.
 use strict;
 use warnings;

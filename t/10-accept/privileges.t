@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Started as root, the daemon binds and then becomes somebody else for good.
 use strict;
 use warnings;

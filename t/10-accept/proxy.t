@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # accept_proxy = required: a PROXY header from a trusted balancer, v1 or v2,
 # gives the client's address; nothing else is let in.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The sandbox around the running daemon: the kernel says it is there, and what
 # an operator does every day still works; a reload to files or brokers out of
 # its reach is refused or told, and harms nobody.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # What systemd gives and hears: sockets by the listener's name, READY,
 # RELOADING, STOPPING and the watchdog. This test speaks for systemd.
 use strict;

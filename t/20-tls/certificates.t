@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Who gets through the TLS door, and which alert and reason the others hear.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The forms in which files of CAs and CRLs come. What is read of each, and what
 # is said, must be the same for `sallyport -t', the start, a reload and
 # `sallyport explain'.

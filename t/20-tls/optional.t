@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # client_certificate = optional: none is fine, a bad one still is not.
 use strict;
 use warnings;

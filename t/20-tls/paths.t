@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Which way leads from a device's certificate to client_ca: a table of shapes of
 # certificates, each asked of `explain' under both orders of client_ca and of
 # what the device sends, and of openssl. Where openssl's answer differs, the row

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Two certificates of one CA, its name and key the same, side by side in
 # client_ca: which of them a chain is led over must not matter, nor whether it is
 # verified or followed from memory. Which of them is found first is chance, so

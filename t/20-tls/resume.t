@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Resumption by ticket: it works, the identity comes along, and what has
 # become of the certificate meanwhile counts.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Bytes that are not TLS, half handshakes and broken records end, with a
 # reason and without disturbing anybody.
 use strict;

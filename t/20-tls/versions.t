@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # TLS 1.2 and 1.3 and nothing older; ECDSA and RSA keys by what a client can.
 use strict;
 use warnings;

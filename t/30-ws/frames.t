@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Frames: MQTT packets across and inside them, fragments, pings, closing, and
 # what breaks RFC 6455.
 use strict;

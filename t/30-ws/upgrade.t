@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The HTTP request that becomes a WebSocket: what is taken, and which status
 # and reason everything else gets.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # However the bytes of a CONNECT come, and whatever comes behind them, the
 # broker gets them once and in order; and they come by the deadline.
 use strict;

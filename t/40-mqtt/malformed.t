@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Broken CONNECTs: the right word back, and nothing at all at the broker; and
 # `explain' refuses them for the same reason.
 use strict;

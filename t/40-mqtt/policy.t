@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # [mqtt]: versions that are not wanted, and the bridge bit.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A v5 client that sent no ClientID is told which one it was given, once, in
 # the CONNACK that lets it in, and in no other.
 use strict;

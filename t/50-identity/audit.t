@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The audit trail: a line for each open, refusal and close, and in each who it
 # was, by what certificate, and which profile judged.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # MQTT 5's enhanced authentication is a second way to log in at the broker. By
 # default a client with a certificate does not get it through.
 use strict;

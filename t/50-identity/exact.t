@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A CONNECT as the broker gets it differs from what was sent in what identity
 # asks for, and in nothing else; and `explain' foretells every byte.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Each tenant's CA has a profile of its own, so that one cannot give out the
 # names of another; and the certificate's facts as User Properties.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # override, fill and match; unsafe characters encoded.
 use strict;
 use warnings;

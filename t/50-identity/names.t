@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Names out of certificates: every template, and what refuses.
 use strict;
 use warnings;

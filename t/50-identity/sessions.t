@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # How many sessions one certificate may have, over all workers, and the event
 # when it is used from two addresses at once.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Dialling the broker: down, slow, a unix socket, a name; it dies.
 use strict;
 use warnings;

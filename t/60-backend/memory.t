@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The CONNECTs of all clients that wait for a broker have a limit in bytes; what
 # is refused or leaves gives its bytes back.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Several brokers: failover, round robin, by ClientID; and the PROXY header
 # that tells them who the client is.
 use strict;

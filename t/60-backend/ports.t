@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Whoever comes near the end of the local ports for a broker is warned once,
 # while devices still come in, and told what helps.
 use strict;

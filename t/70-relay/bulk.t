@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # 50 MB in both directions at once arrive unchanged, in bounded memory.
 use strict;
 use warnings;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # How a session ends: half-close in both directions, errors of either side, and
 # packets that the relay must not forward.
 use strict;

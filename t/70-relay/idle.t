@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # [timeouts] idle ends a session that transfers nothing, and no other session.
 use strict;
 use warnings;

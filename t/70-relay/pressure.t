@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A peer does not read: the other side is paused, memory stays bounded, the other
 # direction goes on, and in the end nothing is missing.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A reload that does not change a [backend] keeps what is known of its brokers; a
 # changed [backend] starts without.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A drain lets a client complete the packet that it has begun, and hear the
 # answer; idle sessions leave first; at the end of the time all leave.
 use strict;

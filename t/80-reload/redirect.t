@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A drain tells MQTT 5 clients which server to use, if their listener names one
 # and the packet is not too long for them.
 use strict;

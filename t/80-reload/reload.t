@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # SIGHUP: a good configuration applies to new connections, a bad one changes
 # nothing.
 use strict;

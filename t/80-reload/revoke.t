@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A CRL, the deny list, a CA that is removed, or a certificate that expires ends
 # exactly the sessions concerned. They cannot come back, not by a ticket either.
 use strict;

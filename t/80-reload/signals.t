@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Signals: those that log rotation sends end no session, and none is lost while
 # the daemon starts, not even as process 1.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The process stands still for longer than a stage may take (a frozen machine, no
 # CPU). A client that sent its bytes in time is admitted.
 use strict;

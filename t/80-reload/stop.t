@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # SIGTERM dismisses the sessions and exits with 0; SIGINT, or a second SIGTERM,
 # ends at once. With drain_delay load balancers are told first. A client that is
 # revoked meanwhile is disconnected.

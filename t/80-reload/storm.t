@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Many reloads in a short time: they are merged, the old snapshots are freed, and
 # the memory is returned to the system.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Changed files are noticed without a signal: rewritten, replaced by rename, or
 # after a symlink was swapped, as Kubernetes does it. Half-written ones wait.
 use strict;

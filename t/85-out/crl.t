@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # CRLs that are renamed into place and found by the watcher: which sessions end,
 # what each crl_policy does, and that a bad CRL changes nothing and is logged once.
 use strict;

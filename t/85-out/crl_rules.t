@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Which of several CRLs counts: a table of what was in force and what comes, each
 # asked of a daemon that starts with the lists, of one that gets them by a
 # reload, of `explain' and of openssl. Times are seconds from now.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The deny list: each kind of entry ends the sessions it matches and refuses new
 # ones, and no others; entries expire; a file of EMQX works unchanged.
 use strict;

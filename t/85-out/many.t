@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A sweep is divided into slices, and more changes come meanwhile: still exactly
 # the sessions concerned end, whichever change it was. A CA that is removed from
 # client_ca ends only the sessions of its own devices.

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Certificates rotate while clients connect without a pause: no client is refused,
 # whichever way the files are replaced, and half a rotation is not read.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # The server's certificates: chosen by SNI and by what the client supports, a
 # stapled OCSP response, tickets shared by replicas and kept over reloads.
 use strict;

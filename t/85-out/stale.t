@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # Dates that pass while devices are connected: a CRL's nextUpdate with each
 # crl_policy, and a certificate's notAfter with each on_expiry.
 use strict;

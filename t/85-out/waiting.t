@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # A device that waits for a broker is judged by a changed deny list, too: no
 # connection is made for it afterwards. Other devices continue to wait.
 use strict;

@@ -1,4 +1,5 @@
 #!/usr/bin/perl
+# SPDX-License-Identifier: ISC
 # will_on_kick with a real mosquitto: the Will of a device that is thrown out is
 # published, or is not; over both transports and with both versions.
 use strict;
