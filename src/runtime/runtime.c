@@ -77,24 +77,23 @@ print_errors(const char *file, const struct report *errors)
 	print_reports(file, &none, errors);
 }
 
-/* Loads the configuration and prints what is to be said about it. `*files' as
- * in reload_load(). */
+/* Loads the configuration. Where it is refused, prints its errors and warnings;
+ * otherwise the caller tells the warnings. `*files' as in reload_load(). */
 static enum err
-load(struct snapshot **out, const char *file, struct watcher_list **files)
+load(struct snapshot **out, const char *file, struct watcher_list **files,
+    struct report *warnings)
 {
-	struct report warnings;
 	struct report why;
 	enum err err;
 
 	report_init(&why);
-	report_init(&warnings);
-	err = reload_load(out, file, NULL, files, &why, &warnings);
-	print_reports(file, &warnings, &why);
+	err = reload_load(out, file, NULL, files, &why, warnings);
+	if (err != OK)
+		print_reports(file, warnings, &why);
 	if (err != OK)
 		fprintf(stderr,
 		    "sallyport: %s: %zu error%s; see sallyport.ini(5)\n", file,
 		    why.count, why.count == 1 ? "" : "s");
-	report_fini(&warnings);
 	report_fini(&why);
 	return err;
 }
@@ -103,8 +102,15 @@ enum err
 runtime_load(struct snapshot **out, const char *file)
 {
 	struct watcher_list *files = NULL;
-	enum err err = load(out, file, &files);
+	struct report warnings, none;
+	enum err err;
 
+	report_init(&warnings);
+	report_init(&none);
+	err = load(out, file, &files, &warnings);
+	if (err == OK)
+		print_reports(file, &warnings, &none);
+	report_fini(&warnings);
 	watcher_list_free(files);
 	return err;
 }
@@ -179,17 +185,22 @@ runtime_run(const char *file, const struct master_service *service)
 {
 	struct watcher_list *files = NULL;
 	struct snapshot *snapshot = NULL;
+	struct report why, warnings;
 	struct master master;
-	struct report why;
 	enum err err;
 
 	master_block_signals();
-	if (load(&snapshot, file, &files) != OK) {
+	report_init(&warnings);
+	if (load(&snapshot, file, &files, &warnings) != OK) {
+		report_fini(&warnings);
 		watcher_list_free(files);
 		return RUNTIME_EXIT_CONFIG;
 	}
 	report_init(&why);
 	err = master_init(&master, file, snapshot, files, service, &why);
+	/* The log is where the operator of a service looks. */
+	report_log(&warnings, LOG_LEVEL_WARN, "config_warning");
+	report_fini(&warnings);
 	if (err == OK)
 		err = master_run(&master, &why);
 	master_fini(&master);

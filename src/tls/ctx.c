@@ -22,8 +22,10 @@
 #define SESSION_LIFE (24 * 3600)
 
 /* Most bytes of a client's certificates. They are kept while they arrive, for a
- * client of which nothing is known yet. Ten with RSA keys of 4096 bits fit. */
-#define CERTS_MAX (24 * 1024)
+ * client of which nothing is known yet; a longer message is refused as soon as
+ * its length is read. Chains with certificates that the path does not need are
+ * usual, so there is room for them; they are dropped after the handshake. */
+#define CERTS_MAX (60 * 1024)
 
 /* Most bytes of CA names that a CertificateRequest can hold, beside its other
  * fields (RFC 8446 4.2), and how many a client with a buffer for one record can

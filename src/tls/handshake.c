@@ -341,7 +341,7 @@ static const struct {
 	    KEY_TEXT },
 	{ SSL_R_KEY_USAGE_BIT_INCORRECT, REASON_TLS_PURPOSE, USAGE_TEXT },
 	{ SSL_R_EXCESSIVE_MESSAGE_SIZE, REASON_TLS_HANDSHAKE,
-	    "a message is too long: a client's certificates may have 24 KiB "
+	    "a message is too long: a client's certificates may have 60 KiB "
 	    "together" },
 	{ SSL_R_WRONG_SIGNATURE_TYPE, REASON_TLS_HANDSHAKE,
 	    "the client signed with an algorithm that is not taken, or that "
