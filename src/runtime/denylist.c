@@ -16,6 +16,9 @@
 /* How long a file that looks different must stay as it is before it is read,
  * so that a file that is being written is not. */
 #define SETTLE_MS 100
+
+/* How long to wait before a list is read again for which memory was missing. */
+#define RETRY_MS 500
 /* For so long a change by a command is kept if the file is replaced by one
  * without it. */
 #define KEEP_MS 10000
@@ -64,6 +67,7 @@ struct denylist_manager {
 	struct stat seen; /* at the last look */
 	size_t idle; /* rows of the file that do not count */
 	bool loading; /* a JOB_LOAD is under way */
+	bool retry; /* memory was missing: load again at the next look */
 	struct timer watch;
 	struct list recent; /* oldest first */
 	struct list sweeps; /* under way */
@@ -644,7 +648,7 @@ loaded(struct denylist_manager *d, struct job *job)
 		err = put_in_force(d, job);
 		if (err != OK)
 			report_add(&job->why, "%s: %s", d->path, err_text(err));
-	} else {
+	} else if (err != ERR_NO_MEMORY) {
 		d->refused = job->look;
 	}
 	if (err == OK) {
@@ -653,7 +657,13 @@ loaded(struct denylist_manager *d, struct job *job)
 	}
 	log_lines(&job->why, LOG_LEVEL_ERROR, "reload_refused");
 	log_event(LOG_LEVEL_ERROR, "reload_failed",
-	    "%s: refused; the old deny list stays in force", d->path);
+	    "%s: %s; the old deny list stays in force%s", d->path,
+	    err == ERR_NO_MEMORY ? "out of memory" : "refused",
+	    err == ERR_NO_MEMORY ? " for now" : "");
+	/* The file may be good: it is read again until there is memory. */
+	d->retry = err == ERR_NO_MEMORY;
+	if (d->retry)
+		timer_start(&d->watch, RETRY_MS);
 	tell(job->done, job->arg, err, &job->why, 0);
 }
 
@@ -760,6 +770,12 @@ look(void *arg)
 	bool differs;
 	bool settled;
 
+	if (d->retry && !d->loading) {
+		d->retry = false;
+		schedule(d, false);
+		load(d, NULL, NULL);
+		return;
+	}
 	look_at(d->path, &now);
 	settled = identity_deny_same_version(&now, &d->seen);
 	differs = !identity_deny_same_version(&now, &d->known) &&
