@@ -166,6 +166,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(&n, 0, sizeof(n));
 	n.cert.subject = n.subject;
 	n.cert.issuer = n.issuer;
+	n.cert.canonical_sha256 = n.cert.sha256;
 	n.cert.sans = n.sans;
 	n.cert.issuer_certs = (const uint8_t(*)[CERT_SHA256_LEN])n.chain;
 	n.cert.issuer_cert_count = 1;

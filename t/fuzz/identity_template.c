@@ -16,11 +16,13 @@ render(const struct identity_template *t, struct slice cn,
 {
 	static struct identity_name name;
 	static const uint8_t oid[] = { 0x55, 4, 3 };
+	static const uint8_t sha256[CERT_SHA256_LEN];
 	const struct cert_attr attr = { .oid = { oid, 3 }, .value = cn };
 	const struct cert cert = { .subject = &attr,
 		.subject_count = 1,
 		.der = cn,
-		.serial = cn };
+		.serial = cn,
+		.canonical_sha256 = sha256 };
 	const struct mqtt_connect connect = { .has_username = true,
 		.username = slice_str("user"),
 		.client_id = slice_str("id") };
