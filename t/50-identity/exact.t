@@ -17,14 +17,18 @@ my $proxy = sallyport(%address,
 	'identity both' => { username => 'cn', clientid => '${cn}' },
 	'identity id' => { username => 'none', clientid => 'cn' },
 	'identity none' => { username => 'none' },
-	'identity keep' => { username => 'cn', password => 'keep' });
+	'identity keep' => { username => 'cn', password => 'keep',
+		authentication => 'keep' });
 
 # Every property a CONNECT may have, in an order nobody would write.
 my $user = sub { "\x26" . mqtt_string($_[0]) . mqtt_string($_[1]) };
-my $properties = $user->('b', '2') . "\x11\0\0\1\0" . "\x21\0\x14"
-    . "\x15" . mqtt_string('SCRAM-SHA-1') . "\x27\0\1\0\0"
-    . "\x16" . mqtt_string("\0\1\xff") . "\x22\0\7" . "\x19\1" . "\x17\0"
-    . $user->('a', '1') . $user->('b', '2');
+my @properties = ($user->('b', '2'), "\x11\0\0\1\0", "\x21\0\x14",
+	"\x15" . mqtt_string('SCRAM-SHA-1'), "\x27\0\1\0\0",
+	"\x16" . mqtt_string("\0\1\xff"), "\x22\0\7", "\x19\1", "\x17\0",
+	$user->('a', '1'), $user->('b', '2'));
+my $properties = join '', @properties;
+# Without Authentication Method and Data, which pass only if kept.
+my $plain = join '', grep { !/^[\x15\x16]/ } @properties;
 my $will_properties = "\x18\0\0\0\x0a" . $user->('k', 'v') . "\x01\1"
     . "\x02\0\0\0\5" . "\x03" . mqtt_string('text/plain')
     . "\x08" . mqtt_string('re/ply') . "\x09" . mqtt_string("\0\1");
@@ -82,6 +86,8 @@ for my $listener (sort keys %changed) {
 			$to{username} //= undef
 			    if exists $to{password}
 			    && length($c{username} // '-') == 0;
+			$to{properties} = $plain
+			    if $c{properties} && $listener ne 'keep';
 			my $want = mqtt_connect(%c, %to);
 
 			$c->send(mqtt_connect(%c) . mqtt_pingreq);
@@ -112,7 +118,8 @@ for my $version (3, 4, 5) {
 	$c->send(mqtt_connect(%c), chunk => 10);
 	my $b = $broker->accept;
 	is(hex($b->packet), hex(mqtt_connect(%c, username => 'device-001',
-		password => undef)), "wss, v$version: exact");
+		password => undef, properties => $plain)),
+		"wss, v$version: exact");
 	$_->close for $b, $c;
 }
 done_testing;
