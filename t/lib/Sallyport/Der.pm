@@ -7,8 +7,9 @@ use strict;
 use warnings;
 
 use Exporter qw(import);
+use Math::BigInt;
 
-our @EXPORT = qw(der_tlv der_children der_name);
+our @EXPORT = qw(der_tlv der_children der_name der_twin der_canonical);
 
 # Tag, length, content.
 sub der_tlv
@@ -67,6 +68,55 @@ my %tag = (
 	utf8 => 0x0c, printable => 0x13, t61 => 0x14, ia5 => 0x16,
 	numeric => 0x12, universal => 0x1c, bmp => 0x1e, octets => 0x04,
 );
+
+# The order of the curve, by the length of its numbers.
+my %order = (
+	32 => Math::BigInt->from_hex('0xffffffff00000000ffffffffffffffff'
+		. 'bce6faada7179e84f3b9cac2fc632551'),
+	48 => Math::BigInt->from_hex('0xffffffffffffffffffffffffffffffff'
+		. 'ffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196a'
+		. 'ccc52973'),
+);
+
+# What is signed and its algorithm, r in DER, s and n - s, of a certificate
+# that a key on P-256 or P-384 signed; of any other, nothing.
+sub ecdsa
+{
+	my ($der) = @_;
+	my ($tbs, $alg, $bits) = der_children($der);
+
+	# ecdsa-with-SHA224 to SHA512, or with SHA1
+	return unless $alg =~ /^..\x06.\x2a\x86\x48\xce\x3d\x04/s;
+	my (undef, $content) = take($bits, \(my $at = 0));
+	my ($r, $s) = der_children(substr $content, 1);
+	my ($size) = length($r) > 2 + 40 || length($s) > 2 + 40 ? 48 : 32;
+	my $value = Math::BigInt->from_hex('0x' . unpack 'H*', substr $s, 2);
+
+	return ($tbs . $alg, $r, $value, $order{$size}->copy->bsub($value));
+}
+
+# The other form of a certificate in DER that an ECDSA key signed: (r, n - s)
+# is as valid as (r, s).
+sub der_twin
+{
+	my ($head, $r, undef, $other) = ecdsa(@_) or return;
+	my $hex = substr $other->as_hex, 2;
+
+	$hex = "0$hex" if length($hex) % 2;
+	$hex = "00$hex" if $hex =~ /^[89a-f]/;
+	return der_tlv(0x30, $head . der_tlv(0x03, "\0"
+		. der_tlv(0x30, $r . der_tlv(0x02, pack 'H*', $hex))));
+}
+
+# The form with the smaller s; a certificate that another kind of key signed is
+# canonical as it is.
+sub der_canonical
+{
+	my ($der) = @_;
+	my (undef, undef, $s, $other) = ecdsa($der) or return $der;
+
+	return $other->bcmp($s) < 0 ? der_twin($der) : $der;
+}
 
 # A Name of one attribute an RDN: [CN => utf8 => bytes], ...; the first may
 # be raw OID content too.

@@ -139,7 +139,7 @@ sub keep_key
 	chown +(getpwnam 'nobody')[2, 3], $path if $> == 0;
 }
 
-# Makes NAME.key and NAME.crt. Fields:
+# Makes NAME.key and NAME.crt, which is in its canonical form. Fields:
 #   subject   as in openssl -subj; subject_der instead: a Name in DER
 #   issuer_der   a Name, in place of the issuer's own
 #   ca        name of the issuer, default client-ca; self: signed by itself
@@ -165,6 +165,9 @@ sub make
 	$self->patch($base, $ca, %spec)
 	    if defined $spec{subject_der} || defined $spec{issuer_der}
 	    || $spec{break_signature};
+	# Of a signature by ECDSA openssl writes either form, by chance.
+	write_all("$base.crt", der_to_pem('CERTIFICATE',
+		der_canonical(pem_to_der(read_all("$base.crt")))));
 	write_all("$base.crt",
 		read_all("$base.crt") . read_all($self->cert($ca)))
 	    if $spec{chain};
@@ -381,8 +384,8 @@ sub der_to_pem
 {
 	my ($label, $der) = @_;
 
-	return "-----BEGIN $label-----\n" . encode_base64($der)
-	    . "-----END $label-----\n";
+	return join "\n", "-----BEGIN $label-----",
+	    unpack('(A64)*', encode_base64($der, '')), "-----END $label-----\n";
 }
 
 sub read_all
