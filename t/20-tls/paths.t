@@ -171,7 +171,9 @@ my @rows = (
 		'tls_untrusted', 'CN=z does not say that it is a CA'],
 	['keyUsage', ['root'], ['ku'], 'tls_purpose',
 		'keyUsage without digitalSignature'],
-	['keyAgreement', ['root'], ['ku-agree'], 'in'],
+	['keyAgreement', ['root'], ['ku-agree'], 'tls_purpose',
+		'keyUsage lacks digitalSignature',
+		'openssl takes keyAgreement, for fixed DH keys (RFC 5246 7.4.6)'],
 	['extendedKeyUsage', ['root'], ['eku'], 'tls_purpose',
 		'extendedKeyUsage without clientAuth'],
 	['critical extension', ['root'], ['crit'], 'tls_bad_certificate',
@@ -230,7 +232,7 @@ sub bundle
 my $proxy = sallyport(backend => { address => $broker->address });
 
 # What `explain' says: (in | reason, detail).
-sub explained
+sub verdict_of
 {
 	my ($cas, $file) = @_;
 
@@ -262,7 +264,7 @@ for (@rows) {
 	    if @$cas > 1 || @others > 1;
 	for my $order (@orders) {
 		my ($c, $s) = @$order;
-		my ($said, $why) = explained($c, bundle('sent', @$s));
+		my ($said, $why) = verdict_of($c, bundle('sent', @$s));
 
 		is($said, $want, "$what: @$c <- @$s") or diag($why);
 		like($why, qr/$detail/, "$what: ... and why")
@@ -285,6 +287,23 @@ sub comes
 
 	$c->close;
 	return $status;
+}
+
+{
+	my $p = sallyport(backend => { address => $broker->address },
+		tls => { client_ca => cas('root') });
+
+	# The library of the test's own client takes no such certificate.
+	for my $version (qw(-tls1_2 -tls1_3)) {
+		my $from = $p->mark;
+
+		Sallyport::Proc::run(30, 'openssl', 's_client', $version,
+			'-connect', '127.0.0.1:' . $p->port('tls'),
+			'-cert', $pki->cert('ku-agree'),
+			'-key', $pki->key('ku-agree'));
+		ok($p->wait_close('tls_purpose', from => $from),
+			"keyAgreement: the daemon refuses it, $version");
+	}
 }
 
 for (

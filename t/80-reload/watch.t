@@ -49,7 +49,7 @@ $proxy->wait_log(qr/event=reload /, from => $from);
 is(server_key(), 'rsa', 'a swapped symlink is noticed');
 
 $from = $proxy->mark;
-$proxy->write_ini(%fast, %tls, identity => { username => 'x' });
+$proxy->write_ini(%fast, %tls, identity => { username => 'x-${cn}' });
 $proxy->wait_log(qr/event=reload /, from => $from);
 pass('a changed ini file is noticed');
 
