@@ -58,6 +58,8 @@ sub replica
 		watch_interval => '100ms', drain_delay => 2 * slow . 's',
 		drain_timeout => '3s',
 		admin_socket => tmp("admin$n.sock") };
+	# Many sessions of one certificate below.
+	$own{identity} = { %{ $own{identity} }, clientid => 'none' };
 	# The name server is asked all the time.
 	$own{backend} = { %{ $own{backend} }, resolve_interval => '1s' };
 	return sallyport(%own, kit => { ini => $ini,
@@ -133,12 +135,17 @@ sub session
 	$c->send(mqtt_connect(version => 5, clientid => $id));
 	my $connack = hex($c->packet);
 	die "$id: $connack\n" if $connack !~ /^20..0000/;
-	for my $n (0 .. $#replicas) {
-		my $line = $replicas[$n]->find_log(
-			qr/event=open .*client_id=$id /) or next;
-		return { c => $c, at => $n, line => $line };
-	}
-	die "$id is nowhere\n";
+	my %session;
+	# The log is written by a thread of its own.
+	wait_until("$id is at a replica", sub {
+		for my $n (0 .. $#replicas) {
+			my $line = $replicas[$n]->find_log(
+				qr/event=open .*client_id=$id /) or next;
+			%session = (c => $c, at => $n, line => $line);
+		}
+		return %session;
+	});
+	return \%session;
 }
 
 # One at each replica, however the balancer deals them out.
