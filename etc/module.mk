@@ -1,4 +1,4 @@
-dist_man_MANS += etc/sallyport.8 etc/sallyport.ini.5
+dist_man_MANS += etc/sallyport.8 etc/sallyport.ini.5 etc/sallyport-pki.1
 
 # The sample is installed beside the guides, and as the configuration only
 # where there is none: what an operator wrote is never touched.
