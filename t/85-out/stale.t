@@ -90,7 +90,7 @@ my @renewal = map {
 	[$live, @in];
 } [qw(old both)], [qw(both old)];
 
-wait_until('the dates pass', sub { time > $ends });
+wait_until('the dates pass', sub { time > $ends }, $ends - time + 10);
 $live{hard}->is_refused('tls_crl_unavailable', 'hard: the CRL ended',
 	device => 'honest');
 $live{hard}->is_refused('tls_crl_unavailable', 'hard: the CRL ended, resumed',
