@@ -59,7 +59,7 @@ utf8_decode(struct slice in, uint32_t *code)
 }
 
 size_t
-utf8_encode(uint32_t code, uint8_t out[4])
+utf8_write(uint32_t code, uint8_t out[4])
 {
 	if (code < 0x80) {
 		out[0] = (uint8_t)code;

@@ -19,7 +19,7 @@ size_t utf8_decode(struct slice in, uint32_t *code);
 
 /* Writes `code' as UTF-8 and returns its 1 to 4 bytes. It must be at most
  * 0x10FFFF and no surrogate. */
-size_t utf8_encode(uint32_t code, uint8_t out[4]);
+size_t utf8_write(uint32_t code, uint8_t out[4]);
 
 /*
  * True if `s' is well-formed and holds no U+0000, which MQTT forbids (MQTT 5,

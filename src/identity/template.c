@@ -101,7 +101,7 @@ put_char(struct render *r, uint32_t code, bool encoded)
 	static const char digits[] = "0123456789ABCDEF";
 	uint8_t *to = r->out->bytes + r->out->len;
 	uint8_t bytes[4];
-	size_t i, n = utf8_encode(code, bytes);
+	size_t i, n = utf8_write(code, bytes);
 
 	if ((encoded ? 3 * n : n) > room(r))
 		return refuse_text(r, IDENTITY_TEXT_TOO_LONG);

@@ -117,7 +117,7 @@ identity_text_append(enum cert_string type, struct slice in, uint8_t *out,
 		text = identity_text_next(type, &in, &code);
 		if (text != IDENTITY_TEXT_OK)
 			return text;
-		n = utf8_encode(code, bytes);
+		n = utf8_write(code, bytes);
 		if (n > cap - pos)
 			return IDENTITY_TEXT_TOO_LONG;
 		memcpy(out + pos, bytes, n);
@@ -333,7 +333,7 @@ put_value(struct line *l, const struct cert_attr *a,
 		text = identity_text_next(a->type, &in, &code);
 		if (text != IDENTITY_TEXT_OK)
 			return text;
-		n = utf8_encode(code, bytes);
+		n = utf8_write(code, bytes);
 		for (i = 0; i < n; i++)
 			put_byte(l, bytes[i], first, in.len == 0, style);
 		first = false;

@@ -223,7 +223,7 @@ put_attribute(struct name_text *t, CBS pair)
 		if (code > 0x10ffff || (code >= 0xd800 && code < 0xe000) ||
 		    utf8_is_unsafe(code))
 			code = '?';
-		put_bytes(t, bytes, utf8_encode(code, bytes));
+		put_bytes(t, bytes, utf8_write(code, bytes));
 	}
 }
 

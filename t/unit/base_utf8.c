@@ -19,7 +19,7 @@ test_round_trip(void)
 	for (code = 0; code <= 0x10ffff; code++) {
 		if (code >= 0xd800 && code <= 0xdfff)
 			continue;
-		n = utf8_encode(code, bytes);
+		n = utf8_write(code, bytes);
 		good = good && utf8_decode(slice_make(bytes, n), &back) == n &&
 		    back == code;
 		good = good && utf8_valid(slice_make(bytes, n)) == (code != 0);
