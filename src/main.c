@@ -189,20 +189,26 @@ print_version(void)
 	return printed();
 }
 
-/* Opens /dev/null for each of the descriptors 0 to 2 that is closed: a file or
- * socket opened later would get its number, and receive what is written to
- * stderr. */
+/*
+ * Opens each of the descriptors 0 to 2 that is closed: a file or socket opened
+ * later would get its number, and receive what is written to stderr. Where
+ * there is no /dev/null, as in a container from scratch, a folder takes its
+ * place: writing to it fails and does nothing.
+ */
 static bool
 open_standard_descriptors(void)
 {
-	int fd;
+	int fd, wanted;
 
-	do
+	for (wanted = 0; wanted <= STDERR_FILENO; wanted++) {
+		if (fcntl(wanted, F_GETFD) != -1)
+			continue;
 		fd = open("/dev/null", O_RDWR);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd == -1)
-		return false;
-	close(fd);
+		if (fd == -1)
+			fd = open("/", O_RDONLY | O_DIRECTORY);
+		if (fd != wanted)
+			return false;
+	}
 	return true;
 }
 
