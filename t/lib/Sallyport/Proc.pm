@@ -160,11 +160,20 @@ sub find_log
 	return;
 }
 
+# Counts the lines after FROM that match. A thread of the daemon writes its log,
+# so a line may come a moment after what it tells: the log must have rested.
 sub count_log
 {
 	my ($self, $pattern, $from) = @_;
-	my $text = substr $self->text, $from || 0;
+	my $text = $self->text;
+	my $end = time + 2;
 
+	for (my $rested = 0; $rested < 10 && time <= $end; $rested++) {
+		select undef, undef, undef, 0.005 * ($self->{slow} || 1);
+		$rested = 0 if length $self->text > length $text;
+		$text = $self->text;
+	}
+	$text = substr $text, $from || 0;
 	return scalar grep { $_ =~ $pattern } split /\n/, $text;
 }
 
