@@ -9,7 +9,9 @@ use lib "$FindBin::Bin/../lib";
 use Sallyport;
 
 my $port = free_port;
+# One worker, so that the clients are judged in the order in which they came.
 my $proxy = sallyport(
+	daemon => { workers => 1 },
 	backend => { address => "127.0.0.1:$port" },
 	timeouts => { backend => '20s' },
 	limits => { connect_memory => '100k' });

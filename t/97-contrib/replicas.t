@@ -89,6 +89,8 @@ global
 defaults
 	mode tcp
 	timeout connect 2s
+	# The default is inter, too short for a machine that is busy.
+	timeout check 5s
 	timeout client 1m
 	timeout server 1m
 frontend mqtts
