@@ -15,6 +15,7 @@
 #include "base/address.h"
 #include "base/clock.h"
 #include "runtime/accounts.h"
+#include "runtime/privileges.h"
 
 /* A request has to have room for a PEM certificate as a user name,
  * percent-encoded. */
@@ -100,8 +101,10 @@ make_control(struct admin *a, const struct config *cfg, int *out,
     struct report *why)
 {
 	const char *path = cfg->daemon.admin_socket;
+	char advice[PRIVILEGES_ADVICE_MAX];
 	uid_t uid;
 	gid_t gid;
+	int error;
 	int fd;
 
 	if (find_owners(cfg, &uid, &gid, why) != OK)
@@ -109,12 +112,14 @@ make_control(struct admin *a, const struct config *cfg, int *out,
 	a->owner = uid == (uid_t)-1 ? geteuid() : uid;
 	fd = bind_unix(path, gid == (gid_t)-1 ? 0600 : 0660);
 	if (fd == -1) {
+		error = errno;
+		privileges_folder_advice(cfg, path, advice);
 		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_socket,
-		    "%s: %s (%s)", path, strerror(errno),
-		    errno == EADDRINUSE
+		    "%s: %s (%s)", path, strerror(error),
+		    error == EADDRINUSE
 			? "another sallyport listens there, or it is not a "
 			  "socket"
-			: "its folder must exist and be writable");
+			: advice);
 		return ERR_CONFIG;
 	}
 	/* Not called needlessly: a service manager may forbid it. */

@@ -184,8 +184,12 @@ bind_all(const struct binding *b)
 static enum err
 cannot_write(const struct binding *b, const char *path)
 {
+	char advice[PRIVILEGES_ADVICE_MAX];
+	int error = errno;
+
+	privileges_folder_advice(b->cfg, path, advice);
 	CONFIG_COMPLAIN(b->cfg, b->why, &b->cfg->daemon, ports_file,
-	    "cannot write %s: %s", path, strerror(errno));
+	    "cannot write %s: %s (%s)", path, strerror(error), advice);
 	return ERR_CONFIG;
 }
 

@@ -230,30 +230,79 @@ folder_fault(const char *path)
 	return access(folder, W_OK | X_OK) == 0 ? NULL : strerror(errno);
 }
 
+/* Copies the folder of `path' if it does not exist and is one of those that a
+ * service manager creates: /run is empty after each boot. */
+static bool
+find_runtime_folder(char folder[PATH_MAX], const char *path)
+{
+	return folder_of(folder, path) && access(folder, F_OK) == -1 &&
+	    errno == ENOENT &&
+	    (strncmp(folder, "/run/", 5) == 0 ||
+		strncmp(folder, "/var/run/", 9) == 0);
+}
+
+void
+privileges_folder_advice(const struct config *cfg, const char *path,
+    char out[PRIVILEGES_ADVICE_MAX])
+{
+	char folder[PATH_MAX];
+	bool root = geteuid() == 0;
+
+	if (find_runtime_folder(folder, path))
+		snprintf(out, PRIVILEGES_ADVICE_MAX,
+		    "systemd creates %.256s when it starts the service "
+		    "(RuntimeDirectory=%.256s); before a start by hand: "
+		    "install -d%s%.64s %.256s",
+		    folder, strstr(folder, "/run/") + 5, root ? " -o " : "",
+		    root ? cfg->daemon.user : "", folder);
+	else
+		snprintf(out, PRIVILEGES_ADVICE_MAX,
+		    "its folder must exist and be writable");
+}
+
+/* Complains if the file of the option `key' could not be created; in
+ * `warnings' if only a start by hand would fail. */
+#define CHECK_OUTPUT(cfg, key, why, warnings) \
+	check_output((cfg), (cfg)->daemon.key, &(cfg)->daemon.where.key, #key, \
+	    (why), (warnings))
+
+static void
+check_output(const struct config *cfg, const char *path,
+    const struct config_where *where, const char *key, struct report *why,
+    struct report *warnings)
+{
+	char advice[PRIVILEGES_ADVICE_MAX];
+	char folder[PATH_MAX];
+	const char *fault;
+
+	fault = path[0] == '\0' ? NULL : folder_fault(path);
+	if (fault == NULL)
+		return;
+	privileges_folder_advice(cfg, path, advice);
+	config_complain(cfg, find_runtime_folder(folder, path) ? warnings : why,
+	    &cfg->daemon.head, where, key, "cannot create %s: %s (%s)", path,
+	    fault, advice);
+}
+
 enum err
 privileges_check_outputs(const struct config *cfg, struct report *why,
     struct report *warnings)
 {
 	const struct config_daemon *d = &cfg->daemon;
 	enum err err = log_check(d->log);
+	char folder[PATH_MAX];
 	size_t before = why->count;
-	const char *fault;
 	gid_t group;
 
 	if (err == ERR_NOT_FOUND)
 		CONFIG_COMPLAIN(cfg, warnings, d, log, "%s", log_error(err));
+	else if (err != OK && find_runtime_folder(folder, d->log))
+		CHECK_OUTPUT(cfg, log, why, warnings);
 	else if (err != OK)
 		CONFIG_COMPLAIN(cfg, why, d, log, "cannot open %s: %s", d->log,
 		    log_error(err));
-	if (d->ports_file[0] != '\0' &&
-	    (fault = folder_fault(d->ports_file)) != NULL)
-		CONFIG_COMPLAIN(cfg, why, d, ports_file, "cannot write %s: %s",
-		    d->ports_file, fault);
-	if (d->admin_socket[0] != '\0' &&
-	    (fault = folder_fault(d->admin_socket)) != NULL)
-		CONFIG_COMPLAIN(cfg, why, d, admin_socket,
-		    "%s: %s (its folder must exist and be writable)",
-		    d->admin_socket, fault);
+	CHECK_OUTPUT(cfg, ports_file, why, warnings);
+	CHECK_OUTPUT(cfg, admin_socket, why, warnings);
 	if (d->admin_group[0] != '\0' &&
 	    !accounts_group(d->admin_group, &group))
 		CONFIG_COMPLAIN(cfg, why, d, admin_group,

@@ -42,9 +42,16 @@ void privileges_check_files(const struct config *cfg, struct report *unreadable,
 /*
  * What the start would say of log, ports_file and admin_socket, without
  * changing anything: ERR_CONFIG with complaints if it would fail, and what it
- * would warn of.
+ * would warn of. A missing folder below /run is only warned of, because a
+ * service manager creates it.
  */
 enum err privileges_check_outputs(const struct config *cfg, struct report *why,
     struct report *warnings) MUST_CHECK;
+
+#define PRIVILEGES_ADVICE_MAX 1024
+
+/* Writes what the operator can do if the file `path' cannot be created. */
+void privileges_folder_advice(const struct config *cfg, const char *path,
+    char out[PRIVILEGES_ADVICE_MAX]);
 
 #endif

@@ -62,6 +62,30 @@ for (['log', tmp('none/s.log')], ['log', tmp()], ['ports_file', tmp('none/p')],
 		"$option = $value: with file and line");
 }
 
+# /run is empty after a boot; the service manager creates the service's folder.
+for my $folder ('/run', '/var/run') {
+	my $missing = "$folder/sallyport-$$.d";
+
+	for (['admin_socket', 'admin.sock'], ['ports_file', 'ports'],
+		['log', 'log']) {
+		my ($option, $name) = @$_;
+		my $value = "$missing/$name";
+		my $remedy = qr/RuntimeDirectory=\Qsallyport-$$.d\E\)/;
+
+		$proxy->write_ini(daemon => { user => 'nobody',
+			$option => $value });
+		my ($code, undef, $err) = sallyport_run('-t', '-c',
+			$proxy->{ini});
+		is($code, 0, "$option = $value: no error of -t");
+		like($err, qr/warning: \S+:\d+: $option: .*$remedy.*install -d -o nobody \Q$missing\E/,
+			'but a warning that says who makes the folder');
+		($code, undef, $err) = sallyport_run('-c', $proxy->{ini});
+		is($code, 78, 'a start by hand fails');
+		like($err, $remedy, 'with the same advice')
+		    if $option ne 'log';
+	}
+}
+
 # A key that the daemon's user cannot read: -t and the start say so.
 {
 	my $key = tmp('roots.key');
