@@ -83,6 +83,8 @@ bind_one(const struct binding *b, const struct config_listener *l, size_t at)
 			? "another program listens there: see ss -ltnp"
 			: errno == EACCES
 			? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
+			: errno == EAFNOSUPPORT
+			? "this machine has no IPv6: bind an IPv4 address"
 			: "bind an address of this machine");
 	}
 	free(fds);

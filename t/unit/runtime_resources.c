@@ -93,6 +93,19 @@ levels(void)
 	    "a group that is not there");
 }
 
+/* Limits as systemd and container engines set them: none, billions. */
+static void
+files(void)
+{
+	uint64_t limit = resources_raise_files();
+
+	ok(limit > 0 && limit <= 200000000, "files: a number to reckon with");
+	ok(resources_room(limit, 2) >= 1, "room for one at least");
+	ok(resources_room(200000000, 2) > 99000000, "no limit: room for all");
+	is_int(resources_room(0, 2), 1, "no room: one");
+	is_int(resources_room(20, 100), 1, "fewer than are taken: one");
+}
+
 int
 main(void)
 {
@@ -102,6 +115,7 @@ main(void)
 	group("/pods/one");
 	words();
 	levels();
+	files();
 	ok(resources_cpus() >= 1 &&
 		resources_cpus() <= (size_t)sysconf(_SC_NPROCESSORS_CONF),
 	    "this machine's: %zu", resources_cpus());

@@ -25,8 +25,8 @@ sub program
 	die "sallyport is not built in $builddir\n";
 }
 
-# Fields dir, pki, builddir, slow, and kit (a hash for Sallyport::Proc) belong
-# to the kit; every other one is a section whose keys go over the defaults
+# Fields dir, pki, builddir, slow, and kit (a hash for Sallyport::Proc; its wrap
+# is a command that executes the daemon) belong to the kit; every other one is a section whose keys go over the defaults
 # (undef takes one, or a section, out).
 sub start
 {
@@ -40,7 +40,8 @@ sub start
 
 	$self->{program} = program($kit{builddir});
 	$self->write_ini(%arg);
-	$self->launch($self->{program}, '-c', $self->{ini});
+	$self->launch(@{ $self->{wrap} || [] }, $self->{program}, '-c',
+		$self->{ini});
 	$self->wait_ready;
 	return $self;
 }
