@@ -37,10 +37,12 @@ my $broker = mosquitto(port => sub { 1883 }, host => $broker_at->address,
 my $base = srcdir . '/contrib/kubernetes/base';
 my %ini = Sallyport::Kube::sections(
 	Sallyport::Kube::ini_of("$base/configmap.yaml"));
+$pki->crl(tmp('client-ca.crl'), 'client-ca');
 my %files = (
 	'tls.crt' => read_file($pki->cert('server')),
 	'tls.key' => read_file($pki->key('server')),
 	'client-ca.crt' => read_file($pki->cert('client-ca')),
+	'client-ca.crl' => read_file(tmp('client-ca.crl')),
 	'ticket.keys' => join('', map { chr 65 + $_ % 26 } 1 .. 80),
 	'denylist.csv' => "as,who,reason,until\n",
 );
@@ -54,6 +56,10 @@ sub replica
 	my %own = %ini;
 
 	$own{'listener tls'} = delete $own{'listener mqtts'};
+	for my $listener (@own{'listener tls', 'listener wss'}) {
+		$listener->{accept_proxy} = 'required';
+		$listener->{trusted_proxies} = $balancer->address;
+	}
 	$own{daemon} = { %{ $own{daemon} }, log_format => 'logfmt',
 		watch_interval => '100ms', drain_delay => 2 * slow . 's',
 		drain_timeout => '3s',
@@ -185,14 +191,14 @@ like($_->{line}, qr/resumed=(?:yes|true|1)/,
 	'a ticket counts at replica ' . (1 + $_->{at})) for @resumed;
 leave(@resumed);
 
-# New keys, as README says; the old ticket still counts.
-my ($line) = read_file(srcdir . '/contrib/kubernetes/README')
-    =~ /^    (\{ openssl rand 80; .* >keys)$/m;
-write_file(tmp('old'), $files{'ticket.keys'});
-system('sh', '-c', "cd @{[tmp]} && $line") == 0 or die "$line: $?";
-$files{'ticket.keys'} = read_file(tmp('keys'));
-is(length $files{'ticket.keys'}, 160, 'a key in front of the old one');
-publish();
+# New keys, by the CronJob; the old ticket still counts.
+for my $length (160, 240) {
+	$files{'ticket.keys'} = Sallyport::Kube::rotate(srcdir
+		. '/contrib/kubernetes/components/ticket-keys/cronjob.yaml',
+		tmp('rotate'), $files{'ticket.keys'});
+	is(length $files{'ticket.keys'}, $length, "a key more: $length bytes");
+	publish();
+}
 @resumed = everywhere(device => 'ec', session => 't');
 like($_->{line}, qr/resumed=(?:yes|true|1)/,
 	'an old ticket counts at replica ' . (1 + $_->{at})) for @resumed;

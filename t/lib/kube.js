@@ -66,12 +66,32 @@ function apply(objects, patch, target) {
 		merge(hit[0], patch);
 }
 
+function configMap(folder, generator) {
+	const { name, files, options } = generator;
+	const data = {};
+
+	only(generator, 'name', 'files', 'options');
+	only(options, 'disableNameSuffixHash', 'labels');
+	for (const file of files) {
+		const [key, from] = file.split('=');
+		data[key] = fs.readFileSync(path.join(folder, from), 'utf8');
+	}
+	return { apiVersion: 'v1', kind: 'ConfigMap', data,
+		metadata: { name, labels: options.labels } };
+}
+
 function build(folder) {
 	const [k] = load(path.join(folder, 'kustomization.yaml'));
 	const objects = [];
 
-	only(k, 'apiVersion', 'kind', 'resources', 'patches');
-	for (const name of k.resources)
+	only(k, 'apiVersion', 'kind', 'resources', 'components', 'patches',
+	    'configMapGenerator');
+	for (const name of k.resources ?? [])
+		objects.push(...render(path.join(folder, name)));
+	for (const g of k.configMapGenerator ?? [])
+		objects.push(configMap(folder, g));
+	// Ours add objects and patch none.
+	for (const name of k.components ?? [])
 		objects.push(...render(path.join(folder, name)));
 	for (const p of k.patches ?? []) {
 		only(p, 'path', 'patch', 'target');

@@ -9,6 +9,7 @@ use warnings;
 
 use File::Path qw(make_path remove_tree);
 use JSON::PP ();
+use MIME::Base64;
 
 use Sallyport::Pki;
 use Sallyport::Proc;
@@ -90,6 +91,16 @@ sub files
 	return %files;
 }
 
+# The variables of the container: what its envFrom names.
+sub environment
+{
+	my (@objects) = @_;
+	my $c = sallyport(pod(@objects));
+
+	return map { %{ one('ConfigMap', $_->{configMapRef}{name}, @objects)
+	    ->{data} } } @{ $c->{envFrom} || [] };
+}
+
 # Puts files into a volume as a kubelet does: a folder of its own, links to
 # ..data, which is swapped; the old folder goes. Readable for the group only.
 sub lay_out
@@ -121,6 +132,32 @@ sub ini_of
 
 	die "$manifest has no sallyport.ini\n" unless defined $text;
 	return $text =~ s/^    //gmr;
+}
+
+# Runs the script of the CronJob that changes the ticket keys, with a kubectl
+# that has the Secret in the folder DIR: the new content of the file.
+sub rotate
+{
+	my ($manifest, $dir, $keys) = @_;
+	my ($script) = Sallyport::Pki::read_all($manifest)
+	    =~ /^( +)- \|\n((?:\1  .*\n)+)/m ? $2 : die $manifest;
+
+	make_path("$dir/bin");
+	Sallyport::Pki::write_all("$dir/secret", encode_base64($keys, ''));
+	my $kubectl = Sallyport::Pki::write_all("$dir/bin/kubectl", <<'END');
+#!/bin/sh
+case "$*" in
+'get secret sallyport-tickets -o jsonpath={.data.keys}') cat secret ;;
+'patch secret sallyport-tickets --patch-file patch') cp patch patched ;;
+*) exit 1 ;;
+esac
+END
+	chmod 0755, $kubectl;
+	my ($code, $out, $err) = Sallyport::Proc::run(20, 'env', "WORK=$dir",
+		"PATH=$dir/bin:$ENV{PATH}", '/bin/sh', '-euc', $script);
+	die "the CronJob: exit $code\n$out$err" if $code != 0;
+	return decode_base64(JSON::PP::decode_json(Sallyport::Pki::read_all(
+		"$dir/patched"))->{data}{keys});
 }
 
 # An ini file as sections.
