@@ -60,22 +60,9 @@ options_ws(struct ws_policy *o, const struct config_listener *l)
 	o->origin_count = l->origins.count;
 }
 
-static enum tls_version
-version_of(enum config_tls_version version)
-{
-	return version == CONFIG_TLS_VERSION_1_2 ? TLS_VERSION_1_2
-						 : TLS_VERSION_1_3;
-}
-
 void
 options_tls(struct tls_options *o, const struct config_tls *t)
 {
-	static const enum tls_crl_policy policies[] = {
-		[CONFIG_CRL_POLICY_HARD] = TLS_CRL_HARD,
-		[CONFIG_CRL_POLICY_SOFT] = TLS_CRL_SOFT,
-		[CONFIG_CRL_POLICY_GRACE] = TLS_CRL_GRACE,
-	};
-
 	*o = (struct tls_options){
 		.certificates = t->certificate,
 		.private_keys = t->private_key,
@@ -84,14 +71,11 @@ options_tls(struct tls_options *o, const struct config_tls *t)
 		.ocsp_responses = t->ocsp_response,
 		.groups = t->groups,
 		.ciphers = t->ciphers,
-		.client_certificate =
-		    t->client_certificate == CONFIG_CLIENT_CERTIFICATE_OPTIONAL
-		    ? TLS_CLIENT_OPTIONAL
-		    : TLS_CLIENT_REQUIRED,
-		.crl_policy = policies[t->crl_policy],
+		.client_certificate = t->client_certificate,
+		.crl_policy = t->crl_policy,
 		.crl_grace = (int64_t)(t->crl_grace / 1000),
-		.min_version = version_of(t->min_version),
-		.max_version = version_of(t->max_version),
+		.min_version = t->min_version,
+		.max_version = t->max_version,
 		.session_tickets = t->session_tickets,
 		.send_ca_names = t->send_ca_names,
 		.record_max = (uint16_t)t->record_size,

@@ -652,7 +652,8 @@ enum reason
 crl_set_check(const struct crl_set *set, const struct crl_question *q,
     const struct crl_rules *rules, struct crl_gap *gap)
 {
-	int64_t grace = rules->policy == TLS_CRL_GRACE ? rules->grace : 0;
+	int64_t grace =
+	    rules->policy == CONFIG_CRL_POLICY_GRACE ? rules->grace : 0;
 	bool covered = false;
 	struct crl_list *c;
 	size_t i;
@@ -674,7 +675,7 @@ crl_set_check(const struct crl_set *set, const struct crl_question *q,
 		else
 			note_gap(gap, c, q, rules->now);
 	}
-	if (covered || rules->policy == TLS_CRL_SOFT)
+	if (covered || rules->policy == CONFIG_CRL_POLICY_SOFT)
 		return REASON_NONE;
 	return REASON_TLS_CRL_UNAVAILABLE;
 }

@@ -18,16 +18,10 @@
 
 #include "base/err.h"
 #include "base/slice.h"
+#include "config/choices.h"
 #include "config/types.h"
 #include "domain/reason.h"
 #include "tls/load.h"
-
-/* What happens if no CRL in force covers a certificate. */
-enum tls_crl_policy {
-	TLS_CRL_HARD, /* refuse */
-	TLS_CRL_SOFT, /* allow */
-	TLS_CRL_GRACE /* refuse, but a CRL counts on for crl_grace seconds */
-};
 
 struct crl_set;
 struct tls_trust;
@@ -53,7 +47,8 @@ enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_load_report *say) MUST_CHECK;
 
 /* Warns of each CA of `trust' of which the set has no list in force: with
- * TLS_CRL_HARD and TLS_CRL_GRACE its certificates are refused. */
+ * CONFIG_CRL_POLICY_HARD and CONFIG_CRL_POLICY_GRACE its certificates are
+ * refused. */
 void crl_set_warn_missing(const struct crl_set *set,
     const struct tls_trust *trust, const struct tls_load_report *say);
 
@@ -79,8 +74,8 @@ struct crl_question {
 
 /* How to judge. */
 struct crl_rules {
-	enum tls_crl_policy policy;
-	int64_t grace; /* seconds, for TLS_CRL_GRACE */
+	enum config_crl_policy policy; /* if no CRL in force covers it */
+	int64_t grace; /* seconds, for CONFIG_CRL_POLICY_GRACE */
 	int64_t now; /* seconds since 1970 */
 };
 

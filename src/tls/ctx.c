@@ -75,9 +75,10 @@ make_pool(void)
 }
 
 static uint16_t
-version_number(enum tls_version version)
+version_number(enum config_tls_version version)
 {
-	return version == TLS_VERSION_1_3 ? TLS1_3_VERSION : TLS1_2_VERSION;
+	return version == CONFIG_TLS_VERSION_1_3 ? TLS1_3_VERSION
+						 : TLS1_2_VERSION;
 }
 
 static enum err
@@ -209,7 +210,7 @@ finish_ssl(struct tls_ctx *ctx)
 		sizeof(signatures) / sizeof(signatures[0])))
 		return ERR_NO_MEMORY;
 	tls_handshake_install(ssl,
-	    ctx->client_certificate == TLS_CLIENT_REQUIRED
+	    ctx->client_certificate == CONFIG_CLIENT_CERTIFICATE_REQUIRED
 		? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
 		: SSL_VERIFY_PEER);
 	return tls_keypair_use(&ctx->pairs[0], ssl);
@@ -226,7 +227,7 @@ load_crls(struct tls_ctx *ctx, const struct config_list *paths,
 		return OK;
 	err = crl_set_load(&ctx->crls, paths, ctx->trust,
 	    previous == NULL ? NULL : previous->crls, say);
-	if (err == OK && ctx->crl_policy != TLS_CRL_SOFT)
+	if (err == OK && ctx->crl_policy != CONFIG_CRL_POLICY_SOFT)
 		crl_set_warn_missing(ctx->crls, ctx->trust, say);
 	return err;
 }
@@ -339,7 +340,7 @@ load_all(struct tls_ctx *ctx, const struct tls_options *o,
 /* Tries handshakes with all pairs by one TLS version. *works tells whether a
  * client can connect with at least one. With `strict', each must work. */
 static enum err
-try_version(struct tls_ctx *ctx, enum tls_version version, bool strict,
+try_version(struct tls_ctx *ctx, enum config_tls_version version, bool strict,
     bool *works, const struct tls_load_report *say)
 {
 	const char *why;
@@ -359,7 +360,8 @@ try_version(struct tls_ctx *ctx, enum tls_version version, bool strict,
 			    "certificate and its key: %s (" TLS_KEYPAIR_KINDS
 			    ")",
 			    ctx->pairs[i].file,
-			    version == TLS_VERSION_1_3 ? "1.3" : "1.2", why);
+			    version == CONFIG_TLS_VERSION_1_3 ? "1.3" : "1.2",
+			    why);
 	}
 	return result;
 }

@@ -13,21 +13,12 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "config/choices.h"
 #include "config/types.h"
 #include "domain/cert.h"
 #include "domain/reason.h"
 #include "tls/crl.h"
 #include "tls/tickets.h"
-
-enum tls_client_certificate {
-	TLS_CLIENT_REQUIRED,
-	TLS_CLIENT_OPTIONAL
-};
-
-enum tls_version {
-	TLS_VERSION_1_2,
-	TLS_VERSION_1_3
-};
 
 /* What to build. Paths are absolute. Borrowed during the call. */
 struct tls_options {
@@ -38,11 +29,11 @@ struct tls_options {
 	struct config_list ocsp_responses; /* one a certificate; may be empty */
 	struct config_list groups; /* empty: the default */
 	const char *ciphers; /* TLS 1.2, OpenSSL's notation; "": default */
-	enum tls_client_certificate client_certificate;
-	enum tls_crl_policy crl_policy;
+	enum config_client_certificate client_certificate;
+	enum config_crl_policy crl_policy;
 	int64_t crl_grace; /* seconds after nextUpdate, for _GRACE */
-	enum tls_version min_version;
-	enum tls_version max_version;
+	enum config_tls_version min_version;
+	enum config_tls_version max_version;
 	bool session_tickets;
 	bool send_ca_names; /* tell clients the names of the client CAs */
 	uint16_t record_max; /* most plaintext of a record; 0: 16384 */

@@ -23,8 +23,8 @@ struct tls_ctx {
 	struct tls_groups groups;
 	uint16_t record_max; /* most plaintext of a record */
 	struct tls_tickets *tickets; /* counted; NULL: no tickets */
-	enum tls_client_certificate client_certificate;
-	enum tls_crl_policy crl_policy;
+	enum config_client_certificate client_certificate;
+	enum config_crl_policy crl_policy;
 	int64_t crl_grace; /* seconds */
 	uint8_t session_id[CERT_SHA256_LEN]; /* what tickets are bound to */
 	struct crl_set *crls; /* owned; NULL: none configured */

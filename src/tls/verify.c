@@ -770,7 +770,7 @@ tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
 	c->sent_count = 0;
 	c->path_count = 0;
 	if ((certs == NULL || sk_CRYPTO_BUFFER_num(certs) == 0) &&
-	    ctx->client_certificate == TLS_CLIENT_OPTIONAL)
+	    ctx->client_certificate == CONFIG_CLIENT_CERTIFICATE_OPTIONAL)
 		return tls_verdict_make(REASON_NONE, NULL);
 	v = tls_chain_init(c, certs);
 	return v.reason == REASON_NONE ? find_path(c, ctx, known) : v;

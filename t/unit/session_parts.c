@@ -6,6 +6,7 @@
  */
 #include <stdlib.h>
 
+#include "../lib/denylist.h"
 #include "alloc_kit.h"
 #include "base/address.h"
 #include "domain/reason.h"
@@ -15,6 +16,7 @@
 #include "session/closing.h"
 #include "session/stages.h"
 #include "session/sweep.h"
+#include "session/verdict.h"
 #include "tap.h"
 
 static void
@@ -246,6 +248,85 @@ test_sweep(void)
 	free(w);
 }
 
+static struct identity_denylist *
+some_denied(void)
+{
+	struct identity_denylist *l;
+	struct report r;
+
+	report_init(&r);
+	l = denylist_make(slice_str("as,who,reason,until\n"
+				    "username,alice,stolen,\n"
+				    "clientid,c1,,\n"
+				    "peerhost,192.0.2.7,scanner,\n"
+				    "username,bob,,1970-01-01T00:01:40Z\n"),
+	    "deny.csv", &r);
+	if (l == NULL)
+		abort();
+	report_fini(&r);
+	return l;
+}
+
+static void
+test_verdict(void)
+{
+	struct identity_denylist *l = some_denied();
+	struct slice none = slice_str(""), c2 = slice_str("c2");
+	struct verdict_detail d;
+	struct sockaddr_storage peer;
+
+	if (address_parse(&peer, "192.0.2.7:1000") != OK)
+		abort();
+	is_int(verdict_peer(l, &peer, 0, &d), REASON_ACCEPT_DENIED, "address");
+	is_str(d.text, "deny list: peerhost 192.0.2.7: scanner",
+	    "the detail has the entry and its reason");
+	if (address_parse(&peer, "192.0.2.8:1000") != OK)
+		abort();
+	is_int(verdict_peer(l, &peer, 0, &d), REASON_NONE, "another address");
+	is_int(verdict_peer(NULL, &peer, 0, &d), REASON_NONE, "no list");
+	is_int(verdict_names(l, slice_str("alice"), c2, 0, &d),
+	    REASON_IDENTITY_DENIED, "Username");
+	is_int(verdict_names(l, none, slice_str("c1"), 0, &d),
+	    REASON_IDENTITY_DENIED, "ClientID");
+	is_str(d.text, "deny list: clientid c1", "an entry without a reason");
+	is_int(verdict_names(l, slice_str("c1"), slice_str("alice"), 0, &d),
+	    REASON_NONE, "each counts for its own kind only");
+	is_int(verdict_names(l, slice_str("bob"), c2, 99, &d),
+	    REASON_IDENTITY_DENIED, "until 100 s");
+	is_int(verdict_names(l, slice_str("bob"), c2, 100, &d), REASON_NONE,
+	    "and no longer");
+	is_int(verdict_cert(l, NULL, 0, &d), REASON_NONE, "no certificate");
+	identity_denylist_put(l);
+}
+
+/* What the deny list does to a live session. */
+static void
+test_sweep_judge(void)
+{
+	struct world *w = world_new(MQTT_LEVEL_5, true);
+	struct identity_denylist *l = some_denied();
+	struct tls_ctx *tls[1] = { NULL };
+	struct verdict_detail d;
+
+	w->snapshot.tls = tls;
+	w->snapshot.denylist = l;
+	w->identity.username = slice_str("carol");
+	w->identity.client_id = slice_str("c2");
+	is_int(sweep_judge(&w->session, SWEEP_DENYLIST, &d), REASON_NONE,
+	    "a session that the list does not name stays");
+	w->identity.username = slice_str("alice");
+	is_int(sweep_judge(&w->session, SWEEP_DENYLIST, &d),
+	    REASON_RELAY_DENIED, "one that it names ends");
+	is_str(d.text, "deny list: username alice: stolen", "for this entry");
+	is_int(sweep_judge(&w->session, 0, &d), REASON_NONE,
+	    "but only if the list is asked");
+	w->listener_state.section = LISTENER_REMOVED;
+	is_int(sweep_judge(&w->session, SWEEP_DENYLIST, &d),
+	    REASON_RELAY_DRAINED, "its listener was removed");
+	identity_denylist_put(l);
+	free(w);
+}
+
 /* An order for a worker fails while it is made, when nothing has changed yet:
  * the snapshot is not counted. */
 static void
@@ -272,6 +353,8 @@ main(void)
 	test_client_ids();
 	test_closing();
 	test_sweep();
+	test_verdict();
+	test_sweep_judge();
 	test_orders();
 	return done_testing();
 }

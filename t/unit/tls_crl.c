@@ -80,7 +80,7 @@ link_of(const char *name)
 
 static enum reason
 ask(const struct crl_set *set, const char *cert, const char *issuer,
-    enum crl_subject subject, enum tls_crl_policy policy, int64_t later)
+    enum crl_subject subject, enum config_crl_policy policy, int64_t later)
 {
 	const struct tls_link *by = link_of(issuer), *of = link_of(cert);
 	struct crl_question q = { by->der.subject_hash, by->der.spki, by->key,
@@ -100,31 +100,38 @@ test_policies(void)
 	enum crl_subject leaf = CRL_SUBJECT_LEAF;
 
 	is_int((long long)warnings.count, 0, "nothing to warn of");
-	is_int(ask(set, "device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(
+	    ask(set, "device.crt", "root.crt", leaf, CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "revoked");
-	is_int(ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(ask(set, "rsa-device.crt", "root.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_NONE, "not revoked");
-	is_int(ask(set, "stranger.crt", "other.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(ask(set, "stranger.crt", "other.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_CRL_UNAVAILABLE, "hard: an issuer without a CRL");
-	is_int(ask(set, "stranger.crt", "other.crt", leaf, TLS_CRL_GRACE, 0),
+	is_int(ask(set, "stranger.crt", "other.crt", leaf,
+		   CONFIG_CRL_POLICY_GRACE, 0),
 	    REASON_TLS_CRL_UNAVAILABLE, "grace: the same");
-	is_int(ask(set, "stranger.crt", "other.crt", leaf, TLS_CRL_SOFT, 0),
+	is_int(ask(set, "stranger.crt", "other.crt", leaf,
+		   CONFIG_CRL_POLICY_SOFT, 0),
 	    REASON_NONE, "soft: it is let in");
-	is_int(
-	    ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_HARD, 2 * DAY),
+	is_int(ask(set, "rsa-device.crt", "root.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 2 * DAY),
 	    REASON_TLS_CRL_UNAVAILABLE, "hard: nextUpdate has passed");
-	is_int(
-	    ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_SOFT, 2 * DAY),
+	is_int(ask(set, "rsa-device.crt", "root.crt", leaf,
+		   CONFIG_CRL_POLICY_SOFT, 2 * DAY),
 	    REASON_NONE, "soft: it is let in");
-	is_int(ask(set, "device.crt", "root.crt", leaf, TLS_CRL_SOFT, 2 * DAY),
+	is_int(ask(set, "device.crt", "root.crt", leaf, CONFIG_CRL_POLICY_SOFT,
+		   2 * DAY),
 	    REASON_TLS_REVOKED, "... but revoked stays revoked");
-	is_int(ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_GRACE,
-		   DAY + 1800),
+	is_int(ask(set, "rsa-device.crt", "root.crt", leaf,
+		   CONFIG_CRL_POLICY_GRACE, DAY + 1800),
 	    REASON_NONE, "grace: within it");
-	is_int(ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_GRACE,
-		   DAY + 4000),
+	is_int(ask(set, "rsa-device.crt", "root.crt", leaf,
+		   CONFIG_CRL_POLICY_GRACE, DAY + 4000),
 	    REASON_TLS_CRL_UNAVAILABLE, "grace: behind it");
-	is_int(ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_HARD, -DAY),
+	is_int(ask(set, "rsa-device.crt", "root.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, -DAY),
 	    REASON_TLS_CRL_UNAVAILABLE, "hard: thisUpdate is to come");
 	crl_set_free(set);
 }
@@ -136,20 +143,20 @@ test_forms(void)
 
 	set = load("root.crl.der", NULL, OK);
 	is_int(ask(set, "device.crt", "root.crt", CRL_SUBJECT_LEAF,
-		   TLS_CRL_HARD, 0),
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "DER");
 	crl_set_free(set);
 	set = load("crls", NULL, OK);
 	is_int(ask(set, "device.crt", "root.crt", CRL_SUBJECT_LEAF,
-		   TLS_CRL_HARD, 0),
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "a directory");
 	is_int(ask(set, "stranger.crt", "other.crt", CRL_SUBJECT_LEAF,
-		   TLS_CRL_HARD, 0),
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_NONE, "... with two CAs' CRLs");
 	crl_set_free(set);
 	set = load("both.crl", NULL, OK);
 	is_int(ask(set, "stranger.crt", "other.crt", CRL_SUBJECT_LEAF,
-		   TLS_CRL_HARD, 0),
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_NONE, "two in a file");
 	crl_set_free(set);
 	set = load("nothing", NULL, OK);
@@ -164,14 +171,14 @@ test_unknown_issuer(void)
 	struct crl_set *set = load("issuing.crl", NULL, OK);
 
 	is_int((long long)warnings.count, 1, "a warning");
-	is_int(
-	    ask(set, "deep.crt", "twin.crt", CRL_SUBJECT_LEAF, TLS_CRL_HARD, 0),
+	is_int(ask(set, "deep.crt", "twin.crt", CRL_SUBJECT_LEAF,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_CRL_UNAVAILABLE, "a namesake with another key");
 	is_int(ask(set, "deep.crt", "issuing.crt", CRL_SUBJECT_LEAF,
-		   TLS_CRL_HARD, 0),
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "its own key");
-	is_int(
-	    ask(set, "deep.crt", "twin.crt", CRL_SUBJECT_LEAF, TLS_CRL_HARD, 0),
+	is_int(ask(set, "deep.crt", "twin.crt", CRL_SUBJECT_LEAF,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_CRL_UNAVAILABLE, "the namesake again");
 	crl_set_free(set);
 }
@@ -184,15 +191,19 @@ test_new_key(void)
 	struct crl_set *after;
 	enum crl_subject leaf = CRL_SUBJECT_LEAF;
 
-	is_int(ask(before, "deep.crt", "issuing.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(ask(before, "deep.crt", "issuing.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "revoked by the old key's list");
-	is_int(ask(before, "deep2.crt", "twin.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(ask(before, "deep2.crt", "twin.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "and by the new one's");
-	is_int(ask(before, "deep2.crt", "issuing.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(ask(before, "deep2.crt", "issuing.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_NONE, "a serial is one key's");
 	/* Lower than the other key's number, which does not make it older. */
 	after = load("issuing2.crl", before, OK);
-	is_int(ask(after, "deep.crt", "issuing.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(ask(after, "deep.crt", "issuing.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_NONE, "the old key's next list counts");
 	crl_set_free(after);
 	crl_set_free(before);
@@ -204,10 +215,10 @@ test_scope(void)
 	struct crl_set *set = load("leaf-only.crl", NULL, OK);
 
 	is_int(ask(set, "device.crt", "root.crt", CRL_SUBJECT_LEAF,
-		   TLS_CRL_HARD, 0),
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "onlyContainsUserCerts: a leaf");
-	is_int(ask(set, "issuing.crt", "root.crt", CRL_SUBJECT_CA, TLS_CRL_HARD,
-		   0),
+	is_int(ask(set, "issuing.crt", "root.crt", CRL_SUBJECT_CA,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_CRL_UNAVAILABLE, "... says nothing of CAs");
 	crl_set_free(set);
 }
@@ -220,17 +231,20 @@ test_replacing(void)
 
 	set = load("one.crl", two, OK);
 	is_int((long long)warnings.count, 1, "an older CRL: a warning");
-	is_int(ask(set, "device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(
+	    ask(set, "device.crt", "root.crt", leaf, CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_TLS_REVOKED, "... and the newer one stays");
 	crl_set_free(set);
 	set = load("three.crl", two, OK);
 	is_int((long long)warnings.count, 0, "a newer CRL");
-	is_int(ask(set, "device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(
+	    ask(set, "device.crt", "root.crt", leaf, CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_NONE, "... takes its place");
 	crl_set_free(set);
 	set = load("late.crl", two, OK);
 	is_int((long long)warnings.count, 1, "one out of date: a warning");
-	is_int(ask(set, "rsa-device.crt", "root.crt", leaf, TLS_CRL_HARD, 0),
+	is_int(ask(set, "rsa-device.crt", "root.crt", leaf,
+		   CONFIG_CRL_POLICY_HARD, 0),
 	    REASON_NONE, "... and the one before it stays");
 	crl_set_free(set);
 	set = load("late.crl", NULL, OK);

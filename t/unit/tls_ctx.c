@@ -87,8 +87,8 @@ test_complaints(void)
 	o.o.ciphers = "RC4-MD5:SECRET";
 	check_refused(&o, "ciphers: ");
 	kit_options(&o);
-	o.o.min_version = TLS_VERSION_1_3;
-	o.o.max_version = TLS_VERSION_1_2;
+	o.o.min_version = CONFIG_TLS_VERSION_1_3;
+	o.o.max_version = CONFIG_TLS_VERSION_1_2;
 	check_refused(&o, "above max_version");
 	kit_options(&o);
 	o.o.groups.count = 1;
@@ -156,53 +156,55 @@ struct pair {
 	const char *key;
 	const char *error; /* part of the only error */
 	const char *warning; /* part of the first warning */
-	enum tls_version max;
+	enum config_tls_version max;
 };
 
 static const struct pair pairs[] = {
-	{ "server.crt", "server.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "server.crt", "server.old.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "server.crt", "server.der.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "server.crt", "server.bom.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "rsa-server.crt", "rsa-server.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "s-p256.crt", "s-p256.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "s-p384.crt", "s-p384.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "s-p521.crt", "s-p521.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "s-ed.crt", "s-ed.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "s-rsa.crt", "s-rsa.key", NULL, NULL, TLS_VERSION_1_2 },
+	{ "server.crt", "server.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "server.crt", "server.old.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "server.crt", "server.der.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "server.crt", "server.bom.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "rsa-server.crt", "rsa-server.key", NULL, NULL,
+	    CONFIG_TLS_VERSION_1_3 },
+	{ "s-p256.crt", "s-p256.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "s-p384.crt", "s-p384.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "s-p521.crt", "s-p521.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "s-ed.crt", "s-ed.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "s-rsa.crt", "s-rsa.key", NULL, NULL, CONFIG_TLS_VERSION_1_2 },
 	/* Keys with which nobody can be served. */
 	{ "s-p224.crt", "s-p224.key", "by TLS 1.3 with this certificate", NULL,
-	    TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "s-x25519.key", "of a kind that the TLS library cannot",
-	    NULL, TLS_VERSION_1_3 },
+	    NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "s-ed448.key", "of a kind that the TLS library cannot",
-	    NULL, TLS_VERSION_1_3 },
+	    NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "s-k1.key", "of a kind that the TLS library cannot",
-	    NULL, TLS_VERSION_1_3 },
+	    NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "server.ssh.key", "OpenSSH's format", NULL,
-	    TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "server.indented.key", "line 1: a block must begin",
-	    NULL, TLS_VERSION_1_3 },
+	    NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "server.damaged.key", "line 2: the block of line 1",
-	    NULL, TLS_VERSION_1_3 },
+	    NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "server.crt", "holds no private key", NULL,
-	    TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "empty.cnf", "holds no private key", NULL,
-	    TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
 	/* Chains. */
-	{ "end-good.crt", "end.key", NULL, NULL, TLS_VERSION_1_3 },
-	{ "end.crt", "end.key", NULL, NULL, TLS_VERSION_1_3 },
+	{ "end-good.crt", "end.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "end.crt", "end.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "end-turned.crt", "end.key", "not the first certificate in the file",
-	    "did not issue", TLS_VERSION_1_3 },
+	    "did not issue", CONFIG_TLS_VERSION_1_3 },
 	{ "end-mixed.crt", "end.key", NULL, "did not issue the certificate",
-	    TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
 	{ "end-gap.crt", "end.key", NULL, "did not issue the certificate",
-	    TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
 	{ "late-chain.crt", "server.key", NULL, "the CA CN=late-ca",
-	    TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
 	{ "late.crt", "late.key", NULL, "has expired: clients will refuse",
-	    TLS_VERSION_1_3 },
-	{ "early.crt", "early.key", NULL, "is not valid yet", TLS_VERSION_1_3 },
+	    CONFIG_TLS_VERSION_1_3 },
+	{ "early.crt", "early.key", NULL, "is not valid yet",
+	    CONFIG_TLS_VERSION_1_3 },
 };
 
 static void
@@ -218,7 +220,7 @@ test_pair(const struct pair *p)
 	o.o.max_version = p->max;
 	is_int(kit_ctx_try(&o, NULL, &ctx, &why, &warnings),
 	    p->error == NULL ? OK : ERR_CONFIG, "%s with %s, TLS 1.%d", p->cert,
-	    p->key, p->max == TLS_VERSION_1_3 ? 3 : 2);
+	    p->key, p->max == CONFIG_TLS_VERSION_1_3 ? 3 : 2);
 	ok(p->error == NULL
 		? why.count == 0
 		: why.count == 1 && strstr(why.lines[0], p->error) != NULL,
@@ -258,7 +260,7 @@ test_serving(void)
 	report_fini(&why);
 	report_fini(&warnings);
 	tls_ctx_put(ctx);
-	o.o.max_version = TLS_VERSION_1_2;
+	o.o.max_version = CONFIG_TLS_VERSION_1_2;
 	check_refused(&o, "no client can connect by TLS 1.2");
 }
 

@@ -260,7 +260,7 @@ test_optional(void)
 	struct cert *facts;
 
 	kit_options(&o);
-	o.o.client_certificate = TLS_CLIENT_OPTIONAL;
+	o.o.client_certificate = CONFIG_CLIENT_CERTIFICATE_OPTIONAL;
 	ctx = kit_ctx(&o);
 	ok(kit_connect(&k, ctx, client, NULL), "no certificate is fine");
 	is_int(tls_stream_take_cert(k.stream, &facts), OK, "facts");
@@ -285,7 +285,7 @@ test_versions(void)
 	struct tls_ctx *ctx;
 
 	kit_options(&o);
-	o.o.min_version = TLS_VERSION_1_3;
+	o.o.min_version = CONFIG_TLS_VERSION_1_3;
 	ctx = kit_ctx(&o);
 	ok(!kit_connect(&k, ctx, client, NULL), "1.2 where 1.3 is the least");
 	is_str(reason_name(k.reason), "tls_version", "... is the reason");

@@ -37,8 +37,8 @@ kit_options(struct kit_options *k)
 	kit_list(k, &k->o.certificates, "server.crt", NULL);
 	kit_list(k, &k->o.private_keys, "server.key", NULL);
 	kit_list(k, &k->o.client_cas, "root.crt", NULL);
-	k->o.min_version = TLS_VERSION_1_2;
-	k->o.max_version = TLS_VERSION_1_3;
+	k->o.min_version = CONFIG_TLS_VERSION_1_2;
+	k->o.max_version = CONFIG_TLS_VERSION_1_3;
 	k->o.session_tickets = true;
 	k->o.send_ca_names = true;
 }

@@ -142,7 +142,7 @@ test_version(int version, const char *name)
 	struct tls_tickets *ring = tls_tickets_new();
 
 	kit_options(&o);
-	o.o.crl_policy = TLS_CRL_SOFT;
+	o.o.crl_policy = CONFIG_CRL_POLICY_SOFT;
 	ctx = load(&o, "empty.crl", ring, NULL);
 	same = load(&o, "empty.crl", ring, ctx);
 	s = take_ticket(ctx, client, NULL);
@@ -189,10 +189,10 @@ test_other_profile(void)
 	report_init(&warnings);
 	kit_options(&o);
 	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &say), OK, "a profile");
-	o.o.client_certificate = TLS_CLIENT_OPTIONAL;
+	o.o.client_certificate = CONFIG_CLIENT_CERTIFICATE_OPTIONAL;
 	is_int(tls_ctx_new(&optional, &o.o, ring, NULL, &say), OK,
 	    "one without the rule");
-	o.o.client_certificate = TLS_CLIENT_REQUIRED;
+	o.o.client_certificate = CONFIG_CLIENT_CERTIFICATE_REQUIRED;
 	kit_list(&o, &o.o.client_cas, "root.crt", "other.crt", NULL);
 	is_int(tls_ctx_new(&more, &o.o, ring, NULL, &say), OK,
 	    "one with a CA more");
@@ -288,7 +288,7 @@ test_look_alike(void)
 		   "cat deep.crt fake.crt issuing.crt >owt.crt"),
 	    "a look-alike of the issuing CA");
 	kit_options(&o);
-	o.o.crl_policy = TLS_CRL_SOFT;
+	o.o.crl_policy = CONFIG_CRL_POLICY_SOFT;
 	ctx = load(&o, "empty.crl", ring, NULL);
 	revoked = load(&o, "issuing-revoked.crl", ring, ctx);
 	client =
@@ -413,7 +413,7 @@ test_ignored_optional(int version)
 	SSL_SESSION *s;
 
 	kit_options(&o);
-	o.o.client_certificate = TLS_CLIENT_OPTIONAL;
+	o.o.client_certificate = CONFIG_CLIENT_CERTIFICATE_OPTIONAL;
 	ctx = load(&o, NULL, ring, NULL);
 	s = take_ticket(ctx, client, NULL);
 	kit_open(&k, ctx, bare, s);
