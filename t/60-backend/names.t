@@ -8,9 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
-use IO::Select;
-use IO::Socket::INET;
-use POSIX ();
+use Sallyport::Nameserver;
 use Sallyport::Proc;
 
 need_tool(qw(unshare mount ip));
@@ -49,80 +47,6 @@ sub replace
 	close $fh;
 	rename "/etc/.$name", "/etc/$name" or die "$name: $!";
 }
-
-# Nameservers. What one says to a name (A only): an address, a list of them,
-# a number (the code), or nothing: silence.
-my @servers;
-
-sub answer
-{
-	my ($query, $says, $tcp) = @_;
-	my ($id) = unpack 'n', $query;
-	my ($at, @labels) = (12);
-	my ($n, $type, $question, @list);
-	my $code = 3;
-
-	while ($n = ord substr $query, $at, 1) {
-		push @labels, lc substr $query, $at + 1, $n;
-		$at += 1 + $n;
-	}
-	$question = substr $query, 12, $at + 5 - 12;
-	$type = unpack 'n', substr $query, $at + 1, 2;
-	my $found = exists $says->{ join '.', @labels }
-	    ? $says->{ join '.', @labels } : $says->{'*'};
-	return if exists $says->{'*'} && !defined $found;
-	if (defined $found && !ref $found && $found =~ /^\d+$/) {
-		$code = $found;
-	} elsif (defined $found) {
-		$code = 0;
-		@list = ref $found ? @$found : $found if $type == 1;
-	}
-	my $cut = !$tcp && @list > 20;
-	@list = () if $cut;
-	return pack('n6', $id, 0x8180 | $code | ($cut ? 0x200 : 0), 1,
-		scalar @list, 0, 0) . $question . join '', map {
-		pack 'n3 N n a4', 0xc00c, 1, 1, 1, 4, pack 'C4', split /\./
-	    } @list;
-}
-
-sub nameserver
-{
-	my ($address, %says) = @_;
-	my %common = (LocalAddr => $address, LocalPort => 53, ReuseAddr => 1);
-	my $udp = IO::Socket::INET->new(%common, Proto => 'udp')
-	    or die "$address: $!";
-	my $tcp = IO::Socket::INET->new(%common, Listen => 5) or die $!;
-	my $pid = fork // die "fork: $!";
-
-	if ($pid) {
-		push @servers, $pid;
-		return;
-	}
-	my $select = IO::Select->new($udp, $tcp);
-	while (my @ready = $select->can_read) {
-		for my $from (@ready) {
-			my ($query, $reply);
-			if ($from == $udp) {
-				my $peer = $udp->recv($query, 600);
-				$reply = answer($query, \%says, 0);
-				$udp->send($reply, 0, $peer) if defined $reply;
-			} else {
-				my $c = $tcp->accept or next;
-				# The C library asks for A and AAAA in one go.
-				while ($c->read($query, 2)) {
-					$c->read($query, unpack 'n', $query);
-					$reply = answer($query, \%says, 1);
-					print {$c} pack('n', length $reply),
-					    $reply;
-					$c->flush;
-				}
-			}
-		}
-	}
-	POSIX::_exit(0);
-}
-
-END { kill 'KILL', @servers if @servers }
 
 my $broker = peer('broker')->listen;
 my ($port) = $broker->address =~ /:(\d+)$/;
