@@ -186,9 +186,26 @@ set_names(struct tls_ctx *ctx, const struct tls_load_report *say)
 	return OK;
 }
 
+/* Sets the first pair, which serves unless another one fits a client better. */
+static enum err
+use_first_pair(struct tls_ctx *ctx, const struct tls_load_report *say)
+{
+	uint32_t error;
+
+	ERR_clear_error();
+	if (tls_keypair_use(&ctx->pairs[0], ctx->ssl) == OK)
+		return OK;
+	error = ERR_peek_error();
+	if (error == 0 || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
+		return ERR_NO_MEMORY;
+	return tls_load_error(say, "certificate",
+	    "%s: the TLS library cannot use it: %s (" TLS_KEYPAIR_KINDS ")",
+	    ctx->pairs[0].file, ERR_reason_error_string(error));
+}
+
 /* Sets what does not depend on the options, and the rules of sessions. */
 static enum err
-finish_ssl(struct tls_ctx *ctx)
+finish_ssl(struct tls_ctx *ctx, const struct tls_load_report *say)
 {
 	SSL_CTX *ssl = ctx->ssl;
 
@@ -213,7 +230,7 @@ finish_ssl(struct tls_ctx *ctx)
 	    ctx->client_certificate == CONFIG_CLIENT_CERTIFICATE_REQUIRED
 		? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
 		: SSL_VERIFY_PEER);
-	return tls_keypair_use(&ctx->pairs[0], ssl);
+	return use_first_pair(ctx, say);
 }
 
 /* Loads the CRLs of `paths', if any are named. */
@@ -406,7 +423,7 @@ build(struct tls_ctx *ctx, const struct tls_options *o,
 	if (o->send_ca_names)
 		err = set_names(ctx, say);
 	if (err == OK)
-		err = finish_ssl(ctx);
+		err = finish_ssl(ctx, say);
 	return err == OK ? try_pairs(ctx, o, say) : err;
 }
 

@@ -5,8 +5,11 @@
  */
 #include "tls/keypair.h"
 
+#include <openssl/ec.h>
+#include <openssl/ec_key.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/nid.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,14 +130,26 @@ load_chain(struct loading *l)
 	return err;
 }
 
-/* True if the library can sign with keys of this type. */
+/* True if every version of the library can sign with this key. Which curves it
+ * reads, and where it refuses those that TLS 1.3 has no signatures for, differs
+ * from version to version. */
 static bool
 can_serve(const EVP_PKEY *key)
 {
-	int type = EVP_PKEY_id(key);
+	int curve;
 
-	return type == EVP_PKEY_RSA || type == EVP_PKEY_EC ||
-	    type == EVP_PKEY_ED25519;
+	switch (EVP_PKEY_id(key)) {
+	case EVP_PKEY_RSA:
+	case EVP_PKEY_ED25519:
+		return true;
+	case EVP_PKEY_EC:
+		curve = EC_GROUP_get_curve_name(
+		    EC_KEY_get0_group(EVP_PKEY_get0_EC_KEY(key)));
+		return curve == NID_X9_62_prime256v1 ||
+		    curve == NID_secp384r1 || curve == NID_secp521r1;
+	default:
+		return false;
+	}
 }
 
 /* Takes the first private key of a file. */

@@ -172,8 +172,10 @@ static const struct pair pairs[] = {
 	{ "s-ed.crt", "s-ed.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "s-rsa.crt", "s-rsa.key", NULL, NULL, CONFIG_TLS_VERSION_1_2 },
 	/* Keys with which nobody can be served. */
-	{ "s-p224.crt", "s-p224.key", "by TLS 1.3 with this certificate", NULL,
-	    CONFIG_TLS_VERSION_1_3 },
+	{ "s-p224.crt", "s-p224.key", "of a kind that the TLS library cannot",
+	    NULL, CONFIG_TLS_VERSION_1_3 },
+	{ "s-p224.crt", "s-p224.key", "of a kind that the TLS library cannot",
+	    NULL, CONFIG_TLS_VERSION_1_2 },
 	{ "server.crt", "s-x25519.key", "of a kind that the TLS library cannot",
 	    NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "server.crt", "s-ed448.key", "of a kind that the TLS library cannot",
