@@ -189,6 +189,7 @@ client_ca = client-ca.crt
 
 [identity]
 username = \${cn}
+clientid = \${cn}/\${client.clientid}
 password = strip
 
 [backend]
@@ -212,7 +213,7 @@ through_tls()
 		--cert device-001.crt --key device-001.key \
 		-i "$id-sub" -t "demo/$1" -C 1 -W 10 >heard.txt &
 	subscriber_pid=$!
-	wait_for mosquitto.log "Sending SUBACK to $id-sub" "$subscriber_pid"
+	wait_for mosquitto.log "Sending SUBACK to device-001/$id-sub" "$subscriber_pid"
 	step mosquitto_pub -h 127.0.0.1 -p "$tls_port" -V "$1" \
 		--cafile server-ca.crt \
 		--cert device-001.crt --key device-001.key \
@@ -239,7 +240,7 @@ show_broker_log()
 	say "mosquitto.log, in the broker's own words:"
 	grep 'New client connected' mosquitto.log | sed 's/^/      /'
 	for id in tls-mqttv311 tls-mqttv5 wss-v4 wss-v5; do
-		grep -q "connected .* as $id.* u'device-001'" mosquitto.log ||
+		grep -q "connected .* as device-001/$id.* u'device-001'" mosquitto.log ||
 			die "$id did not reach the broker as device-001"
 	done
 	say "Nobody sent a Username. device-001 is the certificate's CN."

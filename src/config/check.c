@@ -322,7 +322,8 @@ check_identity(const struct check *c, struct config_identity *id)
 	if (is_none(id->username) && id->username_mode != CONFIG_MODE_OVERRIDE)
 		COMPLAIN(c, id, username_mode, idle,
 		    id->where.username_mode.text, "username", "username");
-	if (is_none(id->clientid) && id->clientid_mode != CONFIG_MODE_OVERRIDE)
+	if (is_none(config_clientid(id)) &&
+	    id->clientid_mode != CONFIG_MODE_OVERRIDE)
 		COMPLAIN(c, id, clientid_mode, idle,
 		    id->where.clientid_mode.text, "clientid", "clientid");
 }

@@ -161,6 +161,12 @@ config_backend_before(const struct config *running, const struct config *next,
 	return old;
 }
 
+const char *
+config_clientid(const struct config_identity *i)
+{
+	return strcmp(i->clientid, "username") == 0 ? i->username : i->clientid;
+}
+
 /* What config_files() was asked for. */
 struct visit {
 	void (*each)(const char *path, void *arg);

@@ -133,6 +133,10 @@ void config_put(struct config *cfg);
  * one. Static, or valid as long as `head'. */
 const char *config_name(const struct config_head *head);
 
+/* The template of the ClientID, or "none": clientid = username is that of the
+ * Username. Valid as long as `i'. */
+const char *config_clientid(const struct config_identity *i);
+
 /*
  * Adds the complaint "FILE:LINE: key: " and the formatted rest to `r', about
  * option `key' of the section `sec' (a pointer to one of the structs above).

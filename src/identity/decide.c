@@ -39,8 +39,6 @@ compile_fields(struct identity_rules *r, const struct identity_rules_spec *spec,
 
 	username = compile(&r->username, "username", spec->username,
 	    spec->username_mode, complain, arg);
-	clientid = compile(&r->clientid, "clientid", spec->clientid,
-	    spec->clientid_mode, complain, arg);
 	if (r->username.template != NULL &&
 	    identity_template_is_constant(r->username.template)) {
 		complain(arg, "username",
@@ -48,6 +46,10 @@ compile_fields(struct identity_rules *r, const struct identity_rules_spec *spec,
 		    "(write ${cn})");
 		username = ERR_CONFIG;
 	}
+	if (username != OK && spec->clientid == spec->username)
+		return username; /* it is the same template */
+	clientid = compile(&r->clientid, "clientid", spec->clientid,
+	    spec->clientid_mode, complain, arg);
 	if (r->clientid.template != NULL &&
 	    identity_template_is_constant(r->clientid.template)) {
 		complain(arg, "clientid",

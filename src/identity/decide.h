@@ -33,7 +33,7 @@
 struct identity_rules_spec {
 	const char *name; /* as logs call it */
 	const char *username; /* templates, or "none" */
-	const char *clientid;
+	const char *clientid; /* may be the same pointer */
 	enum config_mode username_mode;
 	enum config_mode clientid_mode;
 	enum config_password password;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A template says how a name is made: text with variables in it, as in
- * "${cn}-${client.clientid}". The name of a variable alone means that variable,
+ * "${cn}/${client.clientid}". The name of a variable alone means that variable,
  * "none" makes no name, and $$ is a dollar sign.
  *
  * A template is compiled once and never changes; any thread may render it.

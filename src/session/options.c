@@ -88,7 +88,7 @@ options_identity(struct identity_rules_spec *o, const struct config_identity *i)
 	*o = (struct identity_rules_spec){
 		.name = config_name(&i->head),
 		.username = i->username,
-		.clientid = i->clientid,
+		.clientid = config_clientid(i),
 		.username_mode = i->username_mode,
 		.clientid_mode = i->clientid_mode,
 		.password = i->password,

@@ -260,7 +260,7 @@ warn_of_issuer_name(const struct loading *l, const struct config_identity *i)
 	size_t n;
 
 	if (strstr(i->username, "issuer.") == NULL &&
-	    strstr(i->clientid, "issuer.") == NULL)
+	    strstr(config_clientid(i), "issuer.") == NULL)
 		return;
 	for (n = 0; n < cfg->tls_count; n++) {
 		if (l->s->tls[n] == NULL ||
@@ -276,22 +276,6 @@ warn_of_issuer_name(const struct loading *l, const struct config_identity *i)
 	}
 }
 
-/* Warns if the name is the certificate's and the ClientID is left to the client
- * because nobody thought of it: brokers end a session when another client uses
- * its ClientID, and give that client the queued messages. */
-static void
-warn_of_clientid(const struct loading *l, const struct config_identity *i)
-{
-	if (strcmp(i->username, "none") == 0 || i->where.clientid.line != 0)
-		return;
-	CONFIG_COMPLAIN(l->s->config, l->warnings, i, clientid,
-	    "is not set, so a device can take over another one's session by "
-	    "its ClientID (write clientid = ${cn}, or ${cn}-${client.clientid} "
-	    "for several sessions each; with clientid_mode = match devices "
-	    "must send it themselves; clientid = none leaves it to the "
-	    "broker)");
-}
-
 static enum err
 load_identity_profile(struct loading *l, struct identity_place *at,
     size_t index)
@@ -300,7 +284,6 @@ load_identity_profile(struct loading *l, struct identity_place *at,
 	uint8_t ca[CERT_SHA256_LEN];
 	enum err err;
 
-	warn_of_clientid(l, at->section);
 	options_identity(&spec, at->section);
 	warn_of_issuer_name(l, at->section);
 	if (at->section->issuer[0] != '\0') {

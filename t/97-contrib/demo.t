@@ -19,7 +19,7 @@ for my $run (1, 2) {
 
 	is($code, 0, "run $run: exit 0") or diag($out, $err);
 	for my $id (qw(tls-mqttv311 tls-mqttv5 wss-v4 wss-v5)) {
-		like($out, qr/as \Q$id\E\S* \(.*u'device-001'\)/,
+		like($out, qr/as device-001\/\Q$id\E\S* \(.*u'device-001'\)/,
 			"run $run: the broker saw device-001 by $id");
 	}
 	like($out, qr/reason=tls_no_certificate/,

@@ -76,7 +76,7 @@ test_bad(void)
 		    "username_mode: does nothing while username is none\n" },
 		{ "cn", "none", CONFIG_MODE_OVERRIDE, CONFIG_MODE_FILL,
 		    "clientid_mode: does nothing while clientid is none\n" },
-		{ "gateway", "gateway", CONFIG_MODE_OVERRIDE,
+		{ "gateway", "portal", CONFIG_MODE_OVERRIDE,
 		    CONFIG_MODE_OVERRIDE,
 		    "username: has no variable: every client would get the "
 		    "same name (write ${cn})\n"

@@ -250,6 +250,8 @@ certificate = $d/rsa.crt
 private_key = $d/rsa.key
 client_ca = $d/ca.crt
 groups = X25519, P-256
+[identity]
+clientid = none
 [backend]
 address = 127.0.0.1:$stub_port
 END

@@ -69,7 +69,7 @@ sub defaults
 			private_key => $pki->key('server'),
 			client_ca => $pki->cert('client-ca'),
 		},
-		# None said, so that nothing is warned of.
+		# Several sessions with one certificate.
 		identity => { username => '${cn}', clientid => 'none' },
 		backend => { address => '127.0.0.1:1' },
 	);

@@ -1,0 +1,60 @@
+#!/usr/bin/perl
+# SPDX-License-Identifier: ISC
+# As it comes, a device cannot take another one's session by its ClientID: it
+# cannot end it, nor get what is stored for it, nor delete that. A real mosquitto
+# is the judge.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::Bin/../lib";
+use Sallyport;
+
+my $broker = mosquitto();
+my $proxy = sallyport(backend => { address => $broker->address },
+	identity => { username => '${cn}', clientid => undef });
+
+# A session that the broker has accepted, and its CONNACK.
+sub session
+{
+	my ($device, %c) = @_;
+	my $c = peer->tls(device => $device, port => $proxy->port('tls'));
+
+	$c->send(mqtt_connect(%c));
+	return ($c, hex($c->packet));
+}
+
+my %own = (clientid => 'first', clean => 0);
+my ($first, $connack) = session('ec', %own);
+is($connack, '20020000', 'a device begins a stored session');
+$first->send(mqtt_subscribe(topic => 'to/first', qos => 1));
+is(hex($first->packet), '9003000101', 'and subscribes');
+
+# While it is there.
+my ($other, $answer) = session('rsa', %own);
+is($answer, '20020000', 'another device with its ClientID has its own session');
+$first->send(mqtt_pingreq);
+is(hex($first->packet), 'd000', 'the first one stays');
+$_->send(mqtt_disconnect), $_->ended, $_->close for $other;
+
+# While it is away.
+$first->send(mqtt_disconnect);
+$first->ended;
+$first->close;
+my ($sender) = session('rsa', clientid => 'sender');
+$sender->send(mqtt_publish(topic => 'to/first', payload => 'news', qos => 1,
+	id => 7));
+is(hex($sender->packet), '40020007', 'a message waits for it');
+$sender->close;
+for my $clean (0, 1) {
+	my ($c, $answer) = session('rsa', clientid => 'first', clean => $clean);
+
+	is($answer, '20020000', "clean $clean: no session to take");
+	$c->send(mqtt_disconnect);
+	is($c->ended->{bytes}, '', 'nor a message');
+	$c->close;
+}
+($first, $connack) = session('ec', %own);
+is($connack, '20020100', 'its session is still there');
+like($first->packet, qr/to\/first.*news/s, 'with the message');
+$first->close;
+done_testing;
