@@ -10,8 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "identity/deny_edit.h"
+#include "runtime/deny_sweep.h"
 #include "runtime/master.h"
-#include "session/sweep.h"
 
 /* How long a file that looks different must stay as it is before it is read,
  * so that a file that is being written is not. */
@@ -22,8 +22,6 @@
 /* For so long a change by a command is kept if the file is replaced by one
  * without it. */
 #define KEEP_MS 10000
-/* How often to ask whether a sweep over all sessions is over. */
-#define SWEEP_POLL_MS 5
 
 enum job_kind {
 	JOB_EDIT, /* writes a change to the file */
@@ -51,6 +49,13 @@ struct job {
 	void *arg;
 };
 
+/* Waits for a load of the file. */
+struct waiter {
+	struct list node;
+	denylist_done *done; /* may be NULL */
+	void *arg;
+};
+
 /* A change that was put in force lately. */
 struct recent {
 	struct list node;
@@ -67,10 +72,11 @@ struct denylist_manager {
 	struct stat seen; /* at the last look */
 	size_t idle; /* rows of the file that do not count */
 	bool loading; /* a JOB_LOAD is under way */
+	struct list next_load; /* waiters for the load after it; see load() */
 	bool retry; /* memory was missing: load again at the next look */
 	struct timer watch;
 	struct list recent; /* oldest first */
-	struct list sweeps; /* under way */
+	struct list sweeps; /* under way; see runtime/deny_sweep.h */
 	struct list pending; /* jobs that are not finished */
 	/* The thread's: */
 	pthread_t thread;
@@ -81,45 +87,9 @@ struct denylist_manager {
 	bool stop;
 };
 
-/*
- * Sweeps: live sessions that a change concerns.
- */
-
-/* More entries are cheaper to judge by a sweep over all sessions. */
-#define ENTRIES_MAX 16
-
-struct sweep;
-
-/* One worker's share; the message goes there and back. */
-struct sweep_part {
-	struct loop_message message;
-	struct sweep *sweep; /* borrowed */
-	struct worker *worker; /* borrowed */
-	bool begun;
-	bool busy; /* the worker's sweep is still running */
-	uint64_t before; /* sessions that sweeps had ended before */
-	uint64_t ended;
-};
-
-struct sweep {
-	struct list node; /* in manager->sweeps */
-	struct denylist_manager *manager; /* borrowed; NULL: it has stopped */
-	struct loop *home; /* borrowed: the main thread's */
-	uint64_t entries[ENTRIES_MAX]; /* see identity_deny_filter_entry() */
-	size_t count; /* of them; 0: judge all sessions by the whole list */
-	struct identity_denylist *trial; /* counted; only count the sessions
-					  * that this list denies */
-	struct timer poll;
-	size_t waiting; /* parts that are with a worker */
-	denylist_done *done; /* may be NULL */
-	void *arg;
-	size_t part_count;
-	struct sweep_part parts[];
-};
-
-static void
-tell(denylist_done *done, void *arg, enum err err, const struct report *why,
-    uint64_t ended)
+void
+denylist_tell(denylist_done *done, void *arg, enum err err,
+    const struct report *why, uint64_t ended)
 {
 	struct denylist_result result = { err, why, ended };
 
@@ -127,205 +97,15 @@ tell(denylist_done *done, void *arg, enum err err, const struct report *why,
 		done(arg, &result);
 }
 
-static void
-fail(denylist_done *done, void *arg, enum err err)
+void
+denylist_fail(denylist_done *done, void *arg, enum err err)
 {
 	struct report why;
 
 	report_init(&why);
 	report_add(&why, "%s", err_text(err));
-	tell(done, arg, err, &why, 0);
+	denylist_tell(done, arg, err, &why, 0);
 	report_fini(&why);
-}
-
-static void send_parts(struct sweep *s);
-
-static void
-sweep_free(struct sweep *s)
-{
-	identity_denylist_put(s->trial);
-	free(s);
-}
-
-static void
-poll_parts(void *arg)
-{
-	send_parts(arg);
-}
-
-/* A part is back on the main thread. */
-static void
-part_came_back(struct loop_message *message)
-{
-	struct sweep_part *part =
-	    list_entry(message, struct sweep_part, message);
-	struct sweep *s = part->sweep;
-	uint64_t ended = 0;
-	bool busy = false;
-	struct report none;
-	size_t i;
-
-	if (--s->waiting > 0)
-		return;
-	for (i = 0; i < s->part_count; i++) {
-		ended += s->parts[i].ended;
-		busy = busy || s->parts[i].busy;
-	}
-	if (s->manager == NULL) {
-		sweep_free(s);
-	} else if (busy) {
-		timer_start(&s->poll, SWEEP_POLL_MS);
-	} else {
-		list_remove(&s->node);
-		report_init(&none);
-		tell(s->done, s->arg, OK, &none, ended);
-		sweep_free(s);
-	}
-}
-
-/* On the worker's thread. */
-static void
-run_part(struct loop_message *message)
-{
-	struct sweep_part *part =
-	    list_entry(message, struct sweep_part, message);
-	struct sweep *s = part->sweep;
-	struct session_manager *m = worker_sessions(part->worker);
-
-	if (s->trial != NULL) {
-		part->ended = sweep_count(m, s->trial);
-		part->message.run = part_came_back;
-		loop_post(s->home, &part->message); /* part may be gone */
-		return;
-	}
-	if (!part->begun) {
-		part->begun = true;
-		part->before = m->swept;
-		if (s->count > 0)
-			sweep_entries(m, s->entries, s->count);
-		else if (m->session_count > 0)
-			sweep_start(m, SWEEP_DENYLIST);
-	}
-	part->busy = s->count == 0 && m->sweep_what != 0;
-	part->ended = m->swept - part->before;
-	part->message.run = part_came_back;
-	loop_post(s->home, &part->message); /* part may be gone */
-}
-
-static void
-send_parts(struct sweep *s)
-{
-	size_t i;
-
-	s->waiting = s->part_count;
-	for (i = 0; i < s->part_count; i++) {
-		s->parts[i].message.run = run_part;
-		loop_post(worker_sessions(s->parts[i].worker)->loop,
-		    &s->parts[i].message);
-	}
-}
-
-/* Makes a sweep for the entries of `t' (NULL: the whole list). */
-static struct sweep *
-sweep_new(struct denylist_manager *d, const struct identity_deny_table *t)
-{
-	const struct master *m = d->master;
-	struct sweep *s =
-	    calloc(1, sizeof(*s) + m->worker_count * sizeof(s->parts[0]));
-	const struct identity_deny_entry *e;
-	size_t i;
-
-	if (s == NULL)
-		return NULL;
-	s->manager = d;
-	s->home = m->loop;
-	s->part_count = m->worker_count;
-	timer_init(&s->poll, m->loop, poll_parts, s);
-	for (i = 0; i < s->part_count; i++) {
-		s->parts[i].sweep = s;
-		s->parts[i].worker = m->workers[i];
-	}
-	for (i = 0; t != NULL && i < t->count; i++) {
-		e = &t->entries[i];
-		if (e->until == IDENTITY_DENY_REMOVED)
-			continue;
-		if (s->count == ENTRIES_MAX) {
-			s->count = 0;
-			break;
-		}
-		s->entries[s->count] =
-		    identity_deny_filter_entry((enum identity_deny_kind)e->kind,
-			identity_deny_table_key(t, e));
-		if (s->entries[s->count++] == 0) {
-			s->count = 0;
-			break;
-		}
-	}
-	return s;
-}
-
-/* True if a change denies anybody. */
-static bool
-denies(const struct identity_deny_table *t)
-{
-	size_t i;
-
-	for (i = 0; t != NULL && i < t->count; i++)
-		if (t->entries[i].until != IDENTITY_DENY_REMOVED)
-			return true;
-	return t == NULL;
-}
-
-/* Dismisses the live sessions that the entries of `t' (NULL: the whole list)
- * concern, and then calls `done'. */
-static void
-sweep(struct denylist_manager *d, const struct identity_deny_table *t,
-    denylist_done *done, void *arg)
-{
-	struct report why;
-	struct sweep *s;
-
-	report_init(&why);
-	if (!denies(t)) {
-		tell(done, arg, OK, &why, 0);
-		return;
-	}
-	s = sweep_new(d, t);
-	if (s == NULL) {
-		report_add(&why, "out of memory: live sessions stay");
-		tell(done, arg, ERR_NO_MEMORY, &why, 0);
-		report_fini(&why);
-		return;
-	}
-	s->done = done;
-	s->arg = arg;
-	list_init(&s->node);
-	list_append(&d->sweeps, &s->node);
-	send_parts(s);
-}
-
-void
-denylist_count(struct denylist_manager *d,
-    const struct identity_deny_change *change, denylist_done *done, void *arg)
-{
-	struct sweep *s = sweep_new(d, NULL);
-	enum err err = s == NULL ? ERR_NO_MEMORY : OK;
-
-	if (err == OK)
-		err = identity_denylist_new(&s->trial);
-	if (err == OK)
-		err = identity_denylist_apply(s->trial, &change->entries);
-	if (err != OK) {
-		if (s != NULL)
-			sweep_free(s);
-		fail(done, arg, err);
-		return;
-	}
-	s->done = done;
-	s->arg = arg;
-	list_init(&s->node);
-	list_append(&d->sweeps, &s->node);
-	send_parts(s);
 }
 
 /*
@@ -421,12 +201,15 @@ job_new(struct denylist_manager *d, enum job_kind kind)
 	return NULL;
 }
 
+/* What is to be freed comes first, so that replaced bases do not pile up behind
+ * other jobs. */
 static void
 enqueue(struct denylist_manager *d, struct job *job)
 {
 	list_append(&d->pending, &job->pending);
 	pthread_mutex_lock(&d->lock);
-	list_append(&d->queue, &job->node);
+	list_append(job->kind == JOB_FREE ? d->queue.next : &d->queue,
+	    &job->node);
 	pthread_cond_signal(&d->wake);
 	pthread_mutex_unlock(&d->lock);
 }
@@ -565,10 +348,11 @@ edited(struct denylist_manager *d, struct job *job)
 	if (err != OK) {
 		if (job->done == NULL)
 			log_lines(&job->why, LOG_LEVEL_ERROR, "denylist");
-		tell(job->done, job->arg, err, &job->why, 0);
+		denylist_tell(job->done, job->arg, err, &job->why, 0);
 		return;
 	}
-	sweep(d, &job->change.entries, job->done, job->arg);
+	deny_sweep(&d->sweeps, d->master, &job->change.entries, job->done,
+	    job->arg);
 	if (job->list == d->list)
 		remember(d, &job->change.entries);
 }
@@ -641,7 +425,7 @@ loaded(struct denylist_manager *d, struct job *job)
 
 	d->loading = false;
 	if (job->list != d->list) {
-		tell(job->done, job->arg, OK, &job->why, 0);
+		denylist_tell(job->done, job->arg, OK, &job->why, 0);
 		return;
 	}
 	if (err == OK) {
@@ -652,7 +436,7 @@ loaded(struct denylist_manager *d, struct job *job)
 		d->refused = job->look;
 	}
 	if (err == OK) {
-		sweep(d, NULL, job->done, job->arg);
+		deny_sweep(&d->sweeps, d->master, NULL, job->done, job->arg);
 		return;
 	}
 	log_lines(&job->why, LOG_LEVEL_ERROR, "reload_refused");
@@ -664,8 +448,10 @@ loaded(struct denylist_manager *d, struct job *job)
 	d->retry = err == ERR_NO_MEMORY;
 	if (d->retry)
 		timer_start(&d->watch, RETRY_MS);
-	tell(job->done, job->arg, err, &job->why, 0);
+	denylist_tell(job->done, job->arg, err, &job->why, 0);
 }
+
+static void load_next(struct denylist_manager *d);
 
 static void
 finish(struct loop_message *message)
@@ -677,6 +463,8 @@ finish(struct loop_message *message)
 		edited(d, job);
 	else if (!d->stop && job->kind == JOB_LOAD)
 		loaded(d, job);
+	if (!d->stop && job->kind == JOB_LOAD)
+		load_next(d);
 	job_free(job);
 }
 
@@ -692,7 +480,7 @@ denylist_change(struct denylist_manager *d, struct identity_deny_change *change,
 
 	if (job == NULL) {
 		identity_deny_change_fini(change);
-		fail(done, arg,
+		denylist_fail(done, arg,
 		    d->list == NULL ? ERR_NOT_FOUND : ERR_NO_MEMORY);
 		return;
 	}
@@ -708,19 +496,107 @@ denylist_change(struct denylist_manager *d, struct identity_deny_change *change,
 	enqueue(d, job);
 }
 
+/* Tells all waiters of a load, which `arg' is the list of, and frees it. */
 static void
-load(struct denylist_manager *d, denylist_done *done, void *arg)
+tell_waiters(void *arg, const struct denylist_result *result)
+{
+	struct list *waiters = arg;
+	struct list *node;
+	struct list *next;
+	struct waiter *w;
+
+	list_each(node, next, waiters) {
+		w = list_entry(node, struct waiter, node);
+		list_remove(node);
+		if (w->done != NULL)
+			w->done(w->arg, result);
+		free(w);
+	}
+	free(waiters);
+}
+
+static void
+start_load(struct denylist_manager *d, denylist_done *done, void *arg)
 {
 	struct job *job = job_new(d, JOB_LOAD);
 
 	if (job == NULL) {
-		fail(done, arg, ERR_NO_MEMORY);
+		denylist_fail(done, arg, ERR_NO_MEMORY);
 		return;
 	}
 	d->loading = true;
 	job->done = done;
 	job->arg = arg;
 	enqueue(d, job);
+}
+
+/* Reads the file. All requests that come while it is being read wait for one
+ * more load, because the file may have changed behind what has been read. So at
+ * most one load is under way and one is due, however often it is asked for. */
+static void
+load(struct denylist_manager *d, denylist_done *done, void *arg)
+{
+	struct waiter *w;
+
+	if (!d->loading) {
+		start_load(d, done, arg);
+		return;
+	}
+	w = calloc(1, sizeof(*w));
+	if (w == NULL) {
+		denylist_fail(done, arg, ERR_NO_MEMORY);
+		return;
+	}
+	w->done = done;
+	w->arg = arg;
+	list_init(&w->node);
+	list_append(&d->next_load, &w->node);
+}
+
+/* Tells those who wait for the next load that there will be none. */
+static void
+fail_waiters(struct denylist_manager *d, enum err err)
+{
+	struct list *node;
+	struct list *next;
+	struct waiter *w;
+
+	list_each(node, next, &d->next_load) {
+		w = list_entry(node, struct waiter, node);
+		list_remove(node);
+		denylist_fail(w->done, w->arg, err);
+		free(w);
+	}
+}
+
+/* A load is over: starts the one that is due. */
+static void
+load_next(struct denylist_manager *d)
+{
+	struct list *waiters;
+	struct list *node;
+	struct list *next;
+	struct report none;
+
+	if (list_empty(&d->next_load) || d->loading)
+		return;
+	waiters = malloc(sizeof(*waiters));
+	if (waiters == NULL) {
+		fail_waiters(d, ERR_NO_MEMORY);
+		return;
+	}
+	list_init(waiters);
+	list_each(node, next, &d->next_load) {
+		list_remove(node);
+		list_append(waiters, node);
+	}
+	if (d->list != NULL) {
+		start_load(d, tell_waiters, waiters);
+		return;
+	}
+	/* There is no list any more, and so nothing to read. */
+	report_init(&none);
+	denylist_tell(tell_waiters, waiters, OK, &none, 0);
 }
 
 void
@@ -736,13 +612,20 @@ denylist_reload(struct denylist_manager *d, denylist_done *done, void *arg)
 		now.st_ctim.tv_sec + 2 >= clock_wall_s()))
 		load(d, done, arg);
 	else
-		tell(done, arg, OK, &none, 0);
+		denylist_tell(done, arg, OK, &none, 0);
 }
 
 bool
 denylist_is_refused(const struct denylist_manager *d)
 {
 	return d->refused.st_ino != 0;
+}
+
+void
+denylist_count(struct denylist_manager *d,
+    const struct identity_deny_change *change, denylist_done *done, void *arg)
+{
+	deny_sweep_count(&d->sweeps, d->master, change, done, arg);
 }
 
 /*
@@ -836,6 +719,7 @@ denylist_manager_new(struct master *m)
 	list_init(&d->sweeps);
 	list_init(&d->queue);
 	list_init(&d->pending);
+	list_init(&d->next_load);
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->wake, NULL);
 	timer_init(&d->watch, m->loop, look, d);
@@ -871,7 +755,6 @@ denylist_manager_stop(struct denylist_manager *d)
 {
 	struct list *node;
 	struct list *next;
-	struct sweep *s;
 	struct job *job;
 
 	if (d == NULL)
@@ -886,23 +769,16 @@ denylist_manager_stop(struct denylist_manager *d)
 	d->started = false;
 	list_each(node, next, &d->pending) {
 		job = list_entry(node, struct job, pending);
-		fail(job->done, job->arg, ERR_CLOSED);
+		denylist_fail(job->done, job->arg, ERR_CLOSED);
 		job->done = NULL;
 	}
+	fail_waiters(d, ERR_CLOSED);
 	/* Those that the thread had are freed when the loop is. */
 	list_each(node, next, &d->queue) {
 		list_remove(node);
 		job_free(list_entry(node, struct job, node));
 	}
-	list_each(node, next, &d->sweeps) {
-		s = list_entry(node, struct sweep, node);
-		list_remove(node);
-		timer_stop(&s->poll);
-		s->manager = NULL;
-		fail(s->done, s->arg, ERR_CLOSED);
-		if (s->waiting == 0)
-			sweep_free(s);
-	}
+	deny_sweep_stop(&d->sweeps);
 }
 
 void

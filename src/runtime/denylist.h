@@ -39,6 +39,13 @@ struct denylist_result {
 /* Called once, on the main thread. */
 typedef void denylist_done(void *arg, const struct denylist_result *result);
 
+/* Calls `done' (may be NULL) with a result. */
+void denylist_tell(denylist_done *done, void *arg, enum err err,
+    const struct report *why, uint64_t ended);
+
+/* The same for an error that needs no more words than its own. */
+void denylist_fail(denylist_done *done, void *arg, enum err err);
+
 /* Makes the manager for the list of m->snapshot. NULL: out of memory. */
 struct denylist_manager *denylist_manager_new(struct master *m);
 

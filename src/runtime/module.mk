@@ -1,5 +1,7 @@
 libsallyport_a_SOURCES += \
 	src/runtime/accounts.h \
+	src/runtime/deny_sweep.c \
+	src/runtime/deny_sweep.h \
 	src/runtime/denylist.c \
 	src/runtime/denylist.h \
 	src/runtime/master.c \
