@@ -377,7 +377,7 @@ http_reply_send(struct http_call *c, const struct http_reply *r)
 	int len;
 
 	enter(c, CALL_WRITING);
-	timer_start(&c->deadline, c->server->options.deadline_ms);
+	timer_start_deadline(&c->deadline, c->server->options.deadline_ms);
 	len = snprintf(text, sizeof(text),
 	    "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 	    "%s%s\r\n",
@@ -534,7 +534,7 @@ on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
 	buf_init(&c->in, HEAD_LIMIT + LOOP_SCRATCH_LEN);
 	buf_init(&c->out, 0);
 	timer_init(&c->deadline, s->loop, on_deadline, c);
-	timer_start(&c->deadline, s->options.deadline_ms);
+	timer_start_deadline(&c->deadline, s->options.deadline_ms);
 	stream_set_owner(c->stream, on_stream, c);
 	stream_want_read(c->stream, true);
 	/* A request that is here already is read now, before other newcomers of

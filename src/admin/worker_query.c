@@ -193,7 +193,7 @@ send_all(struct worker_query *q)
 	q->waiting = q->count;
 	q->sent_at = clock_mono_ms();
 	timer_init(&q->timer, q->home, on_deadline, q);
-	timer_start(&q->timer, DEADLINE_MS);
+	timer_start_deadline(&q->timer, DEADLINE_MS);
 	for (i = 0; i < q->count; i++) {
 		q->parts[i].message.run = work;
 		loop_post(worker_sessions(q->parts[i].worker)->loop,
@@ -249,7 +249,7 @@ worker_query_send(struct admin *admin, struct http_call *call,
 	if (kind->costly && admin->costly_running) {
 		q->state = WORKER_QUERY_QUEUED;
 		timer_init(&q->timer, q->home, on_deadline, q);
-		timer_start(&q->timer, DEADLINE_MS);
+		timer_start_deadline(&q->timer, DEADLINE_MS);
 		return;
 	}
 	admin->costly_running = admin->costly_running || kind->costly;

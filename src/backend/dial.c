@@ -183,7 +183,7 @@ backend_attempt_start(struct backend_attempt *a,
 		loop_defer(loop, &a->failed_at_once);
 		return;
 	}
-	timer_start(&a->timer, timeout_ms);
+	timer_start_deadline(&a->timer, timeout_ms);
 }
 
 void
@@ -208,10 +208,9 @@ struct backend_dial {
 	struct backend_waiter waiter;
 	struct backend_attempt attempt;
 	struct backend_endpoint *endpoint; /* counted; TRYING only */
-	struct timer timer; /* WAITING: the deadline */
+	struct timer timer; /* the deadline; not when ENDED */
 	struct loop_deferred ended; /* ENDED: tells the owner */
 	enum state state;
-	uint64_t began; /* ms */
 	enum err error; /* of the last try; OK = none was made */
 	bool whole; /* the try has all the time that it should have */
 	backend_dial_done *done; /* NULL once called or cancelled */
@@ -252,16 +251,6 @@ finish(struct backend_dial *d, enum reason reason, struct stream *broker,
 	done(arg, reason, broker, text);
 }
 
-/* Milliseconds to the deadline. */
-static uint64_t
-left(const struct backend_dial *d)
-{
-	uint64_t all = backend_pool_options(d->pool)->timeout_ms;
-	uint64_t gone = loop_now(backend_pool_loop(d->pool)) - d->began;
-
-	return gone < all ? all - gone : 0;
-}
-
 /* Ends the dial; its owner is told in the next turn, not from inside. */
 static void
 end_soon(struct backend_dial *d)
@@ -277,7 +266,6 @@ wait_turn(struct backend_dial *d)
 	d->state = WAITING;
 	if (backend_pool_options(d->pool)->hold)
 		d->waiter.tried = 0; /* a new round */
-	timer_start(&d->timer, left(d));
 	if (backend_pool_wait(d->pool, &d->waiter) == OK)
 		return;
 	d->error = ERR_LIMIT;
@@ -289,13 +277,12 @@ wait_turn(struct backend_dial *d)
 static void
 try_endpoint(struct backend_dial *d, struct backend_endpoint *e)
 {
-	uint64_t remaining = left(d);
+	uint64_t remaining = timer_left(&d->timer);
 	uint64_t share;
 
 	d->state = TRYING;
 	d->endpoint = e;
 	d->waiter.tried |= UINT64_C(1) << e->slot;
-	timer_stop(&d->timer);
 	share = backend_pool_share(d->pool, &d->waiter, remaining);
 	/* A try that our own deadline cuts short does not show that the
 	 * endpoint is down. */
@@ -332,12 +319,9 @@ reason_of(const struct backend_dial *d)
 	}
 }
 
-/* The deadline passed while the dial waited, or the dial ended a turn ago. */
 static void
-give_up(void *arg)
+give_up(struct backend_dial *d)
 {
-	struct backend_dial *d = arg;
-
 	if (d->text[0] == '\0')
 		backend_pool_explain(d->pool, d->text, sizeof(d->text));
 	finish(d, reason_of(d), NULL, d->text);
@@ -370,7 +354,7 @@ try_failed(struct backend_dial *d, enum err err, const char *why)
 	d->error = err;
 	snprintf(d->text, sizeof(d->text), "%s: %s", e->text, why);
 	backend_pool_tried(d->pool, e, outcome_of(d, err), why);
-	if (left(d) == 0) {
+	if (timer_left(&d->timer) == 0) {
 		give_up(d);
 		return;
 	}
@@ -379,6 +363,19 @@ try_failed(struct backend_dial *d, enum err err, const char *why)
 		try_endpoint(d, e);
 	else
 		wait_turn(d);
+}
+
+static void
+deadline_passed(void *arg)
+{
+	struct backend_dial *d = arg;
+
+	if (d->state == TRYING) {
+		backend_attempt_cancel(&d->attempt);
+		try_failed(d, ERR_TIMEOUT, strerror(ETIMEDOUT));
+	} else {
+		give_up(d);
+	}
 }
 
 /* Sends the PROXY header, whole or not at all: a new socket has room for it. */
@@ -437,17 +434,17 @@ backend_dial_start(struct backend_dial **out, struct backend_pool *p,
 	if (d == NULL)
 		return ERR_NO_MEMORY;
 	d->pool = backend_pool_get(p);
-	d->began = loop_now(backend_pool_loop(p));
 	d->done = done;
 	d->arg = arg;
 	backend_pool_enter(p, &d->waiter, request->client_id, go);
 	d->header_len = request->proxy_header.len;
 	if (d->header_len > 0)
 		memcpy(d->header, request->proxy_header.data, d->header_len);
-	timer_init(&d->timer, backend_pool_loop(p), give_up, d);
+	timer_init(&d->timer, backend_pool_loop(p), deadline_passed, d);
 	loop_deferred_init(&d->ended, ended);
 	backend_attempt_init(&d->attempt, p, attempted, d);
 	*out = d;
+	timer_start_deadline(&d->timer, backend_pool_options(p)->timeout_ms);
 	wait_turn(d);
 	return OK;
 }

@@ -209,7 +209,7 @@ ask(struct backend_health *h, int fd)
 	h->state = ASKED;
 	stream_set_owner(h->stream, answered, h);
 	stream_want_read(h->stream, true);
-	timer_start(&h->timer, options(h)->probe_timeout_ms);
+	timer_start_deadline(&h->timer, options(h)->probe_timeout_ms);
 	return stream_write(h->stream, out, len) == (ssize_t)len;
 }
 

@@ -72,7 +72,7 @@ linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
 	list_append(&set->list, &l->node);
 	set->count++;
 	timer_init(&l->timer, loop, expired, l);
-	timer_start(&l->timer, ms);
+	timer_start_deadline(&l->timer, ms);
 	stream_set_owner(s, drop_bytes, l);
 	stream_want_read(s, true);
 }

@@ -75,7 +75,7 @@ half_closed(struct relay *r, enum reason reason)
 		r->reason = reason;
 	r->state = RELAY_HALF_CLOSED;
 	r->seen_bytes = r->up.bytes + r->down.bytes;
-	timer_start(&r->timer, HALF_CLOSED_MS);
+	timer_start_deadline(&r->timer, HALF_CLOSED_MS);
 }
 
 /* Sends a dismissed half's last packet. */
@@ -285,13 +285,13 @@ on_timer(void *arg)
 	switch (r->state) {
 	case RELAY_OPEN:
 		if (moved)
-			timer_start(&r->timer, r->idle_ms);
+			timer_start_deadline(&r->timer, r->idle_ms);
 		else
 			r->owner->violated(r->arg, REASON_RELAY_IDLE);
 		break;
 	case RELAY_HALF_CLOSED:
 		if (moved)
-			timer_start(&r->timer, HALF_CLOSED_MS);
+			timer_start_deadline(&r->timer, HALF_CLOSED_MS);
 		else
 			abandon_both(r);
 		break;
@@ -344,7 +344,7 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	if (r->connack_wait == NULL)
 		return ERR_NO_MEMORY;
 	if (r->idle_ms > 0)
-		timer_start(&r->timer, r->idle_ms);
+		timer_start_deadline(&r->timer, r->idle_ms);
 	stream_set_owner(client, on_client, r);
 	stream_set_owner(broker, on_broker, r);
 	stream_want_read(client, true);
@@ -391,7 +391,7 @@ relay_dismiss(struct relay *r, enum reason reason,
 		seal(r, &r->up);
 	if (half_close(&r->down) == HALF_AT_BOUNDARY)
 		seal(r, &r->down);
-	timer_start(&r->timer, RELAY_DISMISS_MS);
+	timer_start_deadline(&r->timer, RELAY_DISMISS_MS);
 	/* `ended' must not be called from here. If both halves have ended, no
 	 * event follows that would call it. */
 	loop_defer(r->loop, &r->end);

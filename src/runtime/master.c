@@ -120,7 +120,7 @@ begin_drain(void *arg)
 	supervisor_tell(SUPERVISOR_STOPPING, "sessions are leaving");
 	m->state = MASTER_DRAINING;
 	m->draining = m->worker_count;
-	timer_start(&m->drain, ms + DRAIN_GRACE_MS);
+	timer_start_deadline(&m->drain, ms + DRAIN_GRACE_MS);
 	for (i = 0; i < m->worker_count; i++) {
 		order = worker_order_drain(m->workers[i], ms);
 		if (order == NULL)

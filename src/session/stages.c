@@ -81,9 +81,6 @@ stage_def(enum stage stage)
  * Moving on.
  */
 
-/* A deadline that is noticed so late was not missed by the client alone. */
-#define STANDSTILL_MS 200
-
 /* The present stage's time limit in milliseconds; it has one. */
 static uint64_t
 time_limit(const struct session *s)
@@ -96,29 +93,12 @@ time_limit(const struct session *s)
 	return ms;
 }
 
-/*
- * Gives up at the second call. The first one lets the loop ask the kernel once
- * more: if the process was stopped or starved of CPU, what the client has sent
- * in time may still wait in the socket. The time for which the process stood
- * still is given back to the client, up to the whole time limit.
- */
 static void
 deadline_passed(void *arg)
 {
 	struct session *s = arg;
-	struct session_setup *setup = s->setup;
-	uint64_t now = loop_now(s->manager->loop);
-	uint64_t late = now > setup->due ? now - setup->due : 0;
-	uint64_t limit = time_limit(s);
 
-	if (setup->extended) {
-		session_dismiss(s, stages[s->stage].timeout, NULL);
-		return;
-	}
-	setup->extended = true;
-	if (late < STANDSTILL_MS)
-		late = 1;
-	timer_start(&setup->deadline, late < limit ? late : limit);
+	session_dismiss(s, stages[s->stage].timeout, NULL);
 }
 
 /* Starts the present stage and its deadline. */
@@ -128,13 +108,10 @@ run(struct session *s)
 	const struct stage_def *def = &stages[s->stage];
 	struct session_setup *setup = s->setup;
 
-	if (def->deadline == STAGE_NO_DEADLINE) {
+	if (def->deadline == STAGE_NO_DEADLINE)
 		timer_stop(&setup->deadline);
-	} else {
-		setup->due = loop_now(s->manager->loop) + time_limit(s);
-		setup->extended = false;
-		timer_start(&setup->deadline, time_limit(s));
-	}
+	else
+		timer_start_deadline(&setup->deadline, time_limit(s));
 	def->start(s); /* s may be gone */
 }
 

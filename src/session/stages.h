@@ -50,8 +50,6 @@ struct session_setup {
 	struct timer deadline; /* of the present stage */
 	struct session *session; /* borrowed: the owner */
 	struct handshake_pending handshake; /* counted until it is finished */
-	uint64_t due; /* loop_now() at which it passes */
-	bool extended; /* it has passed once; see deadline_passed() */
 	struct admission *admission; /* owned; NULL before stage identity */
 	union session_address local; /* the address the client connected to */
 	int fd; /* owned before stage tls; -1 from then on */

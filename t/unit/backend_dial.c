@@ -184,6 +184,43 @@ test_black_hole(struct loop *loop)
 	close(good_fd);
 }
 
+static void
+stop_loop(void *arg)
+{
+	loop_stop(arg);
+}
+
+/* The process is stopped for longer than the dial may take. */
+static void
+test_standstill(struct loop *loop)
+{
+	struct backend_options o = { .hold = true, .timeout_ms = 400 };
+	struct sockaddr_storage hole, good;
+	int filler[4];
+	int hole_fd = net_kit_black_hole(&hole, filler);
+	int good_fd = net_kit_listen(&good, 5);
+	const char *const two[] = { dial_kit_text(&hole), dial_kit_text(&good),
+		NULL };
+	struct dial_kit *s = dial_kit_begin(loop, two, &o);
+	uint64_t until = clock_mono_ms() + 1000;
+	struct timer timer;
+
+	timer_init(&timer, loop, stop_loop, loop);
+	timer_start(&timer, 10);
+	dial_kit_start(s, 0, "device", "");
+	loop_run(loop);
+	while (clock_mono_ms() < until)
+		;
+	s->stop_at = 1;
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "after a standstill");
+	is_int(s->call[0].reason, REASON_NONE, "the dial goes on");
+	is_str(s->call[0].text, two[1], "to the second address");
+	dial_kit_end(s);
+	close_filler(filler);
+	close(hole_fd);
+	close(good_fd);
+}
+
 /* However long the back-off: with nowhere else to go, one look a second. */
 static void
 test_eager(struct loop *loop)
@@ -398,6 +435,7 @@ main(void)
 	test_unix(loop);
 	test_refused(loop);
 	test_black_hole(loop);
+	test_standstill(loop);
 	test_eager(loop);
 	test_sources(loop);
 	test_full_queue(loop);

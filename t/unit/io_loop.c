@@ -256,6 +256,63 @@ test_unarmed(struct loop *loop)
 	close(pair[1]);
 }
 
+/* As if the process was stopped. */
+static void
+stand_still(uint64_t ms)
+{
+	uint64_t until = clock_mono_ms() + ms;
+
+	while (clock_mono_ms() < until)
+		;
+}
+
+/* Milliseconds until a deadline of `ms' passes for which the process stands
+ * still at first for `still'. */
+static uint64_t
+time_deadline(struct loop *loop, uint64_t ms, uint64_t still)
+{
+	uint64_t start = clock_mono_ms();
+	struct timer timer;
+
+	timer_init(&timer, loop, stop, loop);
+	timer_start_deadline(&timer, ms);
+	stand_still(still);
+	loop_run(loop);
+	return clock_mono_ms() - start;
+}
+
+static void
+test_deadlines(struct loop *loop)
+{
+	struct timer timer;
+	uint64_t ms;
+
+	ms = time_deadline(loop, 50, 0);
+	ok(ms >= 50, "a deadline passes in its time: %u ms", (unsigned)ms);
+	ms = time_deadline(loop, 300, 550);
+	ok(ms >= 790, "the time of a standstill is given back: %u ms",
+	    (unsigned)ms);
+	ms = time_deadline(loop, 50, 600);
+	ok(ms >= 645 && ms < 5000, "but no more than it had: %u ms",
+	    (unsigned)ms);
+
+	timer_init(&timer, loop, stop, loop);
+	timer_start_deadline(&timer, 60000);
+	ms = timer_left(&timer);
+	ok(ms > 30000 && ms <= 60000, "what is left: %u ms", (unsigned)ms);
+	timer_start_deadline(&timer, 300);
+	stand_still(700);
+	ms = timer_left(&timer);
+	ok(ms > 0 && ms <= 300, "after a standstill: %u ms", (unsigned)ms);
+	stand_still(310);
+	is_int((long long)timer_left(&timer), 0, "once only");
+	timer_stop(&timer);
+	timer_start_deadline(&timer, 60000);
+	timer_start(&timer, 1);
+	loop_run(loop);
+	ok(true, "a deadline that becomes a timer is one");
+}
+
 int
 main(void)
 {
@@ -271,6 +328,7 @@ main(void)
 	ms = time_turns(loop, 1000);
 	ok(ms < 5000, "a new loop waits for nobody: %u ms", (unsigned)ms);
 
+	test_deadlines(loop);
 	test_glutton(loop);
 	test_deferred(loop);
 	test_unarmed(loop);
