@@ -35,6 +35,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #define SLOW_MS 1000
 #define SKEW_MS 500
@@ -450,21 +451,10 @@ run_thread(void *arg)
 	return NULL;
 }
 
-/* Starts a thread; ERR_NO_MEMORY if that fails. Signals are blocked in it, as
- * in the worker that calls. */
 static enum err
 start_thread(struct backend_resolver *r)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-	int error;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&thread, &attr, run_thread, r);
-	pthread_attr_destroy(&attr);
-	if (error != 0)
+	if (thread_start(NULL, STACK_SIZE, run_thread, r) != OK)
 		return ERR_NO_MEMORY;
 	r->threads++;
 	r->users++;

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* The size of each of the two buffers; a line of a session is 300 to 500
  * bytes. */
@@ -736,7 +737,7 @@ log_start(void)
 	if (shared.wake == -1)
 		return ERR_SYSTEM;
 	atomic_store_explicit(&shared.running, true, memory_order_release);
-	if (pthread_create(&shared.thread, NULL, run, NULL) == 0)
+	if (thread_start(&shared.thread, 0, run, NULL) == OK)
 		return OK;
 	atomic_store(&shared.running, false);
 	close(shared.wake);

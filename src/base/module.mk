@@ -30,6 +30,8 @@ libsallyport_a_SOURCES += \
 	src/base/socket.h \
 	src/base/table.c \
 	src/base/table.h \
+	src/base/thread.c \
+	src/base/thread.h \
 	src/base/time.c \
 	src/base/time.h \
 	src/base/unit.c \

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "runtime/denylist.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "identity/deny_edit.h"
 #include "runtime/deny_sweep.h"
 #include "runtime/master.h"
@@ -733,18 +732,8 @@ denylist_manager_new(struct master *m)
 enum err
 denylist_manager_start(struct denylist_manager *d)
 {
-	sigset_t all;
-	sigset_t old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&d->thread, NULL, work, d);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0) {
-		errno = rc;
+	if (thread_start(&d->thread, 0, work, d) != OK)
 		return ERR_SYSTEM;
-	}
 	d->started = true;
 	schedule(d, false);
 	return OK;

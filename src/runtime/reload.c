@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "runtime/reload.h"
 
-#include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "runtime/master.h"
 #include "runtime/resources.h"
 #include "runtime/supervisor.h"
@@ -436,18 +435,8 @@ reload_new(struct master *m, struct watcher_list *files)
 enum err
 reload_start(struct reloader *r)
 {
-	sigset_t all;
-	sigset_t old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&r->thread, NULL, work, r);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0) {
-		errno = rc;
+	if (thread_start(&r->thread, 0, work, r) != OK)
 		return ERR_SYSTEM;
-	}
 	r->started = true;
 	watcher_start(r->watcher, r->master->loop, files_changed, r);
 	return OK;

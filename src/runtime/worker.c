@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 #include "runtime/worker.h"
 
-#include <errno.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "accept/listener.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "runtime/supervisor.h"
 #include "session/options.h"
 #include "session/session.h"
@@ -314,38 +313,19 @@ work(void *arg)
 	return NULL;
 }
 
-/* Blocks all signals in the thread: only the main thread handles them. */
-static int
-create_thread(struct worker *w)
-{
-	sigset_t all;
-	sigset_t old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&w->thread, NULL, work, w);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	return rc;
-}
-
 enum err
 worker_start(struct worker *w)
 {
 	enum err err;
 	size_t i;
-	int rc;
 
 	for (i = 0; i < w->listener_count; i++) {
 		err = open_listener(&w->listeners[i]);
 		if (err != OK)
 			return err;
 	}
-	rc = create_thread(w);
-	if (rc != 0) {
-		errno = rc;
+	if (thread_start(&w->thread, 0, work, w) != OK)
 		return ERR_SYSTEM;
-	}
 	w->started = true;
 	return OK;
 }
