@@ -162,17 +162,30 @@ start_sallyport()
 {
 	tls_port=$(free_port 8883)
 	wss_port=$(free_port 8084)
+	admin=
+	denylist=
+	if test -n "$keep"; then
+		http_port=$(free_port 9884)
+		mkdir state
+		touch state/deny.csv
+		admin="admin_socket = $dir/state/admin.sock
+http_listen = 127.0.0.1:$http_port"
+		denylist="[denylist]
+file = state/deny.csv"
+	fi
 	user=
 	if test "$(id -u)" = 0; then
 		# The daemon gives root up; what it reads again on a reload
 		# has to be readable for whom it becomes.
 		user="user = nobody"
 		chown nobody server.key
+		test -z "$keep" || chown -R nobody state
 	fi
 	cat >sallyport.ini <<END
 [daemon]
 workers = 2
 $user
+$admin
 
 [listener mqtts]
 bind = 127.0.0.1:$tls_port
@@ -190,13 +203,13 @@ client_ca = client-ca.crt
 [identity]
 username = \${cn}
 clientid = \${cn}/\${client.clientid}
-password = strip
 
 [backend]
 address = 127.0.0.1:$broker_port
+$denylist
 END
 	say "sallyport.ini:"
-	sed 's/^/      /' sallyport.ini
+	grep . sallyport.ini | sed 's/^/      /'
 	step "$build/sallyport" -t -c sallyport.ini
 	"$build/sallyport" -c sallyport.ini >sallyport.log 2>&1 &
 	proxy_pid=$!
@@ -209,11 +222,12 @@ END
 through_tls()
 {
 	id="tls-$1"
+	name=device-001/$id
 	mosquitto_sub -h 127.0.0.1 -p "$tls_port" -V "$1" --cafile server-ca.crt \
 		--cert device-001.crt --key device-001.key \
 		-i "$id-sub" -t "demo/$1" -C 1 -W 10 >heard.txt &
 	subscriber_pid=$!
-	wait_for mosquitto.log "Sending SUBACK to device-001/$id-sub" "$subscriber_pid"
+	wait_for mosquitto.log "Sending SUBACK to $name-sub" "$subscriber_pid"
 	step mosquitto_pub -h 127.0.0.1 -p "$tls_port" -V "$1" \
 		--cafile server-ca.crt \
 		--cert device-001.crt --key device-001.key \
@@ -243,7 +257,8 @@ show_broker_log()
 		grep -q "connected .* as device-001/$id.* u'device-001'" mosquitto.log ||
 			die "$id did not reach the broker as device-001"
 	done
-	say "Nobody sent a Username. device-001 is the certificate's CN."
+	say "Nobody sent a Username: device-001 is the certificate's CN. It is also"
+	say "put before each ClientID, so that no device can take another's."
 }
 
 show_refusal()
@@ -261,6 +276,45 @@ show_refusal()
 	test "$before" = "$(grep -c 'New client connected' mosquitto.log)" ||
 		die "it reached the broker"
 	say "The broker heard nothing of it."
+}
+
+# Leaves everything as it is, with a device that stays connected, and writes
+# the script that ends it.
+keep_running()
+{
+	mosquitto_sub -h 127.0.0.1 -p "$tls_port" --cafile server-ca.crt \
+		--cert device-001.crt --key device-001.key \
+		-i stays -t 'demo/#' -v >device.log 2>&1 &
+	subscriber_pid=$!
+	wait_for mosquitto.log "Sending SUBACK to device-001/stays" \
+		"$subscriber_pid"
+	cat >stop <<END
+#!/bin/sh
+kill $subscriber_pid $proxy_pid $broker_pid 2>/dev/null
+for _ in \$(seq 50); do
+	kill -0 $proxy_pid 2>/dev/null || break
+	sleep 0.1
+done
+rm -rf $dir
+END
+	chmod 755 stop
+	trap - EXIT
+	cat <<END
+   Broker, proxy and one device keep running, in $dir.
+
+   The status page:   http://127.0.0.1:$http_port/
+   First type this:   cd $dir; export SALLYPORT_SOCKET=state/admin.sock
+                      PATH=$build:\$PATH
+   Who is connected:  sallyportctl sessions
+   A message:         mosquitto_pub -h 127.0.0.1 -p $tls_port \\
+                          --cafile server-ca.crt --cert device-001.crt \\
+                          --key device-001.key -t demo/x -m hello
+   What comes of it:  cat device.log sallyport.log mosquitto.log
+   A stolen device:   sallyportctl deny cn device-001 --for 1h
+   It was found:      sallyportctl allow cn device-001
+   A broker is down:  kill $broker_pid; sallyportctl status
+   To stop it all:    $dir/stop
+END
 }
 
 show_next()
