@@ -248,6 +248,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	control = open_control(a, m->snapshot->config, why);
 	if (history_init(&a->history, m) != OK)
 		return ERR_NO_MEMORY;
+	notify_init(a);
 	web = open_web(a, m->snapshot->config, ports, why);
 	return control == OK ? web : control;
 }
@@ -273,6 +274,7 @@ stop(void *service)
 	http_server_free(a->control);
 	http_server_free(a->web);
 	history_fini(&a->history);
+	notify_fini(a);
 	remove_socket(a);
 	free(a->socket_path);
 	free(a);

@@ -15,6 +15,7 @@
 
 #include "admin/history.h"
 #include "admin/http.h"
+#include "admin/notify.h"
 #include "runtime/master.h"
 
 struct admin {
@@ -28,6 +29,7 @@ struct admin {
 	char *socket_path; /* owned; NULL: there is nothing to remove */
 	uint64_t socket_inode;
 	struct history history;
+	struct notify notify;
 	uid_t owner; /* of the admin socket */
 	int64_t started_at; /* seconds since 1970 */
 };

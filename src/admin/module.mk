@@ -15,6 +15,8 @@ libsallyport_a_SOURCES += \
 	src/admin/init.c \
 	src/admin/init.h \
 	src/admin/metrics.c \
+	src/admin/notify.c \
+	src/admin/notify.h \
 	src/admin/page.h \
 	src/admin/problems.c \
 	src/admin/problems.h \

@@ -36,6 +36,8 @@ reply_error(struct http_call *call, unsigned status, const char *fmt, ...)
 	char text[ERROR_MAX];
 	va_list ap;
 
+	if (call == NULL)
+		return;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);

@@ -13,7 +13,7 @@
 /* Answers with `body', and frees it; NULL (memory ran out) becomes a 503. */
 void reply_json(struct http_call *call, unsigned status, json_t *body);
 
-/* Answers {"error": "..."}. */
+/* Answers {"error": "..."}, if there is a call. */
 void reply_error(struct http_call *call, unsigned status, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 

@@ -604,7 +604,7 @@ done(struct worker_query *q)
 	for (i = 0; i < sum.pool_count; i++)
 		sum.ready = sum.ready || sum.pools[i].up;
 	sum.ready = sum.ready && m->state == MASTER_SERVING;
-	if (question->scope == TOTALS_ALL)
+	if (question->scope != TOTALS_BROKERS)
 		add_own(&sum, m);
 	if (sum.failed)
 		reply_error(q->call, 503, "out of memory");
@@ -621,6 +621,12 @@ free_answer(void *answer)
 
 static const struct worker_query_kind kinds[] = {
 	[TOTALS_BROKERS] = {
+		.answer_size = sizeof(struct totals),
+		.work = work_brokers,
+		.done = done,
+		.free_answer = free_answer,
+	},
+	[TOTALS_STATE] = {
 		.answer_size = sizeof(struct totals),
 		.work = work_brokers,
 		.done = done,

@@ -139,18 +139,20 @@ void totals_counters(const struct master *m, struct counters *sum);
 /* How much to collect. */
 enum totals_scope {
 	TOTALS_BROKERS, /* cheap: endpoints, pools and `ready' only */
+	TOTALS_STATE, /* also what the main thread knows */
 	TOTALS_ALL /* also looks at every session */
 };
 
-/* Called once, on the main thread. `call' has to be answered; `request' and
- * `t' are only valid during the call. */
+/* Called once, on the main thread. `call', if any, has to be answered;
+ * `request' and `t' are only valid during the call. */
 typedef void totals_cb(struct admin *a, struct http_call *call,
     const struct http_request *request, const struct totals *t);
 
 /*
- * Asks the workers and calls `done' with the sum. The call is answered with 503
- * instead if memory runs out, a worker does not answer in time or too many
- * others wait. At most one TOTALS_ALL runs at a time.
+ * Asks the workers and calls `done' with the sum. The call, which may be NULL
+ * as `request' may, is answered with 503 instead if memory runs out, a worker
+ * does not answer in time or too many others wait. At most one TOTALS_ALL runs
+ * at a time.
  */
 void totals_collect(struct admin *a, struct http_call *call,
     const struct http_request *request, enum totals_scope scope,

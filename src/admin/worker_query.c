@@ -229,6 +229,19 @@ worker_query_init(struct admin *admin)
 	timer_init(&admin->query_pause, admin->master->loop, send_next, admin);
 }
 
+bool
+worker_query_is_late(const struct admin *admin)
+{
+	const struct list *node;
+
+	for (node = admin->queries.next; node != &admin->queries;
+	     node = node->next)
+		if (list_entry(node, struct worker_query, node)->state ==
+		    WORKER_QUERY_LATE)
+			return true;
+	return false;
+}
+
 void
 worker_query_send(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct worker_query_kind *kind,

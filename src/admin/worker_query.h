@@ -43,7 +43,7 @@ struct worker_query {
 	enum worker_query_state state;
 	struct admin *admin; /* borrowed; void once orphaned */
 	struct loop *home; /* borrowed: the main thread's */
-	struct http_call *call; /* to be answered in SENT */
+	struct http_call *call; /* to be answered in SENT; may be NULL */
 	const struct http_request *request; /* lives as long as the call */
 	const struct worker_query_kind *kind; /* static */
 	void *question; /* owned; may be NULL */
@@ -61,6 +61,9 @@ struct worker_query {
 void worker_query_send(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct worker_query_kind *kind,
     void *question);
+
+/* True if the workers still have a query whose time is over. */
+bool worker_query_is_late(const struct admin *admin);
 
 /* Worker i's answer; for done(). */
 void *worker_query_answer(const struct worker_query *q, size_t i);

@@ -8,6 +8,7 @@
 #ifndef RUNTIME_SUPERVISOR_H
 #define RUNTIME_SUPERVISOR_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,12 @@ enum supervisor_news {
 /* Sends a notification, with a line for `systemctl status' (may be NULL). Does
  * nothing if there is no supervisor. */
 void supervisor_tell(enum supervisor_news news, const char *status);
+
+/* True if a supervisor takes notifications. */
+bool supervisor_listens(void);
+
+/* Replaces the line for `systemctl status'. */
+void supervisor_status(const char *status);
 
 /* The interval at which SUPERVISOR_ALIVE has to be sent, in ms; 0 = never. */
 uint64_t supervisor_watchdog_ms(void);

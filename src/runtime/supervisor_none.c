@@ -12,6 +12,18 @@ supervisor_tell(enum supervisor_news news, const char *status)
 	(void)status;
 }
 
+bool
+supervisor_listens(void)
+{
+	return false;
+}
+
+void
+supervisor_status(const char *status)
+{
+	(void)status;
+}
+
 uint64_t
 supervisor_watchdog_ms(void)
 {

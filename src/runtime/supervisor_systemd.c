@@ -41,6 +41,18 @@ supervisor_tell(enum supervisor_news news, const char *status)
 	    status == NULL ? "" : "\nSTATUS=", status == NULL ? "" : status);
 }
 
+bool
+supervisor_listens(void)
+{
+	return getenv("NOTIFY_SOCKET") != NULL;
+}
+
+void
+supervisor_status(const char *status)
+{
+	sd_notifyf(0, "STATUS=%s", status);
+}
+
 uint64_t
 supervisor_watchdog_ms(void)
 {

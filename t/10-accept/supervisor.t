@@ -38,7 +38,12 @@ sub hears
 	return '';
 }
 
+# Nothing listens at the other one.
+my $free = free_port();
 my $proxy = sallyport(backend => { address => $broker->address },
+	'listener wss' => { backend => 'spare' },
+	'backend spare' => { address => "127.0.0.1:$free", probe => 'tcp',
+		probe_interval => '200ms' },
 	kit => { fds => [[$passed, 'tls']], env => {
 		NOTIFY_SOCKET => $path, WATCHDOG_USEC => 400_000 } });
 
@@ -53,10 +58,23 @@ for my $i (1 .. 4) {
 	ok($b->packet, "a device comes in by it ($i)");
 	$_->close for $c, $b;
 }
+
+# One line about all, again and again as it changes.
+my $down = qr/1 of 2 brokers up; \[backend spare\]: 1 of 1 broker is down: 127\.0\.0\.1:$free/;
+like(hears(qr/^STATUS=.*down/), qr/^STATUS=\d sessions?, $down/,
+	'sessions, brokers, and what is wrong');
+my $c = peer->tls(device => 'ec', port => $passed->sockport);
+$c->send(mqtt_connect(clientid => 'stays'));
+my $b = $broker->accept;
+$b->packet;
+$b->send(mqtt_connack);
+$c->packet;
+like(hears(qr/^STATUS=1 session,/), $down, 'a session more');
 $proxy->signal('HUP');
 like(hears(qr/RELOADING/), qr/^RELOADING=1\nMONOTONIC_USEC=\d+/,
 	'a reload is told, with the time');
 like(hears(qr/READY/), qr/STATUS=reloaded/, 'and its end');
+like(hears(qr/^STATUS=/), qr/^STATUS=1 session,/, 'then the line comes back');
 $proxy->signal('TERM');
 like(hears(qr/STOPPING/), qr/^STOPPING=1/, 'so is the drain');
 is($proxy->wait_exit(5), 0, 'exit 0');

@@ -207,6 +207,9 @@ SKIP: {
 		'the unit lets it enter its sandbox, whole');
 }
 is(ctl_guest('status'), 0, 'sallyportctl needs no -s');
+waits('systemctl status says how it is', sub {
+	property('StatusText') eq '0 sessions, 1 of 1 broker up';
+});
 
 # Out means out, and stays so.
 is(ctl_guest(qw(deny cn device-001 --reason stolen)), 0, 'deny');
