@@ -425,38 +425,6 @@ test_damaged(void)
 	free(data);
 }
 
-static const char files[] =
-    "sub twin other /CN=Issuing basicConstraints=critical,CA:TRUE && "
-    "crl root 5 1 device && openssl crl -in root.crl -outform DER -out "
-    "root.crl.der && crl other 1 1 && cat root.crl other.crl >both.crl && "
-    "mkdir crls nothing && cp root.crl other.crl crls && echo x >crls/.hidden "
-    "&& crl issuing 1 1 deep && mv issuing.crl issuing1.crl && "
-    "crl issuing 2 1 && mv issuing.crl issuing2.crl && "
-    "mv issuing1.crl issuing.crl && openssl crl -in issuing.crl -outform "
-    "DER -out issuing.crl.der && sub deep2 twin /CN=deep2 && crl twin 7 1 "
-    "deep2 && "
-    "mkdir keys && cp issuing.crl twin.crl keys && "
-    "head -c 300 root.crl >cut.crl && head -c 200 root.crl.der >cut.der && "
-    ": >none.crl && "
-    "cp other.crl keep.crl && cp root.crl was.crl && "
-    "crl root 1 9 && mv root.crl one.crl && "
-    "crl root 2 9 device && mv root.crl two.crl && "
-    "crl root 3 9 && mv root.crl three.crl && "
-    "x='issuingDistributionPoint=critical,@i' && "
-    "y='[i]\nonlyuser=TRUE' crl root 4 9 device && mv root.crl leaf-only.crl &&"
-    "y='[i]\nindirectCRL=TRUE' crl root 4 9 device && mv root.crl "
-    "indirect.crl && x='1.2.3.4=critical,DER:0500' && "
-    "crl root 4 9 device && mv root.crl critical.crl && "
-    "x='2.5.29.27=critical,DER:020101' && "
-    "crl root 4 9 device && mv root.crl delta.crl && x= && "
-    "when='-crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z' "
-    "crl root 9 9 && mv root.crl late.crl && "
-    "cp root.key root.key.bak && cp other.key root.key && "
-    "openssl req -x509 -new -key root.key -subj '/O=Test/CN=Root' -config "
-    "empty.cnf -addext subjectKeyIdentifier=hash -out fake.crt && cp root.key "
-    "fake.key && crl fake 10 9 && "
-    "mv fake.crl foreign.crl && cp was.crl root.crl && cp keep.crl other.crl";
-
 int
 main(void)
 {
@@ -467,7 +435,7 @@ main(void)
 	report_init(&warnings);
 	say = pki_say(&reports);
 	if (!ok(pki_make(), "certificates are made") ||
-	    !ok(pki_run(files), "and CRLs"))
+	    !ok(pki_run("many_crls"), "and CRLs"))
 		return done_testing();
 	cas[0] = pki_path("root.crt");
 	cas[1] = pki_path("other.crt");

@@ -245,20 +245,11 @@ test_times(void)
 	}
 }
 
-static const char files[] =
-    "sub odd root '/O=a+CN=b/C=DE' \"$client\" && "
-    "sub empty root / \"$client\" && "
-    "openssl x509 -in device.crt -noout -serial | sed s/.*=// >serial && "
-    "openssl x509 -in device.crt -outform DER >device.der && "
-    "sha256sum <device.der >sha256 && md5sum <device.der >md5 && "
-    "openssl x509 -in device.crt -noout -pubkey | "
-    "openssl pkey -pubin -outform DER | sha256sum >spki";
-
 int
 main(void)
 {
 	if (!ok(pki_make(), "certificates are made") ||
-	    !ok(pki_run(files), "and odd ones"))
+	    !ok(pki_run("odd_certificates"), "and odd ones"))
 		return done_testing();
 	test_device();
 	test_odd();

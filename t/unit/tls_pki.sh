@@ -235,6 +235,65 @@ many_cas() {
 	awk '/BEGIN/ { n++ } n <= 5' many.crt >some.crt
 }
 
+# Certificates with unusual names, and what openssl says about the device
+# (tls_facts).
+odd_certificates() {
+	sub odd root '/O=a+CN=b/C=DE' "$client" &&
+	sub empty root / "$client" &&
+	openssl x509 -in device.crt -noout -serial | sed 's/.*=//' >serial &&
+	openssl x509 -in device.crt -outform DER >device.der &&
+	sha256sum <device.der >sha256 && md5sum <device.der >md5 &&
+	openssl x509 -in device.crt -noout -pubkey |
+		openssl pkey -pubin -outform DER | sha256sum >spki
+}
+
+# der NAME.crl: the same as NAME.crl.der.
+der() {
+	openssl crl -in $1 -outform DER -out $1.der
+}
+
+# Lists of all kinds (tls_crl).
+many_crls() {
+	# Two CAs with one name, each with lists of its own.
+	sub twin other /CN=Issuing basicConstraints=critical,CA:TRUE &&
+	sub deep2 twin /CN=deep2 &&
+	crl issuing 1 1 deep && mv issuing.crl first.crl &&
+	crl issuing 2 1 && mv issuing.crl issuing2.crl &&
+	mv first.crl issuing.crl && der issuing.crl &&
+	crl twin 7 1 deep2 &&
+	mkdir keys && cp issuing.crl twin.crl keys &&
+	# A file, a file with two lists, a folder, an empty one, parts of lists.
+	crl root 5 1 device && der root.crl && crl other 1 1 &&
+	cat root.crl other.crl >both.crl &&
+	mkdir crls nothing && cp root.crl other.crl crls &&
+	echo x >crls/.hidden &&
+	head -c 300 root.crl >cut.crl && head -c 200 root.crl.der >cut.der &&
+	: >none.crl &&
+	# Successors of one list.
+	mkdir kept && mv root.crl kept &&
+	crl root 1 9 && mv root.crl one.crl &&
+	crl root 2 9 device && mv root.crl two.crl &&
+	crl root 3 9 && mv root.crl three.crl &&
+	when='-crl_lastupdate 20200101000000Z -crl_nextupdate 20200201000000Z' \
+		crl root 9 9 && mv root.crl late.crl &&
+	# Extensions that limit what a list says.
+	x='issuingDistributionPoint=critical,@i' y='[i]\nonlyuser=TRUE' \
+		crl root 4 9 device && mv root.crl leaf-only.crl &&
+	x='issuingDistributionPoint=critical,@i' y='[i]\nindirectCRL=TRUE' \
+		crl root 4 9 device && mv root.crl indirect.crl &&
+	x='1.2.3.4=critical,DER:0500' crl root 4 9 device &&
+	mv root.crl critical.crl &&
+	x='2.5.29.27=critical,DER:020101' crl root 4 9 device &&
+	mv root.crl delta.crl &&
+	mv kept/root.crl . &&
+	# Signed by a stranger who calls itself like the root.
+	cp root.key root.key.bak && cp other.key fake.key &&
+	openssl req -x509 -new -key fake.key -subj '/O=Test/CN=Root' \
+		-config empty.cnf -addext subjectKeyIdentifier=hash \
+		-out fake.crt &&
+	crl fake 10 9 && mv fake.crl foreign.crl
+}
+
 # CRLs that revoke nobody, the device, and the issuing CA (tls_resume).
 resume_crls() {
 	openssl req -x509 -new -key device.key -subj '/O=Test/CN=device-001' \
