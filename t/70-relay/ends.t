@@ -27,7 +27,7 @@ sub session
 
 my $large = mqtt_publish(payload => 'y' x 300_000);
 
-# The client is done sending, but still wants the answer.
+# The client has sent all and closed its direction, but still wants the answer.
 {
 	my ($c, $b) = session('tls');
 	my $from = $proxy->mark;
@@ -46,7 +46,7 @@ my $large = mqtt_publish(payload => 'y' x 300_000);
 		'half-close up: the client ended it');
 	$_->close for $b, $c;
 }
-# The broker is done sending.
+# The broker has sent all and closed its direction.
 {
 	my ($c, $b) = session('tls');
 	my $from = $proxy->mark;
@@ -64,7 +64,7 @@ my $large = mqtt_publish(payload => 'y' x 300_000);
 		'half-close down: the broker ended it');
 	$b->close;
 }
-# Ends without manners.
+# Connections that are reset or closed without a DISCONNECT.
 for my $transport (qw(tls wss)) {
 	my ($c, $b) = session($transport);
 	my $from = $proxy->mark;
@@ -87,7 +87,7 @@ for my $transport (qw(tls wss)) {
 	$_->close for $b, $c;
 	$proxy->wait_close('relay_client_closed', from => $from);
 
-	# An ordinary goodbye, and everything at once.
+	# A DISCONNECT, and then data and close in one write.
 	($c, $b) = session($transport);
 	$from = $proxy->mark;
 	$c->send($large . mqtt_disconnect);
@@ -110,7 +110,7 @@ for my $transport (qw(tls wss)) {
 				version => $version);
 			my $from = $proxy->mark;
 
-			# Inside a payload it is nobody's business.
+			# Bytes inside a payload that look like a CONNECT do not matter.
 			my $inside = mqtt_publish(payload => mqtt_connect(),
 				properties => $version == 5 ? '' : undef);
 			$c->send($inside . mqtt_pingreq, chunk => $chunk);
@@ -129,7 +129,7 @@ for my $transport (qw(tls wss)) {
 		}
 	}
 }
-# A fixed header that no MQTT has.
+# A fixed header that no version of MQTT allows.
 {
 	my ($c, $b) = session('tls');
 	my $from = $proxy->mark;

@@ -41,7 +41,7 @@ for my $transport (qw(tls wss)) {
 			"$what: nothing is hoarded")
 		    unless $proxy->sanitized;
 
-		# The other way is free.
+		# The other direction is not paused.
 		$slow->send(mqtt_publish(payload => 'hello'));
 		is(hex($fast->packet), hex(mqtt_publish(payload => 'hello')),
 			"$what: the other direction flows");
@@ -76,8 +76,8 @@ for (@guests) {
 	$b->close;
 }
 
-# One that is held back is reset: the broker's next words find out, and only
-# then does it read on.
+# A client that is paused resets its connection: the relay learns this when the
+# broker sends the next data, and only then reads on.
 for my $transport (qw(tls wss)) {
 	my $c = peer->device($transport, device => 'ec',
 		port => $proxy->port($transport));
@@ -97,8 +97,9 @@ for my $transport (qw(tls wss)) {
 	$b->close;
 }
 
-# A session is sent away whose broker has not yet read what it is sent, and has
-# itself sent what the client does not read: closing must not reset.
+# A session is ended while its broker has not yet read all that was sent to it,
+# and the client has not read what the broker sent: closing must not reset the
+# connections, because a reset discards data.
 my $small = peer('small')->listen(rcvbuf => 8192);
 for my $transport (qw(tls wss)) {
 	my $proxy2 = sallyport(backend => { address => $small->address });

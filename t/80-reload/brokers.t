@@ -75,7 +75,7 @@ push @all, reload('another order', timeouts => { backend => '4s' },
 	backend => { %address, balance => 'roundrobin' });
 is(of('connections_total', $broker->address), 1, 'and that is one');
 
-# Sessions of all these still have what they began with.
+# All these sessions still have the broker that they began with.
 for (my $i = 0; $i < @all; $i += 2) {
 	$all[$i]->send(mqtt_pingreq);
 	is(hex($all[$i + 1]->packet), 'c000', 'each session goes on');

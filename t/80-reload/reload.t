@@ -42,7 +42,7 @@ my ($c2, $b2) = session('id-device-001', 'a new one is under the new config');
 $c->send(mqtt_pingreq);
 is(hex($b->packet), hex(mqtt_pingreq), 'the old session goes on');
 
-# The server certificate turns, under everybody's eyes.
+# The server certificate is replaced while clients are connected.
 $proxy->write_ini(%address, tls => {
 	certificate => $pki->cert('server-rsa'),
 	private_key => $pki->key('server-rsa'),
@@ -56,7 +56,7 @@ reload('reload');
 $proxy->write_ini(%address, identity => { username => 'good-${cn}' });
 reload('reload');
 
-# Broken in every way: the good one stays.
+# Configurations with all kinds of errors: the good one stays in force.
 my %bad = (
 	'an unknown key' => { daemon => { nonsense => 1 } },
 	'a missing file' => { tls => { client_ca => tmp('none.crt') } },
@@ -86,7 +86,7 @@ $proxy->write_ini(%address);
 reload('reload');
 my ($c4, $b4) = session('device-001', 'and a good one is taken again');
 
-# All that began before is still there.
+# All sessions that began before are still there.
 for ([$c, $b], [$c2, $b2], [$c3, $b3], [$c4, $b4]) {
 	my ($client, $backend) = @$_;
 	$backend->send(mqtt_pingresp);
@@ -94,8 +94,8 @@ for ([$c, $b], [$c2, $b2], [$c3, $b3], [$c4, $b4]) {
 	$_->close for $backend, $client;
 }
 
-# A listener that is gone takes its sessions along: nothing would be left by
-# which they could be revoked.
+# A listener that was removed ends its sessions, because there is no [tls] left
+# by which they could be revoked.
 {
 	my ($c, $b) = session('device-001', 'before its listener goes');
 	my $port = $proxy->port('tls');
@@ -113,7 +113,7 @@ for ([$c, $b], [$c2, $b2], [$c3, $b3], [$c4, $b4]) {
 $proxy->stop;
 $proxy = sallyport(%address);
 
-# Many at once, and sessions beginning all the while.
+# Many reloads at once, while sessions begin.
 for my $round (1 .. 20) {
 	$proxy->signal('HUP');
 	my ($c, $b) = session('device-001', "round $round");

@@ -96,7 +96,8 @@ for (['INT', 'INT'], ['TERM', 'TERM']) {
 	isnt($c->ended->{status}, 'timeout', "$first: the client hears");
 	$_->close for $b, $c;
 }
-# One balancer sees that it is no longer ready; others may send clients yet.
+# One load balancer has seen that it is no longer ready; others may still send
+# clients.
 {
 	my $proxy = sallyport(backend => { address => $broker->address },
 		daemon => { drain_delay => '2s', http_listen => '127.0.0.1:0' });

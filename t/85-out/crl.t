@@ -44,7 +44,8 @@ $pki->make($_, subject => "/CN=$_") for qw(thief honest);
 $pki->make($_, subject => "/CN=$_", ca => 'inter-ca', chain => 1)
     for qw(below below2);
 
-# Of the leaf, of an intermediate, in a directory, as DER beside PEM.
+# Lists that revoke the device's certificate or an intermediate, in a folder, as
+# DER beside PEM.
 {
 	my $dir = tmp('crls');
 	mkdir $dir;
@@ -92,7 +93,7 @@ $pki->make($_, subject => "/CN=$_", ca => 'inter-ca', chain => 1)
 	$live->leave(@honest);
 }
 
-# Bad ones: what was in force stays, and the log says why, once.
+# Bad lists: what was in force stays, and the log says why, once.
 {
 	my $crl = tmp('bad.crl');
 	my $good = tmp('good.crl');
@@ -161,7 +162,7 @@ $pki->make($_, subject => "/CN=$_", ca => 'inter-ca', chain => 1)
 	$live->leave(@honest, @thief);
 }
 
-# A CA's own certificate is no client's, whatever a list says of it.
+# A CA's own certificate is refused as a client's, whatever a list says of it.
 $pki->make('both', subject => '/CN=both', is_ca => 1, ca => 'client-ca',
 	ext => "basicConstraints = critical, CA:true\n"
 	    . "keyUsage = critical, digitalSignature, keyCertSign\n");

@@ -83,7 +83,7 @@ for my $listener (qw(tls wss)) {
 	}
 }
 
-# A ticket of one, at another.
+# A ticket of one replica is used at another.
 sub resumes
 {
 	my ($proxy, $ticket, $want, $why) = @_;
@@ -113,7 +113,8 @@ my @live = map { take_ticket($replica[$_], "r$_") } 0, 1;
 resumes($replica[1], 'r0', 1, 'ticket_keys: resumed at a replica');
 resumes($replica[0], 'r1', 1, 'ticket_keys: and the other way');
 
-# The file turns: a new key in front; then the old one goes.
+# The ticket keys are changed: first a new key is put in front, then the old one
+# is removed.
 sub turn_keys
 {
 	my ($bytes) = @_;
