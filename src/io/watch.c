@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -138,6 +140,15 @@ watch_send(struct watch *w, const uint8_t *data, size_t len, enum err *error)
 		return 0;
 	*error = socket_error();
 	return STREAM_ERROR;
+}
+
+void
+watch_ack_now(const struct watch *w)
+{
+	static const int on = 1;
+
+	/* Where the socket is not TCP's, there is nothing to hurry. */
+	(void)setsockopt(w->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 
 int

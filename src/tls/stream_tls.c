@@ -107,6 +107,7 @@ struct tls_stream {
 	enum tls_output output : 8;
 	enum tls_turn turn : 8;
 	bool wants_read; /* the owner wants READABLE */
+	bool tickets_due; /* OPEN: nobody has said anything yet */
 	bool drained; /* the last recv of this turn emptied the socket */
 };
 
@@ -286,6 +287,35 @@ send_alert(struct tls_stream *s, enum reason reason)
 	ERR_clear_error();
 }
 
+/*
+ * The client has finished its handshake and is silent: it may wait for the
+ * tickets of TLS 1.3, as some do, or with Nagle's algorithm for any answer. The
+ * library holds them back until we write; a write of nothing sends them. Where
+ * the client has gone on, they are sent together with our answer.
+ */
+static void
+send_tickets(struct tls_stream *s)
+{
+	s->tickets_due = false;
+	ERR_clear_error();
+	(void)SSL_write(s->ssl, "", 0);
+	ERR_clear_error();
+	tls_wire_flush(&s->wire);
+}
+
+/* Has the owner read what may have arrived while we were busy. */
+static void
+read_on(struct tls_stream *s)
+{
+	if (!s->wants_read) {
+		end_turn(s);
+		return;
+	}
+	if (!has_more(s))
+		s->drained = false;
+	tell_readable(s);
+}
+
 /* The library has finished the handshake. A resumed session is checked now. */
 static void
 finish_handshake(struct tls_stream *s)
@@ -306,13 +336,12 @@ finish_handshake(struct tls_stream *s)
 	set_record_len(s, RECORD_SMALL);
 	watch_read(&s->wire.watch, s->wants_read);
 	s->turn = TLS_TURN_UNREAD;
+	s->tickets_due = true;
 	stream_tell(&s->stream, STREAM_OPEN);
-	if (s->state == TLS_STATE_CLOSED)
-		return;
-	if (s->wants_read && has_more(s))
-		tell_readable(s);
-	else
-		end_turn(s);
+	if (s->state != TLS_STATE_CLOSED)
+		read_on(s);
+	if (s->state == TLS_STATE_OPEN && s->tickets_due)
+		send_tickets(s);
 }
 
 /* Returns true if the first bytes can be those of a handshake record: type 22,
@@ -513,6 +542,7 @@ decrypt(struct tls_stream *s, uint8_t *data, size_t len)
 		before = input_len(s);
 		n = SSL_read(s->ssl, data + total, (int)(len - total));
 		if (n > 0) {
+			s->tickets_due = false;
 			total += (size_t)n;
 			spend(s, before, input_len(s) + (uint32_t)n);
 		} else {
@@ -590,6 +620,7 @@ write_piece(struct tls_stream *s, const uint8_t *data, size_t len)
 {
 	int n;
 
+	s->tickets_due = false;
 	s->wire.direct = len <= s->record_len;
 	n = SSL_write(s->ssl, data, (int)len);
 	s->wire.direct = false;
@@ -732,6 +763,7 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 	s->hs = tls_handshake_new(ctx, app);
 	tls_wire_init(&s->wire, loop, fd, ready, s);
 	s->wire.user = s->hs;
+	s->wire.ack_now = true;
 	if (s->hs == NULL || init_ssl(s, ctx->ssl) != OK) {
 		SSL_free(s->ssl);
 		tls_handshake_free(s->hs);
@@ -859,6 +891,7 @@ tls_stream_shed(struct stream *stream)
 	tls_handshake_free(s->hs);
 	s->hs = NULL;
 	s->wire.user = NULL;
+	s->wire.ack_now = false;
 }
 
 enum reason

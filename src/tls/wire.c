@@ -109,6 +109,8 @@ send_or_save(struct tls_wire *w, const uint8_t *data, size_t len)
 {
 	size_t n = send_some(w, data, len);
 
+	if (w->ack_now && w->out_error == OK)
+		watch_ack_now(&w->watch);
 	if (n == len || w->out_error != OK)
 		return;
 	if (save(&w->unsent, data + n, len - n) != OK ||

@@ -37,6 +37,7 @@ struct tls_wire {
 	struct tls_saved *saved_in; /* owned; `in' points into it, or NULL */
 	struct tls_saved *unsent; /* owned; NULL: nothing waits to be sent */
 	bool direct; /* the next BIO write is the last one: send it at once */
+	bool ack_now; /* what the peer sends next is acknowledged at once */
 	bool eof; /* the socket has reached its end */
 	/* Each half has its own error: what a client sent before it left can
 	 * still be read after writing has become impossible. */

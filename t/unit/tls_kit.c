@@ -255,7 +255,7 @@ kit_connect(struct kit *k, struct tls_ctx *ctx, SSL_CTX *client,
 
 	kit_open(k, ctx, client, resume);
 	good = kit_shake(k);
-	/* In TLS 1.3 the ticket is sent with the first write. */
+	/* An alert or a ticket that was held back is sent with a write. */
 	if (good && k->stream != NULL)
 		(void)stream_write(k->stream, hello + STREAM_HEADROOM, 2);
 	kit_client_read(k, byte, sizeof(byte));

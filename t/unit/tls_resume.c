@@ -129,6 +129,38 @@ check_crls(struct kit_options *o, struct tls_ctx *ctx, struct tls_tickets *ring,
 	tls_ctx_put(none);
 }
 
+/*
+ * A TLS 1.3 client that is silent after its handshake gets its ticket at once.
+ * If it has gone on, the ticket is sent with our answer.
+ */
+static void
+check_ticket_time(struct tls_ctx *ctx, SSL_CTX *client, bool silent)
+{
+	uint8_t answer[STREAM_HEADROOM + 2] = { 0 }, byte[16];
+	int i, done = 0;
+
+	kit_open(&k, ctx, client, NULL);
+	stream_want_read(k.stream, true);
+	for (i = 0; i < 10 && k.opened == 0; i++) {
+		if (done != 1) {
+			done = SSL_do_handshake(k.client);
+			if (done == 1 && !silent)
+				SSL_write(k.client, "x", 1);
+		}
+		kit_turn(&k);
+	}
+	kit_client_read(&k, byte, sizeof(byte));
+	is_int(k.received, silent ? 0 : 1, "%s",
+	    silent ? "a silent client" : "a client that goes on");
+	is_int(k.session != NULL, silent, "... %s its ticket",
+	    silent ? "gets" : "does not wait for");
+	(void)stream_write(k.stream, answer + STREAM_HEADROOM, 2);
+	is_int(kit_client_read(&k, byte, sizeof(byte)), 2, "... an answer");
+	ok(k.session != NULL, "... a ticket");
+	kit_close(&k);
+	SSL_SESSION_free(k.session);
+}
+
 static void
 test_version(int version, const char *name)
 {
@@ -157,6 +189,8 @@ test_version(int version, const char *name)
 		ok(again != NULL, "a ticket by a ticket");
 		check_resume(ctx, client, again, true, "... is as good");
 		SSL_SESSION_free(again);
+		check_ticket_time(ctx, client, true);
+		check_ticket_time(ctx, client, false);
 	}
 	check_crls(&o, ctx, ring, (SSL_CTX *[]){ client, deep },
 	    (SSL_SESSION *[]){ s, d });
