@@ -35,6 +35,9 @@
  * new limits are noticed. */
 #define WAIT_MAX_MS 1000
 
+/* How soon a client asks again for which there was no memory. */
+#define WAIT_ROOM_MS 20
+
 /* A network: its family and prefix. */
 struct key {
 	uint8_t family; /* 4 or 6; 0: neither */
@@ -44,8 +47,10 @@ struct key {
 struct handshake_network {
 	struct table_node node;
 	struct list rank; /* in the registry's */
+	struct list busy_rank; /* in the registry's; by busy_count */
 	struct key key;
 	uint32_t count; /* of both lists */
+	uint32_t busy_count;
 	struct list idle; /* TLS has not begun; oldest first */
 	struct list busy; /* it has */
 };
@@ -53,9 +58,11 @@ struct handshake_network {
 struct handshake_registry {
 	pthread_mutex_t lock; /* guards all of this */
 	struct table networks; /* owned, and its entries */
-	struct list ranks[RANKS];
+	struct list ranks[RANKS]; /* by the number of handshakes */
+	struct list busy_ranks[RANKS]; /* of those for which TLS has begun */
 	uint32_t count;
-	uint32_t limit; /* 0: none */
+	uint32_t busy_count;
+	struct handshake_limits limits;
 	struct hash_key hash_key;
 };
 
@@ -106,6 +113,7 @@ find_or_add(struct handshake_registry *r, const struct sockaddr_storage *peer)
 	}
 	n->key = key;
 	list_init(&n->rank);
+	list_init(&n->busy_rank);
 	list_init(&n->idle);
 	list_init(&n->busy);
 	return n;
@@ -116,25 +124,16 @@ static void
 settle(struct handshake_registry *r, struct handshake_network *n)
 {
 	list_remove(&n->rank);
+	list_remove(&n->busy_rank);
+	if (n->busy_count > 0)
+		list_append(&r->busy_ranks[rank_of(n->busy_count)],
+		    &n->busy_rank);
 	if (n->count > 0) {
 		list_append(&r->ranks[rank_of(n->count)], &n->rank);
 		return;
 	}
 	table_remove(&r->networks, &n->node);
 	free(n);
-}
-
-static void
-count_in(struct handshake_registry *r, struct handshake_pending *h,
-    struct handshake_network *n)
-{
-	if (n == NULL)
-		return;
-	h->network = n;
-	list_append(&n->idle, &h->node);
-	n->count++;
-	r->count++;
-	settle(r, n);
 }
 
 /* Takes `h' out of its network, or out of the victims. */
@@ -147,34 +146,82 @@ count_out(struct handshake_registry *r, struct handshake_pending *h)
 	if (n == NULL)
 		return;
 	h->network = NULL;
+	if (h->in_tls) {
+		n->busy_count--;
+		r->busy_count--;
+	}
 	n->count--;
 	r->count--;
 	settle(r, n); /* n may be gone */
 }
 
-/* Makes the oldest unfinished handshake of the network that holds most a
- * victim. False if there is none. */
-static bool
-choose_victim(struct handshake_registry *r)
+/* The first entry of the highest list, or NULL. */
+static struct list *
+highest(struct list *ranks)
 {
-	struct handshake_network *n;
-	struct handshake_pending *h;
 	int rank = RANKS - 1;
 
-	while (rank >= 0 && list_empty(&r->ranks[rank]))
+	while (rank >= 0 && list_empty(&ranks[rank]))
 		rank--;
-	if (rank < 0)
-		return false;
-	n = list_entry(r->ranks[rank].next, struct handshake_network, rank);
-	h = list_entry(list_empty(&n->idle) ? n->busy.next : n->idle.next,
-	    struct handshake_pending, node);
+	return rank < 0 ? NULL : ranks[rank].next;
+}
+
+/* Makes the oldest of `all', a list of a network, a victim. */
+static void
+make_victim(struct handshake_registry *r, struct list *all)
+{
+	struct handshake_pending *h =
+	    list_entry(all->next, struct handshake_pending, node);
+
 	count_out(r, h);
 	list_append(&h->queue->victims, &h->node);
 	if (!h->queue->posted) {
 		h->queue->posted = true;
 		loop_post(h->queue->loop, &h->queue->message);
 	}
+}
+
+/* Makes the oldest unfinished handshake of `n' a victim. False if there is
+ * none. */
+static bool
+end_oldest(struct handshake_registry *r, struct handshake_network *n)
+{
+	if (list_empty(&n->idle) && list_empty(&n->busy))
+		return false;
+	make_victim(r, list_empty(&n->idle) ? &n->busy : &n->idle);
 	return true;
+}
+
+/* The same in the network that holds most. */
+static bool
+choose_victim(struct handshake_registry *r)
+{
+	struct list *node = highest(r->ranks);
+
+	return node != NULL &&
+	    end_oldest(r, list_entry(node, struct handshake_network, rank));
+}
+
+/* Counts `h' in for `peer'. If its network, or all, have too many then, another
+ * one is ended. `h' is not in a list meanwhile, or it could be the victim. */
+static void
+count_in(struct handshake_registry *r, struct handshake_pending *h,
+    const struct sockaddr_storage *peer)
+{
+	struct handshake_network *n = find_or_add(r, peer);
+	uint32_t share = r->limits.per_prefix;
+
+	if (n == NULL)
+		return;
+	n->count++;
+	r->count++;
+	settle(r, n);
+	if (share != 0 && n->count > share && n->key.family != 0)
+		(void)end_oldest(r, n);
+	else if (r->limits.handshakes != 0 && r->count > r->limits.handshakes)
+		(void)choose_victim(r);
+	h->network = n;
+	list_append(&n->idle, &h->node);
 }
 
 static void
@@ -232,14 +279,47 @@ static void
 start_tls(struct handshake_pending *h)
 {
 	struct handshake_registry *r = h->queue->registry;
+	struct handshake_network *n;
 
 	pthread_mutex_lock(&r->lock);
-	if (h->network != NULL) {
+	n = h->network;
+	if (n != NULL) {
 		list_remove(&h->node);
-		list_append(&h->network->busy, &h->node);
+		list_append(&n->busy, &h->node);
+		h->in_tls = true;
+		n->busy_count++;
+		r->busy_count++;
+		settle(r, n);
 	}
 	pthread_mutex_unlock(&r->lock);
 	h->ready(h); /* h may be gone */
+}
+
+/*
+ * True if there is memory for the handshake of `h'. If not, and a network has
+ * more of it than that of `h' would have, the oldest handshake there is ended
+ * for it. Otherwise it is the turn of `h' when another one is finished.
+ */
+static bool
+find_memory(struct handshake_pending *h)
+{
+	struct handshake_registry *r = h->queue->registry;
+	struct handshake_network *most = NULL;
+	struct list *node;
+	bool found;
+
+	pthread_mutex_lock(&r->lock);
+	found = r->limits.in_tls == 0 || r->busy_count < r->limits.in_tls;
+	node = found ? NULL : highest(r->busy_ranks);
+	if (node != NULL)
+		most = list_entry(node, struct handshake_network, busy_rank);
+	if (most != NULL && h->network != NULL &&
+	    most->busy_count > h->network->busy_count + 1) {
+		make_victim(r, &most->busy);
+		found = true;
+	}
+	pthread_mutex_unlock(&r->lock);
+	return found;
 }
 
 /* Gives tokens to the clients that wait, as long as there are any. */
@@ -258,6 +338,12 @@ serve_waiting(void *arg)
 			return;
 		}
 		h = next_waiting(q);
+		if (!find_memory(h)) {
+			throttle_token_give(q->throttle, THROTTLE_UNUSED,
+			    loop_now(q->loop));
+			timer_start(&q->timer, WAIT_ROOM_MS);
+			return;
+		}
 		list_remove(&h->waiting);
 		h->has_token = true;
 		start_tls(h); /* h may be gone */
@@ -365,9 +451,7 @@ handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
 	list_init(&h->node);
 	list_init(&h->waiting);
 	pthread_mutex_lock(&r->lock);
-	if (r->limit != 0 && r->count >= r->limit)
-		(void)choose_victim(r);
-	count_in(r, h, find_or_add(r, peer));
+	count_in(r, h, peer);
 	pthread_mutex_unlock(&r->lock);
 }
 
@@ -379,7 +463,7 @@ handshake_move(struct handshake_pending *h, const struct sockaddr_storage *peer)
 	pthread_mutex_lock(&r->lock);
 	if (h->network != NULL) { /* not a victim */
 		count_out(r, h);
-		count_in(r, h, find_or_add(r, peer));
+		count_in(r, h, peer);
 	}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -395,6 +479,28 @@ handshake_make_room(struct handshake_queue *q)
 	return made;
 }
 
+/* Gives the token back that was not used up. */
+static void
+settle_token(struct handshake_pending *h, enum handshake_end how)
+{
+	struct handshake_queue *q = h->queue;
+
+	if (h->has_token && how != HANDSHAKE_END_FULL &&
+	    how != HANDSHAKE_END_FAILED)
+		throttle_token_give(q->throttle,
+		    how == HANDSHAKE_END_RESUMED ? THROTTLE_RESUMED
+						 : THROTTLE_UNUSED,
+		    loop_now(q->loop));
+	h->has_token = false;
+}
+
+void
+handshake_prove_later(struct handshake_pending *h, enum handshake_end how)
+{
+	if (h->queue != NULL)
+		settle_token(h, how);
+}
+
 void
 handshake_end(struct handshake_pending *h, enum handshake_end how)
 {
@@ -402,18 +508,13 @@ handshake_end(struct handshake_pending *h, enum handshake_end how)
 
 	if (q == NULL)
 		return;
+	settle_token(h, how);
 	h->queue = NULL;
 	(void)watch_release(&h->watch);
 	list_remove(&h->waiting);
 	pthread_mutex_lock(&q->registry->lock);
 	count_out(q->registry, h);
 	pthread_mutex_unlock(&q->registry->lock);
-	if (h->has_token && how != HANDSHAKE_END_FULL &&
-	    how != HANDSHAKE_END_FAILED)
-		throttle_token_give(q->throttle,
-		    how == HANDSHAKE_END_RESUMED ? THROTTLE_RESUMED
-						 : THROTTLE_UNUSED,
-		    loop_now(q->loop));
 }
 
 void
@@ -448,8 +549,10 @@ handshake_registry_new(void)
 		return NULL;
 	pthread_mutex_init(&r->lock, NULL);
 	r->hash_key = hash_key_random();
-	for (i = 0; i < RANKS; i++)
+	for (i = 0; i < RANKS; i++) {
 		list_init(&r->ranks[i]);
+		list_init(&r->busy_ranks[i]);
+	}
 	return r;
 }
 
@@ -468,10 +571,11 @@ handshake_registry_free(struct handshake_registry *r)
 }
 
 void
-handshake_registry_set_limit(struct handshake_registry *r, uint32_t limit)
+handshake_registry_set_limits(struct handshake_registry *r,
+    const struct handshake_limits *limits)
 {
 	pthread_mutex_lock(&r->lock);
-	r->limit = limit;
+	r->limits = *limits;
 	pthread_mutex_unlock(&r->lock);
 }
 

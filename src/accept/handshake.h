@@ -7,12 +7,15 @@
  * a newcomer is not turned away: the oldest unfinished handshake of the network
  * (IPv4 /24, IPv6 /64) that holds most is ended for it, first among those for
  * which TLS has not begun. A stranger with few networks then only competes with
- * himself.
+ * himself. A network has a share of the limit, above which its own oldest one
+ * is ended.
  *
  * TLS begins when the client's first record, the ClientHello, has arrived, and
  * when the throttle has a token for a handshake. Until then a connection costs
  * a descriptor and no memory of TLS. Of the clients that wait for a token, one
- * of the network with the fewest unfinished handshakes is next.
+ * of the network with the fewest unfinished handshakes is next. It also waits
+ * while TLS has begun for as many as there is memory for, unless another
+ * network has more of these.
  */
 #ifndef ACCEPT_HANDSHAKE_H
 #define ACCEPT_HANDSHAKE_H
@@ -47,6 +50,7 @@ struct handshake_pending {
 	struct list waiting; /* in the queue's */
 	size_t want; /* bytes that the first record has; 0: not known */
 	bool has_token;
+	bool in_tls; /* guarded */
 	void (*ready)(struct handshake_pending *h); /* TLS may begin */
 };
 
@@ -54,8 +58,16 @@ struct handshake_pending {
 struct handshake_registry *handshake_registry_new(void);
 void handshake_registry_free(struct handshake_registry *r);
 
-/* Sets how many unfinished handshakes there may be; 0: no limit. Any thread. */
-void handshake_registry_set_limit(struct handshake_registry *r, uint32_t limit);
+/* How many unfinished handshakes there may be; 0: no limit. */
+struct handshake_limits {
+	uint32_t handshakes;
+	uint32_t per_prefix; /* of one network */
+	uint32_t in_tls; /* for which TLS has begun, which takes memory */
+};
+
+/* Any thread. */
+void handshake_registry_set_limits(struct handshake_registry *r,
+    const struct handshake_limits *limits);
 
 /* How many there are now. Any thread. */
 uint32_t handshake_registry_count(struct handshake_registry *r);
@@ -68,7 +80,7 @@ void handshake_queue_init(struct handshake_queue *q, struct throttle *t,
 void handshake_queue_fini(struct handshake_queue *q);
 
 /* Counts an unfinished handshake for the network of `peer'. If there are too
- * many, another one is ended, soon. */
+ * many, of this network or of all, another one is ended, soon. */
 void handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
     const struct sockaddr_storage *peer);
 
@@ -91,6 +103,10 @@ enum handshake_end {
 	HANDSHAKE_END_NO_WORK, /* TLS did not begin, or had no work to do */
 	HANDSHAKE_END_FAILED
 };
+
+/* The handshake ended, but the client showed no certificate, so that nothing is
+ * known of it: it counts as unfinished until handshake_end(). */
+void handshake_prove_later(struct handshake_pending *h, enum handshake_end how);
 
 /* The handshake ended, or the connection did. Later calls, and calls without a
  * handshake_begin(), do nothing. */

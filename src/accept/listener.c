@@ -173,6 +173,19 @@ keep_reserve(struct listener *l)
 		l->reserve = fcntl(l->watch.fd, F_DUPFD_CLOEXEC, 0);
 }
 
+/* Has the kernel keep connections that have sent nothing. It forgets them after
+ * about so many seconds, or hands them over. Without the option, too, nothing
+ * but their descriptors is lost. */
+static void
+defer(int fd, unsigned seconds)
+{
+	int s = (int)seconds;
+
+	if (s != 0)
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &s,
+		    sizeof(s));
+}
+
 /* Watches the socket if connections are wanted now. */
 static void
 update(struct listener *l)
@@ -350,6 +363,7 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	l->adopted = options->adopted;
 	timer_init(&l->pause, loop, pause_over, l);
 	watch_init(&l->watch, loop, fd, readable, l);
+	defer(fd, options->defer_s);
 	keep_reserve(l);
 	update(l);
 	*out = l;

@@ -29,6 +29,8 @@ struct listener_counts {
 
 struct listener_options {
 	int backlog; /* connections the kernel may queue; 0 = 4096 */
+	unsigned defer_s; /* accept only connections that have sent something,
+			   * or are so old in seconds; 0: all */
 	bool adopted; /* from listener_adopt(): other processes hold it too */
 	struct socket_options socket; /* for accepted connections */
 	struct listener_counts *counts; /* borrowed, for listener_new(); several

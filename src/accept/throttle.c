@@ -345,16 +345,19 @@ throttle_release(struct throttle_slot *slot, uint64_t now_ms)
 void
 throttle_set(struct throttle *t, const struct throttle_options *o)
 {
-	uint32_t handshakes = o->handshakes;
+	struct handshake_limits h = { o->handshakes, o->handshakes_per_prefix,
+		o->handshakes_in_tls };
 
 	/* The other half is for sessions: silent connections must not take all
 	 * descriptors. */
-	if (handshakes == 0)
-		handshakes = (o->connections + 1) / 2;
+	if (h.handshakes == 0)
+		h.handshakes = (o->connections + 1) / 2;
+	if (h.per_prefix == 0)
+		h.per_prefix = (h.handshakes + 1) / 2;
 	store(&t->limits.connections, o->connections);
 	store(&t->limits.per_address, o->connections_per_address);
 	store(&t->limits.per_prefix, o->connections_per_prefix);
-	handshake_registry_set_limit(t->handshakes, handshakes);
+	handshake_registry_set_limits(t->handshakes, &h);
 	store(&t->limits.prefix_rate, o->prefix_rate);
 	store(&t->limits.prefix_burst, o->prefix_burst);
 	ratelimit_set(&t->full, o->handshake_rate, o->handshake_burst);

@@ -31,6 +31,8 @@ struct throttle_options {
 	uint32_t connections_per_address;
 	uint32_t connections_per_prefix;
 	uint32_t handshakes; /* unfinished at once; 0: half of connections */
+	uint32_t handshakes_per_prefix; /* 0: half of handshakes */
+	uint32_t handshakes_in_tls; /* for which TLS has begun */
 	uint32_t handshake_rate; /* full ones a second */
 	uint32_t resumed_rate; /* resumed ones a second */
 	uint32_t prefix_rate; /* new connections a second from one network */

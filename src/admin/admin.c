@@ -16,13 +16,12 @@
 #include "base/clock.h"
 #include "runtime/accounts.h"
 #include "runtime/privileges.h"
+#include "runtime/resources.h"
 
 /* A request has to have room for a PEM certificate as a user name,
  * percent-encoded. */
 #define CONTROL_HEAD_MAX (256 * 1024)
-#define CONTROL_CONNECTIONS 32
 #define WEB_HEAD_MAX 8192
-#define WEB_CONNECTIONS 256
 /* Expensive requests at once; the others are left to health checks. */
 #define WEB_COSTLY 8
 #define DEADLINE_MS 10000
@@ -142,8 +141,8 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 {
 	const char *path = cfg->daemon.admin_socket;
 	struct http_server_options o = {
-		.connections = CONTROL_CONNECTIONS,
-		.costly = CONTROL_CONNECTIONS,
+		.connections = RESOURCES_CONTROL,
+		.costly = RESOURCES_CONTROL,
 		.head_max = CONTROL_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,
 		.handle = commands_handle,
@@ -208,7 +207,7 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 {
 	const struct config_addrs *addrs = &cfg->daemon.http_listen;
 	struct http_server_options o = {
-		.connections = WEB_CONNECTIONS,
+		.connections = resources_web(a->master->files),
 		.costly = WEB_COSTLY,
 		.head_max = WEB_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,

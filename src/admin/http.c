@@ -552,7 +552,7 @@ http_server_new(struct loop *loop, const struct http_server_options *options)
 	s->loop = loop;
 	s->options = *options;
 	list_init(&s->calls);
-	linger_set_init(&s->lingering, LINGER_MAX, LINGER_BYTES);
+	linger_set_init(&s->lingering, options->connections, LINGER_BYTES);
 	return s;
 }
 

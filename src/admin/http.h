@@ -79,7 +79,8 @@ typedef void http_handler(struct http_call *call,
     const struct http_request *request, void *arg);
 
 struct http_server_options {
-	size_t connections; /* at once; see http_server_new() */
+	size_t connections; /* at once, and as many that read the end of an
+			     * answer; see http_server_new() */
 	size_t costly; /* expensive calls at once; see http_call_claim() */
 	size_t head_max; /* bytes of a request, up to 1 MiB */
 	uint64_t deadline_ms; /* to send a request, and to take its answer */

@@ -375,6 +375,10 @@ check_limits(const struct check *c)
 {
 	struct config_limits *l = &c->cfg->limits;
 
+	if (l->handshakes != 0 && l->handshakes_per_prefix > l->handshakes)
+		COMPLAIN(c, l, handshakes_per_prefix,
+		    "%u is more than handshakes = %u (write less, or 0)",
+		    l->handshakes_per_prefix, l->handshakes);
 	if (l->connections == 0)
 		return;
 	if (l->connections_per_address > l->connections)

@@ -82,6 +82,9 @@
 	    "Must a load balancer send a PROXY v1 or v2 header first?") \
 	X(listener, trusted_proxies, NETS, "", LIVE, \
 	    "Where such load balancers may connect from.") \
+	X(listener, defer_accept, BOOL, "off", RESTART, \
+	    "Leave connections to the kernel until the client has sent " \
+	    "something?") \
 	X(listener, server_reference, STR, "", LIVE, \
 	    "Where MQTT 5 clients are sent by a drain: host:port, several " \
 	    "with blanks between; empty = nowhere in particular.") \
@@ -121,6 +124,12 @@
 	    "Most connections from one IPv4 /24 or IPv6 /64; 0 = no limit.") \
 	X(limits, handshakes, UINT(0, 100000000), "0", LIVE, \
 	    "Most unfinished handshakes at once; 0 = half of connections.") \
+	X(limits, handshakes_per_prefix, UINT(0, 100000000), "0", LIVE, \
+	    "Most unfinished handshakes of one IPv4 /24 or IPv6 /64; 0 = " \
+	    "half of handshakes.") \
+	X(limits, handshake_memory, SIZE(0, 1099511627776), "0", LIVE, \
+	    "Most bytes of all handshakes under way; 0 = an eighth of the " \
+	    "memory there is.") \
 	X(limits, handshake_rate, UINT(0, 100000000), "0", LIVE, \
 	    "New full handshakes a second; 0 = no limit.") \
 	X(limits, resumed_rate, UINT(0, 100000000), "0", LIVE, \

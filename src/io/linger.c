@@ -56,10 +56,10 @@ void
 linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
     uint64_t ms)
 {
-	struct lingering *l = NULL;
+	struct lingering *l = calloc(1, sizeof(*l));
 
-	if (set->count < set->max)
-		l = calloc(1, sizeof(*l));
+	if (set->count >= set->max && !list_empty(&set->list))
+		finish(list_entry(set->list.next, struct lingering, node));
 	if (l == NULL || stream_shutdown(s) != OK) {
 		free(l);
 		stream_close(s);

@@ -13,10 +13,6 @@
 #include "io/loop.h"
 #include "io/stream.h"
 
-/* How many refused clients of a worker linger at once; further ones are closed
- * immediately. No other limit counts their sockets. */
-#define LINGER_MAX 1024
-
 /* A refused client that has sent this many bytes since is closed. */
 #define LINGER_BYTES (256 * 1024)
 
@@ -37,7 +33,8 @@ linger_set_init(struct linger_set *set, size_t max, size_t bytes)
 	set->bytes = bytes;
 }
 
-/* Takes `s' and closes it, at the latest after `ms' milliseconds. */
+/* Takes `s' and closes it, at the latest after `ms' milliseconds. If the set is
+ * full, the oldest stream in it is closed for it. */
 void linger_start(struct linger_set *set, struct loop *loop, struct stream *s,
     uint64_t ms);
 

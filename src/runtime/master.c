@@ -229,6 +229,9 @@ limit(struct master *m, const struct config *cfg)
 		    limits.connections, (unsigned long long)m->files, m->room);
 	if (limits.connections == 0 || limits.connections > m->room)
 		limits.connections = m->room;
+	limits.handshakes_in_tls = resources_handshakes(
+	    cfg->limits.handshake_memory != 0 ? cfg->limits.handshake_memory
+					      : m->memory_total / 8);
 	throttle_set(m->throttle, &limits);
 	atomic_store(&m->memory.most,
 	    cfg->limits.connect_memory != 0 ? cfg->limits.connect_memory
@@ -390,6 +393,7 @@ make_workers(struct master *m)
 	if (count == 0)
 		count = resources_cpus();
 	o.sessions.workers = (unsigned)count;
+	o.sessions.lingering = resources_lingering(m->files, count);
 	m->workers = calloc(count, sizeof(*m->workers));
 	if (m->workers == NULL)
 		return ERR_NO_MEMORY;
@@ -514,11 +518,16 @@ static void
 measure(struct master *m)
 {
 	const struct config *cfg = m->snapshot->config;
-	size_t more = 0;
+	size_t more = 2 * m->worker_count *
+	    resources_lingering(m->files, m->worker_count);
 	size_t i;
 
 	for (i = 0; i < cfg->listener_count; i++)
 		more += cfg->listener[i].bind.count * m->worker_count;
+	if (cfg->daemon.admin_socket[0] != '\0')
+		more += 2 * RESOURCES_CONTROL;
+	if (cfg->daemon.http_listen.count > 0)
+		more += 2 * resources_web(m->files);
 	m->room = resources_room(m->files, more);
 	limit(m, cfg);
 }

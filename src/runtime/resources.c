@@ -203,6 +203,38 @@ resources_room(uint64_t files, size_t more)
 	return files < taken + 2 ? 1 : (uint32_t)((files - taken) / 2);
 }
 
+static uint32_t
+within(uint64_t value, uint32_t least, uint32_t most)
+{
+	return value < least ? least : value > most ? most : (uint32_t)value;
+}
+
+uint32_t
+resources_web(uint64_t files)
+{
+	return within(files / 16, 32, 256);
+}
+
+uint32_t
+resources_lingering(uint64_t files, size_t workers)
+{
+	return within(files / 64 / workers, 4, 1024);
+}
+
+/* The most that a client can make an unfinished handshake take, or a CONNECT
+ * before it has shown who it is: certificates of 60 KiB, and 20 KiB or, with
+ * the key exchange of TLS 1.3, some more for the library's state. */
+#define HANDSHAKE_BYTES (96 * 1024)
+
+/* Fewer would keep devices out. */
+#define HANDSHAKES_MIN 64
+
+uint32_t
+resources_handshakes(uint64_t bytes)
+{
+	return within(bytes / HANDSHAKE_BYTES, HANDSHAKES_MIN, UINT32_MAX);
+}
+
 /*
  * Memory.
  */

@@ -43,6 +43,19 @@ uint64_t resources_raise_files(void);
  */
 uint32_t resources_room(uint64_t files, size_t more);
 
+/* Connections to the admin socket at once. */
+#define RESOURCES_CONTROL 32
+
+/* How many connections to http_listen `files' descriptors allow at once. */
+uint32_t resources_web(uint64_t files);
+
+/* How many clients of a worker that were refused may take the time to read
+ * why. No limit counts them, and they keep a descriptor. */
+uint32_t resources_lingering(uint64_t files, size_t workers);
+
+/* How many TLS handshakes fit into `bytes'. */
+uint32_t resources_handshakes(uint64_t bytes);
+
 /*
  * Keeps the private keys out of swap: locks the main thread's heap, and the
  * heap that contains `address' (may be NULL). To be called after each load,

@@ -108,7 +108,13 @@ accepted(struct listener *listener, int fd, const struct sockaddr_storage *peer,
 static enum err
 open_listener(struct worker_listener *l)
 {
+	const struct config *cfg = l->worker->manager.snapshot->config;
+	const struct config_listener *section =
+	    &cfg->listener[l->state->section];
 	struct listener_options o = {
+		.defer_s = section->defer_accept
+		    ? (unsigned)(cfg->timeouts.tls / 1000 + 1)
+		    : 0,
 		.socket = options_socket(),
 		.counts = &l->worker->manager.counters.accept,
 		.adopted = supervisor_socket(l->state->name, 0) != -1,

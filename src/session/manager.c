@@ -24,6 +24,10 @@
 /* How often a drain dismisses sessions. */
 #define DRAIN_STEP_MS 50
 
+/* How many clients linger at once after a session. Each has given back the
+ * descriptor of its broker. */
+#define LINGER_MAX 1024
+
 /* More than the kernels buffer of what a broker has sent and no client will
  * read. */
 #define PARTING_BYTES (16 * 1024 * 1024)
@@ -156,6 +160,8 @@ session_manager_init(struct session_manager *m,
 	list_init(&m->sessions);
 	m->sweep_next = &m->sessions;
 	linger_set_init(&m->lingering, LINGER_MAX, LINGER_BYTES);
+	linger_set_init(&m->refused, o->lingering, LINGER_BYTES);
+	linger_set_init(&m->strangers, o->lingering, LINGER_BYTES);
 	linger_set_init(&m->parting, SIZE_MAX, PARTING_BYTES);
 	m->throttle = o->throttle;
 	m->cert_sessions = o->cert_sessions;
@@ -193,6 +199,8 @@ session_manager_fini(struct session_manager *m)
 		    REASON_RELAY_DRAINED);
 	audit_tick(&m->audit);
 	linger_end_all(&m->lingering);
+	linger_end_all(&m->refused);
+	linger_end_all(&m->strangers);
 	linger_end_all(&m->parting);
 	put_pools(m->pools, m->pool_count);
 	if (m->loop != NULL) {
@@ -279,7 +287,9 @@ drain_step(void *arg)
 		due--;
 		session_dismiss(s, REASON_RELAY_DRAINED, NULL);
 	}
-	if (m->session_count + m->lingering.count + m->parting.count == 0)
+	if (m->session_count + m->lingering.count + m->refused.count +
+		m->strangers.count + m->parting.count ==
+	    0)
 		m->empty(m);
 	else
 		timer_start(&m->drain, DRAIN_STEP_MS);

@@ -63,7 +63,11 @@ struct session_manager {
 	uint64_t swept; /* sessions that sweeps have dismissed */
 	bool sweep_again; /* start over at the end: files changed meanwhile */
 	struct timer sweep; /* to the sweep's next slice */
-	struct linger_set lingering; /* clients that read a closing packet */
+	/* Clients that read a closing packet: after a session, after a refusal,
+	 * and after a failed handshake. */
+	struct linger_set lingering;
+	struct linger_set refused;
+	struct linger_set strangers;
 	struct linger_set parting; /* brokers that read what was sent last */
 	unsigned index; /* the worker's number, from 0 */
 	unsigned workers; /* how many there are */
@@ -95,6 +99,7 @@ struct session_manager_options {
 	struct backend_resolver *resolver; /* shared by all workers */
 	unsigned index; /* the worker's number, from 0 */
 	unsigned workers; /* how many there are */
+	size_t lingering; /* refused clients, and strangers, that may linger */
 };
 
 /* Fills `m', without any session. ERR_NO_MEMORY or ERR_CONFIG; call

@@ -28,6 +28,7 @@ options_throttle(struct throttle_options *o, const struct config *cfg)
 		.connections_per_address = l->connections_per_address,
 		.connections_per_prefix = l->connections_per_prefix,
 		.handshakes = l->handshakes,
+		.handshakes_per_prefix = l->handshakes_per_prefix,
 		.handshake_rate = l->handshake_rate,
 		.resumed_rate = l->resumed_rate,
 		.prefix_rate = l->prefix_rate,

@@ -185,6 +185,17 @@ leave(struct session *s, enum reason reason)
 	m->session_count--;
 }
 
+/* Strangers must not take the time to read from clients that are known. */
+static struct linger_set *
+linger_set_of(const struct session *s)
+{
+	struct session_manager *m = s->manager;
+
+	if (s->stage == STAGE_RELAY)
+		return &m->lingering;
+	return s->stage <= STAGE_TLS ? &m->strangers : &m->refused;
+}
+
 /* Sends the closing packet, if there is one, and gives the client time to read
  * it. A client that missed a deadline gets no second one, unless it has a
  * packet to read. */
@@ -193,6 +204,7 @@ part_from_client(struct session *s, enum reason reason,
     struct closing_packets *packets)
 {
 	bool timed_out = reason == stage_def(s->stage)->timeout;
+	struct session_manager *m = s->manager;
 
 	if (s->client == NULL)
 		return;
@@ -205,8 +217,7 @@ part_from_client(struct session *s, enum reason reason,
 		    0))
 		stream_close(s->client);
 	else
-		linger_start(&s->manager->lingering, s->manager->loop,
-		    s->client, LINGER_MS);
+		linger_start(linger_set_of(s), m->loop, s->client, LINGER_MS);
 }
 
 static void

@@ -306,12 +306,16 @@ static void
 handshake_done(struct session *s)
 {
 	struct verdict_detail detail = { "" };
+	enum handshake_end how;
 	struct tls_info info;
 	enum reason reason;
 
 	tls_stream_info(s->tls, &info);
-	handshake_end(&s->setup->handshake,
-	    info.resumed ? HANDSHAKE_END_RESUMED : HANDSHAKE_END_FULL);
+	how = info.resumed ? HANDSHAKE_END_RESUMED : HANDSHAKE_END_FULL;
+	if (tls_stream_cert(s->tls) == NULL)
+		handshake_prove_later(&s->setup->handshake, how);
+	else
+		handshake_end(&s->setup->handshake, how);
 	reason = verdict_cert(s->setup->snapshot->denylist,
 	    tls_stream_cert(s->tls), clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
@@ -616,6 +620,7 @@ start_identity(struct session *s)
 	struct verdict_detail detail = { "" };
 	enum reason reason = decide(s, a, &detail);
 
+	handshake_end(&setup->handshake, HANDSHAKE_END_FULL);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Unfinished handshakes: which one is ended when there are too many, what has
- * to arrive before TLS begins, and who gets the next token.
+ * to arrive before TLS begins, and which client gets the next token.
  */
 #include "accept/handshake.h"
 
@@ -106,7 +106,8 @@ end(struct world *w)
 static void
 test_eviction(struct loop *loop)
 {
-	struct throttle_options o = { .handshakes = 4 };
+	struct throttle_options o = { .handshakes = 4,
+		.handshakes_per_prefix = 4 };
 	struct world *w = start(loop, &o);
 	struct sockaddr_storage elsewhere = host("2001:db8::1");
 
@@ -134,6 +135,70 @@ test_eviction(struct loop *loop)
 	ok(handshake_make_room(&w->queue), "one is ended for a connection");
 	net_kit_turns(loop);
 	is_int(order, 3, "soon");
+	end(w);
+}
+
+static void
+test_share(struct loop *loop)
+{
+	struct throttle_options o = { .handshakes = 6 };
+	struct world *w = start(loop, &o);
+
+	begin(w, 0, "192.0.2.1");
+	begin(w, 1, "203.0.113.1");
+	begin(w, 2, "203.0.113.2");
+	begin(w, 3, "203.0.113.3");
+	net_kit_turns(loop);
+	is_int(order, 0, "half of six for one network");
+	begin(w, 4, "203.0.113.4");
+	net_kit_turns(loop);
+	is_int(w->client[1].ended, 1, "above it the network's oldest ends");
+	begin(w, 5, "198.51.100.1");
+	begin(w, 6, "198.51.100.2");
+	net_kit_turns(loop);
+	is_int(order, 1, "there is still room for others");
+	end(w);
+}
+
+/* Begins TLS for a client whose ClientHello has arrived. */
+static void
+greet(struct world *w, int n, const char *peer)
+{
+	begin(w, n, peer);
+	if (write(w->client[n].fd[1], "\x16\3\1\0\1a", 6) != 6)
+		abort();
+	handshake_wait(&w->client[n].handshake, w->client[n].fd[0], ready);
+}
+
+static void
+test_memory(struct loop *loop)
+{
+	struct throttle_options o = { .handshakes_in_tls = 3 };
+	struct world *w = start(loop, &o);
+	struct client *c = w->client;
+
+	greet(w, 0, "192.0.2.1");
+	greet(w, 1, "192.0.2.2");
+	greet(w, 2, "192.0.2.3");
+	is_int(order, 3, "memory for three");
+	greet(w, 3, "192.0.2.4");
+	(void)net_kit_run(loop, 100);
+	is_int(order, 3, "a fourth one of the network waits");
+	greet(w, 4, "198.51.100.1");
+	(void)net_kit_run(loop, 100);
+	ok(c[4].ready != 0 && c[0].ended != 0,
+	    "another network gets the place of the oldest one");
+	is_int(order, 5, "and the fourth one still waits");
+	handshake_end(&c[1].handshake, HANDSHAKE_END_FULL);
+	(void)net_kit_run(loop, 100);
+	is_int(c[3].ready, 6, "until one is finished");
+	handshake_prove_later(&c[3].handshake, HANDSHAKE_END_FULL);
+	greet(w, 5, "192.0.2.5");
+	(void)net_kit_run(loop, 100);
+	is_int(c[5].ready, 0, "one without a certificate is not yet");
+	handshake_end(&c[3].handshake, HANDSHAKE_END_FULL);
+	(void)net_kit_run(loop, 100);
+	is_int(c[5].ready, 7, "and is when its CONNECT has come");
 	end(w);
 }
 
@@ -204,6 +269,8 @@ main(void)
 	struct loop *loop = loop_new();
 
 	test_eviction(loop);
+	test_share(loop);
+	test_memory(loop);
 	test_hello(loop);
 	test_tokens(loop);
 	loop_free(loop);
