@@ -44,7 +44,7 @@ socket_tune(int fd, const struct socket_options *o)
 }
 
 enum socket_health
-socket_check(int fd, unsigned silent_ms)
+socket_check(int fd, uint64_t silent_ms, uint64_t unread_ms)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof(info);
@@ -54,9 +54,13 @@ socket_check(int fd, unsigned silent_ms)
 	    (info.tcpi_unacked == 0 && info.tcpi_notsent_bytes == 0 &&
 		info.tcpi_probes == 0))
 		return SOCKET_QUIET;
-	if (info.tcpi_last_ack_recv < silent_ms)
-		return SOCKET_BUSY;
-	return info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED
-	    ? SOCKET_DEAD
+	if (info.tcpi_last_ack_recv >= silent_ms &&
+	    (info.tcpi_unacked > 0 || info.tcpi_probes >= PROBES_UNANSWERED))
+		return SOCKET_DEAD;
+	/* With all acknowledged, only a closed window keeps the rest here.
+	 * Probes of the window are not counted as data. */
+	return unread_ms > 0 && info.tcpi_unacked == 0 &&
+		info.tcpi_last_data_sent >= unread_ms
+	    ? SOCKET_UNREAD
 	    : SOCKET_BUSY;
 }

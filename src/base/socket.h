@@ -5,6 +5,8 @@
 #ifndef BASE_SOCKET_H
 #define BASE_SOCKET_H
 
+#include <stdint.h>
+
 /*
  * How soon a silent peer counts as dead. 0 leaves the kernel's default.
  *
@@ -31,6 +33,7 @@ void socket_tune(int fd, const struct socket_options *o);
 enum socket_health {
 	SOCKET_QUIET, /* nothing is on its way to the peer */
 	SOCKET_BUSY, /* something is, and the peer's kernel answers */
+	SOCKET_UNREAD, /* the same, but it took nothing for `unread_ms' */
 	SOCKET_DEAD /* something is, and no answer came for `silent_ms' */
 };
 
@@ -38,8 +41,9 @@ enum socket_health {
  * Says whether the peer of a TCP connection still answers, in place of
  * TCP_USER_TIMEOUT: that also ends a connection to a peer that is alive but
  * does not read for so long, because its kernel answers probes of its closed
- * window all the while. For other sockets always SOCKET_QUIET.
+ * window all the while. That is SOCKET_UNREAD, and never if `unread_ms' is 0.
+ * For other sockets always SOCKET_QUIET.
  */
-enum socket_health socket_check(int fd, unsigned silent_ms);
+enum socket_health socket_check(int fd, uint64_t silent_ms, uint64_t unread_ms);
 
 #endif

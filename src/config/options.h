@@ -113,7 +113,10 @@
 	    "Deadline of dialling the broker.") \
 	X(timeouts, idle, MSEC_OFF(1000, 2592000000), "0", LIVE, \
 	    "Close a session that moved no byte for so long; 0 = leave it " \
-	    "to the broker's keep-alive.")
+	    "to the broker's keep-alive.") \
+	X(timeouts, unread, MSEC_OFF(1000, 2592000000), "1h", LIVE, \
+	    "Close a session whose client or broker is alive, but read " \
+	    "nothing of what waits for it for so long; 0 = never.")
 
 #define CONFIG_LIMITS(X) \
 	X(limits, connections, UINT(0, 100000000), "0", LIVE, \

@@ -174,6 +174,9 @@
 	    "the client sent AUTH, and [identity] authentication is strip") \
 	X(RELAY_IDLE, "relay_idle", 0, 0x8d, \
 	    "no byte was sent or received for [timeouts] idle") \
+	X(RELAY_UNREAD, "relay_unread", 0, 0x89, \
+	    "the client or the broker has not read what waits for it for " \
+	    "[timeouts] unread") \
 	X(RELAY_REVOKED, "relay_revoked", 5, 0x87, \
 	    "the certificate was revoked while connected") \
 	X(RELAY_DENIED, "relay_denied", 5, 0x98, \

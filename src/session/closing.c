@@ -72,6 +72,7 @@ connack_reason(enum reason reason)
 		return REASON_IDENTITY_SESSIONS;
 	case REASON_RELAY_DRAINED:
 	case REASON_RELAY_IDLE:
+	case REASON_RELAY_UNREAD:
 		return REASON_BACKEND_UNREACHABLE;
 	default:
 		return reason;

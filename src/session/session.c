@@ -350,19 +350,26 @@ void
 session_check_peers(struct session *s)
 {
 	uint64_t bytes = s->relay.up.bytes + s->relay.down.bytes;
+	uint64_t unread = s->manager->snapshot->config->timeouts.unread;
 	enum socket_health client;
 	enum socket_health broker;
 
 	if (!s->checked_busy && bytes == s->checked_bytes)
 		return;
-	client = socket_check(stream_descriptor(s->tls), SILENT_MS);
-	broker = socket_check(stream_descriptor(s->broker), SILENT_MS);
+	client = socket_check(stream_descriptor(s->tls), SILENT_MS, unread);
+	broker = socket_check(stream_descriptor(s->broker), SILENT_MS, unread);
 	s->checked_bytes = bytes;
 	s->checked_busy = client != SOCKET_QUIET || broker != SOCKET_QUIET;
 	if (client == SOCKET_DEAD)
 		session_kill(s, REASON_RELAY_CLIENT_ERROR);
 	else if (broker == SOCKET_DEAD)
 		session_kill(s, REASON_RELAY_BROKER_ERROR);
+	else if (client == SOCKET_UNREAD)
+		session_dismiss(s, REASON_RELAY_UNREAD,
+		    "the client does not read");
+	else if (broker == SOCKET_UNREAD)
+		session_dismiss(s, REASON_RELAY_UNREAD,
+		    "the broker does not read");
 }
 
 /*

@@ -111,7 +111,8 @@ bool session_is_leaving(const struct session *s);
 
 /*
  * Ends the session, in stage relay, if the client or the broker has not
- * acknowledged what was sent to it for two minutes. Call it every few seconds;
+ * acknowledged what was sent to it for two minutes, or not read it for
+ * [timeouts] unread. Call it every few seconds;
  * it costs nothing while the session is idle. The session may be gone
  * afterwards.
  */
