@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <spawn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,7 +27,7 @@ static const char ini[] =
     "sallyport.ini(5).\n"
     "\n"
     "[daemon]\n"
-    "admin_socket = %s/admin.sock\n"
+    "admin_socket = %s/state/admin.sock\n"
     "http_listen = 127.0.0.1:9884\n"
     "\n"
     "[listener mqtts]\n"
@@ -48,7 +49,14 @@ static const char ini[] =
     "address = 127.0.0.1:1883\n"
     "\n"
     "[denylist]\n"
-    "file = deny.csv\n";
+    "file = state/deny.csv\n";
+
+/* The programs as the operator has to type them. */
+struct programs {
+	char daemon[PATH_MAX + 32];
+	char ctl[PATH_MAX + 32];
+	char pki[PATH_MAX + 32];
+};
 
 static int
 fail(const char *what)
@@ -57,13 +65,68 @@ fail(const char *what)
 	return 1;
 }
 
+/* True if $PATH names the folder. */
+static bool
+is_in_path(const char *dir)
+{
+	const char *at = getenv("PATH");
+	size_t len = strlen(dir);
+
+	while (at != NULL && *at != '\0') {
+		if (strcspn(at, ":") == len && strncmp(at, dir, len) == 0)
+			return true;
+		at += strcspn(at, ":");
+		at += *at == ':';
+	}
+	return false;
+}
+
+/* The folder of this program, or "" if PATH has it. */
+static void
+own_folder(char dir[PATH_MAX])
+{
+	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
+	char *slash;
+
+	dir[n > 0 ? n : 0] = '\0';
+	slash = strrchr(dir, '/');
+	if (slash != NULL)
+		*slash = '\0';
+	if (is_in_path(dir))
+		dir[0] = '\0';
+}
+
+/* Finds a program beside this one, or leaves it to PATH. */
+static void
+find_program(char out[PATH_MAX + 32], const char *dir, const char *folder,
+    const char *name)
+{
+	snprintf(out, PATH_MAX + 32, "%s/%s%s", dir, folder, name);
+	if (dir[0] == '\0' || access(out, X_OK) == -1)
+		snprintf(out, PATH_MAX + 32, "%s", name);
+}
+
+/* An installed program finds the others in PATH; a build has them beside it. */
+static void
+find_programs(struct programs *p)
+{
+	const char *named = getenv("SALLYPORT_PKI");
+	char dir[PATH_MAX];
+
+	own_folder(dir);
+	find_program(p->daemon, dir, "", "sallyport");
+	find_program(p->ctl, dir, "", "sallyportctl");
+	find_program(p->pki, dir, "contrib/pki/", PKI);
+	if (named != NULL && named[0] != '\0')
+		snprintf(p->pki, sizeof(p->pki), "%s", named);
+}
+
 /* Runs sallyport-pki in `dir'. Returns 0, or 1 with the reason on stderr. */
 static int
-run_pki(const char *dir, const char *command, const char *argument,
-    const char *second)
+run_pki(const char *program, const char *dir, const char *command,
+    const char *argument, const char *second)
 {
 	extern char **environ;
-	const char *program = getenv("SALLYPORT_PKI");
 	posix_spawn_file_actions_t quiet;
 	char pki[PATH_MAX];
 	char *argv[7];
@@ -71,8 +134,6 @@ run_pki(const char *dir, const char *command, const char *argument,
 	int error;
 	pid_t pid;
 
-	if (program == NULL || program[0] == '\0')
-		program = PKI;
 	snprintf(pki, sizeof(pki), "%s/pki", dir);
 	argv[0] = (char *)program;
 	argv[1] = (char *)"-d";
@@ -124,9 +185,10 @@ create(const char *dir, const char *name, const char *text)
 	return 0;
 }
 
-/* As root the daemon changes to its own user, who has to read the files. */
+/* As root the daemon changes to its own user, who has to read the server's key
+ * and to write into the folder `state'; the CAs' keys stay root's. */
 static void
-print_next(const char *dir)
+print_next(const char *dir, const struct programs *p)
 {
 	char host[HOST_NAME_MAX + 1] = "localhost";
 	uid_t uid;
@@ -137,31 +199,63 @@ print_next(const char *dir)
 	if (geteuid() == 0 && !accounts_user("sallyport", &uid, &gid))
 		printf("  useradd --system sallyport\n");
 	if (geteuid() == 0)
-		printf("  chown -R sallyport %s\n", dir);
-	printf("  sallyport -t -c %s/sallyport.ini\n"
-	       "  sallyport -c %s/sallyport.ini\n\n"
-	       "and in another terminal, as the first device:\n\n"
+		printf("  chown -R sallyport %s/state %s/pki/server.key\n", dir,
+		    dir);
+	printf("  %s -t -c %s/sallyport.ini\n"
+	       "  %s -c %s/sallyport.ini\n\n",
+	    p->daemon, dir, p->daemon, dir);
+	printf("and in another terminal, as the first device:\n\n"
 	       "  mosquitto_sub -h %s -p 8883 -t \'#\' -v \\\n"
 	       "    --cafile %s/pki/server-ca.crt \\\n"
 	       "    --cert %s/pki/devices/" DEVICE ".crt \\\n"
-	       "    --key %s/pki/devices/" DEVICE ".key\n\n"
-	       "Keep %s/pki/private safe: with it anybody can make devices.\n"
-	       "More devices:    " PKI " -d %s/pki device NAME\n"
-	       "A stolen device: " PKI " -d %s/pki revoke NAME\n"
-	       "Who is there:    sallyportctl -s %s/admin.sock sessions\n"
-	       "The page:        http://127.0.0.1:9884/\n",
-	    dir, dir, host, dir, dir, dir, dir, dir, dir, dir);
+	       "    --key %s/pki/devices/" DEVICE ".key\n\n",
+	    host, dir, dir, dir);
+	printf("Keep %s/pki/private safe: with it anybody can make devices.\n"
+	       "More devices:    %s -d %s/pki device NAME\n"
+	       "Who is there:    %s -s %s/state/admin.sock sessions\n"
+	       "A stolen device: %s -s %s/state/admin.sock deny cn NAME\n"
+	       "  and for good:  %s -d %s/pki revoke NAME\n"
+	       "What is wrong:   %s -s %s/state/admin.sock status\n"
+	       "The page:        http://127.0.0.1:9884/\n"
+	       "The guides:      devices.md, in etc/doc of the source or in "
+	       "share/doc/sallyport\n",
+	    dir, p->pki, dir, p->ctl, dir, p->ctl, dir, p->pki, dir, p->ctl,
+	    dir);
+}
+
+/* Makes everything in the folder, which is there. */
+static int
+fill(const char *dir, const struct programs *p)
+{
+	char host[HOST_NAME_MAX + 1] = "localhost";
+	char state[PATH_MAX + 8];
+	int code;
+
+	(void)gethostname(host, sizeof(host) - 1);
+	snprintf(state, sizeof(state), "%s/state", dir);
+	code = run_pki(p->pki, dir, "init", NULL, NULL);
+	if (code == 0)
+		code = run_pki(p->pki, dir, "server", host, "127.0.0.1");
+	if (code == 0)
+		code = run_pki(p->pki, dir, "device", DEVICE, NULL);
+	if (code == 0 && mkdir(state, 0750) == -1)
+		code = fail(state);
+	if (code == 0)
+		code = create(dir, "state/deny.csv", "as,who,reason,until\n");
+	if (code == 0)
+		code = create(dir, "sallyport.ini", ini);
+	return code;
 }
 
 int
 init_run(const char *dir)
 {
-	char host[HOST_NAME_MAX + 1] = "localhost";
-	char path[PATH_MAX];
+	struct programs programs;
+	char path[PATH_MAX + 16];
 	char *absolute;
 	int code;
 
-	(void)gethostname(host, sizeof(host) - 1);
+	find_programs(&programs);
 	if (mkdir(dir, 0755) == -1 && errno != EEXIST)
 		return fail(dir);
 	absolute = realpath(dir, NULL);
@@ -175,17 +269,11 @@ init_run(const char *dir)
 		free(absolute);
 		return 1;
 	}
-	code = run_pki(absolute, "init", NULL, NULL);
+	code = fill(absolute, &programs);
 	if (code == 0)
-		code = run_pki(absolute, "server", host, "127.0.0.1");
-	if (code == 0)
-		code = run_pki(absolute, "device", DEVICE, NULL);
-	if (code == 0)
-		code = create(absolute, "deny.csv", "as,who,reason,until\n");
-	if (code == 0)
-		code = create(absolute, "sallyport.ini", ini);
-	if (code == 0)
-		print_next(absolute);
+		print_next(absolute, &programs);
+	else
+		(void)rmdir(absolute); /* if it is empty, for the next try */
 	free(absolute);
 	return code;
 }

@@ -16,7 +16,7 @@ use Sallyport::Guide;
 use File::Copy qw(copy);
 use File::Path qw(make_path);
 
-my @guides = qw(devices.md clients.md brokers.md threats.md
+my @guides = qw(devices.md clients.md faq.md brokers.md threats.md
     sizing.md upgrade.md alerts.md);
 
 need_tool(qw(mosquitto mosquitto_pub mosquitto_passwd openssl));
