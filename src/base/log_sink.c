@@ -45,6 +45,9 @@
 	20 /* after a sink said that it is full although poll() did not */
 #define SYSLOG_PATH "/dev/log"
 
+/* Links that are followed to the log file, one to the next. */
+#define LINKS_MAX 8
+
 enum kind {
 	KIND_STDERR,
 	KIND_FILE,
@@ -117,7 +120,7 @@ static struct {
 	.flows = true,
 };
 
-/* Whoever writes holds it: the thread, as long as it runs, or else a caller. */
+/* Held by the writer: by the thread as long as it runs, else by a caller. */
 static pthread_mutex_t pump_lock = PTHREAD_MUTEX_INITIALIZER;
 
 /* The file that log_open() has opened, or ""; main thread only. */
@@ -312,8 +315,8 @@ close_sink(struct sink *s)
 	s->fd = -1;
 }
 
-/* Changes to the sink that log_open() has chosen. A line that was written in
- * part does not go on elsewhere. */
+/* Changes to the sink that log_open() has chosen. The rest of a line that was
+ * written in part is not written to the new sink. */
 static void
 adopt_sink(void)
 {
@@ -436,7 +439,7 @@ wait_for_work(bool more, uint64_t deadline)
 	else if (until > now)
 		(void)poll(p, 2, (int)(until - now));
 	if (p[0].revents != 0 && read(shared.wake, &count, sizeof(count)) == -1)
-		return; /* somebody else's wake-up was read with it */
+		return; /* a thread that woke up before has read it */
 }
 
 /* Writes until log_stop(), and then what is left, but not beyond its deadline
@@ -481,7 +484,7 @@ wake(void)
 		return; /* it is awake already */
 }
 
-/* Has the writer go on, or writes for it while there is none. */
+/* Wakes the writer if it sleeps, or writes in its place while there is none. */
 static void
 go_on(bool sleeping)
 {
@@ -518,7 +521,7 @@ log_sink_put(enum log_level level, struct slice line)
 }
 
 /* True if only root can have made the link `path': it belongs to root, and so
- * does its folder, in which nobody else may write. */
+ * does its folder, in which no other user may write. */
 static bool
 is_roots_link(const char *path)
 {
@@ -532,19 +535,50 @@ is_roots_link(const char *path)
 	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Opens a log file for appending; `create' is O_CREAT or 0. */
+/* Writes to `out' where `path' leads through links that only root can have
+ * made, step by step: the target of such a link may be a link of another user.
+ * False if that is too long. */
+static bool
+follow_roots_links(char out[PATH_MAX], const char *path)
+{
+	char target[PATH_MAX], copy[PATH_MAX];
+	ssize_t len;
+	int i, n;
+
+	n = snprintf(out, PATH_MAX, "%s", path);
+	for (i = 0; i < LINKS_MAX && n < PATH_MAX && is_roots_link(out); i++) {
+		len = readlink(out, target, sizeof(target));
+		if (len <= 0 || len == sizeof(target))
+			break;
+		target[len] = '\0';
+		memcpy(copy, out, sizeof(copy));
+		n = target[0] == '/'
+		    ? snprintf(out, PATH_MAX, "%s", target)
+		    : snprintf(out, PATH_MAX, "%s/%s", dirname(copy), target);
+	}
+	return n < PATH_MAX;
+}
+
+/* Opens a log file for appending; `create' is O_CREAT or 0. Root, who creates
+ * files and gives them away, does not follow links of other users. */
 static enum err
 open_file(int *out, const char *path, int create)
 {
 	int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+	char target[PATH_MAX];
 	struct stat st;
 	int fd;
 
-	if (geteuid() == 0 && !is_roots_link(path))
+	if (geteuid() == 0) {
 		flags |= O_NOFOLLOW;
+		errno = ENAMETOOLONG;
+		if (!follow_roots_links(target, path))
+			return ERR_SYSTEM;
+		path = target;
+	}
 	fd = open(path, flags | create, 0640);
 	if (fd == -1)
-		/* ENXIO: a FIFO that nobody reads, or a socket. */
+		/* ENXIO: a FIFO without a reader, or a socket. */
 		return errno == ENXIO ? ERR_IRREGULAR : ERR_SYSTEM;
 	if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode)) {
 		close(fd);

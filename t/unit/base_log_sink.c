@@ -390,12 +390,17 @@ test_root(void)
 	ok(stat(in_dir("f.log"), &st) == 0 && st.st_uid == user &&
 		st.st_gid == user,
 	    "the file is given to the user");
+	if (symlink(link_path, in_dir("i.log")) == -1)
+		diag("%s", strerror(errno));
+	is_int(log_open(in_dir("i.log"), LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT),
+	    ERR_SYSTEM, "but not from there on a link in a user's folder");
+	ok(stat(file, &st) == -1, "and the target of that is not made");
 	open_sink(in_dir("h.log"));
 	if (link(in_dir("h.log"), in_dir("h.other")) == -1)
 		diag("%s", strerror(errno));
 	log_give(user, user);
 	ok(stat(in_dir("h.log"), &st) == 0 && st.st_uid == 0,
-	    "but not one with two names");
+	    "a file with two names is not given to the user");
 	ok(st.st_size > 0, "and the log warns of it");
 }
 
