@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Signals: those that log rotation sends end no session, and none is lost while
-# the daemon starts, not even as process 1.
+# Signals: those that log rotation sends end no session, nor does the kernel's
+# SIGIO; and none is lost while the daemon starts, not even as process 1.
 use strict;
 use warnings;
 use FindBin;
@@ -46,6 +46,7 @@ wait_text('SIGUSR1 opens the log again', qr/event=log .*opened again/);
 lives('and the session lives');
 $proxy->signal('USR2');
 wait_text('SIGUSR2 is ignored, and logged', qr/event=signal .*SIGUSR2/);
+$proxy->signal('IO');
 lives('and the session lives');
 
 # A log that cannot be opened does not keep the rest from taking effect.
