@@ -28,7 +28,12 @@ sub start
 {
 	my %extra = @_;
 
-	return sallyport(backend => { address => $broker->address }, %extra);
+	my $proxy = sallyport(backend => { address => $broker->address },
+		%extra);
+	my ($code, undef, $err) = sallyport_check('-c', $proxy->{ini});
+
+	is("$code $err", '0 ', '-t takes the same');
+	return $proxy;
 }
 
 # Connects, returns the Username that the broker hears, or undef.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Which of several CRLs counts: a table of what was in force and what comes, each
 # asked of a daemon that starts with the lists, of one that gets them by a
-# reload, of `explain' and of openssl. Times are seconds from now.
+# reload, of `explain', `-t' and openssl. Times are seconds from now.
 use strict;
 use warnings;
 use FindBin;
@@ -184,6 +184,11 @@ for (@rows) {
 	load($proxy, @$lists);
 	is(verdict($proxy, $device), $start, "$what: from the start");
 	is(explained($proxy->{ini}, $device), $start, "$what: explain");
+	my ($code, undef, $err) = sallyport_check('-c', $proxy->{ini});
+	my $any = grep { !/^(?:ended|soon)/ } @$lists;
+	is($code, 0, "$what: -t");
+	is($err =~ /there is no CRL in force/ ? 1 : 0, $any ? 0 : 1,
+		"$what: -t warns if none is in force");
 	if (@$before) {
 		load($proxy);
 		load($proxy, @$before);
