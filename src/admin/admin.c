@@ -142,7 +142,7 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 	const char *path = cfg->daemon.admin_socket;
 	struct http_server_options o = {
 		.connections = RESOURCES_CONTROL,
-		.costly = RESOURCES_CONTROL,
+		.costly = RESOURCES_CONTROL / 2, /* of those who only read */
 		.head_max = CONTROL_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,
 		.handle = commands_handle,

@@ -111,8 +111,8 @@ refuse_params(struct http_call *call, const struct command *c,
 }
 
 /* True if the client may use commands that change something: root, the users
- * that started and that run the daemon, and with admin_access = full everyone
- * whom the socket's mode lets in. */
+ * that started and that run the daemon, and with admin_access = full every user
+ * who may open the socket. */
 static bool
 may_change(const struct admin *a, const struct http_request *r)
 {
@@ -143,6 +143,7 @@ commands_handle(struct http_call *call, const struct http_request *r, void *arg)
 {
 	const struct command *c = find(r->path);
 	enum http_method method = r->method == HTTP_HEAD ? HTTP_GET : r->method;
+	bool changes;
 
 	if (c == NULL) {
 		reply_error(call, 404, "no such command: %s", r->path);
@@ -155,11 +156,17 @@ commands_handle(struct http_call *call, const struct http_request *r, void *arg)
 	}
 	if (refuse_params(call, c, r))
 		return;
-	if (method == HTTP_POST && !may_change(arg, r)) {
+	changes = may_change(arg, r);
+	if (method == HTTP_POST && !changes) {
 		reply_error(call, 403,
 		    "%s changes something, and the members of admin_group may "
 		    "only read ([daemon] admin_access)",
 		    r->path);
+		return;
+	}
+	/* Readers must not take all connections of those who may change. */
+	if (!changes && !http_call_claim(call)) {
+		reply_error(call, 503, "too many requests at once");
 		return;
 	}
 	if (method == HTTP_POST)

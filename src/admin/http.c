@@ -477,21 +477,45 @@ on_stream(struct stream *s, enum stream_event event, void *arg)
 		drop(c);
 }
 
-/* Drops the oldest connection that we are waiting for. */
+/* How many connections the user of `c' has; 1 if the user is not known. */
+static size_t
+count_of_user(const struct http_call *c)
+{
+	const struct http_server *s = c->server;
+	const struct list *node;
+	size_t count = 0;
+
+	if (c->peer_uid == HTTP_NO_UID)
+		return 1;
+	for (node = s->calls.next; node != &s->calls; node = node->next)
+		count +=
+		    list_entry(node, const struct http_call, node)->peer_uid ==
+		    c->peer_uid;
+	return count;
+}
+
+/* Drops a connection that we are waiting for: of the user who has most, the
+ * oldest one. */
 static void
 make_room(struct http_server *s)
 {
-	struct list *node;
-	struct list *next;
+	struct http_call *victim = NULL;
 	struct http_call *c;
+	struct list *node;
+	size_t count, most = 0;
 
-	list_each(node, next, &s->calls) {
+	for (node = s->calls.next; node != &s->calls; node = node->next) {
 		c = list_entry(node, struct http_call, node);
 		if (c->state == CALL_WAITING || c->state == CALL_COSTLY)
 			continue; /* it waits for us */
-		drop(c);
-		return;
+		count = count_of_user(c);
+		if (count > most) {
+			victim = c;
+			most = count;
+		}
 	}
+	if (victim != NULL)
+		drop(victim);
 }
 
 /* The user at the other end of a unix socket, or HTTP_NO_UID. */

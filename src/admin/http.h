@@ -89,8 +89,9 @@ struct http_server_options {
 };
 
 /* NULL when memory runs out. When all connections are in use, a newcomer takes
- * the place of the oldest one that we are waiting for: clients that only hold
- * connections cannot keep a health check out. */
+ * the place of one that we are waiting for: of the user who has most, the
+ * oldest one. So clients that only hold connections keep out neither a health
+ * check nor another user. */
 struct http_server *http_server_new(struct loop *loop,
     const struct http_server_options *options);
 

@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/../lib";
 use Sallyport;
 use Sallyport::Admin;
 
+use IO::Socket::UNIX;
 use JSON::PP;
 
 plan skip_all => 'needs root' if $> != 0;
@@ -60,6 +61,46 @@ is(status_as($nobody, 65534, $socket, 'POST', '/reload'), 200,
 is(http($socket, 'POST', '/reload')->{status}, 200, 'root, too');
 is(status_as($other, 65534, $socket, 'GET', '/status'), 0,
 	'who is no member does not get in');
+
+# What a member, who only reads, holds open.
+sub as_member
+{
+	my ($count, $request) = @_;
+	my @held;
+
+	$) = "$gid $gid";
+	$> = $other;
+	for (1 .. $count) {
+		my $s = IO::Socket::UNIX->new(Peer => $socket) or last;
+		syswrite $s, $request;
+		push @held, $s;
+	}
+	$> = 0;
+	$) = "0 0";
+	return @held;
+}
+
+my $first = IO::Socket::UNIX->new(Peer => $socket);
+my @idle = as_member(40, '');
+ok(wait_until('the member has lost a connection', sub {
+	grep { defined $_->blocking(0) && defined sysread $_, my $b, 1 } @idle
+}), 'a member with 40 connections loses one of them');
+$first->blocking(1);
+syswrite $first, "POST /log?level=info HTTP/1.1\r\nHost: x\r\n\r\n";
+like(<$first> // 'closed', qr/ 200 /, 'and not the one of root, the oldest');
+$_->close for @idle;
+
+# A daemon that stands still finds them all at once when it goes on.
+$proxy->signal('STOP');
+my @busy = as_member(32, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+my $late = IO::Socket::UNIX->new(Peer => $socket);
+syswrite $late, "POST /log?level=info HTTP/1.1\r\nHost: x\r\n\r\n";
+$proxy->signal('CONT');
+like(<$late> // 'closed', qr/ 200 /, "a member's 32 requests keep none out");
+my @status = map { (<$_> // '') =~ / (\d+) / ? $1 : 'closed' } @busy;
+cmp_ok(scalar(grep { $_ eq '503' } @status), '>=', 8,
+	'and not all of them are taken at once');
+$_->close for @busy;
 
 $daemon{admin_access} = 'full';
 $proxy->write_ini(daemon => \%daemon);
