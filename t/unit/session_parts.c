@@ -128,9 +128,9 @@ struct world {
 	struct snapshot snapshot;
 	struct config config;
 	struct listener_state listener_state;
-	struct session_identity identity;
 	struct config_listener listener;
 	struct config_tls tls;
+	struct session_identity identity; /* last: its size varies */
 };
 
 static struct world *
