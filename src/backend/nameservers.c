@@ -49,7 +49,9 @@ set_server(struct __res_state *s, int i, const struct sockaddr_storage *a)
 		memcpy(&s->nsaddr_list[i], a, sizeof(s->nsaddr_list[i]));
 		return true;
 	}
-	in6 = malloc(sizeof(*in6));
+	in6 = s->_u._ext.nsaddrs[i];
+	if (in6 == NULL)
+		in6 = malloc(sizeof(*in6));
 	if (in6 == NULL)
 		return false;
 	memcpy(in6, a, sizeof(*in6));
