@@ -237,6 +237,7 @@ pause_over(void *arg)
 	struct listener *l = arg;
 
 	l->paused = false;
+	keep_reserve(l); /* another thread may have got it */
 	update(l);
 }
 
