@@ -18,8 +18,8 @@
 
 /* How long to wait before a list is read again for which memory was missing. */
 #define RETRY_MS 500
-/* For so long a change by a command is kept if the file is replaced by one
- * without it. */
+/* How long a change by a command is kept if the file is replaced by one without
+ * it. */
 #define KEEP_MS 10000
 
 enum job_kind {
@@ -200,8 +200,8 @@ job_new(struct denylist_manager *d, enum job_kind kind)
 	return NULL;
 }
 
-/* What is to be freed comes first, so that replaced bases do not pile up behind
- * other jobs. */
+/* Jobs that free a base go first, so that replaced bases do not pile up while
+ * other jobs run. */
 static void
 enqueue(struct denylist_manager *d, struct job *job)
 {
@@ -317,8 +317,8 @@ log_lines(const struct report *r, enum log_level level, const char *event)
 		log_event(level, event, "%s", r->lines[i]);
 }
 
-/* The file's new version is known if nobody else changed it in between. If it
- * is not, the next look finds it different, and it is read. */
+/* The file's new version is known if no other program changed it in between. If
+ * it is not, the next look finds it different, and it is read. */
 static void
 note_version(struct denylist_manager *d, const struct identity_deny_edit *e)
 {
@@ -330,6 +330,14 @@ note_version(struct denylist_manager *d, const struct identity_deny_edit *e)
 	else
 		memset(&d->known, 0, sizeof(d->known));
 	d->idle = e->idle;
+}
+
+/* Has the file read again soon, when there may be memory. */
+static void
+read_again(struct denylist_manager *d)
+{
+	d->retry = true;
+	timer_start(&d->watch, RETRY_MS);
 }
 
 static void
@@ -344,6 +352,11 @@ edited(struct denylist_manager *d, struct job *job)
 	}
 	if (job->list == d->list && job->err == OK)
 		note_version(d, &job->edit);
+	/* The file has what the list in force lacks: it is read again. */
+	if (job->list == d->list && job->err == OK && err != OK) {
+		memset(&d->known, 0, sizeof(d->known));
+		read_again(d);
+	}
 	if (err != OK) {
 		if (job->done == NULL)
 			log_lines(&job->why, LOG_LEVEL_ERROR, "denylist");
@@ -444,9 +457,8 @@ loaded(struct denylist_manager *d, struct job *job)
 	    err == ERR_NO_MEMORY ? "out of memory" : "refused",
 	    err == ERR_NO_MEMORY ? " for now" : "");
 	/* The file may be good: it is read again until there is memory. */
-	d->retry = err == ERR_NO_MEMORY;
-	if (d->retry)
-		timer_start(&d->watch, RETRY_MS);
+	if (err == ERR_NO_MEMORY)
+		read_again(d);
 	denylist_tell(job->done, job->arg, err, &job->why, 0);
 }
 
@@ -530,8 +542,8 @@ start_load(struct denylist_manager *d, denylist_done *done, void *arg)
 }
 
 /* Reads the file. All requests that come while it is being read wait for one
- * more load, because the file may have changed behind what has been read. So at
- * most one load is under way and one is due, however often it is asked for. */
+ * more load, because the file may have changed after it was read. So at most
+ * one load is under way and one is due, however often a load is requested. */
 static void
 load(struct denylist_manager *d, denylist_done *done, void *arg)
 {
@@ -552,7 +564,7 @@ load(struct denylist_manager *d, denylist_done *done, void *arg)
 	list_append(&d->next_load, &w->node);
 }
 
-/* Tells those who wait for the next load that there will be none. */
+/* Tells the waiters of the next load that it will not take place. */
 static void
 fail_waiters(struct denylist_manager *d, enum err err)
 {

@@ -325,7 +325,8 @@ struct list_first {
 	struct reload_waiter *waiter; /* borrowed; may be NULL */
 };
 
-/* The deny list is in force, or has errors: then nothing is loaded. */
+/* The deny list is in force; or it has errors, or the daemon is stopping: then
+ * nothing is loaded. */
 static void
 list_reloaded(void *arg, const struct denylist_result *result)
 {
@@ -339,15 +340,15 @@ list_reloaded(void *arg, const struct denylist_result *result)
 		.complaints = result->why,
 	};
 
-	if (result->err == OK) {
-		reload_request(m->reloader, first->cause, first->waiter);
-	} else if (result->err != ERR_CLOSED) {
-		report_init(&none);
+	report_init(&none);
+	if (result->err != OK && result->err != ERR_CLOSED) {
 		m->reloads_failed++;
 		m->reload_ended_at = clock_wall_s();
-		if (first->waiter != NULL)
-			first->waiter->done(first->waiter, &refused);
 	}
+	if (result->err == OK)
+		reload_request(m->reloader, first->cause, first->waiter);
+	else if (first->waiter != NULL)
+		first->waiter->done(first->waiter, &refused);
 	free(first);
 }
 

@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: ISC
 # SIGTERM dismisses the sessions and exits with 0; SIGINT, or a second SIGTERM,
 # ends at once. With drain_delay load balancers are told first. A client that is
-# revoked meanwhile is disconnected.
+# revoked meanwhile is disconnected, and commands under way are answered.
 use strict;
 use warnings;
+use Fcntl qw(:flock);
 use FindBin;
+use IO::Socket::UNIX;
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
 use Sallyport::Admin;
@@ -157,4 +159,30 @@ for (['INT', 'INT'], ['TERM', 'TERM']) {
 	wait_until('the log is there again', sub { -s $log });
 	pass('SIGHUP opens the log file anew');
 }
+{
+	# The deny list is locked, so the change waits, and the reload after it.
+	my $socket = tmp('admin.sock');
+	my $file = write_file(tmp('deny.csv'), "as,who\n");
+	my $proxy = sallyport(backend => { address => $broker->address },
+		daemon => { admin_socket => $socket },
+		denylist => { file => $file });
+	my @calls;
+
+	open my $lock, '>>', $file or die "$file: $!";
+	flock $lock, LOCK_EX or die "$file: $!";
+	syswrite $lock, "\n"; # so that a reload reads it
+	for my $request ('deny?as=cn&who=x', 'reload') {
+		my $call = IO::Socket::UNIX->new(Peer => $socket) or die $!;
+		syswrite $call, "POST /$request HTTP/1.1\r\nHost: x\r\n\r\n";
+		push @calls, $call;
+	}
+	is(http($socket, 'GET', '/status')->{status}, 200, 'both have come in');
+	$proxy->signal('QUIT');
+	$proxy->wait_log(qr/event=stop /);
+	close $lock;
+	like(readline($_) // 'closed', qr/^HTTP/,
+		'a command under way is answered at the end') for @calls;
+	is($proxy->wait_exit(5), 0, 'exit 0');
+}
+
 done_testing;
