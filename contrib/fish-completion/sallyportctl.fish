@@ -49,6 +49,7 @@ complete -c sallyportctl -n '__fish_seen_subcommand_from deny' -l until -x -d 'd
 complete -c sallyportctl -n '__fish_seen_subcommand_from deny allow' -l from -r -d 'list'
 complete -c sallyportctl -n '__fish_seen_subcommand_from deny allow' -l stdin -d 'list'
 complete -c sallyportctl -n '__fish_seen_subcommand_from deny allow' -l dry-run -d 'change nothing'
+complete -c sallyportctl -n '__fish_seen_subcommand_from deny allow' -l local -d 'on this replica only'
 complete -c sallyportctl -n '__fish_seen_subcommand_from deny allow' -l all -d 'everything is meant'
 complete -c sallyportctl -n '__fish_seen_subcommand_from allow denied' -l match -x -d 'part of who or reason'
 complete -c sallyportctl -n '__fish_seen_subcommand_from allow denied' -l expired -x -a 'yes no' -d 'ended'

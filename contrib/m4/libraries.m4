@@ -56,6 +56,18 @@ AS_IF([test "x$with_systemd" != xno], [
 		[AS_VAR_APPEND([sp_missing], [" libsystemd-dev"])])])
 ])
 AM_CONDITIONAL([HAVE_LIBSYSTEMD], [test "x$sp_systemd" = xyes])
+dnl Replicas that share state through Valkey or Redis ([fleet]) need it.
+sp_fleet=no
+AS_IF([test "x$with_fleet" != xno], [
+	PKG_CHECK_MODULES([HIREDIS], [hiredis >= 0.14], [
+		sp_fleet=yes
+		AC_DEFINE([HAVE_HIREDIS], [1], [hiredis is there])
+		AS_VAR_APPEND([SP_LIBS], [" $HIREDIS_LIBS"])
+		AS_VAR_APPEND([SP_CPPFLAGS], [" $HIREDIS_CFLAGS"])
+	], [AS_IF([test "x$with_fleet" = xyes],
+		[AS_VAR_APPEND([sp_missing], [" libhiredis-dev"])])])
+])
+AM_CONDITIONAL([HAVE_HIREDIS], [test "x$sp_fleet" = xyes])
 AS_CASE([$with_systemdsystemunitdir],
 	[no], [sp_units=no],
 	[yes | ''], [sp_units=$sp_systemd

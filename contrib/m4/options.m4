@@ -32,6 +32,11 @@ AC_ARG_WITH([systemd],
 	[AS_HELP_STRING([--without-systemd],
 		[do not tell systemd when ready (default: if it is there)])],
 	[], [with_systemd=check])
+AC_ARG_WITH([fleet],
+	[AS_HELP_STRING([--without-fleet],
+		[without hiredis, so replicas cannot share state through Valkey
+		or Redis (default: if it is there)])],
+	[], [with_fleet=check])
 AC_ARG_WITH([systemdsystemunitdir],
 	[AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
 		[where the units go, or no (default: PREFIX/lib/systemd/system

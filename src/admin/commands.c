@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "admin/denied.h"
 #include "admin/reply.h"
 #include "admin/worker_query.h"
 
@@ -32,12 +33,12 @@ static const struct command commands[] = {
 	{ "/sessions", HTTP_GET, FILTERS "sort ", sessions_list_run },
 	{ "/kick", HTTP_POST, FILTERS "all ", sessions_kick_run },
 	{ "/denied", HTTP_GET, " as who match expired sort offset limit ",
-	    deny_list_run },
+	    denied_run },
 	{ "/deny", HTTP_POST,
-	    " as who until for reason all dry_run rows file batch more ",
+	    " as who until for reason all dry_run rows file batch more local ",
 	    deny_add_run },
 	{ "/allow", HTTP_POST,
-	    " as who match expired all dry_run rows file batch more ",
+	    " as who match expired all dry_run rows file batch more local ",
 	    deny_remove_run },
 	{ "/cert", HTTP_GET, " limit ", status_cert_run },
 	{ "/history", HTTP_GET, " range since ", history_run },

@@ -65,11 +65,6 @@ void deny_add_run(struct admin *a, struct http_call *call,
 void deny_remove_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
-/* GET /denied: the deny list in force; as, who, match and expired select; sort,
- * offset and limit. */
-void deny_list_run(struct admin *a, struct http_call *call,
-    const struct http_request *request);
-
 /* Forgets a batch of entries that was not sent to its end. */
 void deny_stop(struct admin *a);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands deny, allow and denied. What changes the list goes to
- * runtime/denylist.h, which answers when the change is in force, for live
- * sessions as well.
+ * The commands deny and allow; denied.c has the third. What changes the list
+ * goes to runtime/denylist.h, which answers when the change is in force, for
+ * live sessions as well.
  *
  * One entry is given as `as' and `who'; many as `rows', lines of a deny list's
  * file, or with `as' one value on each line. Rows that do not fit into one
@@ -14,20 +14,26 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/denied.h"
 #include "admin/reply.h"
 #include "base/clock.h"
 #include "base/time.h"
 #include "runtime/denylist.h"
 
-#define LIMIT_DEFAULT 1000
-#define SORT_MAX 100000 /* entries that are sorted */
 #define BATCH_MAX 1000000 /* entries of one change */
 #define BATCH_IDLE_S 30 /* an unfinished batch makes way for another one */
 
-/* A change on its way: from the first request to the answer. */
+/* A change on its way: from the first request to the answer. With a fleet,
+ * `list' is the fleet's, unless the request is for this replica alone; and what
+ * is taken back goes from the file's list as well. */
 struct deny_batch {
+	struct admin *admin; /* borrowed */
 	struct identity_denylist *list; /* counted */
 	struct identity_deny_change change; /* owned */
+	struct identity_denylist *file; /* counted; NULL: not concerned */
+	struct identity_deny_change of_file; /* owned; if file is not NULL */
+	struct fleet *fleet; /* borrowed; NULL: `list' is a file's */
+	bool sent; /* the engine has the change */
 	char *id; /* owned; NULL: not shared by several requests */
 	int64_t used_at; /* wall clock */
 	size_t line; /* of the next row, from 1 */
@@ -65,6 +71,8 @@ batch_free(struct deny_batch *b)
 		return;
 	identity_deny_change_fini(&b->change);
 	identity_denylist_put(b->list);
+	identity_deny_change_fini(&b->of_file);
+	identity_denylist_put(b->file);
 	free(b->id);
 	free(b);
 }
@@ -169,6 +177,30 @@ matches_all(const struct identity_deny_row *row,
 	return all;
 }
 
+/* Plans an entry in one list or in both; one that both lose counts once. */
+static enum err
+plan(struct deny_batch *b, const struct identity_deny_row *row,
+    const struct identity_deny_key *key, struct report *why)
+{
+	size_t before = b->change.removed;
+	size_t of_file = b->of_file.removed;
+	enum err err =
+	    identity_denylist_plan(b->list, &b->change, row, key, why);
+
+	if (err != OK || b->file == NULL)
+		return err;
+	err = identity_denylist_plan(b->file, &b->of_file, row, key, why);
+	if (err == OK && b->of_file.removed > of_file) {
+		if (b->change.removed == before) {
+			b->change.removed++;
+			b->change.unchanged--;
+		}
+		if (b->change.until == 0)
+			b->change.until = b->of_file.until;
+	}
+	return err;
+}
+
 /* Adds one entry to the batch. ERR_CONFIG: `why' says what is wrong. */
 static enum err
 add_entry(struct deny_batch *b, const struct deny_defaults *d,
@@ -205,7 +237,7 @@ add_entry(struct deny_batch *b, const struct deny_defaults *d,
 		report_add(why, "more than 1,000,000 entries at once");
 		return ERR_LIMIT;
 	}
-	return identity_denylist_plan(b->list, &b->change, row, key, why);
+	return plan(b, row, key, why);
 }
 
 /* Puts file and line in front of what add_entry() reported. */
@@ -330,6 +362,22 @@ add_one(struct deny_batch *b, const struct deny_defaults *d, const char *who,
  * Batches.
  */
 
+/* The lists that a request changes. */
+static void
+choose_lists(struct admin *a, struct deny_batch *b,
+    const struct http_request *r)
+{
+	const struct snapshot *s = a->master->snapshot;
+	bool has_file = s->config->denylist.file[0] != '\0';
+
+	b->admin = a;
+	b->fleet = is_given(r, "local") ? NULL : a->master->fleet;
+	b->list = identity_denylist_get(
+	    b->fleet != NULL ? s->fleet_denied : s->denylist);
+	if (b->fleet != NULL && has_file && strcmp(r->path, "/allow") == 0)
+		b->file = identity_denylist_get(s->denylist);
+}
+
 /* The batch that a request belongs to, new or begun; NULL: answered. */
 static struct deny_batch *
 find_batch(struct admin *a, struct http_call *call,
@@ -359,9 +407,11 @@ find_batch(struct admin *a, struct http_call *call,
 		reply_json(call, 503, NULL);
 		return NULL;
 	}
-	b->list = identity_denylist_get(a->master->snapshot->denylist);
+	choose_lists(a, b, r);
 	b->line = 1;
 	identity_deny_change_init(&b->change, b->list);
+	if (b->file != NULL)
+		identity_deny_change_init(&b->of_file, b->file);
 	return b;
 }
 
@@ -377,14 +427,19 @@ static json_t *
 outcome(const struct deny_batch *b, uint64_t ended)
 {
 	const struct identity_deny_change *c = &b->change;
+	json_t *o;
 
-	return json_pack("{s:b,s:I,s:I,s:I,s:I,s:o,s:o,s:I}", "dry_run",
+	o = json_pack("{s:b,s:I,s:I,s:I,s:I,s:o,s:o,s:I}", "dry_run",
 	    b->dry_run, "added", (json_int_t)c->added, "changed",
 	    (json_int_t)c->changed, "removed", (json_int_t)c->removed,
 	    "unchanged", (json_int_t)c->unchanged, "until",
 	    reply_when(c->now_until), "until_before", reply_when(c->until),
 	    b->dry_run ? "sessions_matching" : "sessions_ended",
 	    (json_int_t)ended);
+	if (b->fleet != NULL && !b->dry_run)
+		json_object_set_new(o, "fleet",
+		    json_string(b->sent ? "sent" : "waiting"));
+	return o;
 }
 
 static void
@@ -399,25 +454,87 @@ changed(void *arg, const struct denylist_result *result)
 	batch_free(b);
 }
 
+static void
+fleet_changed(void *arg, const struct fleet_changed *result)
+{
+	struct deny_batch *b = arg;
+	struct report none;
+
+	report_init(&none);
+	b->sent = result->sent;
+	if (result->err != OK)
+		refuse(b->call, result->err, &none);
+	else
+		reply_json(b->call, 200, outcome(b, result->ended));
+	report_fini(&none);
+	batch_free(b);
+}
+
+/* Takes the entries out of a change; the numbers stay, for the answer. */
+static struct identity_deny_change
+move_out(struct identity_deny_change *c)
+{
+	struct identity_deny_change moved = *c;
+
+	memset(&c->entries, 0, sizeof(c->entries));
+	memset(&c->replaced, 0, sizeof(c->replaced));
+	return moved;
+}
+
+static void
+commit_to_fleet(struct deny_batch *b)
+{
+	struct identity_deny_change moved = move_out(&b->change);
+
+	if (moved.entries.count > 0) {
+		fleet_change(b->fleet, &moved.entries, fleet_changed, b);
+	} else {
+		b->sent = true;
+		reply_json(b->call, 200, outcome(b, 0));
+		batch_free(b);
+	}
+	identity_deny_change_fini(&moved);
+}
+
+/* The file has lost what was taken back; now the fleet. */
+static void
+file_changed(void *arg, const struct denylist_result *result)
+{
+	struct deny_batch *b = arg;
+
+	if (result->err == OK) {
+		commit_to_fleet(b);
+		return;
+	}
+	refuse(b->call, result->err, result->why);
+	batch_free(b);
+}
+
 /* Puts a batch in force, and answers the call then. Takes over `b'. */
 static void
 commit(struct admin *a, struct http_call *call, struct deny_batch *b)
 {
-	struct identity_deny_change moved = b->change;
+	const struct snapshot *s = a->master->snapshot;
+	struct identity_deny_change moved;
 
 	b->call = call;
-	if (b->list != a->master->snapshot->denylist) {
+	if (b->list != (b->fleet != NULL ? s->fleet_denied : s->denylist) ||
+	    (b->file != NULL && b->file != s->denylist)) {
 		reply_error(call, 409, "the deny list was replaced meanwhile");
 		batch_free(b);
-	} else if (b->change.entries.count == 0) {
+	} else if (b->change.entries.count + b->of_file.entries.count == 0) {
+		b->sent = true;
 		reply_json(call, 200, outcome(b, 0));
 		batch_free(b);
 	} else if (b->dry_run) {
 		denylist_count(a->master->denylist, &b->change, changed, b);
+	} else if (b->of_file.entries.count > 0) {
+		moved = move_out(&b->of_file);
+		denylist_change(a->master->denylist, &moved, file_changed, b);
+	} else if (b->fleet != NULL) {
+		commit_to_fleet(b);
 	} else {
-		/* The numbers stay, for the answer. */
-		memset(&b->change.entries, 0, sizeof(b->change.entries));
-		memset(&b->change.replaced, 0, sizeof(b->change.replaced));
+		moved = move_out(&b->change);
 		denylist_change(a->master->denylist, &moved, changed, b);
 	}
 }
@@ -475,6 +592,19 @@ take_request(struct admin *a, struct http_call *call,
 	report_fini(&why);
 }
 
+/* Answers a request for which there is no list; true if there is one. */
+static bool
+has_list(struct admin *a, struct http_call *call, const struct http_request *r)
+{
+	const struct master *m = a->master;
+
+	if (m->snapshot->config->denylist.file[0] != '\0' ||
+	    (m->fleet != NULL && !is_given(r, "local")))
+		return true;
+	reply_error(call, 409, "there is no deny list: set [denylist] file");
+	return false;
+}
+
 /* Answers a request that cannot be carried out; true if it can. */
 static bool
 is_complete(struct admin *a, struct http_call *call,
@@ -486,11 +616,8 @@ is_complete(struct admin *a, struct http_call *call,
 	if (is_given(r, "rows") ? is_given(r, "who") : !one)
 		reply_error(call, 400,
 		    "give as and who, or rows (with as: one value a line)");
-	else if (a->master->snapshot->denylist == NULL)
-		reply_error(call, 409,
-		    "there is no deny list: set [denylist] file");
 	else
-		return true;
+		return has_list(a, call, r);
 	return false;
 }
 
@@ -522,60 +649,10 @@ deny_add_run(struct admin *a, struct http_call *call,
 		take_request(a, call, r, &d);
 }
 
-/*
- * Selecting entries.
- */
-
-/* Which entries a request means; everything that is given must match. */
-struct selection {
-	const char *as; /* each may be NULL */
-	const char *who; /* in its normal form */
-	const char *match; /* a part of who or reason */
-	const char *expired; /* "yes" or "no" */
-	int64_t now;
-};
-
-static bool
-select_from(struct selection *s, struct http_call *call,
-    const struct http_request *r)
-{
-	s->as = http_request_param(r, "as");
-	s->who = http_request_param(r, "who");
-	s->match = http_request_param(r, "match");
-	s->expired = http_request_param(r, "expired");
-	s->now = clock_wall_s();
-	if (s->expired == NULL || strcmp(s->expired, "yes") == 0 ||
-	    strcmp(s->expired, "no") == 0)
-		return true;
-	reply_error(call, 400, "expired is yes or no");
-	return false;
-}
-
-static bool
-contains(struct slice text, const char *part)
-{
-	return text.len > 0 &&
-	    memmem(text.data, text.len, part, strlen(part)) != NULL;
-}
-
-static bool
-is_selected(const struct selection *s, const struct identity_deny *d)
-{
-	if (s->as != NULL && strcmp(s->as, identity_deny_word(d->kind)) != 0)
-		return false;
-	if (s->who != NULL && !slice_equal(slice_str(s->who), d->value))
-		return false;
-	if (s->match != NULL && !contains(d->value, s->match) &&
-	    !contains(d->reason, s->match))
-		return false;
-	return s->expired == NULL ||
-	    (s->now >= d->until) == (s->expired[0] == 'y');
-}
-
-/* allow by filters: adds all selected entries to a change. */
+/* allow by filters: adds all selected entries of one list to a change. */
 static enum err
-take_back_selected(struct deny_batch *b, const struct selection *s,
-    struct report *why)
+take_back_selected(struct deny_batch *b, const struct identity_denylist *list,
+    const struct denied_selection *s, struct report *why)
 {
 	struct identity_deny_cursor cursor = { 0 };
 	struct deny_defaults d = { .until = IDENTITY_DENY_REMOVED };
@@ -584,8 +661,8 @@ take_back_selected(struct deny_batch *b, const struct selection *s,
 	struct identity_deny e;
 	enum err err = OK;
 
-	while (err == OK && identity_denylist_next(b->list, &cursor, &e)) {
-		if (!is_selected(s, &e))
+	while (err == OK && identity_denylist_next(list, &cursor, &e)) {
+		if (!denied_matches(s, &e))
 			continue;
 		memset(&row, 0, sizeof(row));
 		row.kind = e.kind;
@@ -603,11 +680,11 @@ remove_selected(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	struct deny_batch *b;
-	struct selection s;
+	struct denied_selection s;
 	struct report why;
 	enum err err;
 
-	if (!select_from(&s, call, r))
+	if (!denied_select(&s, call, r))
 		return;
 	if (s.as == NULL && s.match == NULL && s.expired == NULL &&
 	    !is_given(r, "all")) {
@@ -621,7 +698,9 @@ remove_selected(struct admin *a, struct http_call *call,
 		return;
 	report_init(&why);
 	b->dry_run = is_given(r, "dry_run");
-	err = take_back_selected(b, &s, &why);
+	err = take_back_selected(b, b->list, &s, &why);
+	if (err == OK && b->file != NULL)
+		err = take_back_selected(b, b->file, &s, &why);
 	if (err != OK || b->change.removed == 0) {
 		refuse(call, err == OK ? ERR_NOT_FOUND : err, &why);
 		batch_free(b);
@@ -643,209 +722,9 @@ deny_remove_run(struct admin *a, struct http_call *call,
 		.file = rows_name(r),
 	};
 
-	if (!is_given(r, "who") && !is_given(r, "rows") &&
-	    a->master->snapshot->denylist != NULL)
-		remove_selected(a, call, r);
-	else if (is_complete(a, call, r))
+	if (!is_given(r, "who") && !is_given(r, "rows")) {
+		if (has_list(a, call, r))
+			remove_selected(a, call, r);
+	} else if (is_complete(a, call, r))
 		take_request(a, call, r, &d);
-}
-
-/*
- * Showing the list.
- */
-
-static json_t *
-show(const struct identity_deny *d, int64_t now)
-{
-	return json_pack("{s:s,s:o,s:o,s:o,s:b}", "as",
-	    identity_deny_word(d->kind), "who", reply_text(d->value), "reason",
-	    reply_text(d->reason), "until", reply_when(d->until), "expired",
-	    (int)(now >= d->until));
-}
-
-/* An entry that is to be sorted. */
-struct sorted {
-	struct identity_deny_cursor at;
-	int64_t until;
-};
-
-enum order {
-	ORDER_FILE,
-	ORDER_WHO,
-	ORDER_AS,
-	ORDER_UNTIL
-};
-
-/* What compare() needs to know. */
-struct sorting {
-	const struct identity_denylist *list;
-	enum order order;
-	bool descending;
-};
-
-static int
-compare_text(struct slice a, struct slice b)
-{
-	size_t len = a.len < b.len ? a.len : b.len;
-	int d = len == 0 ? 0 : memcmp(a.data, b.data, len);
-
-	return d != 0 ? d : (a.len > b.len) - (a.len < b.len);
-}
-
-static int
-compare(const void *x, const void *y, void *arg)
-{
-	const struct sorting *s = arg;
-	const struct sorted *a = x, *b = y;
-	struct identity_deny_cursor at = a->at, bt = b->at;
-	struct identity_deny e, f;
-	int d = (a->until > b->until) - (a->until < b->until);
-
-	if (s->order != ORDER_UNTIL &&
-	    identity_denylist_next(s->list, &at, &e) &&
-	    identity_denylist_next(s->list, &bt, &f)) {
-		d = s->order == ORDER_AS ? strcmp(identity_deny_word(e.kind),
-					       identity_deny_word(f.kind))
-					 : 0;
-		if (d == 0)
-			d = compare_text(e.value, f.value);
-	}
-	return s->descending ? -d : d;
-}
-
-static bool
-read_order(const char *text, struct sorting *s)
-{
-	static const char *const words[] = { "file", "who", "as", "until" };
-	size_t i;
-
-	s->descending = text[0] == '-';
-	text += s->descending;
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strcmp(text, words[i]) == 0) {
-			s->order = (enum order)i;
-			return true;
-		}
-	}
-	return false;
-}
-
-/* A page of the entries that match. */
-struct page {
-	size_t offset;
-	size_t limit;
-	size_t matched;
-	json_t *rows; /* owned */
-};
-
-static void
-add_to_page(struct page *p, const struct identity_deny *d, int64_t now)
-{
-	if (p->matched++ >= p->offset && json_array_size(p->rows) < p->limit)
-		json_array_append_new(p->rows, show(d, now));
-}
-
-static void
-list_in_order_of_file(const struct identity_denylist *l,
-    const struct selection *s, struct page *p)
-{
-	struct identity_deny_cursor cursor = { 0 };
-	struct identity_deny d;
-
-	while (identity_denylist_next(l, &cursor, &d))
-		if (is_selected(s, &d))
-			add_to_page(p, &d, s->now);
-}
-
-/* False: too many entries to sort, or out of memory. */
-static bool
-list_sorted(const struct sorting *sorting, const struct selection *s,
-    struct page *p)
-{
-	struct identity_deny_cursor cursor = { 0 }, at = { 0 };
-	struct sorted *found = malloc(SORT_MAX * sizeof(*found));
-	struct identity_deny d;
-	size_t count = 0;
-	size_t i;
-
-	if (found == NULL)
-		return false;
-	while (identity_denylist_next(sorting->list, &cursor, &d)) {
-		if (is_selected(s, &d)) {
-			if (count == SORT_MAX) {
-				free(found);
-				return false;
-			}
-			found[count].at = at;
-			found[count++].until = d.until;
-		}
-		at = cursor;
-	}
-	qsort_r(found, count, sizeof(*found), compare, (void *)sorting);
-	for (i = 0; i < count; i++)
-		if (identity_denylist_next(sorting->list, &found[i].at, &d))
-			add_to_page(p, &d, s->now);
-	free(found);
-	return true;
-}
-
-static bool
-read_page(struct page *p, struct sorting *sorting, struct http_call *call,
-    const struct http_request *r)
-{
-	const char *offset = http_request_param(r, "offset");
-	const char *sort = http_request_param(r, "sort");
-	char *end = NULL;
-
-	p->limit = LIMIT_DEFAULT;
-	if (!http_request_limit(r, &p->limit)) {
-		reply_error(call, 400, "limit is a number up to %d",
-		    HTTP_LIMIT_MAX);
-		return false;
-	}
-	if (offset != NULL)
-		p->offset = (size_t)strtoul(offset, &end, 10);
-	if (offset != NULL &&
-	    (offset[0] < '0' || offset[0] > '9' || *end != '\0')) {
-		reply_error(call, 400, "offset is a number");
-		return false;
-	}
-	if (sort != NULL && !read_order(sort, sorting)) {
-		reply_error(call, 400,
-		    "sort is file, who, as or until, with - in front to "
-		    "reverse it");
-		return false;
-	}
-	return true;
-}
-
-void
-deny_list_run(struct admin *a, struct http_call *call,
-    const struct http_request *r)
-{
-	const struct snapshot *snapshot = a->master->snapshot;
-	struct sorting sorting = { snapshot->denylist, ORDER_FILE, false };
-	struct page p = { 0 };
-	struct selection s;
-
-	if (!select_from(&s, call, r) || !read_page(&p, &sorting, call, r))
-		return;
-	p.rows = json_array();
-	if (snapshot->denylist != NULL && sorting.order == ORDER_FILE &&
-	    !sorting.descending) {
-		list_in_order_of_file(snapshot->denylist, &s, &p);
-	} else if (snapshot->denylist != NULL &&
-	    !list_sorted(&sorting, &s, &p)) {
-		json_decref(p.rows);
-		reply_error(call, 422,
-		    "too many entries to sort (100,000 at most): give a "
-		    "filter");
-		return;
-	}
-	reply_json(call, 200,
-	    json_pack("{s:s,s:I,s:I,s:I,s:o}", "file",
-		snapshot->config->denylist.file, "count",
-		(json_int_t)identity_denylist_count(snapshot->denylist),
-		"matched", (json_int_t)p.matched, "offset",
-		(json_int_t)p.offset, "denied", p.rows));
 }

@@ -82,6 +82,34 @@ add_daemon(struct exposition *e, const struct admin *a, const struct totals *t)
 }
 
 static void
+add_fleet(struct exposition *e, const struct fleet *f)
+{
+	struct fleet_status s;
+
+	if (f == NULL)
+		return;
+	fleet_get_status(f, &s);
+	SINGLE(e, "fleet_online", "gauge",
+	    "1 while the fleet's engine is there and all changes are known.",
+	    s.online);
+	SINGLE(e, "fleet_lag_seconds", "gauge",
+	    "For so long the engine has owed an answer.",
+	    (double)s.lag_ms / 1000);
+	SINGLE(e, "fleet_replicas", "gauge",
+	    "Replicas alive, with this one; 0 while the engine is away.",
+	    s.replica_count);
+	SINGLE(e, "fleet_denylist_entries", "gauge",
+	    "Entries of the fleet's deny list.", s.entries);
+	SINGLE(e, "fleet_changes_waiting", "gauge",
+	    "Changes of the deny list that the engine does not have yet.",
+	    s.waiting);
+	SINGLE(e, "fleet_entries_refused", "counter",
+	    "Entries of the engine that were refused.", s.refused);
+	SINGLE(e, "fleet_connections_lost", "counter",
+	    "Connections to the engine that were lost.", s.lost);
+}
+
+static void
 add_listeners(struct exposition *e, const struct totals *t)
 {
 	struct exposition_label labels[2] = { { "listener", NULL },
@@ -420,6 +448,7 @@ render(struct admin *a, struct http_call *call, const struct http_request *r,
 
 	exposition_init(&e, r->openmetrics);
 	add_daemon(&e, a, t);
+	add_fleet(&e, a->master->fleet);
 	add_listeners(&e, t);
 	add_traffic(&e, &t->counters);
 	add_backends(&e, t);

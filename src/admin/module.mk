@@ -3,6 +3,8 @@ libsallyport_a_SOURCES += \
 	src/admin/admin.h \
 	src/admin/commands.c \
 	src/admin/commands.h \
+	src/admin/denied.c \
+	src/admin/denied.h \
 	src/admin/deny.c \
 	src/admin/explain.c \
 	src/admin/explain.h \

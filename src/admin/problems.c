@@ -196,6 +196,29 @@ add_daemon(struct problems *p, const struct master *m)
 		add(p->warn, "draining", "the daemon is draining");
 }
 
+static void
+add_fleet(struct problems *p, const struct fleet *f)
+{
+	struct fleet_status s;
+
+	if (f == NULL)
+		return;
+	fleet_get_status(f, &s);
+	if (!s.online)
+		add(p->bad, "fleet_away",
+		    "the fleet's engine is away, and changes of the deny list "
+		    "made elsewhere are not known here: %s",
+		    s.why[0] == '\0' ? "connecting" : s.why);
+	if (s.waiting > 0 && !s.online)
+		add(p->warn, "fleet_waiting",
+		    "%zu changes of the deny list wait to be sent to the fleet",
+		    s.waiting);
+	if (s.copy_failed)
+		add(p->bad, "fleet_copy",
+		    "the copy of the fleet's deny list cannot be written: see "
+		    "the log");
+}
+
 /* Moves the rows of `from' to `all', with their level. */
 static void
 take(json_t *all, json_t *from, const char *level)
@@ -219,6 +242,7 @@ problems_list(const struct admin *a, const struct totals *t)
 
 	add_backends(&p, t);
 	add_daemon(&p, a->master);
+	add_fleet(&p, a->master->fleet);
 	add_certificates(&p, t, clock_wall_s());
 	add_recent(&p, &a->history.fine);
 	take(all, p.bad, "bad");

@@ -253,6 +253,28 @@ denylist(const struct snapshot *s)
 	    "bytes", (json_int_t)identity_denylist_size(s->denylist));
 }
 
+static json_t *
+fleet(const struct fleet *f)
+{
+	json_t *replicas = json_array();
+	struct fleet_status s;
+	size_t i;
+
+	fleet_get_status(f, &s);
+	for (i = 0; i < s.replica_count; i++)
+		json_array_append_new(replicas,
+		    reply_text(slice_str(s.replicas[i])));
+	return json_pack("{s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}",
+	    "name", s.name, "online", (int)s.online, "address", s.address,
+	    "error",
+	    s.why[0] == '\0' ? json_null() : reply_text(slice_str(s.why)),
+	    "since_s", (json_int_t)((clock_mono_ms() - s.changed_at) / 1000),
+	    "lag_ms", (json_int_t)s.lag_ms, "entries", (json_int_t)s.entries,
+	    "waiting", (json_int_t)s.waiting, "refused", (json_int_t)s.refused,
+	    "last_id", s.last_id, "connections_lost", (json_int_t)s.lost,
+	    "replicas", replicas);
+}
+
 /* What could not be measured is left out. */
 static json_t *
 process(const struct totals_process *p)
@@ -349,6 +371,8 @@ render_status(struct admin *a, struct http_call *call,
 	json_object_set_new(body, "device_certificates_days_left",
 	    days_left(&t->left));
 	json_object_set_new(body, "denylist", denylist(m->snapshot));
+	if (m->fleet != NULL)
+		json_object_set_new(body, "fleet", fleet(m->fleet));
 	reply_json(call, 200, body);
 }
 

@@ -391,6 +391,102 @@ check_limits(const struct check *c)
 		    l->handshakes, l->connections);
 }
 
+#ifdef HAVE_HIREDIS
+#define FLEET_IS_BUILT true
+#else
+#define FLEET_IS_BUILT false
+#endif
+
+/* As FLEET_LINK_ADDRESSES_MAX. */
+#define FLEET_ADDRESSES_MAX 8
+#define FLEET_TEXT_MAX 64
+
+/* Names of keys and replicas need no quoting anywhere. */
+static bool
+is_plain(const char *text)
+{
+	size_t i;
+
+	for (i = 0; text[i] != '\0'; i++)
+		if (text[i] <= 0x20 || text[i] > 0x7e || text[i] == '"')
+			return false;
+	return i <= FLEET_TEXT_MAX;
+}
+
+static void
+check_fleet_tls(const struct check *c, struct config_fleet *f)
+{
+	if (f->tls && f->ca[0] == '\0')
+		COMPLAIN(c, f, ca,
+		    "is missing (name the CA of the engine's certificate, a "
+		    "PEM file)");
+	if (!f->tls && f->ca[0] != '\0')
+		COMPLAIN(c, f, ca,
+		    "has no use without TLS (add tls = on, or take it out)");
+	if (!f->tls && f->certificate[0] != '\0')
+		COMPLAIN(c, f, certificate,
+		    "has no use without TLS (add tls = on, or take it out)");
+	if (!f->tls && f->server_name[0] != '\0')
+		COMPLAIN(c, f, server_name,
+		    "has no use without TLS (add tls = on, or take it out)");
+	if (f->certificate[0] != '\0' && f->private_key[0] == '\0')
+		COMPLAIN(c, f, private_key,
+		    "is missing (name the key of the certificate)");
+	if (f->certificate[0] == '\0' && f->private_key[0] != '\0')
+		COMPLAIN(c, f, certificate,
+		    "is missing (name the certificate of the key)");
+}
+
+static void
+check_fleet(const struct check *c)
+{
+	struct config_fleet *f = &c->cfg->fleet;
+	bool given = f->tls || f->ca[0] != '\0' || f->certificate[0] != '\0' ||
+	    f->private_key[0] != '\0' || f->server_name[0] != '\0' ||
+	    f->username[0] != '\0' || f->password[0] != '\0' ||
+	    f->password_file[0] != '\0' || f->name[0] != '\0' ||
+	    f->copy[0] != '\0';
+	size_t i;
+
+	if (!given && f->address.count == 0)
+		return;
+	if (!FLEET_IS_BUILT)
+		COMPLAIN(c, f, address,
+		    "this program was built without hiredis, so it cannot "
+		    "share anything (build it with libhiredis-dev installed, "
+		    "or take [fleet] out)");
+	else if (f->address.count == 0)
+		COMPLAIN(c, f, address,
+		    "is missing (write where Valkey or Redis is, such as "
+		    "address = 127.0.0.1:6379)");
+	else if (f->address.count > FLEET_ADDRESSES_MAX)
+		COMPLAIN(c, f, address, "has %zu addresses (write %d at most)",
+		    f->address.count, FLEET_ADDRESSES_MAX);
+	for (i = 0; i < f->address.count; i++)
+		if (f->tls && f->address.items[i].host == NULL &&
+		    f->server_name[0] == '\0')
+			COMPLAIN(c, f, server_name,
+			    "is missing (a unix socket has no host name to "
+			    "look for in the certificate)");
+	check_fleet_tls(c, f);
+	if (f->prefix[0] == '\0' || !is_plain(f->prefix))
+		COMPLAIN(c, f, prefix,
+		    "\"%.64s\" (write 1 to %d visible characters)", f->prefix,
+		    FLEET_TEXT_MAX);
+	if (!is_plain(f->name))
+		COMPLAIN(c, f, name,
+		    "\"%.64s\" (write up to %d visible characters)", f->name,
+		    FLEET_TEXT_MAX);
+	if (f->password[0] != '\0' && f->password_file[0] != '\0')
+		COMPLAIN(c, f, password_file,
+		    "and password are both given (take one of them out)");
+	if (f->username[0] != '\0' && f->password[0] == '\0' &&
+	    f->password_file[0] == '\0')
+		COMPLAIN(c, f, username,
+		    "has no use without a password (add password or "
+		    "password_file, or take it out)");
+}
+
 /* What was doubted is bad, and so is its section. */
 static void
 judge(const struct config_option *option, struct config_head *body, void *arg)
@@ -425,6 +521,7 @@ config_check(struct config *cfg, struct report *r)
 	for (i = 0; i < cfg->backend_count; i++)
 		check_backend(&c, &cfg->backend[i]);
 	check_limits(&c);
+	check_fleet(&c);
 	config_option_each(cfg, check_option_files, &c);
 	config_option_each(cfg, judge, NULL);
 }

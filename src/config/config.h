@@ -70,6 +70,10 @@ struct config_denylist {
 	CONFIG_BODY(CONFIG_DENYLIST)
 };
 
+struct config_fleet {
+	CONFIG_BODY(CONFIG_FLEET)
+};
+
 struct config_listener {
 	CONFIG_BODY(CONFIG_LISTENER)
 	/* The profiles that its tls =, identity = and backend = name; never
@@ -95,6 +99,7 @@ struct config {
 	struct config_timeouts timeouts;
 	struct config_limits limits;
 	struct config_denylist denylist;
+	struct config_fleet fleet;
 
 	struct config_listener *listener;
 	size_t listener_count; /* at least 1 */

@@ -151,6 +151,35 @@
 	X(denylist, file, PATH, "", LIVE, \
 	    "CSV file of who is shut out: as,who,reason,until; empty = none.")
 
+#define CONFIG_FLEET(X) \
+	X(fleet, address, ENDPOINTS_OR_NONE, "", RESTART, \
+	    "Where Valkey or Redis is, through which replicas share their " \
+	    "deny " \
+	    "list: host:port or unix:/path, tried in this order.") \
+	X(fleet, tls, BOOL, "off", RESTART, "Is the connection to it TLS?") \
+	X(fleet, ca, PATH, "", LIVE, "CAs of its certificate, a PEM file.") \
+	X(fleet, certificate, PATH, "", LIVE, \
+	    "Our certificate for it, a PEM file; empty = none.") \
+	X(fleet, private_key, PATH, "", LIVE, \
+	    "The key of that certificate, a PEM file.") \
+	X(fleet, server_name, STR, "", RESTART, \
+	    "Name in its certificate; empty = the host of the address.") \
+	X(fleet, username, STR, "", RESTART, \
+	    "User to log in as; empty = its default user.") \
+	X(fleet, password, STR, "", LIVE, \
+	    "Password to log in with; ${env:NAME} takes it from the " \
+	    "environment.") \
+	X(fleet, password_file, PATH, "", LIVE, \
+	    "File with the password in its first line; empty = none.") \
+	X(fleet, prefix, STR, "sallyport", RESTART, \
+	    "What the names of its keys and channels begin with; replicas " \
+	    "with the same prefix are one fleet.") \
+	X(fleet, name, STR, "", RESTART, \
+	    "Name of this replica; empty = the host name.") \
+	X(fleet, copy, OUTPUT, "", RESTART, \
+	    "File for a copy of the fleet's deny list, to start with while " \
+	    "the engine is away; empty = none.")
+
 /* S(struct and section word, its options, how often it may stand) */
 #define CONFIG_SECTIONS(S) \
 	S(daemon, CONFIG_DAEMON, ONE) \
@@ -161,6 +190,7 @@
 	S(backend, CONFIG_BACKEND, PROFILE) \
 	S(timeouts, CONFIG_TIMEOUTS, ONE) \
 	S(limits, CONFIG_LIMITS, ONE) \
-	S(denylist, CONFIG_DENYLIST, ONE)
+	S(denylist, CONFIG_DENYLIST, ONE) \
+	S(fleet, CONFIG_FLEET, ONE)
 
 #endif

@@ -75,6 +75,10 @@
 #define CONFIG_TYPE_ENDPOINTS \
 	struct config_endpoints, config_set_endpoints, "addresses of brokers", \
 	    CONFIG_READS_NOTHING, 0, 0, NULL
+/* The same for another server, or none. */
+#define CONFIG_TYPE_ENDPOINTS_OR_NONE \
+	struct config_endpoints, config_set_endpoints_or_none, "addresses", \
+	    CONFIG_READS_NOTHING, 0, 0, NULL
 /* Networks, such as 10.0.0.0/8. */
 #define CONFIG_TYPE_NETS \
 	struct config_nets, config_set_nets, "networks", CONFIG_READS_NOTHING, \

@@ -519,6 +519,15 @@ config_set_endpoints(struct config_setting *s, void *field)
 }
 
 enum err
+config_set_endpoints_or_none(struct config_setting *s, void *field)
+{
+	if (s->text[strspn(s->text, " \t,")] != '\0')
+		return config_set_endpoints(s, field);
+	memset(field, 0, sizeof(struct config_endpoints));
+	return OK;
+}
+
+enum err
 config_set_nets(struct config_setting *s, void *field)
 {
 	struct config_nets nets = { 0 };

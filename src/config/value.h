@@ -38,6 +38,8 @@ enum err config_set_paths(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_sink(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_addrs(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_endpoints(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_endpoints_or_none(struct config_setting *s,
+    void *field) MUST_CHECK;
 enum err config_set_nets(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_enum(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_set(struct config_setting *s, void *field) MUST_CHECK;

@@ -48,7 +48,8 @@ static const char deny_help[] =
     "                         value on each line\n"
     "  --stdin                the same from standard input\n"
     "  --dry-run              only say what would be done\n"
-    "  --all                  allow a pattern that matches every client\n";
+    "  --all                  allow a pattern that matches every client\n"
+    "  --local                on this replica only, in its own file\n";
 
 static const char allow_help[] =
     "KIND: clientid, username, peerhost, peerhost_net, clientid_re,\n"
@@ -59,7 +60,8 @@ static const char allow_help[] =
     "  --as KIND              the kind\n"
     "  --match TEXT           a part of WHO or of the reason\n"
     "  --expired yes|no       entries that have ended, or have not\n"
-    "  --all                  every entry\n";
+    "  --all                  every entry\n"
+    "  --local                on this replica only, in its own file\n";
 
 static const char denied_help[] =
     "FILTER, all that are given must match:\n"
@@ -82,12 +84,12 @@ static const struct command commands[] = {
 	    "close live sessions; the clients may connect again", filter_help,
 	    show_kicked },
 	{ "deny", "POST", "/deny", { "as", "who" },
-	    " until for reason from stdin dry-run all ", NULL,
+	    " until for reason from stdin dry-run all local ", NULL,
 	    "KIND WHO | [KIND] --from FILE | [KIND] --stdin [OPTION ...]",
 	    "close the sessions of clients and refuse new ones", deny_help,
 	    show_change },
 	{ "allow", "POST", "/allow", { "as", "who" },
-	    " as match expired all from stdin dry-run ",
+	    " as match expired all from stdin dry-run local ",
 	    " as match expired all ",
 	    "KIND WHO | FILTER ... | [KIND] --from FILE [--dry-run]",
 	    "remove entries from the deny list", allow_help, show_change },

@@ -47,6 +47,7 @@ struct arguments {
 	X("from", "from", required_argument) \
 	X("stdin", "stdin", no_argument) \
 	X("dry_run", "dry-run", no_argument) \
+	X("local", "local", no_argument) \
 	X("match", "match", required_argument) \
 	X("expired", "expired", required_argument) \
 	X("offset", "offset", required_argument) \

@@ -105,6 +105,33 @@ show_denylist(FILE *f, json_t *d)
 	fputc('\n', f);
 }
 
+static void
+show_fleet(FILE *f, json_t *fleet)
+{
+	json_t *replicas = json_object_get(fleet, "replicas");
+	json_t *name;
+	size_t i;
+
+	if (fleet == NULL)
+		return;
+	fprintf(f, "\nFleet: %s, %s at ", text(fleet, "name"),
+	    json_is_true(json_object_get(fleet, "online")) ? "connected"
+							   : "no engine");
+	table_text(f, text(fleet, "address"));
+	fputs("; ", f);
+	print_count(f, number(fleet, "entries"), "entry", "entries");
+	fputs(" denied, ", f);
+	print_count(f, number(fleet, "waiting"), "change waits",
+	    "changes wait");
+	fputs("\nReplicas:", f);
+	json_array_foreach(replicas, i, name)
+	{
+		fputc(' ', f);
+		table_text(f, json_string_value(name));
+	}
+	fputc('\n', f);
+}
+
 /* Copies the listeners, with the stages of each as fields of its row. */
 static json_t *
 flatten(json_t *listeners)
@@ -185,6 +212,7 @@ show_status(FILE *f, json_t *s)
 	section(f, "CRLs", crl_columns, COUNT(crl_columns),
 	    json_object_get(s, "crls"));
 	show_denylist(f, json_object_get(s, "denylist"));
+	show_fleet(f, json_object_get(s, "fleet"));
 	json_decref(rows);
 }
 
@@ -268,11 +296,15 @@ show_denied(FILE *f, json_t *answer)
 		{ "UNTIL", "until", TABLE_TEXT },
 		{ "EXPIRED", "expired", TABLE_TEXT },
 		{ "REASON", "reason", TABLE_TEXT },
+		{ "FROM", "from", TABLE_TEXT },
 	};
-	size_t shown = json_array_size(json_object_get(answer, "denied"));
+	json_t *rows = json_object_get(answer, "denied");
+	size_t shown = json_array_size(rows);
+	/* Only a fleet has more than one list. */
+	bool has_from =
+	    json_object_get(json_array_get(rows, 0), "from") != NULL;
 
-	table_print(f, columns, COUNT(columns),
-	    json_object_get(answer, "denied"));
+	table_print(f, columns, COUNT(columns) - (has_from ? 0 : 1), rows);
 	fprintf(f, "%lld of %lld entries", number(answer, "matched"),
 	    number(answer, "count"));
 	if (number(answer, "matched") > (long long)shown)
@@ -373,6 +405,10 @@ show_change(FILE *f, json_t *answer)
 			    dry ? "session matches" : "session ended",
 			    dry ? "sessions match" : "sessions ended");
 	}
+	if (strcmp(text(answer, "fleet"), "waiting") == 0)
+		fputs("; the other replicas get it when the fleet's engine "
+		      "is back",
+		    f);
 	fputc('\n', f);
 }
 

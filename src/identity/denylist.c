@@ -22,6 +22,7 @@ struct identity_denylist {
 	struct identity_deny_needs needs; /* of both */
 	size_t count; /* entries of both; owner only */
 	atomic_uint_least64_t version;
+	struct identity_denylist *shared; /* counted; NULL: none */
 };
 
 static enum err
@@ -84,7 +85,15 @@ identity_denylist_put(struct identity_denylist *l)
 	identity_deny_table_fini(&l->overlay);
 	identity_deny_patterns_put(l->patterns);
 	pthread_rwlock_destroy(&l->lock);
+	identity_denylist_put(l->shared);
 	free(l);
+}
+
+void
+identity_denylist_share(struct identity_denylist *l,
+    struct identity_denylist *shared)
+{
+	l->shared = identity_denylist_get(shared);
 }
 
 const struct hash_key *
@@ -96,9 +105,11 @@ identity_denylist_hash(const struct identity_denylist *l)
 uint64_t
 identity_denylist_version(const struct identity_denylist *l)
 {
+	/* Both only grow, so the sum changes when either does. */
 	return l == NULL
 	    ? 0
-	    : atomic_load_explicit(&l->version, memory_order_acquire);
+	    : atomic_load_explicit(&l->version, memory_order_acquire) +
+		identity_denylist_version(l->shared);
 }
 
 static void
@@ -554,7 +565,8 @@ identity_denylist_match_peer(struct identity_denylist *l,
 		     slice_make(key, IDENTITY_DENY_HOST_LEN), now, found) ||
 	    ask_networks(l, peer, key[0], now, found);
 	pthread_rwlock_unlock(&l->lock);
-	return denied;
+	return denied ||
+	    identity_denylist_match_peer(l->shared, peer, now, found);
 }
 
 /* Makes the key of subject attribute `i' if it is a common name. */
@@ -694,7 +706,8 @@ identity_denylist_match_cert(struct identity_denylist *l,
 	    (has(l, IDENTITY_DENY_CN) && ask_cn(l, cert, now, found)) ||
 	    (has(l, IDENTITY_DENY_SAN) && ask_san(l, cert, now, found));
 	pthread_rwlock_unlock(&l->lock);
-	return denied;
+	return denied ||
+	    identity_denylist_match_cert(l->shared, cert, now, found);
 }
 
 /* Tries the expressions of `kind'. One that gave up denies, and says so. */
@@ -741,7 +754,9 @@ identity_denylist_match_names(struct identity_denylist *l,
 		found) ||
 	    ask_patterns(set, IDENTITY_DENY_CLIENTID_RE, client_id, now, found);
 	identity_deny_patterns_put(set);
-	return denied;
+	return denied ||
+	    identity_denylist_match_names(l->shared, username, client_id, now,
+		found);
 }
 
 /* --- Filters --- */

@@ -43,6 +43,13 @@ struct identity_denylist *identity_denylist_get(struct identity_denylist *l);
 /* Gives a count back; the last one frees. Any thread; NULL is allowed. */
 void identity_denylist_put(struct identity_denylist *l);
 
+/* From now on the questions below are also put to `shared', the list of a
+ * fleet, which changes on its own; either may deny. Takes a count of it. Call
+ * it before another thread knows `l', and once. The functions for the owner
+ * are about `l' alone. */
+void identity_denylist_share(struct identity_denylist *l,
+    struct identity_denylist *shared);
+
 /*
  * The questions, each for the stage that first knows the answer. True: the
  * client is denied at `now' (seconds since 1970), and `found' is the entry,

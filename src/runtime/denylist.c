@@ -693,7 +693,8 @@ take_list(struct denylist_manager *d)
 	d->path = path;
 	forget(d, 0);
 	identity_denylist_put(d->list);
-	d->list = identity_denylist_get(s->denylist);
+	/* A list without a file is there for the fleet's only. */
+	d->list = path[0] == '\0' ? NULL : identity_denylist_get(s->denylist);
 	memset(&d->known, 0, sizeof(d->known));
 	memset(&d->refused, 0, sizeof(d->refused));
 	d->idle = 0;
@@ -708,7 +709,11 @@ take_list(struct denylist_manager *d)
 void
 denylist_follow(struct denylist_manager *d)
 {
-	if (d->list != d->master->snapshot->denylist && take_list(d) != OK)
+	const struct snapshot *s = d->master->snapshot;
+	const struct identity_denylist *list =
+	    s->config->denylist.file[0] == '\0' ? NULL : s->denylist;
+
+	if (d->list != list && take_list(d) != OK)
 		log_event(LOG_LEVEL_ERROR, "denylist",
 		    "out of memory: the deny list is not watched");
 	schedule(d, false);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "runtime/deny_sweep.h"
 #include "runtime/ports.h"
 #include "runtime/privileges.h"
 #include "runtime/resources.h"
@@ -286,6 +287,86 @@ change_log(const struct config *cfg, struct report *warnings)
 	report_fini(&why);
 }
 
+/*
+ * The fleet.
+ */
+
+/* A sweep that the fleet waits for. */
+struct fleet_sweep {
+	fleet_swept *done;
+	void *arg;
+};
+
+static void
+fleet_was_swept(void *arg, const struct denylist_result *result)
+{
+	struct fleet_sweep *s = arg;
+
+	if (s->done != NULL)
+		s->done(s->arg, result->ended);
+	free(s);
+}
+
+static void
+sweep_for_fleet(void *arg, const struct identity_deny_table *changed,
+    fleet_swept *done, void *done_arg)
+{
+	struct master *m = arg;
+	struct fleet_sweep *s = malloc(sizeof(*s));
+
+	if (s == NULL) {
+		deny_sweep(&m->fleet_sweeps, m, changed, NULL, NULL);
+		if (done != NULL)
+			done(done_arg, 0);
+		return;
+	}
+	s->done = done;
+	s->arg = done_arg;
+	deny_sweep(&m->fleet_sweeps, m, changed, fleet_was_swept, s);
+}
+
+static struct fleet_link_access
+fleet_access(const struct snapshot *s)
+{
+	struct fleet_link_access access = { s->fleet_tls,
+		s->fleet_password == NULL ? "" : s->fleet_password };
+
+	return access;
+}
+
+static void
+follow_fleet(struct master *m)
+{
+	struct fleet_link_access access = fleet_access(m->snapshot);
+
+	if (m->fleet != NULL && m->snapshot->config->fleet.address.count > 0)
+		fleet_set_access(m->fleet, &access);
+}
+
+static enum err
+make_fleet(struct master *m, struct report *why)
+{
+	struct fleet_options o = {
+		.loop = m->loop,
+		.resolver = m->resolver,
+		.config = m->snapshot->config,
+		.list = m->snapshot->fleet_denied,
+		.hooks = { sweep_for_fleet, m },
+	};
+
+	if (m->snapshot->fleet_denied == NULL)
+		return OK;
+	return fleet_new(&m->fleet, &o, why);
+}
+
+static enum err
+start_fleet(struct master *m)
+{
+	struct fleet_link_access access = fleet_access(m->snapshot);
+
+	return m->fleet == NULL ? OK : fleet_start(m->fleet, &access);
+}
+
 enum err
 master_adopt(struct master *m, struct snapshot *next, struct report *why,
     struct report *warnings)
@@ -314,6 +395,7 @@ master_adopt(struct master *m, struct snapshot *next, struct report *why,
 	snapshot_put(m->snapshot);
 	m->snapshot = snapshot_get(next);
 	denylist_follow(m->denylist);
+	follow_fleet(m);
 	m->reloaded_at = clock_wall_s();
 	return OK;
 }
@@ -448,6 +530,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	m->snapshot = snapshot;
 	m->service = service;
 	m->reloaded_at = m->reload_ended_at = clock_wall_s();
+	list_init(&m->fleet_sweeps);
 	m->reloader = reload_new(m, files);
 	if (m->reloader == NULL)
 		return ERR_NO_MEMORY;
@@ -476,6 +559,8 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 		return ERR_NO_MEMORY;
 	/* Before the ports file is written: its reader may send a signal. */
 	err = catch_signals(m);
+	if (err == OK)
+		err = make_fleet(m, why);
 	if (err == OK)
 		err = throttle_new(&m->throttle, &limits);
 	if (err == OK)
@@ -564,6 +649,8 @@ master_run(struct master *m, struct report *why)
 		err = reload_start(m->reloader);
 	if (err == OK)
 		err = denylist_manager_start(m->denylist);
+	if (err == OK)
+		err = start_fleet(m);
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)
@@ -589,6 +676,8 @@ master_fini(struct master *m)
 	size_t i;
 
 	reload_stop(m->reloader); /* its waiters are the service's */
+	fleet_stop(m->fleet); /* as well */
+	deny_sweep_stop(&m->fleet_sweeps);
 	denylist_manager_stop(m->denylist); /* as well */
 	if (m->service_state != NULL)
 		m->service->stop(m->service_state);
@@ -613,6 +702,7 @@ master_fini(struct master *m)
 	snapshot_put(m->snapshot);
 	loop_free(m->loop);
 	reload_free(m->reloader);
+	fleet_free(m->fleet);
 	denylist_manager_free(m->denylist);
 	sandbox_fini(&m->sandbox);
 	memset(m, 0, sizeof(*m));

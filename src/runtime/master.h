@@ -64,6 +64,7 @@
 #include "accept/throttle.h"
 #include "backend/limits.h"
 #include "base/report.h"
+#include "fleet/fleet.h"
 #include "io/loop.h"
 #include "runtime/denylist.h"
 #include "runtime/reload.h"
@@ -102,6 +103,8 @@ struct master {
 	struct snapshot *snapshot; /* counted; in force */
 	struct reloader *reloader; /* owned */
 	struct denylist_manager *denylist; /* owned */
+	struct fleet *fleet; /* owned; NULL: there is none */
+	struct list fleet_sweeps; /* under way */
 	struct throttle *throttle; /* owned */
 	struct cert_sessions *cert_sessions; /* owned */
 	struct client_ids *client_ids; /* owned */

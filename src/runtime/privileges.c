@@ -262,15 +262,25 @@ privileges_folder_advice(const struct config *cfg, const char *path,
 
 /* Complains if the file of the option `key' could not be created; in
  * `warnings' if only a start by hand would fail. */
-#define CHECK_OUTPUT(cfg, key, why, warnings) \
-	check_output((cfg), (cfg)->daemon.key, &(cfg)->daemon.where.key, #key, \
-	    (why), (warnings))
+#define CHECK_OUTPUT(cfg, sec, key, why, warnings) \
+	do { \
+		struct output output = { (sec)->key, &(sec)->head, \
+			&(sec)->where.key, #key }; \
+		check_output((cfg), &output, (why), (warnings)); \
+	} while (0)
+
+struct output {
+	const char *path;
+	const struct config_head *head;
+	const struct config_where *where;
+	const char *key;
+};
 
 static void
-check_output(const struct config *cfg, const char *path,
-    const struct config_where *where, const char *key, struct report *why,
-    struct report *warnings)
+check_output(const struct config *cfg, const struct output *o,
+    struct report *why, struct report *warnings)
 {
+	const char *path = o->path;
 	char advice[PRIVILEGES_ADVICE_MAX];
 	char folder[PATH_MAX];
 	const char *fault;
@@ -280,8 +290,8 @@ check_output(const struct config *cfg, const char *path,
 		return;
 	privileges_folder_advice(cfg, path, advice);
 	config_complain(cfg, find_runtime_folder(folder, path) ? warnings : why,
-	    &cfg->daemon.head, where, key, "cannot create %s: %s (%s)", path,
-	    fault, advice);
+	    o->head, o->where, o->key, "cannot create %s: %s (%s)", path, fault,
+	    advice);
 }
 
 enum err
@@ -297,12 +307,13 @@ privileges_check_outputs(const struct config *cfg, struct report *why,
 	if (err == ERR_NOT_FOUND)
 		CONFIG_COMPLAIN(cfg, warnings, d, log, "%s", log_error(err));
 	else if (err != OK && find_runtime_folder(folder, d->log))
-		CHECK_OUTPUT(cfg, log, why, warnings);
+		CHECK_OUTPUT(cfg, d, log, why, warnings);
 	else if (err != OK)
 		CONFIG_COMPLAIN(cfg, why, d, log, "cannot open %s: %s", d->log,
 		    log_error(err));
-	CHECK_OUTPUT(cfg, ports_file, why, warnings);
-	CHECK_OUTPUT(cfg, admin_socket, why, warnings);
+	CHECK_OUTPUT(cfg, d, ports_file, why, warnings);
+	CHECK_OUTPUT(cfg, d, admin_socket, why, warnings);
+	CHECK_OUTPUT(cfg, &cfg->fleet, copy, why, warnings);
 	if (d->admin_group[0] != '\0' &&
 	    !accounts_group(d->admin_group, &group))
 		CONFIG_COMPLAIN(cfg, why, d, admin_group,

@@ -300,13 +300,18 @@ allow_output(struct rules *r, const char *path, uint64_t right)
 		allow(r, folder, right);
 }
 
+/* Brokers, and the engine of a fleet. */
 static void
-allow_backends(struct rules *r, const struct config *cfg)
+allow_servers(struct rules *r, const struct config *cfg)
 {
 	const struct config_endpoints *e;
 	size_t i;
 	size_t n;
 
+	for (i = 0; i < cfg->fleet.address.count; i++)
+		if (cfg->fleet.address.items[i].port != 0)
+			allow_port(r, MAY_CONNECT,
+			    cfg->fleet.address.items[i].port);
 	for (i = 0; i < cfg->backend_count; i++) {
 		e = &cfg->backend[i].address;
 		for (n = 0; n < e->count; n++)
@@ -338,7 +343,8 @@ allow_all(struct rules *r, const struct config *cfg)
 	allow_output(r, cfg->daemon.log, APPEND);
 	allow_output(r, cfg->daemon.admin_socket, REPLACE);
 	allow_output(r, cfg->denylist.file, REPLACE);
-	allow_backends(r, cfg);
+	allow_output(r, cfg->fleet.copy, REPLACE);
+	allow_servers(r, cfg);
 	/* A nameserver's long answers come over TCP. */
 	allow_port(r, MAY_CONNECT, 53);
 }

@@ -5,8 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "config/option.h"
 #include "session/options.h"
+#include "tls/client.h"
 #include "tls/ctx.h"
 #include "tls/load.h"
 
@@ -42,6 +44,11 @@ snapshot_free(struct snapshot *s)
 		backend_connect_rate_put(s->connect_rate[i]);
 	free(s->connect_rate);
 	identity_denylist_put(s->denylist);
+	identity_denylist_put(s->fleet_denied);
+	tls_client_put(s->fleet_tls);
+	if (s->fleet_password != NULL)
+		file_wipe((uint8_t *)s->fleet_password,
+		    strlen(s->fleet_password));
 	tls_tickets_put(s->tickets);
 	config_put(s->config);
 	free(s);
@@ -322,8 +329,95 @@ load_identity(struct loading *l)
 	return result;
 }
 
+/* The longest password of the fleet's engine, in a file. */
+#define FLEET_PASSWORD_MAX 4096
+
+/* Takes the password from the option, or from the first line of the file. */
+static enum err
+load_fleet_password(struct loading *l)
+{
+	const struct config *cfg = l->s->config;
+	const struct config_fleet *f = &cfg->fleet;
+	uint8_t *data;
+	size_t len;
+	enum err err;
+
+	if (f->password_file[0] == '\0') {
+		l->s->fleet_password = strdup(f->password);
+		return l->s->fleet_password == NULL ? ERR_NO_MEMORY : OK;
+	}
+	err = file_read(&data, &len, f->password_file, FLEET_PASSWORD_MAX);
+	if (err == ERR_NO_MEMORY)
+		return err;
+	if (err != OK) {
+		CONFIG_COMPLAIN(cfg, l->why, f, password_file, "%.512s: %s",
+		    f->password_file, file_error(err));
+		return ERR_CONFIG;
+	}
+	l->s->fleet_password = (char *)data;
+	data[strcspn((char *)data, "\r\n")] = '\0';
+	if (data[0] != '\0')
+		return OK;
+	CONFIG_COMPLAIN(cfg, l->why, f, password_file,
+	    "%.512s: its first line is empty (write the password there)",
+	    f->password_file);
+	return ERR_CONFIG;
+}
+
+static enum err
+load_fleet_tls(struct loading *l)
+{
+	const struct config *cfg = l->s->config;
+	const struct config_fleet *f = &cfg->fleet;
+	struct tls_client_options o = { f->ca, f->certificate, f->private_key };
+	enum tls_client_file file;
+	const char *why;
+	enum err err;
+
+	if (!f->tls)
+		return OK;
+	err = tls_client_new(&l->s->fleet_tls, &o, &file, &why);
+	if (err != ERR_CONFIG)
+		return err;
+	switch (file) {
+	case TLS_CLIENT_CA:
+		CONFIG_COMPLAIN(cfg, l->why, f, ca, "%.512s: %s", f->ca, why);
+		break;
+	case TLS_CLIENT_CERTIFICATE:
+		CONFIG_COMPLAIN(cfg, l->why, f, certificate, "%.512s: %s",
+		    f->certificate, why);
+		break;
+	case TLS_CLIENT_PRIVATE_KEY:
+		CONFIG_COMPLAIN(cfg, l->why, f, private_key, "%.512s: %s",
+		    f->private_key, why);
+		break;
+	}
+	return err;
+}
+
+/* The fleet's list is made once; a reload cannot begin or end a fleet. */
+static enum err
+load_fleet(struct loading *l)
+{
+	const struct snapshot *previous = l->previous;
+	const struct config_fleet *f = &l->s->config->fleet;
+	enum err err = OK;
+
+	if (previous != NULL)
+		l->s->fleet_denied =
+		    identity_denylist_get(previous->fleet_denied);
+	if (f->head.bad || f->address.count == 0)
+		return OK;
+	if (previous == NULL)
+		err = identity_denylist_new(&l->s->fleet_denied);
+	if (err == OK)
+		err = load_fleet_password(l);
+	return err == OK ? load_fleet_tls(l) : err;
+}
+
 /* A file has one list, which all snapshots that name it share. It changes on
- * its own (runtime/denylist.h), so it is read here only when it is new. */
+ * its own (runtime/denylist.h), so it is read here only when it is new. With a
+ * fleet there is always a list, which also asks the fleet's. */
 static enum err
 load_denylist(struct loading *l)
 {
@@ -331,7 +425,8 @@ load_denylist(struct loading *l)
 	const char *file = l->s->config->denylist.file;
 	enum err err;
 
-	if (file[0] == '\0' || l->s->config->denylist.head.bad)
+	if (l->s->config->denylist.head.bad ||
+	    (file[0] == '\0' && l->s->fleet_denied == NULL))
 		return OK;
 	if (previous != NULL && previous->denylist != NULL &&
 	    strcmp(previous->config->denylist.file, file) == 0) {
@@ -340,6 +435,8 @@ load_denylist(struct loading *l)
 	}
 	err = identity_denylist_new(&l->s->denylist);
 	if (err == OK)
+		identity_denylist_share(l->s->denylist, l->s->fleet_denied);
+	if (err == OK && file[0] != '\0')
 		err = identity_denylist_load(l->s->denylist, file, l->why);
 	return err == ERR_SYSTEM ? ERR_CONFIG : err;
 }
@@ -423,7 +520,8 @@ snapshot_load(struct snapshot **out, const char *file,
     struct report *why, struct report *warnings)
 {
 	static enum err (*const parts[])(struct loading *) = { load_tls,
-		load_identity, load_denylist, load_listeners, load_backends };
+		load_identity, load_fleet, load_denylist, load_listeners,
+		load_backends };
 	struct loading l = { NULL, previous, why, warnings };
 	struct naming naming = { reading, NULL };
 	enum err result;

@@ -28,6 +28,11 @@ struct snapshot {
 	/* Counted; NULL: none. Not a part of the snapshot: it is shared with
 	 * others, and changes on its own. */
 	struct identity_denylist *denylist;
+	/* What [fleet] needs. The list is counted, shared as the one above, and
+	 * asked together with it; NULL: there is no fleet. */
+	struct identity_denylist *fleet_denied;
+	struct tls_client *fleet_tls; /* counted; NULL: no TLS */
+	char *fleet_password; /* owned; NULL: none */
 	struct ws_policy *ws; /* owned; as config->listener */
 	struct backend_connect_rate *
 	    *connect_rate; /* counted each; as config->backend */

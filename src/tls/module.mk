@@ -1,4 +1,6 @@
 libsallyport_a_SOURCES += \
+	src/tls/client.c \
+	src/tls/client.h \
 	src/tls/crl.c \
 	src/tls/crl.h \
 	src/tls/crl_list.c \

@@ -34,13 +34,18 @@ for my $option (sort keys %options) {
 }
 
 my $socket = tmp('admin.sock');
-my $proxy = sallyport(daemon => { admin_socket => $socket });
+# Without hiredis there is no fleet, and no metric of one.
+my %fleet = (fleet => { address => '127.0.0.1:1' });
+write_file(tmp('fleet.ini'), "[fleet]\naddress = 127.0.0.1:1\n");
+%fleet = () if (sallyport_check('-c', tmp('fleet.ini')))[2] =~ /hiredis/;
+my $proxy = sallyport(daemon => { admin_socket => $socket }, %fleet);
 my ($code, $text) = ctl($socket, 'metrics');
 my ($list) = read_file(srcdir . '/etc/sallyport.8') =~
     /^\.Sh METRICS$(.*?)^\.Sh/ms;
 my %said = map { ("sallyport_$_" => 1) }
     map { split / , / } $list =~ /^\.It Cm (.*)$/mg;
 my %there = map { $_ => 1 } $text =~ /^# TYPE (sallyport_\w+)/mg;
+delete @said{ grep { /_fleet_/ } keys %said } unless %fleet;
 is_deeply([ sort keys %said ], [ sort keys %there ],
 	'sallyport(8) has every metric, and no other');
 

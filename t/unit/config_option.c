@@ -80,7 +80,7 @@ test_rows(void)
 	void *body;
 
 	sections = config_sections(&count);
-	is_int((long long)count, 9, "nine sections");
+	is_int((long long)count, 10, "ten sections");
 	for (i = 0; i < count && cfg != NULL; i++) {
 		ok(config_section_find(sections[i].word) == &sections[i],
 		    "[%s] is found", sections[i].word);

@@ -1,0 +1,20 @@
+libsallyport_a_SOURCES += \
+	src/fleet/copy.c \
+	src/fleet/copy.h \
+	src/fleet/denials.c \
+	src/fleet/denials.h \
+	src/fleet/fleet.c \
+	src/fleet/fleet.h \
+	src/fleet/link.c \
+	src/fleet/link.h \
+	src/fleet/list.c \
+	src/fleet/list.h \
+	src/fleet/scripts.h \
+	src/fleet/wire.h
+
+# Two whole files instead of conditions inside one.
+if HAVE_HIREDIS
+libsallyport_a_SOURCES += src/fleet/wire_hiredis.c
+else
+libsallyport_a_SOURCES += src/fleet/wire_none.c
+endif
