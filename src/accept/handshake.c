@@ -389,9 +389,10 @@ record_len(const uint8_t *data, size_t len)
 /*
  * Peeks at what has arrived. While the record is incomplete the kernel is told
  * to wake us only when it has the whole (SO_RCVLOWAT): unread bytes would keep
- * waking the loop. If it wakes us before, the connection has ended or broken.
- * Then, and if this is not TLS, TLS begins without a token: it will say so, and
- * there is no work to do.
+ * waking the loop. If it wakes us before, the connection has ended or broken,
+ * or its buffer is full, which a client can bring about by many small segments.
+ * So a part of a record needs a token as well. Only if nothing was sent, or
+ * this is not TLS, TLS begins without one: it will say so, without any work.
  */
 static void
 look(struct handshake_pending *h)
@@ -414,7 +415,7 @@ look(struct handshake_pending *h)
 	if (h->want > 0)
 		set_low_water(h->watch.fd, 1);
 	(void)watch_release(&h->watch);
-	if (record > 0 && record <= (size_t)n)
+	if (record > 0)
 		wait_for_token(h); /* h may be gone */
 	else
 		start_tls(h); /* h may be gone */

@@ -263,6 +263,30 @@ test_tokens(struct loop *loop)
 	end(w);
 }
 
+/* The kernel reports a socket whose buffer is full before a long record is
+ * whole. */
+static void
+test_early(struct loop *loop)
+{
+	struct throttle_options o = { .handshake_rate = 1,
+		.handshake_burst = 1 };
+	static const uint8_t part[1500] = { 22, 3, 1, 0x3e };
+	struct world *w = start(loop, &o);
+	struct client *c = w->client;
+	int least = 1;
+
+	greet(w, 0, "192.0.2.1");
+	begin(w, 1, "192.0.2.1");
+	if (setsockopt(c[1].fd[0], SOL_SOCKET, SO_RCVBUF, &least,
+		sizeof(least)) == -1 ||
+	    write(c[1].fd[1], part, sizeof(part)) == -1)
+		abort();
+	handshake_wait(&c[1].handshake, c[1].fd[0], ready);
+	(void)net_kit_run(loop, 100);
+	is_int(c[1].ready, 0, "a part of a ClientHello needs a token, too");
+	end(w);
+}
+
 int
 main(void)
 {
@@ -273,6 +297,7 @@ main(void)
 	test_memory(loop);
 	test_hello(loop);
 	test_tokens(loop);
+	test_early(loop);
 	loop_free(loop);
 	return done_testing();
 }
