@@ -340,7 +340,7 @@ add_backends(struct exposition *e, const struct totals *t)
 {
 	static const struct family endpoints[] = {
 		{ "sallyport_backend_up", "gauge",
-		    "1 when at least one worker considers this broker up.",
+		    "0 when a worker considers this broker down.",
 		    endpoint_up },
 		{ "sallyport_backend_connections", "counter",
 		    "Connections made to this broker.", endpoint_dialled },

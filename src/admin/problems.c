@@ -40,9 +40,10 @@ add(json_t *to, const char *what, const char *fmt, ...)
 		reply_text(slice_str(text))));
 }
 
-/* "no broker is up", or "1 of 3 brokers is down", with the last error. */
+/* "1 of 3 brokers is down", with the last error; bad if a worker has none. */
 static void
-add_backend(struct problems *p, const struct totals *t, const char *backend)
+add_backend(struct problems *p, const struct totals *t,
+    const struct totals_pool *pool)
 {
 	const struct totals_endpoint *down = NULL;
 	const struct totals_endpoint *e;
@@ -52,7 +53,7 @@ add_backend(struct problems *p, const struct totals *t, const char *backend)
 
 	for (i = 0; i < t->endpoint_count; i++) {
 		e = &t->endpoints[i];
-		if (strcmp(e->backend, backend) != 0)
+		if (strcmp(e->backend, pool->backend) != 0)
 			continue;
 		count++;
 		up += e->up;
@@ -61,9 +62,9 @@ add_backend(struct problems *p, const struct totals *t, const char *backend)
 	}
 	if (down == NULL)
 		return;
-	add(up == 0 ? p->bad : p->warn,
-	    up == 0 ? "no_broker_up" : "broker_down",
-	    "[backend %s]: %zu of %zu broker%s down: %s%s%s", backend,
+	add(pool->up ? p->warn : p->bad,
+	    pool->up ? "broker_down" : "no_broker_up",
+	    "[backend %s]: %zu of %zu broker%s down: %s%s%s", pool->backend,
 	    count - up, count, count == 1 ? " is" : "s are",
 	    down->endpoint[0] != '\0' ? down->endpoint : down->address,
 	    down->error[0] == '\0' ? "" : ": ", down->error);
@@ -78,7 +79,7 @@ add_backends(struct problems *p, const struct totals *t)
 
 	for (i = 0; i < t->pool_count; i++) {
 		pool = &t->pools[i];
-		add_backend(p, t, pool->backend);
+		add_backend(p, t, pool);
 		if (pool->counts.waiting > 0)
 			add(p->warn, "waiting",
 			    "[backend %s]: %llu CONNECT%s for a broker",

@@ -245,7 +245,7 @@ merge_endpoint(struct totals *sum, struct totals_endpoint *from)
 		memset(from, 0, sizeof(*from));
 		return;
 	}
-	to->up = to->up || from->up;
+	to->up = to->up && from->up;
 	to->failures += from->failures;
 	to->dialled += from->dialled;
 	to->failed += from->failed;

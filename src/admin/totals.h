@@ -25,7 +25,7 @@ struct totals_endpoint {
 	char *address; /* as configured */
 	char *endpoint; /* as dialled; "" while the name is unresolved */
 	char *error; /* of the last failure; "" when there was none */
-	bool up; /* at least one worker considers it up */
+	bool up; /* no worker considers it down */
 	uint64_t failures; /* in a row, summed over the workers */
 	uint64_t dialled; /* connections made */
 	uint64_t failed; /* attempts that failed */

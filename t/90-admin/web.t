@@ -210,6 +210,26 @@ is((ctl($socket, 'status'))[0], 0, 'the admin socket has no such list');
 	is($lazy->wait_exit(5), 0, 'it ends while workers are asked');
 }
 
+# One worker has found the broker down, the other has not tried: /readyz and
+# the problems that the page shows agree.
+{
+	my $one = sallyport(
+		daemon => { http_listen => '127.0.0.1:0', workers => 2 },
+		backend => { address => '127.0.0.1:' . free_port(),
+			hold => 'off' });
+	my $at = $one->port('http_listen');
+	is(http($at, 'GET', '/readyz')->{status}, 200, 'nobody has tried yet');
+	my $c = peer->tls(port => $one->port('tls'), device => 'ec');
+	$c->send(mqtt_connect(clientid => 'first'));
+	$c->ended;
+	my $status = decode_json(http($at, 'GET', '/status')->{body});
+	ok(!$status->{ready}, 'not ready');
+	my ($worst) = @{ $status->{problems} };
+	is("$worst->{level} $worst->{what}", 'bad no_broker_up', 'and why');
+	like($worst->{text}, qr/1 of 1 broker is down: .*Connection refused/,
+		'in words');
+}
+
 # Ready is: serving, and a broker is up.
 is(http($port, 'GET', '/readyz')->{body}, "ready\n", 'ready');
 my $backend_port = $broker->port;
