@@ -124,12 +124,12 @@ find_programs(struct programs *p)
 /* Runs sallyport-pki in `dir'. Returns 0, or 1 with the reason on stderr. */
 static int
 run_pki(const char *program, const char *dir, const char *command,
-    const char *argument, const char *second)
+    const char *first, const char *second, const char *third)
 {
 	extern char **environ;
 	posix_spawn_file_actions_t quiet;
 	char pki[PATH_MAX];
-	char *argv[7];
+	char *argv[8];
 	int status = 0;
 	int error;
 	pid_t pid;
@@ -139,9 +139,10 @@ run_pki(const char *program, const char *dir, const char *command,
 	argv[1] = (char *)"-d";
 	argv[2] = pki;
 	argv[3] = (char *)command;
-	argv[4] = (char *)argument;
+	argv[4] = (char *)first;
 	argv[5] = (char *)second;
-	argv[6] = NULL;
+	argv[6] = (char *)third;
+	argv[7] = NULL;
 	/* It tells what to do next; print_next() says it all at once. */
 	error = posix_spawn_file_actions_init(&quiet);
 	if (error == 0)
@@ -233,11 +234,12 @@ fill(const char *dir, const struct programs *p)
 
 	(void)gethostname(host, sizeof(host) - 1);
 	snprintf(state, sizeof(state), "%s/state", dir);
-	code = run_pki(p->pki, dir, "init", NULL, NULL);
+	code = run_pki(p->pki, dir, "init", NULL, NULL, NULL);
 	if (code == 0)
-		code = run_pki(p->pki, dir, "server", host, "127.0.0.1");
+		code = run_pki(p->pki, dir, "server", host, "localhost",
+		    "127.0.0.1");
 	if (code == 0)
-		code = run_pki(p->pki, dir, "device", DEVICE, NULL);
+		code = run_pki(p->pki, dir, "device", DEVICE, NULL, NULL);
 	if (code == 0 && mkdir(state, 0750) == -1)
 		code = fail(state);
 	if (code == 0)

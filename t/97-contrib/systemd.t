@@ -232,6 +232,10 @@ waits('it is refused', sub {
 	said('journalctl', '-u', 'sallyport') =~ /event=reload_refused/;
 });
 is(property('ActiveState'), 'active', 'it goes on');
+my $warnings = said('journalctl', '-p', 'warning', '-u', 'sallyport');
+like($warnings, qr/ level=error event=reload_refused/,
+	'journalctl -p warning shows it');
+unlike($warnings, qr/level=info/, 'and nothing below');
 isnt((in_guest(qw(systemctl restart sallyport)))[0], 0,
 	'but does not start anew with it');
 put('/etc/sallyport/sallyport.ini', $ini);
