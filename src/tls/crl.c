@@ -552,11 +552,12 @@ crl_set_warn_missing(const struct crl_set *set, const struct tls_trust *trust,
 			told = tls_link_same_ca(&trust->cas[k].link, &ca->link);
 		if (!told)
 			tls_load_warning(say, "crl",
-			    "there is no CRL in force of %s (%s): with "
+			    "there is no CRL in force of %s (%s, line %u): "
+			    "with "
 			    "crl_policy = hard or grace what it issued is "
 			    "refused",
 			    tls_der_name_text(name, ca->link.der.subject),
-			    ca->file);
+			    ca->file, ca->line);
 	}
 }
 

@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
+
 struct tls_verdict
 tls_verdict_make(enum reason reason, const char *detail)
 {
@@ -38,10 +40,21 @@ tls_verdict_format(enum reason reason, char text[TLS_DETAIL_MAX],
 const char *
 tls_path_whose(const struct tls_chain *c, size_t i, char name[TLS_WHOSE_MAX])
 {
+	const struct tls_ca *ca;
+	const char *slash;
+	size_t len;
+
 	if (i == 0)
 		return "it";
 	memcpy(name, "the CA ", 7);
 	(void)tls_der_name_text(name + 7, c->path[i]->der.subject);
+	if (i < c->trusted)
+		return name;
+	ca = list_entry(c->path[i], const struct tls_ca, link);
+	slash = strrchr(ca->file, '/');
+	len = strlen(name);
+	snprintf(name + len, TLS_WHOSE_MAX - len, " (line %u of %.40s)",
+	    ca->line, slash == NULL ? ca->file : slash + 1);
 	return name;
 }
 
@@ -253,30 +266,10 @@ explain_purpose(const struct library_run *r, size_t i, enum reason reason)
 static struct tls_verdict
 explain_critical(const struct library_run *r, size_t i)
 {
-	static const int known[] = { NID_netscape_cert_type, NID_key_usage,
-		NID_subject_alt_name, NID_basic_constraints,
-		NID_certificate_policies, NID_ext_key_usage,
-		NID_policy_constraints, NID_name_constraints,
-		NID_policy_mappings, NID_inhibit_any_policy };
-	char name[TLS_WHOSE_MAX], oid[80] = "?";
-	const X509_EXTENSION *ext;
-	int at, nid;
-	size_t k;
+	char name[TLS_WHOSE_MAX], oid[TLS_OID_MAX];
 
-	for (at = 0; at < X509_get_ext_count(r->certs[i]); at++) {
-		ext = X509_get_ext(r->certs[i], at);
-		nid = OBJ_obj2nid(
-		    X509_EXTENSION_get_object((X509_EXTENSION *)ext));
-		for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
-			if (nid == known[k])
-				break;
-		if (k < sizeof(known) / sizeof(known[0]) ||
-		    !X509_EXTENSION_get_critical(ext))
-			continue;
-		OBJ_obj2txt(oid, sizeof(oid),
-		    X509_EXTENSION_get_object((X509_EXTENSION *)ext), 1);
-		break;
-	}
+	if (!tls_trust_find_critical(r->certs[i], oid))
+		memcpy(oid, "?", 2);
 	return tls_verdict_format(REASON_TLS_BAD_CERTIFICATE, r->text,
 	    "%s has the critical extension %s, which is not supported",
 	    tls_path_whose(r->c, i, name), oid);

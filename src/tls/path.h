@@ -10,7 +10,7 @@
 #include "tls/verify.h"
 
 /* Room for what tls_path_whose() returns. */
-#define TLS_WHOSE_MAX (TLS_NAME_TEXT_MAX + 8)
+#define TLS_WHOSE_MAX (TLS_NAME_TEXT_MAX + 8 + 64)
 
 /* A verdict with a static detail, or NULL. */
 struct tls_verdict tls_verdict_make(enum reason reason, const char *detail);
@@ -27,7 +27,8 @@ struct tls_verdict tls_verdict_format(enum reason reason,
 struct tls_verdict tls_path_verify(const struct tls_chain *c,
     char text[TLS_DETAIL_MAX]);
 
-/* Names the certificate path[i] in a detail: "it", or the CA by its name. */
+/* Names the certificate path[i] in a detail: "it", or the CA by its name and,
+ * if it is one of client_ca, where it stands there. */
 const char *tls_path_whose(const struct tls_chain *c, size_t i,
     char name[TLS_WHOSE_MAX]);
 

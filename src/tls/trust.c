@@ -7,7 +7,10 @@
 #include "tls/trust.h"
 
 #include <openssl/err.h>
+#include <openssl/obj.h>
 #include <openssl/sha.h>
+#include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -113,22 +116,32 @@ refuse_damaged(const struct adding *a)
 	    a->number);
 }
 
-/* Warns of a CA whose key cannot be read: it can verify nobody. */
-static void
-check_key(const struct adding *a, const struct tls_ca *ca)
+bool
+tls_trust_find_critical(const X509 *cert, char oid[TLS_OID_MAX])
 {
-	EVP_PKEY *key = X509_get_pubkey(ca->x509);
-	char name[TLS_NAME_TEXT_MAX];
+	static const int known[] = { NID_netscape_cert_type, NID_key_usage,
+		NID_subject_alt_name, NID_basic_constraints,
+		NID_certificate_policies, NID_ext_key_usage,
+		NID_policy_constraints, NID_name_constraints,
+		NID_policy_mappings, NID_inhibit_any_policy };
+	X509_EXTENSION *ext;
+	size_t k;
+	int at, nid;
 
-	if (key == NULL)
-		tls_load_warning(a->say, "client_ca",
-		    "%s: line %u: certificate %zu (%s): the TLS library does "
-		    "not support its key, so its clients are refused (use RSA, "
-		    "P-256, "
-		    "P-384, P-521 or Ed25519)",
-		    a->file, a->line, a->number,
-		    tls_der_name_text(name, ca->link.der.subject));
-	EVP_PKEY_free(key);
+	for (at = 0; at < X509_get_ext_count(cert); at++) {
+		ext = X509_get_ext(cert, at);
+		nid = OBJ_obj2nid(X509_EXTENSION_get_object(ext));
+		for (k = 0; k < sizeof(known) / sizeof(known[0]); k++)
+			if (nid == known[k])
+				break;
+		if (k < sizeof(known) / sizeof(known[0]) ||
+		    !X509_EXTENSION_get_critical(ext))
+			continue;
+		OBJ_obj2txt(oid, TLS_OID_MAX, X509_EXTENSION_get_object(ext),
+		    1);
+		return true;
+	}
+	return false;
 }
 
 /* Adds the CA, unless it is there already. */
@@ -154,8 +167,9 @@ add_ca(const struct adding *a, CRYPTO_BUFFER *cert)
 	ca->x509 = X509_parse_from_buffer(cert);
 	if (ca->x509 == NULL)
 		return refuse_damaged(a);
-	check_key(a, ca);
 	ca->file = a->file;
+	ca->line = a->line;
+	ca->number = a->number;
 	CRYPTO_BUFFER_up_ref(cert);
 	a->t->count++;
 	return OK;
@@ -223,6 +237,95 @@ join_dates(struct tls_trust *t)
 		}
 }
 
+/*
+ * Why a CA can verify no client, or a client of client_ca cannot be verified.
+ * The library ignores extendedKeyUsage and unknown critical extensions of a CA
+ * that is itself trusted. Other programs take them as a limit.
+ */
+struct flaw {
+	const char *what; /* static, or `text' */
+	const char *effect;
+	const char *remedy;
+	char text[TLS_OID_MAX + 64];
+};
+
+static bool
+find_flaw(const struct tls_ca *ca, struct flaw *f)
+{
+	EVP_PKEY *key = X509_get_pubkey(ca->x509);
+	uint32_t usage = X509_get_key_usage(ca->x509);
+	uint32_t extended = X509_get_extended_key_usage(ca->x509);
+	bool is_ca = ca->link.der.ca;
+	static const char trusted[] =
+	    "it is trusted because client_ca names it, but other programs "
+	    "refuse it";
+	char oid[TLS_OID_MAX];
+
+	f->what = NULL;
+	f->effect = is_ca ? "the clients that it issued are refused"
+			  : "this client is refused";
+	if (key == NULL) {
+		f->what = "the TLS library does not support its key";
+		f->remedy = "use RSA, P-256, P-384, P-521 or Ed25519";
+	} else if (is_ca && (usage & X509v3_KU_KEY_CERT_SIGN) == 0) {
+		f->what = "its keyUsage lacks keyCertSign";
+		f->remedy = "make its certificate again, with keyUsage = "
+			    "keyCertSign, cRLSign; its key may stay";
+	} else if (!is_ca && (usage & X509v3_KU_DIGITAL_SIGNATURE) == 0) {
+		f->what = "its keyUsage lacks digitalSignature";
+		f->remedy = "make it again, with keyUsage = digitalSignature";
+	} else if ((extended & XKU_SSL_CLIENT) == 0) {
+		f->what = "its extendedKeyUsage lacks clientAuth";
+		f->remedy = "make its certificate again, with clientAuth or "
+			    "without extendedKeyUsage; its key may stay";
+		if (is_ca)
+			f->effect = trusted;
+	} else if (tls_trust_find_critical(ca->x509, oid)) {
+		snprintf(f->text, sizeof(f->text),
+		    "its critical extension %s is not supported", oid);
+		f->what = f->text;
+		f->effect = trusted;
+		f->remedy = "make its certificate again without it";
+	}
+	EVP_PKEY_free(key);
+	return f->what != NULL;
+}
+
+/* True if another certificate of the same CA has no flaw. */
+static bool
+has_sound_twin(const struct tls_trust *t, const struct tls_ca *ca)
+{
+	struct flaw unused;
+	size_t i;
+
+	for (i = 0; i < t->count; i++)
+		if (&t->cas[i] != ca &&
+		    tls_link_same_ca(&t->cas[i].link, &ca->link) &&
+		    !find_flaw(&t->cas[i], &unused))
+			return true;
+	return false;
+}
+
+static void
+warn_of_flaws(const struct tls_trust *t, const struct tls_load_report *say)
+{
+	char name[TLS_NAME_TEXT_MAX];
+	const struct tls_ca *ca;
+	struct flaw f;
+	size_t i;
+
+	for (i = 0; i < t->count; i++) {
+		ca = &t->cas[i];
+		if (!find_flaw(ca, &f) || has_sound_twin(t, ca))
+			continue;
+		tls_load_warning(say, "client_ca",
+		    "%s: line %u: certificate %zu (%s): %s: %s (%s)", ca->file,
+		    ca->line, ca->number,
+		    tls_der_name_text(name, ca->link.der.subject), f.what,
+		    f.effect, f.remedy);
+	}
+}
+
 /* Warns of each CA none of whose certificates is valid now. */
 static void
 warn_of_dates(const struct tls_trust *t, const struct tls_load_report *say)
@@ -240,7 +343,8 @@ warn_of_dates(const struct tls_trust *t, const struct tls_load_report *say)
 			continue;
 		time_write(ended ? ca->link.not_after : ca->link.not_before,
 		    when);
-		tls_load_warning(say, "client_ca", "%s: %s %s %s: %s", ca->file,
+		tls_load_warning(say, "client_ca", "%s: line %u: %s %s %s: %s",
+		    ca->file, ca->line,
 		    tls_der_name_text(name, ca->link.der.subject),
 		    ended ? "expired on" : "is not valid before", when,
 		    ended ? "clients with certificates of this CA are refused "
@@ -336,6 +440,7 @@ find_issuers(struct tls_trust *t)
 static enum err
 finish(struct tls_trust *t, const struct tls_load_report *say)
 {
+	warn_of_flaws(t, say);
 	hash_set(t);
 	join_dates(t);
 	warn_of_dates(t, say);

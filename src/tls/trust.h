@@ -32,6 +32,8 @@ struct tls_ca {
 	struct tls_link link; /* first: verify.c converts between the two */
 	X509 *x509; /* owned */
 	const char *file; /* borrowed from tls_trust.files */
+	unsigned line; /* where it begins there, from 1 */
+	size_t number; /* of the certificate there, from 1 */
 	/* Which certificates of the same tls_trust issued this one, by their
 	 * signature; of several that stand for one another, one. */
 	const struct tls_ca **issuers; /* owned */
@@ -87,6 +89,12 @@ enum err tls_trust_load(struct tls_trust **out, const struct config_list *files,
 
 /* NULL is allowed. */
 void tls_trust_free(struct tls_trust *t);
+
+#define TLS_OID_MAX 80
+
+/* True if the certificate has a critical extension that the TLS library does
+ * not support; writes its OID. */
+bool tls_trust_find_critical(const X509 *cert, char oid[TLS_OID_MAX]);
 
 /* Returns the CA with the same bytes as `link', or NULL. */
 const struct tls_ca *tls_trust_find(const struct tls_trust *t,

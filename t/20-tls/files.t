@@ -112,6 +112,46 @@ ca('cut', $a . substr($b, 0, 300), 1, 'line \d+: the block has no END');
 ca('damaged', $a . $b =~ s/\nM/\n?/r, 1, 'line \d+: the block of line \d+');
 ca('for servers only', trusted('serverAuth') . $b, 1,
 	'line 1: by its trust settings');
+# CAs that verify nobody, and pinned clients that nobody verifies: told, with the
+# line, which certificate it is, and what helps; but no reason to keep the others
+# out. Another certificate of the same CA makes up for it.
+my $is_ca = "basicConstraints = critical, CA:true\n";
+my %useless = (
+	'no-sign' => [$is_ca . "keyUsage = critical, cRLSign\n",
+		'its keyUsage lacks keyCertSign: the clients that it '
+		. 'issued are refused .*keyCertSign, cRLSign'],
+	'server-only' => [$is_ca . "extendedKeyUsage = serverAuth\n",
+		'its extendedKeyUsage lacks clientAuth: it is trusted .*with clientAuth'],
+	'critical' => [$is_ca . "1.2.3.4.5 = critical, DER:0500\n",
+		'its critical extension 1\.2\.3\.4\.5 is not supported: it is trusted'],
+	'pin-ku' => ["basicConstraints = CA:false\n"
+		. "keyUsage = critical, keyEncipherment\n",
+		'its keyUsage lacks digitalSignature: this client is refused'],
+	'pin-eku' => ["basicConstraints = CA:false\n"
+		. "extendedKeyUsage = serverAuth\n",
+		'its extendedKeyUsage lacks clientAuth: this client is refused'],
+);
+for my $name (sort keys %useless) {
+	my ($ext, $said) = @{ $useless{$name} };
+
+	$pki->make($name, subject => "/CN=$name", is_ca => 1, ext => $ext);
+	my $cert = read_file($pki->cert($name));
+	ca($name, $a . $cert . $b, 0, 'line ' . (1 + $a =~ tr/\n//)
+		. ": certificate 2 \\(CN=$name\\): $said", %both);
+	next if $ext !~ /CA:true/;
+	$pki->make("$name-good", subject => "/CN=$name", is_ca => 1,
+		key => $name, ext => $is_ca);
+	ca("$name and a sound one", $a . $cert
+		. read_file($pki->cert("$name-good")) . $b, 0, undef, %both);
+}
+$pki->make('any-eku', subject => '/CN=any-eku', is_ca => 1, ext => $is_ca
+	. "extendedKeyUsage = serverAuth, clientAuth\nkeyUsage = keyCertSign\n");
+ca('usages that fit', $a . read_file($pki->cert('any-eku')) . $b, 0, undef,
+	%both);
+$pki->make('ended-ca', subject => '/CN=ended-ca', is_ca => 1, start => -20,
+	end => -1);
+ca('an ended one', $a . read_file($pki->cert('ended-ca')) . $b, 0, 'line '
+	. (1 + $a =~ tr/\n//) . ': CN=ended-ca expired on', %both);
 ca('empty', '', 1, 'no certificate is in it');
 ca('UTF-16', "\xff\xfe" . ($a =~ s/(.)/$1\0/gsr), 1, 'UTF-16');
 ca('DER and more', $pki->der('client-ca') . $pki->der('other-ca'), 1,

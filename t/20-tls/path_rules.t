@@ -46,6 +46,7 @@ leaf('deep8', 'c8', ext => $LEAF);
 leaf('deep9', 'c9', ext => $LEAF);
 
 
+my $anchor = 'openssl limits trusted CAs by their extensions';
 my @rows = (
 	['pathlen 0', ['root'], ['low-d', 'low'], 'in'],
 	['below pathlen 0', ['root'], ['too-low', 'lower', 'low'],
@@ -57,8 +58,14 @@ my @rows = (
 		'openssl goes on above a trusted CA whatever comes of it'],
 	['CA without keyCertSign', ['root'], ['by-no-sign', 'no-sign'],
 		'tls_untrusted', 'CN=No sign has a keyUsage without keyCertSign'],
+	['... in client_ca', ['root', 'no-sign'], ['by-no-sign'],
+		'tls_untrusted', 'CN=No sign \(line 1 of no-sign.crt\) has a '
+		. 'keyUsage without keyCertSign'],
 	['CA for servers only', ['root'], ['by-server-only', 'server-only'],
 		'tls_purpose', 'CN=Server only has an extendedKeyUsage'],
+	# The start and -t warn of both.
+	['... in client_ca', ['root', 'server-only'], ['by-server-only'], 'in',
+		'', $anchor],
 	['signed by a device', ['root'], ['by-leaf', 'z', 'i-new'],
 		'tls_untrusted', 'CN=z does not say that it is a CA'],
 	['keyUsage', ['root'], ['ku'], 'tls_purpose',
@@ -71,6 +78,7 @@ my @rows = (
 	['critical extension', ['root'], ['crit'], 'tls_bad_certificate',
 		'critical extension 1.2.3.4.5'],
 	['the same, not critical', ['root'], ['not-crit'], 'in'],
+	['... in client_ca', ['crit-ca'], ['by-crit-ca'], 'in', '', $anchor],
 	['critical extension of a CA', ['root'], ['by-crit-ca', 'crit-ca'],
 		'tls_bad_certificate',
 		'CN=Critical has the critical extension 1.2.3.4.6'],

@@ -48,7 +48,8 @@ my @rows = (
 	['new key id alone, aki of the old', ['newid'], ['by-old'], 'in', '',
 		$hint],
 	['new key id alone, no aki', ['newid'], ['plain'], 'in'],
-	['old alone', ['old'], ['plain'], 'tls_expired', 'the CA CN=Renewed'],
+	['old alone', ['old'], ['plain'], 'tls_expired',
+		'the CA CN=Renewed \(line 1 of old.crt\) expired'],
 	['three certificates of one', ['old', 'new', 'newid'], ['by-new'], 'in',
 		'', $hint],
 );
