@@ -309,6 +309,9 @@ log_result(const struct reloader *r, const struct load *l)
 		    err_text(l->err),
 		    (unsigned long long)r->master->snapshot->generation);
 	add_trigger(&line, r->loading_causes, &changed);
+	if (l->err == OK && r->master->snapshot->tls_shared > 0)
+		log_u64(&line, "tls_unchanged",
+		    r->master->snapshot->tls_shared);
 	log_end(&line);
 	report_fini(&changed);
 }

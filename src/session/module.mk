@@ -18,6 +18,8 @@ libsallyport_a_SOURCES += \
 	src/session/stages.h \
 	src/session/sweep.c \
 	src/session/sweep.h \
+	src/session/tls_inputs.c \
+	src/session/tls_inputs.h \
 	src/session/verdict.c \
 	src/session/verdict.h \
 	src/session/closing.c \

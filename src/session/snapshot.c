@@ -35,9 +35,12 @@ snapshot_free(struct snapshot *s)
 
 	for (i = 0; s->tls != NULL && i < cfg->tls_count; i++)
 		tls_ctx_put(s->tls[i]);
+	for (i = 0; s->tls_inputs != NULL && i < cfg->tls_count; i++)
+		tls_inputs_fini(&s->tls_inputs[i]);
 	for (i = 0; s->identity != NULL && i < cfg->identity_count; i++)
 		identity_rules_put(s->identity[i]);
 	free(s->tls);
+	free(s->tls_inputs);
 	free(s->identity);
 	free(s->ws);
 	for (i = 0; s->connect_rate != NULL && i < cfg->backend_count; i++)
@@ -116,40 +119,67 @@ warn_tls(void *arg, const char *option, const char *text)
 	say_of_tls(p, p->loading->warnings, option, text);
 }
 
-/* Returns the profile in force of the same name, or NULL. */
-static const struct tls_ctx *
+/* Returns the index of the profile in force of the same name, or tls_count. */
+static size_t
 find_previous(const struct loading *l, const char *name)
 {
-	size_t i;
+	const struct config *cfg = l->previous->config;
+	size_t i = 0;
 
-	if (l->previous == NULL)
-		return NULL;
-	for (i = 0; i < l->previous->config->tls_count; i++)
-		if (strcmp(l->previous->config->tls[i].head.name, name) == 0)
-			return l->previous->tls[i];
-	return NULL;
+	while (i < cfg->tls_count && strcmp(cfg->tls[i].head.name, name) != 0)
+		i++;
+	return i;
+}
+
+/* A profile of which nothing has changed is shared, unless there is something
+ * to warn of. */
+static bool
+share_tls_profile(struct loading *l, size_t i, size_t before)
+{
+	const struct snapshot *p = l->previous;
+
+	if (!tls_inputs_same(&p->tls_inputs[before], &l->s->tls_inputs[i],
+		p->tls[before]))
+		return false;
+	l->s->tls[i] = tls_ctx_get(p->tls[before]);
+	l->s->tls_shared++;
+	return true;
 }
 
 static enum err
 load_tls_profile(struct loading *l, size_t i)
 {
 	struct config_tls *t = &l->s->config->tls[i];
+	size_t warnings = l->warnings->count;
 	struct tls_place at = { l, t };
 	struct tls_load_report say = { refuse_tls, warn_tls, &at };
+	const struct tls_ctx *previous = NULL;
 	struct tls_tickets *tickets = NULL;
 	struct tls_options o;
-	enum err err = OK;
+	size_t before;
+	enum err err = tls_inputs_note(&l->s->tls_inputs[i], t);
 
+	if (err == OK && l->previous != NULL) {
+		before = find_previous(l, t->head.name);
+		if (before < l->previous->config->tls_count) {
+			if (share_tls_profile(l, i, before))
+				return OK;
+			previous = l->previous->tls[before];
+		}
+	}
 	options_tls(&o, t);
+	if (err != OK)
+		return err;
 	if (t->ticket_keys[0] != '\0')
 		err = tls_tickets_load(&tickets, t->ticket_keys, &say);
 	else
 		tickets = tls_tickets_get(l->s->tickets);
 	if (err != OK)
 		return err;
-	err = tls_ctx_new(&l->s->tls[i], &o, tickets,
-	    find_previous(l, t->head.name), &say);
+	err = tls_ctx_new(&l->s->tls[i], &o, tickets, previous, &say);
 	tls_tickets_put(tickets);
+	if (l->warnings->count > warnings)
+		l->s->tls_inputs[i].settled = false;
 	return err;
 }
 
@@ -167,7 +197,9 @@ load_tls(struct loading *l)
 	    ? tls_tickets_get(l->previous->tickets)
 	    : tls_tickets_new();
 	l->s->tls = calloc(cfg->tls_count, sizeof(struct tls_ctx *));
-	if (l->s->tickets == NULL || l->s->tls == NULL)
+	l->s->tls_inputs = calloc(cfg->tls_count, sizeof(struct tls_inputs));
+	if (l->s->tickets == NULL || l->s->tls == NULL ||
+	    l->s->tls_inputs == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; i < cfg->tls_count; i++) {
 		if (cfg->tls[i].head.bad)
