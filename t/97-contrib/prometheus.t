@@ -22,6 +22,11 @@ for my $h (grep { $types->{$_} eq 'histogram' } keys %$types) {
 	$known{"${h}_$_"} = 1 for qw(bucket sum count);
 }
 
+# With [fleet] there are more, which the manual names.
+for (read_file(srcdir . '/etc/sallyport.8') =~ /^\.It Cm (fleet_.*)$/mg) {
+	$known{"sallyport_$_"} = 1 for split / , /;
+}
+
 sub unknown
 {
 	my %asked = map { $_ => 1 }
