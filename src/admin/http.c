@@ -9,6 +9,7 @@
 
 #include "accept/listener.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/encode.h"
 #include "base/http.h"
 #include "io/linger.h"
@@ -19,6 +20,10 @@
 #define HEAD_LIMIT (1024 * 1024)
 #define LINGER_MS 1000
 #define HEADERS_MAX 1024
+
+/* A request that comes when the loop's turn has lasted this long waits for the
+ * next turn, so that costly ones do not keep timers from running. */
+#define TURN_MS 50
 
 /*
  * The request.
@@ -441,9 +446,13 @@ read_more(struct http_call *c)
 {
 	size_t most = c->server->options.head_max;
 	uint8_t *scratch = loop_scratch(c->server->loop, LOOP_SCRATCH_PLAIN);
-	ssize_t n = stream_read(c->stream, scratch, LOOP_SCRATCH_LEN);
+	uint64_t turn = loop_now(c->server->loop);
 	size_t len;
+	ssize_t n;
 
+	if (clock_mono_ms() - turn >= TURN_MS)
+		return; /* the stream reports READABLE again */
+	n = stream_read(c->stream, scratch, LOOP_SCRATCH_LEN);
 	if (n == STREAM_AGAIN)
 		return;
 	if (n <= 0) {

@@ -44,5 +44,5 @@ src/admin/page.c: src/admin/page.html src/admin/embed
 check_PROGRAMS += t/unit/admin_http.t t/unit/admin_exposition.t \
 	t/unit/admin_history.t
 t_unit_admin_history_t_SOURCES = t/unit/admin_history.c
-t_unit_admin_http_t_SOURCES = t/unit/admin_http.c
+t_unit_admin_http_t_SOURCES = t/unit/admin_http.c $(net_kit)
 t_unit_admin_exposition_t_SOURCES = t/unit/admin_exposition.c

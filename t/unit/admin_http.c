@@ -1,13 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The parser of HTTP requests: good and bad requests, each read from an
- * allocation of its exact size.
+ * allocation of its exact size. And costly requests of several clients.
  */
 #include "admin/http.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "io/timer.h"
+#include "net_kit.h"
 #include "tap.h"
+
+#define SLOW 6 /* requests that take long */
 
 struct row {
 	const char *head;
@@ -162,6 +169,70 @@ test_too_many(void)
 	free(head);
 }
 
+/* A server whose requests take long. */
+struct rig {
+	struct loop *loop;
+	struct timer timer;
+	int calls;
+	int calls_before; /* when the timer fired */
+};
+
+static void
+answer_slowly(struct http_call *call, const struct http_request *r, void *arg)
+{
+	struct http_reply reply = { .status = 200, .type = "text/plain" };
+	uint64_t end = clock_mono_ms() + 100;
+	struct rig *rig = arg;
+
+	(void)r;
+	while (clock_mono_ms() < end)
+		continue;
+	rig->calls++;
+	http_reply_send(call, &reply);
+	if (rig->calls == SLOW)
+		loop_stop(rig->loop);
+}
+
+static void
+fired(void *arg)
+{
+	struct rig *rig = arg;
+
+	rig->calls_before = rig->calls;
+}
+
+static void
+test_slow(void)
+{
+	struct rig rig = { .loop = loop_new(), .calls_before = SLOW };
+	struct http_server_options o = { SLOW, SLOW, 1000, 60000, answer_slowly,
+		&rig };
+	struct http_server *s = http_server_new(rig.loop, &o);
+	struct sockaddr_storage at;
+	int listener = net_kit_listen(&at, SLOW);
+	int clients[SLOW];
+	int i;
+
+	if (fcntl(listener, F_SETFL, O_NONBLOCK) == -1 ||
+	    http_server_listen(s, listener) != OK)
+		abort();
+	for (i = 0; i < SLOW; i++) {
+		clients[i] = net_kit_connect(&at);
+		if (write(clients[i], "GET / HTTP/1.0\r\n\r\n", 18) != 18)
+			abort();
+	}
+	timer_init(&rig.timer, rig.loop, fired, &rig);
+	timer_start(&rig.timer, 50);
+	loop_run(rig.loop);
+	is_int(rig.calls, SLOW, "all requests are answered");
+	ok(rig.calls_before <= 2, "and a timer fires between them");
+	for (i = 0; i < SLOW; i++)
+		close(clients[i]);
+	timer_stop(&rig.timer);
+	http_server_free(s);
+	loop_free(rig.loop);
+}
+
 int
 main(void)
 {
@@ -169,5 +240,6 @@ main(void)
 	test_params();
 	test_flags();
 	test_too_many();
+	test_slow();
 	return done_testing();
 }
