@@ -11,6 +11,7 @@ dist_doc_DATA = \
 	etc/doc/faq.md \
 	etc/doc/sizing.md \
 	etc/doc/threats.md \
+	etc/doc/tokens.md \
 	etc/doc/upgrade.md
 confdir = $(sysconfdir)/sallyport
 

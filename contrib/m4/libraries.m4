@@ -46,6 +46,17 @@ SP_NEED([PCRE2], [libpcre2-8], [libpcre2-dev])
 
 SP_WSLAY
 
+sp_pkcs11=no
+AS_IF([test "x$with_p11_kit" != xno], [
+	PKG_CHECK_MODULES([P11_KIT], [p11-kit-1 >= 0.23.20], [
+		sp_pkcs11=yes
+		AS_VAR_APPEND([SP_LIBS], [" $P11_KIT_LIBS"])
+		AS_VAR_APPEND([SP_CPPFLAGS], [" $P11_KIT_CFLAGS"])
+	], [AS_IF([test "x$with_p11_kit" = xyes],
+		[AS_VAR_APPEND([sp_missing], [" libp11-kit-dev"])])])
+])
+AM_CONDITIONAL([HAVE_P11_KIT], [test "x$sp_pkcs11" = xyes])
+
 sp_systemd=no
 AS_IF([test "x$with_systemd" != xno], [
 	PKG_CHECK_MODULES([SYSTEMD], [libsystemd], [

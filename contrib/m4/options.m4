@@ -37,6 +37,10 @@ AC_ARG_WITH([fleet],
 		[without hiredis, so replicas cannot share state through Valkey
 		or Redis (default: if it is there)])],
 	[], [with_fleet=check])
+AC_ARG_WITH([p11-kit],
+	[AS_HELP_STRING([--without-p11-kit],
+		[no private keys in PKCS#11 tokens (default: if it is there)])],
+	[], [with_p11_kit=check])
 AC_ARG_WITH([systemdsystemunitdir],
 	[AS_HELP_STRING([--with-systemdsystemunitdir=DIR],
 		[where the units go, or no (default: PREFIX/lib/systemd/system

@@ -10,7 +10,11 @@ AS_IF([test "x$enable_static" = xyes], [
 	AS_IF([test "x$with_systemd" = xyes], [AC_MSG_ERROR(
 		[libsystemd is a shared library only: --with-systemd or
 --enable-static, not both])])
+	AS_IF([test "x$with_p11_kit" = xyes], [AC_MSG_ERROR(
+		[a static program cannot load PKCS#11 modules: --with-p11-kit
+or --enable-static, not both])])
 	with_systemd=no
+	with_p11_kit=no
 	SP_PIE=-static-pie
 	PKG_CONFIG="$PKG_CONFIG --static"
 ])

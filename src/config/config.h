@@ -173,8 +173,8 @@ const struct config_backend *config_backend_before(const struct config *running,
 
 /*
  * Calls `each' for the ini file and every file and directory to be read that
- * its options name: what a watcher has to look at. `path' is valid as long as
- * `cfg'; a path may come twice.
+ * its options name: what a watcher has to look at. `path' is valid during the
+ * call; a path may come twice.
  */
 void config_files(const struct config *cfg,
     void (*each)(const char *path, void *arg), void *arg);

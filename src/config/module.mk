@@ -8,6 +8,8 @@ libsallyport_a_SOURCES += \
 	src/config/config.h \
 	src/config/ini.c \
 	src/config/ini.h \
+	src/config/key_uri.c \
+	src/config/key_uri.h \
 	src/config/load.c \
 	src/config/option.c \
 	src/config/option.h \

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/unit.h"
+#include "config/key_uri.h"
 #include "config/value.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -116,6 +117,20 @@ config_option_each(const struct config *cfg, config_option_cb *each, void *arg)
 		}
 }
 
+/* Names what is read for a key: its file, or that with the PIN of its token. */
+static void
+each_key_file(const char *key, void (*each)(const char *path, void *arg),
+    void *arg)
+{
+	struct config_pin pin;
+
+	if (!config_key_uri_is(key))
+		each(key, arg);
+	else if (config_key_uri_pin(key, &pin) == NULL &&
+	    pin.kind == CONFIG_PIN_FILE)
+		each(pin.name, arg);
+}
+
 void
 config_option_paths(const struct config_option *option,
     struct config_head *body, void (*each)(const char *path, void *arg),
@@ -138,6 +153,11 @@ config_option_paths(const struct config_option *option,
 		list = config_option_field(option, body);
 		for (i = 0; i < list->count; i++)
 			each(list->items[i], arg);
+		break;
+	case CONFIG_READS_KEYS:
+		list = config_option_field(option, body);
+		for (i = 0; i < list->count; i++)
+			each_key_file(list->items[i], each, arg);
 		break;
 	}
 }

@@ -32,6 +32,9 @@
 	X(daemon, sandbox, BOOL, "on", RESTART, \
 	    "After the start, give up all files, ports and system calls that " \
 	    "this file does not ask for.") \
+	X(daemon, token_paths, OUTPUTS, "", RESTART, \
+	    "Files, folders and devices that PKCS#11 modules read and write; " \
+	    "the sandbox allows them. Empty = none.") \
 	X(daemon, log, SINK, "stderr", LIVE, \
 	    "stderr, syslog, or a file, which SIGHUP opens anew.") \
 	X(daemon, log_level, ENUM(log_level), "info", LIVE, \

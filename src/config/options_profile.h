@@ -10,9 +10,9 @@
 	X(tls, certificate, PATHS, "", LIVE, \
 	    "Server certificate with its chain, PEM; several: ECDSA and " \
 	    "RSA, or chosen by SNI. Required.") \
-	X(tls, private_key, PATHS, "", LIVE, \
-	    "Private key of each certificate, PEM, in the same order. " \
-	    "Required.") \
+	X(tls, private_key, KEYS, "", LIVE, \
+	    "Private key of each certificate, in the same order: PEM files, " \
+	    "or pkcs11: URIs of keys in a token. Required.") \
 	X(tls, client_ca, PATHS, "", LIVE, \
 	    "CAs whose client certificates are taken, PEM. Required.") \
 	X(tls, client_certificate, ENUM(config_client_certificate), \

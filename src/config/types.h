@@ -56,6 +56,10 @@
 #define CONFIG_TYPE_PATHS \
 	struct config_list, config_set_paths, "files", CONFIG_READS_FILES, 0, \
 	    0, NULL
+/* The same; an item may also be a PKCS#11 URI, which stays as it is. */
+#define CONFIG_TYPE_KEYS \
+	struct config_list, config_set_keys, "files or pkcs11: URIs", \
+	    CONFIG_READS_KEYS, 0, 0, NULL
 #define CONFIG_TYPE_PATHS_OR_DIRS \
 	struct config_list, config_set_paths, "files or directories", \
 	    CONFIG_READS_FILES_OR_DIRS, 0, 0, NULL
@@ -63,6 +67,10 @@
 #define CONFIG_TYPE_OUTPUT \
 	const char *, config_set_path, "a path", CONFIG_READS_NOTHING, 0, 0, \
 	    NULL
+/* Several of them, and directories. */
+#define CONFIG_TYPE_OUTPUTS \
+	struct config_list, config_set_paths, "files or directories", \
+	    CONFIG_READS_NOTHING, 0, 0, NULL
 /* stderr, syslog, or the absolute path of a log file. */
 #define CONFIG_TYPE_SINK \
 	const char *, config_set_sink, "stderr, syslog, or a file", \
@@ -95,7 +103,8 @@ enum config_reads {
 	CONFIG_READS_NOTHING,
 	CONFIG_READS_FILE,
 	CONFIG_READS_FILES,
-	CONFIG_READS_FILES_OR_DIRS
+	CONFIG_READS_FILES_OR_DIRS,
+	CONFIG_READS_KEYS /* files; of a URI, the file with its PIN */
 };
 
 /* The longest name of a section. */

@@ -12,6 +12,7 @@
 
 #include "base/address.h"
 #include "base/unit.h"
+#include "config/key_uri.h"
 #include "config/suggest.h"
 
 static enum err bad(struct config_setting *s, const char *fmt, ...)
@@ -261,6 +262,32 @@ config_set_paths(struct config_setting *s, void *field)
 	if (err != OK)
 		return err;
 	for (i = 0; i < list.count; i++) {
+		list.items[i] = absolute(s, list.items[i]);
+		if (list.items[i] == NULL)
+			return ERR_NO_MEMORY;
+	}
+	*(struct config_list *)field = list;
+	return OK;
+}
+
+enum err
+config_set_keys(struct config_setting *s, void *field)
+{
+	struct config_list list;
+	const char *fault;
+	enum err err;
+	size_t i;
+
+	err = split(s, &list);
+	if (err != OK)
+		return err;
+	for (i = 0; i < list.count; i++) {
+		if (config_key_uri_is(list.items[i])) {
+			fault = config_key_uri_fault(list.items[i]);
+			if (fault != NULL)
+				return bad(s, "the pkcs11: URI: %s", fault);
+			continue;
+		}
 		list.items[i] = absolute(s, list.items[i]);
 		if (list.items[i] == NULL)
 			return ERR_NO_MEMORY;

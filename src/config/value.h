@@ -35,6 +35,7 @@ enum err config_set_name(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_list(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_path(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_paths(struct config_setting *s, void *field) MUST_CHECK;
+enum err config_set_keys(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_sink(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_addrs(struct config_setting *s, void *field) MUST_CHECK;
 enum err config_set_endpoints(struct config_setting *s, void *field) MUST_CHECK;

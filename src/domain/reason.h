@@ -54,6 +54,9 @@
 	    "checks do") \
 	X(TLS_TIMEOUT, "tls_timeout", 0, 0, \
 	    "the handshake took longer than [timeouts] tls") \
+	X(TLS_KEY, "tls_key", 0, 0, \
+	    "the token with the server's private key has not signed: see " \
+	    "detail") \
 	X(TLS_NO_CERTIFICATE, "tls_no_certificate", 0, 0, \
 	    "the client sent no certificate, or has none that fits: see " \
 	    "detail") \

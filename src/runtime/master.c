@@ -14,6 +14,7 @@
 #include "runtime/resources.h"
 #include "runtime/supervisor.h"
 #include "session/options.h"
+#include "tls/ctx.h"
 #include "tls/library.h"
 
 /* How long after drain_timeout closing packets may still be on their way. */
@@ -651,6 +652,8 @@ master_run(struct master *m, struct report *why)
 		err = denylist_manager_start(m->denylist);
 	if (err == OK)
 		err = start_fleet(m);
+	for (i = 0; err == OK && i < m->snapshot->config->tls_count; i++)
+		tls_ctx_start_tokens(m->snapshot->tls[i]);
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)

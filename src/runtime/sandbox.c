@@ -51,13 +51,14 @@
 #define FILES_1 ((UINT64_C(1) << 13) - 1) /* all that ABI 1 knows */
 #define FILES_2 (UINT64_C(1) << 13)
 #define FILES_3 MAY_TRUNCATE
-#define FILES_5 (UINT64_C(1) << 15)
+#define MAY_IOCTL (UINT64_C(1) << 15) /* of devices, since ABI 5 */
+#define FILES_5 MAY_IOCTL
 
 #define MAY_BIND (UINT64_C(1) << 0) /* both since ABI 4 */
 #define MAY_CONNECT (UINT64_C(1) << 1)
 
 /* The rights that a rule for a file may contain; the kernel refuses others. */
-#define OF_FILES (MAY_WRITE_FILE | MAY_READ_FILE | MAY_TRUNCATE)
+#define OF_FILES (MAY_WRITE_FILE | MAY_READ_FILE | MAY_TRUNCATE | MAY_IOCTL)
 
 /* What may be done beneath a folder. */
 #define READ (MAY_READ_FILE | MAY_READ_DIR)
@@ -300,6 +301,17 @@ allow_output(struct rules *r, const char *path, uint64_t right)
 		allow(r, folder, right);
 }
 
+/* Allows what the modules of tokens keep in files, and their devices. */
+static void
+allow_tokens(struct rules *r, const struct config *cfg)
+{
+	const struct config_list *paths = &cfg->daemon.token_paths;
+	size_t i;
+
+	for (i = 0; i < paths->count; i++)
+		allow(r, paths->items[i], REPLACE | MAY_IOCTL);
+}
+
 /* Brokers, and the engine of a fleet. */
 static void
 allow_servers(struct rules *r, const struct config *cfg)
@@ -344,6 +356,7 @@ allow_all(struct rules *r, const struct config *cfg)
 	allow_output(r, cfg->daemon.admin_socket, REPLACE);
 	allow_output(r, cfg->denylist.file, REPLACE);
 	allow_output(r, cfg->fleet.copy, REPLACE);
+	allow_tokens(r, cfg);
 	allow_servers(r, cfg);
 	/* A nameserver's long answers come over TCP. */
 	allow_port(r, MAY_CONNECT, 53);

@@ -98,7 +98,12 @@ deadline_passed(void *arg)
 {
 	struct session *s = arg;
 
-	session_dismiss(s, stages[s->stage].timeout, NULL);
+	if (s->stage == STAGE_TLS && s->tls != NULL &&
+	    tls_stream_is_signing(s->tls))
+		session_dismiss(s, REASON_TLS_KEY,
+		    "no signature within [timeouts] tls");
+	else
+		session_dismiss(s, stages[s->stage].timeout, NULL);
 }
 
 /* Starts the present stage and its deadline. */

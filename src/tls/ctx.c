@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "tls/ctx_body.h"
 #include "tls/facts.h"
 #include "tls/handshake.h"
@@ -479,6 +480,23 @@ tls_ctx_put(struct tls_ctx *ctx)
 	tls_tickets_put(ctx->tickets);
 	crl_set_free(ctx->crls);
 	free(ctx);
+}
+
+void
+tls_ctx_start_tokens(const struct tls_ctx *ctx)
+{
+	char why[TLS_TOKEN_WHY_MAX];
+	size_t i;
+
+	tls_token_allow_threads();
+	for (i = 0; i < ctx->pair_count; i++)
+		if (ctx->pairs[i].token != NULL &&
+		    tls_token_try(ctx->pairs[i].token, why) != OK)
+			log_event(LOG_LEVEL_ERROR, "token_failed",
+			    "%s: its key signed at the start, but not for the "
+			    "user of the daemon in the sandbox: %s (see "
+			    "[daemon] token_paths)",
+			    ctx->pairs[i].file, why);
 }
 
 const struct crl_set *

@@ -65,6 +65,13 @@ struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);
 /* Drops a reference; the last one frees. Any thread. NULL is allowed. */
 void tls_ctx_put(struct tls_ctx *ctx);
 
+/*
+ * After the start has given up its rights: lets threads ask the tokens of keys
+ * from now on, and asks each token of the profile once. What fails is logged;
+ * it may work later.
+ */
+void tls_ctx_start_tokens(const struct tls_ctx *ctx);
+
 /* Returns the profile's CRLs, borrowed; NULL if none are configured. */
 const struct crl_set *tls_ctx_crls(const struct tls_ctx *ctx);
 

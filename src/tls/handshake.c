@@ -5,10 +5,12 @@
 #include "tls/handshake.h"
 
 #include <openssl/bio.h>
+#include <openssl/digest.h>
 #include <openssl/err.h>
 #include <openssl/nid.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,6 +57,7 @@ tls_handshake_free(struct tls_handshake *hs)
 {
 	if (hs == NULL)
 		return;
+	tls_handshake_stop_signing(hs);
 	tls_cert_free(hs->cert);
 	tls_cert_free(hs->offered_cert);
 	SSL_SESSION_free(hs->offered);
@@ -246,6 +249,7 @@ read_hello(const SSL_CLIENT_HELLO *hello)
 	else if (ctx->pair_count > 1)
 		pair = tls_hello_choose(ctx->pairs, ctx->pair_count,
 		    &ctx->groups, hello);
+	hs->pair = pair;
 	if (ctx->pair_count > 1 && tls_keypair_use_once(pair, hello->ssl) != OK)
 		return ssl_select_cert_error;
 	if (tls_hello_wants_ocsp(hello))
@@ -261,6 +265,127 @@ read_hello(const SSL_CLIENT_HELLO *hello)
 						  : hs->record_max);
 	judge_ticket(hs, hello);
 	return ssl_select_cert_success;
+}
+
+/*
+ * Signatures by a token.
+ */
+
+/* The handshake cannot go on without the signature. */
+static enum ssl_private_key_result_t
+fail_signing(struct tls_handshake *hs, const char *why)
+{
+	snprintf(hs->text, sizeof(hs->text), "%s", why);
+	hs->verdict = verdict(REASON_TLS_KEY, hs->text);
+	return ssl_private_key_failure;
+}
+
+static enum ssl_private_key_result_t
+give_signature(const struct tls_signature *signature, uint8_t *out,
+    size_t *out_len, size_t max_out)
+{
+	if (signature->len > max_out)
+		return ssl_private_key_failure;
+	memcpy(out, signature->bytes, signature->len);
+	*out_len = signature->len;
+	return ssl_private_key_success;
+}
+
+static bool
+make_digest(struct tls_digest *d, uint16_t scheme, const uint8_t *in,
+    size_t len)
+{
+	unsigned digest_len = 0;
+
+	d->md = SSL_get_signature_algorithm_digest(scheme);
+	d->pss = SSL_is_signature_algorithm_rsa_pss(scheme) != 0;
+	if (d->md == NULL ||
+	    !EVP_Digest(in, len, d->bytes, &digest_len, d->md, NULL))
+		return false;
+	d->len = digest_len;
+	return true;
+}
+
+static void
+signature_done(void *arg)
+{
+	struct tls_handshake *hs = arg;
+
+	hs->wake(hs->wake_arg); /* hs may be gone */
+}
+
+static enum ssl_private_key_result_t
+sign(SSL *ssl, uint8_t *out, size_t *out_len, size_t max_out, uint16_t scheme,
+    const uint8_t *in, size_t in_len)
+{
+	struct tls_handshake *hs = handshake_of(ssl);
+	struct tls_signature signature;
+	char why[TLS_TOKEN_WHY_MAX];
+	struct tls_digest digest;
+
+	if (!make_digest(&digest, scheme, in, in_len))
+		return ssl_private_key_failure;
+	if (hs->trial != NULL) {
+		if (tls_token_sign_now(hs->trial->token, &digest, &signature,
+			why) != OK)
+			return fail_signing(hs, why);
+		return give_signature(&signature, out, out_len, max_out);
+	}
+	if (tls_token_start(&hs->signing, hs->pair->token, &digest, hs->loop,
+		signature_done, hs) != OK)
+		return fail_signing(hs, tls_token_why());
+	return ssl_private_key_retry;
+}
+
+/* Key exchange by RSA decryption has no forward secrecy and is not offered. */
+static enum ssl_private_key_result_t
+decrypt(SSL *ssl, uint8_t *out, size_t *out_len, size_t max_out,
+    const uint8_t *in, size_t in_len)
+{
+	(void)out;
+	(void)out_len;
+	(void)max_out;
+	(void)in;
+	(void)in_len;
+	return fail_signing(handshake_of(ssl),
+	    "a key in a token is used for signatures only, and [tls] ciphers "
+	    "contains suites without forward secrecy");
+}
+
+static enum ssl_private_key_result_t
+complete(SSL *ssl, uint8_t *out, size_t *out_len, size_t max_out)
+{
+	struct tls_handshake *hs = handshake_of(ssl);
+	const struct tls_signature *signature;
+	enum ssl_private_key_result_t result;
+	const char *why;
+	enum err err;
+
+	if (hs->signing == NULL)
+		return ssl_private_key_failure;
+	err = tls_token_take(hs->signing, &signature, &why);
+	if (err == ERR_BLOCKED)
+		return ssl_private_key_retry;
+	result = err == OK ? give_signature(signature, out, out_len, max_out)
+			   : fail_signing(hs, why);
+	tls_handshake_stop_signing(hs);
+	return result;
+}
+
+const SSL_PRIVATE_KEY_METHOD *
+tls_handshake_key_method(void)
+{
+	static const SSL_PRIVATE_KEY_METHOD method = { sign, decrypt,
+		complete };
+
+	return &method;
+}
+
+void
+tls_handshake_stop_signing(struct tls_handshake *hs)
+{
+	tls_token_cancel(hs->signing);
+	hs->signing = NULL;
 }
 
 /* Returns true if the ALPN protocol `name' fits this connection. */

@@ -10,6 +10,7 @@
 
 #include "tls/ctx.h"
 #include "tls/stream_tls.h"
+#include "tls/token.h"
 #include "tls/verify.h"
 
 /* What is known about the ticket that the client has sent. */
@@ -28,6 +29,11 @@ struct tls_handshake {
 	tls_admit *admit; /* may be NULL; see tls_stream_set_admit() */
 	void *admit_arg; /* borrowed */
 	struct tls_keypair *trial; /* borrowed; NULL except in a trial */
+	struct tls_keypair *pair; /* borrowed; the server's, once chosen */
+	struct tls_token_job *signing; /* owned; a token is signing */
+	struct loop *loop; /* borrowed; NULL in a trial */
+	void (*wake)(void *arg); /* the signature was made, or was not */
+	void *wake_arg; /* borrowed */
 	enum tls_app app;
 	enum tls_ticket_state ticket;
 	uint16_t record_max; /* what the client can hold */
@@ -46,6 +52,12 @@ void tls_handshake_free(struct tls_handshake *hs);
  * required (`mode' is an SSL_VERIFY_ mask). A callback finds its handshake with
  * tls_wire_user() of the connection's BIO. */
 void tls_handshake_install(SSL_CTX *ssl, int mode);
+
+/* The callbacks by which the library has signatures made by a token; static. */
+const SSL_PRIVATE_KEY_METHOD *tls_handshake_key_method(void);
+
+/* Does not wait for a signature any more. */
+void tls_handshake_stop_signing(struct tls_handshake *hs);
 
 /* Returns whether the client of a resumed session is admitted, and stores its
  * facts. The library verifies chains in full handshakes only. */

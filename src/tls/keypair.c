@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "config/key_uri.h"
+#include "tls/handshake.h"
 
 #define KEY_FILE_MAX (64 * 1024)
 #define OCSP_FILE_MAX (64 * 1024)
@@ -183,6 +185,52 @@ take_key(const struct tls_load_pem *block, void *arg)
 	    "(" TLS_KEYPAIR_KINDS ")");
 }
 
+/* Warns of a file with a PIN that others can read. */
+static void
+check_pin_file(const struct loading *l)
+{
+	struct config_pin pin;
+
+	if (config_key_uri_pin(l->path, &pin) == NULL &&
+	    pin.kind == CONFIG_PIN_FILE)
+		tls_load_warn_if_open(l->say, "private_key", pin.name);
+}
+
+/* Takes the key in a token that the URI names. The token has to sign. */
+static enum err
+load_token(struct loading *l)
+{
+	struct tls_keypair *p = l->pair;
+	char why[TLS_TOKEN_WHY_MAX];
+	enum err err;
+	CBS spki;
+
+	if (p->count == 0)
+		return OK; /* that error was reported already */
+	spki = tls_der_cbs(p->certs[0].link.der.spki);
+	p->key = EVP_parse_public_key(&spki);
+	ERR_clear_error();
+	if (p->key == NULL)
+		return tls_load_error(l->say, "certificate",
+		    "%s: its key is damaged, or of a kind that the TLS library "
+		    "cannot use (" TLS_KEYPAIR_KINDS ")",
+		    p->file);
+	err = tls_token_get(&p->token, l->path, p->key, why);
+	if (err == OK)
+		err = tls_token_try(p->token, why);
+	if (err == ERR_NO_MEMORY)
+		return err;
+	if (err == ERR_MALFORMED)
+		return tls_load_error(l->say, "private_key",
+		    "%s: it is not the key of the certificate %s (name one for "
+		    "each certificate, in the same order)",
+		    l->path, p->file);
+	if (err != OK)
+		return refuse(l->say, "private_key", l->path, why);
+	check_pin_file(l);
+	return OK;
+}
+
 static enum err
 load_key(struct loading *l)
 {
@@ -310,7 +358,7 @@ tls_keypair_load(struct tls_keypair *p, const char *certificate,
 	if (chain == ERR_NO_MEMORY)
 		return chain;
 	l.path = key;
-	secret = load_key(&l);
+	secret = config_key_uri_is(key) ? load_token(&l) : load_key(&l);
 	if (secret == ERR_NO_MEMORY)
 		return secret;
 	l.path = ocsp;
@@ -333,6 +381,7 @@ tls_keypair_fini(struct tls_keypair *p)
 		CRYPTO_BUFFER_free(p->certs[i].link.buffer);
 	free(p->certs);
 	EVP_PKEY_free(p->key);
+	tls_token_put(p->token);
 	free(p->ocsp);
 	free(p->ocsp_file);
 	free(p->file);
@@ -350,12 +399,20 @@ buffers_of(const struct tls_keypair *p)
 	return chain;
 }
 
+/* Returns how the library signs with the key; NULL: by itself. */
+static const SSL_PRIVATE_KEY_METHOD *
+method_of(const struct tls_keypair *p)
+{
+	return p->token == NULL ? NULL : tls_handshake_key_method();
+}
+
 enum err
 tls_keypair_use(const struct tls_keypair *p, SSL_CTX *ctx)
 {
 	CRYPTO_BUFFER **chain = buffers_of(p);
 	bool used = chain != NULL &&
-	    SSL_CTX_set_chain_and_key(ctx, chain, p->count, p->key, NULL);
+	    SSL_CTX_set_chain_and_key(ctx, chain, p->count,
+		p->token == NULL ? p->key : NULL, method_of(p));
 
 	free(chain);
 	return used ? OK : ERR_TLS;
@@ -366,7 +423,8 @@ tls_keypair_use_once(const struct tls_keypair *p, SSL *ssl)
 {
 	CRYPTO_BUFFER **chain = buffers_of(p);
 	bool used = chain != NULL &&
-	    SSL_set_chain_and_key(ssl, chain, p->count, p->key, NULL);
+	    SSL_set_chain_and_key(ssl, chain, p->count,
+		p->token == NULL ? p->key : NULL, method_of(p));
 
 	free(chain);
 	return used ? OK : ERR_TLS;

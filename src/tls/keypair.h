@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "tls/load.h"
+#include "tls/token.h"
 #include "tls/trust.h"
 
 /* The kinds of keys that can be used, for messages. */
@@ -26,7 +27,8 @@ struct tls_keypair_cert {
 struct tls_keypair {
 	struct tls_keypair_cert *certs; /* owned; leaf first, then its chain */
 	size_t count;
-	EVP_PKEY *key; /* counted */
+	EVP_PKEY *key; /* counted; with a token only its public half */
+	struct tls_token *token; /* counted; NULL: the key was in a file */
 	uint8_t *ocsp; /* owned; NULL: nothing to staple */
 	size_t ocsp_len;
 	int64_t ocsp_end; /* its nextUpdate; INT64_MAX: not stated */
@@ -36,7 +38,8 @@ struct tls_keypair {
 };
 
 /*
- * Reads a certificate file, its key and its OCSP response into `p', which must
+ * Reads a certificate file, its key (a file, or a PKCS#11 URI, whose token is
+ * asked for a signature) and its OCSP response into `p', which must
  * be zeroed. `ocsp' may be NULL. ERR_CONFIG after errors were reported to
  * `say', ERR_NO_MEMORY. Call tls_keypair_fini() in either case.
  */

@@ -22,18 +22,28 @@ libsallyport_a_SOURCES += \
 	src/tls/load.h \
 	src/tls/library.c \
 	src/tls/library.h \
+	src/tls/pkcs11.h \
 	src/tls/path.c \
 	src/tls/path.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
 	src/tls/tickets.c \
 	src/tls/tickets.h \
+	src/tls/token.c \
+	src/tls/token.h \
 	src/tls/trust.c \
 	src/tls/trust.h \
 	src/tls/verify.c \
 	src/tls/verify.h \
 	src/tls/wire.c \
 	src/tls/wire.h
+
+# A whole file instead of conditions inside one.
+if HAVE_P11_KIT
+libsallyport_a_SOURCES += src/tls/pkcs11.c
+else
+libsallyport_a_SOURCES += src/tls/pkcs11_none.c
+endif
 
 tls_kit = t/unit/tls_kit.c t/unit/tls_kit.h t/unit/tls_pki.c t/unit/tls_pki.h
 EXTRA_DIST += t/unit/tls_pki.sh
@@ -92,3 +102,6 @@ endif
 
 check_PROGRAMS += t/unit/tls_suite.t
 t_unit_tls_suite_t_SOURCES = t/unit/tls_suite.c
+
+check_PROGRAMS += t/unit/tls_token.t
+t_unit_tls_token_t_SOURCES = t/unit/tls_token.c $(tls_kit)

@@ -399,20 +399,34 @@ is_gone(const struct tls_stream *s)
 	return s->wire.eof || s->wire.in_error != OK || s->wire.out_error != OK;
 }
 
+/* A token signs. What has arrived meanwhile is for later, and the rest stays in
+ * the socket. */
+static void
+wait_for_signature(struct tls_stream *s)
+{
+	struct tls_verdict v = { REASON_ACCEPT_RESOURCE, NULL };
+
+	tls_wire_flush(&s->wire);
+	if (tls_wire_keep(&s->wire) != OK)
+		fail_handshake(s, v);
+	else if (s->wire.in_len > 0)
+		watch_read(&s->wire.watch, false);
+}
+
 /* Continues the handshake with what was received. Returns true if more should
  * be received. */
 static bool
 step_handshake(struct tls_stream *s)
 {
 	bool more = s->wire.in_len == HANDSHAKE_READ;
-	struct tls_verdict not_tls = { REASON_TLS_NOT_TLS, NULL };
+	struct tls_verdict v = { REASON_TLS_NOT_TLS, NULL };
 	int ok;
 
 	if (s->state == TLS_STATE_START && s->wire.in_len > 0) {
 		if (!looks_like_tls(&s->wire)) {
-			not_tls.detail = name_protocol(
+			v.detail = name_protocol(
 			    slice_make(s->wire.in, s->wire.in_len));
-			fail_handshake(s, not_tls);
+			fail_handshake(s, v);
 			return false;
 		}
 		s->state = TLS_STATE_HANDSHAKE;
@@ -424,13 +438,20 @@ step_handshake(struct tls_stream *s)
 		finish_handshake(s);
 		return false;
 	}
+	if (SSL_get_error(s->ssl, ok) == SSL_ERROR_WANT_PRIVATE_KEY_OPERATION &&
+	    !is_gone(s)) {
+		wait_for_signature(s);
+		return false;
+	}
 	if (SSL_get_error(s->ssl, ok) == SSL_ERROR_WANT_READ && !is_gone(s)) {
 		tls_wire_flush(&s->wire);
 		if (!is_gone(s))
 			return more;
 	}
-	fail_handshake(s,
-	    name_check(s, tls_handshake_failure(s->hs, is_gone(s))));
+	v = name_check(s, tls_handshake_failure(s->hs, is_gone(s)));
+	if (v.reason == REASON_TLS_KEY) /* the library sends none */
+		send_alert(s, v.reason);
+	fail_handshake(s, v);
 	return false;
 }
 
@@ -445,6 +466,19 @@ shake(struct tls_stream *s)
 		if (n == 0 && !is_gone(s))
 			return;
 	} while (step_handshake(s)); /* s may be gone */
+}
+
+/* The token has signed, or has failed to. */
+static void
+signature_done(void *arg)
+{
+	struct tls_stream *s = arg;
+
+	if (!is_shaking(s))
+		return;
+	watch_read(&s->wire.watch, true);
+	if (step_handshake(s))
+		shake(s); /* s may be gone */
 }
 
 /* The socket accepts bytes again. */
@@ -718,6 +752,8 @@ tls_close(struct stream *stream)
 	if (s->state == TLS_STATE_FAILED)
 		(void)tls_wire_drop(&s->wire, LOOP_SCRATCH_CIPHER_LEN);
 	s->state = TLS_STATE_CLOSED;
+	if (s->hs != NULL)
+		tls_handshake_stop_signing(s->hs);
 	loop_free_later(s->wire.watch.loop, &s->garbage, s, release);
 	tls_wire_fini(&s->wire);
 }
@@ -764,6 +800,11 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 	tls_wire_init(&s->wire, loop, fd, ready, s);
 	s->wire.user = s->hs;
 	s->wire.ack_now = true;
+	if (s->hs != NULL) {
+		s->hs->loop = loop;
+		s->hs->wake = signature_done;
+		s->hs->wake_arg = s;
+	}
 	if (s->hs == NULL || init_ssl(s, ctx->ssl) != OK) {
 		SSL_free(s->ssl);
 		tls_handshake_free(s->hs);
@@ -804,6 +845,14 @@ tls_stream_failure(const struct stream *stream, enum reason *reason,
 
 	*reason = s->failure.reason;
 	*detail = s->failure.detail;
+}
+
+bool
+tls_stream_is_signing(const struct stream *stream)
+{
+	const struct tls_stream *s = tls_stream_of(stream);
+
+	return is_shaking(s) && s->hs->signing != NULL;
 }
 
 void

@@ -129,6 +129,9 @@ void tls_stream_refuse(struct stream *s, enum reason reason);
 void tls_stream_failure(const struct stream *s, enum reason *reason,
     const char **detail);
 
+/* Returns true while the handshake waits for a token to sign. */
+bool tls_stream_is_signing(const struct stream *s);
+
 /* What the handshake agreed on. The texts are static or live as long as the
  * stream. */
 struct tls_info {

@@ -390,6 +390,7 @@ rank_of(enum reason reason)
 		return 3;
 	case REASON_TLS_REVOKED:
 		return 4;
+	case REASON_TLS_KEY:
 	case REASON_ACCEPT_RESOURCE:
 		return 5;
 	default:
@@ -805,6 +806,7 @@ tls_peer_alert(enum reason reason)
 		return SSL_AD_CERTIFICATE_REVOKED;
 	case REASON_TLS_CRL_UNAVAILABLE:
 		return SSL_AD_CERTIFICATE_UNKNOWN;
+	case REASON_TLS_KEY:
 	case REASON_ACCEPT_RESOURCE:
 		return SSL_AD_INTERNAL_ERROR;
 	default:

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Signatures by keys in tokens. A token may take long or never answer, so it
+ * is asked on threads of its own, a few for each key, and the result returns to
+ * the loop as a message. A token that fails is left alone for a while, longer
+ * each time; until then every signature fails at once. A profile that names no
+ * token has nothing of this.
+ */
+#ifndef TLS_TOKEN_H
+#define TLS_TOKEN_H
+
+#include <openssl/evp.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "io/loop.h"
+#include "tls/pkcs11.h"
+
+/* Room for why a signature was not made. */
+#define TLS_TOKEN_WHY_MAX TLS_PKCS11_WHY_MAX
+
+/* Signatures that may wait for the threads of one key; more are refused. */
+#define TLS_TOKEN_QUEUE_MAX 1024
+
+struct tls_token;
+
+/*
+ * Returns, counted, the key that `uri' names, for a certificate with the key
+ * `public'. All profiles share it, also those of a reload. Does not ask the
+ * token yet. ERR_CONFIG: `why' says what is wrong with the URI. ERR_NO_MEMORY.
+ */
+enum err tls_token_get(struct tls_token **out, const char *uri,
+    EVP_PKEY *public, char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
+
+/* NULL is allowed. Any thread. */
+void tls_token_put(struct tls_token *t);
+
+/*
+ * From now on threads may be started. Before, the sandbox would not apply to
+ * them, and the thread that calls tls_token_sign_now() asks the token itself.
+ */
+void tls_token_allow_threads(void);
+
+/*
+ * Signs and waits, up to 10 s once threads are allowed. ERR_CLOSED: no
+ * signature, and `why' says why. ERR_MALFORMED: the token's key is not that of
+ * the certificate.
+ */
+enum err tls_token_sign_now(struct tls_token *t, const struct tls_digest *d,
+    struct tls_signature *out, char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
+
+/* Signs something that nobody has asked for, to see whether it works. Results
+ * are those of tls_token_sign_now(). */
+enum err tls_token_try(struct tls_token *t,
+    char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
+
+/* A signature that was asked for. */
+struct tls_token_job;
+
+/*
+ * Has the digest signed, and then `done' called on `loop', whose thread calls
+ * this. ERR_CLOSED: not now, and `why' says why. Later tls_token_take() has the
+ * result. In either case tls_token_cancel() is due, before the reference to `t'
+ * is dropped and before the loop ends.
+ */
+enum err tls_token_start(struct tls_token_job **out, struct tls_token *t,
+    const struct tls_digest *d, struct loop *loop, void (*done)(void *arg),
+    void *arg) MUST_CHECK;
+
+/* Returns the result, borrowed: OK and the signature, or ERR_CLOSED and why.
+ * ERR_BLOCKED: it is under way. */
+enum err tls_token_take(const struct tls_token_job *job,
+    const struct tls_signature **out, const char **why) MUST_CHECK;
+
+/* Frees the job; `done' is not called any more. A signature that a thread is
+ * working on is dropped when it is made. NULL is allowed. */
+void tls_token_cancel(struct tls_token_job *job);
+
+/* Why the last tls_token_start() on this thread failed. */
+const char *tls_token_why(void);
+
+#endif
