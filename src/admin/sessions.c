@@ -286,7 +286,7 @@ parse_filter(const struct http_request *r, char *why)
 static bool
 match_glob(const char *pattern, struct slice text)
 {
-	const char *retry = NULL; /* behind the last * */
+	const char *retry = NULL; /* after the last * */
 	size_t from = 0; /* what that * has taken so far ends here */
 	size_t i = 0;
 
@@ -677,6 +677,7 @@ done_kick(struct worker_query *q)
 
 static const struct worker_query_kind list_kind = {
 	.answer_size = sizeof(struct found),
+	.costly = true,
 	.work = work_list,
 	.done = done_list,
 	.free_answer = free_found,
