@@ -2,6 +2,7 @@
 #include "admin/admin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -94,6 +95,27 @@ find_owners(const struct config *cfg, uid_t *uid, gid_t *gid,
 	return ERR_CONFIG;
 }
 
+/* Gives the socket away, and nothing else: in a folder of another user a file
+ * of root's could have taken its place. Returns -1 with errno on error. */
+static int
+give_away(const char *path, uid_t uid, gid_t gid)
+{
+	int fd = open(path, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int rc = -1;
+	int saved;
+
+	if (fd == -1)
+		return -1;
+	errno = EEXIST;
+	if (fstat(fd, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_nlink == 1)
+		rc = fchownat(fd, "", uid, gid, AT_EMPTY_PATH);
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc;
+}
+
 /* Creates the socket with its owners. ERR_CONFIG with a complaint. */
 static enum err
 make_control(struct admin *a, const struct config *cfg, int *out,
@@ -123,7 +145,7 @@ make_control(struct admin *a, const struct config *cfg, int *out,
 	}
 	/* Not called needlessly: a service manager may forbid it. */
 	if ((uid != (uid_t)-1 || gid != (gid_t)-1) &&
-	    lchown(path, uid, gid) == -1) {
+	    give_away(path, uid, gid) == -1) {
 		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_group,
 		    "%s: %s (only root, or a member of \"%s\", can give the "
 		    "socket to that group)",
