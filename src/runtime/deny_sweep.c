@@ -22,6 +22,7 @@ struct deny_sweep_part {
 	bool begun;
 	bool busy; /* the worker's sweep is still running */
 	uint64_t before; /* sessions that sweeps had ended before */
+	struct sweep_cursor counted; /* for a trial */
 	uint64_t ended;
 };
 
@@ -96,7 +97,8 @@ run_part(struct loop_message *message)
 	struct session_manager *m = worker_sessions(part->worker);
 
 	if (s->trial != NULL) {
-		part->ended = sweep_count(m, s->trial);
+		part->busy = !sweep_count(m, s->trial, &part->counted);
+		part->ended = part->counted.denied;
 		part->message.run = part_came_back;
 		loop_post(s->home, &part->message); /* part may be gone */
 		return;

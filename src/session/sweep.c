@@ -17,6 +17,10 @@
 #define SLICES 128
 #define PAUSE_MS 1
 
+/* A slice ends early after this long: a list of regular expressions may take
+ * milliseconds for one session. */
+#define SLICE_MS 2
+
 /* The section in force of the listener that accepted the session; NULL: it was
  * removed. */
 static const struct config_listener *
@@ -170,10 +174,13 @@ sweep_step(void *arg)
 {
 	struct session_manager *m = arg;
 	size_t slice = SLICE_LEAST + m->session_count / SLICES;
+	uint64_t end = clock_mono_ms() + SLICE_MS;
 	struct session *s;
 	size_t n;
 
-	for (n = 0; n < slice && m->sweep_next != &m->sessions; n++) {
+	for (n = 0; n < slice && m->sweep_next != &m->sessions &&
+	     (n == 0 || clock_mono_ms() < end);
+	     n++) {
 		s = list_entry(m->sweep_next, struct session, node);
 		m->sweep_next = s->node.next;
 		sweep_one(s, m->sweep_what);
@@ -188,28 +195,42 @@ sweep_step(void *arg)
 		m->sweep_what = 0;
 }
 
-size_t
-sweep_count(struct session_manager *m, struct identity_denylist *l)
+/* True if the list `l' denies a session. */
+static bool
+is_denied(struct session *s, struct identity_denylist *l)
 {
-	const struct config_listener *listener;
+	const struct session_manager *m = s->manager;
+	const struct config_listener *listener = listener_of(m, s);
 	struct verdict_detail detail;
+
+	return s->identity != NULL && !session_is_leaving(s) &&
+	    listener != NULL &&
+	    judge_denied(s, l,
+		m->snapshot->tls[listener->tls_profile->head.index],
+		&detail) != REASON_NONE;
+}
+
+bool
+sweep_count(struct session_manager *m, struct identity_denylist *l,
+    struct sweep_cursor *c)
+{
+	uint64_t end = clock_mono_ms() + SLICE_MS;
 	struct list *node;
 	struct list *next;
 	struct session *s;
-	size_t count = 0;
+	bool first = true;
 
 	list_each(node, next, &m->sessions) {
 		s = list_entry(node, struct session, node);
-		listener = listener_of(m, s);
-		if (s->identity != NULL && !session_is_leaving(s) &&
-		    listener != NULL)
-			count +=
-			    judge_denied(s, l,
-				m->snapshot
-				    ->tls[listener->tls_profile->head.index],
-				&detail) != REASON_NONE;
+		if (s->id <= c->last)
+			continue;
+		if (!first && clock_mono_ms() >= end)
+			return false;
+		first = false;
+		c->last = s->id;
+		c->denied += is_denied(s, l);
 	}
-	return count;
+	return true;
 }
 
 /* True if for each listener both snapshots judge certificates alike. */

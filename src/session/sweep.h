@@ -47,8 +47,17 @@ void sweep_start(struct session_manager *m, unsigned what);
 void sweep_entries(struct session_manager *m, const uint64_t *entries,
     size_t count);
 
-/* Counts the sessions that the list `l' would end; ends none. */
-size_t sweep_count(struct session_manager *m, struct identity_denylist *l);
+/* A count under way. Zero it first. */
+struct sweep_cursor {
+	uint64_t last; /* the id of the session that was judged last */
+	size_t denied; /* sessions */
+};
+
+/* Counts the sessions that the list `l' would end, for some milliseconds; ends
+ * none. True when all have been judged; otherwise call it again, so that the
+ * sessions get their turn. */
+bool sweep_count(struct session_manager *m, struct identity_denylist *l,
+    struct sweep_cursor *c);
 
 /* The next slice of the sweep; for the manager's timer. `arg' is the
  * manager. */

@@ -184,6 +184,17 @@ sub serves
 }
 
 is(unit('ActiveState'), 'active', 'it is active');
+
+# The deny list exists, is configured, and can be written.
+my $denied = '/var/lib/sallyport/deny.csv';
+like((inside('cat', $denied))[1], qr/^as,who,reason,until$/m,
+	'there is a deny list');
+good('deny', 'sallyportctl', 'deny', 'cn', 'stolen-1');
+like((inside('cat', $denied))[1], qr/^cn,stolen-1,/m,
+	'a denial is written to it');
+good('allow', 'sallyportctl', 'allow', 'cn', 'stolen-1');
+unlike((inside('cat', $denied))[1], qr/^cn,stolen-1,/m,
+	'and taken out');
 my $pid = unit('MainPID');
 my ($uid) = read_file("$root/etc/passwd") =~ /^sallyport:x:(\d+):/m;
 like((inside('cat', "/proc/$pid/status"))[1], qr/^Uid:(\t$uid){4}$/m,
