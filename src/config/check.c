@@ -326,6 +326,13 @@ check_identity(const struct check *c, struct config_identity *id)
 	    id->clientid_mode != CONFIG_MODE_OVERRIDE)
 		COMPLAIN(c, id, clientid_mode, idle,
 		    id->where.clientid_mode.text, "clientid", "clientid");
+	if (strcmp(id->clientid, "prefixed") == 0 &&
+	    id->clientid_mode != CONFIG_MODE_OVERRIDE)
+		COMPLAIN(c, id, clientid_mode,
+		    "%s has no use with clientid = prefixed, the default "
+		    "(write "
+		    "clientid = username, or another template)",
+		    id->where.clientid_mode.text);
 }
 
 /* Probes are packets of one read; the worker's number goes behind the

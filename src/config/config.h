@@ -138,8 +138,8 @@ void config_put(struct config *cfg);
  * one. Static, or valid as long as `head'. */
 const char *config_name(const struct config_head *head);
 
-/* The template of the ClientID, or "none": clientid = username is that of the
- * Username. Valid as long as `i'. */
+/* The template of the ClientID, or "none", or "prefixed" (see the manual);
+ * clientid = username is that of the Username. Valid as long as `i'. */
 const char *config_clientid(const struct config_identity *i);
 
 /*

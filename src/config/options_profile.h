@@ -62,8 +62,9 @@
 	X(identity, username, TEMPLATE, "${cn}", LIVE, \
 	    "Template of the Username. Bare cn, dn, crt, pem and md5 are " \
 	    "shorthand; none = leave the client's.") \
-	X(identity, clientid, TEMPLATE, "username", LIVE, \
-	    "The same for the ClientID; username = as the Username.") \
+	X(identity, clientid, TEMPLATE, "prefixed", LIVE, \
+	    "The same for the ClientID; username = as the Username; " \
+	    "prefixed = USERNAME/the client's.") \
 	X(identity, username_mode, ENUM(config_mode), "override", LIVE, \
 	    "override: always set; fill: only where the client sent none; " \
 	    "match: the client must claim exactly this.") \

@@ -48,6 +48,9 @@ compile_fields(struct identity_rules *r, const struct identity_rules_spec *spec,
 	}
 	if (username != OK && spec->clientid == spec->username)
 		return username; /* it is the same template */
+	r->client_id_prefixed = strcmp(spec->clientid, "prefixed") == 0;
+	if (r->client_id_prefixed)
+		return username; /* it needs nothing else */
 	clientid = compile(&r->clientid, "clientid", spec->clientid,
 	    spec->clientid_mode, complain, arg);
 	if (r->clientid.template != NULL &&
@@ -297,6 +300,49 @@ decide_field(struct decision *d, const struct identity_field *f,
 	return place(d, &edit->value, value);
 }
 
+/*
+ * Decides the ClientID for clientid = prefixed: the Username that the
+ * certificate gives, a slash, and what the client sent. So no device can have a
+ * ClientID of another device, and each may have several sessions. A Username
+ * has no slash unless unsafe_characters allows it. A client that sends no
+ * ClientID gets a new one from the broker, which no other client has.
+ */
+static enum reason
+prefix_client_id(struct decision *d)
+{
+	struct slice claim = d->in->connect->client_id;
+	char why[IDENTITY_WHY_MAX];
+	struct identity_name name;
+	enum reason reason;
+
+	if (d->rules->username.template == NULL) {
+		tell(d, "clientid",
+		    "left as the client sent it: username is none");
+		return REASON_NONE;
+	}
+	if (claim.len == 0) {
+		tell(d, "clientid", "left to the broker: the client sent none");
+		return REASON_NONE;
+	}
+	reason = identity_template_render(d->rules->username.template, d->in,
+	    d->rules->unsafe, &name, why);
+	if (reason != REASON_NONE)
+		return refuse(d, reason, "clientid", "%s", why);
+	if (name.len + 1 + claim.len > IDENTITY_NAME_MAX)
+		return refuse(d, REASON_IDENTITY_TOO_LONG, "clientid",
+		    "Username, slash and the client's ClientID have %zu bytes, "
+		    "and MQTT allows %d",
+		    name.len + 1 + claim.len, IDENTITY_NAME_MAX);
+	name.bytes[name.len++] = '/';
+	memcpy(name.bytes + name.len, claim.data, claim.len);
+	name.len += claim.len;
+	tell_set(d, "clientid", slice_str("prefixed"),
+	    slice_make(name.bytes, name.len));
+	d->out->edit.client_id.what = MQTT_SET;
+	return place(d, &d->out->edit.client_id.value,
+	    slice_make(name.bytes, name.len));
+}
+
 /* Decides the password, and an empty Username that cannot stay without it. */
 static void
 decide_password(struct decision *d)
@@ -352,8 +398,10 @@ with_certificate(struct decision *d)
 	    c->has_username ? c->username : none, &edit->username);
 	if (reason != REASON_NONE)
 		return reason;
-	reason = decide_field(d, &d->rules->clientid, "clientid", c->client_id,
-	    &edit->client_id);
+	reason = d->rules->client_id_prefixed
+	    ? prefix_client_id(d)
+	    : decide_field(d, &d->rules->clientid, "clientid", c->client_id,
+		  &edit->client_id);
 	if (reason != REASON_NONE)
 		return reason;
 	decide_password(d);

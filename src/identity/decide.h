@@ -33,7 +33,7 @@
 struct identity_rules_spec {
 	const char *name; /* as logs call it */
 	const char *username; /* templates, or "none" */
-	const char *clientid; /* may be the same pointer */
+	const char *clientid; /* or "prefixed"; may be the same pointer */
 	enum config_mode username_mode;
 	enum config_mode clientid_mode;
 	enum config_password password;
@@ -58,6 +58,7 @@ struct identity_rules {
 	atomic_uint refs; /* identity_rules_get() and _put() only */
 	struct identity_field username;
 	struct identity_field clientid;
+	bool client_id_prefixed; /* clientid has no template then */
 	enum config_password password;
 	enum config_authentication authentication;
 	enum config_without without_certificate;

@@ -41,8 +41,8 @@ is($code, 0, 'a good config: exit 0');
 like($out, qr/\Q$ini\E.*good/, 'a good config: says so');
 is($err, '', 'a good config: nothing else');
 
-# Without a clientid the template of the Username is used: its faults are
-# reported once.
+# Without a clientid the template of the Username is its first part: faults of
+# that are reported once.
 (undef, undef, $err) = check(good(more => ['[identity]', 'username = {cn}']));
 is(scalar(() = $err =~ /has no variable/g), 1, 'one report for both names')
     or diag($err);

@@ -48,7 +48,8 @@ $sender->close;
 for my $clean (0, 1) {
 	my ($c, $answer) = session('rsa', clientid => 'first', clean => $clean);
 
-	is($answer, '20020000', "clean $clean: no session to take");
+	is($answer, $clean ? '20020000' : '20020100',
+		"clean $clean: a session of its own");
 	$c->send(mqtt_disconnect);
 	is($c->ended->{bytes}, '', 'nor a message');
 	$c->close;
@@ -56,5 +57,21 @@ for my $clean (0, 1) {
 ($first, $connack) = session('ec', %own);
 is($connack, '20020100', 'its session is still there');
 like($first->packet, qr/to\/first.*news/s, 'with the message');
+
+# A device may have several sessions, each with a ClientID of its own.
+my ($second, $another) = session('ec', clientid => 'second');
+is($another, '20020000', 'a second session of the device');
+$first->send(mqtt_pingreq);
+is(hex($first->packet), 'd000', 'beside its first one');
+
+# A client that sends none gets one from the broker, so two of them are no
+# conflict either.
+my @none = map { (session('ec', clientid => ''))[0] } 1 .. 2;
+for my $c (@none, $second) {
+	$c->send(mqtt_pingreq);
+	is(hex($c->packet), 'd000', 'sessions without a ClientID are apart');
+	$c->close;
+}
+$broker->wait_log(qr/ as \S+\/second /);
 $first->close;
 done_testing;

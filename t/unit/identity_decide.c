@@ -280,6 +280,9 @@ test_words(void)
 		{ "CN utf8 'a'\nCN utf8 'b'", "cn", "cn", CONFIG_MODE_OVERRIDE,
 		    REASON_IDENTITY_AMBIGUOUS,
 		    "username: ${cn}: the certificate has 2 of them" },
+		{ "O utf8 'x'", "cn", "prefixed", CONFIG_MODE_FILL,
+		    REASON_IDENTITY_MISSING,
+		    "clientid: ${cn}: the certificate has none" },
 	};
 	struct mqtt_connect c =
 	    identity_kit_connect(MQTT_LEVEL_5, "c1", "joe", "pw");
@@ -303,6 +306,65 @@ test_words(void)
 		identity_kit_fini(&k);
 		identity_rules_put(rules);
 	}
+}
+
+/* clientid = prefixed. */
+static void
+test_prefixed(void)
+{
+	static const struct {
+		const char *what;
+		const char *username;
+		const char *claim; /* ClientID */
+		const char *want;
+	} rows[] = {
+		{ "prefixed", "cn", "c1", "d/c1" },
+		{ "a slash in the client's part", "${o}-${cn}", "mosq/1",
+		    "x-d/mosq/1" },
+		{ "the client sends none", "cn", "", "" },
+		{ "username = none", "none", "c1", "c1" },
+	};
+	struct identity_rules_spec spec = plain;
+	struct identity_rules *rules;
+	struct identity_verdict v;
+	struct mqtt_connect c;
+	struct identity_kit k;
+	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
+	uint8_t *longest = malloc(65535);
+	size_t i;
+
+	if (longest == NULL)
+		abort();
+	memset(longest, 'x', 65535);
+	identity_kit_init(&k, "CN utf8 'd'\nO utf8 'x'");
+	spec.clientid = "prefixed";
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		spec.username = rows[i].username;
+		c = identity_kit_connect(MQTT_LEVEL_5, rows[i].claim, "joe",
+		    "pw");
+		rules = make_rules(&spec);
+		is_int(identity_decide(rules, &in, NULL, &v), REASON_NONE,
+		    "%s: admitted", rows[i].what);
+		is_mem(v.client_id.data, v.client_id.len, rows[i].want,
+		    strlen(rows[i].want), "%s: the ClientID", rows[i].what);
+		ok(!v.assign_client_id, "%s: nothing to tell", rows[i].what);
+		identity_verdict_fini(&v);
+		identity_rules_put(rules);
+	}
+	spec.username = "cn";
+	rules = make_rules(&spec);
+	c.client_id = slice_make(longest, 65533);
+	is_int(identity_decide(rules, &in, NULL, &v), REASON_NONE,
+	    "the longest ClientID");
+	is_int((long long)v.client_id.len, 65535, "has 65,535 bytes");
+	identity_verdict_fini(&v);
+	c.client_id = slice_make(longest, 65534);
+	is_int(identity_decide(rules, &in, NULL, &v), REASON_IDENTITY_TOO_LONG,
+	    "and one byte more is refused");
+	identity_verdict_fini(&v);
+	identity_rules_put(rules);
+	identity_kit_fini(&k);
+	free(longest);
 }
 
 static void
@@ -542,6 +604,7 @@ main(void)
 {
 	test_every_combination();
 	test_words();
+	test_prefixed();
 	test_issuer();
 	test_properties();
 	test_large();

@@ -69,8 +69,7 @@ sub defaults
 			private_key => $pki->key('server'),
 			client_ca => $pki->cert('client-ca'),
 		},
-		# Several sessions with one certificate.
-		identity => { username => '${cn}', clientid => 'none' },
+		identity => { username => '${cn}' },
 		backend => { address => '127.0.0.1:1' },
 	);
 }
@@ -92,7 +91,9 @@ sub ini_text
 	return $text;
 }
 
-# Writes the config: the defaults with these sections over them.
+# Writes the config: the defaults with these sections over them. Profiles that do
+# not mention clientid, not even as undef, leave it to the client, which makes
+# packets easy to compare.
 sub write_ini
 {
 	my ($self, %over) = @_;
@@ -105,6 +106,10 @@ sub write_ini
 		}
 		$sections{$name} = { %{ $sections{$name} || {} },
 			%{ $over{$name} } };
+	}
+	for my $name (grep { /^identity\b/ } keys %sections) {
+		my $profile = $sections{$name};
+		$profile->{clientid} = 'none' if !exists $profile->{clientid};
 	}
 	$self->write_text(ini_text(%sections));
 }
