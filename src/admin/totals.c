@@ -27,7 +27,7 @@ totals_role(const struct totals_cert *c)
 	return c->role == TLS_CERT_SERVER ? "server" : "client_ca";
 }
 
-/* Makes room for one more zeroed element behind `count' elements of `size'
+/* Makes room for one more zeroed element after `count' elements of `size'
  * bytes. False when memory runs out; *rows is unchanged then. */
 static bool
 grow(void **rows, size_t count, size_t size)

@@ -56,8 +56,9 @@ struct log_line {
  * until it appears. Called again for a file that was renamed, it creates a new
  * one.
  *
- * Root follows a symbolic link only if nobody else could have made it, because
- * the folder of a log often belongs to the daemon's user. Main thread only.
+ * Root follows a symbolic link only if no other user could have made it, step
+ * by step, because the folder of a log often belongs to the daemon's user. Main
+ * thread only.
  */
 enum err log_open(const char *sink, enum log_level, enum log_format) MUST_CHECK;
 

@@ -586,9 +586,9 @@ sync_folder(const char *path)
 	close(fd);
 }
 
-/* Creates the new file beside the old one, locked: -1 is reported. A file of
- * that name was left by a process that was killed: whoever holds the lock on
- * the list's file is the only one that makes one. */
+/* Creates the new file beside the old one, and locks it; -1: an error, which
+ * was reported. A file of that name was left by a process that was killed: only
+ * the process that holds the lock on the list's file creates one. */
 static int
 create_temp(struct work *w)
 {

@@ -129,7 +129,7 @@ probe(const struct identity_deny_table *t,
 	return &t->slots[i];
 }
 
-/* Builds the index anew, with room for `rows' entries. */
+/* Builds a new index, with room for `rows' entries. */
 static enum err
 make_index(struct identity_deny_table *t, size_t rows)
 {

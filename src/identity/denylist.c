@@ -284,7 +284,7 @@ identity_deny_change_fini(struct identity_deny_change *c)
 	identity_deny_table_fini(&c->replaced);
 }
 
-/* Would the list have too many expressions with those of the change? */
+/* True if the list would have too many expressions with those of the change. */
 static bool
 too_many_patterns(const struct identity_denylist *l,
     const struct identity_deny_table *change)
@@ -479,7 +479,7 @@ identity_denylist_find(const struct identity_denylist *l,
 
 /* --- Questions --- */
 
-/* Copies what fits of `s' behind the `used' bytes that are in found->copy. */
+/* Copies what fits of `s' to found->copy, after the `used' bytes in it. */
 static struct slice
 keep(struct identity_deny *found, size_t used, struct slice s)
 {
@@ -678,7 +678,7 @@ ask_digest(const struct identity_denylist *l, enum identity_deny_kind kind,
 }
 
 /* Any of the hashes by which a certificate may be known: of either form (see
- * domain/cert.h), since anybody can turn one into the other, and of what its
+ * domain/cert.h), since any client can turn one into the other, and of what its
  * CA signed. */
 static bool
 ask_sha256(const struct identity_denylist *l, const struct cert *cert,
@@ -770,7 +770,7 @@ identity_deny_filter_entry(enum identity_deny_kind kind, struct slice key)
 	if (kind == IDENTITY_DENY_PEERHOST_NET ||
 	    identity_deny_is_pattern(kind))
 		return 0;
-	/* A serial@issuer concerns whoever has the serial. */
+	/* A serial@issuer may concern any certificate with the serial. */
 	if (kind == IDENTITY_DENY_SERIAL) {
 		at = memchr(key.data, '@', key.len);
 		if (at != NULL)

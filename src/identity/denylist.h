@@ -54,7 +54,7 @@ void identity_denylist_share(struct identity_denylist *l,
  * The questions, each for the stage that first knows the answer. True: the
  * client is denied at `now' (seconds since 1970), and `found' is the entry,
  * value and reason cut to IDENTITY_DENY_SHOWN bytes. Any thread. A NULL list
- * denies nobody.
+ * denies no client.
  */
 
 /* By address; at accept, and again after a PROXY header. False for unix

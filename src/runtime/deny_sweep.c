@@ -28,7 +28,7 @@ struct deny_sweep_part {
 
 struct deny_sweep {
 	struct list node; /* in the caller's list */
-	bool stopped; /* by deny_sweep_stop(): nobody waits for it */
+	bool stopped; /* by deny_sweep_stop(): its caller was told */
 	struct loop *home; /* borrowed: the main thread's */
 	uint64_t entries[ENTRIES_MAX]; /* see identity_deny_filter_entry() */
 	size_t count; /* of them; 0: judge all sessions by the whole list */
@@ -168,7 +168,7 @@ sweep_new(const struct master *m, const struct identity_deny_table *t)
 	return s;
 }
 
-/* True if a change denies anybody. */
+/* True if a change has an entry that denies clients. */
 static bool
 denies(const struct identity_deny_table *t)
 {

@@ -204,7 +204,7 @@ create_file(const char *path, const struct config *cfg)
 	gid_t gid;
 	int fd;
 
-	(void)unlink(path); /* left behind by a start that was killed */
+	(void)unlink(path); /* of a start that was killed */
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
 	    0644);
 	if (fd == -1)

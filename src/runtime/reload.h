@@ -44,8 +44,8 @@ struct reload_result {
 	const struct report *complaints; /* borrowed for the call */
 };
 
-/* Somebody to be told of the end of a reload; embedded. `done' is called once,
- * on the main thread. */
+/* Waits for the end of a reload; embedded. `done' is called once, on the main
+ * thread. */
 struct reload_waiter {
 	struct list node;
 	void (*done)(struct reload_waiter *w, const struct reload_result *r);

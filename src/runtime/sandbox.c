@@ -370,7 +370,7 @@ allow_all(struct rules *r, const struct config *cfg)
 enum missing {
 	MISSING_NOTHING,
 	MISSING_IN_KERNEL,
-	MISSING_BY_FILTER /* a system call filter of whoever started us */
+	MISSING_BY_FILTER /* a system call filter of the parent process */
 };
 
 static enum missing

@@ -110,7 +110,7 @@ write_beginning(struct sock_filter *out)
 		/* x32 has the same calls under other numbers */
 		BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, OTHER_CONVENTION, 0, 1),
 		FAIL(ENOSYS),
-		/* clone3 has its flags behind a pointer; without it glibc uses
+		/* clone3 takes its flags by a pointer; without it glibc uses
 		 * clone */
 		UNLESS_EQUAL(CALL_CLONE3, 1),
 		FAIL(ENOSYS),

@@ -4,7 +4,7 @@
  * and when a session is dismissed or closes.
  *
  * Clients cause these lines, so there are limits for each worker, made so that
- * nobody can hide another client's lines by causing many:
+ * no client can hide another client's lines by causing many:
  *
  *  - Refusals have two budgets of AUDIT_REFUSALS_A_SECOND lines: one for
  *    clients whose certificate passed verification, one for all others.

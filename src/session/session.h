@@ -103,7 +103,7 @@ void session_evict(struct handshake_pending *h);
  */
 void session_dismiss(struct session *s, enum reason reason, const char *detail);
 
-/* Ends the session at once, telling nobody. It is gone afterwards. */
+/* Ends the session at once, without closing packets. It is gone afterwards. */
 void session_kill(struct session *s, enum reason reason);
 
 /* True once the session has ended or is being dismissed. */
@@ -122,8 +122,8 @@ void session_check_peers(struct session *s);
  * session_dismiss(). The session is gone afterwards. */
 void session_ended(struct session *s, enum reason reason);
 
-/* Stores the client's address in `*out'; behind a trusted balancer the one
- * from the PROXY header. */
+/* Stores the client's address in `*out'; with a trusted balancer, the one from
+ * the PROXY header. */
 void session_peer(const struct session *s, struct sockaddr_storage *out);
 
 /* Makes the identity from what the decision was made of; takes a count of

@@ -86,7 +86,7 @@ void snapshot_put(struct snapshot *s);
 void snapshot_on_last_put(struct snapshot *s,
     void (*last_put)(void *arg, struct snapshot *s), void *arg);
 
-/* Frees a snapshot that nobody counts any more. */
+/* Frees a snapshot whose last count was put. */
 void snapshot_free(struct snapshot *s);
 
 #endif

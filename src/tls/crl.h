@@ -39,8 +39,8 @@ struct tls_trust;
  * force.
  *
  * ERR_CONFIG after reporting all errors, or ERR_NO_MEMORY; *out is NULL then.
- * A file that is unreadable, truncated or signed by somebody else is an
- * error: revocation is not guessed.
+ * A file that is unreadable, truncated or signed by another key is an error:
+ * revocation is not guessed.
  */
 enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,

@@ -48,7 +48,7 @@ trim(struct slice number)
 	return number;
 }
 
-/* A CA chose the serials, so nobody can aim at collisions. */
+/* A CA chose the serials, so a client cannot aim at collisions. */
 static uint32_t
 hash(struct slice serial)
 {
@@ -535,8 +535,8 @@ known_key(struct crl_list *c, const struct crl_key *key, bool *is_signed)
 	for (i = 0; i < n && i < CRL_WRONG_KEYS_MAX && !known; i++)
 		known =
 		    memcmp(c->wrong_keys[i], key->hash, CERT_SHA256_LEN) == 0;
-	/* Key identifiers are hints. But whoever can make CAs of one name could
-	 * otherwise have the list hashed for each. */
+	/* Key identifiers are hints. But a client who can make CAs of one name
+	 * could otherwise have the list hashed for each. */
 	if (differs && n >= CRL_WRONG_KEYS_MAX)
 		known = true;
 	pthread_mutex_unlock(&c->lock);

@@ -311,7 +311,7 @@ count_all(struct cert *c, const struct tls_chain *chain,
 	return OK;
 }
 
-/* Fills the arrays, which lie one behind the other from `mem' on. */
+/* Fills the arrays, which follow one another from `mem' on. */
 static void
 fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
     const struct tls_trust *t)

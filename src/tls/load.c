@@ -345,7 +345,7 @@ take_base64(struct slice line, uint8_t *text, size_t *len)
 	return true;
 }
 
-/* Skips the headers of RFC 1421 behind a BEGIN. *encrypted tells that they say
+/* Skips the headers of RFC 1421 after a BEGIN. *encrypted tells that they say
  * that the block is encrypted. */
 static void
 skip_headers(struct walk *w, bool *encrypted)

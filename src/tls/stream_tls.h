@@ -161,8 +161,8 @@ const struct cert *tls_stream_cert(const struct stream *s);
 enum err tls_stream_take_cert(struct stream *s, struct cert **out) MUST_CHECK;
 
 /*
- * Computes the facts again from the stored certificates, so that nobody has to
- * keep them. `ctx' is the profile now in force; the facts hold the hashes of
+ * Computes the facts again from the stored certificates, so that they need not
+ * be kept. `ctx' is the profile now in force; the facts hold the hashes of
  * the chain to one of its CAs, if there is one. NULL: no chain. For a
  * certificate that was refused, the facts prove nothing. ERR_NO_MEMORY;
  * ERR_MALFORMED if there is no certificate.

@@ -267,7 +267,7 @@ check_place(struct search *s, size_t i, long below)
 	const struct tls_link *link = s->c->path[i];
 	char name[TLS_WHOSE_MAX];
 
-	/* Whoever has a CA's key can make device certificates. The CA's own
+	/* The owner of a CA's key can make device certificates. The CA's own
 	 * would escape the [identity] profile of those that it issues. */
 	if (i == 0)
 		return link->der.ca
@@ -496,7 +496,7 @@ struct candidates {
 	size_t count;
 };
 
-/* Adds a candidate behind those of the same rank. */
+/* Adds a candidate after those of the same rank. */
 static void
 add_candidate(struct candidates *found, struct candidate next)
 {

@@ -48,8 +48,8 @@ int64_t tls_chain_end(const struct tls_chain *c);
 
 /*
  * Removes from `certs' what is not on the path of `c', and returns true if
- * anything was removed. For the certificates that a TLS session keeps: nobody
- * needs the others, and they would cost up to 64 KiB for its whole life.
+ * anything was removed. For the certificates that a TLS session keeps: the
+ * others are not needed, and would cost up to 64 KiB for its whole life.
  */
 bool tls_chain_strip(const struct tls_chain *c,
     STACK_OF(CRYPTO_BUFFER) * certs);
