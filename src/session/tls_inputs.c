@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "config/key_uri.h"
 #include "config/option.h"
 
 /* A file that changed less long ago may change again within the same tick of
@@ -113,6 +114,10 @@ tls_inputs_note(struct tls_inputs *in, struct config_tls *t)
 		add(&n, text, strlen(text) + 1);
 		config_option_paths(o, &t->head, note_file, &n);
 	}
+	/* Whether a token still signs cannot be seen: each reload asks it. */
+	for (i = 0; i < t->private_key.count; i++)
+		if (config_key_uri_is(t->private_key.items[i]))
+			in->settled = false;
 	return n.err;
 }
 

@@ -40,6 +40,35 @@ my %peer = (
 );
 my @order = qw(sallyport haproxy nginx hitch stunnel mosquitto floor);
 
+my $softhsm = '/usr/lib/softhsm/libsofthsm2.so';
+
+# A token in software with both keys, for the user that the daemon becomes.
+# False if SoftHSM is not installed.
+sub make_token
+{
+	my ($self) = @_;
+	my $d = $self->{dir};
+
+	return $self->{token} //= do {
+		$ENV{SOFTHSM2_CONF} = $self->write_file('softhsm.conf',
+			"directories.tokendir = $d/tokens\n");
+		$self->write_file('pin', "1234\n");
+		mkdir "$d/tokens";
+		-e $softhsm && system(<<END) == 0;
+exec >>$d/out.log 2>&1
+softhsm2-util --init-token --free --label bench --pin 1234 \\
+    --so-pin 12345678 &&
+for key in server rsa; do
+	openssl pkey -in $d/\$key.key -out $d/p8 &&
+	softhsm2-util --import $d/p8 --token bench --label \$key \\
+	    --id \$(printf %s \$key | od -An -tx1 | tr -d ' \\n' | head -c 4) \\
+	    --pin 1234 || exit 1
+done
+chown -R nobody $d/tokens $d/pin
+END
+	};
+}
+
 sub find_program
 {
 	my ($name) = @_;
@@ -197,10 +226,11 @@ sub measure
 	return undef if $p->{own} && grep { /mode=down/ } @load;
 	return undef if ($row->{free} || $row->{daemon})
 	    && $name ne 'sallyport';
+	return undef if $row->{token} && !$self->make_token;
 	my $port = $door{$kind} // $door{tls};
 	my $pid = $self->start($row->{free} ? undef : 0,
 	    $p->{command}->($self, find_program($p->{program}), $workers,
-		$row->{daemon} // ''));
+		$row->{daemon} // '', $row->{token}));
 	my $answer;
 	if ($self->wait_for($port)) {
 		select undef, undef, undef, 0.3;
@@ -224,8 +254,13 @@ sub load
 
 sub sallyport
 {
-	my ($self, $program, $workers, $daemon) = @_;
+	my ($self, $program, $workers, $daemon, $token) = @_;
 	my $d = $self->{dir};
+	my %key = map { $_ => $token ? "pkcs11:token=bench;object=$_"
+	    . "?module-path=$softhsm&pin-source=file:$d/pin" : "$d/$_.key" }
+	    qw(server rsa);
+
+	$daemon = "token_paths = $d/tokens" if $token;
 	my $file = $self->write_file('sallyport.ini', <<END);
 [daemon]
 workers = $workers
@@ -242,12 +277,12 @@ bind = 127.0.0.1:$door{wss}
 transport = websocket
 [tls]
 certificate = $d/server.crt
-private_key = $d/server.key
+private_key = $key{server}
 client_ca = $d/ca.crt
 groups = X25519, P-256
 [tls rsa]
 certificate = $d/rsa.crt
-private_key = $d/rsa.key
+private_key = $key{rsa}
 client_ca = $d/ca.crt
 groups = X25519, P-256
 [identity]
