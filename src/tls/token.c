@@ -499,7 +499,13 @@ enum err
 tls_token_take(const struct tls_token_job *job,
     const struct tls_signature **out, const char **why)
 {
-	if (job->place != JOB_DONE)
+	bool done;
+
+	/* Until it is done, a thread may have it. */
+	pthread_mutex_lock(&job->token->lock);
+	done = job->place == JOB_DONE;
+	pthread_mutex_unlock(&job->token->lock);
+	if (!done)
 		return ERR_BLOCKED;
 	*out = &job->signature;
 	*why = job->why;
