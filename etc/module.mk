@@ -8,6 +8,7 @@ dist_doc_DATA = \
 	etc/doc/brokers.md \
 	etc/doc/clients.md \
 	etc/doc/devices.md \
+	etc/doc/fleet.md \
 	etc/doc/faq.md \
 	etc/doc/sizing.md \
 	etc/doc/threats.md \

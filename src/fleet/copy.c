@@ -203,6 +203,12 @@ fleet_copy_stop(struct fleet_copy *c)
 }
 
 void
+fleet_copy_finish(struct fleet_copy *c, struct slice bytes)
+{
+	(void)replace(c->path, bytes);
+}
+
+void
 fleet_copy_free(struct fleet_copy *c)
 {
 	if (c == NULL)

@@ -35,6 +35,9 @@ void fleet_copy_write(struct fleet_copy *c, struct buf *bytes);
  * more. NULL is allowed. */
 void fleet_copy_stop(struct fleet_copy *c);
 
+/* Writes `bytes' at once, after fleet_copy_stop(). */
+void fleet_copy_finish(struct fleet_copy *c, struct slice bytes);
+
 /* After the loop was freed. NULL is allowed. */
 void fleet_copy_free(struct fleet_copy *c);
 

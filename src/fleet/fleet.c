@@ -430,6 +430,12 @@ forget_replicas(struct fleet *f)
 		free(f->replicas[--f->replica_count]);
 }
 
+static int
+compare_names(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
 /* The names of those that are alive: "NAME NUMBER" becomes NAME. */
 static void
 note_replicas(struct fleet *f, const struct fleet_reply *list)
@@ -449,6 +455,8 @@ note_replicas(struct fleet *f, const struct fleet_reply *list)
 		f->replicas[f->replica_count] = strdup(text);
 		f->replica_count += f->replicas[f->replica_count] != NULL;
 	}
+	qsort(f->replicas, f->replica_count, sizeof(f->replicas[0]),
+	    compare_names);
 }
 
 /* The engine's epoch changes, or its set is gone, when it was emptied without

@@ -413,9 +413,16 @@ fleet_list_load(struct fleet_list *l, struct report *why)
 void
 fleet_list_stop(struct fleet_list *l)
 {
+	struct buf bytes;
+
 	timer_stop(&l->save);
-	save(l);
 	fleet_copy_stop(l->copy);
+	if (l->copy == NULL || !l->dirty)
+		return;
+	buf_init(&bytes, 0);
+	if (fleet_denials_save(&l->denials, &l->mark, &bytes) == OK)
+		fleet_copy_finish(l->copy, buf_slice(&bytes));
+	buf_fini(&bytes);
 }
 
 void

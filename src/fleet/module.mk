@@ -18,3 +18,9 @@ libsallyport_a_SOURCES += src/fleet/wire_hiredis.c
 else
 libsallyport_a_SOURCES += src/fleet/wire_none.c
 endif
+
+check_PROGRAMS += t/unit/fleet_denials.t
+t_unit_fleet_denials_t_SOURCES = t/unit/fleet_denials.c
+
+check_PROGRAMS += t/unit/fleet_wire.t
+t_unit_fleet_wire_t_SOURCES = t/unit/fleet_wire.c

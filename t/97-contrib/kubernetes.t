@@ -22,7 +22,8 @@ my $top = srcdir . '/contrib/kubernetes';
 my %where = (srcdir => srcdir, modules => $modules);
 my @all = qw(base overlays/autoscale overlays/aws overlays/direct
     sidecar/mosquitto.yaml sidecar/emqx.yaml);
-my @parts = qw(components/monitoring components/ticket-keys);
+my @parts = qw(components/fleet components/monitoring
+    components/ticket-keys);
 my $checked = Sallyport::Kube::ask(\%where, 'check',
 	map { "$top/$_" } @all, @parts);
 my %objects = map { $_ => $checked->{"$top/$_"}{objects} } @all, @parts;
@@ -55,7 +56,7 @@ for my $name (@all, @parts) {
 my ($code, $version) = Sallyport::Proc::run(20, 'kubectl', 'version',
 	'--client');
 SKIP: {
-	skip 'no kubectl with kustomize 4 or later', 6
+	skip 'no kubectl with kustomize 4 or later', 7
 	    if $code != 0 || $version !~ /Kustomize Version: v(\d+)/ || $1 < 4;
 	my %built = map { $_ => tmp(tr{/}{-}r . '.yaml') }
 	    grep { !/yaml$/ } @all, @parts;

@@ -16,6 +16,11 @@ SCALE_SESSIONS = 10000
 check-denylist: sallyport sallyportctl t/lib/peer
 	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/denylist'
 
+# Three replicas with one deny list, see t/scale/fleet.
+.PHONY: check-fleet
+check-fleet: sallyport sallyportctl t/lib/peer
+	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/fleet'
+
 .PHONY: check-scale
 check-scale: sallyport t/scale/hold t/bench/stub t/lib/peer
 	@$(test_environment) SCALE_SESSIONS='$(SCALE_SESSIONS)' \
