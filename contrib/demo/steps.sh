@@ -202,7 +202,7 @@ client_ca = client-ca.crt
 
 [identity]
 username = \${cn}
-clientid = \${cn}/\${client.clientid}
+clientid = prefixed
 
 [backend]
 address = 127.0.0.1:$broker_port
