@@ -21,6 +21,11 @@ check-denylist: sallyport sallyportctl t/lib/peer
 check-fleet: sallyport sallyportctl t/lib/peer
 	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/fleet'
 
+# Reloads with large CRLs, see t/scale/crl.
+.PHONY: check-crl
+check-crl: sallyport t/lib/peer
+	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/crl'
+
 .PHONY: check-scale
 check-scale: sallyport t/scale/hold t/bench/stub t/lib/peer
 	@$(test_environment) SCALE_SESSIONS='$(SCALE_SESSIONS)' \
