@@ -106,6 +106,9 @@ sub write_ini
 		}
 		$sections{$name} = { %{ $sections{$name} || {} },
 			%{ $over{$name} } };
+		# As in defaults().
+		$sections{$name} = { clientid => 'none', %{ $sections{$name} } }
+		    if $name =~ /^identity /;
 	}
 	for my $name (grep { /^identity\b/ } keys %sections) {
 		my $profile = $sections{$name};
