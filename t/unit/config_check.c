@@ -164,8 +164,8 @@ static const struct {
 		     "clientid_mode = fill\n",
 	    "9: username_mode: match has no use when username = none (set "
 	    "username, or take this out)\n"
-	    "10: clientid_mode: fill has no use when clientid = none (set "
-	    "clientid, or take this out)\n" },
+	    "10: clientid_mode: fill has no use with clientid = prefixed, the "
+	    "default (write clientid = username, or another template)\n" },
 	{ "limits",
 	    KIT_GOOD "[limits]\nconnections = 10\n"
 		     "connections_per_address = 11\nhandshakes = 12\n",
