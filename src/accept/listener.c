@@ -24,6 +24,9 @@
 /* Connections accepted in one turn at most: sessions need their turn too. */
 #define ACCEPT_BATCH 32
 
+/* So many connections in a row inherit the same times of keepalive probes. */
+#define SPREAD_AFTER 16
+
 /* How long the listener pauses when descriptors ran out. */
 #define EXHAUSTED_MS 100
 
@@ -39,6 +42,8 @@ struct listener {
 	struct watch watch; /* owns the socket */
 	struct timer pause; /* runs while paused */
 	struct socket_options socket;
+	bool inherits; /* what waits was made after the socket had them */
+	unsigned accepted; /* with what was inherited */
 	listener_cb *cb;
 	void *arg; /* borrowed: the owner */
 	bool adopted; /* another process has the socket too */
@@ -301,6 +306,21 @@ is_transient(int error)
 	    error == ENETUNREACH || error == ETIMEDOUT || error == EPERM;
 }
 
+/*
+ * The socket has the options, and Linux hands them to each connection that is
+ * made from then on. One that is older is tuned itself: until the queue was
+ * empty once, any may be.
+ */
+static void
+tune(struct listener *l, int fd)
+{
+	if (!l->inherits)
+		socket_tune(fd, &l->socket);
+	else if (++l->accepted % SPREAD_AFTER == 0)
+		socket_spread(l->watch.fd, &l->socket,
+		    l->accepted / SPREAD_AFTER);
+}
+
 /* Accepts one connection; false if there is no more to do in this turn. */
 static bool
 accept_one(struct listener *l)
@@ -313,12 +333,14 @@ accept_one(struct listener *l)
 	if (fd != -1) {
 		l->exhausted = 0;
 		address_unmap(&peer);
-		socket_tune(fd, &l->socket);
+		tune(l, fd);
 		l->cb(l, fd, &peer, l->arg); /* l may be closed */
 		return true;
 	}
-	if (errno == EAGAIN || errno == EWOULDBLOCK)
+	if (errno == EAGAIN || errno == EWOULDBLOCK) {
+		l->inherits = true;
 		return false;
+	}
 	if (is_transient(errno))
 		return true;
 	/* EMFILE, ENFILE, ENOBUFS, ENOMEM, or an unknown error: the socket
@@ -366,6 +388,7 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	watch_init(&l->watch, loop, fd, readable, l);
 	defer(fd, options->defer_s);
 	keep_reserve(l);
+	socket_tune(fd, &l->socket);
 	update(l);
 	*out = l;
 	return OK;

@@ -103,15 +103,6 @@ attempt_timed_out(void *arg)
 	attempt_fail(arg, ETIMEDOUT);
 }
 
-static void
-attempt_failed_at_once(struct loop_deferred *d)
-{
-	struct backend_attempt *a =
-	    list_entry(d, struct backend_attempt, failed_at_once);
-
-	attempt_fail(a, a->error);
-}
-
 /* True if the socket is connected to itself: a connect to a port of this
  * machine's ephemeral range at which nothing listens may be given that very
  * port as its own. */
@@ -126,28 +117,98 @@ is_self(struct backend_attempt *a)
 	    address_equal(&a->own, &a->to);
 }
 
+/* True if `a' is an address of this machine that no other can have. */
+static bool
+is_local(const struct sockaddr_storage *a)
+{
+	const struct sockaddr_in *four = (const struct sockaddr_in *)a;
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)a;
+
+	switch (a->ss_family) {
+	case AF_UNIX:
+		return true;
+	case AF_INET:
+		return ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+	default:
+		return IN6_IS_ADDR_LOOPBACK(&six->sin6_addr);
+	}
+}
+
+static void
+tune(const struct backend_attempt *a, int fd)
+{
+	const struct socket_options *o = &backend_pool_options(a->pool)->socket;
+
+	if (a->to.ss_family == AF_UNIX)
+		return;
+	if (is_local(&a->to))
+		socket_tune_local(fd, o);
+	else
+		socket_tune(fd, o);
+}
+
+/* The kernel has answered: `error' is an errno, or 0. */
+static void
+attempt_ended(struct backend_attempt *a, int error)
+{
+	int fd;
+
+	if (error == 0 && is_self(a))
+		error = ECONNREFUSED;
+	if (error != 0) {
+		attempt_fail(a, error); /* a may be gone */
+		return;
+	}
+	timer_stop(&a->timer);
+	fd = watch_release(&a->watch);
+	tune(a, fd);
+	a->done(a->arg, OK, fd, ""); /* a may be gone */
+}
+
 static void
 attempt_writable(enum watch_event event, void *arg)
 {
 	struct backend_attempt *a = arg;
 	socklen_t len = sizeof(int);
 	int error = 0;
-	int fd;
 
 	(void)event;
 	if (getsockopt(a->watch.fd, SOL_SOCKET, SO_ERROR, &error, &len) == -1)
 		error = errno;
-	if (error == 0 && is_self(a))
-		error = ECONNREFUSED;
-	if (error != 0) {
-		attempt_fail(a, error);
-		return;
-	}
-	timer_stop(&a->timer);
-	fd = watch_release(&a->watch);
-	if (a->to.ss_family != AF_UNIX)
-		socket_tune(fd, &backend_pool_options(a->pool)->socket);
-	a->done(a->arg, OK, fd, ""); /* a may be gone */
+	attempt_ended(a, error); /* a may be gone */
+}
+
+static void
+ended_at_once(struct loop_deferred *d)
+{
+	struct backend_attempt *a =
+	    list_entry(d, struct backend_attempt, ended_at_once);
+
+	if (a->watch.fd == -1)
+		attempt_fail(a, a->error); /* a may be gone */
+	else
+		attempt_ended(a, a->error); /* a may be gone */
+}
+
+/*
+ * True if the kernel has answered already; a->error has the answer. A
+ * connection within the machine is established before connect() returns, which
+ * says that it is in progress nevertheless. A second call tells. A unix socket
+ * is connected by the first.
+ */
+static bool
+has_ended(struct backend_attempt *a)
+{
+	a->error = 0;
+	if (!is_local(&a->to))
+		return false;
+	if (a->to.ss_family == AF_UNIX ||
+	    connect(a->watch.fd, (const struct sockaddr *)&a->to,
+		address_len(&a->to)) == 0 ||
+	    errno == EISCONN)
+		return true;
+	a->error = errno;
+	return errno != EALREADY && errno != EINPROGRESS && errno != EINTR;
 }
 
 void
@@ -160,7 +221,7 @@ backend_attempt_init(struct backend_attempt *a, struct backend_pool *p,
 	a->arg = arg;
 	a->watch.fd = -1;
 	timer_init(&a->timer, backend_pool_loop(p), attempt_timed_out, a);
-	loop_deferred_init(&a->failed_at_once, attempt_failed_at_once);
+	loop_deferred_init(&a->ended_at_once, ended_at_once);
 }
 
 void
@@ -174,13 +235,17 @@ backend_attempt_start(struct backend_attempt *a,
 	fd = connect_any(a);
 	if (fd == -1) {
 		a->error = errno;
-		loop_defer(loop, &a->failed_at_once);
+		loop_defer(loop, &a->ended_at_once);
 		return;
 	}
 	watch_init(&a->watch, loop, fd, attempt_writable, a);
+	if (has_ended(a)) {
+		loop_defer(loop, &a->ended_at_once);
+		return;
+	}
 	if (watch_write(&a->watch) != OK) {
 		a->error = ENOMEM;
-		loop_defer(loop, &a->failed_at_once);
+		loop_defer(loop, &a->ended_at_once);
 		return;
 	}
 	timer_start_deadline(&a->timer, timeout_ms);
@@ -190,7 +255,7 @@ void
 backend_attempt_cancel(struct backend_attempt *a)
 {
 	timer_stop(&a->timer);
-	loop_deferred_cancel(&a->failed_at_once);
+	loop_deferred_cancel(&a->ended_at_once);
 	watch_fini(&a->watch);
 }
 

@@ -33,12 +33,12 @@ struct backend_attempt {
 	struct backend_pool *pool; /* borrowed: loop, sources, socket options */
 	struct watch watch; /* owns the socket while connecting */
 	struct timer timer; /* the deadline */
-	struct loop_deferred failed_at_once; /* reports `error' */
+	struct loop_deferred ended_at_once; /* reports `error' */
 	struct sockaddr_storage to;
 	struct sockaddr_storage own; /* our end, once it is connected */
 	backend_attempt_done *done;
 	void *arg; /* borrowed: the owner */
-	int error; /* errno of a start that failed at once */
+	int error; /* errno of what ended at once; 0: connected */
 };
 
 /* Makes `a' ready and idle. The pool must outlive it. */

@@ -31,16 +31,27 @@ spread(unsigned least, unsigned by)
 }
 
 void
-socket_tune(int fd, const struct socket_options *o)
+socket_spread(int fd, const struct socket_options *o, unsigned by)
+{
+	set(fd, IPPROTO_TCP, TCP_KEEPIDLE, spread(o->keepalive_idle_s, by));
+	set(fd, IPPROTO_TCP, TCP_KEEPINTVL,
+	    spread(o->keepalive_interval_s, by / 32));
+}
+
+void
+socket_tune_local(int fd, const struct socket_options *o)
 {
 	set(fd, IPPROTO_TCP, TCP_NODELAY, 1);
-	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
-	set(fd, IPPROTO_TCP, TCP_KEEPIDLE,
-	    spread(o->keepalive_idle_s, (unsigned)fd));
-	set(fd, IPPROTO_TCP, TCP_KEEPINTVL,
-	    spread(o->keepalive_interval_s, (unsigned)fd / 32));
-	set(fd, IPPROTO_TCP, TCP_KEEPCNT, o->keepalive_count);
 	set(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, o->user_timeout_ms);
+}
+
+void
+socket_tune(int fd, const struct socket_options *o)
+{
+	socket_tune_local(fd, o);
+	set(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+	socket_spread(fd, o, (unsigned)fd);
+	set(fd, IPPROTO_TCP, TCP_KEEPCNT, o->keepalive_count);
 }
 
 enum socket_health

@@ -30,6 +30,14 @@ struct socket_options {
  */
 void socket_tune(int fd, const struct socket_options *o);
 
+/* The same for a connection to this machine, without the probes: the peer's
+ * kernel is ours, and does not fall silent. */
+void socket_tune_local(int fd, const struct socket_options *o);
+
+/* Sets the two minimums again, with the addition that belongs to `by'. For a
+ * listening socket, which hands its options to what it accepts. */
+void socket_spread(int fd, const struct socket_options *o, unsigned by);
+
 enum socket_health {
 	SOCKET_QUIET, /* nothing is on its way to the peer */
 	SOCKET_BUSY, /* something is, and the peer's kernel answers */

@@ -179,22 +179,19 @@ loop_free(struct loop *loop)
 	free(loop);
 }
 
-/* Runs what was deferred before this call, each once. True if any was. */
-static bool
+/* Runs what was deferred before this call, each once. */
+static void
 run_deferred(struct loop *loop)
 {
 	struct loop_deferred *d;
 	struct list taken;
-	bool any;
 
 	take_all(&taken, &loop->deferred);
-	any = !list_empty(&taken);
 	while (!list_empty(&taken)) {
 		d = list_entry(taken.next, struct loop_deferred, node);
 		list_remove(&d->node);
 		d->run(d); /* d may be gone */
 	}
-	return any;
 }
 
 /* Sleeps if turns come too fast, see loop_set_batching(). */
@@ -214,8 +211,13 @@ loop_run(struct loop *loop)
 	loop->stopping = false;
 	while (!loop->stopping) {
 		loop->now = 0;
+		run_deferred(loop);
+		free_garbage(loop);
 		/* What ran may have deferred more, or stopped the loop. */
-		flags = run_deferred(loop) ? EVLOOP_NONBLOCK : EVLOOP_ONCE;
+		flags = list_empty(&loop->deferred) && !loop->stopping
+		    ? EVLOOP_ONCE
+		    : EVLOOP_NONBLOCK;
+		loop->now = 0;
 		if (event_base_loop(loop->base, flags) == -1)
 			break;
 		free_garbage(loop);

@@ -101,10 +101,10 @@ void loop_post(struct loop *loop, struct loop_message *m);
  * for. This is the only way to defer work on a loop's own thread.
  *
  * At the start of each turn the loop calls `run' of all that was deferred
- * before, each once, and then asks the kernel for events without waiting. What
- * `run' defers is for the turn after. So an object that always has more to do
- * gets one call per turn, like every other object, and neither timers nor
- * other descriptors wait longer than one turn for it.
+ * before, each once, and then asks the kernel for events. It does not wait for
+ * these if `run' has deferred more, which is for the turn after. So an object
+ * that always has more to do gets one call per turn, like every other object,
+ * and neither timers nor other descriptors wait longer than one turn for it.
  *
  * Neither a timer of 0 ms nor event_active() promises this: libevent runs
  * events that a callback makes active in the same pass, before it looks at

@@ -80,6 +80,13 @@ enum tls_output {
 	TLS_OUTPUT_ENDED /* close_notify was sent; FIN follows unsent bytes */
 };
 
+/* The FIN, which is sent once. */
+enum tls_fin {
+	TLS_FIN_NOT_SENT,
+	TLS_FIN_SENT,
+	TLS_FIN_FAILED /* the client has closed both halves */
+};
+
 /* Whether an event is being told, and what the owner did with it. */
 enum tls_turn {
 	TLS_TURN_NONE,
@@ -106,6 +113,7 @@ struct tls_stream {
 	enum tls_input input : 8;
 	enum tls_output output : 8;
 	enum tls_turn turn : 8;
+	enum tls_fin fin : 8;
 	bool wants_read; /* the owner wants READABLE */
 	bool tickets_due; /* OPEN: nobody has said anything yet */
 	bool drained; /* the last recv of this turn emptied the socket */
@@ -481,6 +489,17 @@ signature_done(void *arg)
 		shake(s); /* s may be gone */
 }
 
+/* Ends our half of the connection, once. */
+static enum err
+send_fin(struct tls_stream *s)
+{
+	if (s->fin == TLS_FIN_NOT_SENT)
+		s->fin = shutdown(s->wire.watch.fd, SHUT_WR) == 0
+		    ? TLS_FIN_SENT
+		    : TLS_FIN_FAILED;
+	return s->fin == TLS_FIN_SENT ? OK : ERR_SYSTEM;
+}
+
 /* The socket accepts bytes again. */
 static void
 resume_writing(struct tls_stream *s)
@@ -489,7 +508,7 @@ resume_writing(struct tls_stream *s)
 	if (s->wire.unsent != NULL && s->wire.out_error == OK)
 		return;
 	if (s->output == TLS_OUTPUT_ENDED)
-		(void)shutdown(s->wire.watch.fd, SHUT_WR);
+		(void)send_fin(s);
 	if (s->output != TLS_OUTPUT_FULL)
 		return;
 	s->output = TLS_OUTPUT_OPEN;
@@ -725,7 +744,7 @@ tls_shutdown(struct stream *stream)
 		return s->wire.out_error;
 	if (s->wire.unsent != NULL)
 		return OK; /* resume_writing() sends the FIN */
-	return shutdown(s->wire.watch.fd, SHUT_WR) == 0 ? OK : ERR_SYSTEM;
+	return send_fin(s);
 }
 
 static void
@@ -813,6 +832,8 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 		return NULL;
 	}
 	watch_read(&s->wire.watch, true);
+	/* The ClientHello is there: it needs no event to be found. */
+	loop_defer(loop, &s->wire.watch.read_again);
 	return &s->stream;
 }
 

@@ -266,6 +266,16 @@ test_accept(struct loop *loop)
 	for (i = 0; i < MANY; i++)
 		close(clients[i]);
 	forget(&s);
+	/* The queue has been empty: the next ones inherit their options. */
+	net_kit_turns(loop);
+	for (i = 0; i < MANY; i++)
+		clients[i] = net_kit_connect(&at);
+	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "more of them are accepted");
+	check_options(s.fds[0]);
+	check_options(s.fds[MANY - 1]);
+	for (i = 0; i < MANY; i++)
+		close(clients[i]);
+	forget(&s);
 	listener_close(l);
 	listener_close(l);
 	net_kit_turns(loop);

@@ -70,11 +70,20 @@ test_defaults(void)
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 	int idle = option(fd, TCP_KEEPIDLE);
 	int interval = option(fd, TCP_KEEPINTVL);
+	socklen_t len = sizeof(int);
+	int on = -1;
 
 	socket_tune(fd, &none);
 	is_int(option(fd, TCP_KEEPIDLE), idle, "0: the kernel's own idle time");
 	is_int(option(fd, TCP_KEEPINTVL), interval, "0: and interval");
 	is_int(option(fd, TCP_NODELAY), 1, "TCP_NODELAY in any case");
+	close(fd);
+	fd = socket(AF_INET, SOCK_STREAM, 0);
+	socket_tune_local(fd, &none);
+	is_int(option(fd, TCP_NODELAY), 1, "TCP_NODELAY within the machine");
+	is_int(getsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, &len), 0,
+	    "SO_KEEPALIVE");
+	is_int(on, 0, "... is left off");
 	close(fd);
 }
 
