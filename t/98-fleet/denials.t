@@ -7,6 +7,8 @@ use strict;
 use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
+# Many daemons, one after the other, on a machine that may be busy.
+BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 120 }
 use Sallyport;
 use Sallyport::Admin;
 use Sallyport::Redis;
