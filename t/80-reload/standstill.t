@@ -84,17 +84,15 @@ $proxy->stop;
 
 # A client that is held until the broker is back, and a session's silence.
 {
-	my $away = peer('later')->listen;
-	my $port = $away->port;
-
-	$away->close;
+	my $port = free_port();
+	my ($wait, $idle) = (4 * slow, 3 * slow);
 	my $held = sallyport(workers_one(),
 		backend => { address => "127.0.0.1:$port", hold => 'on' },
-		timeouts => { backend => "${long}s", idle => "${short}s" });
+		timeouts => { backend => "${wait}s", idle => "${idle}s" });
 	my $c = peer->tls(device => 'ec', port => $held->port('tls'));
 	$c->send(mqtt_connect());
 	$held->wait_log(qr/event=backend_down/);
-	my $back = stand_still($held, $long, sub {
+	my $back = stand_still($held, $wait, sub {
 		peer('later')->listen(port => $port)
 	});
 	my $b = $back->accept(timeout => 9000);
@@ -102,9 +100,9 @@ $proxy->stop;
 	$b->send(mqtt_connack());
 	is(hex($c->packet), hex(mqtt_connack()),
 		'a client that was held for the broker');
-	stand_still($held, $short, sub { $c->send(mqtt_pingreq) });
+	stand_still($held, $idle, sub { $c->send(mqtt_pingreq) });
 	is(hex($b->packet), hex(mqtt_pingreq), 'an idle session is not closed');
-	ok($held->wait_close('relay_idle'), 'but when it stays silent');
+	ok($held->wait_close('relay_idle', timeout => 20), 'but when it stays silent');
 	$_->close for $c, $b, $back;
 	$held->stop;
 }
