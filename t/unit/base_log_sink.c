@@ -182,7 +182,7 @@ test_stuck_reader(void)
 	close(fd);
 	dropped = log_dropped() - dropped;
 	ok(dropped > 0, "what does not fit the queue is dropped");
-	ok(begin < 5000, "and nobody waits for the reader: %u ms",
+	ok(begin < 30000, "and nobody waits for the reader: %u ms",
 	    (unsigned)begin);
 	f = fopen(in_dir("b.log"), "r");
 	if (!ok(f != NULL, "another sink is used while the first is stuck"))
