@@ -16,10 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #define THREADS_MAX 4
 #define STACK_SIZE ((size_t)1 << 20)
@@ -92,7 +94,7 @@ static struct {
 	struct list tokens;
 	bool threads_allowed;
 	bool ends_registered;
-	unsigned in_use; /* calls of modules under way */
+	unsigned threads; /* of all keys */
 } registry = { .lock = PTHREAD_MUTEX_INITIALIZER,
 	.tokens = { &registry.tokens, &registry.tokens } };
 
@@ -119,33 +121,42 @@ after(uint64_t ms)
 	return t;
 }
 
-/* Notes that a call of a module begins or ends. */
+/* Notes that a thread begins or ends. */
 static void
-count_use(int change)
+count_thread(int change)
 {
 	pthread_mutex_lock(&registry.lock);
-	registry.in_use += (unsigned)change;
+	registry.threads += (unsigned)change;
 	pthread_mutex_unlock(&registry.lock);
 }
 
-/* Modules want to be told of the end of the process. One that still works on a
- * signature is not. */
+/*
+ * Modules want to be told of the end of the process, and have destructors. Both
+ * would pull them away under a thread that is inside one, so the threads must
+ * have ended. One that waits for its token may never end: then the process ends
+ * at once, without them.
+ */
 static void
-finish_modules(void)
+finish_modules(int status, void *arg)
 {
 	uint64_t end = clock_mono_ms() + END_MS;
 	const struct timespec pause = { 0, 10000000 };
-	unsigned in_use;
+	unsigned threads;
 
-	do {
+	(void)arg;
+	for (;;) {
 		pthread_mutex_lock(&registry.lock);
-		in_use = registry.in_use;
+		threads = registry.threads;
 		pthread_mutex_unlock(&registry.lock);
-		if (in_use > 0)
-			nanosleep(&pause, NULL);
-	} while (in_use > 0 && clock_mono_ms() < end);
-	if (in_use == 0)
-		tls_pkcs11_finish();
+		if (threads == 0 || clock_mono_ms() >= end)
+			break;
+		nanosleep(&pause, NULL);
+	}
+	if (threads > 0) {
+		fflush(NULL);
+		_exit(status);
+	}
+	tls_pkcs11_finish();
 }
 
 /*
@@ -177,7 +188,6 @@ ask(struct tls_token *t, struct tls_pkcs11_session **session,
 	bool had_one = *session != NULL;
 	enum err err;
 
-	count_use(1);
 	err = open_session(t, session, why);
 	if (err == OK)
 		err = tls_pkcs11_sign(*session, d, out, why);
@@ -192,7 +202,6 @@ ask(struct tls_token *t, struct tls_pkcs11_session **session,
 		tls_pkcs11_close(*session);
 		*session = NULL;
 	}
-	count_use(-1);
 	return err;
 }
 
@@ -375,29 +384,21 @@ run_thread(void *arg)
 		}
 	t->threads--;
 	pthread_mutex_unlock(&t->lock);
-	count_use(1);
 	tls_pkcs11_close(session);
-	count_use(-1);
 	pthread_mutex_lock(&t->lock);
 	put(t); /* t may be gone */
+	count_thread(-1);
 	return NULL;
 }
 
-/* Starts a thread. Signals are blocked in it, as in the thread that calls. */
 static void
 start_thread(struct tls_token *t)
 {
-	pthread_attr_t attr;
-	pthread_t thread;
-	int error;
-
-	pthread_attr_init(&attr);
-	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-	error = pthread_create(&thread, &attr, run_thread, t);
-	pthread_attr_destroy(&attr);
-	if (error != 0)
+	count_thread(1);
+	if (thread_start(NULL, STACK_SIZE, run_thread, t) != OK) {
+		count_thread(-1);
 		return;
+	}
 	t->threads++;
 	t->users++;
 }
@@ -683,7 +684,7 @@ tls_token_get(struct tls_token **out, const char *uri, EVP_PKEY *public,
 	pthread_mutex_lock(&registry.lock);
 	list_append(&registry.tokens, &t->node);
 	if (!registry.ends_registered)
-		registry.ends_registered = atexit(finish_modules) == 0;
+		registry.ends_registered = on_exit(finish_modules, NULL) == 0;
 	pthread_mutex_unlock(&registry.lock);
 	*out = t;
 	return OK;

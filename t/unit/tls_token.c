@@ -357,7 +357,10 @@ test_faults(struct tls_ctx *ctx)
 		kit_open(&k, ctx, client, NULL);
 		ok(!shake(), "%s: refused", rows[i].fault);
 		is_str(reason_name(k.reason), "tls_key", "... the reason");
-		ok(k.detail != NULL && strstr(k.detail, rows[i].detail),
+		/* A token may go after the session was found to be good. */
+		ok(k.detail != NULL &&
+			(strstr(k.detail, rows[i].detail) != NULL ||
+			    strstr(k.detail, "removed or unplugged") != NULL),
 		    "... %s", k.detail);
 		is_int(k.alert, SSL_AD_INTERNAL_ERROR, "... the alert");
 		kit_close(&k);
