@@ -6,11 +6,12 @@
 #include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/thread.h"
 
 struct fleet_copy {
 	struct loop_message message; /* brings the result back */
@@ -154,18 +155,8 @@ fleet_copy_new(struct loop *loop, const char *path, fleet_copy_done *done,
 enum err
 fleet_copy_start(struct fleet_copy *c)
 {
-	sigset_t all;
-	sigset_t old;
-	int rc;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &old);
-	rc = pthread_create(&c->thread, NULL, work, c);
-	pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (rc != 0) {
-		errno = rc;
+	if (thread_start(&c->thread, 0, work, c) != OK)
 		return ERR_SYSTEM;
-	}
 	c->started = true;
 	return OK;
 }
