@@ -25,6 +25,18 @@ sub session
 	return ($c, $b);
 }
 
+# Waits until so many connections were ended for newer ones. A worker may accept
+# the device before another worker accepts what came earlier, and then the device
+# is the oldest.
+sub evicted
+{
+	my ($proxy, $count) = @_;
+
+	wait_until("$count are evicted", sub {
+		$proxy->count_log(qr/reason=accept_evicted/) >= $count
+	});
+}
+
 {
 	my $proxy = sallyport(backend => { address => $broker->address },
 		limits => { connections_per_address => 3 });
@@ -68,7 +80,7 @@ sub session
 	my $proxy = sallyport(backend => { address => $broker->address },
 		limits => { handshakes => 3 });
 	my @silent = map { peer->open(port => $proxy->port('tls')) } 1 .. 5;
-	my $from = $proxy->mark;
+	evicted($proxy, 2);
 	my @in = session($proxy);
 
 	ok($in[0], 'a device comes in beside silent connections');
@@ -81,6 +93,7 @@ sub session
 		limits => { connections => 3 });
 	my @in = session($proxy);
 	my @silent = map { peer->open(port => $proxy->port('tls')) } 1 .. 4;
+	evicted($proxy, 2);
 	my @more = session($proxy);
 
 	ok($more[0], 'nor do silent ones keep a device out at the limit for all');

@@ -3,6 +3,7 @@
  * Each allocation of loading a profile, of a handshake and of the open stream
  * fails once: the operation is refused, nothing crashes and nothing leaks.
  */
+#include <stddef.h>
 #include <stdlib.h>
 
 #include "alloc_kit.h"
@@ -101,7 +102,8 @@ test_new(struct tls_ctx *ctx)
 	ok(s != NULL, "a stream is made with %u allocations", n - 2);
 	stream_close(s);
 	loop_free(loop);
-	ok(alloc_kit_live() < live + 1, "nothing is lost");
+	/* The count wraps where a block is freed that the C library made. */
+	ok((ptrdiff_t)(alloc_kit_live() - live) <= 0, "nothing is lost");
 }
 
 /* The socket is full and there is no memory to save what it refused. */
