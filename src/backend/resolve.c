@@ -104,6 +104,7 @@ struct backend_resolver {
 	pthread_cond_t changed; /* a job was queued, or a name answered */
 	unsigned users; /* the owner and every thread */
 	bool ended; /* the owner is gone */
+	bool held; /* see backend_resolver_hold() */
 	unsigned threads;
 	unsigned idle; /* threads that wait for a job */
 	unsigned queued; /* jobs that no thread has taken */
@@ -472,7 +473,7 @@ queue_job(struct backend_resolver *r, struct job *job)
 	if (job->answer == NULL)
 		return ERR_NO_MEMORY;
 	job->answer->users = 1;
-	if (r->idle <= r->queued && r->threads < THREADS_MAX &&
+	if (!r->held && r->idle <= r->queued && r->threads < THREADS_MAX &&
 	    start_thread(r) != OK && r->threads == 0)
 		return ERR_NO_MEMORY;
 	job->running = true;
@@ -602,6 +603,28 @@ backend_resolver_new(void)
 	list_init(&r->jobs);
 	list_init(&r->names);
 	return r;
+}
+
+void
+backend_resolver_hold(struct backend_resolver *r)
+{
+	r->held = true;
+}
+
+enum err
+backend_resolver_release(struct backend_resolver *r)
+{
+	enum err err = OK;
+
+	pthread_mutex_lock(&r->lock);
+	r->held = false;
+	while (r->threads < r->queued && r->threads < THREADS_MAX &&
+	    start_thread(r) == OK)
+		;
+	if (r->queued > 0 && r->threads == 0)
+		err = ERR_SYSTEM;
+	pthread_mutex_unlock(&r->lock);
+	return err;
 }
 
 void

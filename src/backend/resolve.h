@@ -27,6 +27,15 @@ struct backend_resolver;
  * memory runs out. */
 struct backend_resolver *backend_resolver_new(void);
 
+/* Until backend_resolver_release(), lookups wait and no thread is started. The
+ * sandbox applies only to threads that are started inside it. Before the first
+ * lookup. */
+void backend_resolver_hold(struct backend_resolver *r);
+
+/* Starts threads for the lookups that wait. ERR_SYSTEM with errno: none could
+ * be started. */
+enum err backend_resolver_release(struct backend_resolver *r) MUST_CHECK;
+
 /* Call it when every lookup has been answered or cancelled. Threads that still
  * wait for a nameserver keep what they need and free it. NULL is allowed. */
 void backend_resolver_free(struct backend_resolver *r);

@@ -558,6 +558,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	if (m->cert_sessions == NULL || m->client_ids == NULL ||
 	    m->flows == NULL || m->resolver == NULL)
 		return ERR_NO_MEMORY;
+	backend_resolver_hold(m->resolver); /* master_run() releases it */
 	/* Before the ports file is written: its reader may send a signal. */
 	err = catch_signals(m);
 	if (err == OK)
@@ -646,6 +647,8 @@ master_run(struct master *m, struct report *why)
 	/* All threads come after this: they inherit the restrictions. */
 	if (err == OK)
 		err = log_start();
+	if (err == OK)
+		err = backend_resolver_release(m->resolver);
 	if (err == OK)
 		err = reload_start(m->reloader);
 	if (err == OK)

@@ -51,6 +51,8 @@ SKIP: {
 		daemon => { user => 'door', group => 'keepers' },
 		backend => { address => 'the-broker:' . $broker->port });
 
+	# The ports file is written while it is still root.
+	$proxy->wait_log(qr/event=ready/);
 	like(read_file("/proc/$proxy->{pid}/status"),
 		qr/^Uid:(\t4242){4}\nGid:(\t4244){4}$/m,
 		'user and group from the files of that root');

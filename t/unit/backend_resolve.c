@@ -431,6 +431,29 @@ test_nothing(struct loop *loop, struct backend_resolver *r)
 	backend_pool_put(p);
 }
 
+/* No thread, and no question, before the sandbox. */
+static void
+test_hold(struct loop *loop, struct nameserver *n)
+{
+	struct backend_resolver *r = backend_resolver_new();
+	struct found f = { .loop = loop };
+	struct backend_lookup *l;
+	int before = n->asked;
+
+	backend_resolver_set_nameserver(r, &n->at);
+	backend_resolver_hold(r);
+	n->one = "127.0.0.9";
+	if (backend_lookup_start(&l, r, loop, "one.test", on_found, &f) != OK)
+		abort();
+	(void)net_kit_run(loop, 200);
+	ok(f.calls == 0 && n->asked == before, "a held resolver asks nobody");
+	is_int(backend_resolver_release(r), OK, "it is released");
+	if (f.calls == 0)
+		(void)net_kit_run(loop, NET_KIT_PATIENCE_MS);
+	ok(f.calls == 1 && f.err == OK, "and then answers");
+	backend_resolver_free(r);
+}
+
 int
 main(void)
 {
@@ -450,6 +473,7 @@ main(void)
 	test_nothing(loop, r);
 	test_cancel(loop, r);
 	backend_resolver_free(r);
+	test_hold(loop, &n);
 	r = backend_resolver_new();
 	ok(look_up(loop, r, "localhost").err == OK, "resolv.conf is read");
 	backend_resolver_free(r);
