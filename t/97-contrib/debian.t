@@ -178,7 +178,7 @@ sub serves
 		'--key', pki->key('ec'), '-i', 'd', '-t', 't', '-m', 'm');
 
 	is($code, 0, "$what: a device publishes") or diag($err);
-	ok($broker->wait_log(qr/ as d .*u'device-001'/, from => $from),
+	ok($broker->wait_log(qr/ as device-001\/d .*u'device-001'/, from => $from),
 		"$what: under its certified name");
 	good("$what: sallyportctl", 'sallyportctl', 'status');
 }
