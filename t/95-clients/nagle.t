@@ -17,7 +17,8 @@ need_tool($python);
 my $script = "$FindBin::Bin/../lib/nagle_client.py";
 my ($delayed, $times, $fast) = (38, 12, 3);
 
-my $broker = Sallyport::Proc->new(name => 'broker', log => tmp('broker.log'));
+my $broker = owned(Sallyport::Proc->new(name => 'broker', slow => slow,
+	log => tmp('broker.log'), any_exit => 1));
 $broker->launch($python, $script, 'broker', tmp('port'));
 wait_until('the broker listens', sub { -s tmp('port') });
 my %pair = (certificate => pki->cert('server'),
