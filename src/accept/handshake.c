@@ -91,7 +91,8 @@ has_key(const struct table_node *node, const void *key)
 	return memcmp(&n->key, key, sizeof(n->key)) == 0;
 }
 
-/* The network of `peer', made if there is none; NULL when memory runs out. */
+/* Returns the entry of the network of `peer', and creates it if necessary. NULL
+ * when memory runs out. */
 static struct handshake_network *
 find_or_add(struct handshake_registry *r, const struct sockaddr_storage *peer)
 {

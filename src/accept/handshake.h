@@ -3,7 +3,7 @@
  * Unfinished TLS handshakes of all workers: how many there may be, which one
  * ends when there are too many, and when TLS may begin.
  *
- * Anybody can open a connection and stay silent. So when the limit is reached,
+ * Any host can open a connection and stay silent. So when the limit is reached,
  * a newcomer is not turned away: the oldest unfinished handshake of the network
  * (IPv4 /24, IPv6 /64) that holds most is ended for it, first among those for
  * which TLS has not begun. A stranger with few networks then only competes with
@@ -88,8 +88,8 @@ void handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
 void handshake_move(struct handshake_pending *h,
     const struct sockaddr_storage *peer);
 
-/* Ends one unfinished handshake, to make room for a connection. False if there
- * is none. */
+/* Ends one unfinished handshake, to make room for a connection. False if no
+ * handshake is unfinished. */
 bool handshake_make_room(struct handshake_queue *q);
 
 /* Waits until TLS may begin on `fd', which stays the caller's; then calls

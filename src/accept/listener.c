@@ -178,9 +178,9 @@ keep_reserve(struct listener *l)
 		l->reserve = fcntl(l->watch.fd, F_DUPFD_CLOEXEC, 0);
 }
 
-/* Has the kernel keep connections that have sent nothing. It forgets them after
- * about so many seconds, or hands them over. Without the option, too, nothing
- * but their descriptors is lost. */
+/* Tells the kernel to hold back connections that have sent nothing. After about
+ * `seconds' it drops them or hands them over. If the kernel lacks the option,
+ * such connections only use a descriptor each. */
 static void
 defer(int fd, unsigned seconds)
 {

@@ -147,7 +147,8 @@ has_key(const struct table_node *node, const void *key)
 	return memcmp(&e->key, key, sizeof(e->key)) == 0;
 }
 
-/* The entry of that key, made if there is none; NULL when memory runs out. */
+/* Returns the entry of that key, and creates it if necessary. NULL when memory
+ * runs out. */
 static struct throttle_entry *
 find_or_add(struct shard *s, uint64_t hash, const struct key *key)
 {

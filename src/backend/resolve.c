@@ -131,21 +131,6 @@ answer_put(struct answer *a)
 		free(a);
 }
 
-static struct timespec
-after(uint64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += (time_t)(ms / 1000);
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
-}
-
 /*
  * Asking, without the lock.
  */
@@ -278,7 +263,7 @@ static bool
 wait_for_round(struct name *n, uint64_t round, uint64_t ms)
 {
 	struct backend_resolver *r = n->resolver;
-	struct timespec until = after(ms);
+	struct timespec until = clock_mono_after(ms);
 	int error = 0;
 
 	while (error == 0 && n->asking && n->round == round && !r->ended)
@@ -422,7 +407,7 @@ put(struct backend_resolver *r)
 static struct job *
 next_job(struct backend_resolver *r)
 {
-	struct timespec until = after(IDLE_MS);
+	struct timespec until = clock_mono_after(IDLE_MS);
 	struct job *job;
 	int error = 0;
 

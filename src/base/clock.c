@@ -24,3 +24,18 @@ clock_wall_s(void)
 	clock_gettime(CLOCK_REALTIME, &ts);
 	return ts.tv_sec;
 }
+
+struct timespec
+clock_mono_after(uint64_t ms)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += (time_t)(ms / 1000);
+	t.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (t.tv_nsec >= 1000000000) {
+		t.tv_sec++;
+		t.tv_nsec -= 1000000000;
+	}
+	return t;
+}

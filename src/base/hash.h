@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Hash functions. hash_keyed() for tables whose keys a stranger chooses;
- * hash_fnv() where nobody gains from a collision; hash_mix() to spread the
+ * hash_fnv() where no peer gains from a collision; hash_mix() to spread the
  * bits of a number.
  */
 #ifndef BASE_HASH_H

@@ -484,7 +484,8 @@ wake(void)
 		return; /* it is awake already */
 }
 
-/* Wakes the writer if it sleeps, or writes in its place while there is none. */
+/* Wakes the writer thread if it sleeps. While no thread runs, writes the queue
+ * itself. */
 static void
 go_on(bool sleeping)
 {

@@ -23,7 +23,7 @@ config_put(struct config *cfg)
 {
 	if (cfg == NULL)
 		return;
-	/* Whoever frees must see all that the others did before. */
+	/* The thread that frees must see all that the others did before. */
 	if (atomic_fetch_sub_explicit(&cfg->refs, 1, memory_order_acq_rel) == 1)
 		config_arena_free(cfg->arena);
 }

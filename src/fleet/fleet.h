@@ -25,9 +25,9 @@
  *
  * TRUST
  *
- * The engine can deny anything, and take back what the fleet denies. It cannot
- * let in anybody whom a certificate, a rule or this replica's own file keeps
- * out: its list is asked in addition to these.
+ * The engine can deny any client, and take back what the fleet denies. It
+ * cannot admit a client that a certificate, a rule or this replica's own file
+ * keeps out: its list is asked in addition to these.
  */
 #ifndef FLEET_FLEET_H
 #define FLEET_FLEET_H

@@ -60,7 +60,7 @@ struct fleet_link_access {
 struct fleet_link *fleet_link_new(const struct fleet_link_options *o,
     const struct fleet_link_access *access);
 
-/* Closes it; nobody is told. NULL is allowed. */
+/* Closes it without calling a callback. NULL is allowed. */
 void fleet_link_free(struct fleet_link *l);
 
 /* The next connection uses these. */

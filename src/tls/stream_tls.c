@@ -115,7 +115,7 @@ struct tls_stream {
 	enum tls_turn turn : 8;
 	enum tls_fin fin : 8;
 	bool wants_read; /* the owner wants READABLE */
-	bool tickets_due; /* OPEN: nobody has said anything yet */
+	bool tickets_due; /* OPEN: no application data has been exchanged */
 	bool drained; /* the last recv of this turn emptied the socket */
 };
 

@@ -2,7 +2,7 @@
 /*
  * A job is in one of four places: in the queue, on a thread, in the loop's
  * mailbox, or with its owner. The owner may cancel it in each of them. Where
- * somebody else holds it, it is marked, and whoever holds it frees it.
+ * another holds it, it is marked, and the holder frees it.
  *
  * A few threads for each key, because a token in a network takes several
  * requests at once, and a session makes one signature at a time. They are
@@ -104,21 +104,6 @@ const char *
 tls_token_why(void)
 {
 	return last_why;
-}
-
-static struct timespec
-after(uint64_t ms)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += (time_t)(ms / 1000);
-	t.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (t.tv_nsec >= 1000000000) {
-		t.tv_sec++;
-		t.tv_nsec -= 1000000000;
-	}
-	return t;
 }
 
 /* Notes that a thread begins or ends. */
@@ -545,7 +530,7 @@ static enum err
 wait_for_job(struct tls_token *t, struct tls_token_job *job,
     struct tls_signature *out, char why[TLS_TOKEN_WHY_MAX])
 {
-	struct timespec until = after(WAIT_MS);
+	struct timespec until = clock_mono_after(WAIT_MS);
 	enum err err = ERR_CLOSED;
 	int error = 0;
 

@@ -49,8 +49,8 @@ void tls_token_allow_threads(void);
 enum err tls_token_sign_now(struct tls_token *t, const struct tls_digest *d,
     struct tls_signature *out, char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
 
-/* Signs something that nobody has asked for, to see whether it works. Results
- * are those of tls_token_sign_now(). */
+/* Signs a fixed text, to see whether the token works. Results are those of
+ * tls_token_sign_now(). */
 enum err tls_token_try(struct tls_token *t,
     char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
 
