@@ -60,5 +60,6 @@ complete -c sallyportctl -n '__fish_seen_subcommand_from allow denied' -l as -x 
 complete -c sallyportctl -n '__fish_seen_subcommand_from denied' -l who -x -d 'who'
 complete -c sallyportctl -n '__fish_seen_subcommand_from kick' -l all -d 'every session'
 complete -c sallyportctl -n '__fish_seen_subcommand_from status sessions denied metrics cert' -l watch -d 'repeat'
+complete -c sallyportctl -l fleet -d 'all replicas'
 complete -c sallyportctl -n '__fish_seen_subcommand_from deny allow' -a "$kinds"
 complete -c sallyportctl -n '__fish_seen_subcommand_from log' -a 'error warn info debug'

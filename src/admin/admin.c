@@ -12,6 +12,7 @@
 
 #include "accept/listener.h"
 #include "admin/commands.h"
+#include "admin/replicas.h"
 #include "admin/worker_query.h"
 #include "base/address.h"
 #include "base/clock.h"
@@ -26,6 +27,8 @@
 /* Expensive requests at once; the others are left to health checks. */
 #define WEB_COSTLY 8
 #define DEADLINE_MS 10000
+/* Commands that run for the fleet at once. */
+#define INNER 32
 #define BACKLOG 64
 
 /* True if no process listens at the socket file. */
@@ -253,6 +256,21 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 	return result;
 }
 
+/* Brings the questions of other replicas here. */
+static enum err
+open_inner(struct admin *a)
+{
+	struct http_server_options o = { .connections = INNER };
+
+	if (a->master->fleet == NULL)
+		return OK;
+	a->inner = http_server_new(a->master->loop, &o);
+	if (a->inner == NULL)
+		return ERR_NO_MEMORY;
+	fleet_listen(a->master->fleet, replicas_asked, a);
+	return OK;
+}
+
 static enum err
 start(void **out, struct master *m, FILE *ports, struct report *why)
 {
@@ -267,7 +285,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	a->started_at = clock_wall_s();
 	worker_query_init(a);
 	control = open_control(a, m->snapshot->config, why);
-	if (history_init(&a->history, m) != OK)
+	if (history_init(&a->history, m) != OK || open_inner(a) != OK)
 		return ERR_NO_MEMORY;
 	notify_init(a);
 	web = open_web(a, m->snapshot->config, ports, why);
@@ -292,6 +310,7 @@ stop(void *service)
 
 	worker_query_abandon_all(a);
 	deny_stop(a);
+	http_server_free(a->inner);
 	http_server_free(a->control);
 	http_server_free(a->web);
 	history_fini(&a->history);

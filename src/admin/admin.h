@@ -22,6 +22,7 @@ struct admin {
 	struct master *master; /* borrowed */
 	struct http_server *control; /* owned; NULL: no admin_socket */
 	struct http_server *web; /* owned; NULL: no http_listen */
+	struct http_server *inner; /* owned: calls for the fleet */
 	struct list queries; /* not complete yet; see worker_query.c */
 	struct timer query_pause; /* between two expensive queries */
 	struct deny_batch *deny_batch; /* owned; half received, see deny.c */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "admin/denied.h"
+#include "admin/replicas.h"
 #include "admin/reply.h"
 #include "admin/worker_query.h"
 
@@ -29,10 +30,10 @@ struct command {
 	"limit "
 
 static const struct command commands[] = {
-	{ "/status", HTTP_GET, " ", status_run },
-	{ "/sessions", HTTP_GET, FILTERS "sort ", sessions_list_run },
-	{ "/kick", HTTP_POST, FILTERS "all ", sessions_kick_run },
-	{ "/denied", HTTP_GET, " as who match expired sort offset limit ",
+	{ "/status", HTTP_GET, " fleet ", status_run },
+	{ "/sessions", HTTP_GET, FILTERS "sort fleet ", sessions_list_run },
+	{ "/kick", HTTP_POST, FILTERS "all fleet ", sessions_kick_run },
+	{ "/denied", HTTP_GET, " as who match expired sort offset limit fleet ",
 	    denied_run },
 	{ "/deny", HTTP_POST,
 	    " as who until for reason all dry_run rows file batch more local ",
@@ -40,11 +41,11 @@ static const struct command commands[] = {
 	{ "/allow", HTTP_POST,
 	    " as who match expired all dry_run rows file batch more local ",
 	    deny_remove_run },
-	{ "/cert", HTTP_GET, " limit ", status_cert_run },
+	{ "/cert", HTTP_GET, " limit fleet ", status_cert_run },
 	{ "/history", HTTP_GET, " range since ", history_run },
 	{ "/metrics", HTTP_GET, " ", metrics_run },
-	{ "/reload", HTTP_POST, " ", commands_reload },
-	{ "/drain", HTTP_POST, " ", commands_drain },
+	{ "/reload", HTTP_POST, " fleet ", commands_reload },
+	{ "/drain", HTTP_POST, " fleet ", commands_drain },
 	{ "/log", HTTP_POST, " level ", commands_log },
 };
 
@@ -124,15 +125,18 @@ may_change(const struct admin *a, const struct http_request *r)
 	    d->admin_access == CONFIG_ADMIN_ACCESS_FULL;
 }
 
-/* Logs a command that changes something. */
+/* Logs a command that changes something; `from' is the replica that asked for
+ * it, or NULL. */
 static void
-audit(const struct http_request *r)
+audit(const struct http_request *r, const char *from)
 {
 	struct log_line line;
 	size_t i;
 
 	log_begin(&line, LOG_LEVEL_INFO, "admin");
 	log_str(&line, "command", r->path + 1);
+	if (from != NULL)
+		log_str(&line, "from", from);
 	for (i = 0; i < r->param_count; i++)
 		if (strcmp(r->params[i].key, "rows") != 0)
 			log_str(&line, r->params[i].key, r->params[i].value);
@@ -171,8 +175,32 @@ commands_handle(struct http_call *call, const struct http_request *r, void *arg)
 		return;
 	}
 	if (method == HTTP_POST)
-		audit(r);
-	c->run(arg, call, r);
+		audit(r, NULL);
+	if (http_request_param(r, "fleet") != NULL)
+		replicas_run(arg, call, r);
+	else
+		c->run(arg, call, r);
+}
+
+void
+commands_run_inner(struct admin *a, struct http_call *call, const char *from)
+{
+	const struct http_request *r = http_call_request(call);
+	const struct command *c = find(r->path);
+
+	/* Those that a fleet may ask for have this parameter, which leads
+	 * nowhere else. */
+	if (c == NULL || strstr(c->params, " fleet ") == NULL ||
+	    http_request_param(r, "fleet") != NULL) {
+		reply_error(call, 404, "no such command for a fleet: %s",
+		    r->path);
+		return;
+	}
+	if (refuse_params(call, c, r))
+		return;
+	if (c->method == HTTP_POST && from != NULL)
+		audit(r, from);
+	c->run(a, call, r);
 }
 
 /*

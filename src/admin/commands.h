@@ -21,6 +21,11 @@ void commands_handle(struct http_call *call, const struct http_request *request,
 void web_handle(struct http_call *call, const struct http_request *request,
     void *arg);
 
+/* Runs a command for a fleet: of the replica `from', or of this one (NULL). The
+ * request is that of the call, made by http_call_new(). */
+void commands_run_inner(struct admin *a, struct http_call *call,
+    const char *from);
+
 /* GET /status: the daemon's state as one JSON object, without names of
  * devices. */
 void status_run(struct admin *a, struct http_call *call,
@@ -49,6 +54,9 @@ void sessions_list_run(struct admin *a, struct http_call *call,
  * matched. Needs at least one filter, or all=1. */
 void sessions_kick_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
+
+/* The field of a row that `sort' means, "user" or "-up"; NULL: none. */
+const char *sessions_sort_field(const char *sort, bool *descending);
 
 /* Reads "30s", "5m", "2h", "1d", or a plain number of seconds. */
 bool sessions_age_parse(const char *text, uint64_t *ms);

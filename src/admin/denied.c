@@ -137,11 +137,26 @@ read_order(const char *text, struct sorting *s)
 	return false;
 }
 
+void
+denied_sort_fields(const char *sort, const char *fields[2], bool *descending)
+{
+	static const char *const of[][2] = { [ORDER_FILE] = { NULL, NULL },
+		[ORDER_WHO] = { "who", NULL },
+		[ORDER_AS] = { "as", "who" },
+		[ORDER_UNTIL] = { "until", NULL } };
+	struct sorting s = { ORDER_FILE, false };
+
+	(void)read_order(sort, &s);
+	*descending = s.descending;
+	memcpy(fields, of[s.order], sizeof(of[s.order]));
+}
+
 /* A page of the entries that match. */
 struct page {
 	size_t offset;
 	size_t limit;
 	size_t matched;
+	size_t matched_fleet; /* of them, in the fleet's list */
 	/* The file's list and the fleet's, each borrowed; it may be NULL. */
 	const struct identity_denylist *lists[2];
 	json_t *rows; /* owned */
@@ -153,6 +168,7 @@ add_to_page(struct page *p, const struct identity_denylist *l,
 {
 	const char *from = l == p->lists[0] ? "file" : "fleet";
 
+	p->matched_fleet += l == p->lists[1];
 	if (p->matched++ >= p->offset && json_array_size(p->rows) < p->limit)
 		json_array_append_new(p->rows,
 		    show(d, now, p->lists[1] == NULL ? NULL : from));
@@ -258,6 +274,7 @@ denied_run(struct admin *a, struct http_call *call,
 		.lists = { snapshot->denylist, snapshot->fleet_denied },
 	};
 	struct denied_selection s;
+	json_t *body;
 
 	if (!denied_select(&s, call, r) || !read_page(&p, &sorting, call, r))
 		return;
@@ -271,11 +288,18 @@ denied_run(struct admin *a, struct http_call *call,
 		    "filter");
 		return;
 	}
-	reply_json(call, 200,
-	    json_pack("{s:s,s:I,s:I,s:I,s:o}", "file",
-		snapshot->config->denylist.file, "count",
-		(json_int_t)(identity_denylist_count(snapshot->denylist) +
-		    identity_denylist_count(snapshot->fleet_denied)),
-		"matched", (json_int_t)p.matched, "offset",
-		(json_int_t)p.offset, "denied", p.rows));
+	body = json_pack("{s:s,s:I,s:I,s:I,s:o}", "file",
+	    snapshot->config->denylist.file, "count",
+	    (json_int_t)(identity_denylist_count(snapshot->denylist) +
+		identity_denylist_count(snapshot->fleet_denied)),
+	    "matched", (json_int_t)p.matched, "offset", (json_int_t)p.offset,
+	    "denied", p.rows);
+	if (snapshot->fleet_denied != NULL) {
+		json_object_set_new(body, "count_fleet",
+		    json_integer((json_int_t)identity_denylist_count(
+			snapshot->fleet_denied)));
+		json_object_set_new(body, "matched_fleet",
+		    json_integer((json_int_t)p.matched_fleet));
+	}
+	reply_json(call, 200, body);
 }

@@ -27,6 +27,10 @@ bool denied_select(struct denied_selection *s, struct http_call *call,
 bool denied_matches(const struct denied_selection *s,
     const struct identity_deny *d);
 
+/* The fields of a row that `sort' means; none if there are no such. */
+void denied_sort_fields(const char *sort, const char *fields[2],
+    bool *descending);
+
 /* GET /denied: the deny list in force, with a fleet's; as, who, match and
  * expired select; sort, offset and limit. */
 void denied_run(struct admin *a, struct http_call *call,

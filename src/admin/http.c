@@ -288,7 +288,9 @@ struct http_call {
 	struct list node; /* in server->calls */
 	struct loop_garbage garbage;
 	struct http_server *server; /* borrowed */
-	struct stream *stream; /* owned */
+	struct stream *stream; /* owned; NULL: a call of our own */
+	http_answered *answered; /* then takes the answer */
+	void *answered_arg; /* borrowed */
 	struct timer deadline;
 	struct buf in; /* the head */
 	struct buf out; /* the answer */
@@ -334,6 +336,8 @@ static void
 drop(struct http_call *c)
 {
 	stream_close(c->stream);
+	if (c->answered != NULL)
+		c->answered(c->answered_arg, NULL);
 	forget(c);
 }
 
@@ -381,6 +385,11 @@ http_reply_send(struct http_call *c, const struct http_reply *r)
 	char text[HEADERS_MAX];
 	int len;
 
+	if (c->answered != NULL) {
+		c->answered(c->answered_arg, r);
+		forget(c);
+		return;
+	}
 	enter(c, CALL_WRITING);
 	timer_start_deadline(&c->deadline, c->server->options.deadline_ms);
 	len = snprintf(text, sizeof(text),
@@ -573,6 +582,37 @@ on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
 	/* A request that is here already is read now, before other newcomers of
 	 * this turn can take its place. */
 	read_more(c); /* c may be gone */
+}
+
+struct http_call *
+http_call_new(struct http_server *s, const struct http_request *request,
+    http_answered *answered, void *arg)
+{
+	struct http_call *c = NULL;
+
+	if (s->call_count < s->options.connections)
+		c = calloc(1, sizeof(*c));
+	if (c == NULL)
+		return NULL;
+	c->server = s;
+	c->peer_uid = HTTP_NO_UID;
+	c->request = *request;
+	c->answered = answered;
+	c->answered_arg = arg;
+	list_init(&c->node);
+	list_append(&s->calls, &c->node);
+	s->call_count++;
+	buf_init(&c->in, 0);
+	buf_init(&c->out, 0);
+	timer_init(&c->deadline, s->loop, on_deadline, c);
+	enter(c, CALL_WAITING);
+	return c;
+}
+
+const struct http_request *
+http_call_request(const struct http_call *c)
+{
+	return &c->request;
 }
 
 struct http_server *

@@ -117,4 +117,17 @@ struct http_reply {
 /* Answers the call, which is gone afterwards. */
 void http_reply_send(struct http_call *call, const struct http_reply *reply);
 
+/* The answer to a call of our own, borrowed; NULL: the server is being freed.
+ */
+typedef void http_answered(void *arg, const struct http_reply *reply);
+
+/* Makes a call that came over no connection; its `request' is copied, and what
+ * it points to has to live until `answered' is called. The caller hands it to
+ * what answers it. NULL: no memory, or as many as there may be. */
+struct http_call *http_call_new(struct http_server *s,
+    const struct http_request *request, http_answered *answered, void *arg);
+
+/* Lives as long as the call. */
+const struct http_request *http_call_request(const struct http_call *call);
+
 #endif

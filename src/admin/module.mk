@@ -22,6 +22,8 @@ libsallyport_a_SOURCES += \
 	src/admin/page.h \
 	src/admin/problems.c \
 	src/admin/problems.h \
+	src/admin/replicas.c \
+	src/admin/replicas.h \
 	src/admin/reply.c \
 	src/admin/reply.h \
 	src/admin/sessions.c \

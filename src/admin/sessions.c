@@ -194,16 +194,31 @@ static const struct sort_key sort_keys[] = {
 };
 
 /* Reads "user", or "-up" for descending order. */
-static bool
-parse_sort(struct filter *f, const char *text)
+static const struct sort_key *
+find_sort_key(const char *text, bool *descending)
 {
 	size_t i;
 
-	f->descending = text[0] == '-';
-	text += f->descending;
+	*descending = text[0] == '-';
+	text += *descending;
 	for (i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++)
 		if (strcmp(sort_keys[i].name, text) == 0)
-			f->sort = &sort_keys[i];
+			return &sort_keys[i];
+	return NULL;
+}
+
+const char *
+sessions_sort_field(const char *sort, bool *descending)
+{
+	const struct sort_key *k = find_sort_key(sort, descending);
+
+	return k == NULL ? NULL : k->field;
+}
+
+static bool
+parse_sort(struct filter *f, const char *text)
+{
+	f->sort = find_sort_key(text, &f->descending);
 	return f->sort != NULL;
 }
 

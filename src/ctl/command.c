@@ -73,13 +73,14 @@ static const char denied_help[] =
     "  --offset N, --limit N  show N entries from number N on\n";
 
 static const struct command commands[] = {
-	{ "status", "GET", "/status", { NULL }, " watch ", NULL,
+	{ "status", "GET", "/status", { NULL }, " fleet watch ", NULL,
 	    "[--watch[=SECONDS]]", "what the daemon does and how it is", "",
 	    show_status },
-	{ "sessions", "GET", "/sessions", { NULL }, FILTERS "sort watch ", NULL,
+	{ "sessions", "GET", "/sessions", { NULL }, FILTERS "sort fleet watch ",
+	    NULL,
 	    "[FILTER ...] [--sort [-]KEY] [--limit N] [--watch[=SECONDS]]",
 	    "list the connections", sessions_help, show_sessions },
-	{ "kick", "POST", "/kick", { NULL }, FILTERS "all ", NULL,
+	{ "kick", "POST", "/kick", { NULL }, FILTERS "all fleet ", NULL,
 	    "FILTER ... | --all",
 	    "close live sessions; the clients may connect again", filter_help,
 	    show_kicked },
@@ -94,16 +95,16 @@ static const struct command commands[] = {
 	    "KIND WHO | FILTER ... | [KIND] --from FILE [--dry-run]",
 	    "remove entries from the deny list", allow_help, show_change },
 	{ "denied", "GET", "/denied", { NULL },
-	    " as who match expired sort offset limit watch ", NULL,
+	    " as who match expired sort offset limit fleet watch ", NULL,
 	    "[FILTER ...] [--sort ORDER] [--offset N] [--limit N]",
 	    "print the deny list", denied_help, show_denied },
-	{ "reload", "POST", "/reload", { NULL }, " ", NULL, "",
+	{ "reload", "POST", "/reload", { NULL }, " fleet ", NULL, "",
 	    "load the configuration and its files again", "", show_reload },
-	{ "drain", "POST", "/drain", { NULL }, " ", NULL, "",
+	{ "drain", "POST", "/drain", { NULL }, " fleet ", NULL, "",
 	    "let all sessions leave, then exit", "", show_drain },
 	{ "metrics", "GET", "/metrics", { NULL }, " watch ", NULL,
 	    "[--watch[=SECONDS]]", "all numbers, for Prometheus", "", NULL },
-	{ "cert", "GET", "/cert", { NULL }, " limit watch ", NULL,
+	{ "cert", "GET", "/cert", { NULL }, " limit fleet watch ", NULL,
 	    "[--limit N] [--watch[=SECONDS]]",
 	    "certificates and CRLs, and when they expire", "", show_certs },
 	{ "log", "POST", "/log", { "level" }, " ", NULL, "LEVEL",
@@ -118,6 +119,8 @@ static const char general_help[] =
     "\n"
     "  -s, --socket SOCKET    or SALLYPORT_SOCKET (" CTL_SOCKET ")\n"
     "  -j, --json             JSON instead of tables\n"
+    "      --fleet[=NAMES]    all replicas, or some (one,two): status,\n"
+    "                         sessions, kick, denied, reload, drain, cert\n"
     "  -V, --version          print the version\n"
     "  -h, --help             print this; after a COMMAND, its own help\n"
     "\n"
@@ -287,9 +290,14 @@ found_nothing(json_t *answer)
 static int
 exit_code(unsigned status, json_t *answer)
 {
+	const json_t *fleet = json_object_get(answer, "fleet");
+
 	if (status == 400)
 		return CTL_USAGE;
 	if (status != 200 || found_nothing(answer))
+		return CTL_REFUSED;
+	/* Not all replicas have done it. */
+	if (json_is_false(json_object_get(fleet, "complete")))
 		return CTL_REFUSED;
 	return CTL_OK;
 }

@@ -54,7 +54,8 @@ struct arguments {
 	X("reason", "reason", required_argument) \
 	X("as", "as", required_argument) \
 	X("who", "who", required_argument) \
-	X("all", "all", no_argument)
+	X("all", "all", no_argument) \
+	X("fleet", "fleet", optional_argument)
 
 static const struct {
 	const char *key;
@@ -115,8 +116,10 @@ take_seconds(double *out, const char *text)
 static bool
 take_param(struct arguments *a, size_t i)
 {
+	/* All replicas, if --fleet names none. */
+	const char *plain = params[i].argument == optional_argument ? "*" : "1";
 	const struct command_param param = { params[i].key,
-		optarg == NULL ? "1" : optarg, params[i].option };
+		optarg == NULL ? plain : optarg, params[i].option };
 
 	if (command_add(&a->call, &param))
 		return true;

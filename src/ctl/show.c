@@ -41,6 +41,71 @@ section(FILE *f, const char *title, const struct table_column *columns,
 }
 
 static void
+print_lines(FILE *f, json_t *lines)
+{
+	json_t *line;
+	size_t i;
+
+	json_array_foreach(lines, i, line)
+	{
+		table_text(f, json_string_value(line));
+		fputc('\n', f);
+	}
+}
+
+/* "3 of 3 replicas, "; nothing unless the command was for a fleet. */
+static void
+show_replica_count(FILE *f, json_t *answer)
+{
+	json_t *fleet = json_object_get(answer, "fleet");
+
+	if (json_object_get(fleet, "asked") == NULL)
+		return;
+	fprintf(f, "%lld of %lld replicas, ", number(fleet, "answered"),
+	    number(fleet, "asked"));
+}
+
+/* Names the replicas that have not done what they were asked for. */
+static void
+show_incomplete(json_t *answer)
+{
+	json_t *fleet = json_object_get(answer, "fleet");
+	json_t *missing = json_object_get(fleet, "missing");
+	json_t *one;
+	size_t i;
+
+	if (json_array_size(missing) > 0) {
+		fputs("sallyportctl: no answer from", stderr);
+		json_array_foreach(missing, i, one)
+		{
+			fputs(i == 0 ? " " : ", ", stderr);
+			table_text(stderr, json_string_value(one));
+		}
+		if (text(fleet, "error")[0] != '\0')
+			fputs(": ", stderr);
+		table_text(stderr, text(fleet, "error"));
+		fputc('\n', stderr);
+	}
+	json_array_foreach(json_object_get(fleet, "failed"), i, one)
+	{
+		fputs("sallyportctl: ", stderr);
+		table_text(stderr, text(one, "replica"));
+		fputs(": ", stderr);
+		table_text(stderr, text(one, "error"));
+		fputc('\n', stderr);
+		print_lines(stderr, json_object_get(one, "complaints"));
+	}
+}
+
+/* True if the first row says of which replica it is: only answers of a fleet
+ * do. */
+static bool
+has_replicas(json_t *rows)
+{
+	return json_object_get(json_array_get(rows, 0), "replica") != NULL;
+}
+
+static void
 show_head(FILE *f, json_t *s)
 {
 	json_t *config = json_object_get(s, "config");
@@ -151,6 +216,7 @@ flatten(json_t *listeners)
 }
 
 static const struct table_column cert_columns[] = {
+	{ "REPLICA", "replica", TABLE_TEXT },
 	{ "TLS", "tls", TABLE_TEXT },
 	{ "ROLE", "role", TABLE_TEXT },
 	{ "DAYS LEFT", "days_left", TABLE_TEXT },
@@ -160,6 +226,7 @@ static const struct table_column cert_columns[] = {
 };
 
 static const struct table_column crl_columns[] = {
+	{ "REPLICA", "replica", TABLE_TEXT },
 	{ "TLS", "tls", TABLE_TEXT },
 	{ "REVOKED", "revoked", TABLE_TEXT },
 	{ "THIS UPDATE", "this_update", TABLE_TEXT },
@@ -167,6 +234,54 @@ static const struct table_column crl_columns[] = {
 	{ "CHECKED", "verified", TABLE_TEXT },
 	{ "FILE", "file", TABLE_TEXT },
 };
+
+/* One line for each replica, and what is wrong with it. */
+static void
+show_replicas(FILE *f, json_t *answer)
+{
+	static const struct table_column columns[] = {
+		{ "REPLICA", "replica", TABLE_TEXT },
+		{ "STATE", "state", TABLE_TEXT },
+		{ "READY", "ready", TABLE_TEXT },
+		{ "VERSION", "version", TABLE_TEXT },
+		{ "UP", "uptime_s", TABLE_AGE },
+		{ "SESSIONS", "sessions", TABLE_TEXT },
+		{ "DENIED", "entries", TABLE_TEXT },
+		{ "WAITING", "waiting", TABLE_TEXT },
+		{ "LAST CHANGE", "last_id", TABLE_NAME },
+	};
+	json_t *rows = json_object_get(answer, "replicas");
+	json_t *row, *one;
+	long long sessions;
+	size_t i, n;
+
+	json_array_foreach(rows, i, row)
+	{
+		sessions = 0;
+		json_array_foreach(json_object_get(row, "listeners"), n, one)
+		    sessions +=
+		    number(json_object_get(one, "connections"), "relay");
+		json_object_set_new(row, "sessions", json_integer(sessions));
+		json_object_update_missing(row, json_object_get(row, "fleet"));
+	}
+	table_print(f, columns, COUNT(columns), rows);
+	json_array_foreach(rows, i, row)
+	{
+		json_array_foreach(json_object_get(row, "problems"), n, one)
+		{
+			table_text(f, text(row, "replica"));
+			fputs(strcmp(text(one, "level"), "bad") == 0
+				? ": PROBLEM: "
+				: ": warning: ",
+			    f);
+			table_text(f, text(one, "text"));
+			fputc('\n', f);
+		}
+	}
+	fprintf(f, "%lld of %lld replicas\n",
+	    number(json_object_get(answer, "fleet"), "answered"),
+	    number(json_object_get(answer, "fleet"), "asked"));
+}
 
 void
 show_status(FILE *f, json_t *s)
@@ -197,7 +312,14 @@ show_status(FILE *f, json_t *s)
 		{ "MEANING", "text", TABLE_TEXT },
 	};
 	json_t *traffic = json_object_get(s, "traffic");
-	json_t *rows = flatten(json_object_get(s, "listeners"));
+	json_t *rows;
+
+	if (json_object_get(s, "replicas") != NULL) {
+		show_replicas(f, s);
+		show_incomplete(s);
+		return;
+	}
+	rows = flatten(json_object_get(s, "listeners"));
 
 	show_head(f, s);
 	show_traffic(f, traffic);
@@ -207,19 +329,31 @@ show_status(FILE *f, json_t *s)
 	    json_object_get(s, "backends"));
 	section(f, "Connections that ended", ended, COUNT(ended),
 	    json_object_get(traffic, "ended"));
-	section(f, "Certificates", cert_columns, COUNT(cert_columns),
+	section(f, "Certificates", cert_columns + 1, COUNT(cert_columns) - 1,
 	    json_object_get(s, "certificates"));
-	section(f, "CRLs", crl_columns, COUNT(crl_columns),
+	section(f, "CRLs", crl_columns + 1, COUNT(crl_columns) - 1,
 	    json_object_get(s, "crls"));
 	show_denylist(f, json_object_get(s, "denylist"));
 	show_fleet(f, json_object_get(s, "fleet"));
 	json_decref(rows);
 }
 
+/* Prints a table whose first column is the replica, which is left out if there
+ * is none. */
+static void
+print_of_replicas(FILE *f, const struct table_column *columns, size_t count,
+    json_t *rows)
+{
+	size_t skip = has_replicas(rows) ? 0 : 1;
+
+	table_print(f, columns + skip, count - skip, rows);
+}
+
 static void
 print_sessions(FILE *f, json_t *answer)
 {
 	static const struct table_column columns[] = {
+		{ "REPLICA", "replica", TABLE_TEXT },
 		{ "SID", "sid", TABLE_NAME },
 		{ "USER", "user", TABLE_TEXT },
 		{ "CLIENT ID", "client_id", TABLE_TEXT },
@@ -237,7 +371,7 @@ print_sessions(FILE *f, json_t *answer)
 		{ "ISSUER", "issuer", TABLE_TEXT },
 	};
 
-	table_print(f, columns, COUNT(columns),
+	print_of_replicas(f, columns, COUNT(columns),
 	    json_object_get(answer, "sessions"));
 }
 
@@ -248,16 +382,19 @@ show_sessions(FILE *f, json_t *answer)
 	size_t shown = json_array_size(json_object_get(answer, "sessions"));
 
 	print_sessions(f, answer);
+	show_replica_count(f, answer);
 	print_count(f, matched, "session", "sessions");
 	if ((long long)shown < matched)
 		fprintf(f, ", %zu shown (--limit)", shown);
 	fputc('\n', f);
+	show_incomplete(answer);
 }
 
 void
 show_sessions_rates(FILE *f, json_t *answer)
 {
 	static const struct table_column columns[] = {
+		{ "REPLICA", "replica", TABLE_TEXT },
 		{ "SID", "sid", TABLE_NAME },
 		{ "USER", "user", TABLE_TEXT },
 		{ "CLIENT ID", "client_id", TABLE_TEXT },
@@ -274,17 +411,21 @@ show_sessions_rates(FILE *f, json_t *answer)
 		{ "ISSUER", "issuer", TABLE_TEXT },
 	};
 
+	show_replica_count(f, answer);
 	print_count(f, number(answer, "matched"), "session", "sessions");
 	fputc('\n', f);
-	table_print(f, columns, COUNT(columns),
+	print_of_replicas(f, columns, COUNT(columns),
 	    json_object_get(answer, "sessions"));
+	show_incomplete(answer);
 }
 
 void
 show_kicked(FILE *f, json_t *answer)
 {
 	print_sessions(f, answer);
+	show_replica_count(f, answer);
 	fprintf(f, "%lld sessions closed\n", number(answer, "matched"));
+	show_incomplete(answer);
 }
 
 void
@@ -297,33 +438,25 @@ show_denied(FILE *f, json_t *answer)
 		{ "EXPIRED", "expired", TABLE_TEXT },
 		{ "REASON", "reason", TABLE_TEXT },
 		{ "FROM", "from", TABLE_TEXT },
+		{ "REPLICA", "replica", TABLE_TEXT },
 	};
 	json_t *rows = json_object_get(answer, "denied");
 	size_t shown = json_array_size(rows);
 	/* Only a fleet has more than one list. */
 	bool has_from =
 	    json_object_get(json_array_get(rows, 0), "from") != NULL;
+	bool of_all = json_object_get(answer, "fleet") != NULL;
 
-	table_print(f, columns, COUNT(columns) - (has_from ? 0 : 1), rows);
+	table_print(f, columns, COUNT(columns) - (has_from ? !of_all : 2),
+	    rows);
+	show_replica_count(f, answer);
 	fprintf(f, "%lld of %lld entries", number(answer, "matched"),
 	    number(answer, "count"));
 	if (number(answer, "matched") > (long long)shown)
 		fprintf(f, ", %zu shown from number %lld (--limit, --offset)",
 		    shown, number(answer, "offset") + 1);
 	fputc('\n', f);
-}
-
-static void
-print_lines(FILE *f, json_t *lines)
-{
-	json_t *line;
-	size_t i;
-
-	json_array_foreach(lines, i, line)
-	{
-		table_text(f, json_string_value(line));
-		fputc('\n', f);
-	}
+	show_incomplete(answer);
 }
 
 /* "for ever", or "until 2027-01-31T12:00:00Z". */
@@ -426,9 +559,32 @@ print_warnings(FILE *f, json_t *lines)
 	}
 }
 
+/* Prints the answer of each replica after its name. */
+static void
+show_each(FILE *f, json_t *answer, show_fn *show)
+{
+	json_t *row;
+	size_t i;
+
+	json_array_foreach(json_object_get(answer, "replicas"), i, row)
+	{
+		table_text(f, text(row, "replica"));
+		fputs(": ", f);
+		show(f, row);
+	}
+	fprintf(f, "%lld of %lld replicas\n",
+	    number(json_object_get(answer, "fleet"), "answered"),
+	    number(json_object_get(answer, "fleet"), "asked"));
+	show_incomplete(answer);
+}
+
 void
 show_reload(FILE *f, json_t *answer)
 {
+	if (json_object_get(answer, "replicas") != NULL) {
+		show_each(f, answer, show_reload);
+		return;
+	}
 	print_warnings(f, json_object_get(answer, "warnings"));
 	fprintf(f, "generation %lld is in force\n",
 	    number(answer, "generation"));
@@ -438,24 +594,36 @@ void
 show_certs(FILE *f, json_t *answer)
 {
 	static const struct table_column devices[] = {
+		{ "REPLICA", "replica", TABLE_TEXT },
 		{ "DAYS LEFT", "days_left", TABLE_TEXT },
 		{ "NOT AFTER", "cert_not_after", TABLE_TEXT },
 		{ "USER", "user", TABLE_TEXT },
 		{ "CLIENT ID", "client_id", TABLE_TEXT },
 		{ "SHA-256", "cert_sha256", TABLE_SHORT },
 	};
+	json_t *certs = json_object_get(answer, "certificates");
+	json_t *fleet = json_object_get(answer, "fleet");
+	size_t skip = fleet == NULL ? 1 : 0;
 
-	table_print(f, cert_columns, COUNT(cert_columns),
-	    json_object_get(answer, "certificates"));
-	section(f, "CRLs", crl_columns, COUNT(crl_columns),
+	table_print(f, cert_columns + skip, COUNT(cert_columns) - skip, certs);
+	section(f, "CRLs", crl_columns + skip, COUNT(crl_columns) - skip,
 	    json_object_get(answer, "crls"));
-	section(f, "Connected devices, the first to expire first", devices,
-	    COUNT(devices), json_object_get(answer, "devices"));
+	section(f, "Connected devices, the first to expire first",
+	    devices + skip, COUNT(devices) - skip,
+	    json_object_get(answer, "devices"));
+	if (fleet != NULL)
+		fprintf(f, "\n%lld of %lld replicas\n",
+		    number(fleet, "answered"), number(fleet, "asked"));
+	show_incomplete(answer);
 }
 
 void
 show_drain(FILE *f, json_t *answer)
 {
+	if (json_object_get(answer, "replicas") != NULL) {
+		show_each(f, answer, show_drain);
+		return;
+	}
 	fprintf(f, "draining; the daemon exits within %lld s\n",
 	    (number(answer, "drain_delay_ms") +
 		number(answer, "drain_timeout_ms") + 999) /

@@ -122,14 +122,17 @@ compare(struct previous *p, json_t *answer)
 	uint64_t at = clock_mono_ms();
 	double seconds = (double)(at - p->at) / 1000;
 	const json_t *before;
-	char sid[32];
+	const char *replica;
+	char sid[128];
 	json_t *row;
 	size_t i;
 
 	json_array_foreach(rows, i, row)
 	{
-		snprintf(sid, sizeof(sid), "%lld",
-		    (long long)json_integer_value(json_object_get(row, "sid")));
+		replica = json_string_value(json_object_get(row, "replica"));
+		snprintf(sid, sizeof(sid), "%lld %s",
+		    (long long)json_integer_value(json_object_get(row, "sid")),
+		    replica == NULL ? "" : replica);
 		before = json_object_get(p->sessions, sid);
 		if (before != NULL && seconds > 0)
 			add_rates(row, before, seconds);

@@ -2,6 +2,7 @@
 #include "fleet/fleet.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,8 +28,6 @@
 #define COLLECT_MAX 200000
 /* How long a command waits for the engine. */
 #define SEND_MS 2000
-#define REPLICAS_MAX 255
-#define NAME_MAX_LEN 64
 
 enum phase {
 	AWAY, /* not connected */
@@ -57,10 +56,12 @@ struct fleet {
 	struct config *config; /* counted */
 	struct fleet_link *data; /* owned: commands */
 	struct fleet_link *sub; /* owned: what wakes us */
+	struct fleet_talk *talk; /* owned: questions */
 	enum phase phase;
 	uint64_t changed_at; /* clock_mono_ms(): ONLINE began or ended */
-	char name[NAME_MAX_LEN + 1];
-	char me[NAME_MAX_LEN + 20]; /* name, and a number of this process */
+	char name[FLEET_TALK_NAME_MAX + 1];
+	char me[FLEET_TALK_NAME_MAX + 20]; /* name, and the number in hex */
+	uint32_t number; /* of this process */
 	char own_epoch[33]; /* what an engine without an epoch gets */
 	char load_id[48]; /* LOADING: where the stream was when it began */
 	char cursor[24]; /* of the scan */
@@ -70,8 +71,10 @@ struct fleet {
 	struct timer tick;
 	struct fleet_list list;
 	struct list waiters;
+	fleet_talk_asked *asked; /* what answers questions */
+	void *asked_arg;
 	uint64_t lost;
-	char *replicas[REPLICAS_MAX]; /* owned */
+	char *replicas[FLEET_TALK_REPLICAS_MAX]; /* owned */
 	size_t replica_count;
 };
 
@@ -445,7 +448,9 @@ note_replicas(struct fleet *f, const struct fleet_reply *list)
 	size_t i;
 
 	forget_replicas(f);
-	for (i = 0; i < list->count && f->replica_count < REPLICAS_MAX; i++) {
+	for (i = 0;
+	     i < list->count && f->replica_count < FLEET_TALK_REPLICAS_MAX;
+	     i++) {
 		s = fleet_reply_text(fleet_reply_item(list, i));
 		if (s.len >= sizeof(text))
 			continue;
@@ -551,11 +556,12 @@ static void
 sub_up(void *arg)
 {
 	struct fleet *f = arg;
-	char wake[128];
-	struct slice argv[2] = { slice_str("SUBSCRIBE"), key(f, wake, "wake") };
+	char wake[128], names[2][128];
+	struct slice argv[4] = { slice_str("SUBSCRIBE"), key(f, wake, "wake") };
 
+	fleet_talk_channels(f->talk, argv + 2, names);
 	f->heard_at = clock_mono_ms();
-	(void)fleet_link_send(f->sub, argv, 2, NULL, NULL);
+	(void)fleet_link_send(f->sub, argv, 4, NULL, NULL);
 }
 
 static void
@@ -570,7 +576,8 @@ sub_message(void *arg, const struct fleet_reply *r)
 {
 	struct fleet *f = arg;
 	struct slice kind = fleet_reply_text(fleet_reply_item(r, 0));
-	char why[FLEET_LINK_WHY_MAX];
+	struct slice channel = fleet_reply_text(fleet_reply_item(r, 1));
+	char why[FLEET_LINK_WHY_MAX], wake[128];
 
 	f->heard_at = clock_mono_ms();
 	if (r->type == FLEET_WIRE_ERROR) {
@@ -580,9 +587,11 @@ sub_message(void *arg, const struct fleet_reply *r)
 		fleet_link_reject(f->sub, why);
 		return;
 	}
-	if (slice_equal(kind, slice_str("message")) ||
-	    slice_equal(kind, slice_str("subscribe")))
+	if (slice_equal(channel, key(f, wake, "wake")))
 		read_stream(f);
+	else if (slice_equal(kind, slice_str("message")))
+		fleet_talk_message(f->talk, channel,
+		    fleet_reply_text(fleet_reply_item(r, 2)));
 }
 
 static const struct fleet_link_owner data_owner = { data_up, data_down, NULL };
@@ -673,7 +682,8 @@ make_name(struct fleet *f)
 		if (!isalnum((unsigned char)f->name[i]) &&
 		    strchr("._-", f->name[i]) == NULL)
 			f->name[i] = '_';
-	snprintf(f->me, sizeof(f->me), "%s %08x", f->name, (unsigned)number.k0);
+	f->number = (uint32_t)number.k0;
+	snprintf(f->me, sizeof(f->me), "%s %08" PRIx32, f->name, f->number);
 	epoch[0] = number.k0;
 	epoch[1] = number.k1;
 	encode_hex(f->own_epoch, slice_make(epoch, sizeof(epoch)));
@@ -719,12 +729,15 @@ fleet_start(struct fleet *f, const struct fleet_link_access *access)
 		.owner = &data_owner,
 		.arg = f,
 	};
+	struct fleet_talk_options talk = { &o, c->prefix, f->name, f->number };
 
+	f->talk = fleet_talk_new(&talk, access);
 	f->data = fleet_link_new(&o, access);
 	o.owner = &sub_owner;
 	f->sub = fleet_link_new(&o, access);
-	if (f->data == NULL || f->sub == NULL)
+	if (f->data == NULL || f->sub == NULL || f->talk == NULL)
 		return ERR_NO_MEMORY;
+	fleet_talk_listen(f->talk, f->asked, f->asked_arg);
 	timer_start(&f->tick, TICK_MS);
 	return f->list.copy == NULL ? OK : fleet_copy_start(f->list.copy);
 }
@@ -734,6 +747,7 @@ fleet_set_access(struct fleet *f, const struct fleet_link_access *access)
 {
 	fleet_link_set_access(f->data, access);
 	fleet_link_set_access(f->sub, access);
+	fleet_talk_set_access(f->talk, access);
 }
 
 /* Leaves, so that the others do not wait until we are missed. */
@@ -769,8 +783,10 @@ fleet_stop(struct fleet *f)
 		if (w->swept)
 			free(w); /* otherwise the sweep's end frees it */
 	}
+	fleet_talk_free(f->talk);
 	fleet_link_free(f->data);
 	fleet_link_free(f->sub);
+	f->talk = NULL;
 	f->data = NULL;
 	f->sub = NULL;
 	fleet_list_stop(&f->list);
@@ -806,4 +822,17 @@ fleet_get_status(const struct fleet *f, struct fleet_status *out)
 	out->copy_failed = f->list.copy_failed;
 	out->replicas = (const char *const *)f->replicas;
 	out->replica_count = f->replica_count;
+}
+
+void
+fleet_listen(struct fleet *f, fleet_talk_asked *asked, void *arg)
+{
+	f->asked = asked;
+	f->asked_arg = arg;
+}
+
+struct fleet_talk *
+fleet_get_talk(const struct fleet *f)
+{
+	return f->talk;
 }

@@ -23,11 +23,17 @@
  * A change by a command is in force here at once and waits to be sent; with the
  * engine away it waits for longer, on disk as well.
  *
+ * QUESTIONS
+ *
+ * Replicas ask each other for their sessions, to kick, to reload and so on
+ * (fleet/talk.h); admin knows what the questions mean.
+ *
  * TRUST
  *
- * The engine can deny any client, and take back what the fleet denies. It
- * cannot admit a client that a certificate, a rule or this replica's own file
- * keeps out: its list is asked in addition to these.
+ * The engine can deny any client, take back what the fleet denies, and ask
+ * whatever a replica can ask: kick, reload, drain. It cannot admit a client
+ * that a certificate, a rule or this replica's own file keeps out: its list is
+ * asked in addition to these.
  */
 #ifndef FLEET_FLEET_H
 #define FLEET_FLEET_H
@@ -35,6 +41,7 @@
 #include "config/config.h"
 #include "fleet/link.h"
 #include "fleet/list.h"
+#include "fleet/talk.h"
 
 struct fleet;
 
@@ -99,5 +106,11 @@ struct fleet_status {
 	size_t replica_count;
 };
 void fleet_get_status(const struct fleet *f, struct fleet_status *out);
+
+/* Has questions of other replicas brought to `asked'; before fleet_start(). */
+void fleet_listen(struct fleet *f, fleet_talk_asked *asked, void *arg);
+
+/* For questions to the other replicas; NULL once it has stopped. */
+struct fleet_talk *fleet_get_talk(const struct fleet *f);
 
 #endif

@@ -577,6 +577,14 @@ fleet_link_new(const struct fleet_link_options *o,
 }
 
 void
+fleet_link_stop(struct fleet_link *l)
+{
+	l->state = WAITING;
+	close_connection(l);
+	tell_lost(l);
+}
+
+void
 fleet_link_free(struct fleet_link *l)
 {
 	struct list *node;

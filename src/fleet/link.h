@@ -60,6 +60,10 @@ struct fleet_link_access {
 struct fleet_link *fleet_link_new(const struct fleet_link_options *o,
     const struct fleet_link_access *access);
 
+/* Closes it for good: commands whose replies are missing are told; the owner
+ * is not. */
+void fleet_link_stop(struct fleet_link *l);
+
 /* Closes it without calling a callback. NULL is allowed. */
 void fleet_link_free(struct fleet_link *l);
 

@@ -10,6 +10,8 @@ libsallyport_a_SOURCES += \
 	src/fleet/list.c \
 	src/fleet/list.h \
 	src/fleet/scripts.h \
+	src/fleet/talk.c \
+	src/fleet/talk.h \
 	src/fleet/wire.h
 
 # Two whole files instead of conditions inside one.

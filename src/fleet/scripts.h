@@ -59,18 +59,47 @@
 /*
  * KEYS: epoch, set, replicas. ARGV: this replica; for how long it counts as
  * alive, in ms. Returns the epoch, the number of entries of the set, and the
- * replicas that are alive.
+ * replicas that are alive. A quiet one with the name of this replica is what
+ * ran before it crashed.
  */
 #define FLEET_SCRIPT_BEAT \
 	"local time = redis.call('TIME') " \
 	"local now = time[1] * 1000 + math.floor(time[2] / 1000) " \
 	"redis.call('ZADD', KEYS[3], now, ARGV[1]) " \
 	"redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', now - ARGV[2]) " \
+	"local name = string.match(ARGV[1], '^%S+ ') " \
+	"for _, other in ipairs(redis.call('ZRANGE', KEYS[3], '-inf', " \
+	"  now - 3000, 'BYSCORE')) do " \
+	"  if string.sub(other, 1, #name) == name then " \
+	"    redis.call('ZREM', KEYS[3], other) end end " \
 	"return {redis.call('GET', KEYS[1]) or '', " \
 	"  redis.call('HLEN', KEYS[2]), " \
 	"  redis.call('ZRANGE', KEYS[3], 0, 254)}"
 
-/* KEYS: replicas. ARGV: this replica, which leaves. */
-#define FLEET_SCRIPT_LEAVE "return redis.call('ZREM', KEYS[1], ARGV[1])"
+/*
+ * KEYS: question, replicas. ARGV: the question; for how long it is valid, in
+ * ms; the channel to announce it on; its identifier. Returns the replicas that
+ * are alive.
+ */
+#define FLEET_SCRIPT_ASK \
+	"redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) " \
+	"redis.call('PUBLISH', ARGV[3], ARGV[4]) " \
+	"return redis.call('ZRANGE', KEYS[2], 0, 254)"
+
+/*
+ * KEYS: question, answer. ARGV: the answer; the channel to announce it on; what
+ * to announce; for how long the answer stays, in ms.
+ */
+#define FLEET_SCRIPT_ANSWER \
+	"if not redis.call('GET', KEYS[1]) then return 0 end " \
+	"redis.call('SET', KEYS[2], ARGV[1], 'PX', ARGV[4]) " \
+	"redis.call('PUBLISH', ARGV[2], ARGV[3]) " \
+	"return 1"
+
+/* KEYS: answer. Returns it, and removes it. */
+#define FLEET_SCRIPT_TAKE \
+	"local text = redis.call('GET', KEYS[1]) " \
+	"redis.call('SET', KEYS[1], '', 'PX', 1) " \
+	"return text"
 
 #endif

@@ -96,6 +96,16 @@ is((ctl_json($r->{socket}, 'reload'))[0], 0, 'the right one, by a reload');
 online('the user of the guide has the rights it needs', $r);
 is((ctl_json($r->{socket}, 'deny', 'cn', 'a'))[0], 0, 'deny');
 all_have('a', 'in force', $r);
+my $other = replica({}, address => $redis->address, username => 'sallyport',
+	password_file => $file);
+online('another one', $other);
+wait_until('they know each other', sub {
+	return @{ status($r)->{replicas} // [] } == 2;
+}, 20);
+my ($code, $answer) = ctl_json($r->{socket}, '--fleet', 'status');
+is($code, 0, 'and can ask each other');
+is($answer->{fleet}{answered}, 2, 'and answer');
+$other->stop;
 $redis->{login} = ['sallyport', 'change-me'];
 for (['FLUSHALL'], ['CONFIG', 'GET', '*'], ['GET', 'other'], ['KEYS', '*']) {
 	ok(!eval { $redis->command(@$_); 1 }, "and no others: $_->[0]");

@@ -21,23 +21,15 @@ my $base = $ENV{BENCH_PORT} // 21880;
 my $stub_port = $base;
 my %door = (tls => $base + 3, rsa => $base + 4, wss => $base + 5);
 
-# Where the doors are: on loopback, or, in a namespace of the bench's own, on
-# every address, so that the delayed line reaches them.
-my $at = $ENV{BENCH_NETNS} ? '0.0.0.0' : '127.0.0.1';
-
 # Each: the program, and a function that writes its file and returns the
 # command. "own" is a broker: it has no stub behind it.
 my %peer = (
 	sallyport => { program => $ENV{SALLYPORT}, doors => [qw(tls rsa wss)],
 	    command => \&sallyport },
 	haproxy => { program => 'haproxy', doors => [qw(tls rsa)],
-	    command => \&haproxy, version => '-vv' },
-	'haproxy-own' => { program => $ENV{HAPROXY}, doors => [qw(tls rsa)],
-	    command => \&haproxy, version => '-vv' },
+	    command => \&haproxy, version => '-v' },
 	nginx => { program => 'nginx', doors => [qw(tls rsa)],
-	    command => \&nginx, version => '-V' },
-	'nginx-own' => { program => $ENV{NGINX}, doors => [qw(tls rsa)],
-	    command => \&nginx, version => '-V' },
+	    command => \&nginx, version => '-v' },
 	hitch => { program => 'hitch', doors => [qw(tls rsa)],
 	    command => \&hitch, version => '--version' },
 	stunnel => { program => 'stunnel4', doors => [qw(tls rsa)],
@@ -46,8 +38,7 @@ my %peer = (
 	    command => \&mosquitto, version => '-h', own => 1 },
 	floor => { doors => ['plain'], command => \&floor },
 );
-my @order = qw(sallyport haproxy haproxy-own nginx nginx-own hitch stunnel
-    mosquitto floor);
+my @order = qw(sallyport haproxy nginx hitch stunnel mosquitto floor);
 
 my $softhsm = '/usr/lib/softhsm/libsofthsm2.so';
 
@@ -82,8 +73,7 @@ sub find_program
 {
 	my ($name) = @_;
 
-	return undef if !defined $name || $name eq '';
-	return -x $name ? $name : undef if $name =~ m{/};
+	return $name if $name =~ m{/} && -x $name;
 	for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin') {
 		return "$dir/$name" if -x "$dir/$name";
 	}
@@ -108,11 +98,8 @@ sub new
 
 sub present
 {
-	for my $own (grep { ($ENV{$_} // '') ne '' } qw(NGINX HAPROXY)) {
-		die "$own=$ENV{$own} is not the full path of a program\n"
-		    if $ENV{$own} !~ m{^/} || !-x $ENV{$own};
-	}
-	return grep { defined find_program($peer{$_}{program}) } @order;
+	return grep { $_ ne 'floor' || 1 }
+	    grep { defined find_program($peer{$_}{program}) } @order;
 }
 
 sub version
@@ -120,31 +107,11 @@ sub version
 	my ($self, $name) = @_;
 	my $p = $peer{$name};
 
-	return "$name: this tree, without TLS" if $name eq 'floor';
+	return "$name: this tree" if !defined $p->{version};
 	my $program = find_program($p->{program});
-	my $ask = $p->{version} // '-V';
-	my ($line) = grep { /\d\.\d/ } `$program $ask 2>&1`;
+	my ($line) = grep { /\d\.\d/ } `$program $p->{version} 2>&1`;
 	chomp($line //= '?');
-	return "$name: $line; " . library($program, $ask);
-}
-
-# The TLS library of a program: what it says itself, else what the shared
-# library says that it is linked with.
-sub library
-{
-	my ($program, $ask) = @_;
-	my $said = `$program $ask 2>&1`;
-
-	return $1 if $said =~ /\(running with (.+)\)/
-	    || $said =~ /^Running on (?:OpenSSL|SSL library) version *: *(.+)/m
-	    || $said =~ /^built with ((?:OpenSSL|BoringSSL|AWS-LC|LibreSSL).*)/m
-	    || $said =~ /\b(?:running with|running|with) +(OpenSSL \d[^,]*)/
-	    || $said =~ /^(BoringSSL.*)/m;
-	my ($file) = `ldd $program 2>&1` =~ m{libcrypto\S* => (\S+)};
-	return 'an unknown TLS library' if !defined $file;
-	open my $f, '<:raw', $file or return "$file: $!";
-	local $/;
-	return <$f> =~ /\b((?:OpenSSL|LibreSSL|AWS-LC) \d[ -~]+)/ ? $1 : $file;
+	return "$name: $line";
 }
 
 sub openssl
@@ -259,7 +226,6 @@ sub measure
 	return undef if $p->{own} && grep { /mode=down/ } @load;
 	return undef if ($row->{free} || $row->{daemon})
 	    && $name ne 'sallyport';
-	return undef if $row->{delay} && $name eq 'floor';
 	return undef if $row->{token} && !$self->make_token;
 	my $port = $door{$kind} // $door{tls};
 	my $pid = $self->start($row->{free} ? undef : 0,
@@ -268,8 +234,7 @@ sub measure
 	my $answer;
 	if ($self->wait_for($port)) {
 		select undef, undef, undef, 0.3;
-		$answer = $self->load($row->{delay}, "port=$port", "pid=$pid",
-			@load);
+		$answer = $self->load($port, $pid, @load);
 	}
 	$self->stop($pid);
 	return $answer // { failed => 1, why => 'it did not start' };
@@ -277,13 +242,11 @@ sub measure
 
 sub load
 {
-	my ($self, $delay, @load) = @_;
+	my ($self, $port, $pid, @load) = @_;
 	my $d = $self->{dir};
 	my @command = ('taskset', '-c', 1, "$self->{build}/load",
-	    "cert=$d/device.crt", "key=$d/device.key", "ca=$d/ca.crt", @load);
-
-	@command = ("$self->{build}/delay", $delay, @command,
-	    'address=10.77.0.1') if $delay;
+	    "port=$port", "pid=$pid", "cert=$d/device.crt",
+	    "key=$d/device.key", "ca=$d/ca.crt", @load);
 	my $text = `@command 2>>$d/out.log`;
 
 	return eval { decode_json($text) };
@@ -305,12 +268,12 @@ $daemon
 user = nobody
 log = $d/sallyport.log
 [listener mqtts]
-bind = $at:$door{tls}
+bind = 127.0.0.1:$door{tls}
 [listener rsa]
-bind = $at:$door{rsa}
+bind = 127.0.0.1:$door{rsa}
 tls = rsa
 [listener wss]
-bind = $at:$door{wss}
+bind = 127.0.0.1:$door{wss}
 transport = websocket
 [tls]
 certificate = $d/server.crt
@@ -334,13 +297,14 @@ sub haproxy
 {
 	my ($self, $program, $workers) = @_;
 	my $d = $self->{dir};
-	my $bind = sub { "bind $at:$door{$_[0]} ssl crt $d/$_[1].pem "
+	my $bind = sub { "bind 127.0.0.1:$door{$_[0]} ssl crt $d/$_[1].pem "
 	    . "ca-file $d/ca.crt verify required" };
 
 	return ($program, '-db', '-f', $self->write_file('haproxy.cfg', <<END));
 global
     nbthread $workers
     maxconn @{[connections_possible()]}
+    tune.ssl.default-dh-param 2048
     ssl-default-bind-ciphers $tls12
     ssl-default-bind-ciphersuites $tls13
     ssl-default-bind-curves X25519:P-256
@@ -362,24 +326,18 @@ sub nginx
 {
 	my ($self, $program, $workers) = @_;
 	my $d = $self->{dir};
-	my $built = `$program -V 2>&1`;
-	my ($modules) = $built =~ /--modules-path=(\S+)/;
-	my $load = $built =~ /--with-stream=dynamic/ ?
-	    "load_module $modules/ngx_stream_module.so;" : '';
-	# BoringSSL has no such commands; its choice is the same.
-	my $suites = library($program, '-V') =~ /BoringSSL|AWS-LC/ ? '' :
-	    "ssl_conf_command Ciphersuites $tls13;";
+	my ($module) = glob '/usr/lib/nginx/modules/ngx_stream_module.so';
+	my $load = defined $module ? "load_module $module;" : '';
 	my $server = sub { <<END };
     server {
-        listen $at:$door{$_[0]} ssl;
+        listen 127.0.0.1:$door{$_[0]} ssl;
         ssl_certificate $d/$_[1].crt;
         ssl_certificate_key $d/$_[1].key;
         proxy_pass 127.0.0.1:$stub_port;
     }
 END
 
-	return ($program, '-e', "$d/nginx.log", '-c',
-	    $self->write_file('nginx.conf', <<END));
+	return ($program, '-c', $self->write_file('nginx.conf', <<END));
 $load
 daemon off;
 user root;
@@ -391,7 +349,7 @@ events { worker_connections 60000; }
 stream {
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers $tls12;
-    $suites
+    ssl_conf_command Ciphersuites $tls13;
     ssl_ecdh_curve X25519:P-256;
     ssl_client_certificate $d/ca.crt;
     ssl_verify_client on;
@@ -410,7 +368,7 @@ sub hitch
 	my $d = $self->{dir};
 	my $front = sub { <<END };
 frontend = {
-    host = "$at"
+    host = "127.0.0.1"
     port = "$door{$_[0]}"
     pem-file = "$d/$_[1].pem"
 }
@@ -442,7 +400,7 @@ sub stunnel
 	my $d = $self->{dir};
 	my $service = sub { <<END };
 [$_[0]]
-accept = $at:$door{$_[0]}
+accept = 127.0.0.1:$door{$_[0]}
 connect = 127.0.0.1:$stub_port
 cert = $d/$_[1].crt
 key = $d/$_[1].key
@@ -472,7 +430,7 @@ sub mosquitto
 	my ($self, $program) = @_;
 	my $d = $self->{dir};
 	my $listener = sub { <<END };
-listener $door{$_[0]} $at
+listener $door{$_[0]} 127.0.0.1
 certfile $d/$_[1].crt
 keyfile $d/$_[1].key
 cafile $d/ca.crt

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Questions that one replica asks the others, through the engine:
+ *
+ *	asker	stores the question, with a time to live, and announces it
+ *	others	read it, unless its time is over, and do what it says
+ *	others	store the answer, and announce it to the asker
+ *	asker	takes it; at the deadline it knows who has not answered
+ *
+ * The engine's clock alone decides whether a question is still valid, so a
+ * replica that stood still does not do late what its asker has given up. The
+ * connection is one of its own: a large answer does not delay the deny list.
+ *
+ * What a question means is not known here. Questions and answers are a
+ * stranger's input: they are bounded here, and checked by those who take them.
+ */
+#ifndef FLEET_TALK_H
+#define FLEET_TALK_H
+
+#include "fleet/link.h"
+
+#define FLEET_TALK_QUESTION_MAX ((size_t)256 << 10)
+#define FLEET_TALK_ANSWER_MAX ((size_t)4 << 20)
+/* Bytes of all answers to a question. */
+#define FLEET_TALK_ANSWERS_MAX ((size_t)64 << 20)
+/* The most replicas. */
+#define FLEET_TALK_REPLICAS_MAX 255
+/* The longest name of a replica. */
+#define FLEET_TALK_NAME_MAX 64
+
+struct fleet_talk;
+
+struct fleet_talk_options {
+	const struct fleet_link_options *link; /* borrowed for the call; its
+						* owner is not used */
+	const char *prefix; /* borrowed */
+	const char *name; /* borrowed: of this replica */
+	uint32_t number; /* of this process */
+};
+
+/* NULL: no memory. It starts to connect. */
+struct fleet_talk *fleet_talk_new(const struct fleet_talk_options *o,
+    const struct fleet_link_access *access);
+
+/* Tells those who asked that no more answers come. NULL is allowed. */
+void fleet_talk_free(struct fleet_talk *t);
+
+void fleet_talk_set_access(struct fleet_talk *t,
+    const struct fleet_link_access *access);
+
+/* Appends the channels that this replica has to subscribe to: fills `out', and
+ * the texts of `names'. */
+void fleet_talk_channels(const struct fleet_talk *t, struct slice out[2],
+    char names[2][128]);
+
+/* Takes a message that came over one of them. */
+void fleet_talk_message(struct fleet_talk *t, struct slice channel,
+    struct slice text);
+
+/*
+ * Answering.
+ */
+
+/* A question that waits for its answer. Copy it. */
+struct fleet_question {
+	char id[33];
+	uint32_t asker;
+};
+
+/* Called for each question; `from' is the asker's name. Both texts are borrowed
+ * for the call. */
+typedef void fleet_talk_asked(void *arg, const struct fleet_question *q,
+    const char *from, struct slice text);
+
+/* Has questions brought to `asked'; without that they are not answered. */
+void fleet_talk_listen(struct fleet_talk *t, fleet_talk_asked *asked,
+    void *arg);
+
+/* Sends an answer of at most FLEET_TALK_ANSWER_MAX bytes, if the asker still
+ * waits for it. */
+void fleet_talk_answer(struct fleet_talk *t, const struct fleet_question *q,
+    struct slice text);
+
+/*
+ * Asking.
+ */
+
+/* A replica that was asked. */
+struct fleet_talk_part {
+	char name[FLEET_TALK_NAME_MAX + 1];
+	uint32_t number;
+	bool fetching; /* its answer is on the way */
+	bool answered;
+};
+
+struct fleet_talk_asker {
+	/* An answer came; borrowed for the call. */
+	void (*answered)(void *arg, const char *name, struct slice text);
+	/* All have answered, or it is too late. `parts' says who was asked. If
+	 * `why' is not NULL, the question may have reached no replica. Called
+	 * once, and last. */
+	void (*done)(void *arg, const char *why,
+	    const struct fleet_talk_part *parts, size_t count);
+};
+
+struct fleet_talk_request {
+	struct slice text; /* borrowed for the call */
+	const char *to; /* names with commas between them; "*": all */
+	uint64_t ms; /* until the answers must be there */
+	const struct fleet_talk_asker *asker; /* static */
+	void *arg; /* borrowed */
+};
+
+/* NULL, or why no question can be asked now; a static text. */
+const char *fleet_talk_why_not(const struct fleet_talk *t);
+
+/* True if `to' names `name'. */
+bool fleet_talk_is_for(const char *to, const char *name);
+
+/* Asks the other replicas. OK: `done' will be called, never from inside.
+ * ERR_CLOSED: not connected; ERR_NO_MEMORY. */
+enum err fleet_talk_ask(struct fleet_talk *t,
+    const struct fleet_talk_request *r) MUST_CHECK;
+
+#endif
