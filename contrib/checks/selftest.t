@@ -224,6 +224,8 @@ my %papers = (
 	'etc/sallyport.8' => ".Sh REASONS\n.It Sy tls_a\none\ntwo\n" .
 	    ".It Sy tls_b Pq - , 0x86\nthree\n.El\n.Sh LOGGING\n" .
 	    ".It Cm up , down\n",
+	'etc/sallyport-fetch.8' => ".It Cm got\n",
+	'src/fetch/a.c' => "log_event(LEVEL, \"got\");\n",
 	'src/base/a.c' => "log_begin(&l, LEVEL,\n    b ? \"up\" : \"down\");\n",
 );
 my $papers_help = "[tls] a = 1, 2\n    What.\n    Takes: 1, 2\n" .
@@ -255,7 +257,7 @@ for (
 	[ qr{lacks tls_b: .*three}, 'a missing reason', '8', '.It Sy tls_b',
 	    '.It' ],
 	[ qr{no such reason: tls_c}, 'a strange reason', '8', 'tls_b', 'tls_c' ],
-	[ qr{a\.c:1: event down is not}, 'an event', '8', 'down', 'dawn' ],
+	[ qr{a\.c:1: event down is in no}, 'an event', '8', 'down', 'dawn' ],
 ) {
 	my ($words, $why, $file, $from, $to) = @$_;
 	papers($words, "finds $why", "etc/sallyport.$file", $from, $to);

@@ -79,6 +79,14 @@ AS_IF([test "x$with_fleet" != xno], [
 		[AS_VAR_APPEND([sp_missing], [" libhiredis-dev"])])])
 ])
 AM_CONDITIONAL([HAVE_HIREDIS], [test "x$sp_fleet" = xyes])
+dnl sallyport-fetch alone links it. PROTOCOLS_STR came with 7.85.
+sp_fetch=no
+AS_IF([test "x$with_fetch" != xno], [
+	PKG_CHECK_MODULES([LIBCURL], [libcurl >= 7.85], [sp_fetch=yes],
+		[AS_IF([test "x$with_fetch" = xyes],
+		[AS_VAR_APPEND([sp_missing], [" libcurl4-gnutls-dev"])])])
+])
+AM_CONDITIONAL([HAVE_LIBCURL], [test "x$sp_fetch" = xyes])
 AS_CASE([$with_systemdsystemunitdir],
 	[no], [sp_units=no],
 	[yes | ''], [sp_units=$sp_systemd

@@ -37,6 +37,11 @@ AC_ARG_WITH([fleet],
 		[without hiredis, so replicas cannot share state through Valkey
 		or Redis (default: if it is there)])],
 	[], [with_fleet=check])
+AC_ARG_WITH([fetch],
+	[AS_HELP_STRING([--without-fetch],
+		[without libcurl, so no sallyport-fetch, which downloads CRLs
+		(default: if it is there)])],
+	[], [with_fetch=check])
 AC_ARG_WITH([p11-kit],
 	[AS_HELP_STRING([--without-p11-kit],
 		[no private keys in PKCS#11 tokens (default: if it is there)])],

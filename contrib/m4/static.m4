@@ -13,6 +13,10 @@ AS_IF([test "x$enable_static" = xyes], [
 	AS_IF([test "x$with_p11_kit" = xyes], [AC_MSG_ERROR(
 		[a static program cannot load PKCS#11 modules: --with-p11-kit
 or --enable-static, not both])])
+	AS_IF([test "x$with_fetch" = xyes], [AC_MSG_ERROR(
+		[libcurl needs shared libraries: --with-fetch or
+--enable-static, not both])])
+	with_fetch=no
 	with_systemd=no
 	with_p11_kit=no
 	SP_PIE=-static-pie

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -494,6 +495,115 @@ check_fleet(const struct check *c)
 		    "password_file, or take it out)");
 }
 
+/* True for a URL that sallyport-fetch can use: http or https, and a host. */
+static bool
+is_url(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t i;
+
+	if (host == NULL ||
+	    (strncasecmp(url, "http://", 7) != 0 &&
+		strncasecmp(url, "https://", 8) != 0))
+		return false;
+	for (i = 0; url[i] != '\0'; i++)
+		if (url[i] <= 0x20 || url[i] > 0x7e)
+			return false;
+	return host[3] != '\0' && host[3] != '/';
+}
+
+/* True if the two paths are the same apart from slashes at their ends. */
+static bool
+same_path(const char *a, size_t len, const char *b)
+{
+	size_t other = strlen(b);
+
+	while (len > 1 && a[len - 1] == '/')
+		len--;
+	while (other > 1 && b[other - 1] == '/')
+		other--;
+	return len == other && memcmp(a, b, len) == 0;
+}
+
+bool
+config_fetch_is_read(const struct config_tls *t, const char *path,
+    enum config_fetch_kind kind)
+{
+	const char *slash = strrchr(path, '/');
+	size_t folder = slash == NULL ? 0 : (size_t)(slash - path), i;
+
+	for (i = 0; i < t->crl.count; i++) {
+		if (same_path(path, strlen(path), t->crl.items[i]))
+			return true;
+		if (kind == CONFIG_FETCH_FILE && folder > 0 &&
+		    same_path(path, folder, t->crl.items[i]))
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_read(const struct config *cfg, const char *path, enum config_fetch_kind kind)
+{
+	size_t i;
+
+	for (i = 0; i < cfg->tls_count; i++)
+		if (config_fetch_is_read(&cfg->tls[i], path, kind))
+			return true;
+	return false;
+}
+
+/* The file that a list is put into. */
+static void
+check_fetch_file(const struct check *c, struct config_fetch *f)
+{
+	const char *slash = strrchr(f->file, '/');
+	size_t len = strlen(f->file), i;
+
+	if (!is_read(c->cfg, f->file, CONFIG_FETCH_FILE))
+		COMPLAIN(c, f, file,
+		    "no [tls] reads %.512s (add it, or its directory, to crl)",
+		    f->file);
+	else if (slash == NULL || slash[1] == '\0' || slash[1] == '.' ||
+	    f->file[len - 1] == '~')
+		COMPLAIN(c, f, file,
+		    "the daemon skips such a name in a directory (write one "
+		    "that neither begins with . nor ends in ~)");
+	for (i = 0; i < f->head.index; i++)
+		if (strcmp(c->cfg->fetch[i].file, f->file) == 0)
+			COMPLAIN(c, f, file,
+			    "is that of line %u, too (write another)",
+			    c->cfg->fetch[i].where.file.line);
+}
+
+static void
+check_fetch(const struct check *c, struct config_fetch *f)
+{
+	size_t i;
+
+	/* Not shown: it may hold a password. */
+	for (i = 0; i < f->url.count; i++)
+		if (!is_url(f->url.items[i]))
+			COMPLAIN(c, f, url,
+			    "item %zu is not such a URL (write "
+			    "http://HOST/PATH or https://HOST/PATH, and %%XX "
+			    "for blanks and commas)",
+			    i + 1);
+	if (f->url.count > 0 && f->file[0] == '\0')
+		COMPLAIN(c, f, file,
+		    "is missing (write one that crl of [tls] names)");
+	else if (f->file[0] != '\0' && f->url.count == 0)
+		COMPLAIN(c, f, url,
+		    "is missing (write where the list is, such as "
+		    "http://ca.example/client-ca.crl)");
+	else if (f->file[0] != '\0')
+		check_fetch_file(c, f);
+	if (f->points_folder[0] != '\0' &&
+	    !is_read(c->cfg, f->points_folder, CONFIG_FETCH_FOLDER))
+		COMPLAIN(c, f, points_folder,
+		    "no [tls] reads %.512s (add it to crl)", f->points_folder);
+}
+
 /* What was doubted is bad, and so is its section. */
 static void
 judge(const struct config_option *option, struct config_head *body, void *arg)
@@ -529,6 +639,19 @@ config_check(struct config *cfg, struct report *r)
 		check_backend(&c, &cfg->backend[i]);
 	check_limits(&c);
 	check_fleet(&c);
+	for (i = 0; i < cfg->fetch_count; i++)
+		check_fetch(&c, &cfg->fetch[i]);
 	config_option_each(cfg, check_option_files, &c);
+	config_option_each(cfg, judge, NULL);
+}
+
+void
+config_check_fetch(struct config *cfg, struct report *r)
+{
+	struct check c = { cfg, r };
+	size_t i;
+
+	for (i = 0; i < cfg->fetch_count; i++)
+		check_fetch(&c, &cfg->fetch[i]);
 	config_option_each(cfg, judge, NULL);
 }

@@ -16,4 +16,16 @@
  */
 void config_check(struct config *cfg, struct report *r);
 
+/* The same for [fetch] alone, without looking at any file. */
+void config_check_fetch(struct config *cfg, struct report *r);
+
+enum config_fetch_kind {
+	CONFIG_FETCH_FILE, /* it may be in a directory that crl names */
+	CONFIG_FETCH_FOLDER /* crl has to name it */
+};
+
+/* True if crl of `t' names `path', or for a file its directory. */
+bool config_fetch_is_read(const struct config_tls *t, const char *path,
+    enum config_fetch_kind kind);
+
 #endif

@@ -74,6 +74,10 @@ struct config_fleet {
 	CONFIG_BODY(CONFIG_FLEET)
 };
 
+struct config_fetch {
+	CONFIG_BODY(CONFIG_FETCH)
+};
+
 struct config_listener {
 	CONFIG_BODY(CONFIG_LISTENER)
 	/* The profiles that its tls =, identity = and backend = name; never
@@ -109,6 +113,8 @@ struct config {
 	size_t identity_count;
 	struct config_backend *backend;
 	size_t backend_count;
+	struct config_fetch *fetch;
+	size_t fetch_count;
 };
 
 /*
@@ -127,6 +133,21 @@ struct config {
  */
 enum err config_load(const char *file, struct config **out,
     struct report *r) MUST_CHECK;
+
+/* An option that another program reads from the file. */
+struct config_wanted {
+	const char *section; /* NULL ends a list */
+	const char *key; /* NULL: all of the section */
+};
+
+/*
+ * The same for another program, which reads only the options in `wanted': all
+ * others keep their defaults, whatever stands in the file. No file that is
+ * named is looked at, no listener has to exist, and none is linked to its
+ * profiles.
+ */
+enum err config_load_part(const char *file, const struct config_wanted *wanted,
+    struct config **out, struct report *r) MUST_CHECK;
 
 /* Adds a count and returns `cfg'. Any thread. */
 struct config *config_get(struct config *cfg);

@@ -393,22 +393,33 @@ link_profile(const struct config *cfg, struct report *r,
 	unknown_profile(cfg, r, l, p);
 }
 
+static enum err
+make_arrays(struct bodies *bodies)
+{
+	const struct config_section *sections;
+	enum err err = OK;
+	size_t count, i;
+
+	sections = config_sections(&count);
+	for (i = 0; i < count && err == OK; i++)
+		if (sections[i].many != CONFIG_ONE)
+			err = make_array(bodies, &sections[i]);
+	return err;
+}
+
 /* Makes the arrays of the configuration and links each listener to its
  * profiles. The pointer to a profile that does not exist stays NULL. */
 static enum err
 link_bodies(struct bodies *bodies, struct report *r)
 {
 	struct config *cfg = bodies->cfg;
-	const struct config_section *sections;
 	enum err err = OK;
-	size_t count, i, j;
+	size_t i, j;
 
 	for (i = 0; i < PROFILE_COUNT && err == OK; i++)
 		err = add_default(bodies, &profiles[i]);
-	sections = config_sections(&count);
-	for (i = 0; i < count && err == OK; i++)
-		if (sections[i].many != CONFIG_ONE)
-			err = make_array(bodies, &sections[i]);
+	if (err == OK)
+		err = make_arrays(bodies);
 	if (err != OK)
 		return err;
 	for (i = 0; i < cfg->listener_count; i++)
@@ -420,6 +431,7 @@ link_bodies(struct bodies *bodies, struct report *r)
 /* One load in progress. */
 struct load {
 	struct config *cfg; /* owned until it is handed over */
+	const struct config_wanted *wanted; /* NULL: all options */
 	struct report *r; /* borrowed */
 	size_t complaints; /* about the text; those of the checks not counted */
 	struct bodies bodies;
@@ -533,6 +545,21 @@ take_section(void *arg, unsigned line, const char *word, const char *name)
 		l->section = section;
 }
 
+/* True if this load reads the option. */
+static bool
+is_wanted(const struct load *l, const struct config_option *o)
+{
+	const struct config_wanted *w = l->wanted;
+
+	if (w == NULL)
+		return true;
+	for (; w->section != NULL; w++)
+		if (strcmp(w->section, l->section->word) == 0 &&
+		    (w->key == NULL || strcmp(w->key, o->key) == 0))
+			return true;
+	return false;
+}
+
 /* Sets the field of an option. */
 static void
 set_value(struct load *l, const struct config_option *o, unsigned line,
@@ -585,7 +612,8 @@ take_value(void *arg, unsigned line, const char *key, const char *value)
 		    key, where->line);
 		return;
 	}
-	set_value(l, o, line, value);
+	if (is_wanted(l, o))
+		set_value(l, o, line, value);
 }
 
 static void
@@ -646,6 +674,12 @@ finish(struct load *l)
 	if (l->complaints > COMPLAINTS_SHOWN)
 		report_add(l->r, "%s: %zu more complaints like these",
 		    l->cfg->file, l->complaints - COMPLAINTS_SHOWN);
+	if (l->wanted != NULL) {
+		err = make_arrays(&l->bodies);
+		if (err == OK)
+			config_check_fetch(l->cfg, l->r);
+		return err;
+	}
 	if (!l->listens)
 		report_add(l->r,
 		    "%s: there is no listener (add a section [listener "
@@ -684,26 +718,32 @@ load_text(struct load *l, struct slice text)
 
 /* Makes a configuration of the contents of `file'. */
 static enum err
-make_draft(const char *file, struct slice text, struct config **out,
-    struct report *r)
+make_draft(struct load *l, const char *file, struct slice text)
 {
-	struct load l = { .cfg = make_config(file), .r = r };
 	enum err err = ERR_NO_MEMORY;
 
-	if (l.cfg != NULL)
-		err = load_text(&l, text);
+	l->cfg = make_config(file);
+	if (l->cfg != NULL)
+		err = load_text(l, text);
 	if (err == ERR_NO_MEMORY) {
-		report_add(r, "%s: out of memory", file);
-		config_put(l.cfg);
-		l.cfg = NULL;
+		report_add(l->r, "%s: out of memory", file);
+		config_put(l->cfg);
+		l->cfg = NULL;
 	}
-	*out = l.cfg;
 	return err;
 }
 
 enum err
 config_load(const char *file, struct config **out, struct report *r)
 {
+	return config_load_part(file, NULL, out, r);
+}
+
+enum err
+config_load_part(const char *file, const struct config_wanted *wanted,
+    struct config **out, struct report *r)
+{
+	struct load l = { .wanted = wanted, .r = r };
 	uint8_t *text;
 	size_t len;
 	enum err err;
@@ -719,7 +759,8 @@ config_load(const char *file, struct config **out, struct report *r)
 		    file, file_error(err));
 	if (err != OK)
 		return ERR_CONFIG;
-	err = make_draft(file, slice_make(text, len), out, r);
+	err = make_draft(&l, file, slice_make(text, len));
+	*out = l.cfg;
 	free(text);
 	return err;
 }

@@ -183,6 +183,29 @@
 	    "File for a copy of the fleet's deny list, to start with while " \
 	    "the engine is away; empty = none.")
 
+/* Read by sallyport-fetch; the daemon only checks them. */
+#define CONFIG_FETCH(X) \
+	X(fetch, url, LIST, "", LIVE, \
+	    "Where sallyport-fetch gets a CRL, by http or https; several are " \
+	    "mirrors, tried in this order.") \
+	X(fetch, file, OUTPUT, "", LIVE, \
+	    "File to put that CRL into: one that crl of a [tls] names, or " \
+	    "one " \
+	    "in a directory that it names.") \
+	X(fetch, points_folder, OUTPUT, "", LIVE, \
+	    "Directory in crl for the lists that the certificates in " \
+	    "client_ca name as their distribution points; empty = leave " \
+	    "them.") \
+	X(fetch, ca, OUTPUT, "", LIVE, \
+	    "CAs of https servers, a PEM file; empty = those of the system.") \
+	X(fetch, max_size, SIZE(1024, 268435456), "64m", LIVE, \
+	    "Most bytes of a download.") \
+	X(fetch, timeout, MSEC(100, 3600000), "2m", LIVE, \
+	    "Longest time for a download.") \
+	X(fetch, interval, MSEC(100, 2592000000), "1h", LIVE, \
+	    "How often sallyport-fetch --stay asks, unless the nextUpdate of " \
+	    "the list is nearer.")
+
 /* S(struct and section word, its options, how often it may stand) */
 #define CONFIG_SECTIONS(S) \
 	S(daemon, CONFIG_DAEMON, ONE) \
@@ -194,6 +217,7 @@
 	S(timeouts, CONFIG_TIMEOUTS, ONE) \
 	S(limits, CONFIG_LIMITS, ONE) \
 	S(denylist, CONFIG_DENYLIST, ONE) \
-	S(fleet, CONFIG_FLEET, ONE)
+	S(fleet, CONFIG_FLEET, ONE) \
+	S(fetch, CONFIG_FETCH, PROFILE)
 
 #endif

@@ -5,6 +5,8 @@ libsallyport_a_SOURCES += \
 	src/tls/crl.h \
 	src/tls/crl_list.c \
 	src/tls/crl_list.h \
+	src/tls/crl_offer.c \
+	src/tls/crl_offer.h \
 	src/tls/ctx.c \
 	src/tls/ctx.h \
 	src/tls/ctx_body.h \

@@ -31,7 +31,7 @@ static const struct {
 	{ "wholly unknown section", "[http]\nx = 1\n" KIT_GOOD,
 	    "1: [http]: no such section (write one of: [daemon], [listener], "
 	    "[tls], [identity], [mqtt], [backend], [timeouts], [limits], "
-	    "[denylist], [fleet])\n" },
+	    "[denylist], [fleet], [fetch])\n" },
 	{ "section without its name", "[listener]\nbid = 1\n" KIT_GOOD,
 	    "1: [listener]: needs a name (write [listener NAME] with any "
 	    "word)\n2: bid: no such key in [listener] (write bind)\n" },

@@ -75,12 +75,12 @@ static void
 test_rows(void)
 {
 	const struct config_section *sections;
-	struct config *cfg = kit_load(KIT_GOOD);
+	struct config *cfg = kit_load(KIT_GOOD "[fetch]\n");
 	size_t count, i, j;
 	void *body;
 
 	sections = config_sections(&count);
-	is_int((long long)count, 10, "ten sections");
+	is_int((long long)count, 11, "eleven sections");
 	for (i = 0; i < count && cfg != NULL; i++) {
 		ok(config_section_find(sections[i].word) == &sections[i],
 		    "[%s] is found", sections[i].word);

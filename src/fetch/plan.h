@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What there is to do: from the [fetch] sections and the distribution points of
+ * the client CAs to one source for each file, with the CAs that may sign it.
+ */
+#ifndef FETCH_PLAN_H
+#define FETCH_PLAN_H
+
+#include "base/err.h"
+#include "base/report.h"
+#include "config/config.h"
+#include "tls/crl_offer.h"
+
+/* One file, and where its list comes from. */
+struct plan_source {
+	const struct config_fetch *section; /* borrowed from the plan */
+	char *path; /* owned */
+	char **urls; /* owned, each owned: mirrors of one list */
+	size_t url_count;
+	struct crl_signers signers; /* `trusts' is owned, its items borrowed */
+	uint64_t due; /* clock_mono_ms() of the next download */
+	unsigned failures; /* since the last success */
+};
+
+struct plan {
+	struct config *config; /* counted */
+	struct tls_trust **trusts; /* owned; of each [tls]; NULL: not needed */
+	struct plan_source *sources; /* owned */
+	size_t count;
+};
+
+/* The options that sallyport-fetch reads. */
+extern const struct config_wanted plan_wanted[];
+
+/*
+ * Makes a plan of `config', whose count it takes over also after an error.
+ * ERR_CONFIG with complaints; ERR_NO_MEMORY. *out is NULL then.
+ */
+enum err plan_make(struct plan **out, struct config *config,
+    struct report *why) MUST_CHECK;
+
+/* NULL is allowed. */
+void plan_free(struct plan *p);
+
+/* Takes the times over from the plan before: `p' has the same sources, or some
+ * of them. */
+void plan_continue(struct plan *p, const struct plan *before);
+
+#define PLAN_URL_MAX 512
+
+/* Writes a URL without its user, password and query, which may be secret. It is
+ * cut where it does not fit. */
+void plan_show_url(char out[PLAN_URL_MAX], const char *url);
+
+#endif
