@@ -16,9 +16,6 @@
 /* As the daemon's own limit for a file of lists. */
 #define FILE_MAX (512u * 1024 * 1024)
 
-/* The first pause after a failure. */
-#define RETRY_MS 60000
-
 /* One list being fetched. */
 struct fetching {
 	const struct plan_source *source;
@@ -237,28 +234,4 @@ fetch_run(const struct plan_source *source, fetch_stop *stop, void *arg,
 		conclude(&f);
 	free(f.data);
 	return err == ERR_NO_MEMORY ? err : OK;
-}
-
-uint64_t
-fetch_next(const struct plan_source *source, const struct fetch_result *result,
-    int64_t now, uint64_t random)
-{
-	uint64_t interval = source->section->interval;
-	uint64_t least = interval < RETRY_MS ? interval : RETRY_MS;
-	uint64_t pause = interval, left;
-	unsigned doubled = source->failures < 20 ? source->failures : 20;
-	int64_t end = result->summary.next_update;
-
-	if (result->outcome > FETCH_UNCHANGED) {
-		pause = least << (doubled > 0 ? doubled - 1 : 0);
-	} else if (result->in_force && end != INT64_MAX) {
-		left = end > now ? (uint64_t)(end - now) * 1000 : 0;
-		if (pause > left / 2)
-			pause = left / 2;
-	}
-	if (pause > interval)
-		pause = interval;
-	if (pause < least)
-		pause = least;
-	return pause - pause / 10 + random % (pause / 5 + 1);
 }

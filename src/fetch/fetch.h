@@ -33,13 +33,4 @@ typedef bool fetch_stop(void *arg);
 enum err fetch_run(const struct plan_source *source, fetch_stop *stop,
     void *arg, struct fetch_result *out) MUST_CHECK;
 
-/*
- * When to ask again, in milliseconds from now: after `interval', or after half
- * of the time to nextUpdate; after a failure sooner, each time twice as late.
- * `random' makes it up to a tenth shorter or longer, so that a fleet does not
- * ask at once.
- */
-uint64_t fetch_next(const struct plan_source *source,
-    const struct fetch_result *result, int64_t now, uint64_t random);
-
 #endif

@@ -1,6 +1,10 @@
 # A program of its own, so that the daemon links no libcurl. libcurl may bring
 # OpenSSL's libcrypto into the process; BoringSSL's symbols are hidden, so that
 # neither takes a function of the other.
+libsallyport_a_SOURCES += \
+	src/fetch/schedule.c \
+	src/fetch/schedule.h
+
 fetch_sources = src/fetch/main.c \
 	src/fetch/fetch.c \
 	src/fetch/fetch.h \
@@ -27,3 +31,6 @@ else
 EXTRA_DIST += etc/sallyport-fetch.8
 endif
 EXTRA_DIST += $(fetch_sources)
+
+check_PROGRAMS += t/unit/fetch_schedule.t
+t_unit_fetch_schedule_t_SOURCES = t/unit/fetch_schedule.c

@@ -150,15 +150,14 @@ copy_urls(struct plan_source *s, char *const *urls, size_t count)
 	return OK;
 }
 
-static bool
-has_path(const struct plan *p, const char *path)
+size_t
+plan_find(const struct plan *p, const char *path)
 {
-	size_t i;
+	size_t i = 0;
 
-	for (i = 0; i < p->count; i++)
-		if (strcmp(p->sources[i].path, path) == 0)
-			return true;
-	return false;
+	while (i < p->count && strcmp(p->sources[i].path, path) != 0)
+		i++;
+	return i;
 }
 
 /* Adds a source whose path and signers are set, and which is taken over. One
@@ -172,7 +171,7 @@ add_source(struct making *m, struct plan_source *s, char *const *urls,
 	enum err err = copy_urls(s, urls, count);
 
 	if (err == OK && s->url_count > 0 && p->count < SOURCES_MAX &&
-	    !has_path(p, s->path)) {
+	    plan_find(p, s->path) == p->count) {
 		more = realloc(p->sources, (p->count + 1) * sizeof(*more));
 		if (more != NULL) {
 			p->sources = more;
@@ -312,19 +311,4 @@ plan_free(struct plan *p)
 	free(p->trusts);
 	config_put(p->config);
 	free(p);
-}
-
-void
-plan_continue(struct plan *p, const struct plan *before)
-{
-	size_t i, k;
-
-	for (i = 0; i < p->count; i++)
-		for (k = 0; k < before->count; k++) {
-			if (strcmp(p->sources[i].path,
-				before->sources[k].path) != 0)
-				continue;
-			p->sources[i].due = before->sources[k].due;
-			p->sources[i].failures = before->sources[k].failures;
-		}
 }

@@ -42,9 +42,8 @@ enum err plan_make(struct plan **out, struct config *config,
 /* NULL is allowed. */
 void plan_free(struct plan *p);
 
-/* Takes the times over from the plan before: `p' has the same sources, or some
- * of them. */
-void plan_continue(struct plan *p, const struct plan *before);
+/* The index of the source of that file; p->count if there is none. */
+size_t plan_find(const struct plan *p, const char *path);
 
 #define PLAN_URL_MAX 512
 

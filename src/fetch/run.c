@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "fetch/metrics.h"
 #include "fetch/place.h"
+#include "fetch/schedule.h"
 #include "fetch/transfer.h"
 #include "runtime/privileges.h"
 
@@ -162,6 +163,23 @@ read_metrics(const struct run_options *o)
 	return (char *)data;
 }
 
+/* Takes what is known of source `i' over to the next plan, if it is there. */
+static void
+carry_over(const struct runner *r, size_t i, struct plan *next,
+    struct metrics_row *rows, struct fetch_result *results)
+{
+	const struct plan_source *old = &r->plan->sources[i];
+	size_t k = plan_find(next, old->path);
+
+	if (k == next->count)
+		return;
+	next->sources[k].due = old->due;
+	next->sources[k].failures = old->failures;
+	results[k] = r->results[i];
+	rows[k].ran = r->rows[i].ran;
+	rows[k].success = r->rows[i].success;
+}
+
 /* Puts a plan in the place of the one before. */
 static enum err
 use_plan(struct runner *r, struct plan *plan)
@@ -187,8 +205,8 @@ use_plan(struct runner *r, struct plan *plan)
 			    metrics_success(before, rows[i].source);
 	}
 	free(before);
-	if (r->plan != NULL)
-		plan_continue(plan, r->plan);
+	for (i = 0; r->plan != NULL && i < r->plan->count; i++)
+		carry_over(r, i, plan, rows, results);
 	drop_plan(r);
 	r->plan = plan;
 	r->results = results;
@@ -261,6 +279,20 @@ note(struct runner *r, const struct fetch_result *result)
 		worsen(r, RUN_EXIT_OUTDATED);
 }
 
+/* Sets when the list is asked for again. */
+static void
+set_due(struct runner *r, struct plan_source *source,
+    const struct fetch_result *result)
+{
+	struct schedule s = { source->section->interval, source->failures,
+		result->summary.next_update, clock_wall_s(),
+		hash_next(&r->random) };
+
+	if (source->failures == 0 && !result->in_force)
+		s.next_update = s.now;
+	source->due = clock_mono_ms() + schedule_pause(&s);
+}
+
 static void
 fetch_one(struct runner *r, size_t i)
 {
@@ -280,8 +312,7 @@ fetch_one(struct runner *r, size_t i)
 		r->rows[i].success = clock_wall_s();
 		source->failures = 0;
 	}
-	source->due = clock_mono_ms() +
-	    fetch_next(source, result, clock_wall_s(), hash_next(&r->random));
+	set_due(r, source, result);
 }
 
 static void

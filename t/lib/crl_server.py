@@ -29,7 +29,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         print(self.command, self.path, self.headers.get('If-None-Match'),
               flush=True)
-        _, kind, *rest = self.path.split('?')[0].split('/')
+        # As a proxy it is asked for a whole URL.
+        path = self.path.split('?')[0]
+        if path.startswith('http://'):
+            path = '/' + path[7:].split('/', 1)[1]
+        _, kind, *rest = path.split('/')
         self.close_connection = True
         try:
             getattr(self, 'on_' + kind)(*rest)

@@ -14,11 +14,13 @@ use Sallyport;
 our @EXPORT = qw(fetch_program fetch_ini fetch http_server);
 
 my $servers = 0;
+my $program;
 
 # The program; skips the file if there is none.
 sub fetch_program
 {
-	my $program = builddir . '/sallyport-fetch';
+	return $program if defined $program;
+	$program = builddir . '/sallyport-fetch';
 
 	need_tool('python3');
 	plan(skip_all => 'built without libcurl') unless -x $program;
