@@ -10,6 +10,8 @@
  *     from=FILE to=FILE   the CRL that does it, and where it is renamed to
  *     pid=N               the proxy's, for SIGHUP
  *     rate=N seconds=N    messages a second, and the length of a measurement
+ * With commands=FILE it measures while shell commands run instead, each after a
+ * measurement without one: a line of FILE is NAME, a tab and the command.
  */
 #include <inttypes.h>
 #include <openssl/err.h>
@@ -19,6 +21,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "bench/conn.h"
@@ -52,6 +55,7 @@ struct hold {
 	uint64_t rate;
 	uint64_t length; /* of a measurement, in ns */
 	pid_t pid;
+	pid_t command; /* that runs now */
 	struct set honest[2]; /* TLS and WSS */
 	struct set *victim; /* owned; one each */
 	struct conn *conns; /* owned */
@@ -134,8 +138,9 @@ die(const char *what)
 	exit(2);
 }
 
+/* NULL where it is not given. */
 static const char *
-argument(const struct hold *h, const char *key)
+optional_argument(const struct hold *h, const char *key)
 {
 	size_t len = strlen(key);
 	int i;
@@ -144,8 +149,17 @@ argument(const struct hold *h, const char *key)
 		if (strncmp(h->argv[i], key, len) == 0 &&
 		    h->argv[i][len] == '=')
 			return h->argv[i] + len + 1;
-	die(key);
 	return NULL;
+}
+
+static const char *
+argument(const struct hold *h, const char *key)
+{
+	const char *value = optional_argument(h, key);
+
+	if (value == NULL)
+		die(key);
+	return value;
 }
 
 static uint64_t
@@ -194,9 +208,9 @@ make_set(struct hold *h, struct set *s, const char *name, bool websocket)
 static struct set *
 choose(struct hold *h, unsigned i)
 {
-	unsigned each = h->count / h->victims;
+	unsigned each = h->victims == 0 ? 0 : h->count / h->victims;
 
-	if (i % each == 0 && i / each < h->victims)
+	if (each > 0 && i % each == 0 && i / each < h->victims)
 		return &h->victim[i / each];
 	return &h->honest[i % 2];
 }
@@ -215,7 +229,7 @@ prepare(struct hold *h)
 	h->length = number(h, "seconds") * SECOND;
 	h->pid = (pid_t)number(h, "pid");
 	h->conns = calloc(h->count, sizeof(*h->conns));
-	h->victim = calloc(h->victims, sizeof(*h->victim));
+	h->victim = calloc(h->victims + 1, sizeof(*h->victim));
 	if (h->conns == NULL || h->victim == NULL)
 		die("out of memory");
 	make_set(h, &h->honest[0], "honest", false);
@@ -381,10 +395,63 @@ run_reload(struct hold *h)
 	printf("strays_after %u\n", h->strays);
 }
 
+static bool
+has_ended(struct hold *h)
+{
+	int status;
+
+	if (waitpid(h->command, &status, WNOHANG) != h->command)
+		return false;
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+		die("a command failed");
+	return true;
+}
+
+static void
+run_command(struct hold *h, const char *name, const char *command)
+{
+	struct times before, during;
+	char what[64];
+
+	times_init(&before);
+	times_init(&during);
+	measure(h, &before, h->length, 0, never);
+	h->command = fork();
+	if (h->command == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	measure(h, &during, 100 * SECOND, 0, has_ended);
+	snprintf(what, sizeof(what), "%.40s_before", name);
+	print_times(what, &before);
+	print_times(name, &during);
+}
+
+static void
+run_commands(struct hold *h, const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char line[4096];
+	char *command;
+
+	if (file == NULL)
+		die(path);
+	while (fgets(line, sizeof(line), file) != NULL) {
+		command = strchr(line, '\t');
+		if (command == NULL)
+			die("a command has no name");
+		*command++ = '\0';
+		run_command(h, line, command);
+	}
+	fclose(file);
+	printf("strays %u\n", h->strays);
+}
+
 int
 main(int argc, char **argv)
 {
 	struct hold h = { .argv = argv };
+	const char *commands;
 	struct rlimit r;
 	uint64_t start = meter_now_ns();
 
@@ -398,7 +465,12 @@ main(int argc, char **argv)
 	printf("sessions %u\nopen_seconds %.1f\n", h.ready,
 	    (double)(meter_now_ns() - start) / 1e9);
 	measure(&h, NULL, 5 * SECOND, 0, never); /* comes to rest */
-	run_revoke(&h);
-	run_reload(&h);
+	commands = optional_argument(&h, "commands");
+	if (commands != NULL) {
+		run_commands(&h, commands);
+	} else {
+		run_revoke(&h);
+		run_reload(&h);
+	}
 	return 0;
 }

@@ -13,7 +13,7 @@ CLEANFILES += t/scale/hold
 SCALE_SESSIONS = 10000
 # A deny list of a million rows, see t/scale/denylist.
 .PHONY: check-denylist
-check-denylist: sallyport sallyportctl t/lib/peer
+check-denylist: sallyport sallyportctl t/lib/peer t/bench/stub t/scale/hold
 	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/denylist'
 
 # Three replicas with one deny list, see t/scale/fleet.
