@@ -203,6 +203,7 @@ session_manager_fini(struct session_manager *m)
 	linger_end_all(&m->strangers);
 	linger_end_all(&m->parting);
 	put_pools(m->pools, m->pool_count);
+	free(m->deny_filters.all);
 	if (m->loop != NULL) {
 		handshake_queue_fini(&m->handshakes);
 		timer_stop(&m->drain);

@@ -45,6 +45,17 @@ struct session_memory {
 	_Atomic size_t most; /* [limits] connect_memory */
 };
 
+/*
+ * By what the deny list could name each session, see identity_deny_filter().
+ * They stand side by side and not in the sessions, because a new entry is
+ * compared with all of them: ten thousand take some ten microseconds.
+ */
+struct deny_filters {
+	struct deny_filter *all; /* owned; in no order */
+	size_t count;
+	size_t room;
+};
+
 struct session_manager {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted */
@@ -61,6 +72,7 @@ struct session_manager {
 				  * &sessions: none */
 	unsigned sweep_what; /* SWEEP_* bits; 0: no sweep is running */
 	uint64_t swept; /* sessions that sweeps have dismissed */
+	struct deny_filters deny_filters;
 	bool sweep_again; /* start over at the end: files changed meanwhile */
 	struct timer sweep; /* to the sweep's next slice */
 	/* Clients that read a closing packet: after a session, after a refusal,

@@ -19,6 +19,7 @@
 #include "session/audit.h"
 #include "session/closing.h"
 #include "session/stages.h"
+#include "session/sweep.h"
 #include "tls/stream_tls.h"
 
 /* How long a refused client may take to read why, and a broker to read what it
@@ -180,6 +181,7 @@ leave(struct session *s, enum reason reason)
 	s->tls = NULL;
 	if (m->sweep_next == &s->node)
 		m->sweep_next = s->node.next;
+	sweep_forget(s);
 	list_remove(&s->node);
 	loop_free_later(m->loop, &s->garbage, s, session_free);
 	m->session_count--;

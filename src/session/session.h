@@ -29,7 +29,6 @@ struct session_identity {
 	uint8_t sha256[CERT_SHA256_LEN];
 	uint8_t twin_sha256[CERT_SHA256_LEN];
 	uint8_t tbs_sha256[CERT_SHA256_LEN]; /* tells certificates apart */
-	uint64_t deny_filter; /* see identity_deny_filter() */
 	int64_t not_after; /* earliest end in the chain; INT64_MAX: no cert */
 	struct identity_rules *rules; /* counted: the profile that decided */
 	bool has_certificate;
@@ -62,6 +61,7 @@ struct session {
 	struct relay relay; /* in stage relay only */
 	uint64_t client_id_key; /* in manager->client_ids; in stage relay */
 	uint32_t takes_over; /* the session whose ClientID it took; 0: none */
+	uint32_t deny_filter; /* its place in manager->deny_filters, plus 1 */
 	struct throttle_slot slot;
 	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */

@@ -560,15 +560,15 @@ add_to_cert_sessions(struct session *s)
 
 /* Notes by what the deny list could name the client, for later changes of it.
  */
-static void
+static enum err
 note_filter(struct session *s, const struct cert *cert)
 {
-	struct session_identity *i = s->identity;
+	const struct session_identity *i = s->identity;
 	struct sockaddr_storage peer;
 
 	session_peer(s, &peer);
-	i->deny_filter =
-	    identity_deny_filter(cert, i->username, i->client_id, &peer);
+	return sweep_consider(s,
+	    identity_deny_filter(cert, i->username, i->client_id, &peer));
 }
 
 /*
@@ -633,11 +633,10 @@ start_identity(struct session *s)
 	s->identity = session_identity_new(
 	    snapshot_rules(setup->snapshot, setup->listener, a->cert), a->cert,
 	    &a->connect_read.connect, &a->verdict);
-	if (s->identity == NULL) {
+	if (s->identity == NULL || note_filter(s, a->cert) != OK) {
 		out_of_memory(s);
 		return;
 	}
-	note_filter(s, a->cert);
 	reason = check_again(s, &detail);
 	if (reason == REASON_NONE)
 		reason = add_to_cert_sessions(s);

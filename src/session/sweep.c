@@ -2,6 +2,7 @@
 #include "session/sweep.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "tls/stream_tls.h"
@@ -16,6 +17,9 @@
 #define SLICE_LEAST 8
 #define SLICES 128
 #define PAUSE_MS 1
+
+/* Room for so many filters beyond what is needed. */
+#define FILTERS_MIN 16
 
 /* A slice ends early after this long: a list of regular expressions may take
  * milliseconds for one session. */
@@ -150,23 +154,76 @@ sweep_one(struct session *s, unsigned what)
 	session_dismiss(s, reason, detail.text);
 }
 
+struct deny_filter {
+	uint64_t filter;
+	struct session *session; /* borrowed */
+};
+
+/* Gives the array another length, at least its count. */
+static enum err
+resize_filters(struct deny_filters *f, size_t room)
+{
+	struct deny_filter *all = realloc(f->all, room * sizeof(*all));
+
+	if (all == NULL)
+		return ERR_NO_MEMORY;
+	f->all = all;
+	f->room = room;
+	return OK;
+}
+
+enum err
+sweep_consider(struct session *s, uint64_t filter)
+{
+	struct deny_filters *f = &s->manager->deny_filters;
+
+	if (f->count == f->room &&
+	    resize_filters(f, f->room + f->room / 2 + FILTERS_MIN) != OK)
+		return ERR_NO_MEMORY;
+	f->all[f->count].filter = filter;
+	f->all[f->count++].session = s;
+	s->deny_filter = (uint32_t)f->count;
+	return OK;
+}
+
+void
+sweep_forget(struct session *s)
+{
+	struct deny_filters *f = &s->manager->deny_filters;
+	size_t at = s->deny_filter;
+
+	if (at == 0)
+		return;
+	f->all[at - 1] = f->all[--f->count];
+	f->all[at - 1].session->deny_filter = (uint32_t)at;
+	s->deny_filter = 0;
+	/* If it cannot be made smaller, it stays as it is. */
+	if (f->room > 4 * f->count + FILTERS_MIN)
+		(void)resize_filters(f, 2 * f->count + FILTERS_MIN);
+}
+
+static bool
+hits_one(uint64_t filter, const uint64_t *entries, size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++)
+		if (identity_deny_filter_hits(filter, entries[i]))
+			return true;
+	return false;
+}
+
+/* From the last one to the first: where a session ends, the last one, which has
+ * been judged, takes its place. */
 void
 sweep_entries(struct session_manager *m, const uint64_t *entries, size_t count)
 {
-	struct list *node;
-	struct list *next;
-	struct session *s;
+	struct deny_filters *f = &m->deny_filters;
 	size_t i;
 
-	list_each(node, next, &m->sessions) {
-		s = list_entry(node, struct session, node);
-		for (i = 0; s->identity != NULL && i < count; i++)
-			if (identity_deny_filter_hits(s->identity->deny_filter,
-				entries[i])) {
-				sweep_one(s, SWEEP_DENYLIST);
-				break;
-			}
-	}
+	for (i = f->count; i-- > 0;)
+		if (i < f->count && hits_one(f->all[i].filter, entries, count))
+			sweep_one(f->all[i].session, SWEEP_DENYLIST);
 }
 
 void

@@ -40,9 +40,18 @@ enum reason sweep_judge(struct session *s, unsigned what,
 void sweep_start(struct session_manager *m, unsigned what);
 
 /*
+ * Has sweep_entries() consider the session from now on; `filter' is
+ * identity_deny_filter() of the client. Once a session. ERR_NO_MEMORY.
+ */
+enum err sweep_consider(struct session *s, uint64_t filter) MUST_CHECK;
+
+/* Undoes it, if it was done. */
+void sweep_forget(struct session *s);
+
+/*
  * Judges at once the sessions that new entries of the deny list may concern:
- * `entries' are identity_deny_filter_entry() of each. Others cost a comparison
- * each, so that ten thousand sessions take a millisecond or two.
+ * `entries' are identity_deny_filter_entry() of each. For each of the others a
+ * number is compared with each entry, see struct deny_filters.
  */
 void sweep_entries(struct session_manager *m, const uint64_t *entries,
     size_t count);
