@@ -761,15 +761,21 @@ identity_denylist_match_names(struct identity_denylist *l,
 
 /* --- Filters --- */
 
-uint64_t
-identity_deny_filter_entry(enum identity_deny_kind kind, struct slice key)
+/* Bits that an entry sets: places of eight bits each, from one hash. */
+#define FILTER_BITS 4
+
+/* Adds an entry; see identity_deny_filter_entry(). */
+static bool
+filter_add(struct identity_deny_filter *f, enum identity_deny_kind kind,
+    struct slice key)
 {
 	const uint8_t *at;
 	uint64_t hash;
+	int i;
 
 	if (kind == IDENTITY_DENY_PEERHOST_NET ||
 	    identity_deny_is_pattern(kind))
-		return 0;
+		return false;
 	/* A serial@issuer may concern any certificate with the serial. */
 	if (kind == IDENTITY_DENY_SERIAL) {
 		at = memchr(key.data, '@', key.len);
@@ -778,53 +784,62 @@ identity_deny_filter_entry(enum identity_deny_kind kind, struct slice key)
 	}
 	hash = hash_fnv_byte(HASH_FNV_BEGIN, (uint8_t)kind);
 	hash = hash_mix(hash_fnv(hash, key));
-	return UINT64_C(1) << (hash & 63) | UINT64_C(1) << (hash >> 6 & 63);
+	for (i = 0; i < FILTER_BITS; i++, hash >>= 8)
+		f->bits[hash >> 6 & (IDENTITY_DENY_FILTER_WORDS - 1)] |=
+		    UINT64_C(1) << (hash & 63);
+	return true;
 }
 
-static uint64_t
-filter_cert(const struct cert *cert)
+bool
+identity_deny_filter_entry(struct identity_deny_filter *f,
+    enum identity_deny_kind kind, struct slice key)
+{
+	memset(f, 0, sizeof(*f));
+	return filter_add(f, kind, key);
+}
+
+static void
+filter_cert(struct identity_deny_filter *f, const struct cert *cert)
 {
 	struct identity_deny_key key;
-	uint64_t bits;
 	size_t i;
 
-	bits = identity_deny_filter_entry(IDENTITY_DENY_SHA256,
+	filter_add(f, IDENTITY_DENY_SHA256,
 	    slice_make(cert->sha256, CERT_SHA256_LEN));
-	bits |= identity_deny_filter_entry(IDENTITY_DENY_SHA256,
+	filter_add(f, IDENTITY_DENY_SHA256,
 	    slice_make(cert->twin_sha256, CERT_SHA256_LEN));
-	bits |= identity_deny_filter_entry(IDENTITY_DENY_SHA256,
+	filter_add(f, IDENTITY_DENY_SHA256,
 	    slice_make(cert->tbs_sha256, CERT_SHA256_LEN));
-	bits |= identity_deny_filter_entry(IDENTITY_DENY_SPKI,
+	filter_add(f, IDENTITY_DENY_SPKI,
 	    slice_make(cert->spki, CERT_SHA256_LEN));
 	if (identity_deny_key_serial(&key, cert->serial))
-		bits |= identity_deny_filter_entry(IDENTITY_DENY_SERIAL,
+		filter_add(f, IDENTITY_DENY_SERIAL,
 		    slice_make(key.bytes, key.len));
 	for (i = 0; i < cert->subject_count; i++)
 		if (make_cn(&key, cert, i))
-			bits |= identity_deny_filter_entry(IDENTITY_DENY_CN,
+			filter_add(f, IDENTITY_DENY_CN,
 			    slice_make(key.bytes, key.len));
 	for (i = 0; i < cert->san_count; i++)
 		if (identity_deny_key_san(&key, &cert->sans[i]))
-			bits |= identity_deny_filter_entry(IDENTITY_DENY_SAN,
+			filter_add(f, IDENTITY_DENY_SAN,
 			    slice_make(key.bytes, key.len));
-	return bits;
 }
 
-uint64_t
-identity_deny_filter(const struct cert *cert, struct slice username,
-    struct slice client_id, const struct sockaddr_storage *peer)
+void
+identity_deny_filter(struct identity_deny_filter *f, const struct cert *cert,
+    struct slice username, struct slice client_id,
+    const struct sockaddr_storage *peer)
 {
 	uint8_t host[IDENTITY_DENY_NET_LEN];
-	uint64_t bits = cert == NULL ? 0 : filter_cert(cert);
 
+	memset(f, 0, sizeof(*f));
+	if (cert != NULL)
+		filter_cert(f, cert);
 	if (username.len > 0)
-		bits |= identity_deny_filter_entry(IDENTITY_DENY_USERNAME,
-		    username);
+		filter_add(f, IDENTITY_DENY_USERNAME, username);
 	if (client_id.len > 0)
-		bits |= identity_deny_filter_entry(IDENTITY_DENY_CLIENTID,
-		    client_id);
+		filter_add(f, IDENTITY_DENY_CLIENTID, client_id);
 	if (peer != NULL && identity_deny_key_address(host, peer, 32, 128))
-		bits |= identity_deny_filter_entry(IDENTITY_DENY_PEERHOST,
+		filter_add(f, IDENTITY_DENY_PEERHOST,
 		    slice_make(host, IDENTITY_DENY_HOST_LEN));
-	return bits;
 }

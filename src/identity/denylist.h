@@ -77,25 +77,39 @@ bool identity_denylist_match_names(struct identity_denylist *l,
 uint64_t identity_denylist_version(const struct identity_denylist *l);
 
 /*
- * Which live sessions does a change concern? A session keeps a filter of 64
- * bits, made of everything by which a list could name its client; most others
- * are ruled out by it without reading their certificate again.
+ * Which live sessions does a change concern? A session keeps a Bloom filter
+ * made of everything by which a list could name its client; nearly all others
+ * are ruled out by it without reading their certificate again. A client with
+ * ten names passes for one in two thousand entries that do not concern it.
  */
+#define IDENTITY_DENY_FILTER_WORDS 4
 
-/* The filter of a client; each part may be missing (NULL, empty, AF_UNSPEC). */
-uint64_t identity_deny_filter(const struct cert *cert, struct slice username,
-    struct slice client_id, const struct sockaddr_storage *peer);
+struct identity_deny_filter {
+	uint64_t bits[IDENTITY_DENY_FILTER_WORDS];
+};
 
-/* The bits of one entry. 0 for networks and expressions, which may concern
- * any client. */
-uint64_t identity_deny_filter_entry(enum identity_deny_kind kind,
-    struct slice key);
+/* Fills in the filter of a client; each part may be missing (NULL, empty,
+ * AF_UNSPEC). */
+void identity_deny_filter(struct identity_deny_filter *f,
+    const struct cert *cert, struct slice username, struct slice client_id,
+    const struct sockaddr_storage *peer);
 
-/* True if an entry with the bits `entry' may concern a client. */
+/* Fills in the filter of one entry. False for networks and expressions, which
+ * may concern any client. */
+bool identity_deny_filter_entry(struct identity_deny_filter *f,
+    enum identity_deny_kind kind, struct slice key);
+
+/* True if an entry may concern a client. */
 static inline bool
-identity_deny_filter_hits(uint64_t client, uint64_t entry)
+identity_deny_filter_hits(const struct identity_deny_filter *client,
+    const struct identity_deny_filter *entry)
 {
-	return (client & entry) == entry;
+	size_t i;
+
+	for (i = 0; i < IDENTITY_DENY_FILTER_WORDS; i++)
+		if ((client->bits[i] & entry->bits[i]) != entry->bits[i])
+			return false;
+	return true;
 }
 
 /* The key with which the tables of this list hash; never changes. */

@@ -22,6 +22,7 @@ struct deny_sweep_part {
 	bool begun;
 	bool busy; /* the worker's sweep is still running */
 	uint64_t before; /* sessions that sweeps had ended before */
+	struct sweep_entries entries; /* where the sweep has some */
 	struct sweep_cursor counted; /* for a trial */
 	uint64_t ended;
 };
@@ -30,7 +31,7 @@ struct deny_sweep {
 	struct list node; /* in the caller's list */
 	bool stopped; /* by deny_sweep_stop(): its caller was told */
 	struct loop *home; /* borrowed: the main thread's */
-	uint64_t entries[ENTRIES_MAX]; /* see identity_deny_filter_entry() */
+	struct identity_deny_filter entries[ENTRIES_MAX];
 	size_t count; /* of them; 0: judge all sessions by the whole list */
 	struct identity_denylist *trial; /* counted; only count the sessions
 					  * that this list denies */
@@ -106,12 +107,11 @@ run_part(struct loop_message *message)
 	if (!part->begun) {
 		part->begun = true;
 		part->before = m->swept;
-		if (s->count > 0)
-			sweep_entries(m, s->entries, s->count);
-		else if (m->session_count > 0)
+		if (s->count == 0 && m->session_count > 0)
 			sweep_start(m, SWEEP_DENYLIST);
 	}
-	part->busy = s->count == 0 && m->sweep_what != 0;
+	part->busy = s->count > 0 ? !sweep_entries(m, &part->entries)
+				  : m->sweep_what != 0;
 	part->ended = m->swept - part->before;
 	part->message.run = part_came_back;
 	loop_post(s->home, &part->message); /* part may be gone */
@@ -130,13 +130,35 @@ send_parts(struct deny_sweep *s)
 	}
 }
 
+/* Makes the filters of at most ENTRIES_MAX entries that deny clients. Returns
+ * how many; 0: there are more, or one that may concern any client. */
+static size_t
+filter_entries(struct identity_deny_filter *filters,
+    const struct identity_deny_table *t)
+{
+	const struct identity_deny_entry *e;
+	size_t count = 0;
+	size_t i;
+
+	for (i = 0; i < t->count; i++) {
+		e = &t->entries[i];
+		if (e->until == IDENTITY_DENY_REMOVED)
+			continue;
+		if (count == ENTRIES_MAX ||
+		    !identity_deny_filter_entry(&filters[count++],
+			(enum identity_deny_kind)e->kind,
+			identity_deny_table_key(t, e)))
+			return 0;
+	}
+	return count;
+}
+
 /* Makes a sweep for the entries of `t' (NULL: the whole list). */
 static struct deny_sweep *
 sweep_new(const struct master *m, const struct identity_deny_table *t)
 {
 	struct deny_sweep *s =
 	    calloc(1, sizeof(*s) + m->worker_count * sizeof(s->parts[0]));
-	const struct identity_deny_entry *e;
 	size_t i;
 
 	if (s == NULL)
@@ -149,22 +171,10 @@ sweep_new(const struct master *m, const struct identity_deny_table *t)
 		s->parts[i].sweep = s;
 		s->parts[i].worker = m->workers[i];
 	}
-	for (i = 0; t != NULL && i < t->count; i++) {
-		e = &t->entries[i];
-		if (e->until == IDENTITY_DENY_REMOVED)
-			continue;
-		if (s->count == ENTRIES_MAX) {
-			s->count = 0;
-			break;
-		}
-		s->entries[s->count] =
-		    identity_deny_filter_entry((enum identity_deny_kind)e->kind,
-			identity_deny_table_key(t, e));
-		if (s->entries[s->count++] == 0) {
-			s->count = 0;
-			break;
-		}
-	}
+	s->count = t == NULL ? 0 : filter_entries(s->entries, t);
+	for (i = 0; i < s->part_count; i++)
+		s->parts[i].entries =
+		    (struct sweep_entries){ s->entries, s->count, SIZE_MAX };
 	return s;
 }
 

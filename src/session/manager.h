@@ -48,7 +48,7 @@ struct session_memory {
 /*
  * By what the deny list could name each session, see identity_deny_filter().
  * They stand side by side and not in the sessions, because a new entry is
- * compared with all of them: ten thousand take some ten microseconds.
+ * compared with all of them: ten thousand take some tens of microseconds.
  */
 struct deny_filters {
 	struct deny_filter *all; /* owned; in no order */

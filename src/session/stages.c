@@ -564,11 +564,12 @@ static enum err
 note_filter(struct session *s, const struct cert *cert)
 {
 	const struct session_identity *i = s->identity;
+	struct identity_deny_filter filter;
 	struct sockaddr_storage peer;
 
 	session_peer(s, &peer);
-	return sweep_consider(s,
-	    identity_deny_filter(cert, i->username, i->client_id, &peer));
+	identity_deny_filter(&filter, cert, i->username, i->client_id, &peer);
+	return sweep_consider(s, &filter);
 }
 
 /*

@@ -155,7 +155,7 @@ sweep_one(struct session *s, unsigned what)
 }
 
 struct deny_filter {
-	uint64_t filter;
+	struct identity_deny_filter filter;
 	struct session *session; /* borrowed */
 };
 
@@ -173,14 +173,14 @@ resize_filters(struct deny_filters *f, size_t room)
 }
 
 enum err
-sweep_consider(struct session *s, uint64_t filter)
+sweep_consider(struct session *s, const struct identity_deny_filter *filter)
 {
 	struct deny_filters *f = &s->manager->deny_filters;
 
 	if (f->count == f->room &&
 	    resize_filters(f, f->room + f->room / 2 + FILTERS_MIN) != OK)
 		return ERR_NO_MEMORY;
-	f->all[f->count].filter = filter;
+	f->all[f->count].filter = *filter;
 	f->all[f->count++].session = s;
 	s->deny_filter = (uint32_t)f->count;
 	return OK;
@@ -203,27 +203,40 @@ sweep_forget(struct session *s)
 }
 
 static bool
-hits_one(uint64_t filter, const uint64_t *entries, size_t count)
+hits_one(const struct identity_deny_filter *client,
+    const struct sweep_entries *e)
 {
 	size_t i;
 
-	for (i = 0; i < count; i++)
-		if (identity_deny_filter_hits(filter, entries[i]))
+	for (i = 0; i < e->count; i++)
+		if (identity_deny_filter_hits(client, &e->filters[i]))
 			return true;
 	return false;
 }
 
-/* From the last one to the first: where a session ends, the last one, which has
- * been judged, takes its place. */
-void
-sweep_entries(struct session_manager *m, const uint64_t *entries, size_t count)
+/* From the last session to the first: where one has ended, the last one has
+ * taken its place, which was looked at before, or came after the entries were
+ * in force. */
+bool
+sweep_entries(struct session_manager *m, struct sweep_entries *e)
 {
-	struct deny_filters *f = &m->deny_filters;
+	const struct deny_filters *f = &m->deny_filters;
+	uint64_t end = 0;
 	size_t i;
 
-	for (i = f->count; i-- > 0;)
-		if (i < f->count && hits_one(f->all[i].filter, entries, count))
-			sweep_one(f->all[i].session, SWEEP_DENYLIST);
+	while (e->left > 0 && f->count > 0) {
+		if (e->left > f->count)
+			e->left = f->count;
+		i = --e->left;
+		if (!hits_one(&f->all[i].filter, e))
+			continue;
+		sweep_one(f->all[i].session, SWEEP_DENYLIST);
+		if (end == 0)
+			end = clock_mono_ms() + SLICE_MS;
+		else if (clock_mono_ms() >= end)
+			return false;
+	}
+	return true;
 }
 
 void

@@ -43,18 +43,26 @@ void sweep_start(struct session_manager *m, unsigned what);
  * Has sweep_entries() consider the session from now on; `filter' is
  * identity_deny_filter() of the client. Once a session. ERR_NO_MEMORY.
  */
-enum err sweep_consider(struct session *s, uint64_t filter) MUST_CHECK;
+enum err sweep_consider(struct session *s,
+    const struct identity_deny_filter *filter) MUST_CHECK;
 
 /* Undoes it, if it was done. */
 void sweep_forget(struct session *s);
 
+/* A sweep for new entries of the deny list. */
+struct sweep_entries {
+	const struct identity_deny_filter
+	    *filters; /* borrowed; of the entries */
+	size_t count;
+	size_t left; /* sessions that are not looked at yet; first SIZE_MAX */
+};
+
 /*
- * Judges at once the sessions that new entries of the deny list may concern:
- * `entries' are identity_deny_filter_entry() of each. For each of the others a
- * number is compared with each entry, see struct deny_filters.
+ * Judges, for some milliseconds, the sessions that the entries may concern; the
+ * others are ruled out by their filters. True when it is through; otherwise
+ * call it again, so that the sessions get their turn.
  */
-void sweep_entries(struct session_manager *m, const uint64_t *entries,
-    size_t count);
+bool sweep_entries(struct session_manager *m, struct sweep_entries *e);
 
 /* A count under way. Zero it first. */
 struct sweep_cursor {
