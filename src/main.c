@@ -20,6 +20,7 @@
 /* What the command line asks for. */
 enum mode {
 	MODE_RUN,
+	MODE_TAKE_OVER,
 	MODE_CHECK,
 	MODE_VERSION,
 	MODE_HELP,
@@ -29,10 +30,12 @@ enum mode {
 struct arguments {
 	enum mode mode;
 	const char *file;
+	const char
+	    *running; /* the admin socket of the running program; or "" */
 };
 
 static const char usage[] =
-    "usage: sallyport [-t] [-c FILE]\n"
+    "usage: sallyport [-t | --take-over[=SOCKET]] [-c FILE]\n"
     "       sallyport explain [-c FILE] [-l LISTENER] [-p ADDRESS] [-s SNI]\n"
     "                         [-j] CERT [CONNECT]\n"
     "       sallyport init DIR\n"
@@ -40,6 +43,8 @@ static const char usage[] =
     "\n"
     "  -c, --config FILE  read this file (" DEFAULT_FILE ")\n"
     "  -t, --test         check the file and all it names, start nothing\n"
+    "      --take-over    replace the running daemon, whose sessions live on;\n"
+    "                     SOCKET is its admin socket, if it has another one\n"
     "  -V, --version      print the version\n"
     "  -h, --help         print this\n"
     "      --help-config  print every option of the file\n"
@@ -85,6 +90,7 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 		{ "version", no_argument, NULL, 'V' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "help-config", no_argument, NULL, 'C' },
+		{ "take-over", optional_argument, NULL, 'T' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -100,7 +106,10 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 			out->mode = MODE_HELP;
 		else if (c == 'C')
 			out->mode = MODE_HELP_CONFIG;
-		else
+		else if (c == 'T') {
+			out->mode = MODE_TAKE_OVER;
+			out->running = optarg == NULL ? "" : optarg;
+		} else
 			break;
 	}
 	if (c == -1 && optind == argc)
@@ -238,6 +247,8 @@ main(int argc, char **argv)
 		return printed();
 	case MODE_CHECK:
 		return runtime_check(a.file);
+	case MODE_TAKE_OVER:
+		return runtime_take_over(a.file, &admin_service, a.running);
 	case MODE_RUN:
 		break;
 	}

@@ -46,13 +46,15 @@ struct listener {
 	unsigned accepted; /* with what was inherited */
 	listener_cb *cb;
 	void *arg; /* borrowed: the owner */
-	bool adopted; /* another process has the socket too */
+	bool shared; /* another process may have the socket, too */
+	bool held; /* until listener_begin() */
 	bool closed; /* by the owner */
 	bool paused; /* until the timer fires */
 	int reserve; /* owned; -1 = there is none */
 	int leaving; /* owned; unhooked, closed two turns later; -1 = none */
 	bool polled; /* epoll has been told of `leaving' */
 	struct loop_deferred close_later;
+	struct loop_deferred free_at_end; /* if that is not run any more */
 	unsigned exhausted; /* pauses in a row for lack of descriptors */
 	uint64_t logged; /* when the shortage was last logged; 0 = never */
 	struct listener_counts *counts; /* borrowed */
@@ -195,7 +197,7 @@ defer(int fd, unsigned seconds)
 static void
 update(struct listener *l)
 {
-	watch_read(&l->watch, !l->closed && !l->paused);
+	watch_read(&l->watch, !l->closed && !l->paused && !l->held);
 }
 
 static void
@@ -209,6 +211,8 @@ pause_for(struct listener *l, uint64_t ms)
 static void
 finish(struct listener *l)
 {
+	loop_deferred_cancel(&l->close_later);
+	loop_deferred_cancel(&l->free_at_end);
 	watch_fini(&l->watch);
 	if (l->leaving != -1)
 		close(l->leaving);
@@ -234,6 +238,12 @@ close_later(struct loop_deferred *d)
 	}
 	l->polled = true;
 	loop_defer(l->loop, d);
+}
+
+static void
+free_at_end(struct loop_deferred *d)
+{
+	finish(list_entry(d, struct listener, free_at_end));
 }
 
 static void
@@ -379,11 +389,13 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	l->cb = cb;
 	l->arg = arg;
 	loop_deferred_init(&l->close_later, close_later);
+	loop_deferred_init(&l->free_at_end, free_at_end);
 	if (listener_bound(fd, &at) == OK)
 		address_text_port(l->address, &at);
 	l->reserve = -1;
 	l->leaving = -1;
-	l->adopted = options->adopted;
+	l->shared = options->shared;
+	l->held = options->held;
 	timer_init(&l->pause, loop, pause_over, l);
 	watch_init(&l->watch, loop, fd, readable, l);
 	defer(fd, options->defer_s);
@@ -392,6 +404,19 @@ listener_new(struct listener **out, struct loop *loop, int fd,
 	update(l);
 	*out = l;
 	return OK;
+}
+
+void
+listener_begin(struct listener *l)
+{
+	l->held = false;
+	update(l);
+}
+
+int
+listener_descriptor(const struct listener *l)
+{
+	return l->watch.fd;
 }
 
 void
@@ -405,7 +430,8 @@ listener_close(struct listener *l)
 	if (l->reserve != -1)
 		close(l->reserve);
 	l->reserve = -1;
-	if (l->adopted) {
+	if (l->shared) {
+		loop_at_end(l->loop, &l->free_at_end);
 		l->leaving = watch_release(&l->watch);
 		loop_defer(l->loop, &l->close_later);
 	} else {

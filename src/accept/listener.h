@@ -31,7 +31,8 @@ struct listener_options {
 	int backlog; /* connections the kernel may queue; 0 = 4096 */
 	unsigned defer_s; /* accept only connections that have sent something,
 			   * or are so old in seconds; 0: all */
-	bool adopted; /* from listener_adopt(): other processes hold it too */
+	bool shared; /* other processes hold the socket, or may get it */
+	bool held; /* accepts nothing before listener_begin() */
 	struct socket_options socket; /* for accepted connections */
 	struct listener_counts *counts; /* borrowed, for listener_new(); several
 					 * of one thread may share them */
@@ -75,9 +76,17 @@ enum err listener_new(struct listener **out, struct loop *loop, int fd,
     const struct listener_options *options, listener_cb *cb,
     void *arg) MUST_CHECK;
 
-/* Closes the socket; connections in the kernel's queue are reset. No callback
- * comes after it. The memory is freed at the end of the turn; that of an
- * adopted socket two turns later. NULL is allowed. */
+/* Accepts from the next turn on; for a listener that was held. Cannot fail. */
+void listener_begin(struct listener *l);
+
+/* The socket's descriptor, to be duplicated for another process; the
+ * listener's. -1 once it is closed. */
+int listener_descriptor(const struct listener *l);
+
+/* Closes the socket; connections in the kernel's queue are reset unless another
+ * process has the socket, too. No callback comes after it. The memory is freed
+ * at the end of the turn; that of a shared socket two turns later, or with the
+ * loop. NULL is allowed. */
 void listener_close(struct listener *l);
 
 #endif

@@ -119,12 +119,11 @@ give_away(const char *path, uid_t uid, gid_t gid)
 	return rc;
 }
 
-/* Creates the socket with its owners. ERR_CONFIG with a complaint. */
+/* Creates the socket `path' with its owners. ERR_CONFIG with a complaint. */
 static enum err
-make_control(struct admin *a, const struct config *cfg, int *out,
-    struct report *why)
+make_socket(struct admin *a, const struct config *cfg, const char *path,
+    int *out, struct report *why)
 {
-	const char *path = cfg->daemon.admin_socket;
 	char advice[PRIVILEGES_ADVICE_MAX];
 	uid_t uid;
 	gid_t gid;
@@ -134,6 +133,12 @@ make_control(struct admin *a, const struct config *cfg, int *out,
 	if (find_owners(cfg, &uid, &gid, why) != OK)
 		return ERR_CONFIG;
 	a->owner = uid == (uid_t)-1 ? geteuid() : uid;
+	if (strlen(path) >= sizeof(((struct sockaddr_un *)NULL)->sun_path)) {
+		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, admin_socket,
+		    "%s: %s (choose a shorter path)", path,
+		    strerror(ENAMETOOLONG));
+		return ERR_CONFIG;
+	}
 	fd = bind_unix(path, gid == (gid_t)-1 ? 0600 : 0660);
 	if (fd == -1) {
 		error = errno;
@@ -161,6 +166,39 @@ make_control(struct admin *a, const struct config *cfg, int *out,
 	return OK;
 }
 
+/*
+ * Takes the admin socket of the running program; its file stays where it is.
+ * That program gets one of its own, named by its process: in its sandbox it
+ * cannot make any. ERR_NOT_FOUND: it has another one, or there is none.
+ */
+static enum err
+take_control(struct admin *a, const struct config *cfg, int *out,
+    struct report *why)
+{
+	struct takeover *t = a->master->takeover;
+	const char *path = cfg->daemon.admin_socket;
+	struct sockaddr_storage at = { .ss_family = AF_UNIX };
+	struct takeover_want want = { TAKEOVER_ADMIN, "", &at };
+	struct sockaddr_un *un = (struct sockaddr_un *)(void *)&at;
+	char line[sizeof(un->sun_path) + 64];
+	int *fds;
+	int fd;
+
+	memcpy(un->sun_path, path, strlen(path) + 1);
+	if (takeover_take(t, &want, &fds) == 0)
+		return ERR_NOT_FOUND;
+	*out = fds[0];
+	free(fds);
+	a->taken = true;
+	snprintf(line, sizeof(line), "admin %s.%ld", path, takeover_pid(t));
+	a->offered = strdup(line + strlen("admin "));
+	if (a->offered == NULL)
+		return ERR_NO_MEMORY;
+	if (make_socket(a, cfg, a->offered, &fd, why) != OK)
+		return ERR_CONFIG;
+	return takeover_offer(t, line, fd);
+}
+
 static enum err
 open_control(struct admin *a, const struct config *cfg, struct report *why)
 {
@@ -170,18 +208,24 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 		.costly = RESOURCES_CONTROL / 2, /* of those who only read */
 		.head_max = CONTROL_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,
+		.held = a->master->takeover != NULL,
 		.handle = commands_handle,
 		.arg = a,
 	};
 	struct stat st;
 	enum err err;
-	int fd;
+	int fd = -1;
 
 	if (path[0] == '\0')
 		return OK;
-	err = make_control(a, cfg, &fd, why);
-	if (err != OK)
+	err = take_control(a, cfg, &fd, why);
+	if (err == ERR_NOT_FOUND)
+		err = make_socket(a, cfg, path, &fd, why);
+	if (err != OK) {
+		if (fd != -1)
+			close(fd);
 		return err;
+	}
 	if (stat(path, &st) == 0)
 		a->socket_inode = st.st_ino;
 	a->socket_path = strdup(path);
@@ -194,17 +238,32 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 	return OK;
 }
 
+/* Takes the socket of the running program, or binds one. ERR_SYSTEM with
+ * errno. */
+static enum err
+bind_web(const struct admin *a, const struct config_addr *at, int *fd)
+{
+	struct takeover_want want = { TAKEOVER_HTTP, "", &at->sa };
+	struct listener_options o = { .backlog = BACKLOG };
+	int *fds;
+
+	if (takeover_take(a->master->takeover, &want, &fds) == 0)
+		return listener_bind(fd, 1, &at->sa, &o);
+	*fd = fds[0];
+	free(fds);
+	return OK;
+}
+
 static enum err
 open_web_at(struct admin *a, const struct config *cfg,
     const struct config_addr *at, FILE *ports, struct report *why)
 {
-	struct listener_options o = { .backlog = BACKLOG };
 	char text[ADDRESS_TEXT_MAX];
 	struct sockaddr_storage bound;
 	struct log_line line;
 	int fd;
 
-	if (listener_bind(&fd, 1, &at->sa, &o) != OK) {
+	if (bind_web(a, at, &fd) != OK) {
 		if (at->optional && errno == EAFNOSUPPORT)
 			return OK; /* a machine without IPv6 */
 		CONFIG_COMPLAIN(cfg, why, &cfg->daemon, http_listen,
@@ -236,6 +295,7 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 		.costly = WEB_COSTLY,
 		.head_max = WEB_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,
+		.held = a->master->takeover != NULL,
 		.handle = web_handle,
 		.arg = a,
 	};
@@ -283,6 +343,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	*out = a;
 	a->master = m;
 	a->started_at = clock_wall_s();
+	a->starter = geteuid();
 	worker_query_init(a);
 	control = open_control(a, m->snapshot->config, why);
 	if (history_init(&a->history, m) != OK || open_inner(a) != OK)
@@ -292,12 +353,26 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	return control == OK ? web : control;
 }
 
+static void
+begin(void *service)
+{
+	struct admin *a = service;
+
+	a->begun = true;
+	http_server_begin(a->control);
+	http_server_begin(a->web);
+}
+
 /* Removes the socket, unless a successor has put its own in this place. */
 static void
 remove_socket(const struct admin *a)
 {
 	struct stat st;
 
+	if (a->offered != NULL && !a->begun)
+		unlink(a->offered);
+	if (a->taken && !a->begun)
+		return;
 	if (a->socket_path != NULL && stat(a->socket_path, &st) == 0 &&
 	    st.st_ino == a->socket_inode)
 		unlink(a->socket_path);
@@ -311,13 +386,15 @@ stop(void *service)
 	worker_query_abandon_all(a);
 	deny_stop(a);
 	http_server_free(a->inner);
+	successor_stop(a);
 	http_server_free(a->control);
 	http_server_free(a->web);
 	history_fini(&a->history);
 	notify_fini(a);
 	remove_socket(a);
 	free(a->socket_path);
+	free(a->offered);
 	free(a);
 }
 
-const struct master_service admin_service = { start, stop };
+const struct master_service admin_service = { start, begin, stop };

@@ -16,6 +16,7 @@
 #include "admin/history.h"
 #include "admin/http.h"
 #include "admin/notify.h"
+#include "admin/successor.h"
 #include "runtime/master.h"
 
 struct admin {
@@ -32,6 +33,12 @@ struct admin {
 	struct history history;
 	struct notify notify;
 	uid_t owner; /* of the admin socket */
+	uid_t starter; /* who started this program */
+	bool begun; /* it serves; until then nothing of another program's that
+		     * runs may be touched */
+	bool taken; /* the admin socket is another program's until then */
+	char *offered; /* owned: the admin socket that the other one gets */
+	struct successor successor;
 	int64_t started_at; /* seconds since 1970 */
 };
 

@@ -47,6 +47,7 @@ static const struct command commands[] = {
 	{ "/reload", HTTP_POST, " fleet ", commands_reload },
 	{ "/drain", HTTP_POST, " fleet ", commands_drain },
 	{ "/log", HTTP_POST, " level ", commands_log },
+	{ "/take-over", HTTP_POST, " ", successor_run },
 };
 
 /* The first parameter that the command does not know, or NULL. */
@@ -349,7 +350,7 @@ commands_drain(struct admin *a, struct http_call *call,
 	const struct config_daemon *d = &m->snapshot->config->daemon;
 
 	(void)r;
-	if (m->state != MASTER_SERVING) {
+	if (m->state != MASTER_SERVING && m->state != MASTER_REPLACED) {
 		reply_error(call, 409, "already draining");
 		return;
 	}

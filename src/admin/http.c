@@ -378,6 +378,15 @@ http_call_claim(struct http_call *c)
 	return true;
 }
 
+int
+http_call_release(struct http_call *c)
+{
+	int fd = stream_fd_release(c->stream);
+
+	forget(c);
+	return fd;
+}
+
 void
 http_reply_send(struct http_call *c, const struct http_reply *r)
 {
@@ -632,7 +641,10 @@ http_server_new(struct loop *loop, const struct http_server_options *options)
 enum err
 http_server_listen(struct http_server *s, int fd)
 {
-	struct listener_options o = { .counts = &s->counts };
+	/* A successor may get the socket. */
+	struct listener_options o = { .counts = &s->counts,
+		.shared = true,
+		.held = s->options.held };
 	enum err err;
 
 	if (s->listener_count == LISTENERS_MAX)
@@ -642,6 +654,33 @@ http_server_listen(struct http_server *s, int fd)
 	if (err == OK)
 		s->listener_count++;
 	return err;
+}
+
+int
+http_server_descriptor(const struct http_server *s, size_t i)
+{
+	return i < s->listener_count ? listener_descriptor(s->listeners[i])
+				     : -1;
+}
+
+void
+http_server_begin(struct http_server *s)
+{
+	size_t i;
+
+	for (i = 0; s != NULL && i < s->listener_count; i++)
+		listener_begin(s->listeners[i]);
+	if (s != NULL)
+		s->options.held = false;
+}
+
+void
+http_server_leave(struct http_server *s)
+{
+	if (s == NULL)
+		return;
+	while (s->listener_count > 0)
+		listener_close(s->listeners[--s->listener_count]);
 }
 
 void

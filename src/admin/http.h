@@ -86,6 +86,7 @@ struct http_server_options {
 	uint64_t deadline_ms; /* to send a request, and to take its answer */
 	http_handler *handle;
 	void *arg; /* borrowed */
+	bool held; /* accepts nothing before http_server_begin() */
 };
 
 /* NULL when memory runs out. When all connections are in use, a newcomer takes
@@ -98,6 +99,17 @@ struct http_server *http_server_new(struct loop *loop,
 /* Also serves the listening socket `fd', and takes it. ERR_NO_MEMORY or
  * ERR_LIMIT; `fd' stays the caller's then. */
 enum err http_server_listen(struct http_server *s, int fd) MUST_CHECK;
+
+/* The listening socket that was given at the `i'th place, from 0, to be
+ * duplicated for another process; -1 if there are no more. */
+int http_server_descriptor(const struct http_server *s, size_t i);
+
+/* Accepts from now on; for a server that was held. NULL is allowed. */
+void http_server_begin(struct http_server *s);
+
+/* Accepts no more, and closes the listening sockets; calls go on. NULL is
+ * allowed. */
+void http_server_leave(struct http_server *s);
 
 /* Closes everything at once. Calls that have not been answered are freed, too,
  * and must not be answered any more. NULL is allowed. */
@@ -129,5 +141,9 @@ struct http_call *http_call_new(struct http_server *s,
 
 /* Lives as long as the call. */
 const struct http_request *http_call_request(const struct http_call *call);
+
+/* Gives the connection to the caller, who answers on it in another way. The
+ * call is gone afterwards. */
+int http_call_release(struct http_call *call);
 
 #endif

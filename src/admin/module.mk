@@ -28,6 +28,8 @@ libsallyport_a_SOURCES += \
 	src/admin/reply.h \
 	src/admin/sessions.c \
 	src/admin/status.c \
+	src/admin/successor.c \
+	src/admin/successor.h \
 	src/admin/totals.c \
 	src/admin/totals.h \
 	src/admin/web.c \

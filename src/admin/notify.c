@@ -66,7 +66,7 @@ on_step(void *arg)
 
 	timer_start(&a->notify.timer, STEP_MS);
 	/* One that hangs is enough; the watchdog sees to it. */
-	if (!worker_query_is_late(a))
+	if (!worker_query_is_late(a) && !a->master->quiet)
 		totals_collect(a, NULL, NULL, TOTALS_STATE, tell);
 }
 

@@ -193,7 +193,11 @@ add_daemon(struct problems *p, const struct master *m)
 		    "%s has errors, the old deny list stays in force: see the "
 		    "log",
 		    m->snapshot->config->denylist.file);
-	if (m->state != MASTER_SERVING)
+	if (m->state == MASTER_REPLACED)
+		add(p->warn, "replaced",
+		    "another program has taken over, and the sessions of this "
+		    "one are leaving");
+	else if (m->state != MASTER_SERVING)
 		add(p->warn, "draining", "the daemon is draining");
 }
 

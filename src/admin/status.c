@@ -21,10 +21,14 @@ static const char *
 state_word(const struct master *m)
 {
 	switch (m->state) {
+	case MASTER_STARTING:
+		return "starting";
 	case MASTER_SERVING:
 		return "serving";
 	case MASTER_LEAVING:
 		return "leaving";
+	case MASTER_REPLACED:
+		return "replaced";
 	case MASTER_DRAINING:
 		return "draining";
 	case MASTER_STOPPING:

@@ -64,7 +64,11 @@
 	    "How long clients may still come in after SIGTERM, while /readyz " \
 	    "sends balancers elsewhere.") \
 	X(daemon, drain_timeout, MSEC(0, 86400000), "30s", LIVE, \
-	    "How long sessions may live on then.")
+	    "How long sessions may live on then.") \
+	X(daemon, take_over_drain, MSEC(0, 604800000), "1h", LIVE, \
+	    "How long those of the program that --take-over replaces may " \
+	    "live " \
+	    "on.")
 
 #define CONFIG_LISTENER(X) \
 	X(listener, bind, ADDRS, "", RESTART, \

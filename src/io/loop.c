@@ -34,6 +34,7 @@ struct loop {
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* those exempt from batching */
 	struct list deferred;
+	struct list at_end;
 	struct loop_garbage *garbage; /* owned; oldest first */
 	struct loop_garbage **garbage_end;
 	pthread_mutex_t lock; /* guards messages */
@@ -52,6 +53,21 @@ take_all(struct list *to, struct list *from)
 	to->next->prev = to;
 	to->prev->next = to;
 	list_init(from);
+}
+
+/* Runs the work that `list' holds now, each once. */
+static void
+run_all(struct list *list)
+{
+	struct loop_deferred *d;
+	struct list taken;
+
+	take_all(&taken, list);
+	while (!list_empty(&taken)) {
+		d = list_entry(taken.next, struct loop_deferred, node);
+		list_remove(&d->node);
+		d->run(d); /* d may be gone */
+	}
 }
 
 /* Runs all that was posted up to now. */
@@ -147,6 +163,7 @@ loop_new(void)
 		return NULL;
 	loop->mail_fd = -1;
 	list_init(&loop->deferred);
+	list_init(&loop->at_end);
 	loop->garbage_end = &loop->garbage;
 	list_init(&loop->messages);
 	pthread_mutex_init(&loop->lock, NULL);
@@ -168,6 +185,7 @@ loop_free(struct loop *loop)
 		read_mail(loop->mail_fd, EV_READ, loop);
 		event_free(loop->mail);
 	}
+	run_all(&loop->at_end);
 	free_garbage(loop);
 	if (loop->mail_fd != -1)
 		close(loop->mail_fd);
@@ -177,21 +195,6 @@ loop_free(struct loop *loop)
 		free(loop->scratch[i]);
 	pthread_mutex_destroy(&loop->lock);
 	free(loop);
-}
-
-/* Runs what was deferred before this call, each once. */
-static void
-run_deferred(struct loop *loop)
-{
-	struct loop_deferred *d;
-	struct list taken;
-
-	take_all(&taken, &loop->deferred);
-	while (!list_empty(&taken)) {
-		d = list_entry(taken.next, struct loop_deferred, node);
-		list_remove(&d->node);
-		d->run(d); /* d may be gone */
-	}
 }
 
 /* Sleeps if turns come too fast, see loop_set_batching(). */
@@ -211,7 +214,7 @@ loop_run(struct loop *loop)
 	loop->stopping = false;
 	while (!loop->stopping) {
 		loop->now = 0;
-		run_deferred(loop);
+		run_all(&loop->deferred);
 		free_garbage(loop);
 		/* What ran may have deferred more, or stopped the loop. */
 		flags = list_empty(&loop->deferred) && !loop->stopping
@@ -361,6 +364,13 @@ loop_defer(struct loop *loop, struct loop_deferred *d)
 {
 	if (list_empty(&d->node))
 		list_append(&loop->deferred, &d->node);
+}
+
+void
+loop_at_end(struct loop *loop, struct loop_deferred *d)
+{
+	if (list_empty(&d->node))
+		list_append(&loop->at_end, &d->node);
 }
 
 void

@@ -21,8 +21,8 @@ struct loop;
 /* NULL when memory or descriptors run out. */
 struct loop *loop_new(void);
 
-/* Runs what was posted, frees what waits for the end of the turn, and then the
- * loop. What is deferred is not run. NULL is allowed. */
+/* Runs what was posted and what is for the end, frees what waits for the end of
+ * the turn, and then the loop. What is deferred is not run. NULL is allowed. */
 void loop_free(struct loop *loop);
 
 /* Runs until loop_stop(). */
@@ -135,6 +135,10 @@ loop_deferred_cancel(struct loop_deferred *d)
 {
 	list_remove(&d->node);
 }
+
+/* Has `d->run' called by loop_free(), for an object that would else be freed by
+ * deferred work; loop_deferred_cancel() takes it back. */
+void loop_at_end(struct loop *loop, struct loop_deferred *d);
 
 /*
  * Memory that is freed at the end of the turn. Embedded in an object, zeroed

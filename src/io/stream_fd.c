@@ -117,6 +117,17 @@ stream_fd_peer(const struct stream *s, struct sockaddr_storage *out)
 	return OK;
 }
 
+int
+stream_fd_release(struct stream *s)
+{
+	struct stream_fd *f = from_stream(s);
+	int fd = watch_release(&f->watch);
+
+	if (fd != -1)
+		loop_free_later(f->watch.loop, &f->garbage, f, free);
+	return fd;
+}
+
 void
 stream_fd_set_end(struct stream *s, struct stream_fd_end *end)
 {

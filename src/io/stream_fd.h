@@ -18,6 +18,10 @@ struct stream *stream_fd_new(struct loop *loop, int fd);
 enum err stream_fd_peer(const struct stream *s,
     struct sockaddr_storage *out) MUST_CHECK;
 
+/* Gives the descriptor, still open, to the caller, and frees the stream at the
+ * end of the turn. */
+int stream_fd_release(struct stream *s);
+
 /* Called from inside stream_close(). */
 struct stream_fd_end {
 	void (*closed)(struct stream_fd_end *end);

@@ -470,6 +470,8 @@ finish(struct loop_message *message)
 	struct job *job = list_entry(message, struct job, message);
 	struct denylist_manager *d = job->manager;
 
+	if (job->kind == JOB_EDIT && job->err == OK)
+		handover_tell(d->master, HANDOVER_DENY, NULL);
 	if (!d->stop && job->kind == JOB_EDIT)
 		edited(d, job);
 	else if (!d->stop && job->kind == JOB_LOAD)

@@ -104,8 +104,28 @@ pulse(void *arg)
 {
 	struct master *m = arg;
 
+	if (m->quiet)
+		return;
 	supervisor_tell(SUPERVISOR_ALIVE, NULL);
 	timer_start(&m->pulse, supervisor_watchdog_ms());
+}
+
+/* Gives all workers the same order, which makes sessions leave. */
+static void
+drain_workers(struct master *m, uint64_t ms,
+    struct worker_order *(*order)(struct worker *, uint64_t))
+{
+	struct worker_order *o;
+	size_t i;
+
+	timer_start_deadline(&m->drain, ms + DRAIN_GRACE_MS);
+	for (i = 0; i < m->worker_count; i++) {
+		o = order(m->workers[i], ms);
+		if (o == NULL)
+			loop_stop(m->loop);
+		else
+			worker_send(o);
+	}
 }
 
 static void
@@ -113,23 +133,35 @@ begin_drain(void *arg)
 {
 	struct master *m = arg;
 	uint64_t ms = m->snapshot->config->daemon.drain_timeout;
-	struct worker_order *order;
-	size_t i;
+	bool replaced = m->state == MASTER_REPLACED;
 
 	log_event(LOG_LEVEL_INFO, "drain",
 	    "no new connections; sessions leave within %llu ms",
 	    (unsigned long long)ms);
-	supervisor_tell(SUPERVISOR_STOPPING, "sessions are leaving");
+	if (!m->quiet)
+		supervisor_tell(SUPERVISOR_STOPPING, "sessions are leaving");
 	m->state = MASTER_DRAINING;
+	if (!replaced)
+		m->draining = m->worker_count;
+	drain_workers(m, ms,
+	    replaced ? worker_order_drain_sooner : worker_order_drain);
+}
+
+void
+master_replace(struct master *m, uint64_t ms, int pid)
+{
+	log_event(LOG_LEVEL_INFO, "replaced",
+	    "another program serves; sessions leave within %llu ms",
+	    (unsigned long long)ms);
+	if (pid != 0)
+		supervisor_main(pid);
+	m->quiet = true;
+	if (m->state == MASTER_DRAINING || m->state == MASTER_STOPPING)
+		return;
+	timer_stop(&m->leave);
+	m->state = MASTER_REPLACED;
 	m->draining = m->worker_count;
-	timer_start_deadline(&m->drain, ms + DRAIN_GRACE_MS);
-	for (i = 0; i < m->worker_count; i++) {
-		order = worker_order_drain(m->workers[i], ms);
-		if (order == NULL)
-			loop_stop(m->loop);
-		else
-			worker_send(order);
-	}
+	drain_workers(m, ms, worker_order_drain_evenly);
 }
 
 void
@@ -137,7 +169,7 @@ master_drain(struct master *m)
 {
 	uint64_t ms = m->snapshot->config->daemon.drain_delay;
 
-	if (ms == 0) {
+	if (ms == 0 || m->state == MASTER_REPLACED) {
 		begin_drain(m);
 		return;
 	}
@@ -186,7 +218,9 @@ terminate(struct master *m)
 		return;
 	}
 	m->terminated = true;
-	if (m->state == MASTER_SERVING)
+	if (m->state == MASTER_STARTING)
+		loop_stop(m->loop); /* the running program goes on */
+	else if (m->state == MASTER_SERVING || m->state == MASTER_REPLACED)
 		master_drain(m);
 }
 
@@ -203,6 +237,7 @@ caught(int number, void *arg)
 		break;
 	case SIGUSR1:
 		reopen_log(m);
+		handover_tell(m, HANDOVER_LOG, NULL);
 		break;
 	case SIGUSR2:
 		log_event(LOG_LEVEL_INFO, "signal", "SIGUSR2 is ignored");
@@ -254,16 +289,25 @@ free_orders(const struct master *m, struct worker_order **orders)
 	free(orders);
 }
 
-/* One reload order for each worker, none of them sent. NULL: out of memory. */
+static struct worker_order *
+accept_order(struct worker *w, struct snapshot *unused)
+{
+	(void)unused;
+	return worker_order_accept(w);
+}
+
+/* One order for each worker, none of them sent. NULL: out of memory. */
 static struct worker_order **
-make_orders(const struct master *m, struct snapshot *next)
+make_orders(const struct master *m,
+    struct worker_order *(*order)(struct worker *, struct snapshot *),
+    struct snapshot *next)
 {
 	struct worker_order **orders =
 	    calloc(m->worker_count, sizeof(struct worker_order *));
 	size_t i;
 
 	for (i = 0; orders != NULL && i < m->worker_count; i++) {
-		orders[i] = worker_order_reload(m->workers[i], next);
+		orders[i] = order(m->workers[i], next);
 		if (orders[i] == NULL) {
 			free_orders(m, orders);
 			return NULL;
@@ -372,7 +416,8 @@ enum err
 master_adopt(struct master *m, struct snapshot *next, struct report *why,
     struct report *warnings)
 {
-	struct worker_order **orders = make_orders(m, next);
+	struct worker_order **orders =
+	    make_orders(m, worker_order_reload, next);
 	struct report restart;
 	size_t i;
 
@@ -441,6 +486,8 @@ master_reload(struct master *m, enum reload_cause cause,
 {
 	struct list_first *first = malloc(sizeof(*first));
 
+	if (cause == RELOAD_SIGNAL || cause == RELOAD_COMMAND)
+		handover_tell(m, HANDOVER_RELOAD, NULL);
 	if (first == NULL) {
 		reload_request(m->reloader, cause, waiter);
 		return;
@@ -449,6 +496,24 @@ master_reload(struct master *m, enum reload_cause cause,
 	first->cause = cause;
 	first->waiter = waiter;
 	denylist_reload(m->denylist, list_reloaded, first);
+}
+
+void
+master_hear(struct master *m, enum handover_news news,
+    const struct handover *source)
+{
+	handover_tell(m, news, source);
+	switch (news) {
+	case HANDOVER_DENY:
+		denylist_reload(m->denylist, NULL, NULL);
+		break;
+	case HANDOVER_RELOAD:
+		master_reload(m, RELOAD_TAKE_OVER, NULL);
+		break;
+	case HANDOVER_LOG:
+		reopen_log(m);
+		break;
+	}
 }
 
 /*
@@ -471,6 +536,7 @@ make_workers(struct master *m)
 		},
 		.empty = tell_empty,
 		.arg = m,
+		.held = m->takeover != NULL,
 	};
 	size_t count = cfg->daemon.workers;
 
@@ -518,26 +584,46 @@ start_service(void *arg, FILE *ports, struct report *why)
 	return m->service->start(&m->service_state, m, ports, why);
 }
 
+/* Binds the sockets, or takes them from the running program. */
+static enum err
+make_sockets(struct master *m, struct report *why)
+{
+	struct ports_options o = {
+		.cfg = m->snapshot->config,
+		.workers = m->workers,
+		.count = m->worker_count,
+		.takeover = m->takeover,
+		.also = start_service,
+		.arg = m,
+	};
+	enum err err = ports_bind(&o, why);
+
+	return err == OK ? takeover_check(m->takeover, o.cfg, why) : err;
+}
+
 enum err
-master_init(struct master *m, const char *file, struct snapshot *snapshot,
-    struct watcher_list *files, const struct master_service *service,
+master_init(struct master *m, const struct master_options *o,
     struct report *why)
 {
+	const struct config *cfg = o->snapshot->config;
 	struct throttle_options limits;
 	enum err err;
 
 	memset(m, 0, sizeof(*m));
-	m->file = file;
-	m->snapshot = snapshot;
-	m->service = service;
+	m->file = o->file;
+	m->snapshot = o->snapshot;
+	m->service = o->service;
+	m->takeover = o->takeover;
+	m->quiet = o->takeover != NULL;
 	m->reloaded_at = m->reload_ended_at = clock_wall_s();
 	list_init(&m->fleet_sweeps);
-	m->reloader = reload_new(m, files);
+	list_init(&m->handovers);
+	m->reloader = reload_new(m, o->files);
 	if (m->reloader == NULL)
 		return ERR_NO_MEMORY;
 	resources_forbid_cores();
 	m->files = resources_raise_files();
-	err = open_log(snapshot->config, why);
+	err = open_log(cfg, why);
 	if (err != OK)
 		return err;
 	m->loop = loop_new();
@@ -549,7 +635,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 	m->denylist = denylist_manager_new(m);
 	if (m->denylist == NULL)
 		return ERR_NO_MEMORY;
-	options_throttle(&limits, snapshot->config);
+	options_throttle(&limits, cfg);
 	m->cert_sessions = cert_sessions_new();
 	m->client_ids = client_ids_new();
 	m->memory_total = resources_memory();
@@ -567,10 +653,7 @@ master_init(struct master *m, const char *file, struct snapshot *snapshot,
 		err = throttle_new(&m->throttle, &limits);
 	if (err == OK)
 		err = make_workers(m);
-	if (err == OK)
-		err = ports_bind(snapshot->config, m->workers, m->worker_count,
-		    start_service, m, why);
-	return err;
+	return err == OK ? make_sockets(m, why) : err;
 }
 
 /* Warns of files that will be out of reach from now on. */
@@ -636,6 +719,39 @@ log_library(void)
 		   : "");
 }
 
+/* The listeners of a usual start are not held, and need no order. */
+enum err
+master_accept(struct master *m)
+{
+	struct worker_order **orders = NULL;
+	size_t i;
+
+	if (m->takeover != NULL) {
+		orders = make_orders(m, accept_order, NULL);
+		if (orders == NULL)
+			return ERR_NO_MEMORY;
+	}
+	for (i = 0; orders != NULL && i < m->worker_count; i++)
+		worker_send(orders[i]);
+	free(orders);
+	if (m->service != NULL)
+		m->service->begin(m->service_state);
+	m->state = MASTER_SERVING;
+	return OK;
+}
+
+void
+master_is_ready(struct master *m)
+{
+	m->quiet = false;
+	log_event(LOG_LEVEL_INFO, "ready",
+	    "%zu workers, descriptors for %u connections", m->worker_count,
+	    m->room);
+	supervisor_tell(SUPERVISOR_READY, "devices may come in");
+	if (supervisor_watchdog_ms() > 0)
+		pulse(m);
+}
+
 enum err
 master_run(struct master *m, struct report *why)
 {
@@ -663,17 +779,20 @@ master_run(struct master *m, struct report *why)
 		return err;
 	resources_trim_start(&m->trim, m->loop, m->throttle);
 	log_library();
-	log_event(LOG_LEVEL_INFO, "ready",
-	    "%zu workers, descriptors for %u connections", m->worker_count,
-	    m->room);
-	supervisor_tell(SUPERVISOR_READY, "devices may come in");
-	if (supervisor_watchdog_ms() > 0)
-		pulse(m);
+	if (m->takeover != NULL) {
+		takeover_run(m->takeover, m);
+	} else {
+		err = master_accept(m);
+		if (err != OK)
+			return err;
+		master_is_ready(m);
+	}
 	unblock_signals();
 	loop_run(m->loop);
-	supervisor_tell(SUPERVISOR_STOPPING, NULL);
+	if (!m->quiet)
+		supervisor_tell(SUPERVISOR_STOPPING, NULL);
 	log_event(LOG_LEVEL_INFO, "stop", "closing what is left");
-	return OK;
+	return m->start_error;
 }
 
 void
@@ -700,6 +819,8 @@ master_fini(struct master *m)
 		timer_stop(&m->drain);
 		timer_stop(&m->pulse);
 	}
+	takeover_free(m->takeover);
+	handover_free_all(m);
 	throttle_free(m->throttle);
 	cert_sessions_free(m->cert_sessions);
 	client_ids_free(m->client_ids);

@@ -40,7 +40,8 @@
  * END
  *
  *	SERVING --SIGTERM, drain--> LEAVING --drain_delay--> DRAINING
- *	        --all sessions have left, or drain_timeout--> end
+ *	        --a successor is ready--> REPLACED --SIGTERM, drain--> DRAINING
+ *	REPLACED, DRAINING --all sessions have left, or time is over--> end
  *	any     --second SIGTERM, SIGINT, SIGQUIT--> STOPPING, end
  *
  * Reloads still take effect while draining: a device that is denied must not
@@ -67,16 +68,20 @@
 #include "fleet/fleet.h"
 #include "io/loop.h"
 #include "runtime/denylist.h"
+#include "runtime/handover.h"
 #include "runtime/reload.h"
 #include "runtime/resources.h"
 #include "runtime/sandbox.h"
+#include "runtime/takeover.h"
 #include "runtime/worker.h"
 #include "session/cert_sessions.h"
 #include "session/snapshot.h"
 
 enum master_state {
+	MASTER_STARTING, /* accepts nothing yet */
 	MASTER_SERVING,
 	MASTER_LEAVING, /* still accepts; not ready for load balancers */
+	MASTER_REPLACED, /* another program serves; sessions leave slowly */
 	MASTER_DRAINING,
 	MASTER_STOPPING
 };
@@ -94,6 +99,9 @@ struct master;
 struct master_service {
 	enum err (*start)(void **out, struct master *m, FILE *ports,
 	    struct report *why);
+	/* Accepts connections from now on; cannot fail. Not called if it is
+	 * stopped before. */
+	void (*begin)(void *service);
 	void (*stop)(void *service);
 };
 
@@ -120,6 +128,10 @@ struct master {
 	struct timer drain; /* the latest end of DRAINING */
 	struct timer pulse; /* tells the supervisor that this thread runs */
 	size_t draining; /* workers that still have sessions */
+	struct takeover *takeover; /* owned; NULL: the start is a usual one */
+	enum err start_error; /* the take-over has failed */
+	struct list handovers; /* connections with other programs */
+	bool quiet; /* the supervisor does not hear this process */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */
 	struct sandbox sandbox; /* what is in force */
@@ -139,15 +151,21 @@ struct master {
  * takes time. */
 void master_block_signals(void);
 
+struct master_options {
+	const char *file; /* borrowed: the configuration's path */
+	struct snapshot *snapshot; /* counted; the master's */
+	struct watcher_list *files; /* those that were read; the master's */
+	struct takeover *takeover; /* the master's; NULL: a usual start */
+	const struct master_service *service; /* borrowed; NULL: none */
+};
+
 /*
  * Makes all that has to be made before privileges are dropped: loop, workers,
- * bound sockets, ports file. Takes over the count of `snapshot', and `files',
- * which were read for it. On error complaints are in `why'; call master_fini()
- * in any case. `service' may be NULL.
+ * bound sockets, ports file. On error complaints are in `why'; call
+ * master_fini() in any case.
  */
-enum err master_init(struct master *m, const char *file,
-    struct snapshot *snapshot, struct watcher_list *files,
-    const struct master_service *service, struct report *why) MUST_CHECK;
+enum err master_init(struct master *m, const struct master_options *o,
+    struct report *why) MUST_CHECK;
 
 /* Starts the workers and runs until a signal has ended the daemon. */
 enum err master_run(struct master *m, struct report *why) MUST_CHECK;
@@ -167,6 +185,22 @@ void master_reload(struct master *m, enum reload_cause cause,
  */
 enum err master_adopt(struct master *m, struct snapshot *next,
     struct report *why, struct report *warnings) MUST_CHECK;
+
+/* For the take-over: accepts connections from now on. ERR_NO_MEMORY: it does
+ * not. */
+enum err master_accept(struct master *m) MUST_CHECK;
+
+/* Tells the supervisor, and the log, that the daemon is ready. */
+void master_is_ready(struct master *m);
+
+/* Another program serves: accepts no more, and has all sessions leave, evenly
+ * spread over `ms' milliseconds. `pid' (0: none) is the supervisor's main
+ * process from now on. */
+void master_replace(struct master *m, uint64_t ms, int pid);
+
+/* Does what another program tells. */
+void master_hear(struct master *m, enum handover_news news,
+    const struct handover *source);
 
 /* Does what SIGTERM does: no new connections after drain_delay, and the end
  * once all sessions have left. */

@@ -4,6 +4,8 @@ libsallyport_a_SOURCES += \
 	src/runtime/deny_sweep.h \
 	src/runtime/denylist.c \
 	src/runtime/denylist.h \
+	src/runtime/handover.c \
+	src/runtime/handover.h \
 	src/runtime/master.c \
 	src/runtime/master.h \
 	src/runtime/ports.c \
@@ -21,6 +23,8 @@ libsallyport_a_SOURCES += \
 	src/runtime/supervisor.h \
 	src/runtime/syscalls.c \
 	src/runtime/syscalls.h \
+	src/runtime/takeover.c \
+	src/runtime/takeover.h \
 	src/runtime/watcher.c \
 	src/runtime/watcher.h \
 	src/runtime/worker.c \

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "runtime/privileges.h"
 #include "runtime/supervisor.h"
+#include "runtime/takeover.h"
 #include "session/options.h"
 
 /* What all functions here need. */
@@ -20,6 +21,7 @@ struct binding {
 	const struct config *cfg; /* borrowed */
 	struct worker **workers; /* borrowed */
 	size_t count; /* of workers */
+	struct takeover *takeover; /* borrowed; may be NULL */
 	FILE *file; /* borrowed: the ports file; NULL if there is none */
 	struct report *why; /* borrowed */
 };
@@ -43,19 +45,55 @@ tell(const struct binding *b, const struct config_listener *l, int fd)
 		fprintf(b->file, "%s %s\n", l->head.name, text);
 }
 
-/* Gives one socket to each worker. After an error the others are closed. */
+/*
+ * Gives the sockets of one address to the workers. The running program may have
+ * had another number of workers: then a worker gets several, so that each queue
+ * of connections is served; or workers share one. After an error the others are
+ * closed.
+ */
 static enum err
-hand_out(const struct binding *b, int *fds, size_t listener)
+hand_out(const struct binding *b, const int *fds, size_t count,
+    const struct config_listener *l, enum worker_socket origin)
 {
+	size_t most = count > b->count ? count : b->count;
 	enum err err = OK;
 	size_t i;
+	int fd;
 
-	for (i = 0; i < b->count; i++) {
+	for (i = 0; i < most; i++) {
+		fd = i < count ? fds[i] : -1;
+		if (err == OK && i >= count)
+			fd = fcntl(fds[i % count], F_DUPFD_CLOEXEC, 0);
+		if (err == OK && fd == -1)
+			err = ERR_SYSTEM;
 		if (err == OK)
-			err = worker_listen(b->workers[i], listener, fds[i]);
-		if (err != OK)
-			close(fds[i]);
+			err = worker_listen(b->workers[i % b->count],
+			    l->head.index, fd, origin);
+		if (err != OK && fd != -1)
+			close(fd);
 	}
+	return err;
+}
+
+/* Takes the sockets from the running program that are bound to `at', or, if it
+ * is NULL, one of those that were passed to it as `l'. ERR_NOT_FOUND: there are
+ * none. */
+static enum err
+take_handed(const struct binding *b, const struct config_listener *l,
+    const struct sockaddr_storage *at)
+{
+	struct takeover_want want = { TAKEOVER_LISTENER, l->head.name, at };
+	enum err err;
+	size_t count;
+	int *fds;
+
+	count = takeover_take(b->takeover, &want, &fds);
+	if (count == 0)
+		return ERR_NOT_FOUND;
+	tell(b, l, fds[0]);
+	err = hand_out(b, fds, count, l,
+	    at == NULL ? WORKER_SOCKET_PASSED : WORKER_SOCKET_BOUND);
+	free(fds);
 	return err;
 }
 
@@ -64,15 +102,18 @@ bind_one(const struct binding *b, const struct config_listener *l, size_t at)
 {
 	const struct config_addr *addr = &l->bind.items[at];
 	struct listener_options o = { .socket = options_socket() };
-	int *fds = calloc(b->count, sizeof(*fds));
-	enum err err;
+	enum err err = take_handed(b, l, &addr->sa);
+	int *fds;
 
+	if (err != ERR_NOT_FOUND)
+		return err;
+	fds = calloc(b->count, sizeof(*fds));
 	if (fds == NULL)
 		return ERR_NO_MEMORY;
 	err = listener_bind(fds, b->count, &addr->sa, &o);
 	if (err == OK) {
 		tell(b, l, fds[0]);
-		err = hand_out(b, fds, l->head.index);
+		err = hand_out(b, fds, b->count, l, WORKER_SOCKET_BOUND);
 	} else if (addr->optional &&
 	    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
 		err = OK; /* a machine without IPv6 */
@@ -113,7 +154,7 @@ adopt_passed(const struct binding *b, const struct config_listener *l)
 			break;
 		}
 		tell(b, l, fds[0]);
-		err = hand_out(b, fds, l->head.index);
+		err = hand_out(b, fds, b->count, l, WORKER_SOCKET_PASSED);
 	}
 	free(fds);
 	return err;
@@ -128,6 +169,12 @@ bind_listener(const struct binding *b, const struct config_listener *l)
 
 	if (supervisor_socket(l->head.name, 0) != -1)
 		return adopt_passed(b, l);
+	err = take_handed(b, l, NULL);
+	if (err != ERR_NOT_FOUND) {
+		while (err == OK)
+			err = take_handed(b, l, NULL);
+		return err == ERR_NOT_FOUND ? OK : err;
+	}
 	for (n = 0; n < l->bind.count; n++) {
 		err = bind_one(b, l, n);
 		if (err != OK)
@@ -220,19 +267,21 @@ create_file(const char *path, const struct config *cfg)
 }
 
 static enum err
-bind_and_tell(struct binding *b, ports_also *also, void *arg)
+bind_and_tell(struct binding *b, const struct ports_options *o)
 {
 	enum err err = bind_all(b);
-	enum err also_err = also == NULL ? OK : also(arg, b->file, b->why);
+	enum err also_err =
+	    o->also == NULL ? OK : o->also(o->arg, b->file, b->why);
 
 	return err == OK ? also_err : err;
 }
 
 enum err
-ports_bind(const struct config *cfg, struct worker **workers, size_t count,
-    ports_also *also, void *arg, struct report *why)
+ports_bind(const struct ports_options *o, struct report *why)
 {
-	struct binding b = { cfg, workers, count, NULL, why };
+	struct binding b = { o->cfg, o->workers, o->count, o->takeover, NULL,
+		why };
+	const struct config *cfg = o->cfg;
 	const char *path = cfg->daemon.ports_file;
 	char *temp = NULL;
 	enum err err;
@@ -247,7 +296,7 @@ ports_bind(const struct config *cfg, struct worker **workers, size_t count,
 			return err;
 		}
 	}
-	err = bind_and_tell(&b, also, arg);
+	err = bind_and_tell(&b, o);
 	if (b.file != NULL && fclose(b.file) != 0 && err == OK)
 		err = cannot_write(&b, temp);
 	if (temp != NULL && err == OK && rename(temp, path) == -1)

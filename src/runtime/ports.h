@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Binds every listener of the configuration, one socket for each worker, and
+ * Binds every listener of the configuration, one socket for each worker, or
+ * takes its sockets from the program that ran before (takeover.h), and
  * reports the addresses: in the log, and in ports_file for programs that asked
  * for port 0.
  */
@@ -23,8 +24,17 @@
  * write its lines to the ports file (NULL if there is none).
  */
 typedef enum err ports_also(void *arg, FILE *file, struct report *why);
-enum err ports_bind(const struct config *cfg, struct worker **workers,
-    size_t worker_count, ports_also *also, void *arg,
+
+struct ports_options {
+	const struct config *cfg; /* borrowed */
+	struct worker **workers; /* borrowed */
+	size_t count; /* of workers */
+	struct takeover *takeover; /* borrowed: has sockets; NULL: none */
+	ports_also *also;
+	void *arg;
+};
+
+enum err ports_bind(const struct ports_options *o,
     struct report *why) MUST_CHECK;
 
 #endif

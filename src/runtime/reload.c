@@ -219,7 +219,8 @@ start_load(struct reloader *r)
 	struct list *node;
 	struct list *next;
 
-	supervisor_tell(SUPERVISOR_RELOADING, NULL);
+	if (!r->master->quiet)
+		supervisor_tell(SUPERVISOR_RELOADING, NULL);
 	r->waiting = false;
 	r->loading = true;
 	r->loading_causes = r->causes;
@@ -388,8 +389,10 @@ finish(struct loop_message *message)
 	watcher_take(r->watcher, l->files,
 	    l->err == OK ? WATCHER_REPLACE : WATCHER_ADD,
 	    m->snapshot->config->daemon.watch_interval);
-	supervisor_tell(SUPERVISOR_READY,
-	    l->err == OK ? "reloaded" : "the last reload failed: see the log");
+	if (!m->quiet)
+		supervisor_tell(SUPERVISOR_READY,
+		    l->err == OK ? "reloaded"
+				 : "the last reload failed: see the log");
 	tell_waiters(r, l);
 	snapshot_put(l->next);
 	report_fini(&l->why);

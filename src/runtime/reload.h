@@ -28,7 +28,8 @@ struct reloader;
 #define RELOAD_CAUSES(X) \
 	X(SIGNAL, "signal") \
 	X(COMMAND, "command") \
-	X(FILES, "files")
+	X(FILES, "files") \
+	X(TAKE_OVER, "take_over") /* also of the other program */
 
 enum reload_cause {
 #define X(id, name) RELOAD_##id,

@@ -180,24 +180,42 @@ runtime_check(const char *file)
 	return 0;
 }
 
-int
-runtime_run(const char *file, const struct master_service *service)
+/* Asks the running program for its sockets. Complaints go to stderr. */
+static enum err
+ask_running(struct master_options *o, const char *path)
 {
-	struct watcher_list *files = NULL;
-	struct snapshot *snapshot = NULL;
+	struct report why;
+	enum err err;
+
+	report_init(&why);
+	err = takeover_begin(&o->takeover, o->snapshot->config, path, &why);
+	if (err == OK)
+		takeover_use_tickets(o->takeover, o->snapshot->tickets);
+	print_errors(o->file, &why);
+	report_fini(&why);
+	return err;
+}
+
+/* Runs the daemon; `path' as in runtime_take_over(), NULL: a usual start. */
+static int
+run(const char *file, const struct master_service *service, const char *path)
+{
+	struct master_options o = { .file = file, .service = service };
 	struct report why, warnings;
 	struct master master;
 	enum err err;
 
 	master_block_signals();
 	report_init(&warnings);
-	if (load(&snapshot, file, &files, &warnings) != OK) {
+	report_init(&why);
+	if (load(&o.snapshot, file, &o.files, &warnings) != OK ||
+	    (path != NULL && ask_running(&o, path) != OK)) {
 		report_fini(&warnings);
-		watcher_list_free(files);
+		snapshot_put(o.snapshot);
+		watcher_list_free(o.files);
 		return RUNTIME_EXIT_CONFIG;
 	}
-	report_init(&why);
-	err = master_init(&master, file, snapshot, files, service, &why);
+	err = master_init(&master, &o, &why);
 	/* The log is where the operator of a service looks. */
 	report_log(&warnings, LOG_LEVEL_WARN, "config_warning");
 	report_fini(&warnings);
@@ -213,4 +231,17 @@ runtime_run(const char *file, const struct master_service *service)
 	if (err == OK)
 		return 0;
 	return err == ERR_CONFIG ? RUNTIME_EXIT_CONFIG : RUNTIME_EXIT_SYSTEM;
+}
+
+int
+runtime_run(const char *file, const struct master_service *service)
+{
+	return run(file, service, NULL);
+}
+
+int
+runtime_take_over(const char *file, const struct master_service *service,
+    const char *path)
+{
+	return run(file, service, path);
 }

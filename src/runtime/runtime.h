@@ -30,4 +30,9 @@ int runtime_check(const char *file);
  */
 int runtime_run(const char *file, const struct master_service *service);
 
+/* The same, taking over from the program whose admin socket is `path' (empty:
+ * the one that `file' names). */
+int runtime_take_over(const char *file, const struct master_service *service,
+    const char *path);
+
 #endif

@@ -26,6 +26,10 @@ void supervisor_tell(enum supervisor_news news, const char *status);
 /* True if a supervisor takes notifications. */
 bool supervisor_listens(void);
 
+/* Says that another process is the main one now, whose notifications count
+ * from then on. */
+void supervisor_main(int pid);
+
 /* Replaces the line for `systemctl status'. */
 void supervisor_status(const char *status);
 

@@ -19,6 +19,12 @@ supervisor_listens(void)
 }
 
 void
+supervisor_main(int pid)
+{
+	(void)pid;
+}
+
+void
 supervisor_status(const char *status)
 {
 	(void)status;

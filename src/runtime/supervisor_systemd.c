@@ -48,6 +48,12 @@ supervisor_listens(void)
 }
 
 void
+supervisor_main(int pid)
+{
+	sd_notifyf(0, "MAINPID=%d", pid);
+}
+
+void
 supervisor_status(const char *status)
 {
 	sd_notifyf(0, "STATUS=%s", status);

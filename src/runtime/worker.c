@@ -8,7 +8,6 @@
 #include "accept/listener.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "runtime/supervisor.h"
 #include "session/options.h"
 #include "session/session.h"
 
@@ -23,6 +22,7 @@ struct worker_listener {
 	struct listener_state *state; /* owned; never moves: sessions point
 				       * to it */
 	int fd; /* owned until there is a listener; then -1 */
+	enum worker_socket origin;
 };
 
 struct worker {
@@ -38,18 +38,22 @@ struct worker {
 	struct timer retry; /* runs while there is one */
 	worker_empty_cb *empty;
 	void *arg; /* borrowed */
+	bool held; /* listeners wait for an order */
 };
 
 enum order_kind {
 	ORDER_RELOAD,
-	ORDER_DRAIN
+	ORDER_ACCEPT,
+	ORDER_DRAIN,
+	ORDER_DRAIN_EVENLY,
+	ORDER_DRAIN_SOONER
 };
 
 struct worker_order {
 	struct loop_message message;
 	struct worker *worker; /* borrowed */
 	struct snapshot *snapshot; /* counted; ORDER_RELOAD only */
-	uint64_t ms; /* ORDER_DRAIN only */
+	uint64_t ms; /* of the drains */
 	enum order_kind kind;
 };
 
@@ -74,7 +78,7 @@ listener_state_new(const char *name, size_t section)
 }
 
 enum err
-worker_listen(struct worker *w, size_t i, int fd)
+worker_listen(struct worker *w, size_t i, int fd, enum worker_socket origin)
 {
 	const struct config *cfg = w->manager.snapshot->config;
 	struct worker_listener *listeners =
@@ -91,6 +95,7 @@ worker_listen(struct worker *w, size_t i, int fd)
 	if (l->state == NULL)
 		return ERR_NO_MEMORY;
 	l->fd = fd;
+	l->origin = origin;
 	w->listener_count++;
 	return OK;
 }
@@ -117,7 +122,9 @@ open_listener(struct worker_listener *l)
 		    : 0,
 		.socket = options_socket(),
 		.counts = &l->worker->manager.counters.accept,
-		.adopted = supervisor_socket(l->state->name, 0) != -1,
+		/* The supervisor has it, or a successor may get it. */
+		.shared = true,
+		.held = l->worker->held,
 	};
 	enum err err = listener_new(&l->listener, l->worker->manager.loop,
 	    l->fd, &o, accepted, l);
@@ -166,6 +173,23 @@ update_sections(struct worker *w)
 				state->section = n;
 		if (state->section == LISTENER_REMOVED)
 			close_listener(&w->listeners[i]);
+	}
+}
+
+void
+worker_each_socket(const struct worker *w,
+    void (
+	*each)(int fd, const char *name, enum worker_socket origin, void *arg),
+    void *arg)
+{
+	const struct worker_listener *l;
+	size_t i;
+
+	for (i = 0; i < w->listener_count; i++) {
+		l = &w->listeners[i];
+		if (l->listener != NULL)
+			each(listener_descriptor(l->listener), l->state->name,
+			    l->origin, arg);
 	}
 }
 
@@ -226,18 +250,37 @@ drained(struct session_manager *m)
 }
 
 static void
+accept_all(struct worker *w)
+{
+	size_t i;
+
+	for (i = 0; i < w->listener_count; i++)
+		if (w->listeners[i].listener != NULL)
+			listener_begin(w->listeners[i].listener);
+}
+
+static void
 carry_out(struct loop_message *message)
 {
 	struct worker_order *o =
 	    list_entry(message, struct worker_order, message);
 	struct worker *w = o->worker;
+	enum order_kind kind = o->kind;
 
-	if (!w->stopped && o->kind == ORDER_RELOAD) {
-		reload(w, o->snapshot);
-	} else if (!w->stopped) {
+	if (!w->stopped && (kind == ORDER_DRAIN || kind == ORDER_DRAIN_EVENLY))
 		close_listeners(w);
+	if (w->stopped)
+		; /* the end comes sooner than the order */
+	else if (kind == ORDER_RELOAD)
+		reload(w, o->snapshot);
+	else if (kind == ORDER_ACCEPT)
+		accept_all(w);
+	else if (kind == ORDER_DRAIN)
 		session_manager_drain(&w->manager, o->ms, drained);
-	}
+	else if (kind == ORDER_DRAIN_EVENLY)
+		session_manager_drain_evenly(&w->manager, o->ms, drained);
+	else
+		session_manager_drain_sooner(&w->manager, o->ms);
 	worker_order_free(o);
 }
 
@@ -265,13 +308,37 @@ worker_order_reload(struct worker *w, struct snapshot *snapshot)
 }
 
 struct worker_order *
-worker_order_drain(struct worker *w, uint64_t ms)
+worker_order_accept(struct worker *w)
 {
-	struct worker_order *o = order_new(w, ORDER_DRAIN);
+	return order_new(w, ORDER_ACCEPT);
+}
+
+static struct worker_order *
+drain_order(struct worker *w, enum order_kind kind, uint64_t ms)
+{
+	struct worker_order *o = order_new(w, kind);
 
 	if (o != NULL)
 		o->ms = ms;
 	return o;
+}
+
+struct worker_order *
+worker_order_drain(struct worker *w, uint64_t ms)
+{
+	return drain_order(w, ORDER_DRAIN, ms);
+}
+
+struct worker_order *
+worker_order_drain_evenly(struct worker *w, uint64_t ms)
+{
+	return drain_order(w, ORDER_DRAIN_EVENLY, ms);
+}
+
+struct worker_order *
+worker_order_drain_sooner(struct worker *w, uint64_t ms)
+{
+	return drain_order(w, ORDER_DRAIN_SOONER, ms);
 }
 
 void
@@ -300,6 +367,7 @@ worker_new(const struct worker_options *o)
 
 	if (w == NULL)
 		return NULL;
+	w->held = o->held;
 	w->empty = o->empty;
 	w->arg = o->arg;
 	if (session_manager_init(&w->manager, &o->sessions) != OK) {

@@ -20,16 +20,24 @@ struct worker_options {
 	struct session_manager_options sessions;
 	worker_empty_cb *empty; /* after the order to drain: no session left */
 	void *arg;
+	bool held; /* accepts nothing before worker_order_accept() */
 };
 
 /* NULL when memory or descriptors run out. */
 struct worker *worker_new(const struct worker_options *options);
 
+/* Where a listening socket comes from. */
+enum worker_socket {
+	WORKER_SOCKET_BOUND, /* bound by this program, or one before it */
+	WORKER_SOCKET_PASSED /* by a supervisor, instead of the addresses */
+};
+
 /*
  * Gives the worker a listening socket of the i'th [listener] of the snapshot.
  * Takes over `fd'. Before worker_start() only.
  */
-enum err worker_listen(struct worker *w, size_t i, int fd) MUST_CHECK;
+enum err worker_listen(struct worker *w, size_t i, int fd,
+    enum worker_socket origin) MUST_CHECK;
 
 /* Starts the thread. ERR_SYSTEM with errno. */
 enum err worker_start(struct worker *w) MUST_CHECK;
@@ -46,9 +54,18 @@ struct worker_order;
 struct worker_order *worker_order_reload(struct worker *w,
     struct snapshot *snapshot);
 
+/* An order to accept connections, for a worker that was held. */
+struct worker_order *worker_order_accept(struct worker *w);
+
 /* An order to close the listeners and to dismiss all sessions, spread over
  * `ms' milliseconds; then `empty' is called. NULL: out of memory. */
 struct worker_order *worker_order_drain(struct worker *w, uint64_t ms);
+
+/* The same for a drain of hours; see session_manager_drain_evenly(). */
+struct worker_order *worker_order_drain_evenly(struct worker *w, uint64_t ms);
+
+/* An order to end such a drain within `ms' milliseconds. */
+struct worker_order *worker_order_drain_sooner(struct worker *w, uint64_t ms);
 
 /* Sends the order to its worker. Any thread. */
 void worker_send(struct worker_order *order);
@@ -69,6 +86,13 @@ void worker_free(struct worker *w);
  * and read the names and counters. */
 void worker_each_listener(const struct worker *w,
     void (*each)(const struct listener_state *e, void *arg), void *arg);
+
+/* On the worker's own thread: calls `each' with every listening socket that is
+ * open; the descriptor stays the worker's. */
+void worker_each_socket(const struct worker *w,
+    void (
+	*each)(int fd, const char *name, enum worker_socket origin, void *arg),
+    void *arg);
 
 /* The worker's sessions. Another thread may only read the counters, and post
  * messages to the loop. */

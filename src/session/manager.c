@@ -266,6 +266,21 @@ may_leave(struct session *s, uint64_t now)
 	    (!within && now - s->drain_since >= DRAIN_BUSY_MS);
 }
 
+/* The number of sessions that are to leave in this step, of `steps' that are
+ * left. */
+static size_t
+find_due(struct session_manager *m, size_t steps)
+{
+	size_t due;
+
+	if (!m->drain_evenly || steps == 1)
+		return (m->session_count + steps - 1) / steps;
+	m->drain_due += (double)m->session_count / (double)steps;
+	due = (size_t)m->drain_due;
+	m->drain_due -= (double)due;
+	return due;
+}
+
 /* Dismisses as many sessions as it takes to be done at drain_end. */
 static void
 drain_step(void *arg)
@@ -274,7 +289,7 @@ drain_step(void *arg)
 	uint64_t now = loop_now(m->loop);
 	uint64_t left = now < m->drain_end ? m->drain_end - now : 0;
 	size_t steps = (size_t)(left / DRAIN_STEP_MS) + 1;
-	size_t due = (m->session_count + steps - 1) / steps;
+	size_t due = find_due(m, steps);
 	struct list *node;
 	struct list *next;
 	struct session *s;
@@ -301,8 +316,31 @@ session_manager_drain(struct session_manager *m, uint64_t ms,
     void (*empty)(struct session_manager *))
 {
 	m->empty = empty;
+	m->drain_evenly = false;
 	m->drain_end = loop_now(m->loop) + ms;
 	drain_step(m);
+}
+
+void
+session_manager_drain_evenly(struct session_manager *m, uint64_t ms,
+    void (*empty)(struct session_manager *))
+{
+	m->empty = empty;
+	m->drain_evenly = true;
+	m->drain_due = 0;
+	m->drain_end = loop_now(m->loop) + ms;
+	drain_step(m);
+}
+
+void
+session_manager_drain_sooner(struct session_manager *m, uint64_t ms)
+{
+	uint64_t end = loop_now(m->loop) + ms;
+
+	/* The next step sees it. If `empty' was called, there is none. */
+	m->drain_evenly = false;
+	if (end < m->drain_end)
+		m->drain_end = end;
 }
 
 /*

@@ -96,6 +96,8 @@ struct session_manager {
 	atomic_bool evicting;
 	struct timer evict; /* collects evictions for a moment */
 	uint64_t drain_end; /* loop_now() at which no session may be left */
+	bool drain_evenly; /* sessions leave at an even pace until then */
+	double drain_due; /* sessions that may leave now, with a fraction */
 	void (*empty)(struct session_manager *m); /* NULL unless draining */
 	struct counters counters;
 };
@@ -130,11 +132,20 @@ void session_manager_fini(struct session_manager *m);
 enum err session_manager_reload(struct session_manager *m,
     struct snapshot *snapshot) MUST_CHECK;
 
-/* Dismisses all sessions, spread evenly over `ms' milliseconds. Calls `empty'
- * when no session is left and all closing packets have been read or given
- * up. */
+/* Dismisses all sessions, spread over `ms' milliseconds, a few at once, in
+ * equal steps; few sessions are done sooner. Calls `empty' when no session is
+ * left and all closing packets have been read or given up. */
 void session_manager_drain(struct session_manager *m, uint64_t ms,
     void (*empty)(struct session_manager *));
+
+/* The same for a drain of hours: few sessions take as long as many, so that
+ * each may stay as long as possible. */
+void session_manager_drain_evenly(struct session_manager *m, uint64_t ms,
+    void (*empty)(struct session_manager *));
+
+/* Continues a drain that is under way as session_manager_drain() with `ms'
+ * would. `empty' is still called once. */
+void session_manager_drain_sooner(struct session_manager *m, uint64_t ms);
 
 /* Has the sessions dismissed, soon, whose cert_sessions_member is marked
  * evicted. Any thread. */

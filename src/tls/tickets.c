@@ -119,6 +119,59 @@ fill_from_file(struct tls_tickets *t, const uint8_t *data, size_t half)
 	}
 }
 
+/* Bytes of a key of ours in a file. */
+#define OWN_LEN (TLS_TICKET_NAME_LEN + 2 * 16)
+
+_Static_assert(OWN_KEYS *OWN_LEN == TLS_TICKETS_EXPORT_MAX, "own keys");
+
+size_t
+tls_tickets_export(struct tls_tickets *t, uint8_t out[TLS_TICKETS_EXPORT_MAX],
+    uint64_t *rotate_ms)
+{
+	uint64_t now = clock_mono_ms();
+	uint8_t *at = out;
+	size_t i;
+
+	*rotate_ms = 0;
+	if (!t->own)
+		return 0;
+	pthread_mutex_lock(&t->lock);
+	for (i = 0; i < t->count; i++) {
+		memcpy(at, t->keys[i].name, TLS_TICKET_NAME_LEN);
+		memcpy(at + TLS_TICKET_NAME_LEN, t->keys[i].hmac, 16);
+		memcpy(at + TLS_TICKET_NAME_LEN + 16, t->keys[i].aes, 16);
+		at += OWN_LEN;
+	}
+	if (t->rotate_at > now)
+		*rotate_ms = t->rotate_at - now;
+	pthread_mutex_unlock(&t->lock);
+	return (size_t)(at - out);
+}
+
+enum err
+tls_tickets_import(struct tls_tickets *t, const uint8_t *data, size_t len,
+    uint64_t rotate_ms)
+{
+	size_t count = len / OWN_LEN;
+
+	if (!t->own || len % OWN_LEN != 0 || count == 0 || count > OWN_KEYS ||
+	    rotate_ms > ROTATE_MS)
+		return ERR_MALFORMED;
+	pthread_mutex_lock(&t->lock);
+	OPENSSL_cleanse(t->keys, t->room * sizeof(t->keys[0]));
+	for (t->count = 0; t->count < count; t->count++) {
+		memcpy(t->keys[t->count].name, data, TLS_TICKET_NAME_LEN);
+		data += TLS_TICKET_NAME_LEN;
+		memcpy(t->keys[t->count].hmac, data, 16);
+		memcpy(t->keys[t->count].aes, data + 16, 16);
+		data += 32;
+		t->keys[t->count].len = 16;
+	}
+	t->rotate_at = clock_mono_ms() + rotate_ms;
+	pthread_mutex_unlock(&t->lock);
+	return OK;
+}
+
 static enum err
 refuse(const struct tls_load_report *say, const char *path, const char *what)
 {

@@ -39,6 +39,20 @@ struct tls_tickets *tls_tickets_new(void);
 enum err tls_tickets_load(struct tls_tickets **out, const char *path,
     const struct tls_load_report *say) MUST_CHECK;
 
+/* Room for the keys that tls_tickets_export() copies. */
+#define TLS_TICKETS_EXPORT_MAX 144
+
+/* Copies generated keys to `out', as a file would hold them, for the program
+ * that takes over; *rotate_ms is when the next one is due. Returns their
+ * length, 0 if they come from a file. Secret: wipe them. Any thread. */
+size_t tls_tickets_export(struct tls_tickets *t,
+    uint8_t out[TLS_TICKETS_EXPORT_MAX], uint64_t *rotate_ms);
+
+/* Replaces generated keys by exported ones. ERR_MALFORMED if `len' is not the
+ * length of any. Any thread. */
+enum err tls_tickets_import(struct tls_tickets *t, const uint8_t *data,
+    size_t len, uint64_t rotate_ms) MUST_CHECK;
+
 /* Adds a reference and returns `t'. Any thread. */
 struct tls_tickets *tls_tickets_get(struct tls_tickets *t);
 

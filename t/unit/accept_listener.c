@@ -291,7 +291,7 @@ test_mapped(struct loop *loop)
 	struct sockaddr_storage at = any_port("[::]:0");
 	struct sockaddr_storage four = any_port("127.0.0.1:0");
 	struct listener_options adopted = {
-		.adopted = true,
+		.shared = true,
 		.counts = &counts,
 	};
 	int fds[1] = { socket(AF_INET6, SOCK_STREAM, 0) };
@@ -341,7 +341,7 @@ test_close_inside(struct loop *loop)
 static void
 test_adopt(struct loop *loop)
 {
-	struct listener_options o = { .adopted = true, .counts = &counts };
+	struct listener_options o = { .shared = true, .counts = &counts };
 	struct seen s = { .loop = loop, .stop_at = 3 };
 	struct sockaddr_storage at;
 	struct listener *l[2];

@@ -206,7 +206,7 @@ test_slow(void)
 {
 	struct rig rig = { .loop = loop_new(), .calls_before = SLOW };
 	struct http_server_options o = { SLOW, SLOW, 1000, 60000, answer_slowly,
-		&rig };
+		&rig, false };
 	struct http_server *s = http_server_new(rig.loop, &o);
 	struct sockaddr_storage at;
 	int listener = net_kit_listen(&at, SLOW);

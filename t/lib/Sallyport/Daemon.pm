@@ -26,7 +26,7 @@ sub program
 }
 
 # Fields dir, pki, builddir, slow, and kit (a hash for Sallyport::Proc; its wrap
-# is a command that executes the daemon) belong to the kit; every other one is a section whose keys go over the defaults
+# is a command that executes the daemon, its args are options more) belong to the kit; every other one is a section whose keys go over the defaults
 # (undef takes one, or a section, out).
 sub start
 {
@@ -40,8 +40,8 @@ sub start
 
 	$self->{program} = program($kit{builddir});
 	$self->write_ini(%arg);
-	$self->launch(@{ $self->{wrap} || [] }, $self->{program}, '-c',
-		$self->{ini});
+	$self->launch(@{ $self->{wrap} || [] }, $self->{program},
+		@{ $self->{args} || [] }, '-c', $self->{ini});
 	$self->wait_ready;
 	return $self;
 }
