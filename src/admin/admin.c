@@ -12,6 +12,7 @@
 
 #include "accept/listener.h"
 #include "admin/commands.h"
+#include "admin/denied.h"
 #include "admin/replicas.h"
 #include "admin/worker_query.h"
 #include "base/address.h"
@@ -345,6 +346,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	a->started_at = clock_wall_s();
 	a->starter = geteuid();
 	worker_query_init(a);
+	list_init(&a->listings);
 	control = open_control(a, m->snapshot->config, why);
 	if (history_init(&a->history, m) != OK || open_inner(a) != OK)
 		return ERR_NO_MEMORY;
@@ -384,6 +386,7 @@ stop(void *service)
 	struct admin *a = service;
 
 	worker_query_abandon_all(a);
+	denied_stop(a);
 	deny_stop(a);
 	http_server_free(a->inner);
 	successor_stop(a);

@@ -26,6 +26,7 @@ struct admin {
 	struct http_server *inner; /* owned: calls for the fleet */
 	struct list queries; /* not complete yet; see worker_query.c */
 	struct timer query_pause; /* between two expensive queries */
+	struct list listings; /* of the deny list, not complete yet */
 	struct deny_batch *deny_batch; /* owned; half received, see deny.c */
 	bool costly_running; /* one is running, or the pause after it */
 	char *socket_path; /* owned; NULL: there is nothing to remove */

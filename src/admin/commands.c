@@ -220,7 +220,7 @@ struct progress {
 	bool sweeping; /* live sessions are still being judged */
 };
 
-static void
+static bool
 work(struct worker *w, const void *question, void *answer)
 {
 	const struct session_manager *m = worker_sessions(w);
@@ -229,6 +229,7 @@ work(struct worker *w, const void *question, void *answer)
 	(void)question;
 	p->generation = m->snapshot->generation;
 	p->sweeping = m->sweep_what != 0;
+	return true;
 }
 
 static json_t *

@@ -4,15 +4,27 @@
  */
 #include "admin/denied.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/commands.h"
 #include "admin/reply.h"
+#include "base/buf.h"
 #include "base/clock.h"
 
 #define LIMIT_DEFAULT 1000
 #define SORT_MAX 100000 /* entries that are sorted */
+#define SORT_MAX_TEXT "100,000"
+
+/* A long list is looked through in slices, so that the main thread does other
+ * things, too. */
+#define SLICE_MS 2
+#define PAUSE_MS 1
+
+/* When the list changes meanwhile, the listing begins again, so often at most.
+ * After that an entry may be shown twice, or not. */
+#define RESTARTS_MAX 3
 
 bool
 denied_select(struct denied_selection *s, struct http_call *call,
@@ -151,111 +163,291 @@ denied_sort_fields(const char *sort, const char *fields[2], bool *descending)
 	memcpy(fields, of[s.order], sizeof(of[s.order]));
 }
 
-/* A page of the entries that match. */
-struct page {
+/* What the listing does next. */
+enum step {
+	STEP_WALK, /* through the lists */
+	STEP_SHOW /* what has been sorted */
+};
+
+/* A listing, made in slices. It shows a page of the entries that match. */
+struct listing {
+	struct list node; /* in admin->listings */
+	struct admin *admin; /* borrowed */
+	struct http_call *call; /* to be answered */
+	struct timer timer; /* to the next slice */
+	struct denied_selection selection; /* its texts live as long as the
+					    * call */
+	struct sorting sorting;
 	size_t offset;
 	size_t limit;
-	size_t matched;
+	/* The file's list and the fleet's, each counted; it may be NULL. */
+	struct identity_denylist *lists[2];
+	uint64_t versions[2]; /* of the lists when the walk began */
+	unsigned restarts;
+
+	enum step step;
+	size_t list; /* the walk is in this one */
+	struct identity_deny_cursor at;
+	struct sorted *found; /* owned; to be sorted */
+	size_t found_count;
+	size_t matched; /* so far */
 	size_t matched_fleet; /* of them, in the fleet's list */
-	/* The file's list and the fleet's, each borrowed; it may be NULL. */
-	const struct identity_denylist *lists[2];
-	json_t *rows; /* owned */
+	size_t shown;
+	struct buf rows; /* JSON, with commas between */
 };
 
 static void
-add_to_page(struct page *p, const struct identity_denylist *l,
-    const struct identity_deny *d, int64_t now)
+listing_free(struct listing *l)
 {
-	const char *from = l == p->lists[0] ? "file" : "fleet";
+	list_remove(&l->node);
+	timer_stop(&l->timer);
+	identity_denylist_put(l->lists[0]);
+	identity_denylist_put(l->lists[1]);
+	buf_fini(&l->rows);
+	free(l->found);
+	free(l);
+}
 
-	p->matched_fleet += l == p->lists[1];
-	if (p->matched++ >= p->offset && json_array_size(p->rows) < p->limit)
-		json_array_append_new(p->rows,
-		    show(d, now, p->lists[1] == NULL ? NULL : from));
+void
+denied_stop(struct admin *a)
+{
+	struct list *node;
+	struct list *next;
+
+	list_each(node, next, &a->listings)
+		listing_free(list_entry(node, struct listing, node));
+}
+
+/* Begins from the beginning. */
+static void
+restart(struct listing *l)
+{
+	size_t i;
+
+	l->step = STEP_WALK;
+	l->list = 0;
+	memset(&l->at, 0, sizeof(l->at));
+	l->found_count = 0;
+	l->matched = 0;
+	l->matched_fleet = 0;
+	l->shown = 0;
+	buf_fini(&l->rows);
+	for (i = 0; i < 2; i++)
+		l->versions[i] = identity_denylist_version(l->lists[i]);
+}
+
+/* True if a list has changed since the walk began: then positions in it do not
+ * mean what they did. */
+static bool
+is_outdated(const struct listing *l)
+{
+	return identity_denylist_version(l->lists[0]) != l->versions[0] ||
+	    identity_denylist_version(l->lists[1]) != l->versions[1];
+}
+
+static bool
+is_sorted(const struct listing *l)
+{
+	return l->sorting.order != ORDER_FILE || l->sorting.descending;
+}
+
+/* Adds an entry to the page, if it belongs there. False: out of memory. */
+static bool
+add_to_page(struct listing *l, const struct identity_denylist *from,
+    const struct identity_deny *d)
+{
+	const char *name = from == l->lists[0] ? "file" : "fleet";
+	char *text;
+	bool good;
+
+	l->matched_fleet += from == l->lists[1];
+	if (l->matched++ < l->offset || l->shown >= l->limit)
+		return true;
+	text = reply_write(
+	    show(d, l->selection.now, l->lists[1] == NULL ? NULL : name));
+	good = text != NULL &&
+	    (l->shown == 0 || buf_append(&l->rows, ",", 1) == OK) &&
+	    buf_append(&l->rows, text, strlen(text)) == OK;
+	free(text);
+	l->shown++;
+	return good;
+}
+
+/* Keeps an entry to be sorted. False: there are too many. */
+static bool
+keep(struct listing *l, struct identity_deny_cursor at, int64_t until)
+{
+	struct sorted *s;
+
+	if (l->found_count == SORT_MAX)
+		return false;
+	s = &l->found[l->found_count++];
+	s->list = l->lists[l->list];
+	s->at = at;
+	s->until = until;
+	return true;
+}
+
+/* Answers with an error and ends the listing. */
+static void
+give_up(struct listing *l, unsigned status, const char *why)
+{
+	struct http_call *call = l->call;
+
+	listing_free(l);
+	reply_error(call, status, "%s", why);
 }
 
 static void
-list_in_order_of_file(const struct denied_selection *s, struct page *p)
+finish(struct listing *l)
 {
-	struct identity_deny_cursor cursor;
-	struct identity_deny d;
-	size_t i;
+	size_t count = identity_denylist_count(l->lists[0]);
+	size_t fleet = identity_denylist_count(l->lists[1]);
+	json_t *o = json_pack("{s:s,s:I,s:I,s:I}", "file",
+	    l->admin->master->snapshot->config->denylist.file, "count",
+	    (json_int_t)(count + fleet), "matched", (json_int_t)l->matched,
+	    "offset", (json_int_t)l->offset);
+	struct http_call *call = l->call;
+	struct buf body;
+	char *head;
+	bool good;
 
-	for (i = 0; i < 2; i++) {
-		memset(&cursor, 0, sizeof(cursor));
-		while (p->lists[i] != NULL &&
-		    identity_denylist_next(p->lists[i], &cursor, &d))
-			if (denied_matches(s, &d))
-				add_to_page(p, p->lists[i], &d, s->now);
+	if (l->lists[1] != NULL) {
+		json_object_set_new(o, "count_fleet",
+		    json_integer((json_int_t)fleet));
+		json_object_set_new(o, "matched_fleet",
+		    json_integer((json_int_t)l->matched_fleet));
 	}
+	head = reply_write(o);
+	buf_init(&body, 0);
+	/* The rows take the place of the closing brace. */
+	good = head != NULL &&
+	    buf_append(&body, head, strlen(head) - 1) == OK &&
+	    buf_append(&body, ",\"denied\":[", 11) == OK &&
+	    buf_append(&body, buf_data(&l->rows), buf_len(&l->rows)) == OK &&
+	    buf_append(&body, "]}", 2) == OK;
+	if (!good)
+		buf_fini(&body);
+	free(head);
+	listing_free(l);
+	reply_buf(call, 200, &body);
 }
 
-/* Adds the entries of a list that match to `found'. False: too many. */
+/* The entry that comes next. False after the last one. */
 static bool
-collect_sorted(struct sorted *found, size_t *count,
-    const struct identity_denylist *l, const struct denied_selection *s)
+next_entry(struct listing *l, struct identity_deny_cursor *at,
+    struct identity_deny *d)
 {
-	struct identity_deny_cursor cursor = { 0 }, at = { 0 };
+	for (; l->list < 2; l->list++) {
+		*at = l->at;
+		if (l->lists[l->list] != NULL &&
+		    identity_denylist_next(l->lists[l->list], &l->at, d))
+			return true;
+		memset(&l->at, 0, sizeof(l->at));
+	}
+	return false;
+}
+
+/* One step of the walk. True if there is more to do; otherwise l may be
+ * gone. */
+static bool
+walk(struct listing *l)
+{
+	struct identity_deny_cursor at;
 	struct identity_deny d;
 
-	while (l != NULL && identity_denylist_next(l, &cursor, &d)) {
-		if (denied_matches(s, &d)) {
-			if (*count == SORT_MAX)
-				return false;
-			found[*count].list = l;
-			found[*count].at = at;
-			found[(*count)++].until = d.until;
+	if (!next_entry(l, &at, &d)) {
+		if (!is_sorted(l)) {
+			finish(l);
+			return false;
 		}
-		at = cursor;
+		qsort_r(l->found, l->found_count, sizeof(*l->found), compare,
+		    &l->sorting);
+		l->step = STEP_SHOW;
+		return true;
 	}
-	return true;
-}
-
-/* False: too many entries to sort, or out of memory. */
-static bool
-list_sorted(const struct sorting *sorting, const struct denied_selection *s,
-    struct page *p)
-{
-	struct sorted *found = malloc(SORT_MAX * sizeof(*found));
-	struct identity_deny d;
-	size_t count = 0;
-	size_t i;
-
-	if (found == NULL || !collect_sorted(found, &count, p->lists[0], s) ||
-	    !collect_sorted(found, &count, p->lists[1], s)) {
-		free(found);
+	if (!denied_matches(&l->selection, &d))
+		return true;
+	if (!is_sorted(l)) {
+		if (add_to_page(l, l->lists[l->list], &d))
+			return true;
+		give_up(l, 503, "out of memory");
 		return false;
 	}
-	qsort_r(found, count, sizeof(*found), compare, (void *)sorting);
-	for (i = 0; i < count; i++)
-		if (identity_denylist_next(found[i].list, &found[i].at, &d))
-			add_to_page(p, found[i].list, &d, s->now);
-	free(found);
-	return true;
+	if (keep(l, at, d.until))
+		return true;
+	give_up(l, 422,
+	    "too many entries to sort (" SORT_MAX_TEXT " at most): give a "
+	    "filter");
+	return false;
+}
+
+/* The same for what has been sorted. */
+static bool
+show_sorted(struct listing *l)
+{
+	struct identity_deny d;
+	struct sorted *s;
+
+	if (l->matched == l->found_count) {
+		finish(l);
+		return false;
+	}
+	s = &l->found[l->matched];
+	if (l->matched < l->offset || l->shown >= l->limit) {
+		l->matched_fleet += s->list == l->lists[1];
+		l->matched++;
+		return true;
+	}
+	if (!identity_denylist_next(s->list, &s->at, &d)) {
+		l->matched++; /* the list became shorter */
+		return true;
+	}
+	if (add_to_page(l, s->list, &d))
+		return true;
+	give_up(l, 503, "out of memory");
+	return false;
+}
+
+static void
+run_slice(void *arg)
+{
+	struct listing *l = arg;
+	uint64_t end = clock_mono_ms() + SLICE_MS;
+	unsigned n = 0;
+
+	if (is_outdated(l) && l->restarts++ < RESTARTS_MAX)
+		restart(l);
+	while (l->step == STEP_WALK ? walk(l) : show_sorted(l))
+		/* Looking at the clock takes as long as an entry. */
+		if (++n % 16 == 0 && clock_mono_ms() >= end) {
+			timer_start(&l->timer, PAUSE_MS);
+			return;
+		}
 }
 
 static bool
-read_page(struct page *p, struct sorting *sorting, struct http_call *call,
+read_page(struct listing *l, struct http_call *call,
     const struct http_request *r)
 {
 	const char *offset = http_request_param(r, "offset");
 	const char *sort = http_request_param(r, "sort");
 	char *end = NULL;
 
-	p->limit = LIMIT_DEFAULT;
-	if (!http_request_limit(r, &p->limit)) {
+	l->limit = LIMIT_DEFAULT;
+	if (!http_request_limit(r, &l->limit)) {
 		reply_error(call, 400, "limit is a number up to %d",
 		    HTTP_LIMIT_MAX);
 		return false;
 	}
 	if (offset != NULL)
-		p->offset = (size_t)strtoul(offset, &end, 10);
+		l->offset = (size_t)strtoul(offset, &end, 10);
 	if (offset != NULL &&
 	    (offset[0] < '0' || offset[0] > '9' || *end != '\0')) {
 		reply_error(call, 400, "offset is a number");
 		return false;
 	}
-	if (sort != NULL && !read_order(sort, sorting)) {
+	if (sort != NULL && !read_order(sort, &l->sorting)) {
 		reply_error(call, 400,
 		    "sort is file, who, as or until, with - in front to "
 		    "reverse it");
@@ -269,37 +461,31 @@ denied_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	const struct snapshot *snapshot = a->master->snapshot;
-	struct sorting sorting = { ORDER_FILE, false };
-	struct page p = {
-		.lists = { snapshot->denylist, snapshot->fleet_denied },
-	};
-	struct denied_selection s;
-	json_t *body;
+	struct listing *l = calloc(1, sizeof(*l));
 
-	if (!denied_select(&s, call, r) || !read_page(&p, &sorting, call, r))
-		return;
-	p.rows = json_array();
-	if (sorting.order == ORDER_FILE && !sorting.descending) {
-		list_in_order_of_file(&s, &p);
-	} else if (!list_sorted(&sorting, &s, &p)) {
-		json_decref(p.rows);
-		reply_error(call, 422,
-		    "too many entries to sort (100,000 at most): give a "
-		    "filter");
+	if (l == NULL) {
+		reply_error(call, 503, "out of memory");
 		return;
 	}
-	body = json_pack("{s:s,s:I,s:I,s:I,s:o}", "file",
-	    snapshot->config->denylist.file, "count",
-	    (json_int_t)(identity_denylist_count(snapshot->denylist) +
-		identity_denylist_count(snapshot->fleet_denied)),
-	    "matched", (json_int_t)p.matched, "offset", (json_int_t)p.offset,
-	    "denied", p.rows);
-	if (snapshot->fleet_denied != NULL) {
-		json_object_set_new(body, "count_fleet",
-		    json_integer((json_int_t)identity_denylist_count(
-			snapshot->fleet_denied)));
-		json_object_set_new(body, "matched_fleet",
-		    json_integer((json_int_t)p.matched_fleet));
+	l->admin = a;
+	l->call = call;
+	list_init(&l->node);
+	list_append(&a->listings, &l->node);
+	timer_init(&l->timer, a->master->loop, run_slice, l);
+	buf_init(&l->rows, 0);
+	l->lists[0] = identity_denylist_get(snapshot->denylist);
+	l->lists[1] = identity_denylist_get(snapshot->fleet_denied);
+	if (!denied_select(&l->selection, call, r) || !read_page(l, call, r)) {
+		listing_free(l);
+		return;
 	}
-	reply_json(call, 200, body);
+	if (is_sorted(l)) {
+		l->found = malloc(SORT_MAX * sizeof(*l->found));
+		if (l->found == NULL) {
+			give_up(l, 503, "out of memory");
+			return;
+		}
+	}
+	restart(l);
+	run_slice(l);
 }

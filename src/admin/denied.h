@@ -36,4 +36,8 @@ void denied_sort_fields(const char *sort, const char *fields[2],
 void denied_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
+/* Ends the listings that are not complete, without an answer; before their
+ * calls are freed. */
+void denied_stop(struct admin *a);
+
 #endif

@@ -11,23 +11,45 @@
 #define ERROR_MAX 2048
 #define HEX_MAX 64
 
+static void
+send_text(struct http_call *call, unsigned status, struct slice text)
+{
+	struct http_reply r = { .status = status, .type = "application/json" };
+
+	r.body = text;
+	if (text.len == 0) {
+		r.status = 503;
+		r.body = slice_str("{\"error\":\"out of memory\"}");
+	}
+	http_reply_send(call, &r);
+}
+
+char *
+reply_write(json_t *value)
+{
+	char *text = NULL;
+
+	if (value != NULL)
+		text =
+		    json_dumps(value, JSON_COMPACT | JSON_REAL_PRECISION(10));
+	json_decref(value);
+	return text;
+}
+
 void
 reply_json(struct http_call *call, unsigned status, json_t *body)
 {
-	struct http_reply r = { .status = status, .type = "application/json" };
-	char *text = NULL;
+	char *text = reply_write(body);
 
-	if (body != NULL)
-		text = json_dumps(body, JSON_COMPACT | JSON_REAL_PRECISION(10));
-	json_decref(body);
-	if (text == NULL) {
-		r.status = 503;
-		r.body = slice_str("{\"error\":\"out of memory\"}");
-	} else {
-		r.body = slice_str(text);
-	}
-	http_reply_send(call, &r);
+	send_text(call, status, slice_str(text == NULL ? "" : text));
 	free(text);
+}
+
+void
+reply_buf(struct http_call *call, unsigned status, struct buf *body)
+{
+	send_text(call, status, buf_slice(body));
+	buf_fini(body);
 }
 
 void

@@ -9,9 +9,18 @@
 #include <stdint.h>
 
 #include "admin/http.h"
+#include "base/buf.h"
 
 /* Answers with `body', and frees it; NULL (memory ran out) becomes a 503. */
 void reply_json(struct http_call *call, unsigned status, json_t *body);
+
+/* Answers with the JSON text in `body', and empties it; one without text
+ * (memory ran out) becomes a 503. */
+void reply_buf(struct http_call *call, unsigned status, struct buf *body);
+
+/* The JSON text of `value', which is freed; from malloc(), NULL when memory
+ * runs out, also for the value. */
+char *reply_write(json_t *value);
 
 /* Answers {"error": "..."}, if there is a call. */
 void reply_error(struct http_call *call, unsigned status, const char *fmt, ...)

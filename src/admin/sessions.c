@@ -11,6 +11,7 @@
 #include "admin/commands.h"
 #include "admin/reply.h"
 #include "admin/worker_query.h"
+#include "base/clock.h"
 #include "base/encode.h"
 #include "base/unit.h"
 #include "identity/text.h"
@@ -19,6 +20,9 @@
 #include "tls/stream_tls.h"
 
 #define LIMIT_DEFAULT 1000
+#define SORT_LIMIT_MAX 10000
+/* A worker's sessions wait no longer than this for a query. */
+#define SLICE_MS 1
 #define WHY_MAX 256
 #define ISSUER_MAX 512
 
@@ -250,8 +254,9 @@ parse_others(struct filter *f, const struct http_request *r)
 		return "max_age is a time, such as 30s, 5m, 2h or 1d";
 	if (sid != NULL && !parse_number(sid, UINT64_MAX, &f->sid))
 		return "sid is a session's number";
-	if (!http_request_limit(r, &f->limit))
-		return "limit is a number up to 100000";
+	if (!http_request_limit(r, &f->limit) ||
+	    (sort != NULL && f->limit > SORT_LIMIT_MAX))
+		return "limit is a number up to 100000, with sort up to 10000";
 	if (sort != NULL && !parse_sort(f, sort))
 		return "sort is sid, age, up, down, user, client_id, listener, "
 		       "backend or stage, with - for descending order";
@@ -375,10 +380,32 @@ match(const struct filter *f, const struct session *s)
 	return match_identity(f, s->identity) && match_backend(f, s);
 }
 
-/* One worker's answer, built on its thread. */
+/* A row of an answer. */
+struct row {
+	uint64_t sid;
+	uint64_t number; /* what it is sorted by, if that is a number */
+	char *text; /* owned; what it is sorted by, if that is text, or NULL */
+	size_t text_len;
+	char *json; /* owned; NULL: not made yet, or its session has ended */
+};
+
+enum found_state {
+	FOUND_START,
+	FOUND_PICKING, /* the rows that come first in the order asked for */
+	FOUND_SHOWING
+};
+
+/* One worker's answer, built on its thread in slices. */
 struct found {
+	enum found_state state;
+	struct session_walk walk;
 	size_t matched;
-	json_t *rows; /* owned; NULL: memory ran out */
+	struct row *rows; /* owned; while PICKING a heap, the last row in the
+			   * order asked for on top */
+	size_t count;
+	size_t room;
+	size_t shown; /* in SHOWING: the rows before this one are done */
+	bool failed; /* memory ran out */
 };
 
 static const char *
@@ -481,153 +508,293 @@ show(const struct session *s)
 	return NULL;
 }
 
+static void
+free_row(struct row *row)
+{
+	free(row->text);
+	free(row->json);
+}
+
+/* A new row for the session; NULL when memory runs out. */
+static struct row *
+add_row(struct found *found, const struct session *s)
+{
+	size_t room = found->room == 0 ? 64 : 2 * found->room;
+	struct row *rows;
+
+	if (found->count == found->room) {
+		rows = realloc(found->rows, room * sizeof(*rows));
+		if (rows == NULL) {
+			found->failed = true;
+			return NULL;
+		}
+		found->rows = rows;
+		found->room = room;
+	}
+	rows = &found->rows[found->count++];
+	memset(rows, 0, sizeof(*rows));
+	rows->sid = s->id;
+	return rows;
+}
+
+static void
+show_row(struct found *found, struct row *row, const struct session *s)
+{
+	row->json = reply_write(show(s));
+	found->failed = found->failed || row->json == NULL;
+}
+
 /* Counts a match, and adds its row if the limit allows. */
 static void
 note(struct found *found, const struct filter *f, const struct session *s)
 {
+	struct row *row;
+
 	found->matched++;
-	if (found->rows != NULL && json_array_size(found->rows) < f->limit &&
-	    json_array_append_new(found->rows, show(s)) == -1) {
-		json_decref(found->rows);
-		found->rows = NULL;
+	if (found->failed || found->count >= f->limit)
+		return;
+	row = add_row(found, s);
+	if (row != NULL)
+		show_row(found, row, s);
+}
+
+/*
+ * Sorting. A first walk picks the rows that come first, a second one shows
+ * them; so the cost of a long list of sessions depends on the limit.
+ */
+
+static int
+compare_rows(const struct filter *f, const struct row *a, const struct row *b)
+{
+	size_t len = a->text_len < b->text_len ? a->text_len : b->text_len;
+	int order = (a->number > b->number) - (a->number < b->number);
+
+	if (order == 0 && len > 0)
+		order = memcmp(a->text, b->text, len);
+	if (order == 0)
+		order =
+		    (a->text_len > b->text_len) - (a->text_len < b->text_len);
+	if (f->descending)
+		order = -order;
+	return order != 0 ? order : (a->sid > b->sid) - (a->sid < b->sid);
+}
+
+/* Reads what the row is sorted by. False when memory runs out. */
+static bool
+take_key(struct row *row, const struct filter *f, const struct session *s)
+{
+	struct slice text;
+
+	if (f->sort->number != NULL) {
+		row->number = f->sort->number(s);
+		return true;
 	}
+	text = f->sort->text(s);
+	if (text.len == 0)
+		return true;
+	row->text = malloc(text.len);
+	if (row->text == NULL)
+		return false;
+	memcpy(row->text, text.data, text.len);
+	row->text_len = text.len;
+	return true;
+}
+
+static void
+swap_rows(struct row *a, struct row *b)
+{
+	struct row t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+static void
+sift_up(const struct filter *f, struct row *rows, size_t i)
+{
+	while (i > 0 && compare_rows(f, &rows[i], &rows[(i - 1) / 2]) > 0) {
+		swap_rows(&rows[i], &rows[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+}
+
+static void
+sift_down(const struct filter *f, struct row *rows, size_t count)
+{
+	size_t i = 0;
+	size_t child;
+
+	while ((child = 2 * i + 1) < count) {
+		if (child + 1 < count &&
+		    compare_rows(f, &rows[child], &rows[child + 1]) < 0)
+			child++;
+		if (compare_rows(f, &rows[i], &rows[child]) >= 0)
+			return;
+		swap_rows(&rows[i], &rows[child]);
+		i = child;
+	}
+}
+
+/* Counts a match, and keeps it if it is among the first. */
+static void
+pick(struct found *found, const struct filter *f, const struct session *s)
+{
+	struct row key = { .sid = s->id };
+	struct row *row;
+
+	found->matched++;
+	if (found->failed || f->limit == 0)
+		return;
+	if (!take_key(&key, f, s)) {
+		found->failed = true;
+		return;
+	}
+	if (found->count < f->limit) {
+		row = add_row(found, s);
+		if (row != NULL) {
+			swap_rows(row, &key);
+			sift_up(f, found->rows, found->count - 1);
+		}
+	} else if (compare_rows(f, &key, &found->rows[0]) < 0) {
+		swap_rows(&found->rows[0], &key);
+		sift_down(f, found->rows, found->count);
+	}
+	free_row(&key);
 }
 
 static int
-compare_sessions(const void *a, const void *b, void *arg)
+compare_sids(const void *a, const void *b)
 {
-	const struct session *x = *(const struct session *const *)a;
-	const struct session *y = *(const struct session *const *)b;
-	const struct filter *f = arg;
-	uint64_t n[2];
-	struct slice t[2];
-	size_t len;
-	int order;
+	const struct row *x = a, *y = b;
 
-	if (f->sort->number != NULL) {
-		n[0] = f->sort->number(x);
-		n[1] = f->sort->number(y);
-		order = (n[0] > n[1]) - (n[0] < n[1]);
-	} else {
-		t[0] = f->sort->text(x);
-		t[1] = f->sort->text(y);
-		len = t[0].len < t[1].len ? t[0].len : t[1].len;
-		order = len == 0 ? 0 : memcmp(t[0].data, t[1].data, len);
-		if (order == 0)
-			order = (t[0].len > t[1].len) - (t[0].len < t[1].len);
-	}
-	return f->descending ? -order : order;
+	return (x->sid > y->sid) - (x->sid < y->sid);
 }
 
-/* Shows the first of all that match, in the order that was asked for. */
+/* Shows the session if it was picked. Sessions and rows come in the order of
+ * their numbers. */
 static void
-list_sorted(const struct filter *f, struct session_manager *m,
+show_picked(struct found *found, const struct session *s)
+{
+	struct row *row;
+
+	while (found->shown < found->count) {
+		row = &found->rows[found->shown];
+		if (row->sid > s->id)
+			return;
+		found->shown++;
+		if (row->sid == s->id)
+			show_row(found, row, s);
+	}
+}
+
+/*
+ * The work.
+ */
+
+/* Begins the next walk, if there is one. */
+static bool
+next_walk(const struct filter *f, struct session_manager *m,
     struct found *found)
 {
-	const struct session **all =
-	    calloc(m->session_count + 1, sizeof(struct session *));
-	struct list *node;
-	struct list *next;
-	struct session *s;
-	size_t count = 0;
-	size_t i;
-
-	if (all == NULL) {
-		json_decref(found->rows);
-		found->rows = NULL;
-		return;
+	if (found->state == FOUND_START && f->sort != NULL) {
+		found->state = FOUND_PICKING;
+	} else if (found->state == FOUND_SHOWING || found->failed) {
+		return false;
+	} else {
+		if (found->state == FOUND_PICKING && found->count > 0)
+			qsort(found->rows, found->count, sizeof(struct row),
+			    compare_sids);
+		found->state = FOUND_SHOWING;
 	}
-	list_each(node, next, &m->sessions) {
-		s = list_entry(node, struct session, node);
-		if (count < m->session_count && match(f, s))
-			all[count++] = s;
-	}
-	qsort_r(all, count, sizeof(all[0]), compare_sessions, (void *)f);
-	for (i = 0; i < count; i++)
-		note(found, f, all[i]);
-	free(all);
+	session_walk_start(m, &found->walk);
+	return true;
 }
 
 static void
+list_one(const struct filter *f, struct found *found, struct session *s)
+{
+	if (found->state == FOUND_PICKING) {
+		if (match(f, s))
+			pick(found, f, s);
+	} else if (f->sort != NULL) {
+		show_picked(found, s);
+	} else if (match(f, s)) {
+		note(found, f, s);
+	}
+}
+
+static void
+kick_one(const struct filter *f, struct found *found, struct session *s)
+{
+	if (session_is_leaving(s) || !match(f, s))
+		return;
+	note(found, f, s);
+	session_dismiss(s, REASON_RELAY_KICKED, NULL);
+}
+
+/* One slice of a walk over all sessions; true when all is done. */
+static bool
+work(struct worker *w, const struct filter *f, struct found *found,
+    void (*one)(const struct filter *, struct found *, struct session *))
+{
+	struct session_manager *m = worker_sessions(w);
+	uint64_t end = clock_mono_ms() + SLICE_MS;
+	struct session *s;
+
+	if (found->state == FOUND_START)
+		next_walk(f, m, found);
+	do {
+		while ((s = session_walk_next(m, &found->walk)) != NULL) {
+			one(f, found, s);
+			if (clock_mono_ms() >= end)
+				return false;
+		}
+	} while (next_walk(f, m, found));
+	return true;
+}
+
+static bool
 work_list(struct worker *w, const void *question, void *answer)
 {
-	const struct filter *f = question;
-	struct session_manager *m = worker_sessions(w);
-	struct found *found = answer;
-	struct list *node;
-	struct list *next;
-	struct session *s;
-
-	found->rows = json_array();
-	if (f->sort != NULL) {
-		list_sorted(f, m, found);
-		return;
-	}
-	list_each(node, next, &m->sessions) {
-		s = list_entry(node, struct session, node);
-		if (match(f, s))
-			note(found, f, s);
-	}
+	return work(w, question, answer, list_one);
 }
 
-static void
+static bool
 work_kick(struct worker *w, const void *question, void *answer)
 {
-	const struct filter *f = question;
-	struct session_manager *m = worker_sessions(w);
-	struct found *found = answer;
-	struct list *node;
-	struct list *next;
-	struct session *s;
-
-	found->rows = json_array();
-	list_each(node, next, &m->sessions) {
-		s = list_entry(node, struct session, node);
-		if (session_is_leaving(s) || !match(f, s))
-			continue;
-		note(found, f, s);
-		session_dismiss(s, REASON_RELAY_KICKED, NULL);
-	}
+	return work(w, question, answer, kick_one);
 }
 
 static void
 free_found(void *answer)
 {
-	json_decref(((struct found *)answer)->rows);
+	struct found *found = answer;
+	size_t i;
+
+	for (i = 0; i < found->count; i++)
+		free_row(&found->rows[i]);
+	free(found->rows);
 }
 
-static int
-compare_rows(const void *a, const void *b, void *arg)
-{
-	const struct filter *f = arg;
-	const json_t *x =
-	    json_object_get(*(const json_t *const *)a, f->sort->field);
-	const json_t *y =
-	    json_object_get(*(const json_t *const *)b, f->sort->field);
-	const char *t[2];
-	int order;
+/*
+ * The answer, on the main thread.
+ */
 
-	if (f->sort->number != NULL) {
-		order = (json_integer_value(x) > json_integer_value(y)) -
-		    (json_integer_value(x) < json_integer_value(y));
-	} else {
-		t[0] = json_string_value(x);
-		t[1] = json_string_value(y);
-		order =
-		    strcmp(t[0] == NULL ? "" : t[0], t[1] == NULL ? "" : t[1]);
-	}
-	return f->descending ? -order : order;
+static int
+compare_in_order(const void *a, const void *b, void *arg)
+{
+	return compare_rows(arg, *(const struct row *const *)a,
+	    *(const struct row *const *)b);
 }
 
 /* Joins the workers' rows, sorted if that was asked for. NULL: out of memory.
  * The rows are borrowed from the workers' answers. */
-static json_t **
+static const struct row **
 join(const struct worker_query *q, size_t *count, size_t *matched)
 {
 	const struct filter *f = q->question;
 	const struct found *found;
-	json_t **all;
-	json_t *row;
+	const struct row **all;
 	size_t total = 0;
 	size_t n;
 	size_t i;
@@ -636,21 +803,30 @@ join(const struct worker_query *q, size_t *count, size_t *matched)
 	*matched = 0;
 	for (i = 0; i < q->count; i++) {
 		found = worker_query_answer(q, i);
-		if (found->rows == NULL)
+		if (found->failed)
 			return NULL;
-		total += json_array_size(found->rows);
+		total += found->count;
 		*matched += found->matched;
 	}
-	all = calloc(total + 1, sizeof(json_t *));
+	all = calloc(total + 1, sizeof(all[0]));
 	if (all == NULL)
 		return NULL;
 	for (i = 0; i < q->count; i++) {
 		found = worker_query_answer(q, i);
-		json_array_foreach(found->rows, n, row) all[(*count)++] = row;
+		for (n = 0; n < found->count; n++)
+			if (found->rows[n].json != NULL)
+				all[(*count)++] = &found->rows[n];
 	}
 	if (f->sort != NULL)
-		qsort_r(all, total, sizeof(all[0]), compare_rows, (void *)f);
+		qsort_r(all, *count, sizeof(all[0]), compare_in_order,
+		    (void *)f);
 	return all;
+}
+
+static bool
+append(struct buf *body, const char *text)
+{
+	return buf_append(body, text, strlen(text)) == OK;
 }
 
 /* Answers with the workers' rows, up to the limit. */
@@ -660,22 +836,24 @@ answer(struct worker_query *q, unsigned status_of_none)
 	const struct filter *f = q->question;
 	size_t matched;
 	size_t count;
-	json_t **all = join(q, &count, &matched);
-	json_t *rows = json_array();
+	const struct row **all = join(q, &count, &matched);
+	char head[64];
+	struct buf body;
 	size_t i;
-	int bad = all == NULL;
+	bool good = all != NULL;
 
-	for (i = 0; bad == 0 && i < count && i < f->limit; i++)
-		bad = json_array_append(rows, all[i]);
+	buf_init(&body, 0);
+	snprintf(head, sizeof(head), "{\"matched\":%zu,\"sessions\":[",
+	    matched);
+	good = good && append(&body, head);
+	for (i = 0; good && i < count && i < f->limit; i++)
+		good = (i == 0 || append(&body, ",")) &&
+		    append(&body, all[i]->json);
+	good = good && append(&body, "]}");
+	if (!good)
+		buf_fini(&body);
 	free(all);
-	if (bad != 0) {
-		json_decref(rows);
-		reply_json(q->call, 503, NULL);
-		return;
-	}
-	reply_json(q->call, matched == 0 ? status_of_none : 200,
-	    json_pack("{s:I,s:o}", "matched", (json_int_t)matched, "sessions",
-		rows));
+	reply_buf(q->call, matched == 0 ? status_of_none : 200, &body);
 }
 
 static void

@@ -53,11 +53,12 @@ add_socket(int fd, const char *name, enum worker_socket origin, void *arg)
 	w->lines = lines;
 }
 
-static void
+static bool
 work(struct worker *w, const void *question, void *answer)
 {
 	(void)question;
 	worker_each_socket(w, add_socket, answer);
+	return true;
 }
 
 static void

@@ -113,7 +113,7 @@ add_pool(struct totals *t, const char *name, struct backend_pool *pool)
 	backend_pool_each(pool, add_endpoint, t);
 }
 
-static void
+static bool
 work_brokers(struct worker *w, const void *question, void *answer)
 {
 	const struct session_manager *m = worker_sessions(w);
@@ -124,6 +124,7 @@ work_brokers(struct worker *w, const void *question, void *answer)
 	for (i = 0; i < m->pool_count; i++)
 		add_pool(t, config_name(&m->snapshot->config->backend[i].head),
 		    m->pools[i]);
+	return true;
 }
 
 static bool
@@ -184,7 +185,7 @@ add_device(struct totals *t, const struct session_identity *identity)
 	t->device_count++;
 }
 
-static void
+static bool
 work_all(struct worker *w, const void *question, void *answer)
 {
 	const struct session *soonest[TOTALS_DEVICES_MAX];
@@ -208,6 +209,7 @@ work_all(struct worker *w, const void *question, void *answer)
 	}
 	for (i = 0; i < count; i++)
 		add_device(t, soonest[i]->identity);
+	return true;
 }
 
 /*

@@ -7,7 +7,7 @@
 #include "admin/reply.h"
 #include "base/clock.h"
 
-/* A worker that has not answered after this time is stuck. */
+/* A worker that has neither answered nor got on for this time is stuck. */
 #define DEADLINE_MS 5000
 /* After an expensive query, workers are left alone for this many times as long
  * as it took. */
@@ -126,7 +126,11 @@ work(struct loop_message *m)
 	struct worker_query *q = part->query;
 	struct loop *home = q->home;
 
-	q->kind->work(part->worker, q->question, part->answer);
+	if (!q->kind->work(part->worker, q->question, part->answer)) {
+		atomic_fetch_add(&q->slices, 1);
+		loop_post(worker_sessions(part->worker)->loop, &part->message);
+		return;
+	}
 	part->message.run = take_answer;
 	loop_post(home, &part->message); /* part and q may be gone */
 }
@@ -138,7 +142,13 @@ on_deadline(void *arg)
 {
 	struct worker_query *q = arg;
 	struct http_call *call = q->call;
+	unsigned slices = atomic_load(&q->slices);
 
+	if (q->state == WORKER_QUERY_SENT && slices != q->slices_seen) {
+		q->slices_seen = slices;
+		timer_start_deadline(&q->timer, DEADLINE_MS);
+		return;
+	}
 	q->call = NULL;
 	if (q->state == WORKER_QUERY_QUEUED) {
 		list_remove(&q->node);

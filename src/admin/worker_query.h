@@ -6,10 +6,13 @@
  *
  * Queries that look at every session are expensive. One of them runs at a time,
  * and the workers get a pause after each of four times its duration, however
- * many clients ask.
+ * many clients ask. A worker that has much to do for an answer does it in
+ * slices, so that its sessions wait for one slice at most.
  */
 #ifndef ADMIN_WORKER_QUERY_H
 #define ADMIN_WORKER_QUERY_H
+
+#include <stdatomic.h>
 
 #include "admin/admin.h"
 
@@ -20,8 +23,9 @@ struct worker_query_kind {
 	size_t answer_size; /* bytes of one worker's answer */
 	bool costly; /* it looks at every session */
 	/* On the worker's thread: fills the zeroed `answer'. All workers share
-	 * the question, so it is only read. */
-	void (*work)(struct worker *w, const void *question, void *answer);
+	 * the question, so it is only read. False: there is more to do; it is
+	 * called again, with the same answer, in the next turn of the loop. */
+	bool (*work)(struct worker *w, const void *question, void *answer);
 	/* Main thread, once all workers have answered: replies to q->call. */
 	void (*done)(struct worker_query *q);
 	/* Main thread; free what the answer and the question own, not the
@@ -53,11 +57,14 @@ struct worker_query {
 	size_t waiting; /* workers that have not answered yet */
 	uint64_t sent_at; /* clock_mono_ms() */
 	uint64_t repeat_ms; /* what done() asked for; 0: no further round */
+	atomic_uint slices; /* that workers have done and that were not the
+			     * last ones of their parts */
+	unsigned slices_seen; /* when the deadline began */
 };
 
 /* Asks all workers and takes over `question' (from malloc(), or NULL) in any
- * case. When memory runs out or a worker does not answer in time, the call is
- * answered with 503 and done() is not called. */
+ * case. When memory runs out or a worker neither answers nor gets on in time,
+ * the call is answered with 503 and done() is not called. */
 void worker_query_send(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct worker_query_kind *kind,
     void *question);

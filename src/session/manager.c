@@ -107,6 +107,54 @@ take_snapshot(struct session_manager *m, struct snapshot *snapshot)
 }
 
 /*
+ * Walks.
+ */
+
+void
+session_walk_start(struct session_manager *m, struct session_walk *w)
+{
+	list_init(&w->node);
+	list_append(&m->walks, &w->node);
+	w->next = m->sessions.next;
+	w->end = m->next_id;
+}
+
+struct session *
+session_walk_next(struct session_manager *m, struct session_walk *w)
+{
+	struct session *s;
+
+	if (w->next != &m->sessions) {
+		s = list_entry(w->next, struct session, node);
+		w->next = s->node.next;
+		if (s->id < w->end)
+			return s;
+	}
+	session_walk_stop(w);
+	return NULL;
+}
+
+void
+session_walk_stop(struct session_walk *w)
+{
+	list_remove(&w->node);
+}
+
+void
+session_walk_skip(struct session_manager *m, const struct session *s)
+{
+	struct session_walk *w;
+	struct list *node;
+	struct list *next;
+
+	list_each(node, next, &m->walks) {
+		w = list_entry(node, struct session_walk, node);
+		if (w->next == &s->node)
+			w->next = s->node.next;
+	}
+}
+
+/*
  * Expiry, and the byte counters.
  */
 
@@ -158,6 +206,7 @@ session_manager_init(struct session_manager *m,
 {
 	memset(m, 0, sizeof(*m));
 	list_init(&m->sessions);
+	list_init(&m->walks);
 	m->sweep_next = &m->sessions;
 	linger_set_init(&m->lingering, LINGER_MAX, LINGER_BYTES);
 	linger_set_init(&m->refused, o->lingering, LINGER_BYTES);

@@ -68,6 +68,7 @@ struct session_manager {
 	size_t pool_count;
 	struct list sessions; /* all present ones, oldest first */
 	size_t session_count;
+	struct list walks; /* session_walk, those under way */
 	struct list *sweep_next; /* the next session that a sweep judges;
 				  * &sessions: none */
 	unsigned sweep_what; /* SWEEP_* bits; 0: no sweep is running */
@@ -150,5 +151,29 @@ void session_manager_drain_sooner(struct session_manager *m, uint64_t ms);
 /* Has the sessions dismissed, soon, whose cert_sessions_member is marked
  * evicted. Any thread. */
 void session_manager_evict(struct session_manager *m);
+
+/*
+ * A walk over the sessions of a worker, oldest first, that is made in pieces
+ * while sessions come and go. It sees those that were there when it began and
+ * are still there.
+ */
+struct session_walk {
+	struct list node; /* in manager->walks while it is under way */
+	struct list *next; /* the next session, or &manager->sessions */
+	uint64_t end; /* sessions that are newer have this id or a higher one */
+};
+
+/* Begins a walk. It must stay where it is in memory until it is over. */
+void session_walk_start(struct session_manager *m, struct session_walk *w);
+
+/* The next session; NULL when the walk is over. */
+struct session *session_walk_next(struct session_manager *m,
+    struct session_walk *w);
+
+/* Ends a walk early; harmless when it is over. */
+void session_walk_stop(struct session_walk *w);
+
+/* `s' is about to leave the manager's list: walks go on after it. */
+void session_walk_skip(struct session_manager *m, const struct session *s);
 
 #endif

@@ -182,6 +182,7 @@ leave(struct session *s, enum reason reason)
 	if (m->sweep_next == &s->node)
 		m->sweep_next = s->node.next;
 	sweep_forget(s);
+	session_walk_skip(m, s);
 	list_remove(&s->node);
 	loop_free_later(m->loop, &s->garbage, s, session_free);
 	m->session_count--;

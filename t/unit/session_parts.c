@@ -46,6 +46,44 @@ test_stages(void)
 	    "mqtt comes after tls or ws");
 }
 
+static void
+test_walk(void)
+{
+	struct session_manager m = { .workers = 2, .next_id = 11 };
+	struct session s[6];
+	struct session_walk w, other;
+	unsigned i;
+
+	memset(s, 0, sizeof(s));
+	list_init(&m.sessions);
+	list_init(&m.walks);
+	session_walk_start(&m, &w);
+	ok(session_walk_next(&m, &w) == NULL, "a walk over no sessions");
+	for (i = 0; i < 6; i++)
+		s[i].id = 1 + 2 * i; /* the last one is new */
+	for (i = 0; i < 5; i++)
+		list_append(&m.sessions, &s[i].node);
+	session_walk_start(&m, &w);
+	session_walk_start(&m, &other);
+	ok(session_walk_next(&m, &w) == &s[0], "the oldest comes first");
+	session_walk_skip(&m, &s[1]);
+	list_remove(&s[1].node);
+	session_walk_skip(&m, &s[2]);
+	list_remove(&s[2].node);
+	ok(session_walk_next(&m, &w) == &s[3], "those that ended are left out");
+	session_walk_skip(&m, &s[3]);
+	list_remove(&s[3].node);
+	list_append(&m.sessions, &s[5].node);
+	ok(session_walk_next(&m, &w) == &s[4], "the present one may end");
+	ok(session_walk_next(&m, &w) == NULL, "newer ones are left out");
+	ok(session_walk_next(&m, &other) == &s[0] &&
+		session_walk_next(&m, &other) == &s[4],
+	    "another walk goes on");
+	session_walk_stop(&other);
+	session_walk_stop(&other);
+	ok(list_empty(&m.walks), "no walk is under way");
+}
+
 /* A member as a session of `m' from `address' has it. */
 static void
 make_member(struct cert_sessions_member *member, struct session_manager *m,
@@ -349,6 +387,7 @@ int
 main(void)
 {
 	test_stages();
+	test_walk();
 	test_cert_sessions();
 	test_client_ids();
 	test_closing();
