@@ -64,7 +64,7 @@ worsen(struct runner *r, int code)
 static void
 heed(struct runner *r, int signal)
 {
-	if (signal == SIGHUP || signal == SIGALRM)
+	if (signal == SIGHUP)
 		r->wake = true;
 	else
 		r->stop = true;
@@ -336,12 +336,13 @@ static void
 run_round(struct runner *r)
 {
 	uint64_t now = clock_mono_ms();
+	bool all = r->wake;
 	size_t i;
 
+	r->wake = false; /* a signal from now on asks for another round */
 	for (i = 0; i < r->plan->count && !r->stop; i++)
-		if (r->wake || r->plan->sources[i].due <= now)
+		if (all || r->plan->sources[i].due <= now)
 			fetch_one(r, i);
-	r->wake = false;
 	write_metrics(r);
 }
 
@@ -365,7 +366,8 @@ stay(struct runner *r)
 		run_round(r);
 		if (r->stop)
 			break;
-		wait_for(r, next_due(r->plan));
+		if (!r->wake)
+			wait_for(r, next_due(r->plan));
 		renew(r);
 	}
 	return RUN_EXIT_OK;

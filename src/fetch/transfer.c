@@ -18,6 +18,9 @@
 /* Not even a slow server takes longer to accept a connection. */
 #define CONNECT_TIMEOUT_MS 20000
 
+/* Seconds after which a Last-Modified can be relied on. */
+#define SETTLED_S 60
+
 /* A download under way. */
 struct transfer {
 	const struct transfer_request *request;
@@ -95,6 +98,25 @@ copy_header(char out[TRANSFER_TAG_MAX], CURL *curl, const char *name)
 		if (h->value[i] < 0x20 || h->value[i] > 0x7e)
 			return;
 	memcpy(out, h->value, i + 1);
+}
+
+/*
+ * Copies Last-Modified, unless the file was changed less than a minute before
+ * the answer: it may have changed again within the same second, and then this
+ * time would hide the next list (RFC 9110 8.8.2.2).
+ */
+static void
+copy_modified(char out[TRANSFER_TAG_MAX], CURL *curl)
+{
+	char date[TRANSFER_TAG_MAX];
+	time_t changed, sent;
+
+	copy_header(out, curl, "Last-Modified");
+	copy_header(date, curl, "Date");
+	changed = curl_getdate(out, NULL);
+	sent = curl_getdate(date, NULL);
+	if (changed == -1 || sent == -1 || sent - changed < SETTLED_S)
+		out[0] = '\0';
 }
 
 /* Adds "NAME: VALUE" to the headers of the request unless the value is empty.
@@ -246,7 +268,7 @@ judge_status(struct transfer *t)
 		    "right?)",
 		    status);
 	copy_header(t->answer->etag, t->curl, "ETag");
-	copy_header(t->answer->modified, t->curl, "Last-Modified");
+	copy_modified(t->answer->modified, t->curl);
 	return OK;
 }
 

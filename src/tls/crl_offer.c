@@ -361,7 +361,7 @@ static enum err
 check_lists(const struct lists *fresh, const struct lists *in_place,
     int64_t now, char *why)
 {
-	bool same, news = false;
+	bool same = false, news = false;
 	enum err err = OK;
 	size_t i;
 
@@ -370,7 +370,7 @@ check_lists(const struct lists *fresh, const struct lists *in_place,
 		if (err == OK)
 			err =
 			    compare(fresh->items[i], in_place, now, &same, why);
-		news = news || !same;
+		news = news || (err == OK && !same);
 	}
 	return err == OK && !news ? ERR_EXISTS : err;
 }

@@ -102,6 +102,19 @@ fetch_ini('fetch', $crl, 'fetch ca' => {
 $said = is_fetched(0, 'fetch_new', 'the third mirror');
 is(scalar(() = $said =~ /event=fetch_failed /g), 2, 'two are told of');
 
+# A server without ETags: the time counts only if it is long ago, since another
+# list may come within the same second.
+fetch_ini('fetch', $crl, 'fetch ca' => {
+	url => "$server->{url}/dated/ca.crl", file => $crl });
+publish();
+is_fetched(0, 'fetch_new', 'Last-Modified, now');
+unlike(read_file($crl), qr/^# modified: /m, 'is not relied on');
+publish();
+utime time - 3600, time - 3600, "$web/ca.crl";
+is_fetched(0, 'fetch_new', 'Last-Modified, long ago');
+like(read_file($crl), qr/^# modified: \w/m, 'is remembered');
+is_fetched(0, 'fetch_unchanged', 'and sent');
+
 # A download has the list of one CA; the list of another in the same file stays.
 pki->crl("$web/inter.crl", 'inter-ca', number => '01');
 my %both = (client_ca => pki->cert('client-ca') . ', ' . pki->cert('inter-ca'));

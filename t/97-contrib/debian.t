@@ -9,9 +9,13 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 300 }
+use File::Basename qw(dirname);
 use Sallyport;
+use Sallyport::Fetch;
 
 my $deb = $ENV{SALLYPORT_DEB} or plan skip_all => 'no SALLYPORT_DEB';
+# The package of sallyport-fetch, built with the other.
+my ($fetcher) = glob dirname($deb) . '/sallyport-fetch_*.deb';
 need_tool(qw(mmdebstrap dpkg-deb unshare nsenter ip mosquitto mosquitto_pub));
 plan skip_all => 'only root can boot a system' if $> != 0;
 sub command
@@ -26,7 +30,8 @@ sub command
 # The one thing that may need a real network.
 if (!$ENV{SALLYPORT_CHROOT}) {
 	$ENV{SALLYPORT_CHROOT} =
-	    command(srcdir() . '/contrib/debian/chroot', $deb);
+	    command(srcdir() . '/contrib/debian/chroot', $deb,
+		$fetcher // ());
 	exec 'unshare', '-mn', '--propagation', 'private', $^X, $0;
 }
 
@@ -58,6 +63,7 @@ command('tar', '-C', $root, '-xf', $ENV{SALLYPORT_CHROOT});
 command('cp', $deb, "$root/first.deb");
 command('cp', $same, "$root/same.deb");
 command('cp', $later, "$root/later.deb");
+command('cp', $fetcher, "$root/fetch.deb") if $fetcher;
 
 # All that carries our name, but for the two packages' own files here.
 sub traces
@@ -237,6 +243,41 @@ good('stop', 'systemctl', 'stop', $socket, 'sallyport');
 good('install again', 'dpkg', '-i', '/later.deb');
 is(unit('ActiveState'), 'inactive', 'stopped: an upgrade does not start it');
 good('start', 'systemctl', 'start', 'sallyport');
+
+# sallyport-fetch: a package, a user and a folder of its own.
+SKIP: {
+	skip 'no package of sallyport-fetch', 16 unless $fetcher;
+	my ($list, $web) = ('/var/lib/sallyport-fetch/ca.crl', tmp('web'));
+
+	mkdir $web;
+	pki->crl("$web/ca.crl", 'client-ca');
+	my $url = http_server($web)->{url} . '/file/ca.crl';
+	good('the fetcher', 'dpkg', '-i', '/fetch.deb');
+	is(unit('UnitFileState', 'sallyport-fetch.timer'), 'disabled',
+		'its timer waits until it is wanted');
+	my $now = $ini;
+	$now =~ s/^;crl =$/crl = $list/m or die 'no crl';
+	$now =~ s/^;url =$/url = $url/m or die 'no url';
+	$now =~ s/(^url = .*)^;file =$/$1file = $list/ms or die 'no file';
+	write_file("$etc/sallyport.ini", $now);
+	my ($code, $out, $err) = inside('systemctl', 'start',
+		'sallyport-fetch.service');
+	is($code, 0, 'it fetches') or diag((inside('journalctl', '-n', 50,
+		'-u', 'sallyport-fetch'))[1]);
+	is((inside('stat', '-c', '%U %a', $list))[1], "sallyport-fetch 644\n",
+		'as its own user');
+	good('reload with the list', 'systemctl', 'reload', 'sallyport');
+	serves('with the list');
+	good('the timer', 'systemctl', 'enable', '--now',
+		'sallyport-fetch.timer');
+	is(unit('ActiveState', 'sallyport-fetch.timer'), 'active', 'it runs');
+	write_file("$etc/sallyport.ini", $ini);
+	good('purge the fetcher', 'dpkg', '-P', 'sallyport-fetch');
+	isnt(unit('ActiveState', 'sallyport-fetch.timer'), 'active',
+		'its timer is stopped');
+	good('reload without the list', 'systemctl', 'reload', 'sallyport');
+	serves('without the list');
+}
 
 good('remove', 'dpkg', '-r', 'sallyport');
 isnt(unit('ActiveState', $_), 'active', "removed: $_ is stopped")

@@ -17,7 +17,7 @@ use File::Copy qw(copy);
 use File::Path qw(make_path);
 
 my @guides = qw(devices.md clients.md faq.md brokers.md threats.md
-    sizing.md fleet.md upgrade.md alerts.md tokens.md);
+    sizing.md fleet.md upgrade.md alerts.md tokens.md crl.md);
 
 need_tool(qw(mosquitto mosquitto_pub mosquitto_passwd openssl));
 plan skip_all => 'the guides are for the program without a sanitizer'
@@ -28,6 +28,9 @@ plan skip_all => 'the guides are for the program without a sanitizer'
 my $clone = tmp('clone');
 my %built = map { $_ => builddir() . "/$_" } qw(sallyport sallyportctl);
 make_path(map { "$clone/$_" } qw(build contrib/pki etc));
+# Built only where libcurl is installed.
+$built{'sallyport-fetch'} = builddir() . '/sallyport-fetch'
+    if -x builddir() . '/sallyport-fetch';
 for my $program (sort keys %built) {
 	copy($built{$program}, "$clone/build/$program") or die "$program: $!";
 }
@@ -39,7 +42,7 @@ chown +(getpwnam 'nobody')[2, 3], $clone if $> == 0;
 # The guides' ports, and as many free ones.
 my (%ports, %taken);
 for my $port (qw(1883 1884 1885 4370 6379 8084 8883 8885 8886 8887 8888
-    9884 25673)) {
+    8889 8890 9884 25673)) {
 	do { $ports{$port} = free_port() } while $taken{$ports{$port}}++;
 }
 my $shell = owned(Sallyport::Guide->start(dir => $clone, slow => slow(),

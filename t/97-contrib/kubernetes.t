@@ -8,9 +8,11 @@ use FindBin;
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
 use Sallyport::Admin;
+use Sallyport::Fetch;
 use Sallyport::Kube;
 use Sallyport::Live;
 
+use File::Copy qw(copy);
 use JSON::PP ();
 
 my $modules = builddir . '/npm';
@@ -22,7 +24,7 @@ my $top = srcdir . '/contrib/kubernetes';
 my %where = (srcdir => srcdir, modules => $modules);
 my @all = qw(base overlays/autoscale overlays/aws overlays/direct
     sidecar/mosquitto.yaml sidecar/emqx.yaml);
-my @parts = qw(components/fleet components/monitoring
+my @parts = qw(components/crl-fetch components/fleet components/monitoring
     components/ticket-keys);
 my $checked = Sallyport::Kube::ask(\%where, 'check',
 	map { "$top/$_" } @all, @parts);
@@ -56,7 +58,7 @@ for my $name (@all, @parts) {
 my ($code, $version) = Sallyport::Proc::run(20, 'kubectl', 'version',
 	'--client');
 SKIP: {
-	skip 'no kubectl with kustomize 4 or later', 7
+	skip 'no kubectl with kustomize 4 or later', 8
 	    if $code != 0 || $version !~ /Kustomize Version: v(\d+)/ || $1 < 4;
 	my %built = map { $_ => tmp(tr{/}{-}r . '.yaml') }
 	    grep { !/yaml$/ } @all, @parts;
@@ -235,6 +237,70 @@ for my $name (grep { !/yaml$/ } @all) {
 		@was = @now;
 	}
 	is(scalar @was, 3, 'no more than three');
+}
+
+# The CRL: downloaded beside the one that is there, and put in its place.
+SKIP: {
+	my $program = builddir . '/sallyport-fetch';
+	skip 'built without libcurl', 9 unless -x $program;
+	my ($web, $bin, $etc, $work) = map { tmp("job-$_") }
+	    qw(web bin etc work);
+	mkdir $_ for $web, $bin, $etc, $work;
+	my $server = http_server($web);
+	my @objects = @{ $objects{'components/crl-fetch'} };
+	my $pod = Sallyport::Kube::one('CronJob', 'sallyport-fetch', @objects)
+	    ->{spec}{jobTemplate}{spec}{template}{spec};
+	my ($ini) = Sallyport::Kube::one('ConfigMap', 'sallyport-fetch',
+		@objects)->{data}{'sallyport.ini'} =~
+	    s{http://ca\.example\.com/}{$server->{url}/file/}r;
+	copy($program, "$bin/sallyport-fetch") or die $!;
+	write_file("$bin/kubectl", <<'END');
+#!/bin/sh
+case "$*" in
+'create configmap sallyport-crl --from-file=client-ca.crl --dry-run=client -o yaml')
+	cat client-ca.crl ;;
+'patch configmap sallyport-crl --patch-file patch') cp patch "$WORK/patched" ;;
+*) exit 1 ;;
+esac
+END
+	chmod 0755, glob "$bin/*";
+	chown +(getpwnam 'nobody')[2, 3], $work if $> == 0;
+	write_file("$etc/sallyport.ini", $ini);
+	write_file("$etc/client-ca.crt", read_file($pki->cert('client-ca')));
+	$pki->crl("$etc/client-ca.crl", 'client-ca', number => '05');
+	my $step = sub {
+		my ($container) = @_;
+		my @words = @{ $container->{command} };
+
+		s{/etc/sallyport}{$etc}g for @words;
+		return (Sallyport::Proc::run_as_nobody(30 * slow,
+			'/usr/bin/env', "WORK=$work", "PATH=$bin:$ENV{PATH}",
+			@words))[0];
+	};
+	my ($fetch) = @{ $pod->{initContainers} };
+	my ($publish) = @{ $pod->{containers} };
+
+	is($pod->{automountServiceAccountToken}, JSON::PP::true,
+		'the job may ask the API server');
+	$pki->crl("$web/client-ca.crl", 'client-ca', number => '04',
+		last_at => time - 7200);
+	is($step->($fetch), 65, 'an older CRL: the job fails');
+	copy("$etc/client-ca.crl", "$web/client-ca.crl");
+	is($step->($fetch), 0, 'the same CRL');
+	is($step->($publish), 0, 'the same CRL: good');
+	ok(!-e "$work/patched", 'and nothing is changed');
+	$pki->crl("$web/client-ca.crl", 'client-ca', number => '06',
+		last_at => time - 60);
+	is($step->($fetch), 0, 'a newer CRL');
+	is($step->($publish), 0, 'a newer CRL: published');
+	is(Sallyport::Pki::pem_to_der(read_file("$work/patched")),
+		Sallyport::Pki::pem_to_der(read_file("$web/client-ca.crl")),
+		'which is that one');
+	my $rule = Sallyport::Kube::one('Role', 'sallyport-fetch', @objects)
+	    ->{rules};
+	is_deeply([ map { @$_{qw(resources resourceNames verbs)} } @$rule ],
+		[ ['configmaps'], ['sallyport-crl'], [qw(get patch)] ],
+		'no more than that is allowed');
 }
 
 # Words of a hook, with what is different here put in their place.

@@ -8,7 +8,7 @@ Prints "port N", then a line for each request: method, path, If-None-Match.
 /file/NAME, /half/NAME (Content-Length of the whole), /cut/NAME (no length),
 /to/NAME (a redirect), /far/NAME (by two), /loop, /away (to file:), /ftp,
 /slow (a byte at a time), /stall (nothing), /giga and /gigalen (1 GiB), /html,
-/status/N, /plain/NAME (no ETag).
+/status/N, /plain/NAME (no ETag), /dated/NAME (Last-Modified instead).
 """
 import hashlib
 import http.server
@@ -63,6 +63,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def on_plain(self, name):
         body = self.read(name)
         self.head(200, Content_Length=len(body))
+        self.wfile.write(body)
+
+    def on_dated(self, name):
+        body = self.read(name)
+        changed = os.path.getmtime(os.path.join(self.server.folder, name))
+        when = self.date_time_string(changed)
+        if self.headers.get('If-Modified-Since') == when:
+            self.head(304)
+            return
+        self.head(200, Last_Modified=when, Content_Length=len(body))
         self.wfile.write(body)
 
     def on_half(self, name):
