@@ -107,6 +107,12 @@ add_fleet(struct exposition *e, const struct fleet *f)
 	    "Entries of the engine that were refused.", s.refused);
 	SINGLE(e, "fleet_connections_lost", "counter",
 	    "Connections to the engine that were lost.", s.lost);
+	SINGLE(e, "fleet_sessions_asked", "counter",
+	    "Sessions for which the other replicas were asked.",
+	    s.sessions.asked);
+	SINGLE(e, "fleet_sessions_alone", "counter",
+	    "Sessions for which the other replicas could not be asked.",
+	    s.sessions.alone);
 }
 
 static void

@@ -214,6 +214,10 @@ add_fleet(struct problems *p, const struct fleet *f)
 		    "the fleet's engine is away, and changes of the deny list "
 		    "made elsewhere are not known here: %s",
 		    s.why[0] == '\0' ? "connecting" : s.why);
+	if (!s.sessions.ready)
+		add(p->warn, "fleet_alone",
+		    "sessions of a certificate on other replicas are not known "
+		    "here; see [fleet] when_down");
 	if (s.waiting > 0 && !s.online)
 		add(p->warn, "fleet_waiting",
 		    "%zu changes of the deny list wait to be sent to the fleet",

@@ -268,15 +268,15 @@ fleet(const struct fleet *f)
 	for (i = 0; i < s.replica_count; i++)
 		json_array_append_new(replicas,
 		    reply_text(slice_str(s.replicas[i])));
-	return json_pack("{s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:o}",
-	    "name", s.name, "online", (int)s.online, "address", s.address,
-	    "error",
+	return json_pack(
+	    "{s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:o}", "name",
+	    s.name, "online", (int)s.online, "address", s.address, "error",
 	    s.why[0] == '\0' ? json_null() : reply_text(slice_str(s.why)),
 	    "since_s", (json_int_t)((clock_mono_ms() - s.changed_at) / 1000),
 	    "lag_ms", (json_int_t)s.lag_ms, "entries", (json_int_t)s.entries,
 	    "waiting", (json_int_t)s.waiting, "refused", (json_int_t)s.refused,
 	    "last_id", s.last_id, "connections_lost", (json_int_t)s.lost,
-	    "replicas", replicas);
+	    "sessions_shared", (int)s.sessions.ready, "replicas", replicas);
 }
 
 /* What could not be measured is left out. */

@@ -100,6 +100,10 @@
 	C(CONFIG_ON_EXCESS_REFUSE, "refuse") \
 	C(CONFIG_ON_EXCESS_KICK_OLDEST, "kick_oldest")
 
+#define CONFIG_CHOICES_config_when_down(C) \
+	C(CONFIG_WHEN_DOWN_LOCAL, "local") \
+	C(CONFIG_WHEN_DOWN_REFUSE, "refuse")
+
 /* The lists that this header makes enums of. */
 #define CONFIG_ENUMS(E) \
 	E(config_admin_access) \
@@ -120,7 +124,8 @@
 	E(config_bridge_bit) \
 	E(config_will) \
 	E(config_probe) \
-	E(config_on_excess)
+	E(config_on_excess) \
+	E(config_when_down)
 
 #define CONFIG_ENUM_CONSTANT(id, word) id,
 #define CONFIG_ENUM_DECLARE(name) \

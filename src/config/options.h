@@ -185,7 +185,10 @@
 	    "Name of this replica; empty = the host name.") \
 	X(fleet, copy, OUTPUT, "", RESTART, \
 	    "File for a copy of the fleet's deny list, to start with while " \
-	    "the engine is away; empty = none.")
+	    "the engine is away; empty = none.") \
+	X(fleet, when_down, ENUM(config_when_down), "local", LIVE, \
+	    "What sessions_per_certificate means while the engine is away: " \
+	    "this replica's sessions count, or none is let in.")
 
 /* Read by sallyport-fetch; the daemon only checks them. */
 #define CONFIG_FETCH(X) \

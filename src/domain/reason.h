@@ -145,6 +145,9 @@
 	    "the name is on the deny list") \
 	X(IDENTITY_SESSIONS, "identity_sessions", 3, 0x97, \
 	    "the certificate has as many sessions as are allowed") \
+	X(IDENTITY_FLEET, "identity_fleet", 3, 0x88, \
+	    "the other replicas' sessions are not known, and [fleet] " \
+	    "when_down is refuse") \
 	/* backend */ \
 	X(BACKEND_UNREACHABLE, "backend_unreachable", 3, 0x88, \
 	    "no broker in [backend] address could be reached") \

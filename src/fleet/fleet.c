@@ -57,6 +57,8 @@ struct fleet {
 	struct fleet_link *data; /* owned: commands */
 	struct fleet_link *sub; /* owned: what wakes us */
 	struct fleet_talk *talk; /* owned: questions */
+	struct fleet_leases *leases; /* owned: sessions of certificates */
+	struct cert_sessions *sessions; /* borrowed */
 	enum phase phase;
 	uint64_t changed_at; /* clock_mono_ms(): ONLINE began or ended */
 	char name[FLEET_TALK_NAME_MAX + 1];
@@ -577,6 +579,7 @@ sub_message(void *arg, const struct fleet_reply *r)
 	struct fleet *f = arg;
 	struct slice kind = fleet_reply_text(fleet_reply_item(r, 0));
 	struct slice channel = fleet_reply_text(fleet_reply_item(r, 1));
+	struct slice text = fleet_reply_text(fleet_reply_item(r, 2));
 	char why[FLEET_LINK_WHY_MAX], wake[128];
 
 	f->heard_at = clock_mono_ms();
@@ -587,11 +590,12 @@ sub_message(void *arg, const struct fleet_reply *r)
 		fleet_link_reject(f->sub, why);
 		return;
 	}
-	if (slice_equal(channel, key(f, wake, "wake")))
+	if (slice_equal(channel, key(f, wake, "wake"))) {
 		read_stream(f);
-	else if (slice_equal(kind, slice_str("message")))
-		fleet_talk_message(f->talk, channel,
-		    fleet_reply_text(fleet_reply_item(r, 2)));
+	} else if (slice_equal(kind, slice_str("message"))) {
+		fleet_talk_message(f->talk, channel, text);
+		fleet_leases_message(f->leases, text);
+	}
 }
 
 static const struct fleet_link_owner data_owner = { data_up, data_down, NULL };
@@ -701,6 +705,7 @@ fleet_new(struct fleet **out, const struct fleet_options *o, struct report *why)
 	f->loop = o->loop;
 	f->resolver = o->resolver;
 	f->config = config_get(o->config);
+	f->sessions = o->sessions;
 	f->changed_at = clock_mono_ms();
 	list_init(&f->waiters);
 	timer_init(&f->tick, f->loop, tick, f);
@@ -730,12 +735,16 @@ fleet_start(struct fleet *f, const struct fleet_link_access *access)
 		.arg = f,
 	};
 	struct fleet_talk_options talk = { &o, c->prefix, f->name, f->number };
+	struct fleet_leases_options leases = { &o, f->sessions, c->prefix,
+		f->me, f->number };
 
 	f->talk = fleet_talk_new(&talk, access);
 	f->data = fleet_link_new(&o, access);
 	o.owner = &sub_owner;
 	f->sub = fleet_link_new(&o, access);
-	if (f->data == NULL || f->sub == NULL || f->talk == NULL)
+	f->leases = fleet_leases_new(&leases, access);
+	if (f->data == NULL || f->sub == NULL || f->talk == NULL ||
+	    f->leases == NULL)
 		return ERR_NO_MEMORY;
 	fleet_talk_listen(f->talk, f->asked, f->asked_arg);
 	timer_start(&f->tick, TICK_MS);
@@ -748,6 +757,7 @@ fleet_set_access(struct fleet *f, const struct fleet_link_access *access)
 	fleet_link_set_access(f->data, access);
 	fleet_link_set_access(f->sub, access);
 	fleet_talk_set_access(f->talk, access);
+	fleet_leases_set_access(f->leases, access);
 }
 
 /* Leaves, so that the others do not wait until we are missed. */
@@ -784,6 +794,7 @@ fleet_stop(struct fleet *f)
 			free(w); /* otherwise the sweep's end frees it */
 	}
 	fleet_talk_free(f->talk);
+	fleet_leases_stop(f->leases);
 	fleet_link_free(f->data);
 	fleet_link_free(f->sub);
 	f->talk = NULL;
@@ -799,6 +810,7 @@ fleet_free(struct fleet *f)
 	if (f == NULL)
 		return;
 	fleet_list_fini(&f->list);
+	fleet_leases_free(f->leases);
 	config_put(f->config);
 	free(f);
 }
@@ -820,6 +832,7 @@ fleet_get_status(const struct fleet *f, struct fleet_status *out)
 	out->refused = f->list.refused;
 	out->lost = f->lost;
 	out->copy_failed = f->list.copy_failed;
+	fleet_leases_get_status(f->leases, &out->sessions);
 	out->replicas = (const char *const *)f->replicas;
 	out->replica_count = f->replica_count;
 }

@@ -23,6 +23,10 @@
  * A change by a command is in force here at once and waits to be sent; with the
  * engine away it waits for longer, on disk as well.
  *
+ * SESSIONS OF A CERTIFICATE
+ *
+ * They are counted on all replicas together: see fleet/leases.h.
+ *
  * QUESTIONS
  *
  * Replicas ask each other for their sessions, to kick, to reload and so on
@@ -39,6 +43,7 @@
 #define FLEET_FLEET_H
 
 #include "config/config.h"
+#include "fleet/leases.h"
 #include "fleet/link.h"
 #include "fleet/list.h"
 #include "fleet/talk.h"
@@ -50,6 +55,7 @@ struct fleet_options {
 	struct backend_resolver *resolver; /* borrowed */
 	struct config *config; /* counted by the fleet */
 	struct identity_denylist *list; /* counted by the fleet */
+	struct cert_sessions *sessions; /* borrowed: until fleet_stop() */
 	struct fleet_hooks hooks;
 };
 
@@ -102,6 +108,7 @@ struct fleet_status {
 	uint64_t refused; /* values of the engine that were refused */
 	uint64_t lost; /* connections lost */
 	bool copy_failed; /* the copy on disk cannot be written */
+	struct fleet_leases_status sessions; /* of certificates */
 	const char *const *replicas; /* names of those alive, with us */
 	size_t replica_count;
 };

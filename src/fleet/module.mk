@@ -5,6 +5,8 @@ libsallyport_a_SOURCES += \
 	src/fleet/denials.h \
 	src/fleet/fleet.c \
 	src/fleet/fleet.h \
+	src/fleet/leases.c \
+	src/fleet/leases.h \
 	src/fleet/link.c \
 	src/fleet/link.h \
 	src/fleet/list.c \

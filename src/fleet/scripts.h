@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the engine runs for us, in Lua. A script runs alone, so reading and
- * writing in it is one step. All of its keys are given, so that the engine's
- * access control sees them.
+ * writing in it is one step.
  */
 #ifndef FLEET_SCRIPTS_H
 #define FLEET_SCRIPTS_H
@@ -101,5 +100,74 @@
 	"local text = redis.call('GET', KEYS[1]) " \
 	"redis.call('SET', KEYS[1], '', 'PX', 1) " \
 	"return text"
+
+/*
+ * KEYS: replicas, our own lease. ARGV: this replica. Makes it known, and
+ * empties its lease. Returns 1.
+ */
+#define FLEET_SCRIPT_LEASE \
+	"local time = redis.call('TIME') " \
+	"redis.call('ZADD', KEYS[1], " \
+	"  time[1] * 1000 + math.floor(time[2] / 1000), ARGV[1]) " \
+	"redis.call('PEXPIRE', KEYS[2], 0) " \
+	"return 1"
+
+/*
+ * KEYS: replicas, our own lease. ARGV: what leases and channels begin with; our
+ * number; for how long our lease lasts, in ms; then for each claim the
+ * certificate, how many sessions it has with us, the limit (0: none), "refuse"
+ * or "kick", since when it has the oldest one, and all of that as it is kept.
+ * The leases of the other replicas are read as well; their names follow from
+ * KEYS. Returns for each claim: 0, one too many; 1, good; more: so many of our
+ * own older sessions, plus one, have to end; and the address of the newest
+ * session on another replica. A replica that does not hear keeps what it has.
+ */
+#define FLEET_SCRIPT_CLAIM \
+	"local others = {} " \
+	"for _, replica in ipairs(redis.call('ZRANGE', KEYS[1], 0, 254)) do " \
+	"  local number = string.match(replica, ' (%x+)$') " \
+	"  if number and number ~= ARGV[3] then " \
+	"    others[#others + 1] = number end end " \
+	"local out = {} " \
+	"for i = 5, #ARGV, 6 do " \
+	"  local cert, own = ARGV[i], tonumber(ARGV[i + 1]) " \
+	"  local most, kick = tonumber(ARGV[i + 2]), ARGV[i + 3] == 'kick' " \
+	"  local total, newest, host, found = own, 0, '', {} " \
+	"  for _, number in ipairs(others) do " \
+	"    local text = redis.call('HGET', ARGV[1] .. number, cert) " \
+	"    local n, old, new, peer = " \
+	"      string.match(text or '', '^(%d+) (%d+) (%d+) (%S+)$') " \
+	"    if n then " \
+	"      total = total + tonumber(n) " \
+	"      found[#found + 1] = {number = number, count = tonumber(n), " \
+	"        old = tonumber(old), rest = ' ' .. old .. ' ' .. new .. ' ' " \
+	"        .. peer} " \
+	"      if tonumber(new) >= newest then " \
+	"        newest = tonumber(new) host = peer end end end " \
+	"  local verdict = 1 " \
+	"  if most > 0 and total > most and not kick then verdict = 0 end " \
+	"  if most > 0 and kick then " \
+	"    found[#found + 1] = {count = own - 1, old = tonumber(ARGV[i + " \
+	"4])} " \
+	"    for _ = most + 1, math.min(total, most + 1000) do " \
+	"      local pick " \
+	"      for _, f in ipairs(found) do " \
+	"        if f.count > 0 and (not pick or f.old < pick.old) then " \
+	"          pick = f end end " \
+	"      if not pick then break end " \
+	"      pick.count = pick.count - 1 " \
+	"      if not pick.number then verdict = verdict + 1 " \
+	"      elseif redis.call('PUBLISH', ARGV[2] .. pick.number, " \
+	"        'out ' .. cert) > 0 then " \
+	"        if pick.count > 0 then " \
+	"          redis.call('HSET', ARGV[1] .. pick.number, cert, " \
+	"            pick.count .. pick.rest) " \
+	"        else redis.call('HDEL', ARGV[1] .. pick.number, cert) " \
+	"        end end end end " \
+	"  if verdict > 0 then " \
+	"    redis.call('HSET', KEYS[2], cert, ARGV[i + 5]) end " \
+	"  out[#out + 1] = verdict out[#out + 1] = host end " \
+	"redis.call('PEXPIRE', KEYS[2], ARGV[4]) " \
+	"return out"
 
 #endif

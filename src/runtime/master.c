@@ -396,6 +396,7 @@ make_fleet(struct master *m, struct report *why)
 		.resolver = m->resolver,
 		.config = m->snapshot->config,
 		.list = m->snapshot->fleet_denied,
+		.sessions = m->cert_sessions,
 		.hooks = { sweep_for_fleet, m },
 	};
 

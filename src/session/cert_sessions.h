@@ -6,6 +6,10 @@
  *
  * Shared by all workers. It is divided into shards with a lock each, which is
  * held for a few comparisons.
+ *
+ * With a fleet (fleet/leases.h) the other replicas are asked, too: a session
+ * that was added here sends a claim to the main thread, which answers it. What
+ * has changed here is noted, so that the fleet can tell the others.
  */
 #ifndef SESSION_CERT_SESSIONS_H
 #define SESSION_CERT_SESSIONS_H
@@ -18,10 +22,12 @@
 
 #include "base/err.h"
 #include "base/list.h"
+#include "io/loop.h"
 
 struct session_manager;
 struct cert_sessions;
 struct cert_sessions_entry;
+struct cert_sessions_claim;
 
 /* An IP address and port in 28 bytes; a sockaddr_storage takes 128. */
 union session_address {
@@ -54,7 +60,9 @@ struct cert_sessions_member {
 	struct list node; /* in entry->members; guarded by a lock */
 	struct cert_sessions_entry *entry; /* guarded, too; NULL: removed */
 	struct session_manager *manager; /* borrowed: of the session's worker */
+	struct cert_sessions_claim *claim; /* not answered yet, or NULL */
 	union session_address peer; /* the client's address */
+	uint64_t since; /* ms since 1970: when it was added */
 	/* The session has to end. Set with the lock held, for the session's
 	 * own thread, which session_manager_evict() then wakes. */
 	atomic_bool evicted;
@@ -76,6 +84,7 @@ struct cert_sessions_result {
 	bool full; /* not added: there are `most' already */
 	bool clone; /* there is a session from another address: */
 	union session_address other;
+	uint32_t count; /* of the certificate's sessions, with this one */
 };
 
 /* NULL: out of memory. */
@@ -93,7 +102,90 @@ enum err cert_sessions_add(struct cert_sessions *c,
     const struct cert_sessions_limit *limit,
     struct cert_sessions_result *result) MUST_CHECK;
 
-/* Removes `member'; harmless if it was not added. Any thread. */
+/* Removes `member'; harmless if it was not added. Its claim is not answered
+ * any more. The thread of its worker. */
 void cert_sessions_remove(struct cert_sessions_member *member);
+
+/*
+ * The fleet.
+ */
+
+/* What the other replicas say to a new session. */
+enum cert_sessions_answer {
+	CERT_SESSIONS_ADMITTED,
+	CERT_SESSIONS_FULL, /* the certificate has as many as it may have */
+	CERT_SESSIONS_ALONE /* they could not be asked */
+};
+
+/* A session's question to the other replicas. */
+struct cert_sessions_claim {
+	struct loop_message message; /* takes it back to its worker */
+	struct list node; /* the fleet's */
+	struct loop *home; /* borrowed: the worker's */
+	/* NULL: the session has ended. The worker's thread. */
+	struct cert_sessions_member *member;
+	/* On the worker's thread; the session may end by it. */
+	void (*answered)(struct cert_sessions_member *member,
+	    const struct cert_sessions_claim *claim);
+	uint8_t sha256[32];
+	struct cert_sessions_limit limit;
+	union session_address peer;
+	uint64_t since;
+	uint32_t count; /* of this replica's sessions, with this one */
+	bool waits; /* the session waits for the answer */
+	bool clone_known; /* an address of this replica differs already */
+	/* The answer. */
+	enum cert_sessions_answer answer;
+	bool clone;
+	union session_address other;
+};
+
+/* Has the fleet told of claims and changes: `wake' is posted to `loop' when
+ * there are some, and cert_sessions_take() fetches them. Both borrowed; NULL:
+ * no more. Main thread, before the workers start or while they run. */
+void cert_sessions_share(struct cert_sessions *c, struct loop *loop,
+    struct loop_message *wake);
+
+/* Sends a copy of `claim', whose home, answered, sha256, limit, count, waits
+ * and clone_known are set, for a member that was added. ERR_CLOSED: there is no
+ * fleet; ERR_NO_MEMORY. */
+enum err cert_sessions_ask(struct cert_sessions_member *member,
+    const struct cert_sessions_claim *claim) MUST_CHECK;
+
+/* What the fleet has to do. */
+struct cert_sessions_due {
+	struct list claims;
+	uint8_t (*changed)[32]; /* owned: certificates */
+	size_t count;
+	bool all; /* changes were lost for lack of memory */
+};
+void cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due);
+
+/* Sends an answered claim back. Any thread. */
+void cert_sessions_give_back(struct cert_sessions_claim *claim);
+
+/* The sessions of one certificate on this replica. */
+struct cert_sessions_state {
+	uint32_t count;
+	uint64_t oldest, newest; /* ms since 1970 */
+	union session_address peer; /* of the newest */
+};
+void cert_sessions_state(struct cert_sessions *c, const uint8_t sha256[32],
+    struct cert_sessions_state *out);
+
+/* Calls `each' for every certificate, with a lock held. */
+void cert_sessions_each(struct cert_sessions *c,
+    void (*each)(void *arg, const uint8_t sha256[32],
+	const struct cert_sessions_state *state),
+    void *arg);
+
+/* Ends the oldest `count' sessions of a certificate. Any thread. */
+void cert_sessions_evict(struct cert_sessions *c, const uint8_t sha256[32],
+    uint32_t count);
+
+/* True if the hosts of two addresses differ. Ports differ with every
+ * connection. */
+bool cert_sessions_differ(const union session_address *a,
+    const union session_address *b);
 
 #endif

@@ -60,7 +60,7 @@ static const struct stage_def stages[STAGE_COUNT] = {
 	    start_ws, cancel_ws },
 	[STAGE_MQTT] = { AFTER(STAGE_TLS) | AFTER(STAGE_WS), WITHIN(mqtt),
 	    REASON_MQTT_TIMEOUT, start_mqtt, cancel_mqtt },
-	/* The identity is decided at once. */
+	/* The identity is decided at once; a fleet answers in a second. */
 	[STAGE_IDENTITY] = { AFTER(STAGE_MQTT), STAGE_NO_DEADLINE, REASON_NONE,
 	    start_identity, NULL },
 	/* A dial has a deadline of its own, over all of its tries. */
@@ -535,9 +535,83 @@ decide(struct session *s, struct admission *a, struct verdict_detail *detail)
 	    &a->connect, detail);
 }
 
+static void go_on(struct session *s);
+static enum reason check_again(struct session *s,
+    struct verdict_detail *detail);
+
+/* True if a session that is limited must not be let in without the fleet. */
+static bool
+needs_fleet(const struct session *s)
+{
+	return s->setup->snapshot->config->fleet.when_down ==
+	    CONFIG_WHEN_DOWN_REFUSE;
+}
+
+static void
+suspect_clone(struct session *s, const union session_address *other)
+{
+	counter_add(&s->manager->counters.clone_suspects, 1);
+	audit_clone(s, other);
+}
+
+/* The other replicas have answered, or could not be asked. */
+static void
+fleet_answered(struct cert_sessions_member *member,
+    const struct cert_sessions_claim *claim)
+{
+	struct session *s = list_entry(member, struct session, member);
+	struct verdict_detail detail = { "" };
+	enum reason reason = REASON_NONE;
+
+	if (session_is_leaving(s))
+		return;
+	if (claim->clone)
+		suspect_clone(s, &claim->other);
+	if (!claim->waits)
+		return;
+	if (claim->answer == CERT_SESSIONS_FULL)
+		reason = REASON_IDENTITY_SESSIONS;
+	else if (claim->answer == CERT_SESSIONS_ALONE && needs_fleet(s))
+		reason = REASON_IDENTITY_FLEET;
+	if (reason == REASON_NONE)
+		reason = check_again(s, &detail);
+	if (reason != REASON_NONE)
+		session_dismiss(s, reason, detail.text);
+	else
+		go_on(s);
+}
+
+/* Asks the other replicas of a fleet for a session that was added. *waits: it
+ * goes on in fleet_answered(). A limit has to be known before the broker hears
+ * of the client; the suspicion of a clone can come later. */
+static enum reason
+ask_fleet(struct session *s, const struct cert_sessions_limit *limit,
+    const struct cert_sessions_result *result, bool *waits)
+{
+	struct cert_sessions_claim claim = {
+		.home = s->manager->loop,
+		.answered = fleet_answered,
+		.limit = *limit,
+		.count = result->count,
+		.waits = limit->most > 0,
+		.clone_known = result->clone,
+	};
+	enum err err;
+
+	if (s->setup->snapshot->fleet_denied == NULL)
+		return REASON_NONE;
+	memcpy(claim.sha256, s->identity->tbs_sha256, sizeof(claim.sha256));
+	err = cert_sessions_ask(&s->member, &claim);
+	if (err == OK)
+		*waits = claim.waits;
+	else if (claim.waits && needs_fleet(s))
+		return REASON_IDENTITY_FLEET;
+	return REASON_NONE;
+}
+
 /* Counts the session under its certificate, within the certificate's limit. */
 static enum reason
-add_to_cert_sessions(struct session *s)
+add_to_cert_sessions(struct session *s, bool *waits)
 {
 	const struct config_tls *t = s->setup->listener->tls_profile;
 	struct cert_sessions_limit limit = { t->sessions_per_certificate,
@@ -551,11 +625,11 @@ add_to_cert_sessions(struct session *s)
 	if (cert_sessions_add(s->manager->cert_sessions, &s->member,
 		s->identity->tbs_sha256, &limit, &result) != OK)
 		return REASON_ACCEPT_RESOURCE;
-	if (result.clone) {
-		counter_add(&s->manager->counters.clone_suspects, 1);
-		audit_clone(s, &result.other);
-	}
-	return result.full ? REASON_IDENTITY_SESSIONS : REASON_NONE;
+	if (result.clone)
+		suspect_clone(s, &result.other);
+	if (result.full)
+		return REASON_IDENTITY_SESSIONS;
+	return ask_fleet(s, &limit, &result, waits);
 }
 
 /* Notes by what the deny list could name the client, for later changes of it.
@@ -618,6 +692,22 @@ shrink(struct session *s, struct admission *a)
 	return REASON_NONE;
 }
 
+/* The client may connect: to the broker. */
+static void
+go_on(struct session *s)
+{
+	struct admission *a = s->setup->admission;
+	enum reason reason;
+
+	if (a->cert == NULL)
+		counter_add(&s->manager->counters.without_certificate, 1);
+	reason = shrink(s, a);
+	if (reason != REASON_NONE)
+		session_dismiss(s, reason, "see [limits] connect_memory");
+	else
+		enter(s, STAGE_BACKEND);
+}
+
 static void
 start_identity(struct session *s)
 {
@@ -625,6 +715,7 @@ start_identity(struct session *s)
 	struct admission *a = setup->admission;
 	struct verdict_detail detail = { "" };
 	enum reason reason = decide(s, a, &detail);
+	bool waits = false;
 
 	handshake_end(&setup->handshake, HANDSHAKE_END_FULL);
 	if (reason != REASON_NONE) {
@@ -640,18 +731,13 @@ start_identity(struct session *s)
 	}
 	reason = check_again(s, &detail);
 	if (reason == REASON_NONE)
-		reason = add_to_cert_sessions(s);
+		reason = add_to_cert_sessions(s, &waits);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
 		return;
 	}
-	if (a->cert == NULL)
-		counter_add(&s->manager->counters.without_certificate, 1);
-	reason = shrink(s, a);
-	if (reason != REASON_NONE)
-		session_dismiss(s, reason, "see [limits] connect_memory");
-	else
-		enter(s, STAGE_BACKEND);
+	if (!waits)
+		go_on(s);
 }
 
 /*

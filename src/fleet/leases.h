@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The sessions of a certificate on all replicas, for sessions_per_certificate
+ * and for the suspicion of a clone.
+ *
+ * Each replica has a hash in the engine (PREFIX:in:NUMBER) of the certificates
+ * that have sessions there: how many, since when, from where. The hash is a
+ * lease as a whole: the replica renews it every second, and it ends 15 seconds
+ * after the replica has died. A session costs nothing while it lasts.
+ *
+ * A new session's claim is one round trip: a script adds up what the replicas
+ * have, says whether the session is one too many, and if older ones have to go
+ * instead tells their replicas. The certificate's sessions on this replica are
+ * counted here (session/cert_sessions.h), and what is in the engine follows
+ * that: after a loss, all of it is sent again.
+ *
+ * Claims that the engine does not answer in a second are given back as
+ * CERT_SESSIONS_ALONE; [fleet] when_down says what that means. Main thread
+ * only.
+ */
+#ifndef FLEET_LEASES_H
+#define FLEET_LEASES_H
+
+#include "fleet/link.h"
+#include "session/cert_sessions.h"
+
+struct fleet_leases;
+
+struct fleet_leases_options {
+	const struct fleet_link_options *link; /* borrowed for the call; its
+						* owner is not used */
+	struct cert_sessions *sessions; /* borrowed */
+	const char *prefix; /* borrowed */
+	const char *me; /* borrowed: "NAME NUMBER", as the others know us */
+	uint32_t number; /* of this process */
+};
+
+/* NULL: no memory. It starts to connect. */
+struct fleet_leases *fleet_leases_new(const struct fleet_leases_options *o,
+    const struct fleet_link_access *access);
+
+/* Gives all claims back, and ends this replica's lease. NULL is allowed. */
+void fleet_leases_stop(struct fleet_leases *l);
+
+/* After the loop was freed. NULL is allowed. */
+void fleet_leases_free(struct fleet_leases *l);
+
+void fleet_leases_set_access(struct fleet_leases *l,
+    const struct fleet_link_access *access);
+
+/* Takes a message of the engine to this replica. */
+void fleet_leases_message(struct fleet_leases *l, struct slice text);
+
+struct fleet_leases_status {
+	bool ready; /* the other replicas' sessions are known */
+	uint64_t asked; /* claims that were answered */
+	uint64_t alone; /* claims that were not */
+	uint64_t kicked; /* messages to end a session for another replica */
+};
+void fleet_leases_get_status(const struct fleet_leases *l,
+    struct fleet_leases_status *out);
+
+#endif
