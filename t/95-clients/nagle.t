@@ -1,7 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # A client that leaves Nagle's algorithm on does not wait for a delayed
-# acknowledgement, and one that wants a ticket first gets it. The kernel delays
+# acknowledgement: not for its CONNACK, and not for its first message when its
+# SUBSCRIBE and PUBLISH follow the CONNECT at once. A client that waits for a
+# ticket before its CONNECT, as GnuTLS can, gets the ticket. The kernel delays
 # by 40 ms at least, every time; so it is enough that some of several connects
 # are faster, which they are on a busy machine too.
 use strict;
@@ -57,15 +59,65 @@ is_prompt('TLS 1.3', connects('tls', '1.3'));
 is_prompt('... resumed', connects('tls', '1.3', resumed => \1));
 is_prompt('... without tickets', connects('bare', '1.3'));
 is_prompt('... behind a balancer', connects('proxied', '1.3', proxy => \1));
-is_prompt('... a PUBLISH behind the CONNECT',
+is_prompt('... SUBSCRIBE and PUBLISH behind the CONNECT',
 	connects('tls', '1.3', follow => \1));
 is_prompt('... the CONNECT after a ticket',
 	connects('tls', '1.3', ticket => \1));
+is_prompt('... all of it',
+	connects('tls', '1.3', ticket => \1, follow => \1));
 is_prompt('TLS 1.2', connects('tls', '1.2'));
 is_prompt('... resumed', connects('tls', '1.2', resumed => \1));
-is_prompt('... a PUBLISH behind the CONNECT',
+is_prompt('... SUBSCRIBE and PUBLISH behind the CONNECT',
 	connects('tls', '1.2', follow => \1));
 is_prompt('WSS', connects('wss', '1.3', websocket => \1));
-is_prompt('... a PUBLISH behind the CONNECT',
+is_prompt('... SUBSCRIBE and PUBLISH behind the CONNECT',
 	connects('wss', '1.3', websocket => \1, follow => \1));
+is_prompt('... the upgrade after a ticket',
+	connects('wss', '1.3', websocket => \1, ticket => \1));
+is_prompt('... all of it', connects('wss', '1.3', websocket => \1,
+		ticket => \1, follow => \1));
+
+# gnutls-cli sends what it reads only after it has connected, waited for a
+# ticket, and connected again with it.
+sub gnutls_connects
+{
+	my ($listener, $upgrade) = @_;
+	my $connect = "\x10\x10\0\4MQTT\4\2\0\x3c\0\4dev1";
+
+	my $mark = $proxy->mark;
+
+	pipe my $in, my $to or die "pipe: $!";
+	my $client = owned(Sallyport::Proc->new(name => 'gnutls-cli',
+		log => tmp("gnutls-$listener.log"), slow => slow, any_exit => 1,
+		before => sub { close $to; open STDIN, '<&', $in }));
+	$client->launch('/usr/bin/gnutls-cli', '--resume', '--waitresumption',
+		'--x509cafile', pki->cert('server-ca'), '--x509certfile',
+		pki->cert('ec'), '--x509keyfile', pki->key('ec'),
+		'--verify-hostname=localhost', '--port', $proxy->port($listener),
+		'127.0.0.1');
+	close $in;
+	if ($upgrade) {
+		syswrite $to, join "\r\n", 'GET /mqtt HTTP/1.1',
+		    'Host: localhost', 'Upgrade: websocket',
+		    'Connection: Upgrade', 'Sec-WebSocket-Version: 13',
+		    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+		    'Sec-WebSocket-Protocol: mqtt', '', '';
+		$client->wait_log(qr/101 Switching/);
+		$connect = "\x82" . chr(0x80 | length $connect) . "\0\0\0\0"
+		    . $connect;
+	}
+	syswrite $to, $connect;
+	ok(eval { $proxy->wait_log(
+		qr/event=open .*listener=$listener .*resumed=true/,
+		from => $mark) }, "gnutls-cli, $listener: CONNECT after a ticket")
+	    or diag($client->text);
+	close $to;
+	$client->stop;
+}
+
+SKIP: {
+	skip 'gnutls-cli is not installed', 2 if !has_tool('/usr/bin/gnutls-cli');
+	gnutls_connects('tls', 0);
+	gnutls_connects('wss', 1);
+}
 done_testing;
