@@ -16,6 +16,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "meter.h"
+
 static const uint8_t mask[4] = { 0x37, 0xfa, 0x21, 0x3d };
 
 static const char upgrade[] = "GET /mqtt HTTP/1.1\r\n"
@@ -233,6 +235,18 @@ say_subscribe(struct conn *c)
 	say(c, out, frame(out, n, c->shape->websocket));
 }
 
+/* To the topic that it has just subscribed to. */
+static void
+say_first(struct conn *c)
+{
+	uint8_t out[128];
+
+	if (c->phase == CONN_SUBSCRIBING)
+		say(c, out,
+		    conn_publish(out, 'e', c->number, 100,
+			c->shape->websocket));
+}
+
 static void
 is_ready(struct conn *c)
 {
@@ -244,11 +258,17 @@ static void
 take_packet(struct conn *c, unsigned type)
 {
 	if (c->phase == CONN_GREETING && type == CONN_CONNACK) {
+		c->acked = meter_now_ns();
 		if (c->shape->subscribe)
 			say_subscribe(c);
 		else
 			is_ready(c);
+		if (c->shape->first)
+			say_first(c);
 	} else if (c->phase == CONN_SUBSCRIBING && type == CONN_SUBACK) {
+		if (!c->shape->first)
+			is_ready(c);
+	} else if (c->phase == CONN_SUBSCRIBING && type == CONN_PUBLISH) {
 		is_ready(c);
 	} else if (c->phase == CONN_READY) {
 		c->received += type == CONN_PUBLISH;
@@ -496,14 +516,16 @@ conn_open(struct conn *c, const struct conn_shape *shape, unsigned number)
 	c->number = number;
 	c->phase = CONN_DIALLING;
 	to.sin_port = htons(shape->port);
-	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	to.sin_addr.s_addr = htonl(shape->address);
 	c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (c->fd == -1) {
 		fail(c, "no socket");
 		return;
 	}
-	setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
+	if (!shape->nagle)
+		setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	event.data.ptr = c;
+	c->opened = meter_now_ns();
 	if (connect(c->fd, (struct sockaddr *)&to, sizeof(to)) == -1 &&
 	    errno != EINPROGRESS)
 		fail(c, strerror(errno));

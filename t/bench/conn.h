@@ -35,9 +35,13 @@ struct conn;
 /* What all connections of a load share. */
 struct conn_shape {
 	int epoll;
+	uint32_t address; /* of the server, host order */
 	uint16_t port;
 	bool websocket;
+	bool nagle; /* leave Nagle's algorithm on */
 	bool subscribe; /* to the topic of its own messages */
+	/* Publish right behind the SUBSCRIBE; ready when that is back. */
+	bool first;
 	SSL_CTX *ctx; /* NULL: plaintext */
 	SSL_SESSION *session; /* resume this one, which must work */
 	uint16_t version; /* what must be agreed */
@@ -77,6 +81,8 @@ struct conn {
 	uint64_t sent; /* messages */
 	uint64_t received; /* packets PUBLISH */
 	uint64_t since; /* for the modes: when it sent */
+	uint64_t opened; /* when connect() was called */
+	uint64_t acked; /* when the CONNACK came */
 };
 
 /* Begins to connect. Failures are told through shape->failed, then or

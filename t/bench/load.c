@@ -4,6 +4,7 @@
  * the proxy's processes spend on it, and prints one line of JSON. All counts
  * and times are bounded. Arguments are KEY=VALUE, see NOTES.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <openssl/err.h>
@@ -63,7 +64,10 @@ struct load {
 	const char *why; /* the first failure */
 	uint8_t *message; /* owned; of the one connection, or of all */
 	size_t message_len;
-	uint32_t *rtt; /* owned; ns of each round trip */
+	uint32_t
+	    *rtt; /* owned; ns of each round trip, or to the first message */
+	uint32_t *connack; /* owned; ns from connect() to each CONNACK */
+	uint64_t timed; /* how many there are of both */
 	double seconds;
 	uint64_t cpu_used;
 };
@@ -84,12 +88,24 @@ failed(struct conn *c, const char *why)
 		l->why = why;
 }
 
+/* The times of a connection that has got its first message. */
+static void
+keep_times(struct load *l, const struct conn *c)
+{
+	if (!l->running || l->timed >= l->count)
+		return;
+	l->connack[l->timed] = (uint32_t)(c->acked - c->opened);
+	l->rtt[l->timed++] = (uint32_t)(meter_now_ns() - c->opened);
+}
+
 static void
 ready(struct conn *c)
 {
 	struct load *l = load_of(c);
 
 	l->ready++;
+	if (l->shape.first)
+		keep_times(l, c);
 	if (l->reopen)
 		conn_close(c);
 }
@@ -201,6 +217,21 @@ run_handshake(struct load *l)
 	begin(l);
 	open_all(l, count);
 	settle(l, 100);
+	end(l);
+	l->received = l->ready;
+}
+
+/* connect: the same, to the first message; how long each of them waits. */
+static void
+run_connect(struct load *l)
+{
+	unsigned count = (unsigned)l->count;
+
+	l->reopen = true;
+	open_all(l, count < l->concurrency ? count : l->concurrency);
+	settle(l, 100);
+	begin(l);
+	open_all(l, count);
 	end(l);
 	l->received = l->ready;
 }
@@ -382,7 +413,8 @@ packet_latency(struct load *l, struct conn *c, unsigned type)
 {
 	if (type != CONN_PUBLISH)
 		return;
-	l->rtt[l->received++] = (uint32_t)(meter_now_ns() - c->since);
+	l->rtt[l->timed++] = (uint32_t)(meter_now_ns() - c->since);
+	l->received++;
 	if (l->received == l->count)
 		l->finished = l->conn_count;
 }
@@ -414,6 +446,7 @@ packet_down(struct load *l, struct conn *c, unsigned type)
 
 static const struct mode modes[] = {
 	{ "handshake", 0, false, NULL, NULL, run_handshake },
+	{ "connect", 0, true, NULL, NULL, run_connect },
 	{ "resumed", 0, false, NULL, NULL, run_resumed },
 	{ "idle", 0, false, NULL, NULL, run_idle },
 	{ "flat", 's', false, tick_flat, packet_flat, run_messages },
@@ -503,7 +536,9 @@ make_buffers(struct load *l)
 	l->conns = calloc(most, sizeof(*l->conns));
 	l->message = malloc(l->size + 64);
 	l->rtt = calloc(l->count + 1, sizeof(*l->rtt));
-	if (l->conns == NULL || l->message == NULL || l->rtt == NULL)
+	l->connack = calloc(l->count + 1, sizeof(*l->connack));
+	if (l->conns == NULL || l->message == NULL || l->rtt == NULL ||
+	    l->connack == NULL)
 		return false;
 	l->message_len =
 	    conn_publish(l->message, 's', 0, l->size, l->shape.websocket);
@@ -518,9 +553,13 @@ prepare(struct load *l, char **argv)
 	if (!set_mode(l, args_text(argv, "mode", "")))
 		return "no such mode";
 	l->shape.epoll = epoll_create1(EPOLL_CLOEXEC);
+	l->shape.address =
+	    ntohl(inet_addr(args_text(argv, "address", "127.0.0.1")));
 	l->shape.port = (uint16_t)args_number(argv, "port", "0");
 	l->shape.websocket = strcmp(transport, "wss") == 0;
+	l->shape.nagle = args_number(argv, "nagle", "0") != 0;
 	l->shape.subscribe = l->mode->subscribe;
+	l->shape.first = l->mode->run == run_connect;
 	l->shape.ready = ready;
 	l->shape.packet = packet;
 	l->shape.writable = writable;
@@ -550,11 +589,11 @@ compare(const void *a, const void *b)
 }
 
 static double
-percentile_us(const struct load *l, unsigned percent)
+percentile_us(const struct load *l, const uint32_t *ns, unsigned percent)
 {
-	if (l->received == 0 || l->mode->packet != packet_latency)
+	if (l->timed == 0)
 		return 0;
-	return l->rtt[(l->received - 1) * percent / 100] / 1000.0;
+	return ns[(l->timed - 1) * percent / 100] / 1000.0;
 }
 
 static void
@@ -563,17 +602,19 @@ print(struct load *l)
 	double per =
 	    l->received == 0 ? 0 : (double)l->cpu_used / (double)l->received;
 
-	qsort(l->rtt, l->received < l->count ? l->received : l->count,
-	    sizeof(*l->rtt), compare);
+	qsort(l->rtt, l->timed, sizeof(*l->rtt), compare);
+	qsort(l->connack, l->timed, sizeof(*l->connack), compare);
 	printf("{\"mode\":\"%s\",\"done\":%" PRIu64
 	       ",\"failed\":%u,\"why\":\"%s\",\"seconds\":%.3f,"
 	       "\"cpu_ns\":%" PRIu64 ",\"each_ns\":%.1f,"
 	       "\"pss_kib\":%" PRIu64
-	       ",\"each_kib\":%.3f,\"p50_us\":%.1f,\"p99_us\":%.1f}\n",
+	       ",\"each_kib\":%.3f,\"p50_us\":%.1f,\"p99_us\":%.1f,"
+	       "\"connack_p50_us\":%.1f,\"connack_p99_us\":%.1f}\n",
 	    l->mode->name, l->received, l->failed, l->why == NULL ? "" : l->why,
 	    l->seconds, l->cpu_used, per, l->pss,
 	    l->received == 0 ? 0 : (double)l->pss / (double)l->received,
-	    percentile_us(l, 50), percentile_us(l, 99));
+	    percentile_us(l, l->rtt, 50), percentile_us(l, l->rtt, 99),
+	    percentile_us(l, l->connack, 50), percentile_us(l, l->connack, 99));
 }
 
 int

@@ -1,10 +1,11 @@
 # Measuring, see t/bench/NOTES. Nothing of it is built or run by make or
 # make check.
-#     make bench              all of it, half an hour
+#     make bench              all of it, an hour
 #     make bench-quick        under two minutes
 #     make bench-micro        nanoseconds of the pure parts
-EXTRA_PROGRAMS += t/bench/load t/bench/stub t/bench/floor t/bench/micro
-bench_programs = t/bench/load t/bench/stub t/bench/floor
+EXTRA_PROGRAMS += t/bench/load t/bench/stub t/bench/floor t/bench/delay \
+	t/bench/micro
+bench_programs = t/bench/load t/bench/stub t/bench/floor t/bench/delay
 t_bench_load_SOURCES = t/bench/load.c t/bench/args.c t/bench/args.h \
 	t/bench/conn.c t/bench/conn.h \
 	t/bench/meter.c t/bench/meter.h
@@ -13,8 +14,11 @@ t_bench_stub_SOURCES = t/bench/stub.c t/bench/args.c t/bench/args.h
 t_bench_stub_LDADD =
 t_bench_floor_SOURCES = t/bench/floor.c
 t_bench_floor_LDADD =
+t_bench_delay_SOURCES = t/bench/delay.c
+t_bench_delay_LDADD =
 t_bench_micro_SOURCES = t/bench/micro.c
-CLEANFILES += t/bench/load t/bench/stub t/bench/floor t/bench/micro
+CLEANFILES += t/bench/load t/bench/stub t/bench/floor t/bench/delay \
+	t/bench/micro
 
 in_bench = $(test_environment) BENCH_DIR='$(abs_top_builddir)/t/bench' \
 	perl '$(abs_top_srcdir)/t/bench/run'

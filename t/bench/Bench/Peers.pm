@@ -21,15 +21,23 @@ my $base = $ENV{BENCH_PORT} // 21880;
 my $stub_port = $base;
 my %door = (tls => $base + 3, rsa => $base + 4, wss => $base + 5);
 
+# Where the doors are: on loopback, or, in a namespace of the bench's own, on
+# every address, so that the delayed line reaches them.
+my $at = $ENV{BENCH_NETNS} ? '0.0.0.0' : '127.0.0.1';
+
 # Each: the program, and a function that writes its file and returns the
 # command. "own" is a broker: it has no stub behind it.
 my %peer = (
 	sallyport => { program => $ENV{SALLYPORT}, doors => [qw(tls rsa wss)],
 	    command => \&sallyport },
 	haproxy => { program => 'haproxy', doors => [qw(tls rsa)],
-	    command => \&haproxy, version => '-v' },
+	    command => \&haproxy, version => '-vv' },
+	'haproxy-own' => { program => $ENV{HAPROXY}, doors => [qw(tls rsa)],
+	    command => \&haproxy, version => '-vv' },
 	nginx => { program => 'nginx', doors => [qw(tls rsa)],
-	    command => \&nginx, version => '-v' },
+	    command => \&nginx, version => '-V' },
+	'nginx-own' => { program => $ENV{NGINX}, doors => [qw(tls rsa)],
+	    command => \&nginx, version => '-V' },
 	hitch => { program => 'hitch', doors => [qw(tls rsa)],
 	    command => \&hitch, version => '--version' },
 	stunnel => { program => 'stunnel4', doors => [qw(tls rsa)],
@@ -38,7 +46,8 @@ my %peer = (
 	    command => \&mosquitto, version => '-h', own => 1 },
 	floor => { doors => ['plain'], command => \&floor },
 );
-my @order = qw(sallyport haproxy nginx hitch stunnel mosquitto floor);
+my @order = qw(sallyport haproxy haproxy-own nginx nginx-own hitch stunnel
+    mosquitto floor);
 
 my $softhsm = '/usr/lib/softhsm/libsofthsm2.so';
 
@@ -73,7 +82,8 @@ sub find_program
 {
 	my ($name) = @_;
 
-	return $name if $name =~ m{/} && -x $name;
+	return undef if !defined $name || $name eq '';
+	return -x $name ? $name : undef if $name =~ m{/};
 	for my $dir (split(/:/, $ENV{PATH}), '/usr/sbin', '/usr/local/sbin') {
 		return "$dir/$name" if -x "$dir/$name";
 	}
@@ -98,8 +108,11 @@ sub new
 
 sub present
 {
-	return grep { $_ ne 'floor' || 1 }
-	    grep { defined find_program($peer{$_}{program}) } @order;
+	for my $own (grep { ($ENV{$_} // '') ne '' } qw(NGINX HAPROXY)) {
+		die "$own=$ENV{$own} is not the full path of a program\n"
+		    if $ENV{$own} !~ m{^/} || !-x $ENV{$own};
+	}
+	return grep { defined find_program($peer{$_}{program}) } @order;
 }
 
 sub version
@@ -107,11 +120,31 @@ sub version
 	my ($self, $name) = @_;
 	my $p = $peer{$name};
 
-	return "$name: this tree" if !defined $p->{version};
+	return "$name: this tree, without TLS" if $name eq 'floor';
 	my $program = find_program($p->{program});
-	my ($line) = grep { /\d\.\d/ } `$program $p->{version} 2>&1`;
+	my $ask = $p->{version} // '-V';
+	my ($line) = grep { /\d\.\d/ } `$program $ask 2>&1`;
 	chomp($line //= '?');
-	return "$name: $line";
+	return "$name: $line; " . library($program, $ask);
+}
+
+# The TLS library of a program: what it says itself, else what the shared
+# library says that it is linked with.
+sub library
+{
+	my ($program, $ask) = @_;
+	my $said = `$program $ask 2>&1`;
+
+	return $1 if $said =~ /\(running with (.+)\)/
+	    || $said =~ /^Running on (?:OpenSSL|SSL library) version *: *(.+)/m
+	    || $said =~ /^built with ((?:OpenSSL|BoringSSL|AWS-LC|LibreSSL).*)/m
+	    || $said =~ /\b(?:running with|running|with) +(OpenSSL \d[^,]*)/
+	    || $said =~ /^(BoringSSL.*)/m;
+	my ($file) = `ldd $program 2>&1` =~ m{libcrypto\S* => (\S+)};
+	return 'an unknown TLS library' if !defined $file;
+	open my $f, '<:raw', $file or return "$file: $!";
+	local $/;
+	return <$f> =~ /\b((?:OpenSSL|LibreSSL|AWS-LC) \d[ -~]+)/ ? $1 : $file;
 }
 
 sub openssl
@@ -226,6 +259,7 @@ sub measure
 	return undef if $p->{own} && grep { /mode=down/ } @load;
 	return undef if ($row->{free} || $row->{daemon})
 	    && $name ne 'sallyport';
+	return undef if $row->{delay} && $name eq 'floor';
 	return undef if $row->{token} && !$self->make_token;
 	my $port = $door{$kind} // $door{tls};
 	my $pid = $self->start($row->{free} ? undef : 0,
@@ -234,7 +268,8 @@ sub measure
 	my $answer;
 	if ($self->wait_for($port)) {
 		select undef, undef, undef, 0.3;
-		$answer = $self->load($port, $pid, @load);
+		$answer = $self->load($row->{delay}, "port=$port", "pid=$pid",
+			@load);
 	}
 	$self->stop($pid);
 	return $answer // { failed => 1, why => 'it did not start' };
@@ -242,11 +277,13 @@ sub measure
 
 sub load
 {
-	my ($self, $port, $pid, @load) = @_;
+	my ($self, $delay, @load) = @_;
 	my $d = $self->{dir};
 	my @command = ('taskset', '-c', 1, "$self->{build}/load",
-	    "port=$port", "pid=$pid", "cert=$d/device.crt",
-	    "key=$d/device.key", "ca=$d/ca.crt", @load);
+	    "cert=$d/device.crt", "key=$d/device.key", "ca=$d/ca.crt", @load);
+
+	@command = ("$self->{build}/delay", $delay, @command,
+	    'address=10.77.0.1') if $delay;
 	my $text = `@command 2>>$d/out.log`;
 
 	return eval { decode_json($text) };
@@ -268,12 +305,12 @@ $daemon
 user = nobody
 log = $d/sallyport.log
 [listener mqtts]
-bind = 127.0.0.1:$door{tls}
+bind = $at:$door{tls}
 [listener rsa]
-bind = 127.0.0.1:$door{rsa}
+bind = $at:$door{rsa}
 tls = rsa
 [listener wss]
-bind = 127.0.0.1:$door{wss}
+bind = $at:$door{wss}
 transport = websocket
 [tls]
 certificate = $d/server.crt
@@ -297,14 +334,13 @@ sub haproxy
 {
 	my ($self, $program, $workers) = @_;
 	my $d = $self->{dir};
-	my $bind = sub { "bind 127.0.0.1:$door{$_[0]} ssl crt $d/$_[1].pem "
+	my $bind = sub { "bind $at:$door{$_[0]} ssl crt $d/$_[1].pem "
 	    . "ca-file $d/ca.crt verify required" };
 
 	return ($program, '-db', '-f', $self->write_file('haproxy.cfg', <<END));
 global
     nbthread $workers
     maxconn @{[connections_possible()]}
-    tune.ssl.default-dh-param 2048
     ssl-default-bind-ciphers $tls12
     ssl-default-bind-ciphersuites $tls13
     ssl-default-bind-curves X25519:P-256
@@ -326,18 +362,24 @@ sub nginx
 {
 	my ($self, $program, $workers) = @_;
 	my $d = $self->{dir};
-	my ($module) = glob '/usr/lib/nginx/modules/ngx_stream_module.so';
-	my $load = defined $module ? "load_module $module;" : '';
+	my $built = `$program -V 2>&1`;
+	my ($modules) = $built =~ /--modules-path=(\S+)/;
+	my $load = $built =~ /--with-stream=dynamic/ ?
+	    "load_module $modules/ngx_stream_module.so;" : '';
+	# BoringSSL has no such commands; its choice is the same.
+	my $suites = library($program, '-V') =~ /BoringSSL|AWS-LC/ ? '' :
+	    "ssl_conf_command Ciphersuites $tls13;";
 	my $server = sub { <<END };
     server {
-        listen 127.0.0.1:$door{$_[0]} ssl;
+        listen $at:$door{$_[0]} ssl;
         ssl_certificate $d/$_[1].crt;
         ssl_certificate_key $d/$_[1].key;
         proxy_pass 127.0.0.1:$stub_port;
     }
 END
 
-	return ($program, '-c', $self->write_file('nginx.conf', <<END));
+	return ($program, '-e', "$d/nginx.log", '-c',
+	    $self->write_file('nginx.conf', <<END));
 $load
 daemon off;
 user root;
@@ -349,7 +391,7 @@ events { worker_connections 60000; }
 stream {
     ssl_protocols TLSv1.2 TLSv1.3;
     ssl_ciphers $tls12;
-    ssl_conf_command Ciphersuites $tls13;
+    $suites
     ssl_ecdh_curve X25519:P-256;
     ssl_client_certificate $d/ca.crt;
     ssl_verify_client on;
@@ -368,7 +410,7 @@ sub hitch
 	my $d = $self->{dir};
 	my $front = sub { <<END };
 frontend = {
-    host = "127.0.0.1"
+    host = "$at"
     port = "$door{$_[0]}"
     pem-file = "$d/$_[1].pem"
 }
@@ -400,7 +442,7 @@ sub stunnel
 	my $d = $self->{dir};
 	my $service = sub { <<END };
 [$_[0]]
-accept = 127.0.0.1:$door{$_[0]}
+accept = $at:$door{$_[0]}
 connect = 127.0.0.1:$stub_port
 cert = $d/$_[1].crt
 key = $d/$_[1].key
@@ -430,7 +472,7 @@ sub mosquitto
 	my ($self, $program) = @_;
 	my $d = $self->{dir};
 	my $listener = sub { <<END };
-listener $door{$_[0]} 127.0.0.1
+listener $door{$_[0]} $at
 certfile $d/$_[1].crt
 keyfile $d/$_[1].key
 cafile $d/ca.crt

@@ -62,16 +62,17 @@ sub judge
 	    verdict($us <= $row->{limit}))) if defined $row->{limit};
 	return ($shown, '') if !defined $row->{goal} || !defined $ratio;
 	return ($shown, sprintf('<= %.2f: %s', $row->{goal},
-	    verdict($ratio <= $row->{goal})));
+	    verdict($shown <= $row->{goal})));
 }
 
 sub verdict { return $_[0] ? 'met' : 'MISSED' }
 
 sub number
 {
-	my ($v) = @_;
+	my ($v, $unit) = @_;
 
 	return '-' if !defined $v;
+	return sprintf('%.2f', $v) if $unit eq 'ms';
 	return sprintf($v < 100 ? '%.1f' : '%.0f', $v);
 }
 
@@ -79,18 +80,19 @@ sub text
 {
 	my ($self) = @_;
 	my @names = @{ $self->{names} };
-	my $out = sprintf "\n%-42s %-7s" . ' %9s' x @names . ' %6s  %s\n',
+	my $out = sprintf "\n%-48s %-7s" . ' %11s' x @names . ' %6s  %s\n',
 	    'figure (medians)', 'unit', @names, 'ratio', 'goal';
 
 	$out =~ s/\\n$/\n/;
 	for my $row (@{ $self->{rows} }) {
 		my %unit = (us => 'CPU-us', ns => 'CPU-ns', p50 => 'us',
 		    p99 => 'us', 'ms/GiB' => 'CPU-ms', per_s => '1/s');
-		$out .= sprintf "%-42s %-7s" . ' %9s' x @names . " %6s  %s\n",
+		$out .= sprintf "%-48s %-7s" . ' %11s' x @names . " %6s  %s\n",
 		    $row->{text}, $unit{ $row->{unit} } // $row->{unit},
 		    (map { defined $self->{bad}{ $row->{name} }{$_} ?
 			'invalid' :
-			number($self->median($row->{name}, $_)) } @names),
+			number($self->median($row->{name}, $_),
+			    $row->{unit}) } @names),
 		    $self->judge($row);
 	}
 	return $out . $self->workers;
