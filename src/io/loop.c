@@ -17,11 +17,10 @@
 
 #include "base/clock.h"
 #include "base/ratelimit.h"
+#include "base/thread.h"
 #include "io/stream.h"
 
-/* loop_meet_fd() allocates for this many descriptors at a time. Measured with
- * three waves of sessions, the last of 20,000: when all had left, the process
- * kept 88 MB without blocks, 8.8 MB with blocks of 64, 7.5 MB with 1024. */
+/* loop_meet_fd() allocates for this many descriptors at a time. */
 #define FDS_BLOCK 1024
 
 struct loop {
@@ -270,27 +269,45 @@ never(evutil_socket_t fd, short what, void *arg)
 	(void)arg;
 }
 
-/*
- * An add and a delete before the next wait cancel each other in libevent's list
- * of changes: no system call is made, so it does not matter whose descriptor it
+/* Makes libevent allocate its records for the next FDS_BLOCK descriptors. An
+ * add and a delete before the next wait cancel each other in libevent's list of
+ * changes: no system call is made, so it does not matter whose descriptor it
  * is, nor whether it is open. If memory runs out, the later event_add() for
- * that descriptor tries again.
- */
-void
-loop_meet_fd(struct loop *loop, int fd)
+ * that descriptor tries again. */
+static void *
+meet_block(void *arg)
 {
+	struct loop *loop = arg;
 	struct event e;
-	int end;
+	int end = loop->fds_met + FDS_BLOCK;
 
-	if (fd < loop->fds_met)
-		return;
-	end = (fd / FDS_BLOCK + 1) * FDS_BLOCK;
 	for (; loop->fds_met < end; loop->fds_met++) {
 		event_assign(&e, loop->base, loop->fds_met, EV_READ, never,
 		    NULL);
 		if (event_add(&e, NULL) == 0)
 			event_del(&e);
 	}
+	return NULL;
+}
+
+/*
+ * libevent keeps its records until the end. Allocated by this thread, they
+ * would fill the gaps between the sessions of the moment, and each would keep a
+ * page from being returned when the sessions have left. malloc gives each
+ * thread a heap of its own, so a thread that does nothing else allocates them
+ * side by side. Measured with 9,000 sessions that came and left: the process
+ * kept 33 MB when this thread allocated the records, and keeps 10 MB now.
+ */
+void
+loop_meet_fd(struct loop *loop, int fd)
+{
+	pthread_t thread;
+
+	while (fd >= loop->fds_met)
+		if (thread_start(&thread, 0, meet_block, loop) == OK)
+			pthread_join(thread, NULL);
+		else
+			(void)meet_block(loop);
 }
 
 struct io_signal {

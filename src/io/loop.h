@@ -64,12 +64,11 @@ struct event_base *loop_base(struct loop *loop);
 
 /*
  * Call it before events are made for `fd'. libevent keeps a small record for
- * every descriptor that a base ever saw, for ever. Allocated one by one as
- * sessions come, each record would lie between the memory of sessions and keep
- * a page from being given back when they have left. So the records of many
- * descriptors are allocated at once, and lie side by side; and since it is
- * chance which worker sees which descriptor, the first wave of sessions then
- * costs as much as any later one.
+ * every descriptor that a base ever saw, until the base is freed. Allocated one
+ * by one as sessions come, each record would lie between the memory of sessions
+ * and keep a page from being returned when they have left. So the records of
+ * many descriptors are allocated at once and lie side by side. It starts a
+ * thread for that, waits for it, and does the work itself if there is none.
  */
 void loop_meet_fd(struct loop *loop, int fd);
 
