@@ -13,6 +13,11 @@
 /* The first probes of a pool's endpoints are spread over this time. */
 #define FIRST_MS 100
 
+/* Without probes in the options: how long after the last try that failed the
+ * port of an endpoint is tried. It is long enough that clients that wait for
+ * the endpoint come first, because they try it once a second. */
+#define WATCH_MS 2000
+
 #define CONNACK_LEN 4
 #define CODE_NONE (-1)
 #define CODE_UNAVAILABLE 3
@@ -52,6 +57,13 @@ spread(struct backend_health *h, uint64_t ms)
 	return ms - ms / 10 + ms / 5 * noise / 1024;
 }
 
+/* True if the options ask for probes while the endpoint is up, too. */
+static bool
+probes_always(const struct backend_health *h)
+{
+	return options(h)->probe != CONFIG_PROBE_NONE;
+}
+
 /* Milliseconds to the next probe: the interval, or sooner while it is down. */
 static uint64_t
 next_probe(struct backend_health *h)
@@ -60,6 +72,11 @@ next_probe(struct backend_health *h)
 	uint64_t now = loop_now(h->loop);
 	uint64_t until = h->endpoint->until;
 
+	if (!probes_always(h)) {
+		if (interval > WATCH_MS)
+			interval = WATCH_MS;
+		return until > now + interval ? until - now : interval;
+	}
 	if (h->endpoint->state == BACKEND_UP)
 		return interval;
 	if (until <= now)
@@ -78,7 +95,9 @@ conclude(struct backend_health *h, const char *why)
 	h->state = RESTING;
 	timer_stop(&h->timer);
 	backend_pool_probed(p, h->endpoint, why);
-	if (h->pool != NULL) /* not cancelled by what followed */
+	/* It may have been cancelled by what followed. */
+	if (h->pool != NULL &&
+	    (probes_always(h) || h->endpoint->state != BACKEND_UP))
 		timer_start(&h->timer, next_probe(h));
 }
 
@@ -238,7 +257,7 @@ connected(void *arg, enum err err, int fd, const char *why)
 		conclude(h, why);
 		return;
 	}
-	if (options(h)->probe == CONFIG_PROBE_TCP) {
+	if (options(h)->probe != CONFIG_PROBE_MQTT) {
 		close(fd);
 		conclude(h, NULL);
 		return;
@@ -261,6 +280,9 @@ fired(void *arg)
 		conclude(h, "no CONNACK in time");
 		return;
 	}
+	/* A client's connection may have found it up meanwhile. */
+	if (!probes_always(h) && h->endpoint->state == BACKEND_UP)
+		return;
 	h->state = CONNECTING;
 	backend_attempt_start(&h->attempt, &h->endpoint->address,
 	    options(h)->probe_timeout_ms);
@@ -279,7 +301,8 @@ backend_health_start(struct backend_pool *p, struct backend_endpoint *e)
 	h->code = CODE_NONE;
 	timer_init(&h->timer, h->loop, fired, h);
 	backend_attempt_init(&h->attempt, p, connected, h);
-	timer_start(&h->timer, backend_pool_noise(p) % FIRST_MS);
+	if (probes_always(h))
+		timer_start(&h->timer, backend_pool_noise(p) % FIRST_MS);
 	return h;
 }
 

@@ -3,6 +3,11 @@
  * Probes of one endpoint, again and again: whether its port opens, or whether
  * a broker answers a CONNECT there. The result goes to the pool.
  *
+ * Without probes in the options, an endpoint is only watched while it is down
+ * and no client tries it: then its port is tried until it opens. Otherwise a
+ * load balancer, which sends no client to a proxy without a broker, would never
+ * learn that the broker is back.
+ *
  * An MQTT probe is a 3.1.1 CONNECT with the ClientID of the options, followed
  * by a DISCONNECT. Any CONNACK shows that a broker is at work, except code 3,
  * by which it says that it is unavailable. A refusal of the probe's own
@@ -15,8 +20,9 @@
 
 struct backend_health;
 
-/* Starts to probe `e', which it counts, as the pool's options say; the first
- * probe comes soon. NULL when memory runs out: then nothing probes it. */
+/* Starts to probe `e', which it counts, as the pool's options say. The first
+ * probe comes soon, or, without probes in the options, when it is hurried. NULL
+ * when memory runs out: then nothing probes it. */
 struct backend_health *backend_health_start(struct backend_pool *p,
     struct backend_endpoint *e);
 

@@ -303,8 +303,11 @@ note_failure(struct backend_pool *p, struct backend_endpoint *e,
 	if (backend_endpoint_failed(e, why, loop_now(p->loop), &backoff))
 		log_state(p, e);
 	shorten_backoffs(p);
-	if (p->table.slots[e->slot] == e)
+	if (p->table.slots[e->slot] == e) {
+		if (p->health[e->slot] == NULL)
+			p->health[e->slot] = backend_health_start(p, e);
 		backend_health_hurry(p->health[e->slot]);
+	}
 	target_doubt(&p->targets[e->target]);
 }
 
@@ -378,15 +381,14 @@ backend_pool_explain(const struct backend_pool *p, char *out, size_t size)
  * The configured addresses.
  */
 
-/* Has every endpoint of the table probed, and no other. */
+/* Has every endpoint of the table probed, and no other. Without probes in the
+ * options, note_failure() starts what watches an endpoint that is down. */
 static void
 sync_health(struct backend_pool *p)
 {
 	struct backend_endpoint *e;
 	size_t i;
 
-	if (p->o.probe == CONFIG_PROBE_NONE)
-		return;
 	for (i = 0; i < BACKEND_ENDPOINTS_MAX; i++) {
 		e = p->table.slots[i];
 		if (p->health[i] != NULL &&
@@ -394,6 +396,8 @@ sync_health(struct backend_pool *p)
 			backend_health_cancel(p->health[i]);
 			p->health[i] = NULL;
 		}
+		if (p->o.probe == CONFIG_PROBE_NONE)
+			continue;
 		if (e != NULL && p->health[i] == NULL)
 			p->health[i] = backend_health_start(p, e);
 		/* Without memory for a probe, the back-off must do. */

@@ -9,8 +9,8 @@
  *   endpoint  one socket address that it stands for now; has a state
  *
  * An endpoint that fails is left alone for a while, longer each time, and then
- * gets one connection as a trial. With probes on, only a good probe brings it
- * back.
+ * gets one connection as a trial, of a client or of backend/health. With probes
+ * on, only a good probe brings it back.
  */
 #ifndef BACKEND_POOL_H
 #define BACKEND_POOL_H

@@ -119,7 +119,12 @@ for my $transport (qw(tls wss)) {
 	my ($port) = $gone_address =~ /(\d+)$/;
 	my $back = peer('broker')->listen(port => $port);
 	my $c = guest('gone');
-	ok($back->accept->packet, 'a broker that is back is found');
+	# The watch over a broker that is down may come first, with no bytes.
+	my $packet;
+	for (1 .. 3) {
+		last if $packet = eval { $back->accept->packet };
+	}
+	ok($packet, 'a broker that is back is found');
 	$c->close;
 }
 done_testing;
