@@ -30,12 +30,12 @@ enum mode {
 struct arguments {
 	enum mode mode;
 	const char *file;
-	const char
-	    *running; /* the admin socket of the running program; or "" */
+	struct runtime_take_over how;
 };
 
 static const char usage[] =
-    "usage: sallyport [-t | --take-over[=SOCKET]] [-c FILE]\n"
+    "usage: sallyport [-t] [-c FILE]\n"
+    "       sallyport --take-over[=SOCKET] [--background] [-c FILE]\n"
     "       sallyport explain [-c FILE] [-l LISTENER] [-p ADDRESS] [-s SNI]\n"
     "                         [-j] CERT [CONNECT]\n"
     "       sallyport init DIR\n"
@@ -45,6 +45,7 @@ static const char usage[] =
     "  -t, --test         check the file and all it names, start nothing\n"
     "      --take-over    replace the running daemon, whose sessions live on;\n"
     "                     SOCKET is its admin socket, if it has another one\n"
+    "      --background   with --take-over: return when it is ready\n"
     "  -V, --version      print the version\n"
     "  -h, --help         print this\n"
     "      --help-config  print every option of the file\n"
@@ -91,6 +92,7 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 		{ "help", no_argument, NULL, 'h' },
 		{ "help-config", no_argument, NULL, 'C' },
 		{ "take-over", optional_argument, NULL, 'T' },
+		{ "background", no_argument, NULL, 'B' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int c;
@@ -108,13 +110,18 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 			out->mode = MODE_HELP_CONFIG;
 		else if (c == 'T') {
 			out->mode = MODE_TAKE_OVER;
-			out->running = optarg == NULL ? "" : optarg;
-		} else
+			out->how.path = optarg == NULL ? "" : optarg;
+		} else if (c == 'B')
+			out->how.background = true;
+		else
 			break;
 	}
-	if (c == -1 && optind == argc)
+	if (c == -1 && out->how.background && out->mode != MODE_TAKE_OVER)
+		fprintf(stderr, "%s: --background needs --take-over\n",
+		    argv[0]);
+	else if (c == -1 && optind == argc)
 		return 0;
-	if (c == -1)
+	else if (c == -1)
 		fprintf(stderr, "%s: \"%s\" is one word too many\n", argv[0],
 		    argv[optind]);
 	fputs(usage, stderr);
@@ -248,7 +255,7 @@ main(int argc, char **argv)
 	case MODE_CHECK:
 		return runtime_check(a.file);
 	case MODE_TAKE_OVER:
-		return runtime_take_over(a.file, &admin_service, a.running);
+		return runtime_take_over(a.file, &admin_service, &a.how);
 	case MODE_RUN:
 		break;
 	}

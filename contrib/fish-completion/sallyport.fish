@@ -4,6 +4,7 @@ complete -c sallyport -f
 complete -c sallyport -s c -l config -rF -d 'configuration'
 complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -s t -l test -d 'check the configuration'
 complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -l take-over -d 'replace the running daemon'
+complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -l background -d 'return when it is ready'
 complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -s V -l version -d 'print the version'
 complete -c sallyport -s h -l help -d 'print a summary'
 complete -c sallyport -n 'not __fish_seen_subcommand_from explain init' -l help-config -d 'print every option'

@@ -121,6 +121,22 @@ pack_tickets(struct parcel *p, const struct master *m)
 	explicit_bzero(hex, sizeof(hex));
 }
 
+/* The folder of systemd's credentials, which the new program cannot see if it
+ * was started as a reload of the service. The caller closes the descriptor. */
+static int
+pack_credentials(struct parcel *p)
+{
+	const char *path = getenv("CREDENTIALS_DIRECTORY");
+	int fd =
+	    path == NULL ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd != -1) {
+		pack_fd(p, fd);
+		fputs("socket credentials\n", p->text);
+	}
+	return fd;
+}
+
 /* What the supervisor has put in the environment. */
 static void
 pack_supervisor(struct parcel *p)
@@ -331,6 +347,7 @@ done(struct worker_query *q)
 	struct admin *a = q->admin;
 	char *text = NULL;
 	size_t len = 0;
+	int credentials;
 
 	if (p != NULL)
 		p->text = open_memstream(&text, &len);
@@ -339,6 +356,7 @@ done(struct worker_query *q)
 		reply_error(q->call, 503, "out of memory");
 		return;
 	}
+	credentials = pack_credentials(p);
 	pack(p, q);
 	if (fclose(p->text) != 0 || p->failed)
 		reply_error(q->call, 503,
@@ -352,6 +370,8 @@ done(struct worker_query *q)
 		explicit_bzero(text, len);
 	free(text);
 	free(p);
+	if (credentials != -1)
+		close(credentials);
 }
 
 static const struct worker_query_kind kind = {

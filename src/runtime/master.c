@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -616,6 +618,7 @@ master_init(struct master *m, const struct master_options *o,
 	m->service = o->service;
 	m->takeover = o->takeover;
 	m->quiet = o->takeover != NULL;
+	m->ready_fd = o->ready_fd;
 	m->reloaded_at = m->reload_ended_at = clock_wall_s();
 	list_init(&m->fleet_sweeps);
 	list_init(&m->handovers);
@@ -732,6 +735,10 @@ master_accept(struct master *m)
 		if (orders == NULL)
 			return ERR_NO_MEMORY;
 	}
+	/* From here on this process serves, whatever becomes of the one that
+	 * waits for its start. */
+	if (m->ready_fd != -1)
+		(void)prctl(PR_SET_PDEATHSIG, 0);
 	for (i = 0; orders != NULL && i < m->worker_count; i++)
 		worker_send(orders[i]);
 	free(orders);
@@ -749,6 +756,11 @@ master_is_ready(struct master *m)
 	    "%zu workers, descriptors for %u connections", m->worker_count,
 	    m->room);
 	supervisor_tell(SUPERVISOR_READY, "devices may come in");
+	if (m->ready_fd != -1) {
+		(void)!write(m->ready_fd, "", 1);
+		close(m->ready_fd);
+		m->ready_fd = -1;
+	}
 	if (supervisor_watchdog_ms() > 0)
 		pulse(m);
 }

@@ -131,6 +131,7 @@ struct master {
 	struct takeover *takeover; /* owned; NULL: the start is a usual one */
 	enum err start_error; /* the take-over has failed */
 	struct list handovers; /* connections with other programs */
+	int ready_fd; /* owned; -1: no process waits for the start */
 	bool quiet; /* the supervisor does not hear this process */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */
@@ -157,6 +158,7 @@ struct master_options {
 	struct watcher_list *files; /* those that were read; the master's */
 	struct takeover *takeover; /* the master's; NULL: a usual start */
 	const struct master_service *service; /* borrowed; NULL: none */
+	int ready_fd; /* the master's; gets a byte when it is ready; -1: none */
 };
 
 /*

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 #include "runtime/runtime.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -180,27 +184,34 @@ runtime_check(const char *file)
 	return 0;
 }
 
-/* Asks the running program for its sockets. Complaints go to stderr. */
+/*
+ * Asks the running program for its sockets. Of the configuration only the admin
+ * socket matters here; errors are found when all of it is loaded. Complaints go
+ * to stderr.
+ */
 static enum err
 ask_running(struct master_options *o, const char *path)
 {
-	struct report why;
+	struct config *cfg = NULL;
+	struct report why, ignored;
 	enum err err;
 
 	report_init(&why);
-	err = takeover_begin(&o->takeover, o->snapshot->config, path, &why);
-	if (err == OK)
-		takeover_use_tickets(o->takeover, o->snapshot->tickets);
-	print_errors(o->file, &why);
+	report_init(&ignored);
+	err = config_load(o->file, &cfg, &ignored);
+	if (cfg != NULL)
+		err = takeover_begin(&o->takeover, cfg, path, &why);
+	print_errors(o->file, cfg == NULL ? &ignored : &why);
+	config_put(cfg);
 	report_fini(&why);
+	report_fini(&ignored);
 	return err;
 }
 
 /* Runs the daemon; `path' as in runtime_take_over(), NULL: a usual start. */
 static int
-run(const char *file, const struct master_service *service, const char *path)
+run(struct master_options *o, const char *path)
 {
-	struct master_options o = { .file = file, .service = service };
 	struct report why, warnings;
 	struct master master;
 	enum err err;
@@ -208,14 +219,16 @@ run(const char *file, const struct master_service *service, const char *path)
 	master_block_signals();
 	report_init(&warnings);
 	report_init(&why);
-	if (load(&o.snapshot, file, &o.files, &warnings) != OK ||
-	    (path != NULL && ask_running(&o, path) != OK)) {
+	if ((path != NULL && ask_running(o, path) != OK) ||
+	    load(&o->snapshot, o->file, &o->files, &warnings) != OK) {
 		report_fini(&warnings);
-		snapshot_put(o.snapshot);
-		watcher_list_free(o.files);
+		watcher_list_free(o->files);
+		takeover_free(o->takeover);
 		return RUNTIME_EXIT_CONFIG;
 	}
-	err = master_init(&master, &o, &why);
+	if (o->takeover != NULL)
+		takeover_use_tickets(o->takeover, o->snapshot->tickets);
+	err = master_init(&master, o, &why);
 	/* The log is where the operator of a service looks. */
 	report_log(&warnings, LOG_LEVEL_WARN, "config_warning");
 	report_fini(&warnings);
@@ -223,9 +236,9 @@ run(const char *file, const struct master_service *service, const char *path)
 		err = master_run(&master, &why);
 	master_fini(&master);
 	log_stop();
-	print_errors(file, &why);
+	print_errors(o->file, &why);
 	if (err != OK)
-		fprintf(stderr, "sallyport: %s: not started: %s\n", file,
+		fprintf(stderr, "sallyport: %s: not started: %s\n", o->file,
 		    err_text(err));
 	report_fini(&why);
 	if (err == OK)
@@ -236,12 +249,59 @@ run(const char *file, const struct master_service *service, const char *path)
 int
 runtime_run(const char *file, const struct master_service *service)
 {
-	return run(file, service, NULL);
+	struct master_options o = { .file = file,
+		.service = service,
+		.ready_fd = -1 };
+
+	return run(&o, NULL);
+}
+
+/* Waits until the child is ready, or has ended. Returns the exit code. */
+static int
+await(pid_t child, int ready_fd)
+{
+	char byte;
+	int status = 0;
+	ssize_t n;
+
+	do
+		n = read(ready_fd, &byte, 1);
+	while (n == -1 && errno == EINTR);
+	if (n == 1)
+		return 0;
+	while (waitpid(child, &status, 0) == -1)
+		if (errno != EINTR)
+			return RUNTIME_EXIT_SYSTEM;
+	/* It was ended by a signal before it was ready. */
+	return WIFEXITED(status) && WEXITSTATUS(status) != 0
+	    ? WEXITSTATUS(status)
+	    : RUNTIME_EXIT_SYSTEM;
 }
 
 int
 runtime_take_over(const char *file, const struct master_service *service,
-    const char *path)
+    const struct runtime_take_over *how)
 {
-	return run(file, service, path);
+	struct master_options o = { .file = file,
+		.service = service,
+		.ready_fd = -1 };
+	int fds[2];
+	pid_t pid;
+
+	if (!how->background)
+		return run(&o, how->path);
+	if (pipe2(fds, O_CLOEXEC) == -1 || (pid = fork()) == -1) {
+		fprintf(stderr, "sallyport: %s\n", strerror(errno));
+		return RUNTIME_EXIT_SYSTEM;
+	}
+	if (pid > 0) {
+		close(fds[1]);
+		return await(pid, fds[0]);
+	}
+	close(fds[0]);
+	(void)setsid();
+	/* Who ends the waiting process does not want a take-over. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	o.ready_fd = fds[1];
+	return run(&o, how->path);
 }

@@ -30,9 +30,14 @@ int runtime_check(const char *file);
  */
 int runtime_run(const char *file, const struct master_service *service);
 
-/* The same, taking over from the program whose admin socket is `path' (empty:
- * the one that `file' names). */
+struct runtime_take_over {
+	const char *path; /* the running program's admin socket; empty: the one
+			   * that the configuration names */
+	bool background; /* return 0 in the calling process when it is ready */
+};
+
+/* The same, taking over from the program that runs. */
 int runtime_take_over(const char *file, const struct master_service *service,
-    const char *path);
+    const struct runtime_take_over *how);
 
 #endif

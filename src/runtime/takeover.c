@@ -38,11 +38,12 @@ struct handed_socket {
 };
 
 struct takeover {
-	const struct config *cfg; /* borrowed, until the loop runs */
-	struct report *why; /* borrowed, during takeover_begin() */
+	const struct config *cfg; /* both borrowed, during takeover_begin() */
+	struct report *why;
 	int fd; /* owned; the connection, until there is a link; then -1 */
 	struct handover_inbox in;
 	long pid; /* of the running program */
+	int credentials; /* owned; a folder; -1: there is none */
 	bool supervised; /* its supervisor is ours */
 	struct handed_socket *sockets; /* owned */
 	size_t count;
@@ -72,6 +73,23 @@ fail(struct takeover *t, const char *path, const char *what)
  * The answer.
  */
 
+/* Names the folder by its descriptor: the path of the running program may lead
+ * nowhere in this process's file system. */
+static void
+take_credentials(struct takeover *t, int fd)
+{
+	const char *own = getenv("CREDENTIALS_DIRECTORY");
+	char path[32];
+
+	if (t->credentials != -1 || (own != NULL && access(own, R_OK) == 0)) {
+		close(fd);
+		return;
+	}
+	t->credentials = fd;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	(void)setenv("CREDENTIALS_DIRECTORY", path, 1);
+}
+
 static enum err
 take_socket(struct takeover *t, const char *words)
 {
@@ -97,6 +115,10 @@ take_socket(struct takeover *t, const char *words)
 		if (fd != -1)
 			close(fd);
 		return fd == -1 ? ERR_PROTOCOL : ERR_NO_MEMORY;
+	}
+	if (strcmp(words, "credentials") == 0) {
+		take_credentials(t, fd);
+		return OK;
 	}
 	s = &t->sockets[t->count];
 	memset(s, 0, sizeof(*s));
@@ -287,6 +309,7 @@ takeover_begin(struct takeover **out, const struct config *cfg,
 	t->cfg = cfg;
 	t->why = why;
 	t->fd = -1;
+	t->credentials = -1;
 	handover_inbox_init(&t->in);
 	if (path[0] == '\0')
 		path = cfg->daemon.admin_socket;
@@ -296,6 +319,7 @@ takeover_begin(struct takeover **out, const struct config *cfg,
 		    "(set [daemon] admin_socket, or write --take-over=SOCKET)");
 	else
 		err = ask(t, path);
+	t->cfg = NULL;
 	t->why = NULL;
 	if (err != OK) {
 		takeover_free(t);
@@ -558,6 +582,8 @@ takeover_free(struct takeover *t)
 	if (t->fd != -1)
 		close(t->fd);
 	handover_inbox_fini(&t->in);
+	if (t->credentials != -1)
+		close(t->credentials);
 	drop_rest(t);
 	for (i = 0; i < t->count; i++)
 		free(t->sockets[i].name);

@@ -24,8 +24,9 @@ struct takeover;
 /*
  * Asks the program whose admin socket is `path' (empty: that of `cfg') for its
  * sockets. ERR_CONFIG with complaints, ERR_NO_MEMORY; then *out is NULL. On
- * success the environment says which supervisor there is, as it did for the
- * running program. Before any thread is started.
+ * success the environment says which supervisor there is, and where its
+ * credentials are, as it did for the running program: load the configuration's
+ * files after this. Before any thread is started.
  */
 enum err takeover_begin(struct takeover **out, const struct config *cfg,
     const char *path, struct report *why) MUST_CHECK;

@@ -21,7 +21,7 @@ like($out, qr/^\[\Q$_->[0]\E[^\]]*\] \Q$_->[1]\E = ?/m,
 	['identity', 'username'], ['mqtt', 'versions'],
 	['backend', 'address'], ['timeouts', 'tls'], ['limits', 'connections'];
 
-for (['--nonsense'], ['-c'], ['stray']) {
+for (['--nonsense'], ['-c'], ['stray'], ['--background']) {
 	($code, $out, $err) = sallyport_run(@$_);
 	is($code, 64, "@$_: exit 64 (usage)");
 	like($err, qr/usage/i, "@$_: tells the usage");

@@ -258,6 +258,42 @@ is(publishes(), 0, 'and serves the other port');
 good('it starts anew', qw(systemctl restart sallyport));
 is(publishes(), 0, 'nobody noticed');
 
+# Another program takes over, with the sockets of systemd and with the key as a
+# credential; what systemd watches is the new process.
+mkdir "/proc/$init/root$_" for '/usr/libexec', '/usr/libexec/sallyport';
+my $upgrade = '/usr/libexec/sallyport/upgrade';
+put($upgrade, read_file(srcdir . '/contrib/systemd/upgrade'), 0755);
+good('a device stays', qw(systemd-run -q --unit=stays mosquitto_sub),
+	qw(-h localhost -p 8883 -V 5 -t t --cafile),
+	'/etc/sallyport/server-ca.crt', qw(--cert /etc/sallyport/ec.crt),
+	qw(--key /etc/sallyport/ec.key));
+waits('it is in', sub { property('StatusText') =~ /^1 session,/ });
+my $before = property('MainPID');
+good('another program takes over', $upgrade);
+my $after = property('MainPID');
+isnt($after, $before, 'the main process is another');
+is(property('ActiveState'), 'active', 'of a service that is active');
+like(said('ps', '-o', 'args=', '-p', $after), qr/--take-over/, 'the new one');
+is(publishes($_), 0, "and serves port $_") for 8883, 443;
+like(said('sallyportctl', 'status'), qr/ serving, ready/, 'and is in charge');
+like(said('sallyportctl', '-s', "/run/sallyport/admin.sock.$before", 'status'),
+	qr/ replaced,/, 'the old one has its sessions');
+is(property('ActiveState', 'stays'), 'active', 'the device did not notice');
+waits('systemctl status is about the new one', sub {
+	property('StatusText') eq '0 sessions, 1 of 1 broker up';
+});
+put('/etc/sallyport/sallyport.ini', "$ini\nnonsense = 1\n");
+isnt((in_guest($upgrade))[0], 0, 'one that does not become ready');
+put('/etc/sallyport/sallyport.ini', $ini);
+is(property('MainPID') . ' ' . property('ActiveState'), "$after active",
+	'changes nothing');
+is(publishes(), 0, 'for no device');
+is(said(qw(ls /run/systemd/system/sallyport.service.d)), '',
+	'a reload is a reload again');
+good('it stops', qw(systemctl stop stays sallyport));
+is(said('ps', '-o', 'pid=', '-p', "$before,$after"), '', 'both have ended');
+is(publishes(), 0, 'a device wakes it');
+
 # A daemon that hangs is replaced.
 put('/etc/systemd/system/sallyport.service.d/watchdog.conf',
 	"[Service]\nWatchdogSec=1s\nRestartSec=0\n");
