@@ -31,6 +31,21 @@ is("$code $out$err", '0 ', 'systemd-analyze verify has nothing to say');
 like($out, qr/Overall exposure level for \S+: (\d+\.\d+)/, 'its exposure');
 my ($exposure) = $out =~ /exposure level for \S+: (\d+\.\d+)/;
 cmp_ok($exposure, '<=', 1.1, "is $exposure");
+for my $name (qw(service timer)) {
+	my $file = "sallyport-fetch.$name";
+	my $text = read_file(srcdir . "/contrib/systemd/$file");
+
+	# Any program will do: it may not be built, and it is not started.
+	$text =~ s{^ExecStart=\S+}{ExecStart=$program}m;
+	$here = write_file(tmp($file), $text);
+}
+($code, $out, $err) = Sallyport::Proc::run(20, 'systemd-analyze', 'verify',
+	'--man=no', '--recursive-errors=no', $here, tmp('sallyport-fetch.service'));
+is("$code $out$err", '0 ', 'nor of sallyport-fetch');
+($code, $out, $err) = Sallyport::Proc::run(20, 'systemd-analyze', 'security',
+	'--offline=true', '--no-pager', tmp('sallyport-fetch.service'));
+($exposure) = $out =~ /exposure level for \S+: (\d+\.\d+)/;
+cmp_ok($exposure, '<=', 1.5, "whose exposure is $exposure");
 
 
 sub why_no_guest
