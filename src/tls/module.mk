@@ -53,6 +53,12 @@ EXTRA_DIST += t/unit/tls_pki.sh
 check_PROGRAMS += t/unit/tls_crl.t
 t_unit_tls_crl_t_SOURCES = t/unit/tls_crl.c $(tls_kit)
 
+check_PROGRAMS += t/unit/tls_crl_offer.t
+t_unit_tls_crl_offer_t_SOURCES = t/unit/tls_crl_offer.c $(alloc_kit) \
+	t/unit/tls_pki.c t/unit/tls_pki.h
+t_unit_tls_crl_offer_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
+	-Wl,--wrap=strdup
+
 check_PROGRAMS += t/unit/tls_ctx.t
 t_unit_tls_ctx_t_SOURCES = t/unit/tls_ctx.c $(tls_kit)
 
