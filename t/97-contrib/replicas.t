@@ -4,7 +4,7 @@
 # of its own, behind HAProxy at layer 4, with one set of ticket keys and one
 # deny list; mosquitto in another, found by a name server as a cluster has it:
 # tickets count everywhere, a denied device is out everywhere, and one replica
-# leaves without a message lost.
+# leaves without a message lost. Where there is a Redis, they are a fleet.
 use strict;
 use warnings;
 use FindBin;
@@ -13,6 +13,7 @@ use Sallyport;
 use Sallyport::Admin;
 use Sallyport::Kube;
 use Sallyport::Netns;
+use Sallyport::Redis;
 
 use JSON::PP;
 
@@ -32,6 +33,11 @@ my $names = $dns->serve_names(tmp(), $balancer, $broker_at, @at);
 
 my $broker = mosquitto(port => sub { 1883 }, host => $broker_at->address,
 	before => $broker_at->enter, config => "max_inflight_messages 0\n");
+
+# The engine of the fleet, as components/fleet has it.
+my $engine = defined Sallyport::Redis::missing() ? undef : redis(port => 6379,
+	host => $broker_at->address, before => $broker_at->enter,
+	config => "protected-mode no\n");
 
 # The volume of each replica, and what is in all of them.
 my $base = srcdir . '/contrib/kubernetes/base';
@@ -68,6 +74,8 @@ sub replica
 	$own{identity} = { %{ $own{identity} }, clientid => 'none' };
 	# The name server is asked all the time.
 	$own{backend} = { %{ $own{backend} }, resolve_interval => '1s' };
+	$own{fleet} = { address => $engine->address, name => 'replica' . ($n + 1) }
+	    if $engine;
 	return sallyport(%own, kit => { ini => $ini,
 		before => $at[$n]->enter });
 }
@@ -235,6 +243,35 @@ for my $i (0 .. 2) {
 }
 is($broker->count_log(qr/ as back /), 0, 'the broker never heard of it');
 leave(@good);
+
+# The fleet: a command at one replica is for all of them.
+SKIP: {
+	skip 'no fleet', 10 unless $engine;
+	my @admin = map { tmp("admin$_.sock") } 0 .. 2;
+
+	for my $at (@admin) {
+		wait_until('they know each other', sub {
+			my $f = (ctl_json($at, 'status'))[1]{fleet};
+			return $f->{online} && @{ $f->{replicas} } == 3;
+		}, 20);
+	}
+	$pki->make('second', subject => '/CN=second', key => 'ec');
+	my @second = everywhere(device => 'second');
+	my (undef, $all) = ctl_json($admin[1], '--fleet', 'sessions',
+		'--user', 'second');
+	is($all->{matched}, 3, 'the sessions of all replicas');
+	is(join(' ', sort map { $_->{replica} } @{ $all->{sessions} }),
+		'replica1 replica2 replica3', 'with their names');
+	my ($code) = ctl($admin[2], 'deny', 'cn', 'second');
+	is($code, 0, 'deny at one replica');
+	is(hex($_->{c}->ended->{bytes}), 'e0029800',
+		'out of replica ' . (1 + $_->{at})) for @second;
+	@second = everywhere(device => 'ec');
+	(undef, my $said) = ctl($admin[0], '--fleet', 'kick', '--all');
+	like($said, qr/^3 of 3 replicas, [3-9] sessions closed$/m,
+		'kick on all replicas');
+	is(hex($second[0]{c}->ended->{bytes}), 'e0029800', 'they are gone');
+}
 
 # The name server goes; what was found counts on.
 %mark = map { $_ => $_->mark } @replicas;
