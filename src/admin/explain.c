@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/time.h"
 #include "base/utf8.h"
+#include "fleet/list.h"
 #include "identity/template.h"
 #include "identity/text.h"
 #include "mqtt/property.h"
@@ -621,11 +622,42 @@ print_document(struct client *c, int code)
 	json_decref(c->doc);
 }
 
+/* Judges by the fleet's deny list, too, as the copy on disk has it: the engine
+ * is not asked. */
+static int
+load_fleet(struct client *c)
+{
+	const struct snapshot *s = c->snapshot;
+	const char *copy = s->config->fleet.copy;
+	struct report why;
+	bool found = false;
+	enum err err;
+
+	if (s->fleet_denied == NULL)
+		return ADMITTED;
+	report_init(&why);
+	err = fleet_list_look(copy, s->fleet_denied, &found, &why);
+	if (err != OK)
+		fprintf(stderr, "sallyport: %s\n",
+		    why.kept > 0 ? why.lines[0] : err_text(err));
+	report_fini(&why);
+	if (err != OK)
+		return RUNTIME_EXIT_CONFIG;
+	if (found)
+		say(c, "fleet", "%zu entries denied, as its copy has them",
+		    identity_denylist_count(s->fleet_denied));
+	else
+		say(c, "fleet", "its deny list is not known here: no copy%s%s",
+		    copy[0] == '\0' ? "" : " at ", copy);
+	return ADMITTED;
+}
+
 int
 explain_run(const struct explain_options *o)
 {
-	static int (*const stages[])(struct client *) = { find_listener,
-		accept_stage, tls_stage, mqtt_stage, identity_stage };
+	static int (*const stages[])(struct client *) = { load_fleet,
+		find_listener, accept_stage, tls_stage, mqtt_stage,
+		identity_stage };
 	static struct client c; /* large; explain runs once per process */
 	struct snapshot *snapshot = NULL;
 	int code = ADMITTED;

@@ -619,7 +619,7 @@ unknown_name(const char *to, const struct fleet_status *s, char *out,
 		snprintf(out, size, "%.*s", (int)strcspn(to, ","), to);
 		found = strcmp(out, s->name) == 0;
 		for (i = 0; i < s->replica_count && !found; i++)
-			found = strcmp(out, s->replicas[i]) == 0;
+			found = strcmp(out, s->replicas[i].name) == 0;
 		if (!found)
 			return out;
 		to += strcspn(to, ",");
@@ -721,10 +721,10 @@ new_gather(struct admin *a, struct http_call *call,
 	g->name = s.name;
 	g->here = fleet_talk_is_for(g->to, s.name);
 	for (i = 0; i < s.replica_count; i++)
-		if (strcmp(s.replicas[i], s.name) != 0 &&
-		    fleet_talk_is_for(g->to, s.replicas[i]))
+		if (strcmp(s.replicas[i].name, s.name) != 0 &&
+		    fleet_talk_is_for(g->to, s.replicas[i].name))
 			json_array_append_new(g->known,
-			    json_string(s.replicas[i]));
+			    json_string(s.replicas[i].name));
 	if (g->kind != NULL && g->question != NULL && g->known != NULL &&
 	    g->parts != NULL && g->missing != NULL)
 		return g;

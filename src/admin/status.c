@@ -261,22 +261,27 @@ static json_t *
 fleet(const struct fleet *f)
 {
 	json_t *replicas = json_array();
+	json_t *silent = json_object();
 	struct fleet_status s;
 	size_t i;
 
 	fleet_get_status(f, &s);
-	for (i = 0; i < s.replica_count; i++)
+	for (i = 0; i < s.replica_count; i++) {
 		json_array_append_new(replicas,
-		    reply_text(slice_str(s.replicas[i])));
+		    reply_text(slice_str(s.replicas[i].name)));
+		json_object_set_new(silent, s.replicas[i].name,
+		    json_integer((json_int_t)s.replicas[i].silent_ms));
+	}
 	return json_pack(
-	    "{s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:o}", "name",
+	    "{s:s,s:b,s:s,s:o,s:I,s:I,s:I,s:I,s:I,s:s,s:I,s:b,s:o,s:o}", "name",
 	    s.name, "online", (int)s.online, "address", s.address, "error",
 	    s.why[0] == '\0' ? json_null() : reply_text(slice_str(s.why)),
 	    "since_s", (json_int_t)((clock_mono_ms() - s.changed_at) / 1000),
 	    "lag_ms", (json_int_t)s.lag_ms, "entries", (json_int_t)s.entries,
 	    "waiting", (json_int_t)s.waiting, "refused", (json_int_t)s.refused,
 	    "last_id", s.last_id, "connections_lost", (json_int_t)s.lost,
-	    "sessions_shared", (int)s.sessions.ready, "replicas", replicas);
+	    "sessions_shared", (int)s.sessions.ready, "replicas", replicas,
+	    "silent_ms", silent);
 }
 
 /* What could not be measured is left out. */

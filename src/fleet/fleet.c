@@ -76,7 +76,8 @@ struct fleet {
 	fleet_talk_asked *asked; /* what answers questions */
 	void *asked_arg;
 	uint64_t lost;
-	char *replicas[FLEET_TALK_REPLICAS_MAX]; /* owned */
+	/* Each name is owned. */
+	struct fleet_replica replicas[FLEET_TALK_REPLICAS_MAX];
 	size_t replica_count;
 };
 
@@ -432,35 +433,44 @@ static void
 forget_replicas(struct fleet *f)
 {
 	while (f->replica_count > 0)
-		free(f->replicas[--f->replica_count]);
+		free(f->replicas[--f->replica_count].name);
 }
 
 static int
 compare_names(const void *a, const void *b)
 {
-	return strcmp(*(char *const *)a, *(char *const *)b);
+	const struct fleet_replica *x = a;
+	const struct fleet_replica *y = b;
+
+	return strcmp(x->name, y->name);
 }
 
-/* The names of those that are alive: "NAME NUMBER" becomes NAME. */
+/* The names of those that are alive: "NAME NUMBER" becomes NAME, and how old
+ * their sign of life is follows each. */
 static void
 note_replicas(struct fleet *f, const struct fleet_reply *list)
 {
 	char text[sizeof(f->me)];
+	struct fleet_replica *r;
 	struct slice s;
+	int64_t silent;
 	size_t i;
 
 	forget_replicas(f);
 	for (i = 0;
 	     i < list->count && f->replica_count < FLEET_TALK_REPLICAS_MAX;
-	     i++) {
+	     i += 2) {
 		s = fleet_reply_text(fleet_reply_item(list, i));
 		if (s.len >= sizeof(text))
 			continue;
 		memcpy(text, s.data, s.len);
 		text[s.len] = '\0';
 		text[strcspn(text, " ")] = '\0';
-		f->replicas[f->replica_count] = strdup(text);
-		f->replica_count += f->replicas[f->replica_count] != NULL;
+		silent = fleet_reply_item(list, i + 1)->number;
+		r = &f->replicas[f->replica_count];
+		r->silent_ms = silent < 0 ? 0 : (uint64_t)silent;
+		r->name = strdup(text);
+		f->replica_count += r->name != NULL;
 	}
 	qsort(f->replicas, f->replica_count, sizeof(f->replicas[0]),
 	    compare_names);
@@ -833,7 +843,7 @@ fleet_get_status(const struct fleet *f, struct fleet_status *out)
 	out->lost = f->lost;
 	out->copy_failed = f->list.copy_failed;
 	fleet_leases_get_status(f->leases, &out->sessions);
-	out->replicas = (const char *const *)f->replicas;
+	out->replicas = f->replicas;
 	out->replica_count = f->replica_count;
 }
 

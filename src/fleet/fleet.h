@@ -93,6 +93,12 @@ typedef void fleet_change_done(void *arg, const struct fleet_changed *result);
 void fleet_change(struct fleet *f, const struct identity_deny_table *change,
     fleet_change_done *done, void *arg);
 
+/* A replica that is alive. */
+struct fleet_replica {
+	char *name;
+	uint64_t silent_ms; /* since its last sign of life, when we had ours */
+};
+
 /* How the fleet is. Pointers live until the next turn of the loop. */
 struct fleet_status {
 	bool online; /* connected, and all changes have been read */
@@ -109,7 +115,7 @@ struct fleet_status {
 	uint64_t lost; /* connections lost */
 	bool copy_failed; /* the copy on disk cannot be written */
 	struct fleet_leases_status sessions; /* of certificates */
-	const char *const *replicas; /* names of those alive, with us */
+	const struct fleet_replica *replicas; /* with us, by name */
 	size_t replica_count;
 };
 void fleet_get_status(const struct fleet *f, struct fleet_status *out);

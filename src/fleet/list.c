@@ -372,15 +372,16 @@ fleet_list_init(struct fleet_list *l, struct identity_denylist *list,
 	return l->copy == NULL ? ERR_NO_MEMORY : OK;
 }
 
-enum err
-fleet_list_load(struct fleet_list *l, struct report *why)
+/* Reads the copy into l->denials and puts it in force; *found: there is one. */
+static enum err
+read_copy(struct fleet_list *l, bool *found, struct report *why)
 {
 	const char *path = l->copy_path;
 	uint8_t *data;
 	size_t len;
-	size_t i;
 	enum err err;
 
+	*found = false;
 	if (path[0] == '\0')
 		return OK;
 	err = file_read(&data, &len, path, COPY_MAX);
@@ -402,12 +403,39 @@ fleet_list_load(struct fleet_list *l, struct report *why)
 		    path);
 		return ERR_CONFIG;
 	}
+	*found = true;
+	err = collect_all(l);
+	return err == OK ? apply_changes(l) : err;
+}
+
+enum err
+fleet_list_load(struct fleet_list *l, struct report *why)
+{
+	bool found;
+	size_t i;
+	enum err err = read_copy(l, &found, why);
+
 	for (i = 0; i < l->denials.state.count && err == OK; i++)
 		if (l->denials.notes[i].pending)
 			err = enqueue(l, i);
-	if (err == OK)
-		err = collect_all(l);
-	return err == OK ? apply_changes(l) : err;
+	return err;
+}
+
+enum err
+fleet_list_look(const char *path, struct identity_denylist *list, bool *found,
+    struct report *why)
+{
+	static struct fleet_list l; /* large */
+	enum err err;
+
+	memset(&l, 0, sizeof(l));
+	l.list = identity_denylist_get(list);
+	l.copy_path = path;
+	fleet_denials_init(&l.denials, identity_denylist_hash(list));
+	identity_deny_table_init(&l.changes, identity_denylist_hash(list));
+	err = read_copy(&l, found, why);
+	fleet_list_fini(&l);
+	return err;
 }
 
 void

@@ -62,6 +62,12 @@ enum err fleet_list_init(struct fleet_list *l, struct identity_denylist *list,
  * be used, and `why' says so. ERR_NO_MEMORY. */
 enum err fleet_list_load(struct fleet_list *l, struct report *why) MUST_CHECK;
 
+/* Puts the copy at `path' in force in `list', for a program that only looks:
+ * *found says whether there is one. ERR_CONFIG: it cannot be used, and `why'
+ * says so. ERR_NO_MEMORY. */
+enum err fleet_list_look(const char *path, struct identity_denylist *list,
+    bool *found, struct report *why) MUST_CHECK;
+
 /* Writes the copy a last time, and stops its thread. */
 void fleet_list_stop(struct fleet_list *l);
 

@@ -58,7 +58,8 @@
 /*
  * KEYS: epoch, set, replicas. ARGV: this replica; for how long it counts as
  * alive, in ms. Returns the epoch, the number of entries of the set, and the
- * replicas that are alive. A quiet one with the name of this replica is what
+ * replicas that are alive, each with the age of its sign of life in ms. A quiet
+ * one with the name of this replica is what
  * ran before it crashed.
  */
 #define FLEET_SCRIPT_BEAT \
@@ -71,9 +72,10 @@
 	"  now - 3000, 'BYSCORE')) do " \
 	"  if string.sub(other, 1, #name) == name then " \
 	"    redis.call('ZREM', KEYS[3], other) end end " \
+	"local seen = redis.call('ZRANGE', KEYS[3], 0, 254, 'WITHSCORES') " \
+	"for i = 2, #seen, 2 do seen[i] = now - seen[i] end " \
 	"return {redis.call('GET', KEYS[1]) or '', " \
-	"  redis.call('HLEN', KEYS[2]), " \
-	"  redis.call('ZRANGE', KEYS[3], 0, 254)}"
+	"  redis.call('HLEN', KEYS[2]), seen}"
 
 /*
  * KEYS: question, replicas. ARGV: the question; for how long it is valid, in

@@ -12,6 +12,7 @@ use JSON::PP ();
 use POSIX ();
 use Sallyport;
 use Sallyport::Admin;
+use Sallyport::Browser;
 use Sallyport::Redis;
 
 my $redis = redis();
@@ -25,6 +26,7 @@ sub replica
 	chown +(getpwnam 'nobody')[2, 3], $file if $> == 0;
 	my $r = sallyport(
 		daemon => { admin_socket => tmp("$name.sock"), workers => 1,
+			$over{daemon} ? %{ $over{daemon} } : (),
 			drain_delay => 0, drain_timeout => '1s' },
 		denylist => { file => $file },
 		backend => { address => $broker->address },
@@ -66,7 +68,9 @@ sub session
 	return { c => $c, b => $b };
 }
 
-my %r = map { ($_ => replica($_)) } qw(one two three);
+my $http = free_port;
+my %r = map { ($_ => replica($_)) } qw(two three);
+$r{one} = replica('one', daemon => { http_listen => "127.0.0.1:$http" });
 my $at = $r{one}{socket};
 know('one three two', values %r);
 my @sessions = (session($r{one}, 'ec'), session($r{two}, 'ec'),
@@ -168,6 +172,10 @@ is($code, 1, 'kick that finds nothing');
 $r{two}->wait_log(qr/event=admin command=kick from=one user=device-001/);
 pass('the others log who asked');
 
+# Before one stands still, because it is forgotten after 15 seconds.
+my $browser = has_tool('chromium') && Sallyport::Browser->start(
+	dir => tmp('chromium'), slow => slow);
+
 # One that stands still is named; it does not do late what was given up.
 $r{two}->signal('STOP');
 ($code, $answer) = ctl_json($at, '--fleet', 'kick', '--all');
@@ -175,6 +183,24 @@ is($code, 1, 'kick while one hangs');
 is_deeply($answer->{fleet}{missing}, ['two'], 'it is named');
 is("$answer->{fleet}{answered} $answer->{matched}", '2 1', 'the others answer');
 $sessions[2]{c}->ended;
+cmp_ok(status($r{one})->{silent_ms}{two}, '>', 3000,
+	'status tells who is silent');
+cmp_ok(status($r{one})->{silent_ms}{three}, '<', 3000, 'and who is not');
+SKIP: {
+	skip('no chromium', 1) unless $browser;
+	$browser->open("http://127.0.0.1:$http/?every=0.2");
+	my $text;
+	eval {
+		wait_until('the page shows the replicas', sub {
+			$text = $browser->js('document.getElementById('
+				. '"process").innerText') // '';
+			return $text =~ /one, three, two \(silent for/;
+		}, 20);
+	};
+	like($text, qr/Fleet\s+one, connected to .*\n.*one, three/s,
+		'the status page has the replicas');
+	$browser->stop;
+}
 $r{two}->signal('CONT');
 know('one three two', $r{two});
 my $late = session($r{two}, 'bare');

@@ -175,8 +175,13 @@ is($answer->{fleet}, 'waiting', 'a change without an engine');
 ctl_json($r[0]{socket}, 'allow', 'cn', 'away1');
 is(denied($r[1]), 'cn:away1 cn:away3 cn:meanwhile username:device-001',
 	'is in force there');
-# One of them ends, and starts from its copy.
+# One of them ends, and starts from its copy; explain knows it, too.
 $r[2]->stop;
+my (undef, $said) = sallyport_run('explain', '-c', $r[2]{ini}, '-l', 'tls',
+	pki->cert('ec'));
+like($said, qr/^fleet +\d+ entries denied, as its copy has them$/m,
+	'explain reads the copy');
+like($said, qr/ refused: identity_denied/, 'and judges by it');
 $r[2] = again($r[2]);
 is(denied($r[2]), 'cn:away1 cn:away3 username:device-001',
 	'a start without the engine');
