@@ -32,6 +32,7 @@ struct load {
 	struct report why;
 	struct report warnings;
 	enum err err;
+	bool replaced; /* the file is a successor's, whose options may be new */
 };
 
 struct reloader {
@@ -90,7 +91,7 @@ reload_load(struct snapshot **out, const char *file,
 	*files = r.files;
 	if (r.files == NULL)
 		return ERR_NO_MEMORY;
-	note_file(file, &r);
+	note_file(file != NULL ? file : previous->config->file, &r);
 	err = snapshot_load(out, file, previous, &reading, why, warnings);
 	if (err != OK || r.err == OK)
 		return err;
@@ -144,6 +145,26 @@ free_snapshots(struct reloader *r, struct snapshot *s)
 
 static void finish(struct loop_message *message);
 
+/*
+ * The daemon was replaced, and cannot use the configuration of its successor.
+ * What is revoked must reach its sessions all the same: it reads the files that
+ * its own configuration names. Complaints become warnings.
+ */
+static void
+load_own(struct load *l)
+{
+	size_t i;
+
+	for (i = 0; i < l->why.kept; i++)
+		report_add(&l->warnings, "%s; the options stay as they are",
+		    l->why.lines[i]);
+	report_fini(&l->why);
+	watcher_list_free(l->files);
+	l->files = NULL;
+	l->err = reload_load(&l->next, NULL, l->previous, &l->files, &l->why,
+	    &l->warnings);
+}
+
 /* Carries out the load and sends the result to the main thread. */
 static void
 carry_out(struct reloader *r)
@@ -152,6 +173,8 @@ carry_out(struct reloader *r)
 
 	l->err = reload_load(&l->next, r->master->file, l->previous, &l->files,
 	    &l->why, &l->warnings);
+	if (l->err == ERR_CONFIG && l->replaced)
+		load_own(l);
 	if (l->next != NULL)
 		snapshot_on_last_put(l->next, retire, r);
 	snapshot_put(l->previous);
@@ -234,6 +257,7 @@ start_load(struct reloader *r)
 	report_init(&l->warnings);
 	l->message.run = finish;
 	l->previous = snapshot_get(r->master->snapshot);
+	l->replaced = r->master->state == MASTER_REPLACED;
 	pthread_mutex_lock(&r->lock);
 	r->order = true;
 	pthread_cond_signal(&r->wake);

@@ -53,7 +53,8 @@ struct reload_waiter {
 };
 
 /*
- * Loads `file' and all that it names, on the calling thread. `*files' (may be
+ * Loads `file' (NULL: the configuration of `previous') and all that it names, on
+ * the calling thread. `*files' (may be
  * NULL before and after) gets what was read, to be freed by the caller. Else as
  * snapshot_load(). Only one thread may load at a time.
  */

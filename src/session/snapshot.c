@@ -564,7 +564,9 @@ snapshot_load(struct snapshot **out, const char *file,
 	l.s = calloc(1, sizeof(*l.s));
 	if (l.s == NULL)
 		return ERR_NO_MEMORY;
-	result = config_load(file, &l.s->config, why);
+	if (file == NULL)
+		l.s->config = config_get(previous->config);
+	result = file == NULL ? OK : config_load(file, &l.s->config, why);
 	if (l.s->config == NULL) {
 		free(l.s);
 		return result;

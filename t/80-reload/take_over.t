@@ -145,8 +145,11 @@ ctl($aside, 'deny', 'cn', 'lost');
 live($old)->is_out('98', 'denied at the oldest', map { delete $_->{lost} }
     \%early, \%late);
 pki->crl($crl, 'client-ca', revoked => ['thief'], number => '02');
+write_file($old->{ini}, read_file($old->{ini}) . "[later]\n");
 ($code) = ctl($socket, 'reload');
 is($code, 0, 'a reload');
+like($old->wait_log(qr/event=reload_warning /), qr/options stay as they are/,
+	'the first one does not know an option of its successor');
 live($old)->is_out('87', 'revoked', map { delete $_->{thief} } \%early, \%late);
 live($old)->lives('the others', $wss, $last, values %early, values %late);
 
