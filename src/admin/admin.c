@@ -286,6 +286,27 @@ open_web_at(struct admin *a, const struct config *cfg,
 	return ERR_NO_MEMORY;
 }
 
+/* Binds an address at which the running program is to answer once it is
+ * replaced. That it has none is no reason not to replace it. */
+static enum err
+offer_web(const struct admin *a, const struct config *cfg)
+{
+	const struct config_addrs *addrs = &cfg->daemon.take_over_http;
+	struct takeover *t = a->master->takeover;
+	struct listener_options o = { .backlog = BACKLOG };
+	size_t i;
+	int fd;
+
+	if (t == NULL || addrs->count == 0)
+		return OK;
+	for (i = 0; i < addrs->count; i++)
+		if (listener_bind(&fd, 1, &addrs->items[i].sa, &o) == OK)
+			return takeover_offer(t, "http", fd);
+	log_event(LOG_LEVEL_WARN, "take_over",
+	    "no address of take_over_http is free: %s", strerror(errno));
+	return OK;
+}
+
 static enum err
 open_web(struct admin *a, const struct config *cfg, FILE *ports,
     struct report *why)
@@ -352,6 +373,8 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 		return ERR_NO_MEMORY;
 	notify_init(a);
 	web = open_web(a, m->snapshot->config, ports, why);
+	if (web == OK)
+		web = offer_web(a, m->snapshot->config);
 	return control == OK ? web : control;
 }
 

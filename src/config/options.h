@@ -67,8 +67,10 @@
 	    "How long sessions may live on then.") \
 	X(daemon, take_over_drain, MSEC(0, 604800000), "1h", LIVE, \
 	    "How long those of the program that --take-over replaces may " \
-	    "live " \
-	    "on.")
+	    "live on.") \
+	X(daemon, take_over_http, ADDRS, "", LIVE, \
+	    "Addresses for the metrics of that program, which takes the " \
+	    "first that is free; empty = none.")
 
 #define CONFIG_LISTENER(X) \
 	X(listener, bind, ADDRS, "", RESTART, \

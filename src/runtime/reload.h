@@ -53,10 +53,10 @@ struct reload_waiter {
 };
 
 /*
- * Loads `file' (NULL: the configuration of `previous') and all that it names, on
- * the calling thread. `*files' (may be
- * NULL before and after) gets what was read, to be freed by the caller. Else as
- * snapshot_load(). Only one thread may load at a time.
+ * Loads `file' (NULL: the configuration of `previous') and all that it names,
+ * on the calling thread. `*files' (may be NULL before and after) gets what was
+ * read, to be freed by the caller. Else as snapshot_load(). Only one thread may
+ * load at a time.
  */
 enum err reload_load(struct snapshot **out, const char *file,
     const struct snapshot *previous, struct watcher_list **files,

@@ -54,12 +54,11 @@ struct snapshot_reading {
 };
 
 /*
- * Reads `file' (NULL: uses the configuration of `previous' as it is) and all the
- * files that it names; calls `reading' (may be NULL)
- * for them. `previous' (NULL at start) is the snapshot in force. The new one
- * takes over its ticket keys, its deny list if the file has the same name, the
- * connect rate of each unchanged [backend], and those of its CRLs that are
- * newer than the files.
+ * Reads `file' (NULL: uses the configuration of `previous' as it is) and all
+ * the files that it names; calls `reading' (may be NULL) for them. `previous'
+ * (NULL at start) is the snapshot in force. The new one takes over its ticket
+ * keys, its deny list if the file has the same name, the connect rate of each
+ * unchanged [backend], and those of its CRLs that are newer than the files.
  *
  * OK: *out is counted once, and `warnings' says what works but should be looked
  * at. ERR_CONFIG, ERR_NO_MEMORY: *out is NULL, and `why' has all complaints.

@@ -24,8 +24,10 @@ my @common = (
 	denylist => { file => $denied },
 	backend => { address => $broker->address },
 );
+my %aside = map { $_ => free_port() } 1, 2;
 my %daemon = (admin_socket => $socket, http_listen => '127.0.0.1:0',
-	take_over_drain => '1h');
+	take_over_drain => '1h',
+	take_over_http => "127.0.0.1:$aside{1}, 127.0.0.1:$aside{2}");
 
 sub live
 {
@@ -124,6 +126,8 @@ is(pid_at($socket), "$new->{pid} serving", 'the admin socket is the new one\'s')
 is(pid_at($aside), "$old->{pid} replaced", 'the old one has another');
 like(raw_http($new->port('http_listen'), "GET /readyz HTTP/1.0\r\n\r\n"),
 	qr/ready/, 'the new one is ready');
+like(raw_http($aside{1}, "GET /metrics HTTP/1.0\r\n\r\n"),
+	qr/^sallyport_draining 1$/m, 'the old one has its metrics elsewhere');
 my %late = map { $_ => session($new, $_) } qw(honest thief stolen lost);
 $late{$_} = session($new, 'ec', clientid => "late$_") for 1 .. 8;
 live($new)->lives('the new one has it', values %late);
@@ -135,6 +139,8 @@ $again->close;
 # A third, while the first still drains.
 my $third = successor(workers => 4);
 is(pid_at($socket), "$third->{pid} serving", 'a third program takes over');
+like(raw_http($aside{2}, "GET /metrics HTTP/1.0\r\n\r\n"),
+	qr/^sallyport_draining 1$/m, 'metrics, where they are free');
 live($old)->lives('the first two keep theirs', values %early, values %late);
 my $last = session($third, 'ec', clientid => 'last');
 
