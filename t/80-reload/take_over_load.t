@@ -62,8 +62,8 @@ child(sub {
 	}
 });
 
-my %daemon = (admin_socket => $socket, take_over_drain => '1h',
-	log_level => 'warn');
+my %daemon = (admin_socket => $socket, take_over_drain => '7d',
+	log_level => 'warn', drain_timeout => '500ms');
 my @sections = (backend =>
 	{ address => '127.0.0.1:' . $listening->sockport });
 
@@ -124,7 +124,9 @@ sub more_visits
 }
 
 my $began = time;
-my @held = map { comes_in(peer('held'), $port, "held$_") } 1 .. $count;
+# A peer has room for some hundred connections.
+my @held = map { comes_in(peer('held' . int $_ / 200), $port, "held$_") }
+    1 .. $count;
 more_visits();
 for my $turn (1 .. $times) {
 	my $old = $now;
