@@ -96,6 +96,14 @@ void log_set_level(enum log_level level);
 /* True if a line of this level would be written. Ask before costly fields. */
 bool log_enabled(enum log_level level);
 
+/* True if the line is for people who watch: leave out what says little to
+ * them. */
+static inline bool
+log_is_short(const struct log_line *l)
+{
+	return l->format == LOG_FORMAT_SHORT;
+}
+
 /* Begins a line with its time, level and event. */
 void log_begin(struct log_line *l, enum log_level level, const char *event);
 

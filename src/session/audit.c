@@ -175,7 +175,9 @@ may_log_session(struct session *s, enum audit_event event, enum reason reason)
 }
 
 /*
- * Fields.
+ * Fields. The short form, for a terminal, leaves out what the event says by
+ * itself, what is as it usually is, and what of a certificate only its CA
+ * needs.
  */
 
 static void
@@ -194,7 +196,8 @@ static void
 add_common(struct log_line *l, const struct session *s)
 {
 	log_u64(l, "sid", s->id);
-	log_str(l, "stage", stage_name(s->stage));
+	if (!log_is_short(l))
+		log_str(l, "stage", stage_name(s->stage));
 	add_peer(l, s);
 	log_str(l, "listener", s->listener_state->name);
 }
@@ -234,9 +237,12 @@ add_dn(struct log_line *l, const char *key, const struct cert_attr *attrs,
 static void
 add_cert(struct log_line *l, const struct cert *c)
 {
-	add_hex(l, "cert_sha256", slice_make(c->sha256, CERT_SHA256_LEN));
-	add_hex(l, "cert_serial", c->serial);
-	add_dn(l, "cert_issuer", c->issuer, c->issuer_count);
+	if (!log_is_short(l)) {
+		add_hex(l, "cert_sha256",
+		    slice_make(c->sha256, CERT_SHA256_LEN));
+		add_hex(l, "cert_serial", c->serial);
+		add_dn(l, "cert_issuer", c->issuer, c->issuer_count);
+	}
 	add_dn(l, "cert_subject", c->subject, c->subject_count);
 }
 
@@ -245,7 +251,7 @@ add_tls(struct log_line *l, const struct session *s)
 {
 	struct tls_info info;
 
-	if (s->tls == NULL || s->stage <= STAGE_TLS)
+	if (s->tls == NULL || s->stage <= STAGE_TLS || log_is_short(l))
 		return;
 	tls_stream_info(s->tls, &info);
 	log_str(l, "tls", info.version);
@@ -258,7 +264,8 @@ add_tls(struct log_line *l, const struct session *s)
 static void
 add_profile(struct log_line *l, const struct identity_rules *r)
 {
-	log_str(l, "identity", r->name);
+	if (!log_is_short(l) || strcmp(r->name, "default") != 0)
+		log_str(l, "identity", r->name);
 }
 
 /* The names that the broker knows the client by. */
@@ -284,10 +291,10 @@ add_claims(struct log_line *l, struct slice client_id, struct slice username)
 static void
 add_connack(struct log_line *l, const struct session *s)
 {
-	if (s->answered)
-		log_fmt(l, "connack", "0x%02x", s->connack);
-	else
+	if (!s->answered)
 		log_str(l, "connack", "none");
+	else if (!log_is_short(l) || s->connack != 0)
+		log_fmt(l, "connack", "0x%02x", s->connack);
 }
 
 static void
@@ -327,6 +334,7 @@ add_detail(struct log_line *l, const char *detail)
 void
 audit_open(struct session *s, uint32_t other)
 {
+	struct slice claimed = { 0 };
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_INFO) ||
@@ -334,16 +342,20 @@ audit_open(struct session *s, uint32_t other)
 		return;
 	begin(&l, s, LOG_LEVEL_INFO, AUDIT_OPEN);
 	add_names(&l, s->identity);
-	log_u64(&l, "version", s->level);
+	if (!log_is_short(&l))
+		log_u64(&l, "version", s->level);
 	if (other != 0)
 		log_u64(&l, "takes_over", other);
-	if (s->opening->cert != NULL)
+	if (s->opening->cert != NULL && !log_is_short(&l))
 		add_cert(&l, s->opening->cert);
 	add_profile(&l, s->identity->rules);
 	log_str(&l, "backend", s->opening->backend);
 	add_connack(&l, s);
 	add_tls(&l, s);
-	add_claims(&l, s->identity->claimed_id, s->identity->claimed_username);
+	if (!log_is_short(&l) ||
+	    !slice_equal(s->identity->claimed_id, s->identity->client_id))
+		claimed = s->identity->claimed_id;
+	add_claims(&l, claimed, s->identity->claimed_username);
 	log_end(&l);
 }
 
@@ -357,7 +369,8 @@ add_refused_cert(struct log_line *l, const struct session *s)
 	struct cert *c = NULL;
 
 	if (verified != NULL) {
-		log_str(l, "cert", "verified");
+		if (!log_is_short(l))
+			log_str(l, "cert", "verified");
 		add_cert(l, verified);
 	} else if (s->tls != NULL &&
 	    tls_stream_make_cert(s->tls, NULL, &c) == OK) {
