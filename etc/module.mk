@@ -7,6 +7,7 @@ dist_doc_DATA = \
 	etc/doc/alerts.md \
 	etc/doc/brokers.md \
 	etc/doc/clients.md \
+	etc/doc/compare.md \
 	etc/doc/crl.md \
 	etc/doc/devices.md \
 	etc/doc/fleet.md \

@@ -17,7 +17,7 @@ use File::Copy qw(copy);
 use File::Path qw(make_path);
 
 my @guides = qw(devices.md clients.md faq.md brokers.md threats.md
-    sizing.md fleet.md upgrade.md alerts.md tokens.md crl.md);
+    sizing.md fleet.md upgrade.md alerts.md tokens.md crl.md compare.md);
 
 need_tool(qw(mosquitto mosquitto_pub mosquitto_passwd openssl));
 plan skip_all => 'the guides are for the program without a sanitizer'
