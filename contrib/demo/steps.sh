@@ -92,7 +92,7 @@ wait_for()
 	die "$1 never said \"$2\""
 }
 
-# PORT if nobody has it, else any free one.
+# PORT if it is free, else another free one.
 free_port()
 {
 	perl -MIO::Socket::INET -e '
@@ -149,7 +149,7 @@ log_type all
 log_timestamp false
 user $(id -un)
 END
-	say "mosquitto.conf: plaintext, on loopback only, anybody welcome:"
+	say "mosquitto.conf: plaintext, on loopback only, any client may connect:"
 	sed 's/^/      /' mosquitto.conf
 	say ""
 	mosquitto -c mosquitto.conf >mosquitto.log 2>&1 &
@@ -257,8 +257,8 @@ show_broker_log()
 		grep -q "connected .* as device-001/$id.* u'device-001'" mosquitto.log ||
 			die "$id did not reach the broker as device-001"
 	done
-	say "Nobody sent a Username: device-001 is the certificate's CN. It is also"
-	say "put before each ClientID, so that no device can take another's."
+	say "The client sent no Username: device-001 is the certificate's CN. It is"
+	say "also put before each ClientID, so that no device can take another's."
 }
 
 show_refusal()

@@ -211,7 +211,7 @@ print_next(const char *dir, const struct programs *p)
 	       "    --cert %s/pki/devices/" DEVICE ".crt \\\n"
 	       "    --key %s/pki/devices/" DEVICE ".key\n\n",
 	    host, dir, dir, dir);
-	printf("Keep %s/pki/private safe: with it anybody can make devices.\n"
+	printf("Keep %s/pki/private safe: with it one can make devices.\n"
 	       "More devices:    %s -d %s/pki device NAME\n"
 	       "Who is there:    %s -s %s/state/admin.sock sessions\n"
 	       "A stolen device: %s -s %s/state/admin.sock deny cn NAME\n"

@@ -555,7 +555,7 @@ answered_here(void *arg, const struct http_reply *reply)
 	}
 	body = json_loadb((const char *)reply->body.data, reply->body.len, 0,
 	    NULL);
-	/* What is wrong here is wrong everywhere: nobody is asked. */
+	/* What is wrong here is wrong everywhere: no replica is asked. */
 	if (reply->status == 400 && g->steps == 1) {
 		reply_json(g->call, 400, body);
 		free_gather(g);

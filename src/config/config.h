@@ -3,7 +3,7 @@
  * The configuration: a text file turned into one immutable, counted struct.
  *
  * Nothing in it is written after config_load() has returned, so any thread may
- * read it as long as it, or whoever gave it the pointer, holds a count. The
+ * read it as long as it, or the owner of the pointer, holds a count. The
  * contents of the files named in it are for the layers that read them; they
  * complain through CONFIG_COMPLAIN, so that their words begin with FILE:LINE,
  * too.

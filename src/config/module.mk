@@ -21,7 +21,7 @@ libsallyport_a_SOURCES += \
 	src/config/value.c \
 	src/config/value.h
 
-# What sallyport reads when nobody says -c.
+# What sallyport reads without -c.
 sallyport_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DDEFAULT_FILE='"$(sysconfdir)/sallyport/sallyport.ini"'
 

@@ -52,11 +52,11 @@ struct cert_san {
 
 /*
  * A certificate that an ECDSA key signed has two forms: of a signature (r, s)
- * anybody can make (r, n - s), which is as valid, and so a second certificate
- * with another SHA-256. The TBSCertificate, which is what the CA signed, is the
- * same in both, and tbs_sha256 identifies the certificate. The canonical form
- * is the one with the smaller s; a certificate that another kind of key signed
- * is canonical as it is.
+ * any person can make (r, n - s), which is as valid, and so a second
+ * certificate with another SHA-256. The TBSCertificate, which is what the CA
+ * signed, is the same in both, and tbs_sha256 identifies the certificate. The
+ * canonical form is the one with the smaller s; a certificate that another kind
+ * of key signed is canonical as it is.
  */
 struct cert {
 	struct slice der; /* the whole certificate, in its canonical form */

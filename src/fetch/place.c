@@ -94,7 +94,7 @@ place_check(const char *path, char why[PLACE_WHY_MAX])
 		    folder);
 	if ((st.st_mode & S_IWOTH) != 0)
 		return refuse(why, ERR_REFUSED,
-		    "everybody may write to %.256s, so anybody could replace "
+		    "everybody may write to %.256s, and so replace "
 		    "the list (try: chmod o-w %.128s)",
 		    folder, folder);
 	if (access(folder, W_OK | X_OK) == -1)
@@ -152,7 +152,7 @@ struct temporary {
 	int fd;
 };
 
-/* Anybody may read a list: it is public, and the daemon has another user. */
+/* Any user may read a list: it is public, and the daemon has another user. */
 static enum err
 create(struct temporary *t, const char *path, char *why)
 {

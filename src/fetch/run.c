@@ -130,7 +130,7 @@ load_config(const struct run_options *o, struct config **out,
 		*out = NULL;
 		return err;
 	}
-	/* Nobody else has this configuration yet. */
+	/* No other thread has this configuration yet. */
 	if (o->user != NULL) {
 		(*out)->daemon.user = o->user;
 		(*out)->daemon.group = "";

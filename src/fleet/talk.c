@@ -173,7 +173,7 @@ withdrawn(void *arg, const struct fleet_reply *reply)
 	(void)reply;
 }
 
-/* Nobody is to begin with it any more. */
+/* No caller may begin with it any more. */
 static void
 withdraw(const struct asking *a)
 {

@@ -26,8 +26,8 @@ struct mqtt_connect_result {
 /*
  * Called once: with REASON_NONE and a CONNECT; or with a MQTT_* reason
  * (MQTT_CLOSED also if the stream failed), or with ACCEPT_RESOURCE if out of
- * memory. The stream is paused and reports to nobody; it belongs to the caller
- * of start, as before. The handle is invalid from now on.
+ * memory. The stream is paused and has no owner to report to; it belongs to the
+ * caller of start, as before. The handle is invalid from now on.
  */
 typedef void mqtt_connect_read_cb(void *arg, enum reason reason,
     struct mqtt_connect_result *result);

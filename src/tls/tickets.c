@@ -195,8 +195,8 @@ check_keys(const uint8_t *data, size_t len, size_t each,
 				break;
 		if (i == each - TLS_TICKET_NAME_LEN)
 			tls_load_warning(src->say, src->option,
-			    "%s: all bytes of key %zu are the same, so anybody "
-			    "can make tickets (try: openssl rand 80)",
+			    "%s: all bytes of key %zu are the same, so any "
+			    "client can make tickets (try: openssl rand 80)",
 			    src->path, key + 1);
 	}
 }

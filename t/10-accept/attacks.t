@@ -60,7 +60,7 @@ sub works
 }
 
 works(); # what the first one costs is not the attack's
-# 12 MB of pings, whose pongs nobody reads: the socket back is soon full.
+# 12 MB of pings, whose pongs are not read: the socket back is soon full.
 grows(1024, 'pings without end', sub {
 	my ($c, $b) = come('wss', rcvbuf => 4096);
 	my $ping = ws_frame(op => 9, payload => 'p' x 125);

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Started as root, the daemon binds and then becomes somebody else for good.
+# Started as root, the daemon binds and then becomes another user for good.
 use strict;
 use warnings;
 use FindBin;

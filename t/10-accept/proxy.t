@@ -70,7 +70,7 @@ my @bad = (
 	['a line without end', 'PROXY TCP4 ' . '1' x 200, 'lb'],
 	['v2 that is too short', v2(1, 0x11, 'abc'), 'lb'],
 	['v2 of another version', $v2 . "\x31\x11\0\0", 'lb'],
-	['a balancer nobody trusts', $good[0][1], 'other'],
+	['a balancer that is not trusted', $good[0][1], 'other'],
 );
 for (@bad) {
 	my ($what, $bytes, $listener) = @$_;

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # The sandbox around the running daemon: the kernel says it is there, and what
 # an operator does every day still works; a reload to files or brokers out of
-# its reach is refused or told, and harms nobody.
+# its reach is refused or reported, and ends no session.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);

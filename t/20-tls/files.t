@@ -112,8 +112,8 @@ ca('cut', $a . substr($b, 0, 300), 1, 'line \d+: the block has no END');
 ca('damaged', $a . $b =~ s/\nM/\n?/r, 1, 'line \d+: the block of line \d+');
 ca('for servers only', trusted('serverAuth') . $b, 1,
 	'line 1: by its trust settings');
-# CAs that verify nobody, and pinned clients that nobody verifies: told, with the
-# line, which certificate it is, and what helps; but no reason to keep the others
+# CAs that verify no client, and pinned clients that no CA verifies: told, with
+# the line, which certificate it is, and what helps; but no reason to keep the others
 # out. Another certificate of the same CA makes up for it.
 my $is_ca = "basicConstraints = critical, CA:true\n";
 my %useless = (

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # Bytes that are not TLS, half handshakes and broken records end, with a
-# reason and without disturbing anybody.
+# reason and without disturbing a session.
 use strict;
 use warnings;
 use FindBin;
@@ -14,7 +14,7 @@ my $proxy = sallyport(backend => { address => $broker->address },
 	timeouts => { tls => '500ms' });
 my $port = $proxy->port('tls');
 
-# Somebody who is in, and must not notice any of this.
+# A client that is connected, and must not notice any of this.
 my $guest = peer('guest')->tls(port => $port, device => 'ec');
 $guest->send(mqtt_connect(clientid => 'guest'));
 my $session = $broker->accept;

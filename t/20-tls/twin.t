@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# An ECDSA signature (r, s) is as valid as (r, n - s), so anybody can write a
+# An ECDSA signature (r, s) is as valid as (r, n - s), so any person can write a
 # second form of a certificate, with another SHA-256. Both are one certificate
 # for the deny list, sessions by certificate, commands and templates.
 use strict;

@@ -20,7 +20,7 @@ my $proxy = sallyport(%address,
 	'identity keep' => { username => 'cn', password => 'keep',
 		authentication => 'keep' });
 
-# Every property a CONNECT may have, in an order nobody would write.
+# Every property a CONNECT may have, in an unusual order.
 my $user = sub { "\x26" . mqtt_string($_[0]) . mqtt_string($_[1]) };
 my @properties = ($user->('b', '2'), "\x11\0\0\1\0", "\x21\0\x14",
 	"\x15" . mqtt_string('SCRAM-SHA-1'), "\x27\0\1\0\0",

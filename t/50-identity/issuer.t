@@ -92,7 +92,7 @@ for my $named (qw(client-ca renewed)) {
 	write_file($pki->cert('odd'), read_file($pki->cert('odd'))
 		. read_file($pki->cert('look')));
 	is(username($proxy, 'tls', 'odd'), 'tenant-b/device-011',
-		"$_: what was sent along makes nobody another CA's")
+		"$_: what was sent along makes no client another CA's")
 	    for 'at first', 'again';
 	my @at = (device => 'odd', port => $proxy->port('tls'));
 	my $c = peer->tls(@at);

@@ -11,7 +11,7 @@ my $broker = peer('broker')->listen;
 my $gone = peer('broker')->listen;
 my $gone_address = $gone->address;
 $gone->close;
-# A queue of one that is full: the kernel lets nobody else in.
+# A queue of one that is full: the kernel lets no other in.
 my $full = peer('broker')->listen(backlog => 0);
 my @queue = map { peer('broker')->try_open(port => $full->port,
 	timeout => 100) } 1 .. 3;
@@ -42,7 +42,7 @@ sub guest
 }
 
 for (
-	['gone', 'nobody listens', 'backend_unreachable'],
+	['gone', 'no server listens', 'backend_unreachable'],
 	['nounix', 'no such socket', 'backend_unreachable'],
 	['noname', 'no such name', 'backend_(unreachable|timeout)'],
 	['full', 'no answer', 'backend_(timeout|unreachable)'],

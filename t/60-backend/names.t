@@ -148,7 +148,7 @@ for (
 	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
 	$c->send(mqtt_connect());
 	ok($proxy->wait_log(qr/backend_down.*127\.0\.0\.9/),
-		'hosts names a place where nobody listens');
+		'hosts names a place where no server listens');
 	replace('hosts', "127.0.0.1 localhost mq.hosts\n");
 	my $b = $broker->accept;
 	ok($b, 'hosts is replaced: the client that waits gets in');

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Whoever comes near the end of the local ports for a broker is warned once,
+# An operator is warned once when the local ports for a broker come to an end,
 # while devices still come in, and told what helps.
 use strict;
 use warnings;

@@ -89,7 +89,7 @@ for my $transport (qw(tls wss)) {
 	my $from = $proxy->mark;
 	$c->pump(packets => $packets, size => $body, stall => 50);
 	$c->reset;
-	$b->send(mqtt_publish(payload => 'anybody there?'));
+	$b->send(mqtt_publish(payload => 'hello?'));
 	isnt($b->command('recv', n => 0, quiet => 1)->{status}, 'timeout',
 		"$transport: reset while held back: the broker hears");
 	ok($proxy->wait_close('relay_client_error', from => $from),

@@ -60,7 +60,7 @@ sub session
 	wait_until('the port closes', sub {
 		!peer->try_open(port => $proxy->port('tls'))
 	});
-	pass('TERM: nobody new is let in');
+	pass('TERM: no new client is let in');
 	ok($c5->packet eq $last, 'what was on its way arrives');
 	is(hex($c5->ended->{bytes}), 'e0028b00',
 		'v5 hears that the server shuts down');
@@ -116,7 +116,7 @@ for (['INT', 'INT'], ['TERM', 'TERM']) {
 	my ($c, $b2) = session($proxy, 'tls');
 	pass('but who comes is let in');
 	is($proxy->count_log(qr/event=(?:drain|close) /), 0,
-		'and nobody is sent away');
+		'and no client is sent away');
 	$proxy->wait_log(qr/event=drain /);
 	isnt($_->ended->{status}, 'timeout', 'then all leave')
 	    for $before, $c;

@@ -52,5 +52,5 @@ $live->lives('reloads without a change', @{ $in{honest} });
 # And after them a change is still seen.
 write_file($deny, "as,who\ncn,banned\nusername_re,^hon\n");
 $live->is_out('98', 'denied after that', @{ $in{honest} });
-ok(!$broker->pending, 'nobody else reached the broker');
+ok(!$broker->pending, 'no other client reached the broker');
 done_testing;

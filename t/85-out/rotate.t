@@ -69,7 +69,7 @@ for my $n (1 .. 4) {
 }
 ok($good > 8 && $seen{ec} && $seen{rsa},
 	"$good clients came through four rotations, by both certificates");
-is($proxy->count_log(qr/event=refuse/), 0, 'nobody was turned away');
+is($proxy->count_log(qr/event=refuse/), 0, 'no client was refused');
 is($proxy->count_log(qr/event=reload_failed/), 0, 'nor a reload');
 $live->lives('four rotations', @old);
 
@@ -104,7 +104,7 @@ for my $what (sort keys %bad) {
 	    for qw(crt key);
 	connect_until('reload', $from);
 }
-is($proxy->count_log(qr/event=refuse /), 0, 'nobody was turned away');
+is($proxy->count_log(qr/event=refuse /), 0, 'no client was refused');
 $live->lives('all of it', @old);
 
 # The whole volume vanishes, and comes back.
@@ -114,6 +114,6 @@ connect_until('reload_failed', $from);
 $from = $proxy->mark;
 rename tmp('gone'), tmp('secret');
 connect_until('reload', $from);
-is($proxy->count_log(qr/event=refuse /), 0, 'gone and back: nobody noticed');
+is($proxy->count_log(qr/event=refuse /), 0, 'gone and back: no client was refused');
 $live->lives('gone and back', @old);
 done_testing;

@@ -127,8 +127,8 @@ $_->[0]->is_out('87', 'its CA ended, the renewal was taken back',
 	@$_[1, 2]) for $back;
 $_->[0]->lives('its CA was renewed in time', @$_[1, 2]) for $renewed;
 $keep->lives('expired, on_expiry = keep', @keep);
-$keep->is_refused('tls_expired', 'keep: nobody new', device => 'brief');
-$keep->is_refused('tls_expired', 'keep: nobody resumes', session => 'brief');
+$keep->is_refused('tls_expired', 'keep: no new client', device => 'brief');
+$keep->is_refused('tls_expired', 'keep: no resumption', session => 'brief');
 $pki->crl($crl, 'client-ca', revoked => ['brief'], number => '02');
 $keep->reload;
 $keep->is_out('87', 'kept, but revoked', @keep[0, 1]);

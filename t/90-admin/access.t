@@ -42,7 +42,7 @@ my $socket = tmp('admin.sock');
 my %daemon = (user => 'nobody', admin_socket => $socket);
 my $proxy = sallyport(kit => { drop => 0 }, daemon => \%daemon);
 is((stat $socket)[4], $nobody, "the socket belongs to the daemon's user");
-is((stat $socket)[2] & 07777, 0600, 'and to nobody else');
+is((stat $socket)[2] & 07777, 0600, 'and to no other user');
 is(status_as($nobody, 65534, $socket, 'POST', '/reload'), 200,
 	'that user may use it');
 is(status_as($other, $gid, $socket, 'GET', '/status'), 0, 'another may not');

@@ -61,7 +61,7 @@ sub log_dropped
 	return <$http> =~ /^sallyport_log_dropped_total (\d+)/m ? $1 : undef;
 }
 
-# Stderr is a pipe that nobody reads.
+# Stderr is a pipe that is not read.
 {
 	pipe my $reader, my $writer or die $!;
 	fcntl $writer, 1031, 4096; # F_SETPIPE_SZ

@@ -42,7 +42,7 @@ sub ids
 	return [ sort map { $_->{client_id} } @{ $answer->{sessions} } ];
 }
 
-is_deeply(ids(), [], 'nobody is there');
+is_deeply(ids(), [], 'no session');
 
 my %s = (
 	a3 => session('tls', 4, 'ec', 'a3'), a5 => session('tls', 5, 'ec', 'a5'),
@@ -214,7 +214,7 @@ wait_until('the silent one is listed', sub {
 is($kicked->{matched}, 3, 'kick --all');
 isnt($silent->ended->{status}, 'timeout', 'the silent one goes too');
 is_kicked($_) for $s{keep}, $back;
-is_deeply(ids(), [], 'nobody is left');
+is_deeply(ids(), [], 'no session is left');
 
 # The first certificates to expire come first, of all workers.
 pki->make("in-$_", subject => "/CN=in-$_", end => $_ + .5)

@@ -218,7 +218,7 @@ is((ctl($socket, 'status'))[0], 0, 'the admin socket has no such list');
 		backend => { address => '127.0.0.1:' . free_port(),
 			hold => 'off' });
 	my $at = $one->port('http_listen');
-	is(http($at, 'GET', '/readyz')->{status}, 200, 'nobody has tried yet');
+	is(http($at, 'GET', '/readyz')->{status}, 200, 'no client has tried yet');
 	my $c = peer->tls(port => $one->port('tls'), device => 'ec');
 	$c->send(mqtt_connect(clientid => 'first'));
 	$c->ended;

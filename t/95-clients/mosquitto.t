@@ -112,5 +112,5 @@ for (['mqttv311', 4], ['mqttv5', 0x86]) {
 }
 is($broker->count_log(qr/New client connected/),
 	$broker->count_log(qr/New client connected .* u'device-00[12]'/),
-	'nobody reached the broker under another name');
+	'no client reached the broker under another name');
 done_testing;

@@ -134,7 +134,7 @@ for (
 	[ 'no file', { url => 'http://a/b' }, qr/\.ini:\d+: file: is missing/ ],
 	[ 'ldap', { url => 'ldap://u:secret@a/b', file => $crl },
 	    qr/url: item 1 is not such a URL \(write http:/ ],
-	[ 'a file that nobody reads', { url => 'http://a/b', file => '/x/y.crl' },
+	[ 'a file that no [tls] reads', { url => 'http://a/b', file => '/x/y.crl' },
 	    qr/file: no \[tls\] reads \/x\/y\.crl \(add it/ ],
 ) {
 	my ($what, $fetch, $why) = @$_;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # The distribution points that the client CAs' certificates name: an issuing CA
-# is revoked by its root, whose list nobody configured.
+# is revoked by its root, whose list is not configured.
 use strict;
 use warnings;
 use FindBin;
@@ -23,7 +23,7 @@ my $ext = "basicConstraints = critical, CA:true\n"
     . "keyUsage = critical, keyCertSign, cRLSign\n"
     . "subjectKeyIdentifier = hash\n";
 # One point with three names, of which one can be fetched and a mirror fails;
-# and points that nobody can fetch.
+# and points that cannot be fetched.
 pki->make('issuing', subject => '/O=Test/CN=Issuing CA', ca => 'client-ca',
 	is_ca => 1, ext => "${ext}crlDistributionPoints = one, two\n"
 	    . "[one]\nfullname = URI:ldap://ca.example/cn=x?y,"
@@ -65,7 +65,7 @@ $live->is_out('87', 'its CA is revoked', @device);
 fetch_ini('bad', $crls, tls => \%tls,
 	'fetch roots' => { points_folder => tmp('elsewhere') });
 ($code, $said) = fetch('-c', tmp('bad.ini'));
-is($code, 78, 'a folder that nobody reads: exit code');
+is($code, 78, 'a folder that no [tls] reads: exit code');
 like($said, qr/points_folder: no \[tls\] reads .*elsewhere \(add it to crl/,
 	'and told');
 fetch_ini('bad', $crls, 'fetch roots' => { points_folder => $crls });

@@ -63,7 +63,7 @@ my ($kib) = split /\s/, command('du', '-sk', $root);
 cmp_ok($kib, '<', 8 * 1024, "$kib KiB unpacked are under 8 MiB");
 is(command('find', $root, '-perm', '/6000'), '', 'nothing is set-uid');
 is(command('find', $root, '!', '-type', 'd', '-perm', '/022'), '',
-	'no file is anybody else\'s to write');
+	'no other user may write a file');
 
 # Its root read-only, but for its volume; certificates mounted.
 command('ip', 'link', 'set', 'lo', 'up');

@@ -209,7 +209,7 @@ serves('started');
 good('reload', 'systemctl', 'reload', 'sallyport');
 is(unit('MainPID'), $pid, 'reload: the same process');
 
-# Upgraded to the same program: nobody notices.
+# Upgraded to the same program: no client notices.
 my $client = peer->tls(device => 'ec', port => 8883);
 $client->send(mqtt_connect(clientid => 'stays'));
 $client->packet;

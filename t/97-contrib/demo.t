@@ -25,7 +25,7 @@ for my $run (1, 2) {
 			"run $run: the broker saw device-001 by $id");
 	}
 	like($out, qr/reason=tls_no_certificate/,
-		"run $run: nobody without certificate");
+		"run $run: no client without certificate");
 	is_deeply([grep { -d } glob tmp('sallyport-demo.*')], [],
 		"run $run: its folder is gone");
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Whoever follows the guides in etc/doc gets what they promise: each of their
-# commands is run, one guide after the other in one shell, and what they show
+# A reader who follows the guides in etc/doc gets what they promise: each of
+# their commands is run, one guide after the other in one shell, and what they show
 # has to come. Sallyport::Guide says how it is written down.
 use strict;
 use warnings;

@@ -119,7 +119,7 @@ for my $name (@all) {
 	$test->launch(Sallyport::Daemon::program(builddir), '-t', '-c',
 		"$volume/sallyport.ini");
 	is($test->wait_exit(10), 0, "$name: sallyport -t");
-	# A ConfigMap is nobody's to write, and deny lists come with an apply.
+	# No process may write a ConfigMap, and deny lists come with an apply.
 	my $text = $test->text =~ s/^.* warning: .*sallyportctl deny will.*\n//r;
 	is($text, "$volume/sallyport.ini: good, 2 listeners\n",
 		"$name: and has nothing else to say");
@@ -171,7 +171,7 @@ for my $name (@all) {
 	}
 }
 
-# Who may claim another's address: nobody but the load balancer.
+# Only the load balancer may claim another's address.
 for my $name (grep { !/yaml$/ } @all) {
 	my @objects = @{ $objects{$name} };
 	my %env = Sallyport::Kube::environment(@objects);

@@ -103,7 +103,7 @@ wait_until('all are evaluated', sub {
 });
 is_deeply([ map { "$_->{name}: " . ($_->{lastError} // '') }
 	grep { $_->{health} ne 'ok' } @rules ], [], 'each can be evaluated');
-# A scrape that comes too late leaves a gap; so whoever asks waits.
+# A scrape that comes too late leaves a gap; so the test waits first.
 my @alerts;
 ok(eval { wait_until('alerts rise', sub {
 	@alerts = sort map { $_->{metric}{alertname} } result('ALERTS');

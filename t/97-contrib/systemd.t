@@ -266,12 +266,12 @@ put('/etc/systemd/system/sallyport-mqtts.socket',
 	$socket =~ s/^ListenStream=.*/ListenStream=8883\nListenStream=443/mr);
 good('the socket is read', qw(systemctl daemon-reload));
 good('the socket', qw(systemctl start sallyport-mqtts.socket));
-is(property('ActiveState'), 'inactive', 'nobody came yet');
+is(property('ActiveState'), 'inactive', 'no client came yet');
 is(publishes(443), 0, 'a device wakes it, at port 443');
 is(property('ActiveState'), 'active', 'it runs');
 is(publishes(), 0, 'and serves the other port');
 good('it starts anew', qw(systemctl restart sallyport));
-is(publishes(), 0, 'nobody noticed');
+is(publishes(), 0, 'no client noticed');
 
 # Another program takes over, with the sockets of systemd and with the key as a
 # credential; what systemd watches is the new process.

@@ -268,14 +268,14 @@ for my $body ('', 'nonsense', '200 {', '999 {}', '200 []', '200 "x"',
 $redis->command('ZREM', 'sallyport:replicas', "fake $fake");
 know('one three two', $r{one});
 
-# The engine is away: nobody is asked, nothing is done.
+# The engine is away: no replica is asked, and nothing is done.
 $redis->crash;
 wait_until('the loss is noticed', sub { !status($r{one})->{online} }, 20);
 ($code, undef, $said) = ctl($at, '--fleet', 'kick', '--all');
 is($code, 1, 'kick without an engine');
 like($said, qr/engine is away/, 'says why');
 $late->{c}->send(mqtt_pingreq);
-is(hex($late->{b}->packet), hex(mqtt_pingreq), 'and kicks nobody');
+is(hex($late->{b}->packet), hex(mqtt_pingreq), 'and kicks no client');
 $redis->start or die 'no redis';
 know('one three two', values %r);
 

@@ -152,7 +152,7 @@ $r[2] = again($r[2]);
 $r[3] = replica();
 all_have('cn:away1 cn:away3', 'after an absence', @r);
 
-# The engine hangs: nobody waits for it, and changes take effect.
+# The engine hangs: no client waits for it, and changes take effect.
 $redis->signal('STOP');
 my $from = time;
 ($code, $answer) = ctl_json($r[0]{socket}, 'deny', 'username', 'device-001');

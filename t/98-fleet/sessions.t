@@ -221,7 +221,7 @@ my $other = session($k[0], 'bare');
 lives($other, 'sessions come in all the same');
 $redis->command('DEL', $key);
 
-# The engine is away: this replica counts alone, or lets nobody in.
+# The engine is away: this replica counts alone, or refuses clients.
 my $strict = replica(\%limit, prefix => 'strict', when_down => 'refuse');
 my $kept = session($strict, 'ec');
 $redis->crash;
@@ -237,7 +237,7 @@ my $alone = session($one, 'bare');
 lives($alone, 'when_down = local');
 is_refused($one, 'bare', '97', 'its own sessions count');
 ok($one->wait_log(qr/event=fleet_alone/), 'it says so');
-# A pause of the engine: nobody waits for long.
+# A pause of the engine: no client waits for long.
 $redis->start or die 'no redis';
 wait_until('it is back', sub {
 	(ctl_json($strict->{socket}, 'status'))[1]{fleet}{sessions_shared};

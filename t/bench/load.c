@@ -524,8 +524,8 @@ set_mode(struct load *l, const char *name)
 	return l->mode != NULL;
 }
 
-/* Every connection publishes to topics of its own, but where nobody listens
- * one ready message does for all. */
+/* Every connection publishes to topics of its own, but where no client
+ * subscribes one ready message does for all. */
 static bool
 make_buffers(struct load *l)
 {

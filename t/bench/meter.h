@@ -18,7 +18,8 @@ struct meter {
 	size_t count;
 };
 
-/* Finds `root' and all below it, as they are now; 0 = nobody is measured. */
+/* Finds `root' and all below it, as they are now; 0 = no process is measured.
+ */
 void meter_init(struct meter *m, pid_t root);
 
 /* Nanoseconds of CPU, user and system, that the tree has used so far. */

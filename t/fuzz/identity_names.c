@@ -22,7 +22,7 @@ struct names {
 	uint8_t chain[1][CERT_SHA256_LEN];
 };
 
-/* Types that variables ask for, and one nobody knows; the fifth's OID is the
+/* Types that variables ask for, and an unknown one; the fifth's OID is the
  * value itself. */
 static const uint8_t oids[4][3] = {
 	{ 0x55, 4, 3 },

@@ -117,8 +117,8 @@ sub need_tool
 	}
 }
 
-# A port nobody listens on, below the range that outgoing connections use,
-# for daemons that cannot bind port 0.
+# A port on which no server listens, below the range that outgoing connections
+# use, for daemons that cannot bind port 0.
 sub free_port
 {
 	for (1 .. 200) {

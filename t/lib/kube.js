@@ -3,7 +3,7 @@
 // noticed.
 //   node kube.js MODULES render PATH...   the objects of each file or folder
 //   node kube.js MODULES check PATH...    and complaints about them; and how
-//       many mutants were tried, and those that nobody noticed
+//       many mutants were tried, and those that no check noticed
 // MODULES has the npm packages of t/lib/kube.packages: js-yaml and the
 // schemas of Kubernetes, cert-manager and the Prometheus operator, which are
 // functions there.
@@ -129,7 +129,7 @@ function schema(object) {
 
 // These schemas let unknown fields pass, as the API's own do; the server
 // refuses them when it decodes. But they ask for each field they know by its
-// name: a field that nobody asked for is one that nobody knows. Who wants to
+// name: a field that the schema does not name is unknown. Who wants to
 // know all the keys of an object takes any.
 function watched(value, at, unknown) {
 	if (value === null || typeof value !== 'object')
@@ -178,7 +178,7 @@ function* places(value, keys = []) {
 const free = /^(annotations|labels|matchLabels|selector|data|limits|requests)$/;
 
 // Each object with one mistake: a field too many somewhere, or a field whose
-// value is of another kind. Returns those that nobody notices.
+// value is of another kind. Returns those that no check notices.
 function mutants(object) {
 	const missed = [];
 	let count = 0;

@@ -281,7 +281,7 @@ test_accept(struct loop *loop)
 	net_kit_turns(loop);
 	errno = 0;
 	ok(net_kit_connect(&at) == -1 && errno == ECONNREFUSED,
-	    "closed, twice, and nobody listens");
+	    "closed, twice, and no socket listens");
 }
 
 static void
@@ -363,7 +363,7 @@ test_adopt(struct loop *loop)
 	net_kit_turns(loop);
 	clients[3] = net_kit_connect(&at);
 	before = net_kit_cpu_ms();
-	ok(!net_kit_run(loop, 100), "closed: a new client wakes nobody");
+	ok(!net_kit_run(loop, 100), "closed: a new client wakes no listener");
 	is_int(s.count, 3, "nor is it taken");
 	ok(net_kit_cpu_ms() - before < 10, "and the loop does not spin");
 	for (i = 0; i < 4; i++)
@@ -428,7 +428,7 @@ test_exhausted(struct loop *loop)
 	ok(rests >= 2 && rests <= 5, "it rests in between: %d times",
 	    (int)rests);
 	is_int((long long)counter_get(&counts.shed), 0,
-	    "nobody is shed so soon");
+	    "no client is shed so soon");
 	close(s.fds[0]);
 	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "one goes, it is taken");
 	s.fds[0] = s.fds[--s.count];

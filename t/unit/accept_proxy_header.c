@@ -104,7 +104,7 @@ static const struct row {
 	{ "v2 LOCAL", PARSE_OK, NULL, SIG "20000000" },
 	{ "v2 LOCAL with addresses", PARSE_OK, NULL, SIG "2011000c" V4 },
 	{ "v2 LOCAL with garbage", PARSE_OK, NULL, SIG "20ff0003 aabbcc" },
-	{ "v2 a TLV nobody knows", PARSE_OK, "192.0.2.1:54321",
+	{ "v2 an unknown TLV", PARSE_OK, "192.0.2.1:54321",
 	    SIG "21110011" V4 "ee0002 0102" },
 	{ "v2 an empty TLV", PARSE_OK, "192.0.2.1:54321",
 	    SIG "2111000f" V4 "040000" },

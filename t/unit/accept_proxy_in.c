@@ -226,7 +226,7 @@ test_cancel(struct loop *loop)
 	accept_proxy_cancel(st.proxy);
 	accept_proxy_cancel(NULL);
 	ok(!net_kit_run(loop, 20), "cancelled");
-	is_int(st.seen.calls, 0, "nobody is told");
+	is_int(st.seen.calls, 0, "the owner is not told");
 	is_int(write(st.fds[0], "x", 1), 1, "the socket is still open");
 	end(&st);
 	begin(&st, loop, NULL);

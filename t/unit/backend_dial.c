@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Dialling over real sockets: what answers, what refuses, what stays silent,
- * and what is nobody's fault.
+ * and what is no endpoint's fault.
  */
 #include "backend/dial.h"
 
@@ -90,14 +90,14 @@ test_unix(struct loop *loop)
 	timer_init(&later.timer, loop, accept_one, &later);
 	timer_start(&later.timer, 70);
 	ok(dial_kit_all(s, 2), "its queue is full");
-	is_int(s->call[1].reason, REASON_NONE, "until somebody accepts");
+	is_int(s->call[1].reason, REASON_NONE, "until the server accepts");
 	ok(backend_pool_up(s->pool), "which is no fault of the broker");
 	close(later.accepted);
 	close(later.listener);
 	dial_kit_end(s);
 	o.timeout_ms = 100;
 	s = dial_kit_begin(loop, addresses, &o);
-	ok(dial_kit_all(s, 1), "nobody listens there any more");
+	ok(dial_kit_all(s, 1), "no server listens there any more");
 	is_int(s->call[0].reason, REASON_BACKEND_UNREACHABLE, "unreachable");
 	dial_kit_end(s);
 }
@@ -113,7 +113,7 @@ test_refused(struct loop *loop)
 	char want[256];
 
 	snprintf(want, sizeof(want), "%s: Connection refused", addresses[0]);
-	ok(dial_kit_all(s, 2), "nobody listens");
+	ok(dial_kit_all(s, 2), "no server listens");
 	ok(clock_mono_ms() - began >= 140, "hold: until the deadline");
 	is_int(s->call[0].reason, REASON_BACKEND_UNREACHABLE, "unreachable");
 	is_str(s->call[0].text, want, "and it says why");

@@ -44,7 +44,7 @@ test_hold(struct loop *loop)
 		good += s->call[i].reason == REASON_NONE;
 	is_int(good, DIAL_KIT_MANY, "all get in when it is back");
 	is_int((long long)backend_pool_counts(s->pool)->waiting, 0,
-	    "nobody waits any more");
+	    "no dial waits any more");
 	is_int((long long)backend_pool_counts(s->pool)->held, DIAL_KIT_MANY,
 	    "all had waited");
 	dial_kit_end(s);
@@ -67,7 +67,7 @@ test_trials(struct loop *loop)
 	dial_kit_start(s, 0, "", "");
 	net_kit_turns(loop);
 	s->stop_at = 1;
-	ok(dial_kit_all(s, 100), "100 dials to somebody who is away");
+	ok(dial_kit_all(s, 100), "100 dials to a broker that is away");
 	t = dial_kit_endpoint(s);
 	is_int(t.count, 1, "one endpoint");
 	ok(t.failed >= 3 && t.failed <= 10, "%d tries in 300 ms",
@@ -165,7 +165,7 @@ test_cancel(struct loop *loop)
 	close(hole_fd);
 }
 
-/* Trials go round; whoever leaves during one does not take it along. */
+/* Trials go round; a dial that leaves during one does not take it along. */
 static void
 test_cancel_trial(struct loop *loop)
 {

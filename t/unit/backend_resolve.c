@@ -317,7 +317,7 @@ test_pool(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 	n->one = "127.0.0.2";
 	ok(await_question(loop, n), "now it is somewhere else");
 	c = dial(loop, p);
-	is_int(c.reason, REASON_BACKEND_UNREACHABLE, "where nobody listens");
+	is_int(c.reason, REASON_BACKEND_UNREACHABLE, "where no server listens");
 	n->one = "127.0.0.2";
 	n->two = "127.0.0.1";
 	ok(await_question(loop, n), "or at two places");
@@ -390,7 +390,7 @@ test_silence(struct loop *loop, struct nameserver *n,
 	if (backend_pool_new(&p, loop, r, &o) != OK)
 		abort();
 	ok(await_question(loop, n), "a name is found");
-	(void)net_kit_run(loop, 1100); /* a doubt so soon asks nobody */
+	(void)net_kit_run(loop, 1100); /* a doubt so soon sends no query */
 	n->silent = true;
 	began = clock_mono_ms();
 	c = dial(loop, p);
@@ -446,7 +446,8 @@ test_hold(struct loop *loop, struct nameserver *n)
 	if (backend_lookup_start(&l, r, loop, "one.test", on_found, &f) != OK)
 		abort();
 	(void)net_kit_run(loop, 200);
-	ok(f.calls == 0 && n->asked == before, "a held resolver asks nobody");
+	ok(f.calls == 0 && n->asked == before,
+	    "a held resolver sends no query");
 	is_int(backend_resolver_release(r), OK, "it is released");
 	if (f.calls == 0)
 		(void)net_kit_run(loop, NET_KIT_PATIENCE_MS);

@@ -146,7 +146,7 @@ test_nets(void)
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
 		ok(address_net_parse(&net, bad[i]) == ERR_MALFORMED,
 		    "no network: '%s'", bad[i]);
-	ok(!address_net_match(NULL, 0, &a), "no network holds nobody");
+	ok(!address_net_match(NULL, 0, &a), "no network holds no address");
 	ok(address_parse(&a, "unix:/x") == OK &&
 		address_net_parse(&net, "::/0") == OK &&
 		!address_net_match(&net, 1, &a),

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The queue of the log: nobody waits for a reader, order is kept, what is
+ * The queue of the log: no caller waits for a reader, order is kept, what is
  * dropped is counted and reported, and the end does not take longer than a
  * second.
  */
@@ -182,7 +182,7 @@ test_stuck_reader(void)
 	close(fd);
 	dropped = log_dropped() - dropped;
 	ok(dropped > 0, "what does not fit the queue is dropped");
-	ok(begin < 30000, "and nobody waits for the reader: %u ms",
+	ok(begin < 30000, "and no caller waits for the reader: %u ms",
 	    (unsigned)begin);
 	f = fopen(in_dir("b.log"), "r");
 	if (!ok(f != NULL, "another sink is used while the first is stuck"))
@@ -257,7 +257,7 @@ test_no_file(void)
 	if (mkfifo(in_dir("fifo"), 0600) == -1)
 		diag("mkfifo: %s", strerror(errno));
 	is_int(log_open(in_dir("fifo"), LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT),
-	    ERR_IRREGULAR, "a FIFO that nobody reads");
+	    ERR_IRREGULAR, "a FIFO without a reader");
 	is_int(log_open("/dev/null", LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT),
 	    ERR_IRREGULAR, "a device");
 	is_int(log_open(dir, LOG_LEVEL_INFO, LOG_FORMAT_LOGFMT), ERR_SYSTEM,

@@ -66,7 +66,8 @@ static const struct {
 	{ "any origin by a star", KIT_TLS WSS "origins = https://*\n",
 	    "8: origins: \"https://*\" is not an origin (write https://host "
 	    "or https://host:port, without a path)\n" },
-	{ "PROXY from nobody", KIT_LISTENER "accept_proxy = required\n" KIT_TLS,
+	{ "PROXY without trusted_proxies",
+	    KIT_LISTENER "accept_proxy = required\n" KIT_TLS,
 	    "3: accept_proxy: needs to know whom to believe (add "
 	    "trusted_proxies = the load balancers' networks, such as "
 	    "10.0.0.0/8)\n" },
@@ -210,7 +211,7 @@ test_rows(void)
 		    rows[i].complaints, "%s", rows[i].name);
 }
 
-/* Root may read anything, so this one asks as somebody else. */
+/* Root may read anything, so this one asks as another user. */
 static void
 test_rights(void)
 {

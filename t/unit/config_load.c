@@ -207,7 +207,7 @@ test_good(void)
 	is_str(config_name(&cfg->tls[0].head), "default", "or by none");
 	ok(cfg->listener[0].identity_profile == &cfg->identity[0] &&
 		cfg->listener[0].backend_profile == &cfg->backend[0],
-	    "and to profiles nobody wrote");
+	    "and to profiles that are not there");
 	is_int(cfg->backend[0].head.line, 0, "which are on no line");
 	is_str(cfg->dir, kit_dir(), "the folder");
 	is_int(strncmp(cfg->tls[0].client_ca.items[0], kit_dir(),

@@ -104,8 +104,8 @@ test_names(void)
 	ok(!names(l, "x", "dev-17a"), "that does not match");
 	ok(names(l, "foobar", "x"), "one not anchored");
 	ok(!names(l, "x", "old-1"), "an expired one");
-	ok(!names(l, "", ""), "empty names are nobody's");
-	ok(!names(NULL, "joe", "c1"), "no list denies nobody");
+	ok(!names(l, "", ""), "empty names are not looked up");
+	ok(!names(NULL, "joe", "c1"), "no list denies no client");
 	is_int((long long)identity_denylist_count(l), 8, "entries");
 	ok(identity_denylist_match_names(l, slice_str("joe"), slice_str("c1"),
 	       NOW, &found),
@@ -150,7 +150,7 @@ test_peers(void)
 	ok(peer(l, "2001:db8:fff::1") && !peer(l, "2001:db8:1000::1"),
 	    "an IPv6 network");
 	ok(!identity_denylist_match_peer(l, &un, NOW, &found),
-	    "unix peers are nobody's");
+	    "unix peers are not looked up");
 	ok(!peer(NULL, "192.0.2.1"), "no list");
 	ok(address_parse_host(&sa, "198.51.100.5") == OK &&
 		identity_denylist_match_peer(l, &sa, NOW, &found),
@@ -233,7 +233,7 @@ test_import(void)
 	identity_denylist_put(l);
 	l = load("");
 	ok(l != NULL && identity_denylist_count(l) == 0, "an empty file");
-	ok(!names(l, "u1", "x"), "denies nobody");
+	ok(!names(l, "u1", "x"), "denies no client");
 	identity_denylist_put(l);
 	l = load("as,who\n");
 	ok(l != NULL && identity_denylist_count(l) == 0, "only a heading");

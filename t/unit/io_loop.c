@@ -2,7 +2,7 @@
 /*
  * The loop's batching: turns that come fast are spread, few are let off. Its
  * timers, also where memory runs out. And that a watch which always has more
- * keeps nobody else from their turn.
+ * keeps no other from its turn.
  */
 #include "io/loop.h"
 #include "io/timer.h"

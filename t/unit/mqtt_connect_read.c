@@ -68,7 +68,7 @@ teardown(struct bench *b)
 	script_fini(&b->script);
 }
 
-/* Judged once, paused, and nobody there for events any more. */
+/* Judged once, paused, and without an owner for events. */
 static bool
 is_over(struct bench *b, enum reason reason)
 {

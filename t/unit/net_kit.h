@@ -33,7 +33,7 @@ int net_kit_listen(struct sockaddr_storage *at, int backlog);
 /* A blocking connection to `at', or -1 with errno. */
 int net_kit_connect(const struct sockaddr_storage *at);
 
-/* A port of 127.0.0.1 at which nobody listens. */
+/* A port of 127.0.0.1 at which no server listens. */
 struct sockaddr_storage net_kit_refused(void);
 
 /* A listener that answers no SYN: its queue is full, of `filler', which has

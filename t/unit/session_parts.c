@@ -136,7 +136,7 @@ test_cert_sessions(void)
 		cert_sessions_remove(&a[i]);
 	cert_sessions_remove(&a[0]);
 	is_int(cert_sessions_add(c, &a[0], sha256, &one, &r), OK, "again");
-	ok(!r.clone, "nobody is left");
+	ok(!r.clone, "no session is left");
 	cert_sessions_remove(&a[0]);
 	cert_sessions_free(c);
 	free(m);
@@ -151,7 +151,7 @@ test_client_ids(void)
 
 	ok(key != client_ids_key(c, "other", id),
 	    "a ClientID counts for each [backend]");
-	is_int(client_ids_take(c, key, 1), 0, "nobody had it");
+	is_int(client_ids_take(c, key, 1), 0, "no session had it");
 	is_int(client_ids_take(c, key, 2), 1, "the second takes it over");
 	is_int(client_ids_release(c, key, 1), 2, "which the first learns");
 	is_int(client_ids_release(c, key, 2), 0, "the second still has it");

@@ -171,7 +171,7 @@ static const struct pair pairs[] = {
 	{ "s-p521.crt", "s-p521.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "s-ed.crt", "s-ed.key", NULL, NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "s-rsa.crt", "s-rsa.key", NULL, NULL, CONFIG_TLS_VERSION_1_2 },
-	/* Keys with which nobody can be served. */
+	/* Keys that can serve no client. */
 	{ "s-p224.crt", "s-p224.key", "of a kind that the TLS library cannot",
 	    NULL, CONFIG_TLS_VERSION_1_3 },
 	{ "s-p224.crt", "s-p224.key", "of a kind that the TLS library cannot",
@@ -258,7 +258,7 @@ test_serving(void)
 	    "RSA suites for an EC key");
 	ok(warnings.count == 1 &&
 		strstr(warnings.lines[0], "connect by TLS 1.2") != NULL,
-	    "... nobody can use TLS 1.2");
+	    "... no client can use TLS 1.2");
 	report_fini(&why);
 	report_fini(&warnings);
 	tls_ctx_put(ctx);
@@ -487,7 +487,7 @@ test_explain(void)
 	tls_ctx_put(ctx);
 }
 
-/* Client certificates by their keys: `explain' admits nobody whom the daemon
+/* Client certificates by their keys: `explain' admits no client that the daemon
  * refuses. */
 static const struct kind {
 	const char *name;

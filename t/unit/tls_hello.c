@@ -31,7 +31,7 @@ struct choice {
 	uint16_t schemes[4]; /* signatures that the client can verify */
 	const char *groups; /* NULL: the client's default */
 	const char *ciphers; /* of TLS 1.2; NULL: the client's default */
-	const char *want; /* common name; "" = nobody can be served */
+	const char *want; /* common name; "" = no pair can serve */
 };
 
 static const struct choice choices[] = {

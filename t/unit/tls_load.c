@@ -135,7 +135,7 @@ static const struct row rows[] = {
 	    ONE "\xe2\x80\x94\xe2\x80\x94"
 		"BEGIN CERTIFICATE\n",
 	    "1@1", "line 4: ", NULL, 0 },
-	{ "a label that nobody knows", TLS_LOAD_CERT,
+	{ "an unknown label", TLS_LOAD_CERT,
 	    ONE "-----BEGIN CERT-----\nMAMC\n-----END CERT-----\n", "1@1",
 	    "line 4: \"BEGIN CERT\" is not a known kind", NULL, 0 },
 	{ "CRL without X509", TLS_LOAD_CRL,

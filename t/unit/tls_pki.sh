@@ -294,7 +294,7 @@ many_crls() {
 	crl fake 10 9 && mv fake.crl foreign.crl
 }
 
-# CRLs that revoke nobody, the device, and the issuing CA (tls_resume).
+# CRLs that revoke no device, the device, and the issuing CA (tls_resume).
 resume_crls() {
 	openssl req -x509 -new -key device.key -subj '/O=Test/CN=device-001' \
 		-config empty.cnf -CA root.crt -CAkey root.key -days 30 \

@@ -252,7 +252,7 @@ test_ends_beneath(void)
 	    "to find the error");
 	rig_fini(&r);
 
-	/* A write finds it broken while nobody reads. */
+	/* A write finds it broken while there is no reader. */
 	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
 	stream_want_read(r.ws, true);
 	stream_want_read(r.ws, false);

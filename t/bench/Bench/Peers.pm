@@ -225,7 +225,7 @@ sub stop
 	waitpid $pid, 0;
 }
 
-# Loopback only answers where somebody listens.
+# Loopback answers only where a server listens.
 sub wait_for
 {
 	my ($self, $port) = @_;

@@ -22,7 +22,7 @@ use warnings;
 use parent 'Sallyport::Proc';
 
 # Blocks of a guide, each { line, kind, words, text }; complains about what a
-# reader could run and nobody would.
+# reader could run but would not.
 sub parse
 {
 	my ($path) = @_;

@@ -123,7 +123,7 @@ sub lay_out
 	remove_tree("$volume/$old") if defined $old;
 }
 
-# The configuration in a manifest, without asking anybody for its YAML.
+# The configuration in a manifest, without a parser for YAML.
 sub ini_of
 {
 	my ($manifest) = @_;

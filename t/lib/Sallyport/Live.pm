@@ -3,7 +3,7 @@ package Sallyport::Live;
 
 # Live sessions through a proxy, for the tests of who is thrown out: begin
 # one, see that it lives, or that it was ended with the right words on both
-# sides, and that nobody comes back.
+# sides, and that no client comes back.
 
 use strict;
 use warnings;

@@ -29,7 +29,7 @@ sub start
 		host => $arg{host} // '127.0.0.1', slow => $arg{slow},
 		before => $arg{before});
 
-	# Somebody may take the port between the finding and the binding.
+	# Another process may take the port between the finding and the binding.
 	for (1 .. 5) {
 		$self->{port} = $arg{port}->();
 		$self->launch(program(), '-c', $self->write_config(%arg));

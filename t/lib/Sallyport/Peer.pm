@@ -196,7 +196,7 @@ sub command
 	return $self->{peer}->command($verb, $self->{name}, %arg);
 }
 
-# The next connection somebody made to this listener.
+# The next connection to this listener.
 sub accept
 {
 	my ($self, %arg) = @_;
@@ -209,7 +209,7 @@ sub accept
 	return $c;
 }
 
-# Has somebody knocked at this listener, or sent something here?
+# True if a connection waits at this listener, or bytes wait here.
 sub pending
 {
 	return $_[0]->command('pending')->{pending};
