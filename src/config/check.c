@@ -640,7 +640,8 @@ config_check(struct config *cfg, struct report *r)
 	check_limits(&c);
 	check_fleet(&c);
 	for (i = 0; i < cfg->fetch_count; i++)
-		check_fetch(&c, &cfg->fetch[i]);
+		if (!cfg->fetch[i].head.bad)
+			check_fetch(&c, &cfg->fetch[i]);
 	config_option_each(cfg, check_option_files, &c);
 	config_option_each(cfg, judge, NULL);
 }
@@ -652,6 +653,7 @@ config_check_fetch(struct config *cfg, struct report *r)
 	size_t i;
 
 	for (i = 0; i < cfg->fetch_count; i++)
-		check_fetch(&c, &cfg->fetch[i]);
+		if (!cfg->fetch[i].head.bad)
+			check_fetch(&c, &cfg->fetch[i]);
 	config_option_each(cfg, judge, NULL);
 }

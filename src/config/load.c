@@ -560,6 +560,14 @@ is_wanted(const struct load *l, const struct config_option *o)
 	return false;
 }
 
+/* True for a section of another program, whose environment the daemon does not
+ * have: a password in it is not for the daemon. */
+static bool
+is_foreign(const struct load *l)
+{
+	return l->wanted == NULL && strcmp(l->section->word, "fetch") == 0;
+}
+
 /* Sets the field of an option. */
 static void
 set_value(struct load *l, const struct config_option *o, unsigned line,
@@ -573,6 +581,10 @@ set_value(struct load *l, const struct config_option *o, unsigned line,
 	s.arena = l->cfg->arena;
 	where->line = line;
 	err = expand(s.arena, text, &s.text, s.why);
+	if (err == ERR_CONFIG && is_foreign(l)) {
+		((struct config_head *)l->body)->bad = true;
+		return;
+	}
 	if (err == OK) {
 		where->text = s.text;
 		err = o->set(&s, config_option_field(o, l->body));

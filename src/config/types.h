@@ -171,7 +171,8 @@ struct config_head {
 	const char *name; /* of [tls NAME]; "" for [tls] */
 	unsigned line; /* of its heading; 0: not in the file */
 	size_t index; /* in its array */
-	bool bad; /* has a bad value; only in a draft, see config_load() */
+	bool bad; /* has a bad value; only in a draft, see config_load(). Of
+		   * [fetch]: or one that the daemon cannot know */
 };
 
 #endif

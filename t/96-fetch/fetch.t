@@ -128,6 +128,22 @@ publish();
 is_fetched(0, 'fetch_new', 'and not of that CA any more');
 is(scalar(() = read_file($crl) =~ /BEGIN/g), 1, 'its list has gone with it');
 
+# A secret in the environment of sallyport-fetch is not for the daemon.
+$ini = fetch_ini('fetch', $crl, 'fetch ca' => { file => $crl,
+	url => $server->{url} =~ s{//}{//user:\${env:FETCH_PASSWORD}\@}r
+	    . '/file/ca.crl' });
+publish();
+{
+	local $ENV{FETCH_PASSWORD} = 'secret';
+	is_fetched(0, 'fetch_new', 'with a variable');
+}
+($code, $said) = fetch('-c', $ini);
+is($code, 78, 'without it: exit code');
+like($said, qr/url: the environment variable FETCH_PASSWORD is not set/,
+	'and told');
+unlike((sallyport_check('-c', $ini))[2], qr/FETCH_PASSWORD|url/,
+	'the daemon needs no such variable');
+
 # What is wrong with the configuration is told with its line.
 for (
 	[ 'no url', { file => $crl }, qr/\.ini:\d+: url: is missing/ ],
