@@ -49,6 +49,7 @@ struct gather {
 	size_t asked;
 	int steps; /* done so far, of this replica and the others */
 	bool here; /* this replica is meant, too */
+	bool others; /* so are others, or another process of this name */
 };
 
 static void next(struct gather *g);
@@ -595,7 +596,7 @@ next(struct gather *g)
 			run_here(g); /* g may be gone */
 			return;
 		}
-		if (!here && json_array_size(g->known) > 0) {
+		if (!here && g->others) {
 			ask_others(g); /* g may be gone */
 			return;
 		}
@@ -720,6 +721,7 @@ new_gather(struct admin *a, struct http_call *call,
 	fleet_get_status(a->master->fleet, &s);
 	g->name = s.name;
 	g->here = fleet_talk_is_for(g->to, s.name);
+	g->others = s.replica_count > 1;
 	for (i = 0; i < s.replica_count; i++)
 		if (strcmp(s.replicas[i].name, s.name) != 0 &&
 		    fleet_talk_is_for(g->to, s.replicas[i].name))

@@ -17,6 +17,9 @@
 /* How often the lease is renewed, and for how long it lasts. */
 #define TICK_MS 1000
 #define LEASE_MS "15000"
+/* What no session waits for is collected, because a wakeup for each would cost
+ * more than the rest. */
+#define SOON_MS 100
 /* A claim is answered within this time. */
 #define PATIENCE_MS 1000
 /* Claims, and certificates, that are sent in one command. */
@@ -33,7 +36,9 @@ struct fleet_leases {
 	const char *prefix; /* borrowed */
 	const char *me; /* borrowed */
 	char number_text[NUMBER_LEN + 1];
-	struct loop_message wake; /* there is something due */
+	struct loop_message soon; /* there is something due */
+	struct loop_message now; /* a session waits for it */
+	struct timer later; /* what is due soon */
 	struct timer tick;
 	bool ready; /* the engine has our lease */
 	bool alone_told; /* it was logged */
@@ -413,14 +418,14 @@ send_all(struct fleet_leases *l)
 }
 
 static void
-due(struct loop_message *message)
+send_due(struct fleet_leases *l, bool now)
 {
-	struct fleet_leases *l = list_entry(message, struct fleet_leases, wake);
 	struct cert_sessions_due due;
 
 	if (l->link == NULL)
 		return;
-	cert_sessions_take(l->sessions, &due);
+	timer_stop(&l->later);
+	cert_sessions_take(l->sessions, &due, now);
 	/* Claims come first: a session that has ended was claimed before. */
 	while (l->ready && !list_empty(&due.claims))
 		if (!send_batch(l, &due.claims))
@@ -431,6 +436,27 @@ due(struct loop_message *message)
 	else if (l->ready)
 		send_changes(l, &due);
 	free(due.changed);
+}
+
+static void
+due_now(struct loop_message *message)
+{
+	send_due(list_entry(message, struct fleet_leases, now), true);
+}
+
+static void
+due_later(void *arg)
+{
+	send_due(arg, false);
+}
+
+static void
+due_soon(struct loop_message *message)
+{
+	struct fleet_leases *l = list_entry(message, struct fleet_leases, soon);
+
+	if (l->link != NULL)
+		timer_start(&l->later, SOON_MS);
 }
 
 /*
@@ -528,16 +554,21 @@ fleet_leases_new(const struct fleet_leases_options *o,
 {
 	struct fleet_leases *l = calloc(1, sizeof(*l));
 	struct fleet_link_options link = *o->link;
+	struct cert_sessions_bell bell = { link.loop, NULL, NULL };
 
 	if (l == NULL)
 		return NULL;
+	bell.soon = &l->soon;
+	bell.now = &l->now;
 	l->loop = link.loop;
 	l->sessions = o->sessions;
 	l->prefix = o->prefix;
 	l->me = o->me;
 	snprintf(l->number_text, sizeof(l->number_text), "%08" PRIx32,
 	    o->number);
-	l->wake.run = due;
+	l->soon.run = due_soon;
+	l->now.run = due_now;
+	timer_init(&l->later, l->loop, due_later, l);
 	timer_init(&l->tick, l->loop, tick, l);
 	link.owner = &owner;
 	link.arg = l;
@@ -547,7 +578,7 @@ fleet_leases_new(const struct fleet_leases_options *o,
 		return NULL;
 	}
 	timer_start(&l->tick, TICK_MS);
-	cert_sessions_share(l->sessions, l->loop, &l->wake);
+	cert_sessions_share(l->sessions, &bell);
 	return l;
 }
 
@@ -559,8 +590,9 @@ fleet_leases_stop(struct fleet_leases *l)
 	if (l == NULL)
 		return;
 	timer_stop(&l->tick);
-	cert_sessions_share(l->sessions, NULL, NULL);
-	cert_sessions_take(l->sessions, &due);
+	timer_stop(&l->later);
+	cert_sessions_share(l->sessions, NULL);
+	cert_sessions_take(l->sessions, &due, false);
 	give_all_back(l, &due.claims);
 	free(due.changed);
 	if (l->ready)

@@ -21,9 +21,9 @@ struct cert_sessions {
 	struct table_shards shards;
 	/* For the fleet, guarded by `lock': */
 	pthread_mutex_t lock;
-	struct loop *loop; /* borrowed; NULL: there is no fleet */
-	struct loop_message *wake; /* borrowed */
-	bool posted; /* `wake' is on its way */
+	struct cert_sessions_bell bell; /* loop NULL: there is no fleet */
+	bool soon_posted; /* this message is on its way, or was not followed */
+	bool now_posted;
 	struct list claims;
 	uint8_t (*changed)[32]; /* owned */
 	size_t changed_count;
@@ -78,14 +78,20 @@ cert_sessions_free(struct cert_sessions *c)
 	free(c);
 }
 
-/* Wakes the fleet. With c->lock held. */
+/* Tells the fleet. With c->lock held, so that `soon' never comes after the
+ * `now' that was posted later. */
 static void
-wake(struct cert_sessions *c)
+ring(struct cert_sessions *c, bool waits)
 {
-	if (c->posted)
+	if (c->now_posted)
 		return;
-	c->posted = true;
-	loop_post(c->loop, c->wake);
+	if (waits) {
+		c->now_posted = true;
+		loop_post(c->bell.loop, c->bell.now);
+	} else if (!c->soon_posted) {
+		c->soon_posted = true;
+		loop_post(c->bell.loop, c->bell.soon);
+	}
 }
 
 static bool
@@ -111,12 +117,12 @@ static void
 note_change(struct cert_sessions *c, const uint8_t sha256[32])
 {
 	pthread_mutex_lock(&c->lock);
-	if (c->loop != NULL) {
+	if (c->bell.loop != NULL) {
 		if (make_room_for_change(c))
 			memcpy(c->changed[c->changed_count++], sha256, 32);
 		else
 			c->changed_all = true;
-		wake(c);
+		ring(c, false);
 	}
 	pthread_mutex_unlock(&c->lock);
 }
@@ -286,12 +292,14 @@ cert_sessions_remove(struct cert_sessions_member *member)
  */
 
 void
-cert_sessions_share(struct cert_sessions *c, struct loop *loop,
-    struct loop_message *message)
+cert_sessions_share(struct cert_sessions *c,
+    const struct cert_sessions_bell *bell)
 {
 	pthread_mutex_lock(&c->lock);
-	c->loop = loop;
-	c->wake = message;
+	if (bell != NULL)
+		c->bell = *bell;
+	else
+		c->bell.loop = NULL;
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -327,10 +335,10 @@ cert_sessions_ask(struct cert_sessions_member *member,
 	copy->since = member->since;
 	list_init(&copy->node);
 	pthread_mutex_lock(&c->lock);
-	if (c->loop != NULL) {
+	if (c->bell.loop != NULL) {
 		list_append(&c->claims, &copy->node);
 		member->claim = copy;
-		wake(c);
+		ring(c, copy->waits);
 	} else {
 		err = ERR_CLOSED;
 	}
@@ -341,14 +349,17 @@ cert_sessions_ask(struct cert_sessions_member *member,
 }
 
 void
-cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due)
+cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due,
+    bool now)
 {
 	struct list *node;
 	struct list *next;
 
 	list_init(&due->claims);
 	pthread_mutex_lock(&c->lock);
-	c->posted = false;
+	c->soon_posted = false;
+	if (now)
+		c->now_posted = false;
 	list_each(node, next, &c->claims) {
 		list_remove(node);
 		list_append(&due->claims, node);

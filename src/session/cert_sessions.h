@@ -140,11 +140,17 @@ struct cert_sessions_claim {
 	union session_address other;
 };
 
-/* Has the fleet told of claims and changes: `wake' is posted to `loop' when
- * there are some, and cert_sessions_take() fetches them. Both borrowed; NULL:
- * no more. Main thread, before the workers start or while they run. */
-void cert_sessions_share(struct cert_sessions *c, struct loop *loop,
-    struct loop_message *wake);
+/* How the fleet is told of claims and changes. All borrowed. */
+struct cert_sessions_bell {
+	struct loop *loop;
+	struct loop_message *soon; /* there is something: fetch it soon */
+	struct loop_message *now; /* a session waits */
+};
+
+/* Has the fleet told; NULL: no more. Main thread, before the workers start or
+ * while they run. */
+void cert_sessions_share(struct cert_sessions *c,
+    const struct cert_sessions_bell *bell);
 
 /* Sends a copy of `claim', whose home, answered, sha256, limit, count, waits
  * and clone_known are set, for a member that was added. ERR_CLOSED: there is no
@@ -159,7 +165,10 @@ struct cert_sessions_due {
 	size_t count;
 	bool all; /* changes were lost for lack of memory */
 };
-void cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due);
+
+/* Fetches it; `now': on behalf of that message, else of the other one. */
+void cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due,
+    bool now);
 
 /* Sends an answered claim back. Any thread. */
 void cert_sessions_give_back(struct cert_sessions_claim *claim);
