@@ -58,6 +58,7 @@ struct command {
 	struct buf texts;
 	size_t ends[BATCH * CLAIM_ARGS + CHUNK * 2];
 	size_t count;
+	bool failed; /* for lack of memory: parts are missing */
 };
 
 static struct slice
@@ -83,7 +84,9 @@ ignore(void *arg, const struct fleet_reply *reply)
 static void
 command_add(struct command *c, const char *text)
 {
-	if (buf_append(&c->texts, text, strlen(text)) == OK)
+	if (buf_append(&c->texts, text, strlen(text)) != OK)
+		c->failed = true;
+	else
 		c->ends[c->count++] = buf_len(&c->texts);
 }
 
@@ -108,6 +111,7 @@ command_clear(struct command *c)
 	buf_fini(&c->texts);
 	buf_init(&c->texts, 0);
 	c->count = 0;
+	c->failed = false;
 }
 
 /* Room for the longest command; the main thread's. */
@@ -298,7 +302,8 @@ send_batch(struct fleet_leases *l, struct list *claims)
 	argv[argc++] = slice_str(l->number_text);
 	argv[argc++] = slice_str(LEASE_MS);
 	argc = command_finish(&c, argv, argc);
-	if (!fleet_link_send(l->link, argv, argc, claims_answered, b)) {
+	if (c.failed ||
+	    !fleet_link_send(l->link, argv, argc, claims_answered, b)) {
 		give_all_back(l, &b->claims);
 		free(b);
 		return false;
@@ -319,7 +324,10 @@ send_fields(struct fleet_leases *l, const char *verb, struct command *c)
 	struct slice *argv = command_room();
 	char own[128];
 
-	if (c->count > 0) {
+	if (c->failed) {
+		/* The next connection sends everything again. */
+		fleet_link_reject(l->link, "out of memory");
+	} else if (c->count > 0) {
 		argv[0] = slice_str(verb);
 		argv[1] = key(l, own, "in:", l->number_text);
 		(void)fleet_link_send(l->link, argv, command_finish(c, argv, 2),
