@@ -68,12 +68,11 @@ same_key(const SSL_SESSION *a, const SSL_SESSION *b)
 }
 
 static struct tls_ctx *
-make_ctx(void)
+ctx_with(struct tls_tickets *ring)
 {
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
 	struct tls_load_report say = pki_say(&reports);
-	struct tls_tickets *ring = tls_tickets_new();
 	struct kit_options o;
 	struct tls_ctx *ctx;
 
@@ -85,6 +84,12 @@ make_ctx(void)
 	report_fini(&warnings);
 	tls_tickets_put(ring);
 	return ctx;
+}
+
+static struct tls_ctx *
+make_ctx(void)
+{
+	return ctx_with(tls_tickets_new());
 }
 
 /* One ticket in each period of twelve hours. */
@@ -162,6 +167,48 @@ test_quiet(void)
 	SSL_CTX_free(client);
 }
 
+/* The program that takes over goes on with the keys of the other, and replaces
+ * them when that one would have. */
+static void
+test_export(void)
+{
+	SSL_CTX *client = kit_client("device.crt", "device.key", TLS1_3_VERSION,
+	    TLS1_3_VERSION);
+	struct tls_tickets *old = tls_tickets_new(), *new = tls_tickets_new();
+	uint8_t keys[TLS_TICKETS_EXPORT_MAX];
+	struct tls_ctx *ctx = ctx_with(tls_tickets_get(old)), *next;
+	SSL_SESSION *s[2];
+	uint64_t due;
+	size_t len;
+
+	s[0] = ticket(ctx, client);
+	moved += HOURS_MS(12);
+	s[1] = ticket(ctx, client);
+	moved += HOURS_MS(11);
+	len = tls_tickets_export(old, keys, &due);
+	is_int(len, 2 * 48, "two keys so far");
+	ok(due > 0 && due <= HOURS_MS(1), "and another one within an hour");
+	is_int(tls_tickets_import(new, keys, len - 1, due), ERR_MALFORMED,
+	    "no length of keys");
+	is_int(tls_tickets_import(new, keys, 0, due), ERR_MALFORMED, "no keys");
+	is_int(tls_tickets_import(new, keys, len, HOURS_MS(13)), ERR_MALFORMED,
+	    "no time of ours");
+	is_int(tls_tickets_import(new, keys, len, due), OK, "taken over");
+	next = ctx_with(new);
+	ok(resumes(next, client, s[0], NULL), "the older key's ticket resumes");
+	ok(resumes(next, client, s[1], NULL), "so does the newer one's");
+	moved += HOURS_MS(1);
+	ok(resumes(next, client, s[0], NULL), "with the third key, too");
+	moved += HOURS_MS(12);
+	ok(!resumes(next, client, s[0], NULL), "but not with the fourth");
+	SSL_SESSION_free(s[0]);
+	SSL_SESSION_free(s[1]);
+	tls_ctx_put(ctx);
+	tls_ctx_put(next);
+	tls_tickets_put(old);
+	SSL_CTX_free(client);
+}
+
 int
 main(void)
 {
@@ -172,6 +219,7 @@ main(void)
 	test_renewal(TLS1_3_VERSION, "TLS 1.3");
 	test_renewal(TLS1_2_VERSION, "TLS 1.2");
 	test_quiet();
+	test_export();
 	pki_remove();
 	return done_testing();
 }
