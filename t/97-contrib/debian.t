@@ -229,7 +229,16 @@ good('start behind it', 'systemctl', 'start', 'sallyport');
 serves('behind its socket');
 $pid = unit('MainPID');
 my $bound = unit('InvocationID', $socket);
+$client = peer->tls(device => 'ec', port => 8883);
+$client->send(mqtt_connect(clientid => 'stays'));
+$client->packet;
 good('upgrade', 'dpkg', '-i', '/later.deb');
+like((inside('journalctl', '-u', 'sallyport'))[1],
+	qr/event=take_over .*process $pid accepts no more/,
+	'another program has taken over');
+$client->send(mqtt_pingreq);
+is(hex($client->packet), 'd000', 'and who is in stays in');
+$client->close;
 is(unit('ActiveState', $socket), 'active', 'upgraded: the socket is there');
 is(unit('InvocationID', $socket), $bound, 'upgraded: it always was');
 is(unit('ActiveState'), 'active', 'upgraded: active');
