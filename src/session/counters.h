@@ -54,7 +54,7 @@ struct counters {
 	counter connack_accepted;
 	counter connack_refused; /* by the broker */
 	struct histogram handshake; /* from accept to the handshake's end */
-	struct histogram connack; /* from the CONNECT to the CONNACK */
+	struct histogram connack; /* from accept to the CONNACK */
 };
 
 #endif

@@ -66,7 +66,6 @@ struct session {
 	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
-	uint64_t connect_at; /* loop_now() when the CONNECT was complete */
 	/* For session_check_peers(): the bytes relayed at the last check, and
 	 * whether some were on their way. */
 	uint64_t checked_bytes;

@@ -485,7 +485,6 @@ connect_read_done(void *arg, enum reason reason,
 	buf_init(&result->bytes, 0); /* they are ours now */
 	buf_init(&a->connect, 0);
 	buf_init(&a->rest, 0);
-	s->connect_at = loop_now(s->manager->loop);
 	s->setup->admission = a;
 	enter(s, STAGE_IDENTITY);
 }
@@ -896,7 +895,7 @@ broker_answered(void *arg, uint8_t code)
 		audit_open(s, s->takes_over);
 	session_opening_free(s);
 	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
-	observe(&c->connack, loop_now(s->manager->loop) - s->connect_at);
+	observe(&c->connack, loop_now(s->manager->loop) - s->since);
 }
 
 static void
