@@ -364,6 +364,20 @@ pad(struct work *w, size_t size, size_t len, size_t *padded)
 	return OK;
 }
 
+/* Takes back what a full disk let be written of rows: a part of a row could
+ * name another client. What another program has appended behind it stays. */
+static void
+take_back(const struct work *w, size_t begin, size_t len)
+{
+	int error = errno;
+	struct stat now;
+
+	if (fstat(w->fd, &now) == 0 && (size_t)now.st_size > begin &&
+	    (size_t)now.st_size < begin + len)
+		(void)!ftruncate(w->fd, (off_t)begin);
+	errno = error;
+}
+
 static enum err
 append(struct work *w, enum outcome *outcome)
 {
@@ -375,8 +389,11 @@ append(struct work *w, enum outcome *outcome)
 	err = pad(w, begin, rows.len, &padded);
 	if (err != OK)
 		return err;
-	if (write_all(w->fd, rows) != OK || fdatasync(w->fd) == -1 ||
-	    fstat(w->fd, &e->after) == -1)
+	if (write_all(w->fd, rows) != OK) {
+		take_back(w, begin, padded + rows.len);
+		return failed(w, e->path, "write");
+	}
+	if (fdatasync(w->fd) == -1 || fstat(w->fd, &e->after) == -1)
 		return failed(w, e->path, "write");
 	*outcome = is_current(w, w->fd) ? DONE : AGAIN;
 	e->alone = (size_t)e->after.st_size == begin + padded + rows.len;

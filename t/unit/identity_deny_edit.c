@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -361,6 +362,32 @@ test_appending(void)
 	report_fini(&r);
 }
 
+/* A disk that is full leaves no part of a row. */
+static void
+test_full(void)
+{
+	static const char before[] = "as,who,reason,until\ncn,kept,,\n";
+	struct rlimit limit = { sizeof(before) - 1 + 8, RLIM_INFINITY };
+	int status = -1;
+	struct report r;
+	pid_t pid;
+
+	write_file(before);
+	load_list();
+	pid = fork();
+	if (pid == 0) {
+		report_init(&r);
+		signal(SIGXFSZ, SIG_IGN);
+		setrlimit(RLIMIT_FSIZE, &limit);
+		_exit(
+		    add("cn", "device-1234", "", "", &r) == ERR_SYSTEM ? 7 : 1);
+	}
+	waitpid(pid, &status, 0);
+	ok(WIFEXITED(status) && WEXITSTATUS(status) == 7,
+	    "a full disk is an error");
+	is_str(read_file(), before, "and the file is as it was");
+}
+
 /* A process that changes the file until it is killed. */
 static void
 change_for_ever(void)
@@ -422,6 +449,7 @@ main(void)
 	test_nowhere();
 	test_large();
 	test_appending();
+	test_full();
 	test_killed();
 	identity_denylist_put(list);
 	unlink(path);
