@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "mqtt/connect_read.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 struct mqtt_connect_read {
@@ -11,13 +12,32 @@ struct mqtt_connect_read {
 	mqtt_connect_read_cb *done;
 	void *arg; /* borrowed: the argument of `done' */
 	struct buf bytes; /* owned: what has come so far */
+	struct mqtt_connect_budget *budget; /* borrowed; may be NULL */
+	size_t charged; /* bytes counted in it */
 };
+
+/* Counts `len' bytes more. False: the budget does not have them. */
+static bool
+charge(struct mqtt_connect_read *r, size_t len)
+{
+	size_t total = buf_len(&r->bytes) + len;
+	size_t more;
+
+	if (r->budget == NULL || total <= MQTT_CONNECT_READ_FREE)
+		return true;
+	more = total - MQTT_CONNECT_READ_FREE - r->charged;
+	r->charged += more;
+	return atomic_fetch_add(&r->budget->used, more) + more <=
+	    atomic_load(&r->budget->most);
+}
 
 /* Ends the use of the stream. `r' itself lives until the end of the loop turn,
  * because this may run inside its own callback. */
 static void
 retire(struct mqtt_connect_read *r)
 {
+	if (r->charged > 0)
+		atomic_fetch_sub(&r->budget->used, r->charged);
 	stream_disown(r->stream);
 	r->stream = NULL;
 	loop_free_later(r->loop, &r->garbage, r, free);
@@ -60,7 +80,11 @@ judge(struct mqtt_connect_read *r)
 static void
 keep(struct mqtt_connect_read *r, const uint8_t *data, size_t len)
 {
-	if (buf_append(&r->bytes, data, len) == OK)
+	if (!charge(r, len))
+		fail(r, REASON_ACCEPT_RESOURCE,
+		    "all unfinished CONNECTs together are too large; see "
+		    "[limits] connect_memory");
+	else if (buf_append(&r->bytes, data, len) == OK)
 		judge(r);
 	else
 		fail(r, REASON_ACCEPT_RESOURCE, err_text(ERR_NO_MEMORY));
@@ -114,6 +138,13 @@ mqtt_connect_read_start(struct mqtt_connect_read **out, struct loop *loop,
 	stream_set_owner(s, on_event, r);
 	stream_want_read(s, true);
 	return OK;
+}
+
+void
+mqtt_connect_read_set_budget(struct mqtt_connect_read *r,
+    struct mqtt_connect_budget *budget)
+{
+	r->budget = budget;
 }
 
 void

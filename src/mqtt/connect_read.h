@@ -12,6 +12,17 @@
 
 struct mqtt_connect_read;
 
+/* Bytes of an unfinished CONNECT that no budget counts: more than what nearly
+ * all devices send, so that a full budget does not keep them out. */
+#define MQTT_CONNECT_READ_FREE 4096
+
+/* The bytes that the unfinished CONNECTs of many clients have together, without
+ * MQTT_CONNECT_READ_FREE of each. Any thread. */
+struct mqtt_connect_budget {
+	_Atomic size_t used;
+	_Atomic size_t most;
+};
+
 struct mqtt_connect_result {
 	/* The CONNECT and the bytes that followed it, in order. Owned, and
 	 * freed after the callback. To keep it, copy the struct and call
@@ -41,6 +52,11 @@ typedef void mqtt_connect_read_cb(void *arg, enum reason reason,
 enum err mqtt_connect_read_start(struct mqtt_connect_read **out,
     struct loop *loop, struct stream *s, const struct mqtt_policy *policy,
     mqtt_connect_read_cb *done, void *arg) MUST_CHECK;
+
+/* Counts the bytes in `budget' (borrowed) from now on: where they would be more
+ * than it has, the client is refused with ACCEPT_RESOURCE. */
+void mqtt_connect_read_set_budget(struct mqtt_connect_read *r,
+    struct mqtt_connect_budget *budget);
 
 /* Stops: the stream is paused, and `done' will not be called. Accepts NULL. */
 void mqtt_connect_read_cancel(struct mqtt_connect_read *r);

@@ -259,6 +259,7 @@ static void
 limit(struct master *m, const struct config *cfg)
 {
 	struct throttle_options limits;
+	size_t memory;
 
 	options_throttle(&limits, cfg);
 	if (limits.connections > m->room)
@@ -272,9 +273,11 @@ limit(struct master *m, const struct config *cfg)
 	    cfg->limits.handshake_memory != 0 ? cfg->limits.handshake_memory
 					      : m->memory_total / 8);
 	throttle_set(m->throttle, &limits);
-	atomic_store(&m->memory.most,
-	    cfg->limits.connect_memory != 0 ? cfg->limits.connect_memory
-					    : (size_t)(m->memory_total / 8));
+	memory = cfg->limits.connect_memory != 0
+	    ? cfg->limits.connect_memory
+	    : (size_t)(m->memory_total / 8);
+	atomic_store(&m->memory.most, memory);
+	atomic_store(&m->memory.reading.most, memory);
 }
 
 /*

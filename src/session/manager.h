@@ -16,6 +16,7 @@
 #include "io/linger.h"
 #include "io/loop.h"
 #include "io/timer.h"
+#include "mqtt/connect_read.h"
 #include "session/audit.h"
 #include "session/client_ids.h"
 #include "session/counters.h"
@@ -39,10 +40,13 @@ struct listener_state {
 	counter live[STAGE_COUNT]; /* present ones, by stage */
 };
 
-/* The memory for CONNECTs that wait for a broker, in all workers. */
+/* The memory for CONNECTs, in all workers: those that wait for a broker, and
+ * those that are being read. Each kind has all of connect_memory, so that
+ * clients that do not finish take nothing from those that wait. */
 struct session_memory {
-	_Atomic size_t used; /* bytes */
+	_Atomic size_t used; /* bytes of those that wait */
 	_Atomic size_t most; /* [limits] connect_memory */
+	struct mqtt_connect_budget reading;
 };
 
 /*

@@ -495,8 +495,13 @@ start_mqtt(struct session *s)
 	struct session_setup *setup = s->setup;
 
 	if (mqtt_connect_read_start(&setup->step.connect_read, s->manager->loop,
-		s->client, &setup->snapshot->mqtt, connect_read_done, s) != OK)
+		s->client, &setup->snapshot->mqtt, connect_read_done,
+		s) != OK) {
 		out_of_memory(s);
+		return;
+	}
+	mqtt_connect_read_set_budget(setup->step.connect_read,
+	    &s->manager->memory->reading);
 }
 
 static void

@@ -357,6 +357,41 @@ check_no_memory(struct loop *loop)
 	kit_free(&b);
 }
 
+/* A budget bounds what is unfinished, but for the first bytes of each. */
+static void
+check_budget(struct loop *loop)
+{
+	static const uint8_t begin[] = { 0x10, 0xff, 0x7f, 0, 4, 'M', 'Q', 'T',
+		'T', 4 };
+	static const uint8_t zeros[1024];
+	struct mqtt_policy policy = open_policy;
+	struct mqtt_connect_budget budget = { 0, 2048 };
+	struct bench bench;
+	unsigned i;
+
+	policy.max_connect_size = 65536;
+	setup(&bench, loop, &policy);
+	mqtt_connect_read_set_budget(bench.greet, &budget);
+	if (buf_append(&bench.script.in, begin, sizeof(begin)) != OK)
+		return;
+	script_readable(&bench.script);
+	for (i = 0; i < 5 && bench.calls == 0; i++) {
+		if (buf_append(&bench.script.in, zeros, sizeof(zeros)) != OK)
+			return;
+		script_readable(&bench.script);
+	}
+	is_int(bench.calls, 0, "five KiB of a CONNECT fit the budget");
+	is_int((long long)budget.used, 1024 + sizeof(begin),
+	    "which counts all but the first four");
+	budget.most = 1500;
+	if (buf_append(&bench.script.in, zeros, sizeof(zeros)) != OK)
+		return;
+	script_readable(&bench.script);
+	ok(is_over(&bench, REASON_ACCEPT_RESOURCE), "a sixth does not");
+	is_int((long long)budget.used, 0, "all is given back");
+	teardown(&bench);
+}
+
 static void
 done_on_socket(void *arg, enum reason reason,
     struct mqtt_connect_result *result)
@@ -417,6 +452,7 @@ main(void)
 	check_policy(loop);
 	check_odd_events(loop);
 	check_no_memory(loop);
+	check_budget(loop);
 	check_socket(loop);
 	is_int((long long)alloc_kit_live(), (long long)live, "all is freed");
 	loop_free(loop);
