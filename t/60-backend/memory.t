@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The CONNECTs of all clients that wait for a broker have a limit in bytes; what
-# is refused or leaves gives its bytes back.
+# The CONNECTs of all clients that wait for a broker have a limit in bytes, and so
+# have those that are not complete; what is refused or leaves gives its bytes back.
 use strict;
 use warnings;
 use FindBin;
@@ -44,4 +44,20 @@ my $again = wait_there('again', 60_000);
 my $b = $broker->accept(timeout => 15000);
 like($b->packet(timeout => 15000), qr/again/, 'and there is room again');
 $_->close for $again, $b, $small, $c[0];
+
+# So have those that do not finish their CONNECT.
+$from = $proxy->mark;
+my @unfinished = map {
+	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
+	$c->send(substr(mqtt_connect(version => 5, clientid => 'half',
+		will => { topic => 't', payload => 'w' x 60_000,
+			properties => '' }), 0, 50_000));
+	$c;
+} 1 .. 3;
+$line = $proxy->wait_close('accept_resource', from => $from);
+like($line, qr/unfinished CONNECTs.*connect_memory/, 'three are too many');
+$small = wait_there('other', 10);
+$b = $broker->accept(timeout => 15000);
+like($b->packet(timeout => 15000), qr/other/, 'a small CONNECT comes in');
+$_->close for $b, $small, @unfinished;
 done_testing;
