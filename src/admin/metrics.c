@@ -226,7 +226,7 @@ add_traffic(struct exposition *e, const struct counters *c)
 	add_latency(e, "sallyport_tls_handshake_duration_seconds",
 	    "From accept to the end of the TLS handshake.", &c->handshake);
 	add_latency(e, "sallyport_connect_duration_seconds",
-	    "From accept to passing on the CONNACK of the broker.", &c->connack);
+	    "From accept to passing on the CONNACK.", &c->connack);
 }
 
 /* The value of one sample of `row', a row of the totals. */
