@@ -169,8 +169,9 @@ make_socket(struct admin *a, const struct config *cfg, const char *path,
 
 /*
  * Takes the admin socket of the running program; its file stays where it is.
- * That program gets one of its own, named by its process: in its sandbox it
- * cannot make any. ERR_NOT_FOUND: it has another one, or there is none.
+ * That program gets a new socket, which has its process id in the name, because
+ * its sandbox does not let it create one. ERR_NOT_FOUND: the running program
+ * has no admin socket, or one with another path.
  */
 static enum err
 take_control(struct admin *a, const struct config *cfg, int *out,

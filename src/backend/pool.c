@@ -381,8 +381,9 @@ backend_pool_explain(const struct backend_pool *p, char *out, size_t size)
  * The configured addresses.
  */
 
-/* Has every endpoint of the table probed, and no other. Without probes in the
- * options, note_failure() starts what watches an endpoint that is down. */
+/* Starts the probes of all endpoints in the table, and stops all other probes.
+ * If the options have no probes, note_failure() starts to watch an endpoint
+ * that is down. */
 static void
 sync_health(struct backend_pool *p)
 {

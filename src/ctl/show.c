@@ -338,8 +338,8 @@ show_status(FILE *f, json_t *s)
 	json_decref(rows);
 }
 
-/* Prints a table whose first column is the replica, which is left out if there
- * is none. */
+/* Prints a table. Its first column is the replica; the column is left out if
+ * the rows do not name replicas. */
 static void
 print_of_replicas(FILE *f, const struct table_column *columns, size_t count,
     json_t *rows)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The file that a list is kept in. Comment lines at its head remember what it
- * was downloaded from and with which ETag: so this can never differ from the
- * list, and a file that an operator replaces or removes is asked for anew.
+ * was downloaded from and with which ETag, so they always belong to the list in
+ * the file. If an operator replaces or removes the file, the list is downloaded
+ * again.
  */
 #ifndef FETCH_PLACE_H
 #define FETCH_PLACE_H

@@ -42,7 +42,7 @@ enum err plan_make(struct plan **out, struct config *config,
 /* NULL is allowed. */
 void plan_free(struct plan *p);
 
-/* The index of the source of that file; p->count if there is none. */
+/* The index of the source of that file; p->count if no source has it. */
 size_t plan_find(const struct plan *p, const char *path);
 
 #define PLAN_URL_MAX 512

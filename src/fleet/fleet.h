@@ -120,7 +120,8 @@ struct fleet_status {
 };
 void fleet_get_status(const struct fleet *f, struct fleet_status *out);
 
-/* Has questions of other replicas brought to `asked'; before fleet_start(). */
+/* From now on questions of other replicas are passed to `asked'. Call it before
+ * fleet_start(). */
 void fleet_listen(struct fleet *f, fleet_talk_asked *asked, void *arg);
 
 /* For questions to the other replicas; NULL once it has stopped. */

@@ -72,7 +72,8 @@ struct fleet_question {
 typedef void fleet_talk_asked(void *arg, const struct fleet_question *q,
     const char *from, struct slice text);
 
-/* Has questions brought to `asked'; without that they are not answered. */
+/* From now on questions are passed to `asked'. If this is not called, questions
+ * are not answered. */
 void fleet_talk_listen(struct fleet_talk *t, fleet_talk_asked *asked,
     void *arg);
 

@@ -67,8 +67,9 @@ struct event_base *loop_base(struct loop *loop);
  * every descriptor that a base ever saw, until the base is freed. Allocated one
  * by one as sessions come, each record would lie between the memory of sessions
  * and keep a page from being returned when they have left. So the records of
- * many descriptors are allocated at once and lie side by side. It starts a
- * thread for that, waits for it, and does the work itself if there is none.
+ * many descriptors are allocated at once and lie side by side. A new thread
+ * allocates them while the caller waits; if no thread can be started, the
+ * caller allocates them itself.
  */
 void loop_meet_fd(struct loop *loop, int fd);
 
@@ -135,8 +136,9 @@ loop_deferred_cancel(struct loop_deferred *d)
 	list_remove(&d->node);
 }
 
-/* Has `d->run' called by loop_free(), for an object that would else be freed by
- * deferred work; loop_deferred_cancel() takes it back. */
+/* Registers `d->run' to be called by loop_free(). It is for an object
+ * that deferred work would free, because loop_free() does not run that work.
+ * loop_deferred_cancel() unregisters it. */
 void loop_at_end(struct loop *loop, struct loop_deferred *d);
 
 /*

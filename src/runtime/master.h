@@ -200,7 +200,8 @@ void master_is_ready(struct master *m);
  * process from now on. */
 void master_replace(struct master *m, uint64_t ms, int pid);
 
-/* Does what another program tells. */
+/* Carries out a message from another program, the successor or the
+ * predecessor. */
 void master_hear(struct master *m, enum handover_news news,
     const struct handover *source);
 

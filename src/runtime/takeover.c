@@ -26,7 +26,7 @@
  * without: it accepts connections since before it asked. */
 #define LEAVE_MS 30000
 
-/* The descriptors that are offered to it: two for now. */
+/* The most descriptors that are offered to it. */
 #define OFFERS_MAX 16
 
 struct handed_socket {
