@@ -10,7 +10,7 @@
 #include "base/counter.h"
 #include "domain/reason.h"
 #include "domain/stage.h"
-#include "tls/stream_tls.h"
+#include "tls/suites.h"
 
 /* Upper bounds of the latency histograms' buckets, in milliseconds; one more
  * bucket, unbounded, follows. */

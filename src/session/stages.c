@@ -20,11 +20,10 @@
 #include <unistd.h>
 
 #include "accept/listener.h"
-#include "backend/proxy_out.h"
 #include "base/clock.h"
-#include "identity/text.h"
 #include "session/audit.h"
 #include "session/options.h"
+#include "session/proxy_header.h"
 #include "session/sweep.h"
 #include "session/verdict.h"
 #include "tls/stream_tls.h"
@@ -202,21 +201,6 @@ stages_free_setup(struct session *s)
  * and checks the client's address.
  */
 
-/* Stores the address that the client connected to, which a PROXY header to
- * the broker contains. A balancer's header may have given it already. */
-static void
-note_local_address(struct session_setup *setup)
-{
-	struct sockaddr_storage local;
-
-	if (setup->listener->backend_profile->proxy_protocol ==
-		CONFIG_PROXY_PROTOCOL_OFF ||
-	    setup->local.sa.sa_family != AF_UNSPEC)
-		return;
-	if (listener_bound(setup->fd, &local) == OK)
-		session_address_store(&setup->local, &local);
-}
-
 /* Checks the client's address against the deny list and its limits. */
 static void
 check_peer(struct session *s)
@@ -225,7 +209,7 @@ check_peer(struct session *s)
 	struct verdict_detail detail;
 	enum reason reason;
 
-	note_local_address(s->setup);
+	proxy_header_note_local(s->setup);
 	session_peer(s, &peer);
 	reason = verdict_peer(s->setup->snapshot->denylist, &peer,
 	    clock_wall_s(), &detail);
@@ -748,72 +732,6 @@ start_identity(struct session *s)
  * backend: dials the broker. No connection to it exists before this stage.
  */
 
-/* Stores the certificate's CN as UTF-8 in `*cn', empty if it has none.
- * ERR_MALFORMED if it has several or one that is not text: a broker that names
- * devices by the CN would otherwise use the name that the device claims. */
-static enum err
-find_cn(const struct cert *cert, uint8_t *out, size_t cap, struct slice *cn)
-{
-	const struct cert_attr *found = NULL;
-	size_t len = 0;
-	size_t i;
-
-	for (i = 0; i < cert->subject_count; i++) {
-		if (!slice_equal(cert->subject[i].oid, slice_str(CERT_OID_CN)))
-			continue;
-		if (found != NULL)
-			return ERR_MALFORMED;
-		found = &cert->subject[i];
-	}
-	*cn = slice_make(NULL, 0);
-	if (found == NULL)
-		return OK;
-	if (identity_text_append(found->type, found->value, out, cap, &len) !=
-	    IDENTITY_TEXT_OK)
-		return ERR_MALFORMED;
-	*cn = slice_make(out, len);
-	return OK;
-}
-
-/* Writes the PROXY header for the broker to `out' and its length to `*len',
- * 0 if the [backend] wants none. Errors as backend_proxy_out_write() and
- * find_cn(). */
-static enum err
-write_proxy_header(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
-    size_t *len)
-{
-	const struct session_setup *setup = s->setup;
-	enum config_proxy_protocol version =
-	    setup->listener->backend_profile->proxy_protocol;
-	const struct cert *cert = setup->admission->cert;
-	struct backend_proxy_out p = { 0 };
-	struct sockaddr_storage source;
-	struct sockaddr_storage local;
-	uint8_t cn[BACKEND_PROXY_OUT_MAX];
-	struct tls_info info;
-	enum err err = OK;
-
-	*len = 0;
-	if (version == CONFIG_PROXY_PROTOCOL_OFF)
-		return OK;
-	session_peer(s, &source);
-	session_address_load(&setup->local, &local);
-	tls_stream_info(s->tls, &info);
-	p.source = &source;
-	p.destination = &local;
-	p.tls = cert == NULL ? BACKEND_PROXY_NO_CERTIFICATE
-	    : info.resumed   ? BACKEND_PROXY_RESUMED
-			     : BACKEND_PROXY_VERIFIED;
-	p.tls_version = slice_str(info.version);
-	p.cipher = slice_str(info.cipher);
-	p.authority = slice_str(info.sni);
-	if (cert != NULL && version == CONFIG_PROXY_PROTOCOL_V2)
-		err = find_cn(cert, cn, sizeof(cn), &p.cn);
-	if (err != OK)
-		return err;
-	return backend_proxy_out_write(out, len, version, &p);
-}
-
 /* The open line is written when the broker has accepted the session, and says
  * more than a session keeps. False: out of memory. */
 static bool
@@ -862,9 +780,9 @@ start_backend(struct session *s)
 	struct session_setup *setup = s->setup;
 	uint8_t header[BACKEND_PROXY_OUT_MAX];
 	struct backend_dial_request request;
-	size_t header_len = 0;
+	size_t header_len;
 
-	if (write_proxy_header(s, header, &header_len) != OK) {
+	if (proxy_header_write(s, header, &header_len) != OK) {
 		session_dismiss(s, REASON_IDENTITY_ENCODING,
 		    "proxy_protocol = v2 passes the CN on, and this one is "
 		    "not one short text");

@@ -22,6 +22,8 @@
 #define RANK_NAMED 2
 #define RANK_CHEAP 1
 
+#define HTTP_TEXT "an HTTP request came without TLS"
+
 /* The groups that some version of the library has. */
 static const struct group {
 	const char *name;
@@ -442,4 +444,49 @@ tls_hello_ticket(const SSL_CLIENT_HELLO *hello)
 	    !CBS_get_u16_length_prefixed(&list, &ticket))
 		return slice_make(NULL, 0);
 	return tls_der_slice(&ticket);
+}
+
+bool
+tls_hello_may_begin(struct slice first)
+{
+	return first.data[0] == SSL3_RT_HANDSHAKE &&
+	    (first.len < 2 || first.data[1] == SSL3_VERSION_MAJOR);
+}
+
+const char *
+tls_hello_other_protocol(struct slice first)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *text;
+	} known[] = {
+#define PROXY_TEXT \
+	"a PROXY header came: the balancer sends one, so set [listener] " \
+	"accept_proxy"
+		{ "PROXY ", 6, PROXY_TEXT },
+		{ "\r\n\r\n\0\r\nQUIT\n", 12, PROXY_TEXT },
+#undef PROXY_TEXT
+		{ "SSH-", 4, "SSH came" },
+		{ "GET ", 4, HTTP_TEXT },
+		{ "HEAD ", 5, HTTP_TEXT },
+		{ "POST ", 5, HTTP_TEXT },
+		{ "PUT ", 4, HTTP_TEXT },
+		{ "OPTIONS ", 8, HTTP_TEXT },
+		{ "PRI * HTTP/2", 12, HTTP_TEXT },
+		{ "CONNECT ", 8, "an HTTP CONNECT request came without TLS" },
+	};
+	size_t i;
+
+	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+		if (first.len >= known[i].len &&
+		    memcmp(first.data, known[i].bytes, known[i].len) == 0)
+			return known[i].text;
+	if (first.data[0] == 0x10 && first.len > 8 &&
+	    (memmem(first.data, 12 < first.len ? 12 : first.len, "MQTT", 4) ||
+		memmem(first.data, 12 < first.len ? 12 : first.len, "MQIs", 4)))
+		return "MQTT came without TLS";
+	if (first.len > 2 && first.data[0] >= 0x80 && first.data[2] == 1)
+		return "a ClientHello of SSL 2 came";
+	return NULL;
 }

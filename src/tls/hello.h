@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a ClientHello asks for, read before the library acts on it: which server
- * certificate the client can verify, a key share that can be used without a
- * round trip, how long records may be, and the ticket. Nothing here changes the
- * connection.
+ * The ClientHello, read before the library acts on it. Whether the first bytes
+ * can be one at all, and if not, what they are; and what it asks for: which
+ * server certificate the client can verify, a key share that can be used
+ * without a round trip, how long records may be, and the ticket. Nothing here
+ * changes the connection.
  */
 #ifndef TLS_HELLO_H
 #define TLS_HELLO_H
@@ -16,6 +17,15 @@
 #include "config/types.h"
 
 struct tls_keypair;
+
+/* Returns true if `first', the first bytes of a client (at least 1), can be
+ * those of a handshake record: type 22, version 3.x (RFC 8446 5.1). Other bytes
+ * never reach the TLS library. */
+bool tls_hello_may_begin(struct slice first);
+
+/* Returns which other protocol the first bytes (at least 1) belong to, as a
+ * sentence for the log (static), or NULL if it is not known. */
+const char *tls_hello_other_protocol(struct slice first);
 
 /* Most plaintext of one record (RFC 8446 5.1). */
 #define TLS_RECORD_MAX 16384

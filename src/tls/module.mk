@@ -29,6 +29,8 @@ libsallyport_a_SOURCES += \
 	src/tls/path.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
+	src/tls/suites.c \
+	src/tls/suites.h \
 	src/tls/tickets.c \
 	src/tls/tickets.h \
 	src/tls/token.c \
@@ -108,8 +110,8 @@ t_fuzz_tls_facts_fuzz_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_fuzz_tls_facts_fuzz_LDFLAGS = $(SP_LDFLAGS) $(SP_FUZZ_FLAGS)
 endif
 
-check_PROGRAMS += t/unit/tls_suite.t
-t_unit_tls_suite_t_SOURCES = t/unit/tls_suite.c
+check_PROGRAMS += t/unit/tls_suites.t
+t_unit_tls_suites_t_SOURCES = t/unit/tls_suites.c
 
 check_PROGRAMS += t/unit/tls_token.t
 t_unit_tls_token_t_SOURCES = t/unit/tls_token.c $(tls_kit)

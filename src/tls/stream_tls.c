@@ -52,8 +52,6 @@
  * 186 small records or 150 key updates per turn. */
 #define OVERHEAD_A_TURN 4096
 
-#define HTTP_TEXT "an HTTP request came without TLS"
-
 /* What a refused client may still send before it is cut off. */
 #define DROP_MAX (256 * 1024)
 
@@ -118,39 +116,6 @@ struct tls_stream {
 	bool tickets_due; /* OPEN: no application data has been exchanged */
 	bool drained; /* the last recv of this turn emptied the socket */
 };
-
-static const struct {
-	uint16_t number;
-	const char *version;
-	const char *name;
-} suites[TLS_SUITE_COUNT] = {
-#define X(id, number, version, name) { number, version, name },
-	TLS_SUITES(X)
-#undef X
-};
-
-enum tls_suite
-tls_suite_find(uint16_t number)
-{
-	int i;
-
-	for (i = TLS_SUITE_NONE + 1; i < TLS_SUITE_OTHER; i++)
-		if (suites[i].number == number)
-			return (enum tls_suite)i;
-	return TLS_SUITE_OTHER;
-}
-
-const char *
-tls_suite_name(enum tls_suite suite)
-{
-	return suites[suite].name;
-}
-
-const char *
-tls_suite_version(enum tls_suite suite)
-{
-	return suites[suite].version;
-}
 
 static struct tls_stream *
 tls_stream_of(const struct stream *s)
@@ -352,54 +317,6 @@ finish_handshake(struct tls_stream *s)
 		send_tickets(s);
 }
 
-/* Returns true if the first bytes can be those of a handshake record: type 22,
- * version 3.x (RFC 8446 5.1). Other bytes never reach the TLS code. */
-static bool
-looks_like_tls(const struct tls_wire *w)
-{
-	return w->in[0] == SSL3_RT_HANDSHAKE &&
-	    (w->in_len < 2 || w->in[1] == SSL3_VERSION_MAJOR);
-}
-
-/* Returns what the first bytes of a client without TLS are, for the log. */
-static const char *
-name_protocol(struct slice first)
-{
-	static const struct {
-		const char *bytes;
-		size_t len;
-		const char *text;
-	} known[] = {
-#define PROXY_TEXT \
-	"a PROXY header came: the balancer sends one, so set [listener] " \
-	"accept_proxy"
-		{ "PROXY ", 6, PROXY_TEXT },
-		{ "\r\n\r\n\0\r\nQUIT\n", 12, PROXY_TEXT },
-#undef PROXY_TEXT
-		{ "SSH-", 4, "SSH came" },
-		{ "GET ", 4, HTTP_TEXT },
-		{ "HEAD ", 5, HTTP_TEXT },
-		{ "POST ", 5, HTTP_TEXT },
-		{ "PUT ", 4, HTTP_TEXT },
-		{ "OPTIONS ", 8, HTTP_TEXT },
-		{ "PRI * HTTP/2", 12, HTTP_TEXT },
-		{ "CONNECT ", 8, "an HTTP CONNECT request came without TLS" },
-	};
-	size_t i;
-
-	for (i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (first.len >= known[i].len &&
-		    memcmp(first.data, known[i].bytes, known[i].len) == 0)
-			return known[i].text;
-	if (first.data[0] == 0x10 && first.len > 8 &&
-	    (memmem(first.data, 12 < first.len ? 12 : first.len, "MQTT", 4) ||
-		memmem(first.data, 12 < first.len ? 12 : first.len, "MQIs", 4)))
-		return "MQTT came without TLS";
-	if (first.len > 2 && first.data[0] >= 0x80 && first.data[2] == 1)
-		return "a ClientHello of SSL 2 came";
-	return NULL;
-}
-
 /* Returns true if the client has left or the connection is broken. */
 static bool
 is_gone(const struct tls_stream *s)
@@ -428,12 +345,13 @@ step_handshake(struct tls_stream *s)
 {
 	bool more = s->wire.in_len == HANDSHAKE_READ;
 	struct tls_verdict v = { REASON_TLS_NOT_TLS, NULL };
+	struct slice first;
 	int ok;
 
 	if (s->state == TLS_STATE_START && s->wire.in_len > 0) {
-		if (!looks_like_tls(&s->wire)) {
-			v.detail = name_protocol(
-			    slice_make(s->wire.in, s->wire.in_len));
+		first = slice_make(s->wire.in, s->wire.in_len);
+		if (!tls_hello_may_begin(first)) {
+			v.detail = tls_hello_other_protocol(first);
 			fail_handshake(s, v);
 			return false;
 		}

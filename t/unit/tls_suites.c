@@ -6,7 +6,7 @@
 #include <openssl/ssl.h>
 
 #include "tap.h"
-#include "tls/stream_tls.h"
+#include "tls/suites.h"
 
 static void
 check_suite(const SSL_CIPHER *c, uint16_t number)
