@@ -10,8 +10,6 @@ libsallyport_a_SOURCES += \
 	src/accept/throttle.c \
 	src/accept/throttle.h
 
-net_kit = t/unit/net_kit.c t/unit/net_kit.h
-
 check_PROGRAMS += t/unit/accept_listener.t
 t_unit_accept_listener_t_SOURCES = t/unit/accept_listener.c $(net_kit)
 
@@ -22,8 +20,8 @@ check_PROGRAMS += t/unit/accept_throttle.t
 t_unit_accept_throttle_t_SOURCES = t/unit/accept_throttle.c
 
 check_PROGRAMS += t/unit/accept_proxy_header.t
-t_unit_accept_proxy_header_t_SOURCES = t/unit/accept_proxy_header.c $(mqtt_kit)
+t_unit_accept_proxy_header_t_SOURCES = t/unit/accept_proxy_header.c $(byte_kit)
 
 check_PROGRAMS += t/unit/accept_proxy_in.t
-t_unit_accept_proxy_in_t_SOURCES = t/unit/accept_proxy_in.c $(mqtt_kit) \
+t_unit_accept_proxy_in_t_SOURCES = t/unit/accept_proxy_in.c $(byte_kit) \
 	$(net_kit)

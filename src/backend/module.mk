@@ -16,13 +16,11 @@ libsallyport_a_SOURCES += \
 	src/backend/resolve.c \
 	src/backend/resolve.h
 
-dial_kit = t/unit/dial_kit.c t/unit/dial_kit.h $(net_kit)
-
 check_PROGRAMS += t/unit/backend_dial.t
 t_unit_backend_dial_t_SOURCES = t/unit/backend_dial.c $(dial_kit)
 
 check_PROGRAMS += t/unit/backend_health.t
-t_unit_backend_health_t_SOURCES = t/unit/backend_health.c $(mqtt_kit) \
+t_unit_backend_health_t_SOURCES = t/unit/backend_health.c $(byte_kit) \
 	$(net_kit)
 
 check_PROGRAMS += t/unit/backend_memory.t
@@ -35,7 +33,7 @@ check_PROGRAMS += t/unit/backend_endpoint.t
 t_unit_backend_endpoint_t_SOURCES = t/unit/backend_endpoint.c
 
 check_PROGRAMS += t/unit/backend_proxy_out.t
-t_unit_backend_proxy_out_t_SOURCES = t/unit/backend_proxy_out.c $(mqtt_kit)
+t_unit_backend_proxy_out_t_SOURCES = t/unit/backend_proxy_out.c $(byte_kit)
 
 check_PROGRAMS += t/unit/backend_pool.t
 t_unit_backend_pool_t_SOURCES = t/unit/backend_pool.c $(dial_kit)

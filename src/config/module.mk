@@ -25,7 +25,6 @@ libsallyport_a_SOURCES += \
 sallyport_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DDEFAULT_FILE='"$(sysconfdir)/sallyport/sallyport.ini"'
 
-config_kit = t/unit/config_kit.c t/unit/config_kit.h
 check_PROGRAMS += t/unit/config_value.t t/unit/config_load.t \
 	t/unit/config_check.t t/unit/config_option.t t/unit/config_memory.t
 t_unit_config_value_t_SOURCES = t/unit/config_value.c

@@ -18,8 +18,6 @@ libsallyport_a_SOURCES += \
 	src/identity/text.c \
 	src/identity/text.h
 
-identity_kit = t/unit/identity_kit.c t/unit/identity_kit.h \
-	t/unit/mqtt_kit.c t/unit/mqtt_kit.h
 check_PROGRAMS += t/unit/identity_text.t t/unit/identity_dn.t \
 	t/unit/identity_template.t t/unit/identity_cert.t \
 	t/unit/identity_rules.t t/unit/identity_decide.t \
@@ -31,7 +29,8 @@ t_unit_identity_dn_t_SOURCES = t/unit/identity_dn.c $(identity_kit)
 t_unit_identity_template_t_SOURCES = t/unit/identity_template.c $(identity_kit)
 t_unit_identity_cert_t_SOURCES = t/unit/identity_cert.c $(identity_kit)
 t_unit_identity_rules_t_SOURCES = t/unit/identity_rules.c $(identity_kit)
-t_unit_identity_decide_t_SOURCES = t/unit/identity_decide.c $(identity_kit)
+t_unit_identity_decide_t_SOURCES = t/unit/identity_decide.c \
+	t/unit/mqtt_kit.c t/unit/mqtt_kit.h $(identity_kit)
 t_unit_identity_deny_file_t_SOURCES = t/unit/identity_deny_file.c $(identity_kit)
 t_unit_identity_deny_key_t_SOURCES = t/unit/identity_deny_key.c $(identity_kit)
 t_unit_identity_denylist_t_SOURCES = t/unit/identity_denylist.c t/lib/denylist.h \

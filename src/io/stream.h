@@ -91,7 +91,8 @@ stream_read(struct stream *s, uint8_t *data, size_t len)
  * Writes up to `len' bytes (len > 0) and returns how many were taken, 0 if none
  * can be now, or STREAM_ERROR. A count below `len' promises a WRITABLE event.
  * `data' must have STREAM_HEADROOM writable bytes in front of it; the call may
- * change these and the data.
+ * change these and the data. The stream beneath a WebSocket stream gets fewer,
+ * because the frame header has used some.
  */
 static inline ssize_t
 stream_write(struct stream *s, uint8_t *data, size_t len)

@@ -7,5 +7,4 @@ libsallyport_a_SOURCES += \
 	src/relay/relay.h
 
 check_PROGRAMS += t/unit/relay_relay.t
-t_unit_relay_relay_t_SOURCES = t/unit/relay_relay.c \
-	t/unit/script_stream.c t/unit/script_stream.h
+t_unit_relay_relay_t_SOURCES = t/unit/relay_relay.c $(script_stream)

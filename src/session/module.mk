@@ -29,8 +29,8 @@ libsallyport_a_SOURCES += \
 
 check_PROGRAMS += t/unit/session_memory.t
 t_unit_session_memory_t_SOURCES = t/unit/session_memory.c $(alloc_kit) \
-	$(mqtt_kit) t/unit/identity_kit.c t/unit/identity_kit.h \
-	t/unit/script_stream.c t/unit/script_stream.h $(net_kit)
+	$(identity_kit) t/unit/script_stream.c t/unit/script_stream.h \
+	$(net_kit)
 t_unit_session_memory_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
 
 check_PROGRAMS += t/unit/session_parts.t

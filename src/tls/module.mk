@@ -49,15 +49,13 @@ else
 libsallyport_a_SOURCES += src/tls/pkcs11_none.c
 endif
 
-tls_kit = t/unit/tls_kit.c t/unit/tls_kit.h t/unit/tls_pki.c t/unit/tls_pki.h
 EXTRA_DIST += t/unit/tls_pki.sh
 
 check_PROGRAMS += t/unit/tls_crl.t
 t_unit_tls_crl_t_SOURCES = t/unit/tls_crl.c $(tls_kit)
 
 check_PROGRAMS += t/unit/tls_crl_offer.t
-t_unit_tls_crl_offer_t_SOURCES = t/unit/tls_crl_offer.c $(alloc_kit) \
-	t/unit/tls_pki.c t/unit/tls_pki.h
+t_unit_tls_crl_offer_t_SOURCES = t/unit/tls_crl_offer.c $(alloc_kit) $(tls_pki)
 t_unit_tls_crl_offer_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
 	-Wl,--wrap=strdup
 
@@ -74,7 +72,7 @@ check_PROGRAMS += t/unit/tls_hello.t
 t_unit_tls_hello_t_SOURCES = t/unit/tls_hello.c $(tls_kit)
 
 check_PROGRAMS += t/unit/tls_load.t
-t_unit_tls_load_t_SOURCES = t/unit/tls_load.c t/unit/tls_pki.c t/unit/tls_pki.h
+t_unit_tls_load_t_SOURCES = t/unit/tls_load.c $(tls_pki)
 
 check_PROGRAMS += t/unit/tls_memory.t
 t_unit_tls_memory_t_SOURCES = t/unit/tls_memory.c $(tls_kit) $(alloc_kit)

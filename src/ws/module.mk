@@ -16,18 +16,11 @@ else
 libsallyport_a_SOURCES += src/ws/frame_plain.c
 endif
 
-ws_kit = t/unit/ws_kit.c t/unit/ws_kit.h
-ws_rig = t/unit/ws_rig.c t/unit/ws_rig.h $(ws_kit)
-alloc_kit = t/unit/alloc_kit.c t/unit/alloc_kit.h
-alloc_kit_ldflags = -Wl,--wrap=malloc,--wrap=calloc \
-	-Wl,--wrap=realloc,--wrap=free \
-	-Wl,--wrap=event_set_mem_functions
-
 check_PROGRAMS += t/unit/ws_upgrade.t
 t_unit_ws_upgrade_t_SOURCES = t/unit/ws_upgrade.c
 
 check_PROGRAMS += t/unit/ws_frame.t
-t_unit_ws_frame_t_SOURCES = t/unit/ws_frame.c $(ws_kit)
+t_unit_ws_frame_t_SOURCES = t/unit/ws_frame.c $(byte_kit)
 
 check_PROGRAMS += t/unit/ws_decoder.t
 t_unit_ws_decoder_t_SOURCES = t/unit/ws_decoder.c $(ws_kit)

@@ -46,9 +46,8 @@ t_fuzz_identity_denylist_t_SOURCES = t/fuzz/identity_denylist.c t/fuzz/replay.c 
 t_fuzz_identity_denylist_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 
 check_PROGRAMS += t/fuzz/session.t
-session_fuzz = t/fuzz/session.c t/fuzz/fuzz.h t/fuzz/loop.h t/unit/script_stream.c \
-	t/unit/script_stream.h t/unit/identity_kit.c t/unit/identity_kit.h \
-	$(mqtt_kit)
+session_fuzz = t/fuzz/session.c t/fuzz/fuzz.h t/fuzz/loop.h $(identity_kit) \
+	t/unit/script_stream.c t/unit/script_stream.h
 t_fuzz_session_t_SOURCES = $(session_fuzz) t/fuzz/replay.c
 t_fuzz_session_t_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 

@@ -124,7 +124,7 @@ greeted(void *arg, enum reason reason, struct mqtt_connect_result *g)
 
 	s->greet = NULL;
 	s->progress = OVER;
-	must(buf_len(&s->broker.out) == 0);
+	must(s->broker.out.len == 0);
 	if (reason != REASON_NONE)
 		return;
 	in.cert = &s->cert.cert;
@@ -166,35 +166,13 @@ setup(struct session *s, struct loop *loop, uint8_t choice)
 		 &policy, greeted, s) == OK);
 }
 
-/* What was told to itself for the next turn happens. */
-struct stop {
-	struct loop_message message; /* first */
-	struct loop *loop;
-};
-
-static void
-stop(struct loop_message *m)
-{
-	loop_stop(((struct stop *)(void *)m)->loop);
-}
-
-static void
-turn(struct loop *loop)
-{
-	struct stop s = { .message.run = stop, .loop = loop };
-
-	loop_post(loop, &s.message);
-	loop_run(loop);
-}
-
 static void
 feed(struct script *to, struct buf *all, struct slice bytes)
 {
 	if (to->eof || to->broken)
 		return;
 	must(bytes.len == 0 || buf_append(all, bytes.data, bytes.len) == OK);
-	must(
-	    bytes.len == 0 || buf_append(&to->in, bytes.data, bytes.len) == OK);
+	script_add(to, bytes.data, bytes.len);
 }
 
 /* One step; the low bit says whose side it is on. */
@@ -226,7 +204,7 @@ step(struct session *s, uint8_t what, struct slice bytes)
 		return;
 	if (side == &s->client || s->progress == RELAYING)
 		script_readable(side);
-	turn(s->loop);
+	script_turn(s->loop);
 }
 
 /* Behind the CONNECT no CONNECT, and nothing that is no packet. */
@@ -252,7 +230,7 @@ begins(struct slice whole, struct slice start)
 static void
 check_up(struct session *s)
 {
-	struct slice got = buf_slice(&s->broker.out);
+	struct slice got = kit_slice(&s->broker.out);
 	struct slice sent = buf_slice(&s->sent_up);
 	struct mqtt_connect c;
 	const char *why;
@@ -276,7 +254,7 @@ check_up(struct session *s)
 static void
 check_down(struct session *s)
 {
-	struct slice got = buf_slice(&s->client.out);
+	struct slice got = kit_slice(&s->client.out);
 
 	/* A CONNACK may have got a ClientID, and the dismissed hear more. */
 	if (s->dismissed || s->assigns)
@@ -290,7 +268,7 @@ finish(struct session *s)
 	mqtt_connect_read_cancel(s->greet);
 	if (s->progress == RELAYING)
 		relay_stop(&s->relay);
-	turn(s->loop);
+	script_turn(s->loop);
 	check_up(s);
 	check_down(s);
 	script_fini(&s->client);

@@ -12,7 +12,7 @@
 #include "ws/stream_ws.h"
 
 struct result {
-	struct wsk_bytes got;
+	struct kit_bytes got;
 	ssize_t end;
 	enum reason reason;
 };
@@ -23,45 +23,45 @@ static void
 run(struct result *res, struct loop *loop, const uint8_t *data, size_t size,
     uint32_t seed)
 {
-	struct wsk_bytes in = { NULL, 0 }, out = { NULL, 0 };
-	struct wsk_lower lower;
+	struct kit_bytes in = { NULL, 0 }, out = { NULL, 0 };
+	struct script lower;
 	struct wsk_owner owner;
 	size_t step = size, behind = 0;
 	char events[100];
 	struct stream *ws;
 
-	wsk_add(&in, data, size);
+	kit_add(&in, data, size);
 	if (seed != 0)
-		behind = wsk_random(&seed) % (size + 1);
+		behind = kit_random(&seed) % (size + 1);
 	wsk_lower_init(&lower, in);
 	lower.arrived = lower.taken = behind;
 	lower.eof = true;
 	ws = ws_stream_new(loop, &lower.stream, slice_make(in.data, behind));
 	must(ws != NULL);
 	wsk_owner_init(&owner, ws);
-	owner.piece = seed == 0 ? 0 : wsk_random(&seed) % 50 + 1;
+	owner.piece = seed == 0 ? 0 : kit_random(&seed) % 50 + 1;
 	owner.once = seed % 2 == 1;
 	stream_want_read(ws, true);
 	while (owner.end == 1) {
-		wsk_turn(loop);
+		script_turn(loop);
 		if (seed != 0) {
-			step = wsk_random(&seed) % 30 + 1;
-			lower.window = wsk_random(&seed) % 8;
+			step = kit_random(&seed) % 30 + 1;
+			lower.take = kit_random(&seed) % 8;
 			(void)wsk_write(ws, (const uint8_t *)"0123456789", 10);
 		}
-		wsk_lower_arrive(&lower, step);
-		wsk_lower_open(&lower, wsk_random(&seed) % 8);
+		script_arrive(&lower, step);
+		script_drain(&lower, kit_random(&seed) % 8);
 	}
 	res->reason = ws_stream_reason(ws);
 	res->end = owner.end;
 	res->got = owner.got;
-	lower.window = SIZE_MAX;
+	lower.take = SIZE_MAX;
 	stream_close(ws);
 	/* Without cuts nothing is left half sent. */
 	must(seed != 0 || wsk_split(&lower.out, &out, events, sizeof(events)));
-	wsk_free(&out);
-	wsk_lower_fini(&lower);
-	wsk_turn(loop);
+	kit_free(&out);
+	script_fini(&lower);
+	script_turn(loop);
 }
 
 int
@@ -78,7 +78,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	must(whole.got.len == cut.got.len);
 	must(whole.got.len == 0 ||
 	    memcmp(whole.got.data, cut.got.data, whole.got.len) == 0);
-	wsk_free(&whole.got);
-	wsk_free(&cut.got);
+	kit_free(&whole.got);
+	kit_free(&cut.got);
 	return 0;
 }

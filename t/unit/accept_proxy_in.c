@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "mqtt_kit.h"
+#include "byte_kit.h"
 #include "net_kit.h"
 #include "tap.h"
 

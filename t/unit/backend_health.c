@@ -11,9 +11,9 @@
 #include "backend/dial.h"
 #include "base/address.h"
 #include "base/log.h"
+#include "byte_kit.h"
 #include "io/stream_fd.h"
 #include "io/watch.h"
-#include "mqtt_kit.h"
 #include "net_kit.h"
 #include "tap.h"
 

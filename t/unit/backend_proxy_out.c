@@ -9,7 +9,7 @@
 
 #include "accept/proxy_header.h"
 #include "base/address.h"
-#include "mqtt_kit.h"
+#include "byte_kit.h"
 #include "tap.h"
 
 #define SIG "0d0a0d0a000d0a515549540a"

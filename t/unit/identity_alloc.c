@@ -6,10 +6,10 @@
 #include <stdlib.h>
 
 #include "../lib/denylist.h"
+#include "byte_kit.h"
 #include "identity/decide.h"
 #include "identity/deny_edit.h"
 #include "identity_kit.h"
-#include "mqtt_kit.h"
 #include "tap.h"
 
 /* Calls until one fails; negative: none does. */

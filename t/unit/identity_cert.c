@@ -6,8 +6,8 @@
 #include "base/utf8.h"
 #include "identity/template.h"
 
+#include "byte_kit.h"
 #include "identity_kit.h"
-#include "mqtt_kit.h"
 #include "tap.h"
 
 #define R CONFIG_UNSAFE_REFUSE

@@ -2,7 +2,7 @@
 /* Rows of a deny list's file, and what must not pass for one. */
 #include "identity/deny_file.h"
 
-#include "mqtt_kit.h"
+#include "byte_kit.h"
 #include "tap.h"
 
 /* Rows as "line:value[reason]", "line!" for a bad one. */

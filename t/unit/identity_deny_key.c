@@ -4,8 +4,8 @@
 
 #include <arpa/inet.h>
 
+#include "byte_kit.h"
 #include "identity_kit.h"
-#include "mqtt_kit.h"
 #include "tap.h"
 
 #define HEX64 "00112233445566778899aabbccddeeff0123456789abcdef0011223344556677"

@@ -10,8 +10,8 @@
 
 #include "../lib/denylist.h"
 #include "base/address.h"
+#include "byte_kit.h"
 #include "identity_kit.h"
-#include "mqtt_kit.h"
 #include "tap.h"
 
 #define NOW 1700000000

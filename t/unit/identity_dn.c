@@ -2,8 +2,8 @@
 /* Distinguished names as RFC 4514 text, as EMQX writes it. */
 #include "identity/text.h"
 
+#include "byte_kit.h"
 #include "identity_kit.h"
-#include "mqtt_kit.h"
 #include "tap.h"
 
 static const struct {

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "mqtt_kit.h"
+#include "byte_kit.h"
 
 static const struct {
 	const char *word;

@@ -3,8 +3,8 @@
 #include "base/utf8.h"
 #include "identity/template.h"
 
+#include "byte_kit.h"
 #include "identity_kit.h"
-#include "mqtt_kit.h"
 #include "tap.h"
 
 static const char *const good[] = { "none", "cn", "dn", "crt", "pem", "md5",

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "mqtt_kit.h"
+#include "byte_kit.h"
 #include "tap.h"
 
 #define UTF8 CERT_STRING_UTF8

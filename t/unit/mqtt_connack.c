@@ -4,8 +4,8 @@
  */
 #include "mqtt/connack.h"
 
+#include "byte_kit.h"
 #include "mqtt/disconnect.h"
-#include "mqtt_kit.h"
 #include "tap.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))

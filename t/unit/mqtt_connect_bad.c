@@ -5,7 +5,7 @@
  */
 #include "mqtt/connect.h"
 
-#include "mqtt_kit.h"
+#include "byte_kit.h"
 #include "tap.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))

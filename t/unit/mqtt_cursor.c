@@ -4,7 +4,7 @@
  */
 #include "mqtt/packet.h"
 
-#include "mqtt_kit.h"
+#include "byte_kit.h"
 #include "tap.h"
 
 #define LEN(a) (sizeof(a) / sizeof((a)[0]))

@@ -121,7 +121,7 @@ teardown(struct fixture *f)
 static void
 is_out(const struct script *s, const void *want, size_t len, const char *name)
 {
-	struct slice got = buf_slice(&s->out);
+	struct slice got = kit_slice(&s->out);
 
 	is_mem(got.data, got.len, want, len, "%s", name);
 }
@@ -129,7 +129,7 @@ is_out(const struct script *s, const void *want, size_t len, const char *name)
 static void
 forget(struct script *s)
 {
-	buf_consume(&s->out, buf_len(&s->out));
+	kit_free(&s->out);
 }
 
 /* Started, CONNACK passed, and what came so far forgotten. */
@@ -152,10 +152,10 @@ test_begin(void)
 	if (buf_append(&f.behind, publish, 7) != OK)
 		abort();
 	start(&f);
-	ok(buf_len(&f.broker.out) == sizeof(connect_v5) - 1 + 7,
+	ok(f.broker.out.len == sizeof(connect_v5) - 1 + 7,
 	    "CONNECT and what came behind it are sent");
 	script_feed(&f.broker, connack_v5, 2);
-	is_int((long long)buf_len(&f.client.out), 0, "half a CONNACK waits");
+	is_int((long long)f.client.out.len, 0, "half a CONNACK waits");
 	script_feed(&f.broker, connack_v5 + 2, 3);
 	is_out(&f.client, connack_v5, 5, "the CONNACK goes on");
 	is_int(f.answered, 0, "and the owner has heard it");
@@ -230,7 +230,7 @@ test_pressure(void)
 	script_feed(&f.client, large, sizeof(large));
 	ok(!f.client.wanted, "a sink that refuses pauses the source");
 	ok(buf_len(&f.relay.up.pending) <= 4096, "and little waits");
-	while (passed < 1000 && buf_len(&f.client.in) > 0) {
+	while (passed < 1000 && script_unread(&f.client) > 0) {
 		script_drain(&f.broker, 777);
 		script_readable(&f.client);
 		passed++;
@@ -251,11 +251,11 @@ test_half_close(void)
 	f.broker.take = 3;
 	f.client.eof = true;
 	script_feed(&f.client, publish, 7);
-	ok(!f.broker.ended, "EOF waits for the bytes before it");
+	ok(f.broker.shutdowns == 0, "EOF waits for the bytes before it");
 	script_drain(&f.broker, SIZE_MAX);
 	script_readable(&f.client);
 	is_out(&f.broker, publish, 7, "they arrive");
-	ok(f.broker.ended, "then the broker is told");
+	ok(f.broker.shutdowns > 0, "then the broker is told");
 	is_int(f.ended, 0, "the other way stays open");
 	script_feed(&f.broker, publish, 7);
 	is_out(&f.client, publish, 7, "and works");
@@ -293,7 +293,7 @@ test_broken(void)
 	setup_open(&f);
 	script_feed(&f.client, "\x00\x00", 2);
 	is_int(f.violated, REASON_RELAY_MALFORMED, "type 0 is no packet");
-	is_int((long long)buf_len(&f.broker.out), 0, "nothing of it passes");
+	is_int((long long)f.broker.out.len, 0, "nothing of it passes");
 	teardown(&f);
 
 	setup(&f);
@@ -344,12 +344,12 @@ test_dismiss(void)
 	is_out(&f.client, publish, 4, "mid-packet nothing is put in");
 	script_feed(&f.broker, publish + 4, 3);
 	script_feed(&f.broker, publish, 7);
-	is_mem(buf_data(&f.client.out) + 7, buf_len(&f.client.out) - 7, bye, 3,
+	is_mem(f.client.out.data + 7, f.client.out.len - 7, bye, 3,
 	    "the DISCONNECT follows the packet, and nothing follows it");
 	is_int(f.ended, 0, "the broker's side is mid-packet still");
 	script_feed(&f.client, publish + 3, 4);
-	is_mem(buf_data(&f.broker.out) + 7, buf_len(&f.broker.out) - 7, normal,
-	    2, "the broker hears it at the boundary");
+	is_mem(f.broker.out.data + 7, f.broker.out.len - 7, normal, 2,
+	    "the broker hears it at the boundary");
 	is_int(f.ended, 1, "then it is over");
 	is_int(f.reason, REASON_RELAY_KICKED, "kicked");
 	teardown(&f);

@@ -11,7 +11,7 @@
 
 /* What came out of a decoder. */
 struct found {
-	struct wsk_bytes data;
+	struct kit_bytes data;
 	char events[200]; /* "p3 c2": control frames and their lengths */
 	size_t control_len; /* of the frame that is coming */
 	enum ws_decoder_state state;
@@ -37,7 +37,7 @@ on_control(void *arg, enum ws_opcode opcode, struct slice piece, size_t rest)
 
 /* Feeds `in' by `step' bytes, each from an allocation of its own. */
 static void
-decode(struct found *f, const struct wsk_bytes *in, size_t step)
+decode(struct found *f, const struct kit_bytes *in, size_t step)
 {
 	struct ws_sink sink = { on_control, f };
 	struct ws_decoder d;
@@ -51,14 +51,14 @@ decode(struct found *f, const struct wsk_bytes *in, size_t step)
 		piece = malloc(n);
 		memcpy(piece, in->data + at, n);
 		got = ws_decoder_run(&d, piece, n, &sink);
-		wsk_add(&f->data, piece, got);
+		kit_add(&f->data, piece, got);
 		free(piece);
 	}
 	f->state = (enum ws_decoder_state)d.state;
 }
 
 static void
-check(const char *name, struct wsk_bytes in, enum ws_decoder_state state,
+check(const char *name, struct kit_bytes in, enum ws_decoder_state state,
     const char *data, size_t len, const char *events)
 {
 	struct found whole, cut;
@@ -75,24 +75,24 @@ check(const char *name, struct wsk_bytes in, enum ws_decoder_state state,
 		    memcmp(cut.data.data == NULL ? (void *)"" : cut.data.data,
 			data, len) == 0 &&
 		    strcmp(cut.events, events) == 0;
-		wsk_free(&cut.data);
+		kit_free(&cut.data);
 	}
 	ok(same, "%s: the same however it is cut", name);
-	wsk_free(&whole.data);
-	wsk_free(&in);
+	kit_free(&whole.data);
+	kit_free(&in);
 }
 
 static void
 good_sequences(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 
 	wsk_add_frame(&in, WSK_BINARY, "hello", 5);
 	wsk_add_frame(&in, WSK_BINARY, "", 0);
 	wsk_add_frame(&in, WSK_BINARY, " world", 6);
 	check("binary frames", in, WS_DECODER_OPEN, "hello world", 11, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, 2, "a", 1);
 	wsk_add_frame(&in, WSK_PING, "abc", 3);
 	wsk_add_frame(&in, 0, "", 0);
@@ -104,12 +104,12 @@ good_sequences(void)
 	check("control frames among fragments", in, WS_DECODER_OPEN, "abcde", 5,
 	    "p3 q0 p0");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, 2, "", 0);
 	wsk_add_frame(&in, WSK_FIN, "", 0);
 	check("an empty message in fragments", in, WS_DECODER_OPEN, "", 0, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_BINARY, "x", 1);
 	wsk_add_frame(&in, WSK_CLOSE,
 	    "\x03\xe8"
@@ -119,7 +119,7 @@ good_sequences(void)
 	check("nothing behind a close frame", in, WS_DECODER_CLOSED, "x", 1,
 	    "c5");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, 2, "x", 1);
 	wsk_add_frame(&in, WSK_CLOSE, "", 0);
 	check("a close frame within a message", in, WS_DECODER_CLOSED, "x", 1,
@@ -129,42 +129,42 @@ good_sequences(void)
 static void
 bad_sequences(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 
 	wsk_add_frame(&in, WSK_BINARY, "x", 1);
 	wsk_add_frame(&in, WSK_FIN | 1, "text", 4);
 	wsk_add_frame(&in, WSK_BINARY, "y", 1);
 	check("text", in, WS_DECODER_TEXT, "x", 1, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, 1, "text", 4);
 	check("text in fragments", in, WS_DECODER_TEXT, "", 0, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_FIN, "x", 1);
 	check("a continuation of nothing", in, WS_DECODER_BROKEN, "", 0, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_BINARY, "x", 1);
 	wsk_add_frame(&in, 0, "y", 1);
 	check("a continuation of a whole message", in, WS_DECODER_BROKEN, "x",
 	    1, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, 2, "x", 1);
 	wsk_add_frame(&in, WSK_BINARY, "y", 1);
 	check("a message within a message", in, WS_DECODER_BROKEN, "x", 1, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_BINARY, "x", 1);
 	wsk_add_server_frame(&in, WSK_BINARY, "yy", 2);
 	check("unmasked", in, WS_DECODER_BROKEN, "x", 1, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, 0xc2, "x", 1);
 	check("a reserved bit", in, WS_DECODER_BROKEN, "", 0, "");
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, 9, "x", 1);
 	check("a ping in fragments", in, WS_DECODER_BROKEN, "", 0, "");
 }
@@ -175,14 +175,14 @@ check_huge(void)
 {
 	static const uint8_t head[] = { 0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0 };
-	struct wsk_bytes noise = wsk_noise(1000);
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes noise = kit_noise(1000);
+	struct kit_bytes in = { NULL, 0 };
 
-	wsk_add(&in, head, sizeof(head));
-	wsk_add(&in, noise.data, noise.len);
+	kit_add(&in, head, sizeof(head));
+	kit_add(&in, noise.data, noise.len);
 	check("2^62 bytes", in, WS_DECODER_OPEN, (char *)noise.data, noise.len,
 	    "");
-	wsk_free(&noise);
+	kit_free(&noise);
 }
 
 int

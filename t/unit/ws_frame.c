@@ -6,9 +6,9 @@
 
 #include <stdlib.h>
 
+#include "byte_kit.h"
 #include "tap.h"
 #include "ws/decoder.h"
-#include "ws_kit.h"
 
 #define HEX_MAX 64
 
@@ -64,19 +64,6 @@ static const struct row {
 	    "82 ff 8000000000000000 01020304 00" },
 };
 
-static size_t
-from_hex(const char *hex, uint8_t *out)
-{
-	size_t n = 0;
-
-	for (; *hex != '\0'; hex += 2) {
-		while (*hex == ' ')
-			hex++;
-		sscanf(hex, "%2hhx", &out[n++]);
-	}
-	return n;
-}
-
 static enum parse
 parse_exact(struct ws_frame *f, const uint8_t *data, size_t len)
 {
@@ -96,11 +83,14 @@ static void
 check_row(const struct row *r)
 {
 	static const uint8_t key[4] = { 1, 2, 3, 4 };
+	struct kit_bytes hex = kit_hex(r->hex);
 	uint8_t data[HEX_MAX] = { 0 };
-	size_t len = from_hex(r->hex, data), i;
+	size_t len = hex.len, i;
 	struct ws_frame f;
 	bool more = true;
 
+	memcpy(data, hex.data, len);
+	kit_free(&hex);
 	is_int(parse_exact(&f, data, len), r->verdict, "%s: verdict", r->name);
 	is_int(parse_exact(&f, data, WS_FRAME_LOOK + 20), r->verdict,
 	    "%s: with bytes behind", r->name);
@@ -119,19 +109,20 @@ check_row(const struct row *r)
 static void
 check_write(uint64_t payload, const char *hex)
 {
-	uint8_t out[WS_FRAME_WRITE_MAX], want[HEX_MAX];
-	size_t len;
+	struct kit_bytes want = kit_hex(hex);
+	uint8_t out[WS_FRAME_WRITE_MAX];
+	size_t len = ws_frame_write(out, WS_OPCODE_BINARY, payload);
 
-	len = ws_frame_write(out, WS_OPCODE_BINARY, payload);
-	is_mem(out, len, want, from_hex(hex, want), "a header for %llu bytes",
+	is_mem(out, len, want.data, want.len, "a header for %llu bytes",
 	    (unsigned long long)payload);
+	kit_free(&want);
 }
 
 /* Every length and shift against the definition (RFC 6455 5.3). */
 static void
 check_unmask(void)
 {
-	struct wsk_bytes b = wsk_noise(300);
+	struct kit_bytes b = kit_noise(300);
 	uint8_t work[300], key[4];
 	size_t len, shift, i;
 	bool good = true;
@@ -152,7 +143,7 @@ check_unmask(void)
 		}
 	}
 	ok(good, "unmasked in place, the key turned");
-	wsk_free(&b);
+	kit_free(&b);
 }
 
 int

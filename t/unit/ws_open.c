@@ -23,7 +23,7 @@ static const struct ws_policy policy = { .path = "/mqtt" };
 
 struct rig {
 	struct loop *loop;
-	struct wsk_lower lower;
+	struct script lower;
 	struct ws_open *open; /* NULL once done */
 	struct stream *ws; /* what done gave */
 	struct wsk_owner owner;
@@ -49,7 +49,7 @@ done(void *arg, enum reason reason, struct stream *ws, const char *detail)
 }
 
 static enum err
-rig_init(struct rig *r, struct wsk_bytes in)
+rig_init(struct rig *r, struct kit_bytes in)
 {
 	enum err err;
 
@@ -67,26 +67,26 @@ rig_fini(struct rig *r)
 {
 	ws_open_cancel(r->open);
 	stream_close(r->ws);
-	wsk_turn(r->loop);
+	script_turn(r->loop);
 	loop_free(r->loop);
 	wsk_owner_fini(&r->owner);
-	wsk_lower_fini(&r->lower);
+	script_fini(&r->lower);
 }
 
 /* A good request with frames right behind, arriving by `step'. */
 static void
 check_good(size_t step)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	wsk_add_str(&in, GOOD);
+	kit_add_str(&in, GOOD);
 	wsk_add_frame(&in, WSK_BINARY, "CONNECT", 7);
 	wsk_add_frame(&in, WSK_BINARY, "SUBSCRIBE", 9);
 	is_int(rig_init(&r, in), OK, "start");
 	while (r.lower.arrived < r.lower.in.len)
-		wsk_lower_arrive(&r.lower, step);
-	wsk_turn(r.loop);
+		script_arrive(&r.lower, step);
+	script_turn(r.loop);
 	is_int(r.done, 1, "by %zu: done once", step);
 	is_int(r.reason, REASON_NONE, "by %zu: let in", step);
 	ok(r.ws != NULL, "by %zu: a WebSocket", step);
@@ -102,19 +102,19 @@ check_good(size_t step)
 static void
 check_much_behind(void)
 {
-	struct wsk_bytes noise = wsk_noise(100000);
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes noise = kit_noise(100000);
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	wsk_add_str(&in, GOOD);
+	kit_add_str(&in, GOOD);
 	wsk_add_frame(&in, WSK_BINARY, noise.data, noise.len);
 	is_int(rig_init(&r, in), OK, "start");
-	wsk_lower_arrive(&r.lower, in.len);
-	wsk_turn(r.loop);
-	wsk_lower_tell(&r.lower, 100);
+	script_arrive(&r.lower, in.len);
+	script_turn(r.loop);
+	script_tell(&r.lower, 100);
 	is_mem(r.owner.got.data, r.owner.got.len, noise.data, noise.len,
 	    "100 kB right behind the request");
-	wsk_free(&noise);
+	kit_free(&noise);
 	rig_fini(&r);
 }
 
@@ -122,19 +122,19 @@ check_much_behind(void)
 static void
 check_slow_answer(const char *request, size_t window, enum reason reason)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 	int i;
 
-	wsk_add_str(&in, request);
+	kit_add_str(&in, request);
 	wsk_add_frame(&in, WSK_BINARY, "x", 1);
 	is_int(rig_init(&r, in), OK, "start");
-	r.lower.window = 0;
-	wsk_lower_arrive(&r.lower, in.len);
+	r.lower.take = 0;
+	script_arrive(&r.lower, in.len);
 	is_int(r.done, 0, "not done before the answer is out");
 	is_int(r.lower.wanted, 0, "and nothing is read meanwhile");
 	for (i = 0; i < 1000 && r.done == 0; i++)
-		wsk_lower_open(&r.lower, window);
+		script_drain(&r.lower, window);
 	is_int(r.done, 1, "done when it is");
 	is_int(r.reason, reason, "its reason");
 	ok(memcmp(r.lower.out.data, "HTTP/1.1 ", 9) == 0, "its answer");
@@ -144,12 +144,12 @@ check_slow_answer(const char *request, size_t window, enum reason reason)
 static void
 check_refused(const char *request, enum reason reason, const char *status)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	wsk_add_str(&in, request);
+	kit_add_str(&in, request);
 	is_int(rig_init(&r, in), OK, "start");
-	wsk_lower_arrive(&r.lower, in.len);
+	script_arrive(&r.lower, in.len);
 	is_int(r.done, 1, "%s: done", status);
 	is_int(r.reason, reason, "%s: reason", status);
 	ok(r.ws == NULL, "%s: no WebSocket", status);
@@ -164,14 +164,14 @@ check_refused(const char *request, enum reason reason, const char *status)
 static void
 check_endless(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	in = wsk_noise(9000);
+	in = kit_noise(9000);
 	memset(in.data, 'x', in.len);
 	is_int(rig_init(&r, in), OK, "start");
 	while (r.done == 0 && r.lower.arrived < in.len)
-		wsk_lower_arrive(&r.lower, 11);
+		script_arrive(&r.lower, 11);
 	is_int(r.reason, REASON_WS_TOO_LARGE, "an endless line");
 	ok(r.lower.taken <= WS_UPGRADE_MAX + 11, "no more is read");
 	rig_fini(&r);
@@ -180,27 +180,27 @@ check_endless(void)
 static void
 check_leaving(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	wsk_add_str(&in, "GET /mq");
+	kit_add_str(&in, "GET /mq");
 	is_int(rig_init(&r, in), OK, "start");
-	wsk_lower_arrive(&r.lower, in.len);
+	script_arrive(&r.lower, in.len);
 	is_int(r.done, 0, "half a request");
 	r.lower.eof = true;
-	wsk_lower_arrive(&r.lower, 0);
+	script_arrive(&r.lower, 0);
 	is_int(r.reason, REASON_WS_CLOSED, "they left");
 	ok(r.detail == NULL, "no detail");
 	is_int((long long)r.lower.out.len, 0, "no answer");
 	rig_fini(&r);
 
-	in = (struct wsk_bytes){ NULL, 0 };
-	wsk_add_str(&in, GOOD);
+	in = (struct kit_bytes){ NULL, 0 };
+	kit_add_str(&in, GOOD);
 	is_int(rig_init(&r, in), OK, "start");
-	r.lower.window = 10;
-	wsk_lower_arrive(&r.lower, in.len);
-	r.lower.broken = true;
-	wsk_lower_open(&r.lower, 10);
+	r.lower.take = 10;
+	script_arrive(&r.lower, in.len);
+	script_break(&r.lower);
+	script_drain(&r.lower, 10);
 	is_int(r.reason, REASON_WS_CLOSED, "it broke during the answer");
 	rig_fini(&r);
 }
@@ -208,17 +208,17 @@ check_leaving(void)
 static void
 check_cancel(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	wsk_add_str(&in, GOOD);
+	kit_add_str(&in, GOOD);
 	is_int(rig_init(&r, in), OK, "start");
-	wsk_lower_arrive(&r.lower, 20);
+	script_arrive(&r.lower, 20);
 	ws_open_cancel(r.open);
 	ws_open_cancel(r.open);
 	r.open = NULL;
 	is_int(r.lower.wanted, 0, "cancelled: silent");
-	wsk_lower_arrive(&r.lower, 1000);
+	script_arrive(&r.lower, 1000);
 	is_int(r.done, 0, "cancelled: not done");
 	is_int(r.lower.closes, 0, "cancelled: the stream is the caller's");
 	rig_fini(&r);
@@ -230,14 +230,14 @@ static void
 check_memory(unsigned n, size_t first, enum reason reason)
 {
 	size_t before = alloc_kit_live();
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	wsk_add_str(&in, GOOD "xx");
+	kit_add_str(&in, GOOD "xx");
 	is_int(rig_init(&r, in), OK, "start");
 	alloc_kit_fail(n);
-	wsk_lower_arrive(&r.lower, first);
-	wsk_lower_arrive(&r.lower, 1000);
+	script_arrive(&r.lower, first);
+	script_arrive(&r.lower, 1000);
 	alloc_kit_fail(0);
 	is_int(r.done, 1, "allocation %u fails: done", n);
 	is_int(r.reason, reason, "allocation %u fails: reason", n);

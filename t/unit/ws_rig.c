@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 void
-rig_init(struct rig *r, struct wsk_bytes in, size_t behind)
+rig_init(struct rig *r, struct kit_bytes in, size_t behind)
 {
 	r->loop = loop_new();
 	wsk_lower_init(&r->lower, in);
@@ -21,8 +21,8 @@ rig_fini(struct rig *r)
 		stream_close(r->ws);
 	if (r->lower.closes != 1)
 		abort();
-	wsk_turn(r->loop);
+	script_turn(r->loop);
 	loop_free(r->loop);
 	wsk_owner_fini(&r->owner);
-	wsk_lower_fini(&r->lower);
+	script_fini(&r->lower);
 }

@@ -15,13 +15,13 @@
 
 struct rig {
 	struct loop *loop;
-	struct wsk_lower lower;
+	struct script lower;
 	struct stream *ws;
 	struct wsk_owner owner;
 };
 
 /* `in' (moved) will come; the first `behind' bytes came with the request. */
-void rig_init(struct rig *r, struct wsk_bytes in, size_t behind);
+void rig_init(struct rig *r, struct kit_bytes in, size_t behind);
 
 /* Closes what the test has not, and sees that it closes what is beneath. */
 void rig_fini(struct rig *r);
@@ -30,13 +30,13 @@ void rig_fini(struct rig *r);
 static inline void
 rig_check_out(struct rig *r, const char *want, const char *name)
 {
-	struct wsk_bytes data = { NULL, 0 };
+	struct kit_bytes data = { NULL, 0 };
 	char events[EVENTS_MAX];
 
 	ok(wsk_split(&r->lower.out, &data, events, sizeof(events)),
 	    "%s: whole frames went out", name);
 	is_str(events, want, "%s: they were '%s'", name, want);
-	wsk_free(&data);
+	kit_free(&data);
 }
 
 /* Is this what the owner has read? */

@@ -12,27 +12,27 @@
 #include "ws_rig.h"
 
 /* A bit of everything that is allowed; `*plain' is the data in it. */
-static struct wsk_bytes
-a_bit_of_all(struct wsk_bytes *plain)
+static struct kit_bytes
+a_bit_of_all(struct kit_bytes *plain)
 {
 	static const size_t sizes[] = { 1, 0, 2, 125, 126, 127, 1000, 0, 3 };
-	struct wsk_bytes in = { NULL, 0 };
-	struct wsk_bytes noise;
+	struct kit_bytes in = { NULL, 0 };
+	struct kit_bytes noise;
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		noise = wsk_noise(sizes[i]);
+		noise = kit_noise(sizes[i]);
 		wsk_add_frame(&in,
 		    i % 3 == 0       ? 2
 			: i % 3 == 1 ? 0
 				     : WSK_FIN,
 		    noise.data, noise.len);
-		wsk_add(plain, noise.data, noise.len);
+		kit_add(plain, noise.data, noise.len);
 		if (i % 4 == 1)
 			wsk_add_frame(&in, WSK_PING, "ping", i % 5);
 		if (i % 4 == 2)
 			wsk_add_frame(&in, WSK_PONG, "unasked", 7);
-		wsk_free(&noise);
+		kit_free(&noise);
 	}
 	return in;
 }
@@ -42,8 +42,8 @@ a_bit_of_all(struct wsk_bytes *plain)
 static bool
 read_cut(size_t arrive, size_t piece, bool once, size_t behind)
 {
-	struct wsk_bytes plain = { NULL, 0 };
-	struct wsk_bytes in = a_bit_of_all(&plain);
+	struct kit_bytes plain = { NULL, 0 };
+	struct kit_bytes in = a_bit_of_all(&plain);
 	struct rig r;
 	bool good;
 	int turns;
@@ -53,14 +53,14 @@ read_cut(size_t arrive, size_t piece, bool once, size_t behind)
 	r.owner.once = once;
 	stream_want_read(r.ws, true);
 	for (turns = 0; turns < 400 && behind > 0 && piece > 0; turns++)
-		wsk_turn(r.loop);
+		script_turn(r.loop);
 	if (behind > 0)
-		wsk_turn(r.loop);
+		script_turn(r.loop);
 	while (r.lower.arrived < r.lower.in.len)
-		wsk_lower_arrive(&r.lower, arrive);
+		script_arrive(&r.lower, arrive);
 	good = r.owner.got.len == plain.len && r.owner.end == 1 &&
 	    memcmp(r.owner.got.data, plain.data, plain.len) == 0;
-	wsk_free(&plain);
+	kit_free(&plain);
 	rig_fini(&r);
 	return good;
 }
@@ -92,7 +92,7 @@ test_reading(void)
 static void
 test_short_count(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	uint8_t data[15000];
 	struct rig r;
 	int i;
@@ -102,7 +102,7 @@ test_short_count(void)
 	rig_init(&r, in, 0);
 	r.owner.deaf = true;
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 0);
+	script_arrive(&r.lower, 0);
 	r.lower.arrived = r.lower.in.len;
 	is_int(stream_read(r.ws, data, 16), 10, "not a read for a few bytes");
 	is_int(stream_read(r.ws, data, 16), 10, "the next frame");
@@ -110,7 +110,7 @@ test_short_count(void)
 	is_int((long long)r.lower.reads, 3, "as many reads beneath");
 	rig_fini(&r);
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	for (i = 0; i < 1000; i++)
 		wsk_add_frame(&in, WSK_BINARY, "0123456789", 10);
 	rig_init(&r, in, 0);
@@ -124,7 +124,7 @@ test_short_count(void)
 /* Writes all of `data' by `step', as much as is taken, through a window that
  * opens by `window'. */
 static void
-write_all(struct rig *r, const struct wsk_bytes *data, size_t step,
+write_all(struct rig *r, const struct kit_bytes *data, size_t step,
     size_t window)
 {
 	size_t at = 0, len;
@@ -139,29 +139,29 @@ write_all(struct rig *r, const struct wsk_bytes *data, size_t step,
 		at += (size_t)n;
 		events = r->owner.writable;
 		while ((size_t)n < len && r->owner.writable == events)
-			wsk_lower_open(&r->lower, window);
+			script_drain(&r->lower, window);
 	}
 }
 
 static bool
 write_cut(size_t total, size_t step, size_t window)
 {
-	struct wsk_bytes data = wsk_noise(total);
-	struct wsk_bytes out = { NULL, 0 };
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes data = kit_noise(total);
+	struct kit_bytes out = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	char events[EVENTS_MAX];
 	struct rig r;
 	bool good;
 
 	rig_init(&r, in, 0);
-	r.lower.window = window;
+	r.lower.take = window;
 	write_all(&r, &data, step, window);
-	r.lower.window = SIZE_MAX;
+	r.lower.take = SIZE_MAX;
 	good = stream_shutdown(r.ws) == OK &&
 	    wsk_split(&r.lower.out, &out, events, sizeof(events)) &&
 	    out.len == data.len && memcmp(out.data, data.data, data.len) == 0;
-	wsk_free(&out);
-	wsk_free(&data);
+	kit_free(&out);
+	kit_free(&data);
 	rig_fini(&r);
 	return good;
 }
@@ -170,7 +170,7 @@ static void
 test_writing(void)
 {
 	static const size_t steps[] = { 1, 2, 125, 126, 1000, 5000 };
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	bool good = true;
 	size_t i, window;
 	struct rig r;
@@ -189,20 +189,20 @@ test_writing(void)
 	is_int((long long)r.lower.writes, 1, "header and payload in one write");
 	is_mem(r.lower.out.data, r.lower.out.len, "\x82\x05hello", 7,
 	    "write: the frame");
-	r.lower.window = 0;
+	r.lower.take = 0;
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), 0, "write: none");
-	r.lower.window = 1;
+	r.lower.take = 1;
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), 0,
 	    "write: half a header counts nothing");
-	wsk_lower_open(&r.lower, 3);
+	script_drain(&r.lower, 3);
 	is_int(r.owner.writable, 1, "WRITABLE as promised");
 	is_int(wsk_write(r.ws, (const uint8_t *)"helloworld", 10), 2,
 	    "write: the open frame goes on");
-	wsk_lower_open(&r.lower, 100);
+	script_drain(&r.lower, 100);
 	is_int(wsk_write(r.ws, (const uint8_t *)"lloworld", 8), 8,
 	    "write: its end, and a frame for the rest");
 	rig_check_out(&r, "d5 d5 d5", "write");
-	wsk_lower_open(&r.lower, 100);
+	script_drain(&r.lower, 100);
 	is_int(r.owner.writable, 2, "no WRITABLE without a promise");
 	rig_fini(&r);
 }
@@ -210,7 +210,7 @@ test_writing(void)
 static void
 test_pings(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 	size_t live;
 	int i;
@@ -220,42 +220,42 @@ test_pings(void)
 	wsk_add_frame(&in, WSK_FIN, "b", 1);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 100000);
+	script_arrive(&r.lower, 100000);
 	rig_check_got(&r, "ab", 2, "ping among fragments");
 	is_mem(r.lower.out.data, r.lower.out.len, "\x8a\x05hello", 7,
 	    "pong: with the ping's payload");
 	rig_fini(&r);
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_PING, "lost", 4);
 	wsk_add_frame(&in, WSK_PING, "", 0);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 100000);
+	script_arrive(&r.lower, 100000);
 	rig_check_out(&r, "q0", "the latest of two pings that came at once");
 	is_int(r.owner.end, 1, "pings: no end");
 	rig_fini(&r);
 
 	/* While a frame is open and nothing is taken. */
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	for (i = 0; i < 1000; i++)
 		wsk_add_frame(&in, WSK_PING, "0123456789", (size_t)i % 10);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	r.lower.window = 4;
+	r.lower.take = 4;
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), 2,
 	    "an open frame");
 	live = alloc_kit_live();
 	for (i = 0; i < 1000; i++)
-		wsk_lower_arrive(&r.lower, 13);
+		script_arrive(&r.lower, 13);
 	is_int((long long)(alloc_kit_live() - live), 1,
 	    "a thousand pings: one small allocation");
-	wsk_lower_open(&r.lower, 1);
+	script_drain(&r.lower, 1);
 	is_int(wsk_write(r.ws, (const uint8_t *)"llo", 3), 1, "it goes on");
-	wsk_lower_open(&r.lower, 3);
+	script_drain(&r.lower, 3);
 	is_int(wsk_write(r.ws, (const uint8_t *)"lo", 2), 2, "and ends");
-	wsk_lower_open(&r.lower, 1);
-	wsk_lower_open(&r.lower, 1000);
+	script_drain(&r.lower, 1);
+	script_drain(&r.lower, 1000);
 	rig_check_out(&r, "d5 q9", "the latest of a thousand pings");
 	rig_fini(&r);
 }
@@ -264,8 +264,8 @@ test_pings(void)
 static void
 test_starving(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
-	struct wsk_bytes block = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
+	struct kit_bytes block = { NULL, 0 };
 	static uint8_t data[LOOP_SCRATCH_LEN];
 	struct rig r;
 	int i;
@@ -274,8 +274,8 @@ test_starving(void)
 	for (i = 0; i < 1000; i++)
 		wsk_add_frame(&block, 0, "", 0);
 	for (i = 0; i < 30; i++)
-		wsk_add(&in, block.data, block.len);
-	wsk_free(&block);
+		kit_add(&in, block.data, block.len);
+	kit_free(&block);
 	wsk_add_frame(&in, WSK_FIN, "end", 3);
 	rig_init(&r, in, 0);
 	r.lower.arrived = r.lower.in.len;
@@ -283,7 +283,7 @@ test_starving(void)
 	    "empty frames give nothing");
 	ok(r.lower.taken < r.lower.in.len, "and not all are taken at once");
 	stream_want_read(r.ws, true);
-	wsk_lower_tell(&r.lower, 100);
+	script_tell(&r.lower, 100);
 	rig_check_got(&r, "end", 3, "they do end");
 	rig_fini(&r);
 }
@@ -291,40 +291,40 @@ test_starving(void)
 static void
 test_megabyte(void)
 {
-	struct wsk_bytes data = wsk_noise(1 << 20);
-	struct wsk_bytes in = { NULL, 0 };
-	struct wsk_bytes out = { NULL, 0 };
+	struct kit_bytes data = kit_noise(1 << 20);
+	struct kit_bytes in = { NULL, 0 };
+	struct kit_bytes out = { NULL, 0 };
 	char events[EVENTS_MAX];
 	uint32_t seed = 1;
 	size_t at, n;
 	struct rig r;
 
 	for (at = 0; at < data.len; at += n) {
-		n = wsk_random(&seed) % 70000;
+		n = kit_random(&seed) % 70000;
 		n = n < data.len - at ? n : data.len - at;
 		wsk_add_frame(&in, at == 0 ? 2 : 0, data.data + at, n);
 		wsk_add_frame(&in, WSK_PING, "?", 1);
 	}
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	r.lower.window = 10000;
+	r.lower.take = 10000;
 	for (at = 0; at < data.len; at += n) {
-		n = wsk_random(&seed) % 100000;
+		n = kit_random(&seed) % 100000;
 		n = n < data.len - at ? n : data.len - at;
-		wsk_lower_arrive(&r.lower, wsk_random(&seed) % 100000);
-		write_all(&r, &(struct wsk_bytes){ data.data + at, n },
-		    wsk_random(&seed) % 70000 + 1, 30000);
+		script_arrive(&r.lower, kit_random(&seed) % 100000);
+		write_all(&r, &(struct kit_bytes){ data.data + at, n },
+		    kit_random(&seed) % 70000 + 1, 30000);
 	}
 	while (r.lower.arrived < r.lower.in.len)
-		wsk_lower_arrive(&r.lower, 5000);
-	r.lower.window = SIZE_MAX;
+		script_arrive(&r.lower, 5000);
+	r.lower.take = SIZE_MAX;
 	rig_check_got(&r, data.data, data.len, "1 MiB in");
 	is_int(stream_shutdown(r.ws), OK, "shutdown");
 	ok(wsk_split(&r.lower.out, &out, events, sizeof(events)),
 	    "1 MiB out: whole frames");
 	is_mem(out.data, out.len, data.data, data.len, "1 MiB out: data");
-	wsk_free(&out);
-	wsk_free(&data);
+	kit_free(&out);
+	kit_free(&data);
 	rig_fini(&r);
 }
 
@@ -332,7 +332,7 @@ test_megabyte(void)
 static void
 test_idle(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	size_t before, at_ping;
 	struct rig r;
 
@@ -344,16 +344,16 @@ test_idle(void)
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
 	(void)wsk_write(r.ws, (const uint8_t *)"x", 1);
-	wsk_lower_arrive(&r.lower, 8);
+	script_arrive(&r.lower, 8);
 	before = alloc_kit_live();
 	is_int((long long)r.owner.got.len, 2, "within a frame");
-	wsk_lower_arrive(&r.lower, 7);
+	script_arrive(&r.lower, 7);
 	is_int((long long)(alloc_kit_live() - before), 0,
 	    "within a header: nothing held");
-	wsk_lower_arrive(&r.lower, at_ping + 8 - r.lower.arrived);
+	script_arrive(&r.lower, at_ping + 8 - r.lower.arrived);
 	is_int((long long)(alloc_kit_live() - before), 1,
 	    "within a ping: its payload is held");
-	wsk_lower_arrive(&r.lower, 100);
+	script_arrive(&r.lower, 100);
 	rig_check_got(&r, "hellohellox", 11, "idle");
 	is_int((long long)(alloc_kit_live() - before), 0,
 	    "after it: nothing held");
@@ -366,29 +366,29 @@ test_memory(void)
 {
 	size_t before = alloc_kit_live();
 	struct stream *ws;
-	struct wsk_lower lower;
+	struct script lower;
 	struct loop *loop = loop_new();
 	uint8_t data[STREAM_HEADROOM + 64];
 	ssize_t n;
 	unsigned i;
 
 	for (i = 1; i <= 3; i++) {
-		wsk_lower_init(&lower, (struct wsk_bytes){ NULL, 0 });
+		wsk_lower_init(&lower, (struct kit_bytes){ NULL, 0 });
 		alloc_kit_fail(i);
 		ws = ws_stream_new(loop, &lower.stream, slice_str("behind"));
 		alloc_kit_fail(0);
 		is_int(ws != NULL, i == 3, "new, allocation %u failing", i);
 		stream_close(ws);
 		is_int(lower.closes, ws != NULL, "lower is closed with it");
-		wsk_lower_fini(&lower);
+		script_fini(&lower);
 	}
 	for (i = 1; i <= 2; i++) {
-		wsk_lower_init(&lower, (struct wsk_bytes){ NULL, 0 });
+		wsk_lower_init(&lower, (struct kit_bytes){ NULL, 0 });
 		wsk_add_frame(&lower.in, WSK_BINARY, "x", 1);
 		wsk_add_frame(&lower.in, WSK_PING, "x", 1);
 		wsk_add_frame(&lower.in, WSK_CLOSE, "", 0);
 		lower.arrived = lower.in.len;
-		wsk_add(&lower.out, "", 1);
+		kit_add(&lower.out, "", 1);
 		ws = ws_stream_new(loop, &lower.stream, slice_make(NULL, 0));
 		alloc_kit_fail(i);
 		n = stream_read(ws, data, 64);
@@ -398,20 +398,20 @@ test_memory(void)
 		is_int(n, i < 2 ? STREAM_ERROR : STREAM_EOF,
 		    "allocation %u failing: then the end", i);
 		stream_close(ws);
-		wsk_lower_fini(&lower);
+		script_fini(&lower);
 	}
-	wsk_lower_init(&lower, (struct wsk_bytes){ NULL, 0 });
-	wsk_add(&lower.out, "", 1);
+	wsk_lower_init(&lower, (struct kit_bytes){ NULL, 0 });
+	kit_add(&lower.out, "", 1);
 	ws = ws_stream_new(loop, &lower.stream, slice_make(NULL, 0));
-	lower.window = 1;
+	lower.take = 1;
 	alloc_kit_fail(1);
 	n = stream_write(ws, data + STREAM_HEADROOM, 1);
 	is_int(n, STREAM_ERROR, "write, half a header and no memory");
 	is_int(stream_error(ws), ERR_NO_MEMORY, "the error says so");
 	alloc_kit_fail(0);
 	stream_close(ws);
-	wsk_lower_fini(&lower);
-	wsk_turn(loop);
+	script_fini(&lower);
+	script_turn(loop);
 	loop_free(loop);
 	is_int((long long)alloc_kit_live(), (long long)before, "nothing leaks");
 }

@@ -11,7 +11,7 @@ static void
 check_close(const char *name, const char *payload, size_t len,
     const char *reply, ssize_t end)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
 	wsk_add_frame(&in, WSK_BINARY, "bye", 3);
@@ -19,10 +19,10 @@ check_close(const char *name, const char *payload, size_t len,
 	wsk_add_frame(&in, WSK_BINARY, "more", 4);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 100000);
+	script_arrive(&r.lower, 100000);
 	rig_check_got(&r, "bye", 3, name);
 	is_int(r.owner.end, 1, "%s: the end comes by itself", name);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.end, end, "%s: the end", name);
 	rig_check_out(&r, reply, name);
 	is_int(ws_stream_reason(r.ws),
@@ -71,7 +71,7 @@ test_their_close(void)
 static void
 test_our_close(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
 	wsk_add_frame(&in, WSK_BINARY, "late", 4);
@@ -83,15 +83,15 @@ test_our_close(void)
 	is_int(stream_shutdown(r.ws), OK, "shutdown");
 	rig_check_out(&r, "d4 c1001", "shutdown");
 	is_int(r.lower.shutdowns, 0, "what is beneath stays open for theirs");
-	wsk_lower_arrive(&r.lower, 10);
+	script_arrive(&r.lower, 10);
 	rig_check_got(&r, "late", 4, "reading goes on");
-	wsk_lower_arrive(&r.lower, 10);
+	script_arrive(&r.lower, 10);
 	is_int(r.owner.end, STREAM_EOF, "until their close frame");
 	rig_check_out(&r, "d4 c1001", "one close frame is enough");
 	rig_fini(&r);
 
 	/* Closed without shutdown. */
-	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
+	rig_init(&r, (struct kit_bytes){ NULL, 0 }, 0);
 	ws_stream_set_close_code(r.ws, WS_CLOSE_POLICY);
 	stream_close(r.ws);
 	stream_close(r.ws);
@@ -99,10 +99,10 @@ test_our_close(void)
 	rig_fini(&r);
 
 	/* In the middle of a frame that the owner will not finish. */
-	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
-	r.lower.window = 4;
+	rig_init(&r, (struct kit_bytes){ NULL, 0 }, 0);
+	r.lower.take = 4;
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), 2, "half a frame");
-	r.lower.window = 100;
+	r.lower.take = 100;
 	is_int(stream_shutdown(r.ws), OK, "shutdown within it");
 	is_int(r.lower.shutdowns, 1, "ends what is beneath");
 	is_mem(r.lower.out.data, r.lower.out.len, "\x82\x05he", 4,
@@ -110,11 +110,11 @@ test_our_close(void)
 	rig_fini(&r);
 
 	/* When nothing is taken. */
-	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
-	r.lower.window = 1;
+	rig_init(&r, (struct kit_bytes){ NULL, 0 }, 0);
+	r.lower.take = 1;
 	is_int(stream_shutdown(r.ws), OK, "shutdown while full");
-	wsk_lower_open(&r.lower, 1);
-	wsk_lower_open(&r.lower, 100);
+	script_drain(&r.lower, 1);
+	script_drain(&r.lower, 100);
 	rig_check_out(&r, "c1000", "the close frame goes out in the end");
 	is_int(r.owner.writable, 0, "WRITABLE was not promised to the owner");
 	rig_fini(&r);
@@ -125,7 +125,7 @@ static void
 check_violation(const char *name, unsigned first, bool masked,
     const char *reply, enum reason reason)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
 	wsk_add_frame(&in, WSK_BINARY, "good", 4);
@@ -136,8 +136,8 @@ check_violation(const char *name, unsigned first, bool masked,
 	wsk_add_frame(&in, WSK_BINARY, "lost", 4);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 100000);
-	wsk_turn(r.loop);
+	script_arrive(&r.lower, 100000);
+	script_turn(r.loop);
 	rig_check_got(&r, "good", 4, name);
 	is_int(r.owner.end, STREAM_ERROR, "%s: an error", name);
 	is_int(stream_error(r.ws), ERR_PROTOCOL, "%s: of protocol", name);
@@ -168,18 +168,18 @@ test_violations(void)
 static void
 test_dropping(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
-	struct wsk_bytes noise = wsk_noise(400000);
+	struct kit_bytes in = { NULL, 0 };
+	struct kit_bytes noise = kit_noise(400000);
 	uint8_t data[1000];
 	struct rig r;
 	size_t i;
 
 	wsk_add_frame(&in, WSK_FIN | 1, "text", 4);
-	wsk_add(&in, noise.data, noise.len);
-	wsk_free(&noise);
+	kit_add(&in, noise.data, noise.len);
+	kit_free(&noise);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 10);
+	script_arrive(&r.lower, 10);
 	is_int(r.owner.end, STREAM_ERROR, "text");
 	is_int((long long)r.owner.got.len, 0, "no data");
 	is_int(stream_read(r.ws, data, sizeof(data)), STREAM_AGAIN,
@@ -192,12 +192,12 @@ test_dropping(void)
 	is_int((long long)i, 262, "256 KiB are dropped");
 	rig_fini(&r);
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_FIN | 1, "text", 4);
 	rig_init(&r, in, 0);
 	r.lower.eof = true;
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 100);
+	script_arrive(&r.lower, 100);
 	is_int(stream_read(r.ws, data, sizeof(data)), STREAM_EOF,
 	    "or until they leave");
 	rig_fini(&r);
@@ -206,7 +206,7 @@ test_dropping(void)
 static void
 test_ends_beneath(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	uint8_t data[10];
 	struct rig r;
 
@@ -215,7 +215,7 @@ test_ends_beneath(void)
 	rig_init(&r, in, 0);
 	r.lower.eof = true;
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 100);
+	script_arrive(&r.lower, 100);
 	rig_check_got(&r, "hel", 3, "cut off");
 	is_int(r.owner.end, STREAM_EOF, "cut off: EOF");
 	is_int(r.lower.wanted, 0, "and no more reading beneath");
@@ -227,12 +227,12 @@ test_ends_beneath(void)
 	rig_check_out(&r, "d5 c1000", "cut off");
 	rig_fini(&r);
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_BINARY, "hello", 5);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
-	r.lower.broken = true;
-	wsk_lower_arrive(&r.lower, 1);
+	script_break(&r.lower);
+	script_arrive(&r.lower, 1);
 	is_int(r.owner.end, STREAM_ERROR, "broken: error");
 	is_int(stream_error(r.ws), ERR_RESET, "broken: which");
 	is_int(ws_stream_reason(r.ws), REASON_NONE, "broken: not by frames");
@@ -241,29 +241,29 @@ test_ends_beneath(void)
 	rig_fini(&r);
 
 	/* Broken while a write waits. */
-	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
-	r.lower.window = 1;
+	rig_init(&r, (struct kit_bytes){ NULL, 0 }, 0);
+	r.lower.take = 1;
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), 0,
 	    "a write waits");
-	r.lower.broken = true;
-	wsk_lower_open(&r.lower, 1);
+	script_break(&r.lower);
+	script_drain(&r.lower, 1);
 	is_int(r.owner.writable, 1, "the owner is woken");
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), STREAM_ERROR,
 	    "to find the error");
 	rig_fini(&r);
 
 	/* A write finds it broken while there is no reader. */
-	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
+	rig_init(&r, (struct kit_bytes){ NULL, 0 }, 0);
 	stream_want_read(r.ws, true);
 	stream_want_read(r.ws, false);
-	r.lower.broken = true;
+	script_break(&r.lower);
 	is_int(wsk_write(r.ws, (const uint8_t *)"hello", 5), STREAM_ERROR,
 	    "a write finds the error");
 	stream_want_read(r.ws, false);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.end, 1, "which is not told while reading is paused");
 	stream_want_read(r.ws, true);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.end, STREAM_ERROR, "but once it is wanted again");
 	rig_fini(&r);
 }
@@ -271,38 +271,38 @@ test_ends_beneath(void)
 static void
 test_back_pressure(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
 	wsk_add_frame(&in, WSK_BINARY, "hello", 5);
 	wsk_add_frame(&in, WSK_CLOSE, "", 0);
 	rig_init(&r, in, in.len);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.readable, 0, "a new stream tells nothing unasked");
 	stream_want_read(r.ws, true);
 	stream_want_read(r.ws, false);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.readable, 0, "nor one that was stopped");
 	r.owner.deaf = true;
 	stream_want_read(r.ws, true);
-	wsk_turn(r.loop);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
+	script_turn(r.loop);
 	ok(r.owner.readable >= 2, "READABLE is repeated until it is heard");
 	r.owner.deaf = false;
 	r.owner.piece = 11; /* the first frame */
 	r.owner.once = true;
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	rig_check_got(&r, "hello", 5, "then");
 	is_int(r.owner.end, 1, "the end has to wait");
 	stream_want_read(r.ws, false);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.end, 1, "till reading is wanted again");
 	stream_want_read(r.ws, true);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.end, STREAM_EOF, "and is told then");
 	r.owner.readable = 0;
 	stream_want_read(r.ws, true);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(r.owner.readable, 0, "once");
 	rig_fini(&r);
 }
@@ -321,7 +321,7 @@ close_it(struct stream *s, enum stream_event event, void *arg)
 static void
 test_close_inside(void)
 {
-	struct wsk_bytes in = { NULL, 0 };
+	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 	int told = 0;
 
@@ -329,24 +329,24 @@ test_close_inside(void)
 	rig_init(&r, in, 0);
 	stream_set_owner(r.ws, close_it, &told);
 	stream_want_read(r.ws, true);
-	wsk_lower_arrive(&r.lower, 100);
+	script_arrive(&r.lower, 100);
 	is_int(told, 1, "closed inside READABLE");
 	rig_fini(&r);
 
-	in = (struct wsk_bytes){ NULL, 0 };
+	in = (struct kit_bytes){ NULL, 0 };
 	wsk_add_frame(&in, WSK_BINARY, "hello", 5);
 	rig_init(&r, in, in.len);
 	stream_set_owner(r.ws, close_it, &told);
 	stream_want_read(r.ws, true);
-	wsk_turn(r.loop);
+	script_turn(r.loop);
 	is_int(told, 2, "closed inside a READABLE of its own");
 	rig_fini(&r);
 
-	rig_init(&r, (struct wsk_bytes){ NULL, 0 }, 0);
+	rig_init(&r, (struct kit_bytes){ NULL, 0 }, 0);
 	stream_set_owner(r.ws, close_it, &told);
-	r.lower.window = 0;
+	r.lower.take = 0;
 	(void)wsk_write(r.ws, (const uint8_t *)"x", 1);
-	wsk_lower_open(&r.lower, 100);
+	script_drain(&r.lower, 100);
 	is_int(told, 3, "closed inside WRITABLE");
 	rig_fini(&r);
 }
