@@ -2,8 +2,9 @@
 // folder, whether Kubernetes would take it, and whether a mistake would be
 // noticed.
 //   node kube.js MODULES render PATH...   the objects of each file or folder
-//   node kube.js MODULES check PATH...    and complaints about them; and how
-//       many mutants were tried, and those that no check noticed
+//   node kube.js MODULES complaints PATH...   and complaints about them
+//   node kube.js MODULES check PATH...    and how many mutants were tried, and
+//       those that no check noticed
 // MODULES has the npm packages of t/lib/kube.packages: js-yaml and the
 // schemas of Kubernetes, cert-manager and the Prometheus operator, which are
 // functions there.
@@ -203,18 +204,22 @@ function mutants(object) {
 	return { count, missed };
 }
 
+function complaints(objects) {
+	return { objects, complaints: objects.flatMap(check) };
+}
+
 function examine(objects) {
 	const all = objects.map(mutants);
 
 	return {
-		objects,
-		complaints: objects.flatMap(check),
+		...complaints(objects),
 		mutants: all.reduce((n, m) => n + m.count, 0),
 		missed: all.flatMap((m) => m.missed),
 	};
 }
 
+const verbs = { render: (objects) => objects, complaints, check: examine };
 const answer = {};
 for (const name of paths)
-	answer[name] = verb === 'check' ? examine(render(name)) : render(name);
+	answer[name] = verbs[verb](render(name));
 console.log(JSON.stringify(answer));

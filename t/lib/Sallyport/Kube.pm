@@ -39,13 +39,13 @@ sub one
 	return $found[0];
 }
 
-# What runs pods: the template of the Deployment or StatefulSet.
+# What runs our pods: the template of the Deployment or StatefulSet.
 sub pod
 {
-	my ($workload) = grep { $_->{kind} =~ /^(?:Deployment|StatefulSet)$/ }
-	    @_;
+	my ($pod) = grep { sallyport($_) } map { $_->{spec}{template}{spec} }
+	    grep { $_->{kind} =~ /^(?:Deployment|StatefulSet)$/ } @_;
 
-	return $workload->{spec}{template}{spec};
+	return $pod;
 }
 
 # Containers of a pod, sidecars too.
