@@ -158,13 +158,15 @@ number_down(const struct session *s)
 static struct slice
 text_user(const struct session *s)
 {
-	return s->identity == NULL ? slice_str("") : s->identity->username;
+	return s->identity == NULL ? slice_str("")
+				   : session_identity_username(s->identity);
 }
 
 static struct slice
 text_client_id(const struct session *s)
 {
-	return s->identity == NULL ? slice_str("") : s->identity->client_id;
+	return s->identity == NULL ? slice_str("")
+				   : session_identity_client_id(s->identity);
 }
 
 static struct slice
@@ -337,14 +339,17 @@ match_identity(const struct filter *f, const struct session_identity *id)
 		return true;
 	if (id == NULL)
 		return false;
-	if (f->user != NULL && !match_glob(f->user, id->username))
+	if (f->user != NULL &&
+	    !match_glob(f->user, session_identity_username(id)))
 		return false;
-	if (f->client_id != NULL && !match_glob(f->client_id, id->client_id))
+	if (f->client_id != NULL &&
+	    !match_glob(f->client_id, session_identity_client_id(id)))
 		return false;
 	return !f->has_sha256 ||
 	    (id->has_certificate &&
 		(memcmp(f->sha256, id->sha256, CERT_SHA256_LEN) == 0 ||
-		    memcmp(f->sha256, id->twin_sha256, CERT_SHA256_LEN) == 0 ||
+		    memcmp(f->sha256, session_identity_twin(id),
+			CERT_SHA256_LEN) == 0 ||
 		    memcmp(f->sha256, id->tbs_sha256, CERT_SHA256_LEN) == 0));
 }
 
@@ -430,8 +435,10 @@ add_identity(json_t *row, const struct session_identity *id)
 {
 	int bad = 0;
 
-	bad |= json_object_set_new(row, "user", reply_text(id->username));
-	bad |= json_object_set_new(row, "client_id", reply_text(id->client_id));
+	bad |= json_object_set_new(row, "user",
+	    reply_text(session_identity_username(id)));
+	bad |= json_object_set_new(row, "client_id",
+	    reply_text(session_identity_client_id(id)));
 	bad |=
 	    json_object_set_new(row, "identity", json_string(id->rules->name));
 	if (!id->has_certificate)

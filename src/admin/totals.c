@@ -166,8 +166,8 @@ static void
 add_device(struct totals *t, const struct session_identity *identity)
 {
 	struct totals_device *d = &t->devices[t->device_count];
-	size_t user = identity->username.len;
-	size_t client = identity->client_id.len;
+	size_t user = identity->username_len;
+	size_t client = identity->client_id_len;
 
 	d->text = malloc(user + client + 1);
 	if (d->text == NULL) {
@@ -175,9 +175,10 @@ add_device(struct totals *t, const struct session_identity *identity)
 		return;
 	}
 	if (user > 0)
-		memcpy(d->text, identity->username.data, user);
+		memcpy(d->text, session_identity_username(identity).data, user);
 	if (client > 0)
-		memcpy(d->text + user, identity->client_id.data, client);
+		memcpy(d->text + user,
+		    session_identity_client_id(identity).data, client);
 	d->username = slice_make(d->text, user);
 	d->client_id = slice_make(d->text + user, client);
 	memcpy(d->sha256, identity->sha256, CERT_SHA256_LEN);

@@ -18,7 +18,7 @@ buf_init(struct buf *b, size_t cap)
 	b->head = BUF_HEADROOM;
 	b->tail = BUF_HEADROOM;
 	b->size = 0;
-	b->cap = cap;
+	b->cap = cap == 0 || cap > BUF_MAX ? BUF_MAX : (uint32_t)cap;
 }
 
 void
@@ -32,14 +32,14 @@ buf_fini(struct buf *b)
 
 /* The new size: doubled, so that the cost of appending stays constant, but not
  * more than the cap requires. */
-static size_t
-grown(const struct buf *b, size_t need)
+static uint32_t
+grown(const struct buf *b, uint32_t need)
 {
-	size_t next = b->size == 0 ? BUF_MIN : b->size;
+	uint32_t next = b->size == 0 ? BUF_MIN : b->size;
 
 	while (next < need)
 		next *= 2;
-	if (b->cap != 0 && next > BUF_HEADROOM + b->cap)
+	if (next > BUF_HEADROOM + b->cap)
 		next = BUF_HEADROOM + b->cap;
 	return next;
 }
@@ -47,18 +47,16 @@ grown(const struct buf *b, size_t need)
 uint8_t *
 buf_reserve(struct buf *b, size_t len)
 {
-	size_t have = buf_len(b);
-	size_t need;
-	size_t size;
+	uint32_t have = b->tail - b->head;
+	uint32_t need;
+	uint32_t size;
 	uint8_t *mem;
 
-	if (b->cap != 0 && len > b->cap - have)
-		return NULL;
-	if (len > SIZE_MAX / 4 - have)
+	if (len > b->cap - have)
 		return NULL;
 	if (b->mem != NULL && len <= b->size - b->tail)
 		return b->mem + b->tail;
-	need = BUF_HEADROOM + have + len;
+	need = BUF_HEADROOM + have + (uint32_t)len;
 	if (b->mem != NULL && need <= b->size) {
 		memmove(b->mem + BUF_HEADROOM, b->mem + b->head, have);
 	} else {
@@ -81,7 +79,7 @@ void
 buf_commit(struct buf *b, size_t len)
 {
 	assert(len <= b->size - b->tail);
-	b->tail += len;
+	b->tail += (uint32_t)len;
 }
 
 enum err
@@ -91,7 +89,7 @@ buf_append(struct buf *b, const void *data, size_t len)
 
 	if (len == 0)
 		return OK;
-	if (b->cap != 0 && len > b->cap - buf_len(b))
+	if (len > b->cap - buf_len(b))
 		return ERR_LIMIT;
 	to = buf_reserve(b, len);
 	if (to == NULL)
@@ -105,7 +103,7 @@ void
 buf_consume(struct buf *b, size_t len)
 {
 	assert(len <= buf_len(b));
-	b->head += len;
+	b->head += (uint32_t)len;
 	if (b->head == b->tail)
 		buf_fini(b);
 }

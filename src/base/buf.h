@@ -15,15 +15,20 @@
 
 #define BUF_HEADROOM 16
 
+/* Most readable bytes of any queue. Every session has two queues, which are
+ * empty nearly always: hence 32 bits for each number. */
+#define BUF_MAX (UINT32_MAX / 4)
+
 struct buf {
 	uint8_t *mem; /* owned; NULL while the queue is empty */
-	size_t head; /* offset of the first readable byte */
-	size_t tail; /* offset after the last readable byte */
-	size_t size; /* of mem */
-	size_t cap; /* most readable bytes at any time; 0 = no limit */
+	uint32_t head; /* offset of the first readable byte */
+	uint32_t tail; /* offset after the last readable byte */
+	uint32_t size; /* of mem */
+	uint32_t cap; /* most readable bytes at any time */
 };
 
-/* Makes `b' empty. It may hold at most `cap' readable bytes; 0 = no limit. */
+/* Makes `b' empty. It may hold at most `cap' readable bytes; 0, and more than
+ * BUF_MAX, stand for BUF_MAX. */
 void buf_init(struct buf *b, size_t cap);
 
 /* Frees the memory and leaves `b' empty and usable. NULL is allowed. */

@@ -49,14 +49,14 @@ struct half {
 	struct stream *to; /* borrowed from the relay's owner */
 	struct buf pending; /* read from `from', not yet taken by `to' */
 	struct mqtt_cursor cursor; /* over all bytes forwarded */
+	uint32_t forbidden; /* MQTT_CURSOR_AT() of these types; 0 = none */
 	uint64_t bytes; /* forwarded so far */
-	enum half_state state;
-	bool eof; /* `from' has ended by itself */
-	unsigned forbidden; /* MQTT_CURSOR_AT() of these types; 0 = none */
-	enum mqtt_type stopped_at; /* the forbidden packet's type */
 	/* The beginning of the DISCONNECT that was forwarded, if any. */
 	uint8_t disconnect[HALF_DISCONNECT_MAX];
 	uint8_t disconnect_len;
+	enum half_state state : 8;
+	enum mqtt_type stopped_at : 8; /* the forbidden packet's type */
+	bool eof; /* `from' has ended by itself */
 };
 
 /* Longest packet of our own that a half takes: a DISCONNECT or CONNACK. */

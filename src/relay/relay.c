@@ -35,7 +35,10 @@ drop_connack_wait(struct relay *r)
 void
 relay_stop(struct relay *r)
 {
-	timer_stop(&r->timer);
+	if (r->timer != NULL)
+		timer_stop(r->timer);
+	free(r->timer);
+	r->timer = NULL;
 	loop_deferred_cancel(&r->end);
 	half_fini(&r->up);
 	half_fini(&r->down);
@@ -64,6 +67,34 @@ abandon_both(struct relay *r)
 	half_abandon(&r->down);
 }
 
+static void on_timer(void *arg);
+
+/* False: out of memory. */
+static bool
+make_timer(struct relay *r)
+{
+	if (r->timer != NULL)
+		return true;
+	r->timer = malloc(sizeof(*r->timer));
+	if (r->timer == NULL)
+		return false;
+	timer_init(r->timer, r->loop, on_timer, r);
+	return true;
+}
+
+/* Starts the timer of a relay that is about to end. Without memory for it, the
+ * relay ends with this turn: too early is better than never. */
+static void
+start_last_timer(struct relay *r, uint64_t ms)
+{
+	if (make_timer(r)) {
+		timer_start_deadline(r->timer, ms);
+		return;
+	}
+	abandon_both(r);
+	loop_defer(r->loop, &r->end);
+}
+
 /* One side has ended or failed for `reason'. The other half goes on for as
  * long as bytes move there. The first reason stays. */
 static void
@@ -75,7 +106,7 @@ half_closed(struct relay *r, enum reason reason)
 		r->reason = reason;
 	r->state = RELAY_HALF_CLOSED;
 	r->seen_bytes = r->up.bytes + r->down.bytes;
-	timer_start_deadline(&r->timer, HALF_CLOSED_MS);
+	start_last_timer(r, HALF_CLOSED_MS);
 }
 
 /* Sends a dismissed half's last packet. */
@@ -285,13 +316,13 @@ on_timer(void *arg)
 	switch (r->state) {
 	case RELAY_OPEN:
 		if (moved)
-			timer_start_deadline(&r->timer, r->idle_ms);
+			timer_start_deadline(r->timer, r->idle_ms);
 		else
 			r->owner->violated(r->arg, REASON_RELAY_IDLE);
 		break;
 	case RELAY_HALF_CLOSED:
 		if (moved)
-			timer_start_deadline(&r->timer, HALF_CLOSED_MS);
+			timer_start_deadline(r->timer, HALF_CLOSED_MS);
 		else
 			abandon_both(r);
 		break;
@@ -337,14 +368,13 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	half_init(&r->up, client, broker,
 	    MQTT_CURSOR_AT(MQTT_TYPE_CONNECT) | o->refuse);
 	half_init(&r->down, broker, client, 0);
-	timer_init(&r->timer, loop, on_timer, r);
 	loop_deferred_init(&r->end, deferred_end);
 	r->connack_wait =
 	    connack_wait_new(o->version, o->assigned, o->client_maximum_packet);
-	if (r->connack_wait == NULL)
+	if (r->connack_wait == NULL || (r->idle_ms > 0 && !make_timer(r)))
 		return ERR_NO_MEMORY;
 	if (r->idle_ms > 0)
-		timer_start_deadline(&r->timer, r->idle_ms);
+		timer_start_deadline(r->timer, r->idle_ms);
 	stream_set_owner(client, on_client, r);
 	stream_set_owner(broker, on_broker, r);
 	stream_want_read(client, true);
@@ -391,7 +421,7 @@ relay_dismiss(struct relay *r, enum reason reason,
 		seal(r, &r->up);
 	if (half_close(&r->down) == HALF_AT_BOUNDARY)
 		seal(r, &r->down);
-	timer_start_deadline(&r->timer, RELAY_DISMISS_MS);
+	start_last_timer(r, RELAY_DISMISS_MS);
 	/* `ended' must not be called from here. If both halves have ended, no
 	 * event follows that would call it. */
 	loop_defer(r->loop, &r->end);

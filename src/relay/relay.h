@@ -59,7 +59,9 @@ struct relay {
 	struct loop *loop; /* borrowed */
 	const struct relay_owner *owner; /* borrowed, static */
 	void *arg; /* borrowed: the owner */
-	struct timer timer; /* idle, half-closed or dismissed, see `state' */
+	/* Idle, half-closed or dismissed, see `state'. Owned; NULL until it is
+	 * needed: by default, no session that lives needs it. */
+	struct timer *timer;
 	struct loop_deferred end; /* calls `ended' after relay_dismiss() */
 	struct connack_wait *connack_wait; /* owned; NULL after the CONNACK */
 	struct relay_last_packets *last; /* owned; NULL unless dismissed */

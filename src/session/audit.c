@@ -272,8 +272,8 @@ add_profile(struct log_line *l, const struct identity_rules *r)
 static void
 add_names(struct log_line *l, const struct session_identity *i)
 {
-	log_slice(l, "client_id", i->client_id);
-	log_slice(l, "user", i->username);
+	log_slice(l, "client_id", session_identity_client_id(i));
+	log_slice(l, "user", session_identity_username(i));
 }
 
 /* The names that the client claimed. They come last, because the client chooses
@@ -353,9 +353,10 @@ audit_open(struct session *s, uint32_t other)
 	add_connack(&l, s);
 	add_tls(&l, s);
 	if (!log_is_short(&l) ||
-	    !slice_equal(s->identity->claimed_id, s->identity->client_id))
-		claimed = s->identity->claimed_id;
-	add_claims(&l, claimed, s->identity->claimed_username);
+	    !slice_equal(session_identity_claimed_id(s->identity),
+		session_identity_client_id(s->identity)))
+		claimed = session_identity_claimed_id(s->identity);
+	add_claims(&l, claimed, session_identity_claimed_username(s->identity));
 	log_end(&l);
 }
 
@@ -413,8 +414,8 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 	add_tls(&l, s);
 	if (s->identity != NULL) {
 		add_names(&l, s->identity);
-		add_claims(&l, s->identity->claimed_id,
-		    s->identity->claimed_username);
+		add_claims(&l, session_identity_claimed_id(s->identity),
+		    session_identity_claimed_username(s->identity));
 	} else if (a != NULL) {
 		add_claims(&l, a->connect_read.connect.client_id,
 		    a->connect_read.connect.username);
@@ -476,7 +477,7 @@ audit_clone(const struct session *s, const union session_address *other)
 	log_begin(&l, LOG_LEVEL_WARN, "clone_suspect");
 	add_common(&l, s);
 	log_str(&l, "also_from", text);
-	log_slice(&l, "user", s->identity->username);
+	log_slice(&l, "user", session_identity_username(s->identity));
 	add_hex(&l, "cert_sha256",
 	    slice_make(s->identity->sha256, CERT_SHA256_LEN));
 	log_end(&l);

@@ -61,8 +61,8 @@ struct cert_sessions_member {
 	struct cert_sessions_entry *entry; /* guarded, too; NULL: removed */
 	struct session_manager *manager; /* borrowed: of the session's worker */
 	struct cert_sessions_claim *claim; /* not answered yet, or NULL */
-	union session_address peer; /* the client's address */
 	uint64_t since; /* ms since 1970: when it was added */
+	union session_address peer; /* the client's address */
 	/* The session has to end. Set with the lock held, for the session's
 	 * own thread, which session_manager_evict() then wakes. */
 	atomic_bool evicted;

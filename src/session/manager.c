@@ -293,16 +293,19 @@ session_manager_reload(struct session_manager *m, struct snapshot *snapshot)
  * two packets. */
 #define DRAIN_BUSY_MS 3000
 
-/* True if the session may be dismissed now. */
+/* True if the session may be dismissed now. Its times and counts have 32 bits:
+ * only their differences matter. */
 static bool
-may_leave(struct session *s, uint64_t now)
+may_leave(struct session *s, uint64_t now_ms)
 {
-	uint64_t bytes = s->relay.up.bytes + s->relay.down.bytes;
+	uint32_t now = (uint32_t)now_ms;
+	uint32_t bytes = (uint32_t)(s->relay.up.bytes + s->relay.down.bytes);
 	bool within = relay_is_within_packet(&s->relay);
 
 	if (s->stage != STAGE_RELAY)
 		return true;
-	if (s->drain_since == 0) {
+	if (!s->draining) {
+		s->draining = true;
 		s->drain_since = now;
 		s->drain_ready = now + DRAIN_IDLE_MS;
 	} else if (bytes != s->drain_bytes) {
@@ -311,7 +314,7 @@ may_leave(struct session *s, uint64_t now)
 	s->drain_bytes = bytes;
 	if (within)
 		s->drain_ready = now + DRAIN_ANSWER_MS;
-	return now >= s->drain_ready ||
+	return (int32_t)(now - s->drain_ready) >= 0 ||
 	    (!within && now - s->drain_since >= DRAIN_BUSY_MS);
 }
 

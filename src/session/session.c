@@ -41,35 +41,94 @@ claim_len(struct slice claimed, struct slice final)
 	return claimed.len > LOG_VALUE_MAX ? LOG_VALUE_MAX + 1 : claimed.len;
 }
 
-/* Appends `len' bytes of `name' to i->text, of which `*used' are taken. */
-static struct slice
-keep(struct session_identity *i, size_t *used, struct slice name, size_t len)
+struct slice
+session_identity_username(const struct session_identity *i)
 {
-	struct slice kept = slice_make(i->text + *used, len);
-
-	if (len > 0)
-		memcpy(i->text + *used, name.data, len);
-	*used += len;
-	return kept;
+	return slice_make(i->text, i->username_len);
 }
 
-static struct slice
-keep_claim(struct session_identity *i, size_t *used, struct slice claimed,
-    struct slice final)
+struct slice
+session_identity_client_id(const struct session_identity *i)
 {
-	if (slice_equal(claimed, final))
-		return final;
-	return keep(i, used, claimed, claim_len(claimed, final));
+	return slice_make(i->text + i->username_len, i->client_id_len);
+}
+
+/* What is kept of a claimed name, `len' bytes at `at' in i->text. */
+static struct slice
+claimed(const struct session_identity *i, enum session_claim claim,
+    struct slice same, size_t at, size_t len)
+{
+	if (claim == SESSION_CLAIM_NONE)
+		return slice_make(NULL, 0);
+	if (claim == SESSION_CLAIM_SAME)
+		return same;
+	return slice_make(i->text + at, len);
+}
+
+struct slice
+session_identity_claimed_username(const struct session_identity *i)
+{
+	return claimed(i, i->username_claim, session_identity_username(i),
+	    (size_t)i->username_len + i->client_id_len,
+	    i->claimed_username_len);
+}
+
+struct slice
+session_identity_claimed_id(const struct session_identity *i)
+{
+	return claimed(i, i->client_id_claim, session_identity_client_id(i),
+	    (size_t)i->username_len + i->client_id_len +
+		i->claimed_username_len,
+	    i->claimed_id_len);
+}
+
+const uint8_t *
+session_identity_twin(const struct session_identity *i)
+{
+	if (!i->has_twin)
+		return i->sha256;
+	return i->text + i->username_len + i->client_id_len +
+	    i->claimed_username_len + i->claimed_id_len;
+}
+
+/* Appends `len' bytes to i->text, of which `*used' are taken. */
+static void
+keep(struct session_identity *i, size_t *used, const uint8_t *data, size_t len)
+{
+	if (len > 0)
+		memcpy(i->text + *used, data, len);
+	*used += len;
+}
+
+static void
+keep_certificate(struct session_identity *i, const struct cert *cert)
+{
+	memcpy(i->sha256, cert->sha256, CERT_SHA256_LEN);
+	memcpy(i->tbs_sha256, cert->tbs_sha256, CERT_SHA256_LEN);
+	i->not_after = cert->chain_not_after;
+	i->has_certificate = true;
+}
+
+static enum session_claim
+compare_claim(bool given, struct slice claimed, struct slice final)
+{
+	if (!given)
+		return SESSION_CLAIM_NONE;
+	return slice_equal(claimed, final) ? SESSION_CLAIM_SAME
+					   : SESSION_CLAIM_OTHER;
 }
 
 struct session_identity *
 session_identity_new(struct identity_rules *rules, const struct cert *cert,
     const struct mqtt_connect *c, const struct identity_verdict *v)
 {
-	size_t size = v->username.len + v->client_id.len +
-	    claim_len(c->username, v->username) +
-	    claim_len(c->client_id, v->client_id);
-	struct session_identity *i = malloc(sizeof(*i) + size);
+	size_t name_len = claim_len(c->username, v->username);
+	size_t id_len = claim_len(c->client_id, v->client_id);
+	bool twin = cert != NULL &&
+	    memcmp(cert->twin_sha256, cert->sha256, CERT_SHA256_LEN) != 0;
+	struct session_identity *i =
+	    malloc(sizeof(*i) + v->username.len + v->client_id.len + name_len +
+		id_len + (twin ? CERT_SHA256_LEN : 0));
 	size_t used = 0;
 
 	if (i == NULL)
@@ -77,21 +136,23 @@ session_identity_new(struct identity_rules *rules, const struct cert *cert,
 	memset(i, 0, sizeof(*i));
 	i->rules = identity_rules_get(rules);
 	i->not_after = INT64_MAX;
-	if (cert != NULL) {
-		memcpy(i->sha256, cert->sha256, CERT_SHA256_LEN);
-		memcpy(i->twin_sha256, cert->twin_sha256, CERT_SHA256_LEN);
-		memcpy(i->tbs_sha256, cert->tbs_sha256, CERT_SHA256_LEN);
-		i->not_after = cert->chain_not_after;
-		i->has_certificate = true;
-	}
-	i->username = keep(i, &used, v->username, v->username.len);
-	i->client_id = keep(i, &used, v->client_id, v->client_id.len);
-	if (c->has_username)
-		i->claimed_username =
-		    keep_claim(i, &used, c->username, i->username);
-	if (c->client_id.len > 0)
-		i->claimed_id =
-		    keep_claim(i, &used, c->client_id, i->client_id);
+	if (cert != NULL)
+		keep_certificate(i, cert);
+	i->username_claim =
+	    compare_claim(c->has_username, c->username, v->username);
+	i->client_id_claim =
+	    compare_claim(c->client_id.len > 0, c->client_id, v->client_id);
+	i->username_len = (uint16_t)v->username.len;
+	keep(i, &used, v->username.data, v->username.len);
+	i->client_id_len = (uint16_t)v->client_id.len;
+	keep(i, &used, v->client_id.data, v->client_id.len);
+	i->claimed_username_len = (uint16_t)name_len;
+	keep(i, &used, c->username.data, name_len);
+	i->claimed_id_len = (uint16_t)id_len;
+	keep(i, &used, c->client_id.data, id_len);
+	i->has_twin = twin;
+	if (twin)
+		keep(i, &used, cert->twin_sha256, CERT_SHA256_LEN);
 	return i;
 }
 
@@ -352,7 +413,7 @@ session_kill(struct session *s, enum reason reason)
 void
 session_check_peers(struct session *s)
 {
-	uint64_t bytes = s->relay.up.bytes + s->relay.down.bytes;
+	uint32_t bytes = (uint32_t)(s->relay.up.bytes + s->relay.down.bytes);
 	uint64_t unread = s->manager->snapshot->config->timeouts.unread;
 	enum socket_health client;
 	enum socket_health broker;

@@ -19,25 +19,36 @@
 
 struct session_setup;
 
+/* A name that the client gave itself, beside the one that the broker knows. */
+enum session_claim {
+	SESSION_CLAIM_NONE, /* it gave none */
+	SESSION_CLAIM_SAME, /* the same */
+	SESSION_CLAIM_OTHER /* another, which is kept */
+};
+
 /*
  * Who the client is: what log, list, kick and sweep need for as long as the
  * session lives. The rest of the certificate can be read from the TLS stream
- * again, so it is not kept. One allocation; all names are in `text'.
+ * again, so it is not kept. One allocation without a pointer into itself, as
+ * every idle session has one: the functions below find what `text' holds.
  */
 struct session_identity {
+	struct identity_rules *rules; /* counted: the profile that decided */
+	int64_t not_after; /* earliest end in the chain; INT64_MAX: no cert */
 	/* Of the certificate, if any; see domain/cert.h. */
 	uint8_t sha256[CERT_SHA256_LEN];
-	uint8_t twin_sha256[CERT_SHA256_LEN];
 	uint8_t tbs_sha256[CERT_SHA256_LEN]; /* tells certificates apart */
-	int64_t not_after; /* earliest end in the chain; INT64_MAX: no cert */
-	struct identity_rules *rules; /* counted: the profile that decided */
 	bool has_certificate;
-	struct slice username; /* as the broker knows it */
-	struct slice client_id; /* as the broker knows it */
-	/* What the client called itself, cut to what is logged; data is NULL
-	 * if it gave no name. */
-	struct slice claimed_username;
-	struct slice claimed_id;
+	bool has_twin; /* the twin's SHA-256 differs, and is kept */
+	enum session_claim username_claim : 8;
+	enum session_claim client_id_claim : 8;
+	/* Lengths in `text', which has in this order: Username and ClientID as
+	 * the broker knows them, what the client called itself instead, cut to
+	 * what is logged, and the SHA-256 of the certificate's twin. */
+	uint16_t username_len;
+	uint16_t client_id_len;
+	uint16_t claimed_username_len;
+	uint16_t claimed_id_len;
 	uint8_t text[];
 };
 
@@ -66,18 +77,19 @@ struct session {
 	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
-	/* For session_check_peers(): the bytes relayed at the last check, and
-	 * whether some were on their way. */
-	uint64_t checked_bytes;
+	/* For session_check_peers(): the low bits of the bytes relayed at the
+	 * last check, and whether some were on their way. */
+	uint32_t checked_bytes;
 	bool checked_busy;
-	/* While draining: when the first look was, the bytes relayed at the
-	 * last look, and from when on it may be dismissed. 0: no look yet. */
-	uint64_t drain_since;
-	uint64_t drain_bytes;
-	uint64_t drain_ready;
-	enum stage stage;
-	enum mqtt_level level; /* UNKNOWN before the CONNECT */
+	bool draining; /* a drain has looked at it: */
+	/* The low bits of loop_now() at the first look, of the bytes relayed at
+	 * the last look, and of when it may be dismissed. */
+	uint32_t drain_since;
+	uint32_t drain_bytes;
+	uint32_t drain_ready;
 	uint32_t maximum_packet; /* v5: the client's limit; 0 = none */
+	enum stage stage : 8;
+	enum mqtt_level level : 8; /* UNKNOWN before the CONNECT */
 	bool answered; /* the broker's CONNACK was passed on to the client */
 	uint8_t connack; /* its return code or reason code, once answered */
 	bool ended; /* only waits to be freed at the end of the turn */
@@ -130,6 +142,21 @@ void session_peer(const struct session *s, struct sockaddr_storage *out);
 struct session_identity *session_identity_new(struct identity_rules *rules,
     const struct cert *cert, const struct mqtt_connect *c,
     const struct identity_verdict *v);
+
+/* The Username as the broker knows it. Like the next ones, a slice of `i'. */
+struct slice session_identity_username(const struct session_identity *i);
+
+/* The ClientID as the broker knows it. */
+struct slice session_identity_client_id(const struct session_identity *i);
+
+/* What the client called itself, cut to what is logged; data is NULL if it gave
+ * no name. */
+struct slice session_identity_claimed_username(
+    const struct session_identity *i);
+struct slice session_identity_claimed_id(const struct session_identity *i);
+
+/* The SHA-256 of the certificate's other form; i->sha256 if there is none. */
+const uint8_t *session_identity_twin(const struct session_identity *i);
 
 /* Frees s->opening, if it is there. */
 void session_opening_free(struct session *s);

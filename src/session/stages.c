@@ -630,7 +630,8 @@ note_filter(struct session *s, const struct cert *cert)
 	struct sockaddr_storage peer;
 
 	session_peer(s, &peer);
-	identity_deny_filter(&filter, cert, i->username, i->client_id, &peer);
+	identity_deny_filter(&filter, cert, session_identity_username(i),
+	    session_identity_client_id(i), &peer);
 	return sweep_consider(s, &filter);
 }
 
@@ -788,7 +789,7 @@ start_backend(struct session *s)
 		    "not one short text");
 		return;
 	}
-	request.client_id = s->identity->client_id;
+	request.client_id = session_identity_client_id(s->identity);
 	request.proxy_header = slice_make(header, header_len);
 	if (backend_dial_start(&setup->step.dial, setup->pool, &request,
 		dial_done, s) != OK)
@@ -850,7 +851,7 @@ start_relay(struct session *s)
 	o.connect = buf_slice(&a->connect);
 	o.after_connect = buf_slice(&a->rest);
 	if (a->assign_client_id)
-		o.assigned = s->identity->client_id;
+		o.assigned = session_identity_client_id(s->identity);
 	if (a->refuse_auth)
 		o.refuse = MQTT_CURSOR_AT(MQTT_TYPE_AUTH);
 	o.client_maximum_packet = s->maximum_packet;
@@ -859,7 +860,7 @@ start_relay(struct session *s)
 	o.version = (uint8_t)s->level;
 	s->client_id_key = client_ids_key(client_ids,
 	    s->setup->listener->backend_profile->head.name,
-	    s->identity->client_id);
+	    session_identity_client_id(s->identity));
 	s->takes_over = client_ids_take(client_ids, s->client_id_key, s->id);
 	o.owner = &relay_owner;
 	o.arg = s;

@@ -86,8 +86,9 @@ judge_denied(struct session *s, struct identity_denylist *l,
 	session_peer(s, &peer);
 	reason = verdict_peer(l, &peer, now, detail);
 	if (reason == REASON_NONE)
-		reason = verdict_names(l, s->identity->username,
-		    s->identity->client_id, now, detail);
+		reason =
+		    verdict_names(l, session_identity_username(s->identity),
+			session_identity_client_id(s->identity), now, detail);
 	if (reason == REASON_NONE && s->identity->has_certificate) {
 		if (tls_stream_make_cert(s->tls, ctx, &cert) != OK)
 			return REASON_RELAY_DENIED; /* in doubt, it ends */

@@ -168,19 +168,35 @@ struct world {
 	struct listener_state listener_state;
 	struct config_listener listener;
 	struct config_tls tls;
-	struct session_identity identity; /* last: its size varies */
+	struct identity_rules *rules;
 };
+
+/* Gives the session these names. */
+static void
+world_names(struct world *w, const char *username, const char *client_id)
+{
+	struct identity_verdict v = { .username = slice_str(username),
+		.client_id = slice_str(client_id) };
+	struct mqtt_connect c = { 0 };
+
+	session_identity_free(w->session.identity);
+	w->session.identity = session_identity_new(w->rules, NULL, &c, &v);
+	if (w->session.identity == NULL)
+		abort();
+}
 
 static struct world *
 world_new(enum mqtt_level level, bool answered)
 {
+	struct identity_rules_spec spec = { .name = "",
+		.username = "none",
+		.clientid = "none" };
 	struct world *w = calloc(1, sizeof(*w));
 
-	if (w == NULL)
+	if (w == NULL || identity_rules_new(&w->rules, &spec, NULL, NULL) != OK)
 		abort();
 	w->session.manager = &w->manager;
 	w->session.listener_state = &w->listener_state;
-	w->session.identity = &w->identity;
 	w->session.level = level;
 	w->session.answered = answered;
 	w->session.stage = STAGE_RELAY;
@@ -190,7 +206,81 @@ world_new(enum mqtt_level level, bool answered)
 	w->config.listener_count = 1;
 	w->listener.server_reference = "";
 	w->listener.tls_profile = &w->tls;
+	world_names(w, "", "");
 	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	session_identity_free(w->session.identity);
+	identity_rules_put(w->rules);
+	free(w);
+}
+
+static void
+is_slice(struct slice got, const char *want, const char *text)
+{
+	is_mem(got.data, got.len, want, strlen(want), "%s", text);
+}
+
+/* What is kept of a client's names and certificate. */
+static void
+test_identity(void)
+{
+	struct world *w = world_new(MQTT_LEVEL_5, true);
+	struct identity_verdict v = { .username = slice_str("alice"),
+		.client_id = slice_str("c1") };
+	struct mqtt_connect c = { 0 };
+	struct cert cert = { .chain_not_after = 7 };
+	char word[LOG_VALUE_MAX + 10];
+	struct session_identity *i;
+
+	i = session_identity_new(w->rules, NULL, &c, &v);
+	is_slice(session_identity_username(i), "alice", "its Username");
+	is_slice(session_identity_client_id(i), "c1", "its ClientID");
+	ok(session_identity_claimed_username(i).data == NULL &&
+		session_identity_claimed_id(i).data == NULL,
+	    "it claimed no names");
+	ok(session_identity_twin(i) == i->sha256 && i->not_after == INT64_MAX,
+	    "it has no certificate");
+	session_identity_free(i);
+
+	c.has_username = true;
+	c.username = slice_str("alice");
+	c.client_id = slice_str("mine");
+	memset(cert.sha256, 1, sizeof(cert.sha256));
+	memset(cert.twin_sha256, 1, sizeof(cert.twin_sha256));
+	i = session_identity_new(w->rules, &cert, &c, &v);
+	is_slice(session_identity_claimed_username(i), "alice",
+	    "it claimed the name that it got");
+	is_slice(session_identity_claimed_id(i), "mine",
+	    "and another ClientID");
+	ok(session_identity_twin(i) == i->sha256 && i->not_after == 7,
+	    "its certificate has one form");
+	session_identity_free(i);
+
+	memset(word, 'x', sizeof(word));
+	c.username = slice_make(word, sizeof(word));
+	c.client_id = slice_str("");
+	memset(cert.twin_sha256, 2, sizeof(cert.twin_sha256));
+	i = session_identity_new(w->rules, &cert, &c, &v);
+	is_int((long long)session_identity_claimed_username(i).len,
+	    LOG_VALUE_MAX + 1, "a long claim is cut");
+	is_slice(session_identity_client_id(i), "c1",
+	    "the other names are not");
+	ok(session_identity_claimed_id(i).data == NULL, "no ClientID claimed");
+	is_mem(session_identity_twin(i), CERT_SHA256_LEN, cert.twin_sha256,
+	    CERT_SHA256_LEN, "a certificate with two forms");
+	session_identity_free(i);
+
+	c.username = slice_str("");
+	i = session_identity_new(w->rules, &cert, &c, &v);
+	ok(session_identity_claimed_username(i).data != NULL &&
+		session_identity_claimed_username(i).len == 0,
+	    "an empty Username is a claim");
+	session_identity_free(i);
+	world_free(w);
 }
 
 static void
@@ -239,7 +329,7 @@ test_closing(void)
 		    rows[i].client_len, "%s: the client", rows[i].name);
 		is_int((long long)p.broker_len, (long long)rows[i].broker_len,
 		    "%s: the broker", rows[i].name);
-		free(w);
+		world_free(w);
 	}
 	w = world_new(MQTT_LEVEL_5, true);
 	w->config.mqtt.will_on_kick = CONFIG_WILL_SUPPRESS;
@@ -253,7 +343,7 @@ test_closing(void)
 	closing_packets_make(&p, &w->session, REASON_RELAY_DRAINED);
 	is_mem(p.client, p.client_len, "\xe0\x02\x8b\x00", 4,
 	    "unless the client cannot take it");
-	free(w);
+	world_free(w);
 }
 
 static void
@@ -265,7 +355,7 @@ test_sweep(void)
 	struct config_listener renamed = w->listener;
 
 	w->tls.on_expiry = CONFIG_ON_EXPIRY_DISCONNECT;
-	w->identity.not_after = 100;
+	w->session.identity->not_after = 100;
 	ok(!sweep_is_expired(&w->session, 100), "valid to the last second");
 	ok(sweep_is_expired(&w->session, 101), "and then expired");
 	w->tls.on_expiry = CONFIG_ON_EXPIRY_KEEP;
@@ -283,7 +373,7 @@ test_sweep(void)
 	renamed.head.name = "tls";
 	config.tls_count = 1;
 	is_int(sweep_find(&w->snapshot, &next), SWEEP_TLS, "another profile");
-	free(w);
+	world_free(w);
 }
 
 static struct identity_denylist *
@@ -348,11 +438,10 @@ test_sweep_judge(void)
 
 	w->snapshot.tls = tls;
 	w->snapshot.denylist = l;
-	w->identity.username = slice_str("carol");
-	w->identity.client_id = slice_str("c2");
+	world_names(w, "carol", "c2");
 	is_int(sweep_judge(&w->session, SWEEP_DENYLIST, &d), REASON_NONE,
 	    "a session that the list does not name stays");
-	w->identity.username = slice_str("alice");
+	world_names(w, "alice", "c2");
 	is_int(sweep_judge(&w->session, SWEEP_DENYLIST, &d),
 	    REASON_RELAY_DENIED, "one that it names ends");
 	is_str(d.text, "deny list: username alice: stolen", "for this entry");
@@ -362,7 +451,7 @@ test_sweep_judge(void)
 	is_int(sweep_judge(&w->session, SWEEP_DENYLIST, &d),
 	    REASON_RELAY_DRAINED, "its listener was removed");
 	identity_denylist_put(l);
-	free(w);
+	world_free(w);
 }
 
 /* An order for a worker fails while it is made, when nothing has changed yet:
@@ -390,6 +479,7 @@ main(void)
 	test_walk();
 	test_cert_sessions();
 	test_client_ids();
+	test_identity();
 	test_closing();
 	test_sweep();
 	test_verdict();
