@@ -87,6 +87,7 @@ struct sorted {
 	const struct identity_denylist *list; /* borrowed */
 	struct identity_deny_cursor at;
 	int64_t until;
+	size_t place; /* in the order of the lists */
 };
 
 enum order {
@@ -112,10 +113,8 @@ compare_text(struct slice a, struct slice b)
 }
 
 static int
-compare(const void *x, const void *y, void *arg)
+compare(const struct sorting *s, const struct sorted *a, const struct sorted *b)
 {
-	const struct sorting *s = arg;
-	const struct sorted *a = x, *b = y;
 	struct identity_deny_cursor at = a->at, bt = b->at;
 	struct identity_deny e, f;
 	int d = (a->until > b->until) - (a->until < b->until);
@@ -129,7 +128,54 @@ compare(const void *x, const void *y, void *arg)
 		if (d == 0)
 			d = compare_text(e.value, f.value);
 	}
+	if (d == 0)
+		return a->place < b->place ? -1 : 1;
 	return s->descending ? -d : d;
+}
+
+/*
+ * The entries to be sorted form a heap, the first one on top. So the work is
+ * spread over all slices, and what lies after the page is never sorted.
+ */
+
+static void
+swap(struct sorted *a, struct sorted *b)
+{
+	struct sorted t = *a;
+
+	*a = *b;
+	*b = t;
+}
+
+/* Adds the last one of `count' to the heap of the others. */
+static void
+heap_push(const struct sorting *s, struct sorted *heap, size_t count)
+{
+	size_t i = count - 1;
+
+	while (i > 0 && compare(s, &heap[i], &heap[(i - 1) / 2]) < 0) {
+		swap(&heap[i], &heap[(i - 1) / 2]);
+		i = (i - 1) / 2;
+	}
+}
+
+/* Moves the first one of `count' to the end; the others remain a heap. */
+static void
+heap_pop(const struct sorting *s, struct sorted *heap, size_t count)
+{
+	size_t i = 0;
+	size_t child;
+
+	swap(&heap[0], &heap[--count]);
+	while ((child = 2 * i + 1) < count) {
+		if (child + 1 < count &&
+		    compare(s, &heap[child + 1], &heap[child]) < 0)
+			child++;
+		if (compare(s, &heap[i], &heap[child]) <= 0)
+			return;
+		swap(&heap[i], &heap[child]);
+		i = child;
+	}
 }
 
 static bool
@@ -166,7 +212,7 @@ denied_sort_fields(const char *sort, const char *fields[2], bool *descending)
 /* What the listing does next. */
 enum step {
 	STEP_WALK, /* through the lists */
-	STEP_SHOW /* what has been sorted */
+	STEP_SHOW /* what was kept to be sorted */
 };
 
 /* A listing, made in slices. It shows a page of the entries that match. */
@@ -190,6 +236,7 @@ struct listing {
 	struct identity_deny_cursor at;
 	struct sorted *found; /* owned; to be sorted */
 	size_t found_count;
+	size_t passed; /* of these, before and on the page */
 	size_t matched; /* so far */
 	size_t matched_fleet; /* of them, in the fleet's list */
 	size_t shown;
@@ -228,6 +275,7 @@ restart(struct listing *l)
 	l->list = 0;
 	memset(&l->at, 0, sizeof(l->at));
 	l->found_count = 0;
+	l->passed = 0;
 	l->matched = 0;
 	l->matched_fleet = 0;
 	l->shown = 0;
@@ -251,18 +299,15 @@ is_sorted(const struct listing *l)
 	return l->sorting.order != ORDER_FILE || l->sorting.descending;
 }
 
-/* Adds an entry to the page, if it belongs there. False: out of memory. */
+/* Adds a row to the page. False: out of memory. */
 static bool
-add_to_page(struct listing *l, const struct identity_denylist *from,
+add_row(struct listing *l, const struct identity_denylist *from,
     const struct identity_deny *d)
 {
 	const char *name = from == l->lists[0] ? "file" : "fleet";
 	char *text;
 	bool good;
 
-	l->matched_fleet += from == l->lists[1];
-	if (l->matched++ < l->offset || l->shown >= l->limit)
-		return true;
 	text = reply_write(
 	    show(d, l->selection.now, l->lists[1] == NULL ? NULL : name));
 	good = text != NULL &&
@@ -275,7 +320,7 @@ add_to_page(struct listing *l, const struct identity_denylist *from,
 
 /* Keeps an entry to be sorted. False: there are too many. */
 static bool
-keep(struct listing *l, struct identity_deny_cursor at, int64_t until)
+keep_to_sort(struct listing *l, struct identity_deny_cursor at, int64_t until)
 {
 	struct sorted *s;
 
@@ -285,6 +330,8 @@ keep(struct listing *l, struct identity_deny_cursor at, int64_t until)
 	s->list = l->lists[l->list];
 	s->at = at;
 	s->until = until;
+	s->place = l->found_count;
+	heap_push(&l->sorting, l->found, l->found_count);
 	return true;
 }
 
@@ -357,24 +404,21 @@ walk(struct listing *l)
 	struct identity_deny d;
 
 	if (!next_entry(l, &at, &d)) {
-		if (!is_sorted(l)) {
-			finish(l);
-			return false;
-		}
-		qsort_r(l->found, l->found_count, sizeof(*l->found), compare,
-		    &l->sorting);
 		l->step = STEP_SHOW;
 		return true;
 	}
 	if (!denied_matches(&l->selection, &d))
 		return true;
+	l->matched++;
+	l->matched_fleet += l->list == 1;
 	if (!is_sorted(l)) {
-		if (add_to_page(l, l->lists[l->list], &d))
+		if (l->matched <= l->offset || l->shown >= l->limit ||
+		    add_row(l, l->lists[l->list], &d))
 			return true;
 		give_up(l, 503, "out of memory");
 		return false;
 	}
-	if (keep(l, at, d.until))
+	if (keep_to_sort(l, at, d.until))
 		return true;
 	give_up(l, 422,
 	    "too many entries to sort (" SORT_MAX_TEXT " at most): give a "
@@ -382,28 +426,25 @@ walk(struct listing *l)
 	return false;
 }
 
-/* The same for what has been sorted. */
+/* The same for the next one of the entries that were kept, in order. */
 static bool
 show_sorted(struct listing *l)
 {
+	size_t left = l->found_count - l->passed;
 	struct identity_deny d;
 	struct sorted *s;
 
-	if (l->matched == l->found_count) {
+	if (left == 0 || l->shown >= l->limit) {
 		finish(l);
 		return false;
 	}
-	s = &l->found[l->matched];
-	if (l->matched < l->offset || l->shown >= l->limit) {
-		l->matched_fleet += s->list == l->lists[1];
-		l->matched++;
-		return true;
-	}
-	if (!identity_denylist_next(s->list, &s->at, &d)) {
-		l->matched++; /* the list became shorter */
-		return true;
-	}
-	if (add_to_page(l, s->list, &d))
+	heap_pop(&l->sorting, l->found, left);
+	s = &l->found[left - 1];
+	l->passed++;
+	/* The list may have become shorter. */
+	if (l->passed <= l->offset ||
+	    !identity_denylist_next(s->list, &s->at, &d) ||
+	    add_row(l, s->list, &d))
 		return true;
 	give_up(l, 503, "out of memory");
 	return false;

@@ -16,6 +16,8 @@
 #include "session/session.h"
 
 #define DAY 86400
+/* A worker's sessions wait no longer than this for a query. */
+#define SLICE_MS 1
 
 #define X(days) days,
 const unsigned totals_days[TOTALS_DAYS_COUNT] = { TOTALS_DAYS(X) };
@@ -55,6 +57,15 @@ copy(struct totals *t, const char *text)
 /*
  * The parts that a worker fills in, on its own thread.
  */
+
+/* A worker's part. Its sessions are looked at in slices. */
+struct part {
+	struct totals totals; /* first: it is the answer where there is no
+			       * walk */
+	struct session_walk walk;
+	bool walking; /* the walk has begun */
+	int64_t now; /* when it did, in seconds since 1970 */
+};
 
 static struct totals_endpoint *
 new_endpoint(struct totals *t)
@@ -127,27 +138,32 @@ work_brokers(struct worker *w, const void *question, void *answer)
 	return true;
 }
 
+/* True if a session whose certificate expires then belongs among the devices
+ * that are listed. */
 static bool
-expires_before(const struct session *a, const struct session *b)
+is_listed(const struct totals *t, int64_t not_after)
 {
-	return a->identity->not_after < b->identity->not_after;
+	return t->device_count < TOTALS_DEVICES_MAX ||
+	    not_after < t->devices[t->device_count - 1].not_after;
 }
 
-/* Inserts `s' into the `*count' sessions in `soonest', which are sorted by
- * expiry date; drops the last one when there are too many. */
+/* Inserts `from' by expiry date, and takes over its text; drops the last one
+ * when there are too many. */
 static void
-note_expiry(const struct session **soonest, size_t *count,
-    const struct session *s)
+insert_device(struct totals *t, struct totals_device *from)
 {
-	size_t i = *count;
+	size_t i = t->device_count;
 
-	if (i < TOTALS_DEVICES_MAX)
-		(*count)++;
-	else if (!expires_before(s, soonest[--i]))
+	if (!is_listed(t, from->not_after))
 		return;
-	for (; i > 0 && expires_before(s, soonest[i - 1]); i--)
-		soonest[i] = soonest[i - 1];
-	soonest[i] = s;
+	if (i < TOTALS_DEVICES_MAX)
+		t->device_count++;
+	else
+		free(t->devices[--i].text);
+	for (; i > 0 && from->not_after < t->devices[i - 1].not_after; i--)
+		t->devices[i] = t->devices[i - 1];
+	t->devices[i] = *from;
+	memset(from, 0, sizeof(*from));
 }
 
 static void
@@ -162,55 +178,66 @@ count_days_left(struct totals_days_left *left, int64_t s)
 		left->sum_s += (uint64_t)s;
 }
 
+/* Lists the session's certificate. Its names are copied, because the session
+ * may end before the next slice. */
 static void
 add_device(struct totals *t, const struct session_identity *identity)
 {
-	struct totals_device *d = &t->devices[t->device_count];
 	size_t user = identity->username_len;
 	size_t client = identity->client_id_len;
+	struct totals_device d = { .not_after = identity->not_after };
 
-	d->text = malloc(user + client + 1);
-	if (d->text == NULL) {
+	d.text = malloc(user + client + 1);
+	if (d.text == NULL) {
 		t->failed = true;
 		return;
 	}
 	if (user > 0)
-		memcpy(d->text, session_identity_username(identity).data, user);
+		memcpy(d.text, session_identity_username(identity).data, user);
 	if (client > 0)
-		memcpy(d->text + user,
-		    session_identity_client_id(identity).data, client);
-	d->username = slice_make(d->text, user);
-	d->client_id = slice_make(d->text + user, client);
-	memcpy(d->sha256, identity->sha256, CERT_SHA256_LEN);
-	d->not_after = identity->not_after;
-	t->device_count++;
+		memcpy(d.text + user, session_identity_client_id(identity).data,
+		    client);
+	d.username = slice_make(d.text, user);
+	d.client_id = slice_make(d.text + user, client);
+	memcpy(d.sha256, identity->sha256, CERT_SHA256_LEN);
+	insert_device(t, &d);
 }
 
+static void
+look_at_session(struct totals *t, const struct session *s, int64_t now)
+{
+	const struct session_identity *identity = s->identity;
+
+	if (s->stage != STAGE_RELAY || identity == NULL ||
+	    !identity->has_certificate)
+		return;
+	count_days_left(&t->left, identity->not_after - now);
+	if (is_listed(t, identity->not_after))
+		add_device(t, identity);
+}
+
+/* A slice of the walk over all sessions; the brokers come last. */
 static bool
 work_all(struct worker *w, const void *question, void *answer)
 {
-	const struct session *soonest[TOTALS_DEVICES_MAX];
+	uint64_t end = clock_mono_ms() + SLICE_MS;
 	struct session_manager *m = worker_sessions(w);
-	struct totals *t = answer;
-	int64_t now = clock_wall_s();
+	struct part *part = answer;
 	const struct session *s;
-	struct list *node;
-	struct list *next;
-	size_t count = 0;
-	size_t i;
+	unsigned n = 0;
 
-	work_brokers(w, question, answer);
-	list_each(node, next, &m->sessions) {
-		s = list_entry(node, struct session, node);
-		if (s->stage != STAGE_RELAY || s->identity == NULL ||
-		    !s->identity->has_certificate)
-			continue;
-		note_expiry(soonest, &count, s);
-		count_days_left(&t->left, s->identity->not_after - now);
+	if (!part->walking) {
+		part->walking = true;
+		part->now = clock_wall_s();
+		session_walk_start(m, &part->walk);
 	}
-	for (i = 0; i < count; i++)
-		add_device(t, soonest[i]->identity);
-	return true;
+	while ((s = session_walk_next(m, &part->walk)) != NULL) {
+		look_at_session(&part->totals, s, part->now);
+		/* Looking at the clock takes as long as a session. */
+		if (++n % 16 == 0 && clock_mono_ms() >= end)
+			return false;
+	}
+	return work_brokers(w, question, &part->totals);
 }
 
 /*
@@ -284,26 +311,6 @@ merge_pool(struct totals *sum, struct totals_pool *from)
 	to->counts.busy += from->counts.busy;
 }
 
-/* Inserts `from' by expiry date, and takes over its text. */
-static void
-merge_device(struct totals *sum, struct totals_device *from)
-{
-	size_t i = sum->device_count;
-
-	if (i < TOTALS_DEVICES_MAX) {
-		sum->device_count++;
-	} else {
-		i--;
-		if (from->not_after >= sum->devices[i].not_after)
-			return;
-		free(sum->devices[i].text);
-	}
-	for (; i > 0 && from->not_after < sum->devices[i - 1].not_after; i--)
-		sum->devices[i] = sum->devices[i - 1];
-	sum->devices[i] = *from;
-	memset(from, 0, sizeof(*from));
-}
-
 /* Adds one worker's part to the sum; what is moved is emptied in `part'. */
 static void
 merge(struct totals *sum, struct totals *part)
@@ -319,7 +326,7 @@ merge(struct totals *sum, struct totals *part)
 	for (i = 0; i < part->pool_count; i++)
 		merge_pool(sum, &part->pools[i]);
 	for (i = 0; i < part->device_count; i++)
-		merge_device(sum, &part->devices[i]);
+		insert_device(sum, &part->devices[i]);
 	for (i = 0; i <= TOTALS_DAYS_COUNT; i++)
 		sum->left.buckets[i] += part->left.buckets[i];
 	sum->left.sum_s += part->left.sum_s;
@@ -636,7 +643,7 @@ static const struct worker_query_kind kinds[] = {
 		.free_answer = free_answer,
 	},
 	[TOTALS_ALL] = {
-		.answer_size = sizeof(struct totals),
+		.answer_size = sizeof(struct part),
 		.costly = true,
 		.work = work_all,
 		.done = done,

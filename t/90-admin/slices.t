@@ -80,6 +80,17 @@ sub answer
 	is(answer(ask('/denied?match=device-0001&sort=-until'))->{matched},
 		scalar(grep { sprintf('%06d', $_) =~ /^0001/ } @all),
 		'sorted: what matches');
+	$some = answer(ask("/denied?sort=-who&offset=@{[ $rows - 2 ]}"));
+	is(join(' ', map { $_->{who} } @{ $some->{denied} }),
+		join(' ', map { sprintf 'device-%06d', $_ } @all[1, 0]),
+		'sorted: the last page');
+	is_deeply(answer(ask("/denied?sort=who&offset=$rows"))->{denied}, [],
+		'sorted: nothing comes after it');
+	$some = answer(ask('/denied?sort=-until&offset=5&limit=3'));
+	is(join(' ', map { $_->{who} } @{ $some->{denied} }),
+		join(' ', map { sprintf 'device-%06d', $_ * 7919 % 1_000_003 }
+			6 .. 8),
+		'sorted: equal ones stay in the order of the file');
 }
 # The list changes while it is shown.
 {
@@ -123,14 +134,29 @@ for (
 my $wrong = answer(ask('/sessions?sort=up&limit=10001'));
 like($wrong->{error}, qr/with sort up to 10000/, 'sorted rows have a limit');
 
-# Sessions end while they are listed.
+{
+	my $devices = answer(ask('/cert?limit=39'))->{devices};
+	my %seen = map { $_->{client_id} => 1 } @$devices;
+
+	is(scalar keys %seen, 39, 'cert: as many sessions as asked for, once');
+	is(scalar @{ answer(ask('/cert'))->{devices} }, 20, 'cert: or 20');
+}
+# Sessions end while they are looked at.
 {
 	my @asked = map { ask('/sessions?sort=-up&limit=10000') } 1 .. 3;
+	my @status = map { ask('/status') } 1 .. 3;
 
 	is((ctl($socket, qw(kick --client-id c?5)))[0], 0, 'kicked in between');
 	for my $s (@asked) {
 		my $r = answer($s);
 		cmp_ok(@{ $r->{sessions} }, '>=', 36, 'the others are shown');
+	}
+	for my $s (@status) {
+		my $sum = 0;
+
+		$sum += $_->[1]
+		    for @{ answer($s)->{device_certificates_days_left} };
+		cmp_ok($sum, '>=', 36, 'status: the others are counted');
 	}
 }
 $_->close for @live;
