@@ -354,9 +354,8 @@ finish(struct listing *l)
 	    l->admin->master->snapshot->config->denylist.file, "count",
 	    (json_int_t)(count + fleet), "matched", (json_int_t)l->matched,
 	    "offset", (json_int_t)l->offset);
-	struct http_call *call = l->call;
-	struct buf body;
-	char *head;
+	struct buf head;
+	char *text;
 	bool good;
 
 	if (l->lists[1] != NULL) {
@@ -365,19 +364,18 @@ finish(struct listing *l)
 		json_object_set_new(o, "matched_fleet",
 		    json_integer((json_int_t)l->matched_fleet));
 	}
-	head = reply_write(o);
-	buf_init(&body, 0);
+	text = reply_write(o);
+	buf_init(&head, 0);
 	/* The rows take the place of the closing brace. */
-	good = head != NULL &&
-	    buf_append(&body, head, strlen(head) - 1) == OK &&
-	    buf_append(&body, ",\"denied\":[", 11) == OK &&
-	    buf_append(&body, buf_data(&l->rows), buf_len(&l->rows)) == OK &&
-	    buf_append(&body, "]}", 2) == OK;
-	if (!good)
-		buf_fini(&body);
-	free(head);
+	good = text != NULL &&
+	    buf_append(&head, text, strlen(text) - 1) == OK &&
+	    buf_append(&head, ",\"denied\":[", sizeof(",\"denied\":[")) == OK &&
+	    buf_append(&l->rows, "]}", 2) == OK;
+	reply_long(l->call, 200, good ? (const char *)buf_data(&head) : NULL,
+	    &l->rows);
+	buf_fini(&head);
+	free(text);
 	listing_free(l);
-	reply_buf(call, 200, &body);
 }
 
 /* The entry that comes next. False after the last one. */

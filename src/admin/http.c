@@ -294,6 +294,7 @@ struct http_call {
 	struct timer deadline;
 	struct buf in; /* the head */
 	struct buf out; /* the answer */
+	struct buf rest; /* what follows it */
 	struct http_request request; /* points into `in' */
 	uid_t peer_uid;
 	enum call_state state;
@@ -327,6 +328,7 @@ forget(struct http_call *c)
 	timer_stop(&c->deadline);
 	buf_fini(&c->in);
 	buf_fini(&c->out);
+	buf_fini(&c->rest);
 	list_remove(&c->node);
 	c->server->call_count--;
 	loop_free_later(c->server->loop, &c->garbage, c, free);
@@ -351,18 +353,19 @@ on_deadline(void *arg)
 static void
 send_more(struct http_call *c)
 {
+	struct buf *b;
 	ssize_t n;
 
-	while (buf_len(&c->out) > 0) {
-		n = stream_write(c->stream, buf_data(&c->out),
-		    buf_len(&c->out));
+	while (buf_len(&c->out) + buf_len(&c->rest) > 0) {
+		b = buf_len(&c->out) > 0 ? &c->out : &c->rest;
+		n = stream_write(c->stream, buf_data(b), buf_len(b));
 		if (n < 0) {
 			drop(c);
 			return;
 		}
 		if (n == 0)
 			return;
-		buf_consume(&c->out, (size_t)n);
+		buf_consume(b, (size_t)n);
 	}
 	linger_start(&c->server->lingering, c->server->loop, c->stream,
 	    LINGER_MS);
@@ -387,25 +390,55 @@ http_call_release(struct http_call *c)
 	return fd;
 }
 
+/* Answers a call of our own, with a body in one piece. */
+static void
+answer_own(struct http_call *c, const struct http_reply *r)
+{
+	struct http_reply whole = *r;
+	struct buf body;
+
+	buf_init(&body, 0);
+	if (r->rest == NULL) {
+		c->answered(c->answered_arg, r);
+	} else if (buf_append(&body, r->body.data, r->body.len) == OK &&
+	    buf_append(&body, buf_data(r->rest), buf_len(r->rest)) == OK) {
+		whole.body = buf_slice(&body);
+		c->answered(c->answered_arg, &whole);
+	} else {
+		c->answered(c->answered_arg, NULL);
+	}
+	buf_fini(&body);
+	if (r->rest != NULL)
+		buf_fini(r->rest);
+	forget(c);
+}
+
 void
 http_reply_send(struct http_call *c, const struct http_reply *r)
 {
 	bool head = c->request.method == HTTP_HEAD;
+	size_t length = r->body.len;
 	char text[HEADERS_MAX];
 	int len;
 
 	if (c->answered != NULL) {
-		c->answered(c->answered_arg, r);
-		forget(c);
+		answer_own(c, r);
 		return;
+	}
+	if (r->rest != NULL) {
+		length += buf_len(r->rest);
+		c->rest = *r->rest;
+		buf_init(r->rest, 0);
+		if (head)
+			buf_fini(&c->rest);
 	}
 	enter(c, CALL_WRITING);
 	timer_start_deadline(&c->deadline, c->server->options.deadline_ms);
 	len = snprintf(text, sizeof(text),
 	    "HTTP/1.1 %u %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n"
 	    "%s%s\r\n",
-	    r->status, http_status_text(r->status), r->type, r->body.len,
-	    always, r->headers == NULL ? "" : r->headers);
+	    r->status, http_status_text(r->status), r->type, length, always,
+	    r->headers == NULL ? "" : r->headers);
 	if (len < 0 || (size_t)len >= sizeof(text) ||
 	    buf_append(&c->out, text, (size_t)len) != OK ||
 	    (!head && r->body.len > 0 &&
@@ -584,6 +617,7 @@ on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
 	s->call_count++;
 	buf_init(&c->in, HEAD_LIMIT + LOOP_SCRATCH_LEN);
 	buf_init(&c->out, 0);
+	buf_init(&c->rest, 0);
 	timer_init(&c->deadline, s->loop, on_deadline, c);
 	timer_start_deadline(&c->deadline, s->options.deadline_ms);
 	stream_set_owner(c->stream, on_stream, c);
@@ -613,6 +647,7 @@ http_call_new(struct http_server *s, const struct http_request *request,
 	s->call_count++;
 	buf_init(&c->in, 0);
 	buf_init(&c->out, 0);
+	buf_init(&c->rest, 0);
 	timer_init(&c->deadline, s->loop, on_deadline, c);
 	enter(c, CALL_WAITING);
 	return c;

@@ -16,6 +16,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "base/err.h"
 #include "base/slice.h"
 #include "io/loop.h"
@@ -124,6 +125,8 @@ struct http_reply {
 	const char *type; /* Content-Type */
 	const char *headers; /* more, each ending in CR LF; NULL: none */
 	struct slice body; /* copied */
+	struct buf *rest; /* what follows it; emptied instead of copied, because
+			   * it may be long; NULL: nothing */
 };
 
 /* Answers the call, which is gone afterwards. */

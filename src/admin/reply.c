@@ -46,10 +46,19 @@ reply_json(struct http_call *call, unsigned status, json_t *body)
 }
 
 void
-reply_buf(struct http_call *call, unsigned status, struct buf *body)
+reply_long(struct http_call *call, unsigned status, const char *head,
+    struct buf *rest)
 {
-	send_text(call, status, buf_slice(body));
-	buf_fini(body);
+	struct http_reply r = { .status = status, .type = "application/json" };
+
+	if (head == NULL) {
+		buf_fini(rest);
+		send_text(call, status, slice_str(""));
+		return;
+	}
+	r.body = slice_str(head);
+	r.rest = rest;
+	http_reply_send(call, &r);
 }
 
 void

@@ -14,9 +14,10 @@
 /* Answers with `body', and frees it; NULL (memory ran out) becomes a 503. */
 void reply_json(struct http_call *call, unsigned status, json_t *body);
 
-/* Answers with the JSON text in `body', and empties it; one without text
- * (memory ran out) becomes a 503. */
-void reply_buf(struct http_call *call, unsigned status, struct buf *body);
+/* Answers with the JSON text that consists of `head' and `rest', and empties
+ * `rest'. `head' NULL (memory ran out) becomes a 503. */
+void reply_long(struct http_call *call, unsigned status, const char *head,
+    struct buf *rest);
 
 /* The JSON text of `value', which is freed; from malloc(), NULL when memory
  * runs out, also for the value. */

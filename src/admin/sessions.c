@@ -845,22 +845,20 @@ answer(struct worker_query *q, unsigned status_of_none)
 	size_t count;
 	const struct row **all = join(q, &count, &matched);
 	char head[64];
-	struct buf body;
+	struct buf rows;
 	size_t i;
 	bool good = all != NULL;
 
-	buf_init(&body, 0);
+	buf_init(&rows, 0);
 	snprintf(head, sizeof(head), "{\"matched\":%zu,\"sessions\":[",
 	    matched);
-	good = good && append(&body, head);
 	for (i = 0; good && i < count && i < f->limit; i++)
-		good = (i == 0 || append(&body, ",")) &&
-		    append(&body, all[i]->json);
-	good = good && append(&body, "]}");
-	if (!good)
-		buf_fini(&body);
+		good = (i == 0 || append(&rows, ",")) &&
+		    append(&rows, all[i]->json);
+	good = good && append(&rows, "]}");
 	free(all);
-	reply_buf(q->call, matched == 0 ? status_of_none : 200, &body);
+	reply_long(q->call, matched == 0 ? status_of_none : 200,
+	    good ? head : NULL, &rows);
 }
 
 static void

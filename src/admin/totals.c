@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -494,12 +495,21 @@ add_certificates(struct totals *t, const struct snapshot *s)
 	}
 }
 
+/* Linux 6.2 and later know how many there are; before, reading the folder may
+ * take 20 ms. */
 static void
 count_fds(struct totals_process *out)
 {
-	DIR *d = opendir("/proc/self/fd");
 	const struct dirent *e;
+	struct stat st;
+	DIR *d;
 
+	if (stat("/proc/self/fd", &st) == 0 && st.st_size > 0) {
+		out->open_fds = (uint64_t)st.st_size;
+		out->has_open_fds = true;
+		return;
+	}
+	d = opendir("/proc/self/fd");
 	if (d == NULL)
 		return;
 	while ((e = readdir(d)) != NULL)

@@ -13,6 +13,12 @@
 /* How often certificates are checked for expiry. */
 #define TICK_MS 1000
 
+/* A look at all sessions is taken in slices, between which others run. Looking
+ * at the clock takes as long as a session. */
+#define SLICE_MS 1
+#define SLICE_LEAST 16
+#define PAUSE_MS 1
+
 /* In how many of these ticks each session's peers are checked once. */
 #define CHECK_TICKS 16
 
@@ -158,38 +164,78 @@ session_walk_skip(struct session_manager *m, const struct session *s)
  * Expiry, and the byte counters.
  */
 
-/* Runs every second. The wall clock may be set at any time, so it is read here
- * instead of starting a timer for a date. */
+static void
+look_at(struct session_tick *t, struct session *s)
+{
+	if (s->stage != STAGE_RELAY || s->ended)
+		return;
+	t->up += s->relay.up.bytes;
+	t->down += s->relay.down.bytes;
+	if (sweep_is_expired(s, t->now))
+		session_dismiss(s, REASON_RELAY_EXPIRED, NULL);
+	if (!s->ended && s->id % CHECK_TICKS == t->count % CHECK_TICKS)
+		session_check_peers(s);
+}
+
+/* True if the look that is under way has seen the session. */
+static bool
+was_looked_at(const struct session_manager *m, const struct session *s)
+{
+	const struct session_walk *w = &m->tick.walk;
+
+	return m->tick.walking && s->id < w->end &&
+	    (w->next == &m->sessions ||
+		s->id < list_entry(w->next, struct session, node)->id);
+}
+
+void
+session_manager_count_end(struct session_manager *m, const struct session *s)
+{
+	if (!was_looked_at(m, s))
+		return;
+	m->tick.up -= s->relay.up.bytes;
+	m->tick.down -= s->relay.down.bytes;
+}
+
+static void
+end_tick(struct session_manager *m)
+{
+	struct counters *c = &m->counters;
+
+	m->tick.walking = false;
+	m->tick.count++;
+	counter_set(&c->moved_up, counter_get(&c->bytes_up) + m->tick.up);
+	counter_set(&c->moved_down, counter_get(&c->bytes_down) + m->tick.down);
+	audit_tick(&m->audit);
+	timer_start(&m->tick.timer, TICK_MS);
+}
+
+/* Runs every second, and for each slice. The wall clock may be set at any time,
+ * so it is read here instead of starting a timer for a date. */
 static void
 tick(void *arg)
 {
+	uint64_t end = clock_mono_ms() + SLICE_MS;
 	struct session_manager *m = arg;
-	struct counters *c = &m->counters;
-	int64_t now = clock_wall_s();
-	uint64_t down = 0;
-	uint64_t up = 0;
-	struct list *node;
-	struct list *next;
+	struct session_tick *t = &m->tick;
 	struct session *s;
+	unsigned n = 0;
 
-	list_each(node, next, &m->sessions) {
-		s = list_entry(node, struct session, node);
-		if (s->stage != STAGE_RELAY)
-			continue;
-		if (sweep_is_expired(s, now))
-			session_dismiss(s, REASON_RELAY_EXPIRED, NULL);
-		if (!s->ended && s->id % CHECK_TICKS == m->ticks % CHECK_TICKS)
-			session_check_peers(s);
-		if (s->ended)
-			continue;
-		up += s->relay.up.bytes;
-		down += s->relay.down.bytes;
+	if (!t->walking) {
+		t->walking = true;
+		t->now = clock_wall_s();
+		t->up = 0;
+		t->down = 0;
+		session_walk_start(m, &t->walk);
 	}
-	counter_set(&c->moved_up, counter_get(&c->bytes_up) + up);
-	counter_set(&c->moved_down, counter_get(&c->bytes_down) + down);
-	m->ticks++;
-	audit_tick(&m->audit);
-	timer_start(&m->tick, TICK_MS);
+	while ((s = session_walk_next(m, &t->walk)) != NULL) {
+		look_at(t, s);
+		if (++n % SLICE_LEAST == 0 && clock_mono_ms() >= end) {
+			timer_start(&t->timer, PAUSE_MS);
+			return;
+		}
+	}
+	end_tick(m);
 }
 
 /*
@@ -229,10 +275,10 @@ session_manager_init(struct session_manager *m,
 	handshake_queue_init(&m->handshakes, m->throttle, m->loop,
 	    session_evict);
 	timer_init(&m->drain, m->loop, drain_step, m);
-	timer_init(&m->tick, m->loop, tick, m);
+	timer_init(&m->tick.timer, m->loop, tick, m);
 	timer_init(&m->evict, m->loop, evict, m);
 	timer_init(&m->sweep, m->loop, sweep_step, m);
-	timer_start(&m->tick, TICK_MS);
+	timer_start(&m->tick.timer, TICK_MS);
 	return take_snapshot(m, o->snapshot);
 }
 
@@ -256,7 +302,7 @@ session_manager_fini(struct session_manager *m)
 	if (m->loop != NULL) {
 		handshake_queue_fini(&m->handshakes);
 		timer_stop(&m->drain);
-		timer_stop(&m->tick);
+		timer_stop(&m->tick.timer);
 		timer_stop(&m->evict);
 		timer_stop(&m->sweep);
 	}

@@ -60,6 +60,31 @@ struct deny_filters {
 	size_t room;
 };
 
+/*
+ * A walk over the sessions of a worker, oldest first, that is made in pieces
+ * while sessions come and go. It sees those that were there when it began and
+ * are still there.
+ */
+struct session_walk {
+	struct list node; /* in manager->walks while it is under way */
+	struct list *next; /* the next session, or &manager->sessions */
+	uint64_t end; /* sessions that are newer have this id or a higher one */
+};
+
+/* The look that is taken at all sessions once a second, in slices. */
+struct session_tick {
+	struct timer timer; /* to the next look, or to its next slice */
+	struct session_walk walk;
+	bool walking;
+	unsigned count; /* looks that are complete */
+	int64_t now; /* when this one began, in seconds since 1970 */
+	/* What the sessions that were looked at had relayed then. What those of
+	 * them had relayed that have ended since is subtracted, because the
+	 * counters of ended sessions have it. */
+	uint64_t up;
+	uint64_t down;
+};
+
 struct session_manager {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted */
@@ -94,8 +119,8 @@ struct session_manager {
 	struct client_ids *client_ids; /* borrowed, shared, too */
 	struct session_memory *memory; /* borrowed, shared, too */
 	struct audit audit; /* what may be logged */
-	struct timer tick; /* always runs: expired certificates, dead peers */
-	unsigned ticks;
+	struct session_tick tick; /* always runs: expired certificates, dead
+				   * peers, bytes relayed */
 	struct timer drain; /* runs while draining */
 	struct loop_message eviction; /* in the mailbox while `evicting' */
 	atomic_bool evicting;
@@ -156,17 +181,6 @@ void session_manager_drain_sooner(struct session_manager *m, uint64_t ms);
  * evicted. Any thread. */
 void session_manager_evict(struct session_manager *m);
 
-/*
- * A walk over the sessions of a worker, oldest first, that is made in pieces
- * while sessions come and go. It sees those that were there when it began and
- * are still there.
- */
-struct session_walk {
-	struct list node; /* in manager->walks while it is under way */
-	struct list *next; /* the next session, or &manager->sessions */
-	uint64_t end; /* sessions that are newer have this id or a higher one */
-};
-
 /* Begins a walk. It must stay where it is in memory until it is over. */
 void session_walk_start(struct session_manager *m, struct session_walk *w);
 
@@ -176,6 +190,10 @@ struct session *session_walk_next(struct session_manager *m,
 
 /* Ends a walk early; harmless when it is over. */
 void session_walk_stop(struct session_walk *w);
+
+/* `s' has ended, and counters.bytes_up and _down include it. */
+void session_manager_count_end(struct session_manager *m,
+    const struct session *s);
 
 /* `s' is about to leave the manager's list: walks go on after it. */
 void session_walk_skip(struct session_manager *m, const struct session *s);

@@ -208,6 +208,7 @@ count_end(struct session *s, enum reason reason)
 		return;
 	counter_add(&c->bytes_up, s->relay.up.bytes);
 	counter_add(&c->bytes_down, s->relay.down.bytes);
+	session_manager_count_end(s->manager, s);
 }
 
 /* If the broker's bytes were not all read, closing the socket would send a
