@@ -8,14 +8,15 @@
 
 #include "fetch/plan.h"
 
-/* From the best to the worst, apart from the last. */
+/* From the best to the worst, apart from the last two. */
 enum fetch_outcome {
 	FETCH_NEW, /* the file was replaced */
 	FETCH_UNCHANGED, /* what is in place is as new as what the server has */
 	FETCH_FAILED, /* no server answered as it should */
 	FETCH_REFUSED, /* what came is no list to be used */
 	FETCH_UNWRITTEN, /* the file cannot be read or written */
-	FETCH_STOPPED /* stop() said so */
+	FETCH_STOPPED, /* stop() said so */
+	FETCH_NO_MEMORY /* set by the caller of fetch_run() */
 };
 
 struct fetch_result {
@@ -29,7 +30,8 @@ struct fetch_result {
 /* True as soon as the process is to end. */
 typedef bool fetch_stop(void *arg);
 
-/* Fetches one list and logs the result. ERR_NO_MEMORY. */
+/* Fetches one list and logs the result. Several threads may fetch, each another
+ * list. ERR_NO_MEMORY. */
 enum err fetch_run(const struct plan_source *source, fetch_stop *stop,
     void *arg, struct fetch_result *out) MUST_CHECK;
 

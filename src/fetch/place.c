@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "fetch/place.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -77,6 +79,61 @@ split(const char *path, char folder[PATH_MAX], const char **name, char *why)
 	return OK;
 }
 
+/*
+ * Temporary files. Their names begin with a dot: the daemon skips such files.
+ * A process that writes one holds a lock on it. One that is not locked was left
+ * by a process that was killed, and the next one removes it.
+ */
+struct temporary {
+	char folder[PATH_MAX];
+	char path[PATH_MAX + 32];
+	int fd;
+};
+
+/* What mkostemp() puts in the place of XXXXXX. */
+#define RANDOM_LEN 6
+
+/* True if `entry' is the name of a temporary file of `name'. */
+static bool
+is_temporary(const char *entry, const char *name)
+{
+	size_t len = strlen(name);
+
+	return entry[0] == '.' && strncmp(entry + 1, name, len) == 0 &&
+	    entry[len + 1] == '.' && strlen(entry + len + 2) == RANDOM_LEN;
+}
+
+/* Removes a temporary file of which no process holds the lock. */
+static void
+remove_left(int folder, const char *entry)
+{
+	struct stat st;
+	int fd = openat(folder, entry,
+	    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+	if (fd == -1)
+		return;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
+	    flock(fd, LOCK_EX | LOCK_NB) == 0)
+		(void)unlinkat(folder, entry, 0);
+	close(fd);
+}
+
+/* Removes the temporary files of `name' that killed processes left. */
+static void
+sweep(const char *folder, const char *name)
+{
+	DIR *dir = opendir(folder);
+	struct dirent *entry;
+
+	if (dir == NULL)
+		return;
+	while ((entry = readdir(dir)) != NULL)
+		if (is_temporary(entry->d_name, name))
+			remove_left(dirfd(dir), entry->d_name);
+	closedir(dir);
+}
+
 enum err
 place_check(const char *path, char why[PLACE_WHY_MAX])
 {
@@ -107,6 +164,7 @@ place_check(const char *path, char why[PLACE_WHY_MAX])
 		    "%.256s is not a regular file (of a link, name what it "
 		    "points to)",
 		    path);
+	sweep(folder, name);
 	return OK;
 }
 
@@ -145,14 +203,32 @@ write_head(char *out, size_t size, const struct place_content *c)
 	return (size_t)n;
 }
 
-/* A temporary file. Its name begins with a dot: the daemon skips such files. */
-struct temporary {
-	char folder[PATH_MAX];
-	char path[PATH_MAX + 32];
-	int fd;
-};
+/* Creates the file and locks it. ERR_EXISTS: another process has removed it
+ * before it was locked. */
+static enum err
+create_locked(struct temporary *t, const char *name)
+{
+	struct stat st;
 
-/* Any user may read a list: it is public, and the daemon has another user. */
+	snprintf(t->path, sizeof(t->path), "%s/.%s.XXXXXX", t->folder, name);
+	t->fd = mkostemp(t->path, O_CLOEXEC);
+	if (t->fd == -1)
+		return ERR_SYSTEM;
+	/* A file system without locks has none that sweep() could take. Any
+	 * user may read a list: it is public, and the daemon has another user.
+	 */
+	(void)flock(t->fd, LOCK_EX);
+	if (fchmod(t->fd, 0644) == -1 || fstat(t->fd, &st) == -1) {
+		(void)unlink(t->path);
+		close(t->fd);
+		return ERR_SYSTEM;
+	}
+	if (st.st_nlink > 0)
+		return OK;
+	close(t->fd);
+	return ERR_EXISTS;
+}
+
 static enum err
 create(struct temporary *t, const char *path, char *why)
 {
@@ -161,17 +237,13 @@ create(struct temporary *t, const char *path, char *why)
 
 	if (err != OK)
 		return err;
-	snprintf(t->path, sizeof(t->path), "%s/.%s.XXXXXX", t->folder, name);
-	t->fd = mkostemp(t->path, O_CLOEXEC);
-	if (t->fd == -1)
-		return refuse(why, ERR_SYSTEM,
-		    "%.256s: cannot create a file: %s", t->folder,
-		    strerror(errno));
-	if (fchmod(t->fd, 0644) == 0)
+	do
+		err = create_locked(t, name);
+	while (err == ERR_EXISTS);
+	if (err == OK)
 		return OK;
-	close(t->fd);
-	(void)unlink(t->path);
-	return refuse(why, ERR_SYSTEM, "%.256s: %s", t->path, strerror(errno));
+	return refuse(why, err, "%.256s: cannot create a file: %s", t->folder,
+	    strerror(errno));
 }
 
 /* Makes the rename last. */
@@ -214,6 +286,7 @@ place_replace(const char *path, struct slice bytes, char why[PLACE_WHY_MAX])
 
 	if (err != OK)
 		return err;
+	sweep(t.folder, strrchr(path, '/') + 1);
 	return finish(&t, path, write_all(t.fd, bytes), why);
 }
 

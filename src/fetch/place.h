@@ -34,7 +34,8 @@ struct place_content {
 
 /*
  * OK if `path' can be replaced: its folder exists and only its owner and group
- * may write to it, and what is there is a regular file. ERR_REFUSED with `why'.
+ * may write to it, and what is there is a regular file. Removes temporary files
+ * that a killed process left beside it. ERR_REFUSED with `why'.
  */
 enum err place_check(const char *path, char why[PLACE_WHY_MAX]) MUST_CHECK;
 

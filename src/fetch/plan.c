@@ -312,3 +312,43 @@ plan_free(struct plan *p)
 	config_put(p->config);
 	free(p);
 }
+
+/* 2^20 minutes are more than any interval. */
+#define DOUBLED_MAX 20
+
+static uint64_t
+after_failure(const struct plan_pause *p, uint64_t least)
+{
+	unsigned doubled = p->failures - 1;
+
+	return least << (doubled < DOUBLED_MAX ? doubled : DOUBLED_MAX);
+}
+
+static uint64_t
+after_success(const struct plan_pause *p)
+{
+	uint64_t left;
+
+	if (p->next_update == INT64_MAX)
+		return p->interval;
+	left = p->next_update > p->now
+	    ? (uint64_t)(p->next_update - p->now) * 1000
+	    : 0;
+	return left / 2 < p->interval ? left / 2 : p->interval;
+}
+
+uint64_t
+plan_pause(const struct plan_pause *p)
+{
+	uint64_t least = p->interval < PLAN_PAUSE_LEAST_MS
+	    ? p->interval
+	    : PLAN_PAUSE_LEAST_MS;
+	uint64_t pause =
+	    p->failures > 0 ? after_failure(p, least) : after_success(p);
+
+	if (pause > p->interval)
+		pause = p->interval;
+	if (pause < least)
+		pause = least;
+	return pause - pause / 10 + p->random % (pause / 5 + 1);
+}

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What there is to do: from the [fetch] sections and the distribution points of
- * the client CAs to one source for each file, with the CAs that may sign it.
+ * the client CAs to one source for each file, with the CAs that may sign it,
+ * and when each is asked for again.
  */
 #ifndef FETCH_PLAN_H
 #define FETCH_PLAN_H
@@ -44,6 +45,28 @@ void plan_free(struct plan *p);
 
 /* The index of the source of that file; p->count if no source has it. */
 size_t plan_find(const struct plan *p, const char *path);
+
+/* The shortest pause, unless `interval' is shorter; and the first one after a
+ * failure. */
+#define PLAN_PAUSE_LEAST_MS 60000
+
+/* What the next download depends on. */
+struct plan_pause {
+	uint64_t interval; /* milliseconds */
+	unsigned failures; /* since the last success; 0: that was one */
+	int64_t next_update; /* of the list in the file; INT64_MAX: none */
+	int64_t now; /* seconds since 1970, as next_update */
+	uint64_t random; /* any number */
+};
+
+/*
+ * Returns the milliseconds after which sallyport-fetch --stay asks for a list
+ * again: `interval', or half of the time that is left until nextUpdate; after a
+ * failure less, each time twice as long, up to `interval'. It is up to a tenth
+ * shorter or longer, so that a fleet that was started at once does not ask at
+ * once. Pure.
+ */
+uint64_t plan_pause(const struct plan_pause *p);
 
 #define PLAN_URL_MAX 512
 

@@ -2,7 +2,9 @@
 #include "fetch/run.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +16,6 @@
 #include "base/log.h"
 #include "fetch/metrics.h"
 #include "fetch/place.h"
-#include "fetch/schedule.h"
 #include "fetch/transfer.h"
 #include "runtime/privileges.h"
 
@@ -28,9 +29,21 @@ struct runner {
 	struct fetch_result *results; /* owned, one for each source */
 	struct metrics_row *rows; /* owned, likewise */
 	uint64_t random; /* state */
-	bool stop; /* a signal asked for the end */
-	bool wake; /* a signal asked for a round now */
+	atomic_bool stop; /* a signal asked for the end */
+	atomic_bool wake; /* a signal asked for a round now */
 	int code; /* the worst so far */
+};
+
+/* Downloads at the same time: a server that is slow or silent holds up no other
+ * list, unless so many of them are. */
+#define DOWNLOADS_MAX 8
+
+/* The sources of one round. */
+struct round {
+	struct runner *r;
+	const size_t *due; /* indexes of the sources */
+	size_t count;
+	atomic_size_t next; /* of `due', the first that no thread has taken */
 };
 
 /* From the best to the worst. */
@@ -57,8 +70,8 @@ worsen(struct runner *r, int code)
 }
 
 /*
- * Signals. They are blocked, so that none comes between two steps; a download
- * asks for them all the time.
+ * Signals. They are blocked in all threads, so that none comes between two
+ * steps; a download asks for them all the time.
  */
 
 static void
@@ -233,6 +246,12 @@ begin(struct runner *r, struct report *why)
 		config_put(config);
 		return err;
 	}
+	/* Without a thread of its own a line of the log may wait for the next.
+	 */
+	if (log_start() != OK) {
+		config_put(config);
+		return ERR_NO_MEMORY;
+	}
 	err = plan_make(&plan, config, why);
 	return err == OK ? use_plan(r, plan) : err;
 }
@@ -272,6 +291,7 @@ note(struct runner *r, const struct fetch_result *result)
 		[FETCH_REFUSED] = RUN_EXIT_REFUSED,
 		[FETCH_UNWRITTEN] = RUN_EXIT_UNWRITTEN,
 		[FETCH_STOPPED] = RUN_EXIT_FAILED,
+		[FETCH_NO_MEMORY] = RUN_EXIT_SYSTEM,
 	};
 
 	worsen(r, of[result->outcome]);
@@ -284,15 +304,16 @@ static void
 set_due(struct runner *r, struct plan_source *source,
     const struct fetch_result *result)
 {
-	struct schedule s = { source->section->interval, source->failures,
+	struct plan_pause p = { source->section->interval, source->failures,
 		result->summary.next_update, clock_wall_s(),
 		hash_next(&r->random) };
 
 	if (source->failures == 0 && !result->in_force)
-		s.next_update = s.now;
-	source->due = clock_mono_ms() + schedule_pause(&s);
+		p.next_update = p.now;
+	source->due = clock_mono_ms() + plan_pause(&p);
 }
 
+/* Fetches one list. Called in any thread, which has this source for itself. */
 static void
 fetch_one(struct runner *r, size_t i)
 {
@@ -302,17 +323,45 @@ fetch_one(struct runner *r, size_t i)
 	if (fetch_run(source, is_stopped, r, result) != OK) {
 		log_event(LOG_LEVEL_ERROR, "fetch_failed", "%s: out of memory",
 		    source->path);
-		worsen(r, RUN_EXIT_SYSTEM);
-		result->outcome = FETCH_FAILED;
+		result->outcome = FETCH_NO_MEMORY;
 	}
 	r->rows[i].ran = true;
-	note(r, result);
 	source->failures++;
 	if (result->outcome <= FETCH_UNCHANGED) {
 		r->rows[i].success = clock_wall_s();
 		source->failures = 0;
 	}
-	set_due(r, source, result);
+}
+
+static void *
+fetch_some(void *arg)
+{
+	struct round *round = arg;
+	size_t k;
+
+	while (!is_stopped(round->r)) {
+		k = atomic_fetch_add(&round->next, 1);
+		if (k >= round->count)
+			break;
+		fetch_one(round->r, round->due[k]);
+	}
+	return NULL;
+}
+
+/* Fetches the lists of a round, several at a time. A thread that cannot be
+ * started is done without. */
+static void
+fetch_all(struct round *round)
+{
+	pthread_t threads[DOWNLOADS_MAX - 1];
+	size_t i, started = 0;
+
+	while (started < DOWNLOADS_MAX - 1 && started + 1 < round->count &&
+	    pthread_create(&threads[started], NULL, fetch_some, round) == 0)
+		started++;
+	fetch_some(round);
+	for (i = 0; i < started; i++)
+		pthread_join(threads[i], NULL);
 }
 
 static void
@@ -335,14 +384,27 @@ write_metrics(struct runner *r)
 static void
 run_round(struct runner *r)
 {
+	struct round round = { .r = r };
+	size_t *due = calloc(r->plan->count + 1, sizeof(*due));
 	uint64_t now = clock_mono_ms();
 	bool all = r->wake;
 	size_t i;
 
+	if (due == NULL) {
+		worsen(r, RUN_EXIT_SYSTEM);
+		return;
+	}
 	r->wake = false; /* a signal from now on asks for another round */
-	for (i = 0; i < r->plan->count && !r->stop; i++)
+	for (i = 0; i < r->plan->count; i++)
 		if (all || r->plan->sources[i].due <= now)
-			fetch_one(r, i);
+			due[round.count++] = i;
+	round.due = due;
+	fetch_all(&round);
+	for (i = 0; i < round.count && i < round.next; i++) {
+		note(r, &r->results[due[i]]);
+		set_due(r, &r->plan->sources[due[i]], &r->results[due[i]]);
+	}
+	free(due);
 	write_metrics(r);
 }
 
@@ -409,5 +471,6 @@ run(const struct run_options *options)
 		transfer_fini();
 	}
 	drop_plan(&r);
+	log_stop();
 	return code;
 }

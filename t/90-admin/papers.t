@@ -98,7 +98,7 @@ for ([ bash => 'bash', '-n' ], [ zsh => 'zsh', '-n' ],
 	[ fish => 'fish', '--no-execute' ]) {
 	my ($name, @check) = @$_;
 	SKIP: {
-		skip "no $name", 3 unless has_tool($check[0]);
+		skip "no $name", 4 unless has_tool($check[0]);
 		for my $file (glob srcdir . "/contrib/$name-completion/*") {
 			my ($code, undef, $said) = Sallyport::Proc::run(10, @check,
 				$file);

@@ -169,4 +169,27 @@ fetch_ini('bad', $crl);
 is($code, 78, 'no [fetch]');
 like($said, qr/nothing to fetch \(add a section \[fetch NAME\]/, 'and why');
 is((fetch('--nonsense'))[0], 64, 'a wrong argument');
+
+# --help, the manual and the completions have the same options.
+my $help = (fetch('--help'))[1];
+my $manual = read_file(srcdir . '/etc/sallyport-fetch.8');
+my @options = $help =~ /^  -\w, --([a-z]+)/mg;
+cmp_ok(@options, '>', 5, '--help has options');
+is_deeply([ sort $manual =~ /^\.It Fl \w , -(\w+)/mg ], [ sort @options ],
+	'the manual has the same');
+for my $file (qw(bash-completion/sallyport-fetch zsh-completion/_sallyport-fetch
+    fish-completion/sallyport-fetch.fish)) {
+	my %has = map { $_ => 1 } read_file(srcdir . "/contrib/$file")
+	    =~ /(?:--|-l )([a-z]+)\b/g;
+
+	is_deeply([ sort keys %has ], [ sort @options ], $file);
+}
+SKIP: {
+	skip 'no bash', 1 unless -x '/bin/bash';
+	my (undef, $out) = Sallyport::Proc::run(10, '/bin/bash', '-c',
+		'source "$1"; COMP_WORDS=(x --st); COMP_CWORD=1; '
+		. '_sallyport_fetch x --st x; echo "${COMPREPLY[*]}"', '-',
+		srcdir . '/contrib/bash-completion/sallyport-fetch');
+	is($out, "--stay\n", 'bash completes --st');
+}
 done_testing;

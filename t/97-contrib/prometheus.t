@@ -27,6 +27,10 @@ for (read_file(srcdir . '/etc/sallyport.8') =~ /^\.It Cm (fleet_.*)$/mg) {
 	$known{"sallyport_$_"} = 1 for split / , /;
 }
 
+# Those of sallyport-fetch, by its manual.
+$known{$_} = 1 for read_file(srcdir . '/etc/sallyport-fetch.8')
+    =~ /^\.It Cm (sallyport_fetch_\w+)$/mg;
+
 sub unknown
 {
 	my %asked = map { $_ => 1 }

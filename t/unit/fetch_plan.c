@@ -2,7 +2,7 @@
 /*
  * When a list is asked for again.
  */
-#include "fetch/schedule.h"
+#include "fetch/plan.h"
 
 #include "tap.h"
 
@@ -11,7 +11,7 @@
 
 static const struct {
 	const char *what;
-	struct schedule s;
+	struct plan_pause s;
 	uint64_t want; /* milliseconds, give or take a tenth */
 } rows[] = {
 	{ "a list without nextUpdate", { HOUR_MS, 0, INT64_MAX, NOW, 0 },
@@ -19,16 +19,16 @@ static const struct {
 	{ "far from nextUpdate", { HOUR_MS, 0, NOW + 86400, NOW, 0 }, HOUR_MS },
 	{ "half of what is left", { HOUR_MS, 0, NOW + 1200, NOW, 0 }, 600000 },
 	{ "near nextUpdate", { HOUR_MS, 0, NOW + 10, NOW, 0 },
-	    SCHEDULE_LEAST_MS },
+	    PLAN_PAUSE_LEAST_MS },
 	{ "after nextUpdate", { HOUR_MS, 0, NOW - 10, NOW, 0 },
-	    SCHEDULE_LEAST_MS },
+	    PLAN_PAUSE_LEAST_MS },
 	{ "a short interval", { 1000, 0, NOW + 1, NOW, 0 }, 1000 },
 	{ "first failure", { HOUR_MS, 1, NOW + 86400, NOW, 0 },
-	    SCHEDULE_LEAST_MS },
+	    PLAN_PAUSE_LEAST_MS },
 	{ "second failure", { HOUR_MS, 2, NOW + 86400, NOW, 0 },
-	    2 * SCHEDULE_LEAST_MS },
+	    2 * PLAN_PAUSE_LEAST_MS },
 	{ "fourth failure", { HOUR_MS, 4, NOW + 86400, NOW, 0 },
-	    8 * SCHEDULE_LEAST_MS },
+	    8 * PLAN_PAUSE_LEAST_MS },
 	{ "many failures", { HOUR_MS, 4000000000, NOW, NOW, 0 }, HOUR_MS },
 	{ "failures and a short interval", { 1000, 9, NOW, NOW, 0 }, 1000 },
 };
@@ -37,7 +37,7 @@ int
 main(void)
 {
 	uint64_t least, most, pause;
-	struct schedule s;
+	struct plan_pause s;
 	size_t i, k;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -46,7 +46,7 @@ main(void)
 		most = 0;
 		for (k = 0; k < 10000; k++) {
 			s.random = k * UINT64_C(0x9e3779b97f4a7c15);
-			pause = schedule_pause(&s);
+			pause = plan_pause(&s);
 			least = pause < least ? pause : least;
 			most = pause > most ? pause : most;
 		}
