@@ -368,7 +368,8 @@ choose_lists(struct admin *a, struct deny_batch *b,
     const struct http_request *r)
 {
 	const struct snapshot *s = a->master->snapshot;
-	bool has_file = s->config->denylist.file[0] != '\0';
+	bool has_file =
+	    s->config->denylist.file[0] != '\0' && s->fleet_file == NULL;
 
 	b->admin = a;
 	b->fleet = is_given(r, "local") ? NULL : a->master->fleet;
@@ -598,6 +599,12 @@ has_list(struct admin *a, struct http_call *call, const struct http_request *r)
 {
 	const struct master *m = a->master;
 
+	if (m->snapshot->fleet_file != NULL && is_given(r, "local")) {
+		reply_error(call, 409,
+		    "the deny list's file belongs to the fleet: "
+		    "[denylist] shared");
+		return false;
+	}
 	if (m->snapshot->config->denylist.file[0] != '\0' ||
 	    (m->fleet != NULL && !is_given(r, "local")))
 		return true;

@@ -636,7 +636,10 @@ load_fleet(struct client *c)
 	if (s->fleet_denied == NULL)
 		return ADMITTED;
 	report_init(&why);
-	err = fleet_list_look(copy, s->fleet_denied, &found, &why);
+	err = fleet_list_look(copy, s->fleet_denied,
+	    s->fleet_file == NULL ? NULL
+				  : identity_denylist_base(s->fleet_file),
+	    &found, &why);
 	if (err != OK)
 		fprintf(stderr, "sallyport: %s\n",
 		    why.kept > 0 ? why.lines[0] : err_text(err));

@@ -252,9 +252,10 @@ devices(const struct totals *t, int64_t now, size_t limit)
 static json_t *
 denylist(const struct snapshot *s)
 {
-	return json_pack("{s:s,s:I,s:I}", "file", s->config->denylist.file,
-	    "entries", (json_int_t)identity_denylist_count(s->denylist),
-	    "bytes", (json_int_t)identity_denylist_size(s->denylist));
+	return json_pack("{s:s,s:b,s:I,s:I}", "file", s->config->denylist.file,
+	    "shared", s->fleet_file != NULL, "entries",
+	    (json_int_t)identity_denylist_count(s->denylist), "bytes",
+	    (json_int_t)identity_denylist_size(s->denylist));
 }
 
 static json_t *

@@ -446,6 +446,21 @@ check_fleet_tls(const struct check *c, struct config_fleet *f)
 }
 
 static void
+check_denylist(const struct check *c)
+{
+	struct config_denylist *d = &c->cfg->denylist;
+
+	if (d->shared && d->file[0] == '\0')
+		COMPLAIN(c, d, file,
+		    "is missing (name the file that is shared, or take shared "
+		    "out)");
+	if (d->shared && c->cfg->fleet.address.count == 0)
+		COMPLAIN(c, d, shared,
+		    "there is no fleet to share it with (write where Valkey or "
+		    "Redis is in [fleet] address)");
+}
+
+static void
 check_fleet(const struct check *c)
 {
 	struct config_fleet *f = &c->cfg->fleet;
@@ -638,6 +653,7 @@ config_check(struct config *cfg, struct report *r)
 	for (i = 0; i < cfg->backend_count; i++)
 		check_backend(&c, &cfg->backend[i]);
 	check_limits(&c);
+	check_denylist(&c);
 	check_fleet(&c);
 	for (i = 0; i < cfg->fetch_count; i++)
 		if (!cfg->fetch[i].head.bad)

@@ -158,7 +158,10 @@
 
 #define CONFIG_DENYLIST(X) \
 	X(denylist, file, PATH, "", LIVE, \
-	    "CSV file of who is shut out: as,who,reason,until; empty = none.")
+	    "CSV file of who is shut out: as,who,reason,until; empty = none.") \
+	X(denylist, shared, BOOL, "off", RESTART, \
+	    "Does the file belong to the fleet? Then its edits are in force " \
+	    "on all replicas, and its rows alone deny no client.")
 
 #define CONFIG_FLEET(X) \
 	X(fleet, address, ENDPOINTS_OR_NONE, "", RESTART, \

@@ -164,6 +164,12 @@ show_denylist(FILE *f, json_t *d)
 	if (text(d, "file")[0] == '\0')
 		return;
 	fputs("\nDeny list: ", f);
+	if (json_is_true(json_object_get(d, "shared"))) {
+		fputs("the fleet's; edits of ", f);
+		table_text(f, text(d, "file"));
+		fputs(" are for all replicas\n", f);
+		return;
+	}
 	print_count(f, number(d, "entries"), "entry", "entries");
 	fputs(" in ", f);
 	table_text(f, text(d, "file"));

@@ -22,6 +22,7 @@ struct fleet_copy {
 	bool busy; /* the loop's: a result is missing */
 	pthread_t thread;
 	bool started;
+	bool owns_file; /* it was started once */
 	/* Guarded by `lock': */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
@@ -158,6 +159,7 @@ fleet_copy_start(struct fleet_copy *c)
 	if (thread_start(&c->thread, 0, work, c) != OK)
 		return ERR_SYSTEM;
 	c->started = true;
+	c->owns_file = true;
 	return OK;
 }
 
@@ -196,7 +198,8 @@ fleet_copy_stop(struct fleet_copy *c)
 void
 fleet_copy_finish(struct fleet_copy *c, struct slice bytes)
 {
-	(void)replace(c->path, bytes);
+	if (c->owns_file)
+		(void)replace(c->path, bytes);
 }
 
 void

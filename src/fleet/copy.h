@@ -35,7 +35,9 @@ void fleet_copy_write(struct fleet_copy *c, struct buf *bytes);
  * more. NULL is allowed. */
 void fleet_copy_stop(struct fleet_copy *c);
 
-/* Writes `bytes' at once, after fleet_copy_stop(). */
+/* Writes `bytes' at once, after fleet_copy_stop(). Does nothing if it was never
+ * started: a program that fails to start must not replace the copy of the one
+ * that runs. */
 void fleet_copy_finish(struct fleet_copy *c, struct slice bytes);
 
 /* After the loop was freed. NULL is allowed. */

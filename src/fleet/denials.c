@@ -158,7 +158,7 @@ read_until(struct slice word, int64_t *until)
 			return false;
 		*until = *until * 10 + (word.data[i] - '0');
 	}
-	return word.len > 0 && word.len <= 12;
+	return word.len > 0 && word.len <= 18; /* as in a deny list's file */
 }
 
 /* The value part of a field. */
@@ -244,7 +244,8 @@ fleet_denials_value(const struct fleet_denials *d, size_t i, struct buf *out)
 	if (e->until == IDENTITY_DENY_FOREVER)
 		snprintf(until, sizeof(until), "never ");
 	else
-		snprintf(until, sizeof(until), "%" PRId64 " ", e->until);
+		snprintf(until, sizeof(until), "%" PRId64 " ",
+		    e->until < 0 ? 0 : e->until); /* before 1970 */
 	err = buf_append(out, until, strlen(until));
 	return err == OK && reason.len > 0
 	    ? buf_append(out, reason.data, reason.len)
@@ -269,9 +270,12 @@ fleet_id_is_good(struct slice id)
 /*
  * The copy:
  *
- *	sallyport-fleet 1 EPOCH ID COUNT\n
- *	FIELD_LEN VALUE_LEN P\n FIELD VALUE\n	for each entry; P: 1 if pending
+ *	sallyport-fleet 1 EPOCH ID COUNT F\n
+ *	FIELD_LEN VALUE_LEN P ROW\n FIELD VALUE\n	for each entry
  *	end HASH\n				of all the bytes before
+ *
+ * F is 1 if the rows of the fleet's file are known, P is 1 if an entry is
+ * pending, and ROW is the note `filed'. A copy without F and ROW is read, too.
  */
 
 #define MAGIC "sallyport-fleet 1"
@@ -294,8 +298,9 @@ save_entry(const struct fleet_denials *d, size_t i, struct buf *out)
 		err = buf_append(&value, " ", 1);
 	if (err == OK)
 		err = fleet_denials_value(d, i, &value);
-	snprintf(head, sizeof(head), "%zu %zu %d\n", buf_len(&field),
-	    buf_len(&value), d->notes[i].pending ? 1 : 0);
+	snprintf(head, sizeof(head), "%zu %zu %d %08" PRIx32 "\n",
+	    buf_len(&field), buf_len(&value), d->notes[i].pending ? 1 : 0,
+	    d->notes[i].filed);
 	if (err == OK)
 		err = buf_append(out, head, strlen(head));
 	if (err == OK)
@@ -317,9 +322,10 @@ fleet_denials_save(const struct fleet_denials *d, const struct fleet_mark *mark,
 	enum err err;
 	size_t i;
 
-	snprintf(text, sizeof(text), MAGIC " %s %s %zu\n",
+	snprintf(text, sizeof(text), MAGIC " %s %s %zu %d\n",
 	    mark->epoch[0] == '\0' ? "-" : mark->epoch,
-	    mark->id[0] == '\0' ? "0-0" : mark->id, d->state.count);
+	    mark->id[0] == '\0' ? "0-0" : mark->id, d->state.count,
+	    mark->file_known ? 1 : 0);
 	err = buf_append(out, text, strlen(text));
 	for (i = 0; i < d->state.count && err == OK; i++)
 		err = save_entry(d, i, out);
@@ -336,6 +342,7 @@ load_entry(struct fleet_denials *d, struct slice *in, int64_t ms)
 {
 	static struct fleet_entry e; /* the main thread's, and large */
 	size_t field_len, value_len, at;
+	uint32_t filed = 0;
 	enum fleet_news news;
 	const uint8_t *end;
 	char head[64];
@@ -349,7 +356,8 @@ load_entry(struct fleet_denials *d, struct slice *in, int64_t ms)
 		return ERR_MALFORMED;
 	memcpy(head, in->data, len);
 	head[len] = '\0';
-	if (sscanf(head, "%zu %zu %d\n", &field_len, &value_len, &pending) != 3)
+	if (sscanf(head, "%zu %zu %d %" SCNx32 "\n", &field_len, &value_len,
+		&pending, &filed) < 3)
 		return ERR_MALFORMED;
 	in->data += len;
 	in->len -= len;
@@ -365,6 +373,7 @@ load_entry(struct fleet_denials *d, struct slice *in, int64_t ms)
 	if (err == OK && news != FLEET_NEWS_NONE) {
 		d->notes[at].pending = pending == 1;
 		d->notes[at].late = true;
+		d->notes[at].filed = filed;
 	}
 	return err;
 }
@@ -378,13 +387,15 @@ fleet_denials_load(struct fleet_denials *d, struct fleet_mark *mark,
 	struct slice all = in;
 	size_t count, i, len;
 	enum err err = OK;
+	int file_known = 0;
 
 	len = end == NULL ? 0 : (size_t)(end - in.data) + 1;
 	if (len == 0 || len >= sizeof(head))
 		return ERR_MALFORMED;
 	memcpy(head, in.data, len);
 	head[len] = '\0';
-	if (sscanf(head, MAGIC " %39s %47s %zu\n", epoch, id, &count) != 3 ||
+	if (sscanf(head, MAGIC " %39s %47s %zu %d\n", epoch, id, &count,
+		&file_known) < 3 ||
 	    !fleet_id_is_good(slice_str(id)))
 		return ERR_MALFORMED;
 	in.data += len;
@@ -401,5 +412,6 @@ fleet_denials_load(struct fleet_denials *d, struct fleet_mark *mark,
 	snprintf(mark->epoch, sizeof(mark->epoch), "%s",
 	    strcmp(epoch, "-") == 0 ? "" : epoch);
 	snprintf(mark->id, sizeof(mark->id), "%s", id);
+	mark->file_known = file_known == 1;
 	return OK;
 }

@@ -36,6 +36,9 @@
 struct fleet_note {
 	int64_t stamp;
 	uint32_t seen; /* the round in which the engine had it last */
+	uint32_t filed; /* its row in the fleet's file, see fleet/file.h; 0:
+			 * none */
+	bool met; /* the file's new version has the row, too */
 	bool pending; /* the engine may not have it */
 	bool late; /* sent before, or decided while the engine was away */
 };
@@ -101,6 +104,7 @@ bool fleet_id_is_good(struct slice id);
 struct fleet_mark {
 	char epoch[40]; /* of the engine; "": none */
 	char id[48]; /* of the last change */
+	bool file_known; /* notes say what the fleet's file had */
 };
 
 enum err fleet_denials_save(const struct fleet_denials *d,

@@ -13,6 +13,7 @@
 #include "base/encode.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "fleet/file.h"
 #include "fleet/scripts.h"
 
 /* How often the stream is read even if nothing woke us, how long a replica
@@ -76,6 +77,8 @@ struct fleet {
 	fleet_talk_asked *asked; /* what answers questions */
 	void *asked_arg;
 	uint64_t lost;
+	struct fleet_link_complaint told; /* of all links */
+	bool file_taken; /* a version of the fleet's file was taken */
 	/* Each name is owned. */
 	struct fleet_replica replicas[FLEET_TALK_REPLICAS_MAX];
 	size_t replica_count;
@@ -673,6 +676,52 @@ fleet_change(struct fleet *f, const struct identity_deny_table *change,
 }
 
 /*
+ * The file that belongs to the fleet.
+ */
+
+static void
+log_file(const struct fleet_file_changes *c)
+{
+	if (c->denied > 0 || c->taken_back > 0)
+		log_event(LOG_LEVEL_INFO, "fleet_file",
+		    "%zu entries denied and %zu taken back, for all replicas",
+		    c->denied, c->taken_back);
+	if (c->late > 0)
+		log_event(LOG_LEVEL_WARN, "fleet_file",
+		    "%zu rows deny no client: the fleet has taken them back "
+		    "since",
+		    c->late);
+	if (c->kept > 0)
+		log_event(LOG_LEVEL_WARN, "fleet_file",
+		    "%zu rows are gone, but their clients were denied by other "
+		    "means as well, and stay denied",
+		    c->kept);
+}
+
+enum err
+fleet_take_file(struct fleet *f, const struct identity_deny_table *rows,
+    const struct stat *look, struct report *why, fleet_swept *done, void *arg)
+{
+	struct fleet_file_changes changes;
+	struct fleet_file_version v;
+	enum err applied;
+	enum err err;
+
+	fleet_file_version(&v, rows, look, !f->file_taken);
+	err = fleet_file_take(&f->list, &v, &changes, why);
+	if (err == OK)
+		f->file_taken = true;
+	log_file(&changes);
+	if (f->data == NULL) {
+		applied = fleet_list_apply(&f->list);
+		return err == OK ? applied : err;
+	}
+	push(f);
+	applied = fleet_list_enforce(&f->list, err == OK ? done : NULL, arg);
+	return err == OK ? applied : err;
+}
+
+/*
  * The beginning and the end.
  */
 
@@ -725,6 +774,8 @@ fleet_new(struct fleet **out, const struct fleet_options *o, struct report *why)
 	f->list.hooks = o->hooks;
 	if (err == OK)
 		err = fleet_list_load(&f->list, why);
+	if (err == OK && !f->config->denylist.shared)
+		fleet_file_forget(&f->list);
 	if (err == OK)
 		log_event(LOG_LEVEL_INFO, "fleet", "%s: %zu entries denied",
 		    f->name, f->list.denials.active);
@@ -741,6 +792,7 @@ fleet_start(struct fleet *f, const struct fleet_link_access *access)
 		.address = &c->address,
 		.server_name = c->server_name,
 		.username = c->username,
+		.told = &f->told,
 		.owner = &data_owner,
 		.arg = f,
 	};

@@ -74,8 +74,8 @@ struct fleet_link {
 	struct list asked; /* oldest first */
 	bool closed; /* the connection was closed while it was read */
 	char why[FLEET_LINK_WHY_MAX];
-	char told[FLEET_LINK_WHY_MAX]; /* what was logged last */
-	uint64_t told_at;
+	struct fleet_link_complaint told; /* what was logged, or need not be */
+	struct fleet_link_complaint *all_told; /* borrowed; of all links */
 };
 
 static void
@@ -124,6 +124,18 @@ close_connection(struct fleet_link *l)
 	l->closed = true;
 }
 
+/* True if a complaint has not been noted for a while; it is now. */
+static bool
+is_new(struct fleet_link_complaint *c, const char why[FLEET_LINK_WHY_MAX],
+    uint64_t now)
+{
+	if (strcmp(why, c->why) == 0 && now <= c->at + COMPLAIN_MS)
+		return false;
+	memcpy(c->why, why, sizeof(c->why));
+	c->at = now;
+	return true;
+}
+
 /* The connection is of no more use. */
 static void
 fail(struct fleet_link *l, const char *why)
@@ -135,11 +147,8 @@ fail(struct fleet_link *l, const char *why)
 		return;
 	snprintf(l->why, sizeof(l->why), "%s: %s", l->addresses[l->turn].text,
 	    why);
-	if (strcmp(l->why, l->told) != 0 || now > l->told_at + COMPLAIN_MS) {
+	if (is_new(&l->told, l->why, now) && is_new(l->all_told, l->why, now))
 		log_event(LOG_LEVEL_WARN, "fleet_down", "%s", l->why);
-		memcpy(l->told, l->why, sizeof(l->told));
-		l->told_at = now;
-	}
 	l->state = WAITING;
 	close_connection(l);
 	l->turn = (l->turn + 1) % l->address_count;
@@ -414,7 +423,8 @@ is_up(struct fleet_link *l)
 	l->state = UP;
 	l->pause = PAUSE_MS;
 	l->why[0] = '\0';
-	l->told[0] = '\0';
+	l->told.why[0] = '\0';
+	l->all_told->why[0] = '\0';
 	timer_stop(&l->limit);
 	timer_start(&l->check, CHECK_MS);
 	l->owner->up(l->arg);
@@ -549,6 +559,7 @@ fleet_link_new(const struct fleet_link_options *o,
 		return NULL;
 	l->loop = o->loop;
 	l->owner = o->owner;
+	l->all_told = o->told;
 	l->arg = o->arg;
 	l->pause = PAUSE_MS;
 	l->noise = hash_key_random().k0;

@@ -40,12 +40,20 @@ struct fleet_link_owner {
 	fleet_link_reply *message;
 };
 
+/* What was logged last about a connection, and when (clock_mono_ms()). Links to
+ * one engine share one, so that its death is logged once. Zeroed at first. */
+struct fleet_link_complaint {
+	char why[FLEET_LINK_WHY_MAX];
+	uint64_t at;
+};
+
 struct fleet_link_options {
 	struct loop *loop; /* borrowed */
 	struct backend_resolver *resolver; /* borrowed */
 	const struct config_endpoints *address; /* borrowed for the call */
 	const char *server_name; /* for TLS; "": the address's host */
 	const char *username; /* "": none */
+	struct fleet_link_complaint *told; /* borrowed */
 	const struct fleet_link_owner *owner; /* static */
 	void *arg; /* borrowed */
 };

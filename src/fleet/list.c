@@ -8,6 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "fleet/file.h"
 
 /* How soon a change reaches the copy on disk, and how soon after an error. */
 #define SAVE_MS 200
@@ -153,8 +154,9 @@ collect_all(struct fleet_list *l)
 	return err;
 }
 
-enum err
-fleet_list_enforce(struct fleet_list *l, fleet_swept *done, void *arg)
+/* Without memory the changes stay, and the next call tries again. */
+static enum err
+put_in_force(struct fleet_list *l)
 {
 	enum err err = l->incomplete ? collect_all(l) : OK;
 
@@ -163,17 +165,37 @@ fleet_list_enforce(struct fleet_list *l, fleet_swept *done, void *arg)
 	if (err != OK)
 		log_event(LOG_LEVEL_ERROR, "fleet_entry",
 		    "changes are not in force yet: %s", err_text(err));
-	else
-		fleet_list_touch(l);
-	if (err == OK)
-		l->hooks.sweep(l->hooks.arg, &l->changes, done, arg);
-	/* Without memory they stay, and the next turn tries again. */
-	if (err == OK) {
-		identity_deny_table_fini(&l->changes);
-		identity_deny_table_init(&l->changes,
-		    identity_denylist_hash(l->list));
-	}
 	return err;
+}
+
+static void
+forget_changes(struct fleet_list *l)
+{
+	identity_deny_table_fini(&l->changes);
+	identity_deny_table_init(&l->changes, identity_denylist_hash(l->list));
+}
+
+enum err
+fleet_list_apply(struct fleet_list *l)
+{
+	enum err err = put_in_force(l);
+
+	if (err == OK)
+		forget_changes(l);
+	return err;
+}
+
+enum err
+fleet_list_enforce(struct fleet_list *l, fleet_swept *done, void *arg)
+{
+	enum err err = put_in_force(l);
+
+	if (err != OK)
+		return err;
+	fleet_list_touch(l);
+	l->hooks.sweep(l->hooks.arg, &l->changes, done, arg);
+	forget_changes(l);
+	return OK;
 }
 
 /* Takes an entry from wherever it comes; *at is its index. */
@@ -243,30 +265,51 @@ enqueue(struct fleet_list *l, size_t at)
 	return OK;
 }
 
-enum err
-fleet_list_decide(struct fleet_list *l, const struct identity_deny_table *t,
-    size_t i)
+/* Takes entry `i' of `t' as decided at `stamp'. */
+static enum err
+decide(struct fleet_list *l, const struct identity_deny_table *t, size_t i,
+    int64_t stamp, enum fleet_news *news, size_t *at)
 {
 	static struct fleet_entry e; /* the main thread's, and large */
 	const struct identity_deny_entry *from = &t->entries[i];
 	struct slice k = identity_deny_table_key(t, from);
-	enum fleet_news news;
-	enum err err;
-	size_t at;
 
 	e.kind = (enum identity_deny_kind)from->kind;
 	e.key.len = k.len;
 	memcpy(e.key.bytes, k.data, k.len);
 	e.until = from->until;
 	e.reason = identity_deny_table_reason(t, from);
-	e.stamp = fleet_denials_stamp(&l->denials, fleet_list_now());
-	err = take(l, &e, &news, &at);
+	e.stamp = stamp;
+	return take(l, &e, news, at);
+}
+
+enum err
+fleet_list_decide_at(struct fleet_list *l, const struct identity_deny_table *t,
+    size_t i, int64_t stamp, enum fleet_news *news, size_t *at)
+{
+	enum err err = decide(l, t, i, stamp, news, at);
+
+	if (err != OK || *news == FLEET_NEWS_NONE)
+		return err;
+	l->denials.notes[*at].late = true;
+	return enqueue(l, *at);
+}
+
+enum err
+fleet_list_decide(struct fleet_list *l, const struct identity_deny_table *t,
+    size_t i)
+{
+	enum fleet_news news;
+	size_t at;
+	enum err err = decide(l, t, i,
+	    fleet_denials_stamp(&l->denials, fleet_list_now()), &news, &at);
+
 	if (err != OK)
 		return err;
 	/* What was taken back while the engine is away must not undo what
 	 * others deny until it is heard of. */
 	l->denials.notes[at].late =
-	    !l->online && e.until == IDENTITY_DENY_REMOVED;
+	    !l->online && t->entries[i].until == IDENTITY_DENY_REMOVED;
 	return enqueue(l, at);
 }
 
@@ -404,8 +447,8 @@ read_copy(struct fleet_list *l, bool *found, struct report *why)
 		return ERR_CONFIG;
 	}
 	*found = true;
-	err = collect_all(l);
-	return err == OK ? apply_changes(l) : err;
+	l->incomplete = true;
+	return fleet_list_apply(l);
 }
 
 enum err
@@ -422,10 +465,12 @@ fleet_list_load(struct fleet_list *l, struct report *why)
 }
 
 enum err
-fleet_list_look(const char *path, struct identity_denylist *list, bool *found,
-    struct report *why)
+fleet_list_look(const char *path, struct identity_denylist *list,
+    const struct identity_deny_base *file, bool *found, struct report *why)
 {
 	static struct fleet_list l; /* large */
+	struct fleet_file_version v;
+	struct fleet_file_changes changes;
 	enum err err;
 
 	memset(&l, 0, sizeof(l));
@@ -434,6 +479,14 @@ fleet_list_look(const char *path, struct identity_denylist *list, bool *found,
 	fleet_denials_init(&l.denials, identity_denylist_hash(list));
 	identity_deny_table_init(&l.changes, identity_denylist_hash(list));
 	err = read_copy(&l, found, why);
+	if (err == OK && file != NULL) {
+		fleet_file_version(&v, &file->table, &file->look, true);
+		err = fleet_file_take(&l, &v, &changes, why);
+		/* One that is refused does not stop a start. */
+		err = err == ERR_CONFIG ? OK : err;
+		if (err == OK)
+			err = fleet_list_apply(&l);
+	}
 	fleet_list_fini(&l);
 	return err;
 }

@@ -62,11 +62,13 @@ enum err fleet_list_init(struct fleet_list *l, struct identity_denylist *list,
  * be used, and `why' says so. ERR_NO_MEMORY. */
 enum err fleet_list_load(struct fleet_list *l, struct report *why) MUST_CHECK;
 
-/* Puts the copy at `path' in force in `list', for a program that only looks:
- * *found says whether there is one. ERR_CONFIG: it cannot be used, and `why'
+/* Puts the copy at `path' in force in `list', for a program that only looks,
+ * and the rows of the fleet's file (NULL: there is none) as at a start: *found
+ * says whether there is a copy. ERR_CONFIG: it cannot be used, and `why'
  * says so. ERR_NO_MEMORY. */
 enum err fleet_list_look(const char *path, struct identity_denylist *list,
-    bool *found, struct report *why) MUST_CHECK;
+    const struct identity_deny_base *file, bool *found,
+    struct report *why) MUST_CHECK;
 
 /* Writes the copy a last time, and stops its thread. */
 void fleet_list_stop(struct fleet_list *l);
@@ -85,6 +87,16 @@ void fleet_list_take(struct fleet_list *l, struct slice field,
 /* Takes entry `i' of a change that is decided here, and queues it. */
 enum err fleet_list_decide(struct fleet_list *l,
     const struct identity_deny_table *t, size_t i) MUST_CHECK;
+
+/* Decides entry `i' of `t' with the stamp `stamp', unless something newer is
+ * known already: *news says so, and *at is its index. Queues it as one that
+ * only counts where it is the newest. */
+enum err fleet_list_decide_at(struct fleet_list *l,
+    const struct identity_deny_table *t, size_t i, int64_t stamp,
+    enum fleet_news *news, size_t *at) MUST_CHECK;
+
+/* Puts what was taken in force while there are no sessions. */
+enum err fleet_list_apply(struct fleet_list *l) MUST_CHECK;
 
 /* Puts what was taken in force, and has live sessions judged. On an error it
  * is tried again by the next call, and `done' is not called. */

@@ -3,6 +3,8 @@ libsallyport_a_SOURCES += \
 	src/fleet/copy.h \
 	src/fleet/denials.c \
 	src/fleet/denials.h \
+	src/fleet/file.c \
+	src/fleet/file.h \
 	src/fleet/fleet.c \
 	src/fleet/fleet.h \
 	src/fleet/leases.c \
@@ -28,3 +30,6 @@ t_unit_fleet_denials_t_SOURCES = t/unit/fleet_denials.c
 
 check_PROGRAMS += t/unit/fleet_wire.t
 t_unit_fleet_wire_t_SOURCES = t/unit/fleet_wire.c
+
+check_PROGRAMS += t/unit/fleet_file.t
+t_unit_fleet_file_t_SOURCES = t/unit/fleet_file.c

@@ -232,6 +232,12 @@ identity_denylist_is_current(const struct identity_denylist *l,
 	    look->st_ctim.tv_sec + SETTLED_S < l->base->read_at;
 }
 
+const struct identity_deny_base *
+identity_denylist_base(const struct identity_denylist *l)
+{
+	return l->base;
+}
+
 const struct stat *
 identity_denylist_look(const struct identity_denylist *l)
 {

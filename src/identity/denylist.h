@@ -131,6 +131,11 @@ enum err identity_denylist_replace(struct identity_denylist *l,
 bool identity_denylist_is_current(const struct identity_denylist *l,
     const struct stat *look);
 
+/* What the file says. Lives until the next identity_denylist_replace(). Owner
+ * only. */
+const struct identity_deny_base *identity_denylist_base(
+    const struct identity_denylist *l);
+
 /* What the file looked like just before the base was read. Owner only. */
 const struct stat *identity_denylist_look(const struct identity_denylist *l);
 

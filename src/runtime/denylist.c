@@ -369,6 +369,23 @@ edited(struct denylist_manager *d, struct job *job)
 		remember(d, &job->change.entries);
 }
 
+/* A version of the file is not put in force; NULL: for lack of memory, so it
+ * is read again until there is some, because it may be good. */
+static void
+refuse(struct denylist_manager *d, const struct stat *version,
+    const struct report *why)
+{
+	log_lines(why, LOG_LEVEL_ERROR, "reload_refused");
+	log_event(LOG_LEVEL_ERROR, "reload_failed",
+	    "%s: %s; the old deny list stays in force%s", d->path,
+	    version == NULL ? "out of memory" : "refused",
+	    version == NULL ? " for now" : "");
+	if (version == NULL)
+		read_again(d);
+	else
+		d->refused = *version;
+}
+
 /* Writes again what a command changed before the load began and the file, as
  * another program left it, does not have. */
 static void
@@ -399,6 +416,117 @@ restore(struct denylist_manager *d, uint64_t began)
 	} else {
 		identity_deny_change_fini(&c);
 	}
+}
+
+/*
+ * A file that belongs to the fleet: see fleet/file.h.
+ */
+
+static bool
+is_shared(const struct denylist_manager *d)
+{
+	return d->list != NULL && d->list == d->master->snapshot->fleet_file;
+}
+
+/* Waits for a sweep that the fleet has begun. */
+struct told_later {
+	denylist_done *done;
+	void *arg;
+};
+
+static void
+fleet_swept_file(void *arg, uint64_t ended)
+{
+	struct told_later *t = arg;
+	struct report none;
+
+	report_init(&none);
+	denylist_tell(t->done, t->arg, OK, &none, ended);
+	free(t);
+}
+
+/* Lets the fleet know of a version of the file, and tells `done' unless there
+ * is an error. */
+static enum err
+share_rows(struct denylist_manager *d, const struct identity_deny_base *base,
+    struct report *why, denylist_done *done, void *arg)
+{
+	struct told_later *t = malloc(sizeof(*t));
+	struct report lines;
+	enum err err;
+	size_t i;
+
+	if (t == NULL)
+		return ERR_NO_MEMORY;
+	t->done = done;
+	t->arg = arg;
+	report_init(&lines);
+	err = fleet_take_file(d->master->fleet, &base->table, &base->look,
+	    &lines, fleet_swept_file, t);
+	if (err != OK)
+		free(t);
+	for (i = 0; i < lines.kept; i++)
+		report_add(why, "%s: %s", d->path, lines.lines[i]);
+	if (err != OK && lines.kept == 0)
+		report_add(why, "%s: %s", d->path, err_text(err));
+	report_fini(&lines);
+	return err;
+}
+
+/* A version that was read while the daemon runs. */
+static enum err
+share(struct denylist_manager *d, struct job *job)
+{
+	struct identity_deny_base *base = job->base;
+	enum err err = share_rows(d, base, &job->why, job->done, job->arg);
+
+	if (err != OK)
+		return err;
+	log_event(LOG_LEVEL_INFO, "denylist", "%s has changed: it has %zu rows",
+	    d->path, base->table.count - base->table.removed);
+	d->known = base->look;
+	memset(&d->refused, 0, sizeof(d->refused));
+	job->base = NULL;
+	free_base(d, base); /* the fleet has the entries */
+	return OK;
+}
+
+/* Frees the rows of the first version: the fleet has the entries. */
+static void
+drop_rows(struct denylist_manager *d)
+{
+	const struct hash_key *hash = identity_denylist_hash(d->list);
+	struct identity_deny_base *empty = identity_deny_base_new(hash);
+	struct identity_deny_base *old = NULL;
+
+	if (empty == NULL)
+		return;
+	empty->look = *identity_denylist_look(d->list);
+	if (identity_denylist_replace(d->list, empty, NULL, &old) != OK)
+		old = empty;
+	identity_deny_base_free(old);
+}
+
+/* The first version, or that of another file that a reload has named. It was
+ * read with the snapshot. */
+static enum err
+share_first(struct denylist_manager *d)
+{
+	const struct identity_deny_base *base = identity_denylist_base(d->list);
+	struct report why;
+	enum err err;
+
+	report_init(&why);
+	err = share_rows(d, base, &why, NULL, NULL);
+	if (err == ERR_CONFIG)
+		refuse(d, &base->look, &why);
+	report_fini(&why);
+	if (err != OK && err != ERR_CONFIG) {
+		memset(&d->known, 0, sizeof(d->known)); /* read it again */
+		return err;
+	}
+	drop_rows(d);
+	return OK;
 }
 
 /* Puts a base in force that was read from the file. */
@@ -440,25 +568,20 @@ loaded(struct denylist_manager *d, struct job *job)
 		denylist_tell(job->done, job->arg, OK, &job->why, 0);
 		return;
 	}
-	if (err == OK) {
+	if (err == OK && is_shared(d)) {
+		err = share(d, job);
+	} else if (err == OK) {
 		err = put_in_force(d, job);
 		if (err != OK)
 			report_add(&job->why, "%s: %s", d->path, err_text(err));
-	} else if (err != ERR_NO_MEMORY) {
-		d->refused = job->look;
 	}
 	if (err == OK) {
-		deny_sweep(&d->sweeps, d->master, NULL, job->done, job->arg);
+		if (!is_shared(d))
+			deny_sweep(&d->sweeps, d->master, NULL, job->done,
+			    job->arg);
 		return;
 	}
-	log_lines(&job->why, LOG_LEVEL_ERROR, "reload_refused");
-	log_event(LOG_LEVEL_ERROR, "reload_failed",
-	    "%s: %s; the old deny list stays in force%s", d->path,
-	    err == ERR_NO_MEMORY ? "out of memory" : "refused",
-	    err == ERR_NO_MEMORY ? " for now" : "");
-	/* The file may be good: it is read again until there is memory. */
-	if (err == ERR_NO_MEMORY)
-		read_again(d);
+	refuse(d, err == ERR_NO_MEMORY ? NULL : &job->look, &job->why);
 	denylist_tell(job->done, job->arg, err, &job->why, 0);
 }
 
@@ -682,6 +805,16 @@ look(void *arg)
 		load(d, NULL, NULL);
 }
 
+/* The list of the file that a snapshot names. A list without a file is there
+ * for the fleet's only. */
+static struct identity_denylist *
+list_of(const struct snapshot *s)
+{
+	if (s->config->denylist.file[0] == '\0')
+		return NULL;
+	return s->fleet_file != NULL ? s->fleet_file : s->denylist;
+}
+
 /* Takes over the list of the snapshot in force. */
 static enum err
 take_list(struct denylist_manager *d)
@@ -695,8 +828,7 @@ take_list(struct denylist_manager *d)
 	d->path = path;
 	forget(d, 0);
 	identity_denylist_put(d->list);
-	/* A list without a file is there for the fleet's only. */
-	d->list = path[0] == '\0' ? NULL : identity_denylist_get(s->denylist);
+	d->list = identity_denylist_get(list_of(s));
 	memset(&d->known, 0, sizeof(d->known));
 	memset(&d->refused, 0, sizeof(d->refused));
 	d->idle = 0;
@@ -711,14 +843,20 @@ take_list(struct denylist_manager *d)
 void
 denylist_follow(struct denylist_manager *d)
 {
-	const struct snapshot *s = d->master->snapshot;
-	const struct identity_denylist *list =
-	    s->config->denylist.file[0] == '\0' ? NULL : s->denylist;
+	bool is_new = d->list != list_of(d->master->snapshot);
 
-	if (d->list != list && take_list(d) != OK)
+	if (is_new && take_list(d) != OK)
 		log_event(LOG_LEVEL_ERROR, "denylist",
 		    "out of memory: the deny list is not watched");
 	schedule(d, false);
+	if (is_new && is_shared(d) && share_first(d) != OK)
+		read_again(d);
+}
+
+enum err
+denylist_share(struct denylist_manager *d)
+{
+	return is_shared(d) ? share_first(d) : OK;
 }
 
 /*

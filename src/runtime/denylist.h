@@ -18,6 +18,10 @@
  * is read once it has not changed for a moment; if it has errors, the old list
  * stays in force and the log has a line for each.
  *
+ * A file that belongs to the fleet ([denylist] shared) is read and watched in
+ *the same way, and never written; what a new version changes is handed to the
+ * fleet (fleet/file.h).
+ *
  * Another program may have read the file before one of our edits and replace
  * it afterwards. What a command changed in the last seconds and the new file
  * lacks is therefore kept, and written again.
@@ -61,6 +65,10 @@ void denylist_manager_free(struct denylist_manager *d);
 
 /* m->snapshot has changed: it may have another list, or none. */
 void denylist_follow(struct denylist_manager *d);
+
+/* If the file belongs to the fleet, lets m->fleet know what it has, before
+ * there are sessions. ERR_NO_MEMORY, ERR_LIMIT. */
+enum err denylist_share(struct denylist_manager *d) MUST_CHECK;
 
 /* Writes `change' to the file and puts it in force. Takes over what it owns,
  * in any case. */

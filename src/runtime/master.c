@@ -404,10 +404,12 @@ make_fleet(struct master *m, struct report *why)
 		.sessions = m->cert_sessions,
 		.hooks = { sweep_for_fleet, m },
 	};
+	enum err err;
 
 	if (m->snapshot->fleet_denied == NULL)
 		return OK;
-	return fleet_new(&m->fleet, &o, why);
+	err = fleet_new(&m->fleet, &o, why);
+	return err == OK ? denylist_share(m->denylist) : err;
 }
 
 static enum err

@@ -195,7 +195,7 @@ try_denylist(const struct config *cfg, struct report *r)
 {
 	char folder[PATH_MAX];
 
-	if (cfg->denylist.file[0] == '\0' ||
+	if (cfg->denylist.file[0] == '\0' || cfg->denylist.shared ||
 	    cfg->daemon.admin_socket[0] == '\0' ||
 	    !folder_of(folder, cfg->denylist.file))
 		return;

@@ -47,6 +47,7 @@ snapshot_free(struct snapshot *s)
 		backend_connect_rate_put(s->connect_rate[i]);
 	free(s->connect_rate);
 	identity_denylist_put(s->denylist);
+	identity_denylist_put(s->fleet_file);
 	identity_denylist_put(s->fleet_denied);
 	tls_client_put(s->fleet_tls);
 	if (s->fleet_password != NULL)
@@ -448,29 +449,61 @@ load_fleet(struct loading *l)
 }
 
 /* A file has one list, which all snapshots that name it share. It changes on
- * its own (runtime/denylist.h), so it is read here only when it is new. With a
- * fleet there is always a list, which also asks the fleet's. */
+ * its own (runtime/denylist.h), so it is read here only when it is new. */
+static enum err
+load_deny_file(struct loading *l, struct identity_denylist **out,
+    struct identity_denylist *previous)
+{
+	const char *file = l->s->config->denylist.file;
+	enum err err;
+
+	if (previous != NULL &&
+	    strcmp(l->previous->config->denylist.file, file) == 0) {
+		*out = identity_denylist_get(previous);
+		return OK;
+	}
+	err = identity_denylist_new(out);
+	if (err == OK && file[0] != '\0')
+		err = identity_denylist_load(*out, file, l->why);
+	return err == ERR_SYSTEM ? ERR_CONFIG : err;
+}
+
+/* A reload cannot begin or end to share the file. */
+static bool
+is_file_shared(const struct loading *l)
+{
+	return l->s->fleet_denied != NULL &&
+	    (l->previous != NULL ? l->previous->fleet_file != NULL
+				 : l->s->config->denylist.shared);
+}
+
+/* With a fleet there is always a list, which also asks the fleet's. */
 static enum err
 load_denylist(struct loading *l)
 {
 	const struct snapshot *previous = l->previous;
-	const char *file = l->s->config->denylist.file;
+	struct identity_denylist *old =
+	    previous == NULL ? NULL : previous->denylist;
 	enum err err;
 
 	if (l->s->config->denylist.head.bad ||
-	    (file[0] == '\0' && l->s->fleet_denied == NULL))
+	    (l->s->config->denylist.file[0] == '\0' &&
+		l->s->fleet_denied == NULL))
 		return OK;
-	if (previous != NULL && previous->denylist != NULL &&
-	    strcmp(previous->config->denylist.file, file) == 0) {
-		l->s->denylist = identity_denylist_get(previous->denylist);
-		return OK;
+	if (!is_file_shared(l)) {
+		err = load_deny_file(l, &l->s->denylist, old);
+	} else {
+		err = load_deny_file(l, &l->s->fleet_file,
+		    previous == NULL ? NULL : previous->fleet_file);
+		if (err != OK)
+			return err;
+		l->s->denylist = identity_denylist_get(old);
+		if (old == NULL)
+			err = identity_denylist_new(&l->s->denylist);
 	}
-	err = identity_denylist_new(&l->s->denylist);
-	if (err == OK)
+	if (err == OK && l->s->denylist != old)
 		identity_denylist_share(l->s->denylist, l->s->fleet_denied);
-	if (err == OK && file[0] != '\0')
-		err = identity_denylist_load(l->s->denylist, file, l->why);
-	return err == ERR_SYSTEM ? ERR_CONFIG : err;
+	return err;
 }
 
 static enum err
@@ -542,7 +575,8 @@ name_denylist(const struct loading *l, const struct snapshot_reading *reading)
 
 	if (file[0] != '\0' &&
 	    (l->previous == NULL || l->s->denylist == NULL ||
-		l->s->denylist != l->previous->denylist))
+		l->s->denylist != l->previous->denylist ||
+		l->s->fleet_file != l->previous->fleet_file))
 		reading->file(file, reading->arg);
 }
 

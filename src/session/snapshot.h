@@ -31,6 +31,10 @@ struct snapshot {
 	/* Counted; NULL: none. Not a part of the snapshot: it is shared with
 	 * others, and changes on its own. */
 	struct identity_denylist *denylist;
+	/* Counted, and shared in the same way: the rows of a file that belongs
+	 * to the fleet. No client is judged by it; fleet/file.h says what
+	 * follows from it. NULL: the file is this replica's own. */
+	struct identity_denylist *fleet_file;
 	/* What [fleet] needs. The list is counted, shared as the one above, and
 	 * asked together with it; NULL: there is no fleet. */
 	struct identity_denylist *fleet_denied;

@@ -53,7 +53,7 @@ static const struct {
 	{ "no digits", "cn a", "000000000000000g never " },
 	{ "no time", "cn a", "0000000000000001 " },
 	{ "a time that is none", "cn a", "0000000000000001 soon x" },
-	{ "an endless time", "cn a", "0000000000000001 9999999999999 x" },
+	{ "an endless time", "cn a", "0000000000000001 9999999999999999999 x" },
 	{ "taken back in the far future", "cn a", "3fffffffffffffff - " },
 };
 
@@ -188,7 +188,7 @@ test_stamps(void)
 static void
 test_copy(void)
 {
-	struct fleet_mark mark = { "epoch", "17-3" }, read;
+	struct fleet_mark mark = { "epoch", "17-3", true }, read;
 	struct fleet_denials d, e;
 	char text[1024], copy[1024];
 	struct buf out;
@@ -199,6 +199,7 @@ test_copy(void)
 	for (i = 0; i < CHANGES; i++)
 		take(&d, &changes[i]);
 	d.notes[1].pending = true;
+	d.notes[1].filed = 0x89abcdef;
 	buf_init(&out, 0);
 	ok(fleet_denials_save(&d, &mark, &out) == OK, "saved");
 	describe(&d, text);
@@ -208,6 +209,9 @@ test_copy(void)
 	is_str(copy, text, "the same list");
 	is_str(read.id, "17-3", "the same place in the stream");
 	ok(e.notes[1].pending && !e.notes[0].pending, "what was not sent");
+	ok(read.file_known && e.notes[1].filed == 0x89abcdef &&
+		e.notes[0].filed == 0,
+	    "what the file had");
 	fleet_denials_fini(&e);
 	for (i = 0; i < buf_len(&out); i++) {
 		exact = malloc(i + 1);
@@ -227,6 +231,26 @@ test_copy(void)
 	fleet_denials_fini(&e);
 	fleet_denials_fini(&d);
 	buf_fini(&out);
+}
+
+/* As the first version of this program has written it. */
+static void
+test_old_copy(void)
+{
+	char text[256] = "sallyport-fleet 1 e 1-1 1\n"
+			 "4 24 1\ncn a0000000000000001 never x\n";
+	struct fleet_mark read;
+	struct fleet_denials d;
+
+	snprintf(text + strlen(text), 64, "end %016llx\n",
+	    (unsigned long long)hash_fnv(HASH_FNV_BEGIN, slice_str(text)));
+	fleet_denials_init(&d, &hash);
+	ok(fleet_denials_load(&d, &read, slice_str(text), NOW) == OK,
+	    "a copy without notes of the file");
+	ok(d.active == 1 && d.notes[0].pending && d.notes[0].filed == 0 &&
+		!read.file_known,
+	    "is read");
+	fleet_denials_fini(&d);
 }
 
 static void
@@ -249,6 +273,7 @@ main(void)
 	test_order();
 	test_stamps();
 	test_copy();
+	test_old_copy();
 	test_ids();
 	return done_testing();
 }
