@@ -122,9 +122,11 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 	else if (c == -1 && optind == argc)
 		return 0;
 	else if (c == -1)
-		fprintf(stderr, "%s: \"%s\" is one word too many\n", argv[0],
-		    argv[optind]);
-	fputs(usage, stderr);
+		fprintf(stderr,
+		    "%s: no such command: %s (a configuration is named with "
+		    "-c)\n",
+		    argv[0], argv[optind]);
+	fputs("see sallyport --help\n", stderr);
 	return EX_USAGE;
 }
 

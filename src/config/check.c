@@ -43,13 +43,17 @@ check_file(const char *path, void *arg)
 {
 	const struct subject *s = arg;
 	struct config_where *where = config_option_where(s->option, s->body);
+	const char *remedy = "correct the path, or the file";
 	struct stat st;
 	const char *wrong;
 
 	/* stat, not open: opening a FIFO would hang. */
-	if (stat(path, &st) != 0 || eaccess(path, R_OK) != 0)
+	if (stat(path, &st) != 0 || eaccess(path, R_OK) != 0) {
 		wrong = strerror(errno);
-	else if (S_ISDIR(st.st_mode) &&
+		if (errno == EACCES)
+			remedy =
+			    "correct its owner or mode, or run this as root";
+	} else if (S_ISDIR(st.st_mode) &&
 	    s->option->reads != CONFIG_READS_FILES_OR_DIRS)
 		wrong = "Is a directory";
 	else if (!S_ISDIR(st.st_mode) && !S_ISREG(st.st_mode))
@@ -57,8 +61,7 @@ check_file(const char *path, void *arg)
 	else
 		return;
 	config_complain(s->check->cfg, s->check->r, s->body, where,
-	    s->option->key, "%.512s: %s (correct the path, or the file)", path,
-	    wrong);
+	    s->option->key, "%.512s: %s (%s)", path, wrong, remedy);
 	doubt(where);
 }
 

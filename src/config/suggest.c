@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include "config/suggest.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -8,6 +9,12 @@ static size_t
 least(size_t a, size_t b)
 {
 	return a < b ? a : b;
+}
+
+static bool
+differ(char a, char b)
+{
+	return tolower((unsigned char)a) != tolower((unsigned char)b);
 }
 
 /*
@@ -32,10 +39,10 @@ config_nearest_distance(const char *a, const char *b)
 		row[0] = i;
 		for (j = 1; j <= blen; j++) {
 			row[j] = least(up[j] + 1, row[j - 1] + 1);
-			row[j] =
-			    least(row[j], up[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] &&
-			    a[i - 2] == b[j - 1])
+			row[j] = least(row[j],
+			    up[j - 1] + differ(a[i - 1], b[j - 1]));
+			if (i > 1 && j > 1 && !differ(a[i - 1], b[j - 2]) &&
+			    !differ(a[i - 2], b[j - 1]))
 				row[j] = least(row[j], up2[j - 2] + 1);
 		}
 	}
@@ -82,6 +89,18 @@ static const struct {
 	{ "backend", "server", "write address" },
 	{ "backend", "host", "write address, such as address = host:1883" },
 	{ "backend", "port", "write address, such as address = host:1883" },
+};
+
+/* The same for sections. */
+static const char *const section_habits[][2] = {
+	{ "auth", "identity" },
+	{ "broker", "backend" },
+	{ "brokers", "backend" },
+	{ "global", "daemon" },
+	{ "log", "daemon" },
+	{ "server", "listener" },
+	{ "ssl", "tls" },
+	{ "upstream", "backend" },
 };
 
 static const char *
@@ -155,9 +174,13 @@ config_suggest_section(char out[CONFIG_SUGGEST_MAX], const char *word)
 	struct config_nearest nearest = { 0 };
 	size_t count, i, len;
 
+	for (i = 0; i < sizeof(section_habits) / sizeof(section_habits[0]); i++)
+		if (strcmp(section_habits[i][0], word) == 0)
+			nearest.word = section_habits[i][1];
 	sections = config_sections(&count);
-	for (i = 0; i < count; i++)
-		config_nearest_try(&nearest, word, sections[i].word);
+	if (nearest.word == NULL)
+		for (i = 0; i < count; i++)
+			config_nearest_try(&nearest, word, sections[i].word);
 	if (nearest.word != NULL) {
 		snprintf(out, CONFIG_SUGGEST_MAX, "write [%s]", nearest.word);
 		return;

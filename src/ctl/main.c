@@ -202,8 +202,13 @@ take_words(struct arguments *a, char **words, int count)
 	for (n = 0; n < most; n++) {
 		if (n >= count && n >= least)
 			break;
-		if (n >= count)
-			return bad_usage("missing argument: ", c->words[n]);
+		if (n >= count) {
+			fprintf(stderr,
+			    "sallyportctl: an argument is missing: %s %s (see "
+			    "sallyportctl %s --help)\n",
+			    c->name, c->synopsis, c->name);
+			return CTL_USAGE;
+		}
 		param.key = c->words[n];
 		param.value = words[n];
 		if (!command_add(&a->call, &param))

@@ -110,15 +110,39 @@ privileges_drop(const struct config *cfg, struct report *why)
  * Reading.
  */
 
+/* Shortens `path' to the first folder on its way that may not be entered. False
+ * if there is none. */
+static bool
+find_closed_folder(char *path)
+{
+	char *slash = path;
+
+	while ((slash = strchr(slash + 1, '/')) != NULL) {
+		*slash = '\0';
+		if (access(path, X_OK) == -1)
+			return true;
+		*slash = '/';
+	}
+	return false;
+}
+
 /* Adds the reason why `path' cannot be opened; errno says it. access() follows
  * permissions only, Landlock does not affect it. */
 static void
 add_unreadable(struct report *r, const char *path)
 {
+	char folder[PATH_MAX];
 	int error = errno;
 
+	snprintf(folder, sizeof(folder), "%s", path);
 	if (error == EACCES && access(path, R_OK) == 0)
 		report_add(r, "%s: %s", path, file_error(ERR_SANDBOX));
+	else if (error == EACCES && find_closed_folder(folder))
+		report_add(r,
+		    "%s: the user that the daemon runs as may not enter %s: "
+		    "the next reload will fail (chgrp that folder, and chmod "
+		    "g+x)",
+		    path, folder);
 	else if (error == EACCES)
 		report_add(r,
 		    "%s: %s for the user that the daemon runs as: the next "

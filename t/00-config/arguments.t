@@ -24,7 +24,7 @@ like($out, qr/^\[\Q$_->[0]\E[^\]]*\] \Q$_->[1]\E = ?/m,
 for (['--nonsense'], ['-c'], ['stray'], ['--background']) {
 	($code, $out, $err) = sallyport_run(@$_);
 	is($code, 64, "@$_: exit 64 (usage)");
-	like($err, qr/usage/i, "@$_: tells the usage");
+	like($err, qr{\nsee sallyport --help$}, "@$_: says where the usage is");
 }
 
 # A config that is not good starts nothing.

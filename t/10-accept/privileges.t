@@ -107,6 +107,18 @@ for my $folder ('/run', '/var/run') {
 	like($p->wait_log(qr/event=unreadable /), qr/\Q$key\E: Permission denied/,
 		'and so does the start');
 	$p->stop;
+
+	my $closed = tmp('closed');
+
+	mkdir $closed or die "$closed: $!";
+	write_file("$closed/open.key", read_file($key));
+	chmod 0644, "$closed/open.key";
+	chmod 0700, $closed;
+	$unreadable{tls}{private_key} = "$closed/open.key";
+	$proxy->write_ini(%unreadable);
+	(undef, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+	like($err, qr/open\.key: the user .* may not enter \Q$closed\E:/,
+		'the folder that is closed is named');
 }
 
 # A ports file of the start belongs to the user; a link is not followed.

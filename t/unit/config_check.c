@@ -229,12 +229,12 @@ test_rights(void)
 		   KIT_LISTENER "[tls]\ncertificate = secret.key\n"
 				"private_key = secret.key\n"
 				"client_ca = secret.key\n")),
-	    "4: certificate: DIR/secret.key: Permission denied (correct the "
-	    "path, or the file)\n"
-	    "5: private_key: DIR/secret.key: Permission denied (correct the "
-	    "path, or the file)\n"
-	    "6: client_ca: DIR/secret.key: Permission denied (correct the "
-	    "path, or the file)\n",
+	    "4: certificate: DIR/secret.key: Permission denied (correct its "
+	    "owner or mode, or run this as root)\n"
+	    "5: private_key: DIR/secret.key: Permission denied (correct its "
+	    "owner or mode, or run this as root)\n"
+	    "6: client_ca: DIR/secret.key: Permission denied (correct its "
+	    "owner or mode, or run this as root)\n",
 	    "files that may not be read");
 	if ((root && seteuid(0) != 0) || chmod(kit_dir(), 0700) != 0)
 		diag("cannot become root again");

@@ -28,6 +28,10 @@ static const struct {
 	    "1: workers: is before the first [section] (move it into one)\n" },
 	{ "unknown section", "[listner a]\nbind = 1\n" KIT_GOOD,
 	    "1: [listner]: no such section (write [listener])\n" },
+	{ "section in capitals", "[MQTT]\n" KIT_GOOD,
+	    "1: [MQTT]: no such section (write [mqtt])\n" },
+	{ "section of other programs", "[broker]\n" KIT_GOOD,
+	    "1: [broker]: no such section (write [backend])\n" },
 	{ "wholly unknown section", "[http]\nx = 1\n" KIT_GOOD,
 	    "1: [http]: no such section (write one of: [daemon], [listener], "
 	    "[tls], [identity], [mqtt], [backend], [timeouts], [limits], "
