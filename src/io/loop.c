@@ -32,6 +32,9 @@ struct loop {
 	bool stopping;
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* those exempt from batching */
+	uint64_t wakes_since; /* monotonic ms: when `wakes' was 0 */
+	uint32_t wakes; /* turns that waited for events since then */
+	bool crowded; /* the last WAKES_COUNTED came too fast */
 	struct list deferred;
 	struct list at_end;
 	struct loop_garbage *garbage; /* owned; oldest first */
@@ -196,12 +199,44 @@ loop_free(struct loop *loop)
 	free(loop);
 }
 
-/* Sleeps if turns come too fast, see loop_set_batching(). */
+/*
+ * Many clients that send small messages as fast as they can wake an idle worker
+ * for each message. Then the wake-up costs more than the message, for both
+ * sides. So while there are more than WAKES_COUNTED in WAKES_MS, 20,000 a
+ * second, the worker rests for a moment before it looks for events again, and
+ * finds several. After WAKES_COUNTED turns with a rest it looks how fast they
+ * come without one. A worker that has more to do than to forward single
+ * messages has fewer and longer turns, and never rests.
+ */
+#define WAKES_COUNTED 200
+#define WAKES_MS 10
+/* The kernel adds up to 50 us, its usual slack for timers. */
+#define REST_US 20
+
+static void
+rest(struct loop *loop)
+{
+	uint64_t now;
+
+	if (++loop->wakes == WAKES_COUNTED) {
+		now = clock_mono_ms();
+		loop->crowded = now - loop->wakes_since < WAKES_MS;
+		loop->wakes_since = now;
+		loop->wakes = 0;
+	}
+	if (loop->crowded)
+		usleep(REST_US);
+}
+
+/* Sleeps if turns come too fast, see loop_set_batching() and rest(). */
 static void
 gather(struct loop *loop)
 {
-	if (loop->batch_ms > 0 && list_empty(&loop->deferred) &&
-	    ratelimit_try(&loop->turns, clock_mono_ms()) > 0)
+	if (!list_empty(&loop->deferred))
+		return;
+	if (loop->batch_ms == 0)
+		rest(loop);
+	else if (ratelimit_try(&loop->turns, clock_mono_ms()) > 0)
 		usleep(loop->batch_ms * 1000);
 }
 

@@ -36,7 +36,8 @@ void loop_stop(struct loop *loop);
  * sleeps that long between two turns, so that one turn finds the work of
  * several: one recv takes many small records, one wake-up serves many streams.
  * LOOP_BATCH_BURST turns in a row are exempt, so that an answer on a quiet loop
- * is not delayed. 0: never sleep (the state of a new loop). At most 1,000.
+ * is not delayed. At most 1,000. 0, the state of a new loop: it sleeps only for
+ * less than 0.1 ms at a time, while it wakes more than 20,000 times a second.
  */
 void loop_set_batching(struct loop *loop, uint32_t ms);
 #define LOOP_BATCH_BURST 8

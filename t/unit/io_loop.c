@@ -10,6 +10,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -17,6 +18,19 @@
 #include "tap.h"
 
 #define DELAY 100
+
+static unsigned short_rests;
+
+/* In place of the C library's, for the loop: counts the rests. */
+int
+usleep(useconds_t us)
+{
+	struct timespec t = { 0, (long)us * 1000 };
+
+	if (us < 1000)
+		short_rests++;
+	return nanosleep(&t, NULL);
+}
 
 /* A message that posts itself until it has had so many turns. */
 struct ball {
@@ -34,6 +48,34 @@ bounce(struct loop_message *m)
 		loop_stop(b->loop);
 	else
 		loop_post(b->loop, &b->message);
+}
+
+/* Ends the loop after so many turns of at least a millisecond each. */
+struct walker {
+	struct timer timer;
+	struct loop *loop;
+	unsigned left;
+};
+
+static void
+step(void *arg)
+{
+	struct walker *w = arg;
+
+	if (--w->left == 0)
+		loop_stop(w->loop);
+	else
+		timer_start(&w->timer, 1);
+}
+
+static void
+walk(struct loop *loop, unsigned turns)
+{
+	struct walker w = { .loop = loop, .left = turns };
+
+	timer_init(&w.timer, loop, step, &w);
+	timer_start(&w.timer, 1);
+	loop_run(loop);
 }
 
 /* Milliseconds that so many turns take. */
@@ -313,6 +355,23 @@ test_deadlines(struct loop *loop)
 	ok(true, "a deadline that becomes a timer is one");
 }
 
+/* Turns come one after the other: now and then the loop rests, so that it finds
+ * several events at once. With a few thousand a second it never does. */
+static void
+test_rest(struct loop *loop)
+{
+	int i;
+
+	short_rests = 0;
+	for (i = 0; i < 20 && short_rests == 0; i++)
+		time_turns(loop, 5000);
+	ok(short_rests > 0, "a crowded loop rests: %u times", short_rests);
+	walk(loop, 500);
+	short_rests = 0;
+	walk(loop, 500);
+	is_int(short_rests, 0, "one with few turns does not");
+}
+
 int
 main(void)
 {
@@ -332,6 +391,7 @@ main(void)
 	test_glutton(loop);
 	test_deferred(loop);
 	test_unarmed(loop);
+	test_rest(loop);
 
 	loop_set_batching(loop, DELAY);
 	ms = time_turns(loop, LOOP_BATCH_BURST / 2);

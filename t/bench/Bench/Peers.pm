@@ -30,6 +30,8 @@ my $at = $ENV{BENCH_NETNS} ? '0.0.0.0' : '127.0.0.1';
 my %peer = (
 	sallyport => { program => $ENV{SALLYPORT}, doors => [qw(tls rsa wss)],
 	    command => \&sallyport },
+	other => { program => $ENV{OTHER}, doors => [qw(tls rsa wss)],
+	    command => \&sallyport },
 	haproxy => { program => 'haproxy', doors => [qw(tls rsa)],
 	    command => \&haproxy, version => '-vv' },
 	'haproxy-own' => { program => $ENV{HAPROXY}, doors => [qw(tls rsa)],
@@ -46,7 +48,7 @@ my %peer = (
 	    command => \&mosquitto, version => '-h', own => 1 },
 	floor => { doors => ['plain'], command => \&floor },
 );
-my @order = qw(sallyport haproxy haproxy-own nginx nginx-own hitch stunnel
+my @order = qw(sallyport other haproxy haproxy-own nginx nginx-own hitch stunnel
     mosquitto floor);
 
 my $softhsm = '/usr/lib/softhsm/libsofthsm2.so';
@@ -108,7 +110,7 @@ sub new
 
 sub present
 {
-	for my $own (grep { ($ENV{$_} // '') ne '' } qw(NGINX HAPROXY)) {
+	for my $own (grep { ($ENV{$_} // '') ne '' } qw(NGINX HAPROXY OTHER)) {
 		die "$own=$ENV{$own} is not the full path of a program\n"
 		    if $ENV{$own} !~ m{^/} || !-x $ENV{$own};
 	}
@@ -258,7 +260,7 @@ sub measure
 	return undef if !grep { $_ eq $kind } @{ $p->{doors} };
 	return undef if $p->{own} && grep { /mode=down/ } @load;
 	return undef if ($row->{free} || $row->{daemon})
-	    && $name ne 'sallyport';
+	    && $name !~ /^(?:sallyport|other)$/;
 	return undef if $row->{delay} && $name eq 'floor';
 	return undef if $row->{token} && !$self->make_token;
 	my $port = $door{$kind} // $door{tls};

@@ -32,7 +32,7 @@ sub best_peer
 	my $best;
 
 	for my $name (@{ $self->{names} }) {
-		next if $name eq 'sallyport' || $name eq 'floor';
+		next if $name =~ /^(?:sallyport|other|floor)$/;
 		next if ($row->{against} // '') eq 'proxy'
 		    && $name eq 'mosquitto';
 		my $v = $self->median($row->{like} // $row->{name}, $name)
@@ -60,9 +60,20 @@ sub judge
 	}
 	return ($shown, sprintf('<= %g KiB: %s', $row->{limit},
 	    verdict($us <= $row->{limit}))) if defined $row->{limit};
-	return ($shown, '') if !defined $row->{goal} || !defined $ratio;
-	return ($shown, sprintf('<= %.2f: %s', $row->{goal},
-	    verdict($shown <= $row->{goal})));
+	my $goal = $self->goal($row);
+	return ($shown, '') if !defined $goal || !defined $ratio;
+	return ($shown, sprintf('<= %.2f: %s', $goal,
+	    verdict($shown <= $goal)));
+}
+
+# Another one where the newest peers take part.
+sub goal
+{
+	my ($self, $row) = @_;
+	my $newest = grep { /-own$/ } @{ $self->{names} };
+
+	return $newest && defined $row->{newest} ? $row->{newest} :
+	    $row->{goal};
 }
 
 sub verdict { return $_[0] ? 'met' : 'MISSED' }
@@ -119,7 +130,7 @@ sub write_json
 	for my $row (@{ $self->{rows} }) {
 		push @{ $out{rows} }, {
 			name => $row->{name}, text => $row->{text},
-			unit => $row->{unit}, goal => $row->{goal},
+			unit => $row->{unit}, goal => $self->goal($row),
 			samples => $self->{cells}{ $row->{name} },
 			failed => $self->{bad}{ $row->{name} },
 			median => { map { $_ =>
