@@ -170,7 +170,10 @@ for my $name (sort keys %all) {
 	);
 	mkdir $run or die "$run: $!";
 	chown +(getpwnam 'nobody')[2, 3], $run if $> == 0;
-	my $fleet_built = (sallyport_run('-V'))[1] !~ /without.*fleet/;
+	# Without hiredis there is no fleet.
+	write_file(tmp('fleet.ini'), "[fleet]\naddress = 127.0.0.1:1\n");
+	my $fleet_built =
+	    (sallyport_check('-c', tmp('fleet.ini')))[2] !~ /hiredis/;
 
 	for my $name (sort keys %all) {
 		my $volume = tmp("volume-$name" =~ tr/, /--/r);
