@@ -64,8 +64,9 @@ add_backend(struct problems *p, const struct totals *t,
 		return;
 	add(pool->up ? p->warn : p->bad,
 	    pool->up ? "broker_down" : "no_broker_up",
-	    "[backend %s]: %zu of %zu broker%s down: %s%s%s", pool->backend,
-	    count - up, count, count == 1 ? " is" : "s are",
+	    "[backend %s]: %zu of %zu broker%s %s down: %s%s%s", pool->backend,
+	    count - up, count, count == 1 ? "" : "s",
+	    count - up == 1 ? "is" : "are",
 	    down->endpoint[0] != '\0' ? down->endpoint : down->address,
 	    down->error[0] == '\0' ? "" : ": ", down->error);
 }

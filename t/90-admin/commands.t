@@ -47,6 +47,7 @@ like($out, qr/^default +server +\d+ +20/m, 'cert for people');
 
 # log
 ($code, $out) = ctl($socket, 'log', 'error');
+$proxy->wait_log(qr/event=admin command=log level=error/);
 my $from = $proxy->mark;
 is($code, 0, 'log');
 is($out, "log level error, until the next reload\n", 'says so');
