@@ -167,7 +167,7 @@ commands_handle(struct http_call *call, const struct http_request *r, void *arg)
 		reply_error(call, 403,
 		    "%s changes something, and the members of admin_group may "
 		    "only read ([daemon] admin_access)",
-		    r->path);
+		    r->path + 1);
 		return;
 	}
 	/* Readers must not take all connections of those who may change. */

@@ -2,7 +2,10 @@
 #include "ctl/command.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "ctl/client.h"
 #include "ctl/table.h"
@@ -226,6 +229,24 @@ command_add(struct command_call *c, const struct command_param *param)
 	return true;
 }
 
+/* Explains why the socket may not be used. */
+static const char *
+why_denied(const char *path)
+{
+	char folder[PATH_MAX];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash != NULL && slash != folder) {
+		*slash = '\0';
+		if (access(folder, X_OK) == -1)
+			return ": its folder may not be entered by this user";
+	}
+	return ": only root, the daemon's user and the members of [daemon] "
+	       "admin_group may use it";
+}
+
 /* Explains why there is no answer. */
 static int
 report_absent(const char *path, enum err err)
@@ -246,10 +267,7 @@ report_absent(const char *path, enum err err)
 		break;
 	case ERR_SYSTEM:
 		fprintf(stderr, "%s%s\n", strerror(code),
-		    code == EACCES
-			? ": only root, the daemon's user and the members of "
-			  "[daemon] admin_group may use it"
-			: "");
+		    code == EACCES ? why_denied(path) : "");
 		break;
 	default:
 		fprintf(stderr, "no answer: %s\n", err_text(err));

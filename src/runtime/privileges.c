@@ -318,6 +318,38 @@ check_output(const struct config *cfg, const struct output *o,
 	    advice);
 }
 
+/* The group has to exist, and to reach the socket. */
+static void
+check_admin_group(const struct config *cfg, struct report *why,
+    struct report *warnings)
+{
+	const struct config_daemon *d = &cfg->daemon;
+	char folder[PATH_MAX];
+	struct stat st;
+	gid_t group;
+	char *slash;
+
+	if (d->admin_group[0] == '\0')
+		return;
+	if (!accounts_group(d->admin_group, &group)) {
+		CONFIG_COMPLAIN(cfg, why, d, admin_group,
+		    "\"%s\" does not exist (create it: groupadd --system %s)",
+		    d->admin_group, d->admin_group);
+		return;
+	}
+	snprintf(folder, sizeof(folder), "%s", d->admin_socket);
+	slash = strrchr(folder, '/');
+	if (slash == NULL || slash == folder)
+		return;
+	*slash = '\0';
+	if (stat(folder, &st) == 0 && (st.st_mode & S_IXOTH) == 0 &&
+	    (st.st_gid != group || (st.st_mode & S_IXGRP) == 0))
+		CONFIG_COMPLAIN(cfg, warnings, d, admin_group,
+		    "members of \"%s\" may not enter %s, where the socket is "
+		    "(try: chmod o+x %s)",
+		    d->admin_group, folder, folder);
+}
+
 enum err
 privileges_check_outputs(const struct config *cfg, struct report *why,
     struct report *warnings)
@@ -326,7 +358,6 @@ privileges_check_outputs(const struct config *cfg, struct report *why,
 	enum err err = log_check(d->log);
 	char folder[PATH_MAX];
 	size_t before = why->count;
-	gid_t group;
 
 	if (err == ERR_NOT_FOUND)
 		CONFIG_COMPLAIN(cfg, warnings, d, log, "%s", log_error(err));
@@ -338,10 +369,6 @@ privileges_check_outputs(const struct config *cfg, struct report *why,
 	CHECK_OUTPUT(cfg, d, ports_file, why, warnings);
 	CHECK_OUTPUT(cfg, d, admin_socket, why, warnings);
 	CHECK_OUTPUT(cfg, &cfg->fleet, copy, why, warnings);
-	if (d->admin_group[0] != '\0' &&
-	    !accounts_group(d->admin_group, &group))
-		CONFIG_COMPLAIN(cfg, why, d, admin_group,
-		    "\"%s\" does not exist (create it: groupadd --system %s)",
-		    d->admin_group, d->admin_group);
+	check_admin_group(cfg, why, warnings);
 	return why->count == before ? OK : ERR_CONFIG;
 }

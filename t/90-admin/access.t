@@ -49,6 +49,19 @@ is(status_as($other, $gid, $socket, 'GET', '/status'), 0, 'another may not');
 $proxy->stop;
 
 $daemon{admin_group} = $group;
+{
+	my $closed = tmp('closed');
+
+	mkdir $closed, 0700 or die "$closed: $!";
+	$proxy->write_ini(daemon => { %daemon, admin_socket => "$closed/s" });
+	chown $nobody, 0, $closed;
+	my (undef, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+	like($err, qr/may not enter \Q$closed\E,/,
+		'-t warns if the group cannot reach the socket');
+	chmod 0711, $closed;
+	(undef, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+	unlike($err, qr/may not enter/, 'and not if it can');
+}
 $proxy = sallyport(kit => { drop => 0 }, daemon => \%daemon);
 is((stat $socket)[5], $gid, 'with a group');
 is((stat $socket)[2] & 07777, 0660, 'and its mode');
