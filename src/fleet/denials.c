@@ -152,13 +152,15 @@ read_until(struct slice word, int64_t *until)
 		*until = IDENTITY_DENY_FOREVER;
 		return true;
 	}
+	if (word.len == 0 || word.len > 18) /* as in a deny list's file */
+		return false;
 	*until = 0;
 	for (i = 0; i < word.len; i++) {
 		if (word.data[i] < '0' || word.data[i] > '9')
 			return false;
 		*until = *until * 10 + (word.data[i] - '0');
 	}
-	return word.len > 0 && word.len <= 18; /* as in a deny list's file */
+	return true;
 }
 
 /* The value part of a field. */

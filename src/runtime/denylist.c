@@ -451,18 +451,21 @@ static enum err
 share_rows(struct denylist_manager *d, const struct identity_deny_base *base,
     struct report *why, denylist_done *done, void *arg)
 {
-	struct told_later *t = malloc(sizeof(*t));
+	struct told_later *t = NULL;
 	struct report lines;
 	enum err err;
 	size_t i;
 
-	if (t == NULL)
-		return ERR_NO_MEMORY;
-	t->done = done;
-	t->arg = arg;
+	if (done != NULL) {
+		t = malloc(sizeof(*t));
+		if (t == NULL)
+			return ERR_NO_MEMORY;
+		t->done = done;
+		t->arg = arg;
+	}
 	report_init(&lines);
 	err = fleet_take_file(d->master->fleet, &base->table, &base->look,
-	    &lines, fleet_swept_file, t);
+	    &lines, t == NULL ? NULL : fleet_swept_file, t);
 	if (err != OK)
 		free(t);
 	for (i = 0; i < lines.kept; i++)
