@@ -36,3 +36,6 @@ t_unit_session_memory_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
 check_PROGRAMS += t/unit/session_parts.t
 t_unit_session_parts_t_SOURCES = t/unit/session_parts.c $(alloc_kit)
 t_unit_session_parts_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags)
+
+check_PROGRAMS += t/unit/session_cert_sessions.t
+t_unit_session_cert_sessions_t_SOURCES = t/unit/session_cert_sessions.c

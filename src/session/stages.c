@@ -569,9 +569,19 @@ fleet_answered(struct cert_sessions_member *member,
 		go_on(s);
 }
 
+/* True if the other replicas may say no: a session that may be refused waits,
+ * because otherwise each replica would admit as many as there may be in all.
+ * One that ends older sessions instead does not: these end a moment after it
+ * has begun, as they do on one replica. */
+static bool
+may_be_refused(struct session *s, const struct cert_sessions_limit *limit)
+{
+	return limit->most > 0 &&
+	    (limit->excess == CERT_SESSIONS_REFUSE || needs_fleet(s));
+}
+
 /* Asks the other replicas of a fleet for a session that was added. *waits: it
- * goes on in fleet_answered(). A limit has to be known before the broker hears
- * of the client; the suspicion of a clone can come later. */
+ * goes on in fleet_answered(). The suspicion of a clone can come later. */
 static enum reason
 ask_fleet(struct session *s, const struct cert_sessions_limit *limit,
     const struct cert_sessions_result *result, bool *waits)
@@ -581,7 +591,7 @@ ask_fleet(struct session *s, const struct cert_sessions_limit *limit,
 		.answered = fleet_answered,
 		.limit = *limit,
 		.count = result->count,
-		.waits = limit->most > 0,
+		.waits = may_be_refused(s, limit),
 		.clone_known = result->clone,
 	};
 	enum err err;

@@ -201,16 +201,22 @@ $r[4] = replica();
 all_have($merged, 'after FLUSHALL', @r);
 
 # A wrong type at a key: the daemon says so and goes on.
-$redis->command('SET', 'sallyport:changes', 'x');
-wait_until('it is told', sub {
-	return (status($r[0])->{error} // '') =~ /WRONGTYPE/;
-}, 20);
-($code) = ctl_json($r[0]{socket}, 'deny', 'cn', 'late');
-is($code, 0, 'changes are taken all the same');
-$redis->command('DEL', 'sallyport:changes');
-online(@r);
-$merged = "cn:away3 cn:late cn:meanwhile username:device-001";
-all_have($merged, 'after a wrong type', @r);
+$merged = 'cn:away3 cn:meanwhile username:device-001';
+for my $key (qw(changes denied epoch replicas)) {
+	# In one step: a replica that finds nothing there restores it.
+	$redis->command('EVAL', "redis.call('DEL', KEYS[1]) "
+		. ($key eq 'epoch' ? "redis.call('RPUSH', KEYS[1], 'x')"
+		: "redis.call('SET', KEYS[1], 'x')"), 1, "sallyport:$key");
+	wait_until('it is told', sub {
+		return (status($r[0])->{error} // '') =~ /WRONGTYPE/;
+	}, 20);
+	($code) = ctl_json($r[0]{socket}, 'deny', 'cn', "late-$key");
+	is($code, 0, "changes are taken all the same: $key");
+	$redis->command('DEL', "sallyport:$key");
+	online(@r);
+	$merged = join ' ', sort split(/ /, $merged), "cn:late-$key";
+	all_have($merged, "after a wrong type at $key", @r);
+}
 
 # What an enemy writes there is refused, one by one.
 $redis->command('XADD', 'sallyport:changes', '*', @$_) for

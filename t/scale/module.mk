@@ -16,10 +16,15 @@ SCALE_SESSIONS = 10000
 check-denylist: sallyport sallyportctl t/lib/peer t/bench/stub t/scale/hold
 	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/denylist'
 
-# Three replicas with one deny list, see t/scale/fleet.
+# Three replicas with one deny list, see t/scale/fleet, and an engine that dies
+# under their sessions.
+FLEET_SESSIONS = 3000
 .PHONY: check-fleet
 check-fleet: sallyport sallyportctl t/lib/peer
-	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/fleet'
+	@$(test_environment) FLEET_SESSIONS='$(FLEET_SESSIONS)' FLEET_DEATHS=3 \
+	SALLYPORT_TEST_LIMIT=600 \
+	$(PROVE) -v '$(abs_top_srcdir)/t/scale/fleet' \
+	'$(abs_top_srcdir)/t/98-fleet/sessions_stay.t'
 
 # Reloads with large CRLs, see t/scale/crl.
 .PHONY: check-crl
