@@ -428,9 +428,11 @@ show_sessions_rates(FILE *f, json_t *answer)
 void
 show_kicked(FILE *f, json_t *answer)
 {
+	long long closed = number(answer, "matched");
+
 	print_sessions(f, answer);
 	show_replica_count(f, answer);
-	fprintf(f, "%lld sessions closed\n", number(answer, "matched"));
+	fprintf(f, "%lld session%s closed\n", closed, closed == 1 ? "" : "s");
 	show_incomplete(answer);
 }
 

@@ -69,6 +69,17 @@ fail(struct takeover *t, const char *path, const char *what)
 	return ERR_CONFIG;
 }
 
+/* There is no program to take over from. */
+static enum err
+fail_absent(struct takeover *t, const char *path)
+{
+	report_add(t->why,
+	    "%s: take-over: no program listens at %s (is one running? its "
+	    "admin socket is named by --take-over=SOCKET)",
+	    t->cfg->file, path);
+	return ERR_CONFIG;
+}
+
 /*
  * The answer.
  */
@@ -292,7 +303,9 @@ ask(struct takeover *t, const char *path)
 		sizeof(patience)) == -1 ||
 	    connect(t->fd, (struct sockaddr *)&at, sizeof(at)) == -1 ||
 	    handover_send(t->fd, request, NULL, 0) != OK)
-		return fail(t, path, strerror(errno));
+		return errno == ENOENT || errno == ECONNREFUSED
+		    ? fail_absent(t, path)
+		    : fail(t, path, strerror(errno));
 	return receive(t, path);
 }
 
