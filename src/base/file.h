@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads a whole file in one go: certificates, keys, CRLs, the deny list, the
- * configuration. A file that is replaced by rename while it is read is seen
+ * Whole files: certificates, keys, CRLs, the deny list, the configuration. A
+ * file that is replaced by rename while it is read is seen
  * either as the old or as the new one, never as a mixture.
  *
  * Only regular files are read. Opening a FIFO would block until a writer
@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/slice.h"
 
 /*
  * Reads the whole of `path', at most `max' bytes, into *data. A NUL follows
@@ -28,6 +29,14 @@
  */
 enum err file_read(uint8_t **data, size_t *len, const char *path,
     size_t max) MUST_CHECK;
+
+/* Writes all of `bytes' to a descriptor that blocks. ERR_SYSTEM: errno says
+ * why; some of them may have been written. */
+enum err file_write_all(int fd, struct slice bytes) MUST_CHECK;
+
+/* Makes a rename to `path' survive a power failure, as far as the system can:
+ * writes the folder to the disk. */
+void file_sync_rename(const char *path);
 
 /* Overwrites `len' bytes with zeros and frees them. NULL is allowed. */
 void file_wipe(uint8_t *data, size_t len);

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/encode.h"
+#include "base/file.h"
 
 static const char mark_url[] = "# url: ";
 static const char mark_etag[] = "# etag: ";
@@ -30,7 +31,7 @@ refuse(char *why, enum err err, const char *fmt, ...)
 	return err;
 }
 
-/* Copies the rest of `line' behind `mark' if it begins with it. */
+/* Copies the rest of `line' if it begins with `mark'. */
 static bool
 take_mark(struct slice line, const char *mark, char out[TRANSFER_TAG_MAX])
 {
@@ -168,22 +169,6 @@ place_check(const char *path, char why[PLACE_WHY_MAX])
 	return OK;
 }
 
-static enum err
-write_all(int fd, struct slice bytes)
-{
-	ssize_t n;
-
-	while (bytes.len > 0) {
-		n = write(fd, bytes.data, bytes.len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ERR_SYSTEM;
-		bytes = slice_make(bytes.data + n, bytes.len - (size_t)n);
-	}
-	return OK;
-}
-
 /* The head of a file that remembers the origin. */
 static size_t
 write_head(char *out, size_t size, const struct place_content *c)
@@ -246,18 +231,6 @@ create(struct temporary *t, const char *path, char *why)
 	    strerror(errno));
 }
 
-/* Makes the rename last. */
-static void
-sync_folder(const char *folder)
-{
-	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (fd == -1)
-		return;
-	(void)fsync(fd);
-	close(fd);
-}
-
 /* Puts the temporary file in its place if `err', what was done with it so far,
  * is OK, or removes it. */
 static enum err
@@ -272,7 +245,7 @@ finish(struct temporary *t, const char *path, enum err err, char *why)
 		    strerror(errno));
 	close(t->fd);
 	if (err == OK)
-		sync_folder(t->folder);
+		file_sync_rename(path);
 	else
 		(void)unlink(t->path);
 	return err;
@@ -287,7 +260,7 @@ place_replace(const char *path, struct slice bytes, char why[PLACE_WHY_MAX])
 	if (err != OK)
 		return err;
 	sweep(t.folder, strrchr(path, '/') + 1);
-	return finish(&t, path, write_all(t.fd, bytes), why);
+	return finish(&t, path, file_write_all(t.fd, bytes), why);
 }
 
 _Static_assert(PLACE_WHY_MAX >= CRL_OFFER_WHY_MAX, "one text");
@@ -303,9 +276,9 @@ place_write(const char *path, const struct place_content *content,
 
 	if (err != OK)
 		return err;
-	err = write_all(t.fd, slice_make(head, len));
+	err = file_write_all(t.fd, slice_make(head, len));
 	if (err == OK)
-		err = write_all(t.fd, content->pem);
+		err = file_write_all(t.fd, content->pem);
 	if (err == OK)
 		err = crl_offer_try(t.path, signers, why);
 	return finish(&t, path, err, why);

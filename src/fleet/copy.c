@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -11,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/thread.h"
 
 struct fleet_copy {
@@ -32,38 +32,6 @@ struct fleet_copy {
 	int error; /* of the last write */
 };
 
-static enum err
-write_all(int fd, const uint8_t *data, size_t len)
-{
-	ssize_t n;
-
-	while (len > 0) {
-		n = write(fd, data, len);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return ERR_SYSTEM;
-		data += n;
-		len -= (size_t)n;
-	}
-	return OK;
-}
-
-/* Makes a rename in the folder of `path' last. */
-static void
-sync_folder(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd;
-
-	snprintf(copy, sizeof(copy), "%s", path);
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return;
-	(void)fsync(fd);
-	close(fd);
-}
-
 /* Returns 0 or an errno. */
 static int
 replace(const char *path, struct slice bytes)
@@ -78,13 +46,13 @@ replace(const char *path, struct slice bytes)
 	    0640);
 	if (fd == -1)
 		return errno;
-	if (write_all(fd, bytes.data, bytes.len) != OK || fsync(fd) == -1)
+	if (file_write_all(fd, bytes) != OK || fsync(fd) == -1)
 		error = errno;
 	close(fd);
 	if (error == 0 && rename(next, path) == -1)
 		error = errno;
 	if (error == 0)
-		sync_folder(path);
+		file_sync_rename(path);
 	else
 		(void)unlink(next);
 	return error;

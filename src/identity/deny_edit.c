@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/file.h"
 #include "base/time.h"
 
 #define HEADING "as,who,reason,until\n"
@@ -298,22 +299,6 @@ read_at(int fd, struct buf *out, off_t from, size_t len)
 	return OK;
 }
 
-static enum err
-write_all(int fd, struct slice data)
-{
-	ssize_t n;
-
-	while (data.len > 0) {
-		n = write(fd, data.data, data.len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			return ERR_SYSTEM;
-		data = slice_make(data.data + n, data.len - (size_t)n);
-	}
-	return OK;
-}
-
 /* Reads the names of the columns. A blank file gets a heading of ours. */
 static enum err
 read_columns(struct work *w, bool *blank)
@@ -342,9 +327,9 @@ read_columns(struct work *w, bool *blank)
 
 /* --- Appending --- */
 
-/* What has to stand before rows at the end of a file of `size' bytes: a line
- * feed after a last line without one, and line feeds up to the next page if
- * the rows would cross its border. Blank lines are not rows. */
+/* Returns what has to be written before rows at the end of a file of `size'
+ * bytes: a line feed after a last line without one, and line feeds up to the
+ * next page if the rows would cross its border. Blank lines are not rows. */
 static enum err
 pad(struct work *w, size_t size, size_t len, size_t *padded)
 {
@@ -359,13 +344,13 @@ pad(struct work *w, size_t size, size_t len, size_t *padded)
 		n = PAGE - size % PAGE;
 	memset(feeds, '\n', sizeof(feeds));
 	*padded = n;
-	if (write_all(w->fd, slice_make(feeds, n)) != OK)
+	if (file_write_all(w->fd, slice_make(feeds, n)) != OK)
 		return failed(w, w->e->path, "write");
 	return OK;
 }
 
 /* Takes back what a full disk let be written of rows: a part of a row could
- * name another client. What another program has appended behind it stays. */
+ * name another client. What another program has appended after it stays. */
 static void
 take_back(const struct work *w, size_t begin, size_t len)
 {
@@ -389,7 +374,7 @@ append(struct work *w, enum outcome *outcome)
 	err = pad(w, begin, rows.len, &padded);
 	if (err != OK)
 		return err;
-	if (write_all(w->fd, rows) != OK) {
+	if (file_write_all(w->fd, rows) != OK) {
 		take_back(w, begin, padded + rows.len);
 		return failed(w, e->path, "write");
 	}
@@ -587,22 +572,6 @@ make_text(struct work *w, bool blank)
 	    : err;
 }
 
-/* Makes a rename last, as far as the system allows. */
-static void
-sync_folder(const char *path)
-{
-	char copy[PATH_MAX];
-	int fd;
-
-	if (snprintf(copy, sizeof(copy), "%s", path) >= (int)sizeof(copy))
-		return;
-	fd = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
-		return;
-	(void)fsync(fd);
-	close(fd);
-}
-
 /* Creates the new file beside the old one, and locks it; -1: an error, which
  * was reported. A file of that name was left by a process that was killed: only
  * the process that holds the lock on the list's file creates one. */
@@ -637,7 +606,7 @@ fill_temp(struct work *w, int fd)
 		errno = 0;
 	if (fchmod(fd, old->st_mode & 07777) == -1)
 		return failed(w, w->temp, "set its mode");
-	if (write_all(fd, buf_slice(&w->text)) != OK || fsync(fd) == -1)
+	if (file_write_all(fd, buf_slice(&w->text)) != OK || fsync(fd) == -1)
 		return failed(w, w->temp, "write");
 	return OK;
 }
@@ -660,7 +629,7 @@ take_tail(struct work *w, int old, int fd, off_t *seen)
 			st.st_mtim.tv_nsec == w->e->before.st_mtim.tv_nsec);
 	buf_init(&tail, 0);
 	if (read_at(old, &tail, *seen, (size_t)(st.st_size - *seen)) == OK &&
-	    write_all(fd, buf_slice(&tail)) == OK) {
+	    file_write_all(fd, buf_slice(&tail)) == OK) {
 		*seen += (off_t)buf_len(&tail);
 		w->e->alone = false;
 		good = true;
@@ -704,7 +673,8 @@ settle(struct work *w, int fd)
 		close(old);
 	if (good)
 		return DONE;
-	/* Changed in place: back it goes, and the change is made to it. */
+	/* It was changed in place: the exchange is undone, and the change is
+	 * made to that file. */
 	(void)renameat2(AT_FDCWD, w->temp, AT_FDCWD, w->target,
 	    RENAME_EXCHANGE);
 	return AGAIN;
@@ -765,9 +735,9 @@ rewrite(struct work *w, bool blank, enum outcome *outcome)
 		if (w->e->change->replaced.count > 0)
 			w->e->idle = 0;
 	}
-	/* By now the new file, if it was not taken, or the old one. */
+	/* By now this is the new file, if it was not used, or the old one. */
 	unlink(w->temp);
-	sync_folder(w->target);
+	file_sync_rename(w->target);
 	close(fd);
 	return err;
 }

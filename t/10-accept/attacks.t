@@ -40,12 +40,7 @@ sub come
 	my ($transport, %c) = @_;
 	my $c = peer->device($transport, device => 'ec',
 		port => $proxy->port($transport), %c);
-
-	$c->send(mqtt_connect());
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c);
 	return ($c, $b);
 }
 

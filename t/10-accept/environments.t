@@ -55,12 +55,7 @@ sub arrives
 {
 	my ($proxy, %arg) = @_;
 	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'), %arg);
-
-	$c->send(mqtt_connect());
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c);
 	return ($c, $b);
 }
 

@@ -18,11 +18,7 @@ for my $transport (qw(tls wss)) {
 		my $what = "$transport, TLS $version";
 		my $c = peer->device($transport, device => 'ec',
 			max => $version, port => $proxy->port($transport));
-		$c->send(mqtt_connect());
-		my $b = $broker->accept;
-		$b->packet;
-		$b->send(mqtt_connack());
-		$c->packet;
+		my $b = $broker->session($c);
 		my $before = $proxy->rss;
 
 		my %arg = (packets => $packets, size => $body,

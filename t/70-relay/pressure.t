@@ -21,11 +21,7 @@ my $proxy = sallyport(backend => { address => $broker->address },
 for my $transport (qw(tls wss)) {
 	my $c = peer->device($transport, device => 'ec', %kernel,
 		port => $proxy->port($transport));
-	$c->send(mqtt_connect());
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c);
 
 	for (['up', $c, $b], ['down', $b, $c]) {
 		my ($way, $fast, $slow) = @$_;
@@ -106,12 +102,7 @@ for my $transport (qw(tls wss)) {
 	my $c = peer->device($transport, device => 'ec', %kernel,
 		port => $proxy2->port($transport));
 	my $large = mqtt_publish(payload => 'x' x 40_000);
-
-	$c->send(mqtt_connect());
-	my $b = $small->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $small->session($c);
 	$b->pump(packets => $packets, size => $body, stall => 50);
 	$c->send($large);
 	$proxy2->signal('TERM');

@@ -33,13 +33,7 @@ sub session
 	my $version = $arg{version} // 4;
 	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'),
 		from => $from, %kernel);
-
-	$c->send(mqtt_connect(version => $version));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send($version == 5 ? mqtt_connack(properties => '')
-		: mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c, version => $version);
 	return { c => $c, b => $b };
 }
 

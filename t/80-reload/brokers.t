@@ -34,12 +34,7 @@ sub of
 sub visit
 {
 	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
-
-	$c->send(mqtt_connect());
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c);
 	return ($c, $b);
 }
 

@@ -15,12 +15,7 @@ sub session
 {
 	my ($proxy) = @_;
 	my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
-
-	$c->send(mqtt_connect(version => 5));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack(properties => ''));
-	$c->packet;
+	my $b = $broker->session($c, version => 5);
 	return ($c, $b);
 }
 

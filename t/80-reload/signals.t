@@ -17,11 +17,7 @@ my %config = (
 my $proxy = sallyport(%config);
 
 my $client = peer->tls(device => 'ec', port => $proxy->port('tls'));
-$client->send(mqtt_connect());
-my $session = $broker->accept;
-$session->packet;
-$session->send(mqtt_connack());
-$client->packet;
+my $session = $broker->session($client);
 
 sub lives
 {

@@ -29,13 +29,7 @@ sub session
 	my ($transport, $version, $device) = @_;
 	my $c = peer->device($transport, device => $device,
 		port => $proxy->port($transport));
-
-	$c->send(mqtt_connect(version => $version, clientid => $device));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send($version == 5 ? mqtt_connack(properties => '')
-		: mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c, version => $version, clientid => $device);
 	return { c => $c, b => $b, version => $version, what => $device };
 }
 

@@ -31,12 +31,7 @@ my $proxy = sallyport(%config);
 sub live
 {
 	my $c = peer->tls(port => $proxy->port('tls'), device => 'ec');
-
-	$c->send(mqtt_connect(clientid => 'ec'));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c, clientid => 'ec');
 	return ($c, $b);
 }
 

@@ -26,12 +26,7 @@ sub session
 {
 	my ($proxy) = @_;
 	my $client = peer->tls(device => 'ec', port => $proxy->port('tls'));
-
-	$client->send(mqtt_connect());
-	my $session = $broker->accept;
-	$session->packet;
-	$session->send(mqtt_connack());
-	$client->packet;
+	my $session = $broker->session($client);
 	push @sessions, $client, $session;
 	return [$client, $session];
 }

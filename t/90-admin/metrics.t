@@ -66,12 +66,7 @@ sub session
 	my ($transport, %tls) = @_;
 	my $c = peer->device($transport, port => $proxy->port($transport),
 		%tls);
-
-	$c->send(mqtt_connect(clientid => 'x'));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c, clientid => 'x');
 	return ($c, $b);
 }
 

@@ -23,13 +23,7 @@ sub session
 	my ($transport, $version, $device, $id) = @_;
 	my $c = peer->device($transport, device => $device,
 		port => $proxy->port($transport));
-
-	$c->send(mqtt_connect(version => $version, clientid => $id));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send($version == 5 ? mqtt_connack(properties => '')
-		: mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c, version => $version, clientid => $id);
 	return { c => $c, b => $b, version => $version, id => $id };
 }
 

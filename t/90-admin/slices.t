@@ -107,11 +107,7 @@ sub answer
 my @live;
 for (1 .. 40) {
 	my $c = peer->tls(port => $proxy->port('tls'), device => 'ec');
-	$c->send(mqtt_connect(clientid => sprintf 'c%02d', $_));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack());
-	$c->packet;
+	my $b = $broker->session($c, clientid => sprintf 'c%02d', $_);
 	push @live, $c, $b;
 }
 for (

@@ -33,11 +33,7 @@ line(qr/ info ready/);
 ok($port, 'it listens');
 
 my $c = peer->tls(port => $port, device => 'ec');
-$c->send(mqtt_connect(clientid => 'greenhouse-4711'));
-my $b = $broker->accept;
-$b->packet;
-$b->send(mqtt_connack());
-$c->packet;
+my $b = $broker->session($c, clientid => 'greenhouse-4711');
 my $address = $broker->address;
 my $open = line(qr/ info open /);
 like($open, qr/^\d\d:\d\d:\d\d info open sid=\d+ peer=127\.0\.0\.1:\d+ /,

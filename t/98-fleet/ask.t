@@ -59,12 +59,7 @@ sub session
 {
 	my ($r, $device) = @_;
 	my $c = peer->tls(port => $r->port('tls'), device => $device);
-
-	$c->send(mqtt_connect(version => 5, clientid => $device));
-	my $b = $broker->accept;
-	$b->packet;
-	$b->send(mqtt_connack(properties => ''));
-	$c->packet;
+	my $b = $broker->session($c, version => 5, clientid => $device);
 	return { c => $c, b => $b };
 }
 

@@ -27,6 +27,15 @@
 /* The target; libFuzzer or replay.c calls it. Returns 0. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* `part' must be empty or lie within `whole'. */
+static inline void
+check_inside(struct slice part, struct slice whole)
+{
+	must(part.len == 0 ||
+	    (part.data >= whole.data &&
+		part.len <= whole.len - (size_t)(part.data - whole.data)));
+}
+
 /* True if `s', which is valid UTF-8, holds a control character. */
 static inline bool
 has_control(struct slice s)

@@ -10,14 +10,6 @@
 #include "mqtt/connack.h"
 #include "mqtt/property.h"
 
-static void
-check_inside(struct slice part, struct slice whole)
-{
-	must(part.len == 0 ||
-	    (part.data >= whole.data &&
-		part.len <= whole.len - (size_t)(part.data - whole.data)));
-}
-
 /* `b' is `a' with an Assigned Client Identifier after its properties. */
 static void
 check_told(const struct mqtt_connack *a, const struct mqtt_connack *b,

@@ -11,14 +11,6 @@
 #include "mqtt/connect_edit.h"
 
 static void
-check_inside(struct slice part, struct slice whole)
-{
-	must(part.len == 0 ||
-	    (part.data >= whole.data &&
-		part.len <= whole.len - (size_t)(part.data - whole.data)));
-}
-
-static void
 check_slices(const struct mqtt_connect *c)
 {
 	check_inside(c->intro, c->raw);

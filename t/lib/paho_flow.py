@@ -7,9 +7,11 @@ import json
 import ssl
 import sys
 import threading
-import time
 
 import paho.mqtt.client as mqtt
+
+
+changed = threading.Condition()
 
 
 class Device:
@@ -34,7 +36,9 @@ class Device:
         self.connects += code == 0
 
     def on_publish(self, client, userdata, mid):
-        self.acked += 1
+        with changed:
+            self.acked += 1
+            changed.notify_all()
 
     def publish(self):
         # Some are always on their way when the connection goes.
@@ -52,10 +56,10 @@ def main():
     while not stop.is_set():
         for d in devices:
             d.publish()
-        time.sleep(0.005)
-    end = time.time() + a["timeout"]
-    while time.time() < end and any(d.acked < d.sent for d in devices):
-        time.sleep(0.01)
+        stop.wait(0.005)
+    with changed:
+        changed.wait_for(lambda: all(d.acked >= d.sent for d in devices),
+                         a["timeout"])
     for d in devices:
         d.client.disconnect()
         d.client.loop_stop()

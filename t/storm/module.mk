@@ -7,7 +7,8 @@
 #                                      guest it takes for its descriptors
 #     make check-soak SOAK_IDLE=9000 SOAK_CYCLES=20000 SOAK_MIB=100
 EXTRA_PROGRAMS += t/storm/storm
-t_storm_storm_SOURCES = t/storm/storm.c t/bench/conn.c t/bench/conn.h \
+t_storm_storm_SOURCES = t/storm/storm.c t/bench/args.c t/bench/args.h \
+	t/bench/conn.c t/bench/conn.h \
 	t/bench/meter.c t/bench/meter.h
 t_storm_storm_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/t
 t_storm_storm_LDADD = $(BORINGSSL_LIBS)

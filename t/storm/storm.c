@@ -23,6 +23,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "bench/args.h"
 #include "bench/conn.h"
 #include "bench/meter.h"
 
@@ -280,24 +281,6 @@ run(struct storm *s)
 	}
 }
 
-static const char *
-argument(char **argv, const char *key, const char *otherwise)
-{
-	size_t len = strlen(key);
-	int i;
-
-	for (i = 1; argv[i] != NULL; i++)
-		if (strncmp(argv[i], key, len) == 0 && argv[i][len] == '=')
-			return argv[i] + len + 1;
-	return otherwise;
-}
-
-static unsigned
-number(char **argv, const char *key, const char *otherwise)
-{
-	return (unsigned)strtoul(argument(argv, key, otherwise), NULL, 10);
-}
-
 static bool
 set_tls(struct storm *s, char **argv)
 {
@@ -306,10 +289,10 @@ set_tls(struct storm *s, char **argv)
 	s->shape.ctx = ctx;
 	s->shape.version = TLS1_3_VERSION;
 	if (SSL_CTX_use_certificate_chain_file(ctx,
-		argument(argv, "cert", "")) != 1 ||
-	    SSL_CTX_use_PrivateKey_file(ctx, argument(argv, "key", ""),
+		args_text(argv, "cert", "")) != 1 ||
+	    SSL_CTX_use_PrivateKey_file(ctx, args_text(argv, "key", ""),
 		SSL_FILETYPE_PEM) != 1 ||
-	    SSL_CTX_load_verify_locations(ctx, argument(argv, "ca", ""),
+	    SSL_CTX_load_verify_locations(ctx, args_text(argv, "ca", ""),
 		NULL) != 1)
 		return false;
 	SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER, NULL);
@@ -325,16 +308,16 @@ prepare(struct storm *s, char **argv)
 	unsigned i;
 
 	s->shape.epoll = epoll_create1(EPOLL_CLOEXEC);
-	s->shape.port = (uint16_t)number(argv, "port", "0");
+	s->shape.port = (uint16_t)args_number(argv, "port", "0");
 	s->shape.ready = ready;
 	s->shape.packet = packet;
 	s->shape.writable = writable;
 	s->shape.failed = failed;
-	s->count = number(argv, "devices", "300");
-	s->concurrency = number(argv, "concurrency", "2000");
-	s->rate = number(argv, "rate", "0");
-	s->min_ms = number(argv, "min", "1000");
-	s->max_ms = number(argv, "max", "5000");
+	s->count = (unsigned)args_number(argv, "devices", "300");
+	s->concurrency = (unsigned)args_number(argv, "concurrency", "2000");
+	s->rate = (unsigned)args_number(argv, "rate", "0");
+	s->min_ms = (unsigned)args_number(argv, "min", "1000");
+	s->max_ms = (unsigned)args_number(argv, "max", "5000");
 	s->start = meter_now_ns();
 	s->seed = s->start | 1;
 	s->devices = calloc(s->count, sizeof(*s->devices));

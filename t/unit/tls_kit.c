@@ -71,6 +71,26 @@ kit_ctx(struct kit_options *k)
 	return ctx;
 }
 
+struct tls_ctx *
+kit_ctx_with(struct tls_tickets *t)
+{
+	struct report why, warnings;
+	struct pki_reports reports = { &why, &warnings };
+	struct tls_load_report say = pki_say(&reports);
+	struct kit_options o;
+	struct tls_ctx *ctx;
+
+	report_init(&why);
+	report_init(&warnings);
+	kit_options(&o);
+	if (tls_ctx_new(&ctx, &o.o, t, NULL, &say) != OK)
+		abort();
+	report_fini(&why);
+	report_fini(&warnings);
+	tls_tickets_put(t);
+	return ctx;
+}
+
 static struct kit *
 kit_of(const SSL *ssl)
 {

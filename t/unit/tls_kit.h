@@ -30,6 +30,10 @@ void kit_list(struct kit_options *k, struct config_list *list, ...)
 /* Builds the profile. On error writes diagnostics and returns NULL. */
 struct tls_ctx *kit_ctx(struct kit_options *k);
 
+/* Builds a profile of defaults with these ticket keys, and takes over the
+ * caller's count of them. */
+struct tls_ctx *kit_ctx_with(struct tls_tickets *t);
+
 /* Builds the profile with all arguments of tls_ctx_new(). The caller looks at
  * the reports and frees them. */
 enum err kit_ctx_try(struct kit_options *k, const struct tls_ctx *previous,

@@ -534,26 +534,6 @@ load_keys(const char *name, enum err want)
 	return t;
 }
 
-static struct tls_ctx *
-ctx_with(struct tls_tickets *t)
-{
-	struct report why, warnings;
-	struct pki_reports reports = { &why, &warnings };
-	struct tls_load_report say = pki_say(&reports);
-	struct kit_options o;
-	struct tls_ctx *ctx;
-
-	report_init(&why);
-	report_init(&warnings);
-	kit_options(&o);
-	is_int(tls_ctx_new(&ctx, &o.o, t, NULL, &say), OK,
-	    "a profile with them");
-	report_fini(&why);
-	report_fini(&warnings);
-	tls_tickets_put(t);
-	return ctx;
-}
-
 /* Replicas that share keys, and a new key put in front. */
 static void
 test_key_files(size_t len)
@@ -570,10 +550,10 @@ test_key_files(size_t len)
 	pki_write("one.keys", keys + len, len);
 	pki_write("two.keys", keys, 2 * len);
 	pki_write("other.keys", keys, len);
-	a = ctx_with(load_keys("one.keys", OK));
-	b = ctx_with(load_keys("one.keys", OK));
-	next = ctx_with(load_keys("two.keys", OK));
-	gone = ctx_with(load_keys("other.keys", OK));
+	a = kit_ctx_with(load_keys("one.keys", OK));
+	b = kit_ctx_with(load_keys("one.keys", OK));
+	next = kit_ctx_with(load_keys("two.keys", OK));
+	gone = kit_ctx_with(load_keys("other.keys", OK));
 	s = take_ticket(a, client, NULL);
 	check_resume(b, client, s, true, "a ticket of the other replica");
 	check_resume(next, client, s, true, "with a new key in front");

@@ -68,28 +68,9 @@ same_key(const SSL_SESSION *a, const SSL_SESSION *b)
 }
 
 static struct tls_ctx *
-ctx_with(struct tls_tickets *ring)
-{
-	struct report why, warnings;
-	struct pki_reports reports = { &why, &warnings };
-	struct tls_load_report say = pki_say(&reports);
-	struct kit_options o;
-	struct tls_ctx *ctx;
-
-	report_init(&why);
-	report_init(&warnings);
-	kit_options(&o);
-	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &say), OK, "own keys");
-	report_fini(&why);
-	report_fini(&warnings);
-	tls_tickets_put(ring);
-	return ctx;
-}
-
-static struct tls_ctx *
 make_ctx(void)
 {
-	return ctx_with(tls_tickets_new());
+	return kit_ctx_with(tls_tickets_new());
 }
 
 /* One ticket in each period of twelve hours. */
@@ -176,7 +157,7 @@ test_export(void)
 	    TLS1_3_VERSION);
 	struct tls_tickets *old = tls_tickets_new(), *new = tls_tickets_new();
 	uint8_t keys[TLS_TICKETS_EXPORT_MAX];
-	struct tls_ctx *ctx = ctx_with(tls_tickets_get(old)), *next;
+	struct tls_ctx *ctx = kit_ctx_with(tls_tickets_get(old)), *next;
 	SSL_SESSION *s[2];
 	uint64_t due;
 	size_t len;
@@ -194,7 +175,7 @@ test_export(void)
 	is_int(tls_tickets_import(new, keys, len, HOURS_MS(13)), ERR_MALFORMED,
 	    "no time of ours");
 	is_int(tls_tickets_import(new, keys, len, due), OK, "taken over");
-	next = ctx_with(new);
+	next = kit_ctx_with(new);
 	ok(resumes(next, client, s[0], NULL), "the older key's ticket resumes");
 	ok(resumes(next, client, s[1], NULL), "so does the newer one's");
 	moved += HOURS_MS(1);

@@ -31,14 +31,9 @@ sub begin
 	    qw(transport version clientid ticket);
 	my $c = $self->{peer}->device($s{transport},
 		port => $self->{proxy}->port($s{transport}), %arg);
+	my $b = $self->{broker}->session($c, version => $s{version},
+		clientid => $s{clientid} // 'c');
 
-	$c->send(mqtt_connect(version => $s{version},
-		clientid => $s{clientid} // 'c'));
-	my $b = $self->{broker}->accept;
-	$b->packet;
-	$b->send($s{version} == 5 ? mqtt_connack(properties => '')
-		: mqtt_connack());
-	$c->packet;
 	$c->ticket($s{ticket}) if defined $s{ticket};
 	return { c => $c, b => $b, version => $s{version},
 		what => ($arg{device} // $arg{session})

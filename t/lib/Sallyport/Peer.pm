@@ -9,6 +9,7 @@ use warnings;
 
 use Carp;
 use IPC::Open2;
+use Sallyport::Mqtt ();
 
 sub new
 {
@@ -206,6 +207,21 @@ sub accept
 
 	croak 'accept: ' . Sallyport::Peer::said($r)
 	    if $r->{status} ne 'ok';
+	return $c;
+}
+
+# The next connection to this listener, on which CLIENT has sent a CONNECT and
+# has been accepted. Fields as for mqtt_connect().
+sub session
+{
+	my ($self, $client, %connect) = @_;
+
+	$client->send(Sallyport::Mqtt::mqtt_connect(%connect));
+	my $c = $self->accept;
+	$c->packet;
+	$c->send(Sallyport::Mqtt::mqtt_connack(
+		($connect{version} // 4) == 5 ? (properties => '') : ()));
+	$client->packet;
 	return $c;
 }
 
