@@ -67,9 +67,6 @@ AS_IF([test $sp_boringssl_small = yes], [AC_MSG_WARN(
 P-256 signature of a handshake takes three times as long.
 contrib/boringssl/build makes a fast one.])])
 
-AC_CHECK_FUNCS([SSL_CTX_set1_group_ids SSL_CREDENTIAL_new_x509 \
-	SSL_set_shed_handshake_config SSL_CTX_set0_buffer_pool \
-	SSL_CTX_set_compliance_policy SSL_set_renegotiate_mode])
 LIBS=$sp_saved_LIBS
 CPPFLAGS=$sp_saved_CPPFLAGS
 sp_boringssl_source=`sed -n '1s/,@<:@^,@:>@*$//p' "$sp_boringssl/VERSION" 2>/dev/null`
