@@ -4,9 +4,10 @@
  */
 #include "base/encode.h"
 
-static void
-put_hex(char *out, struct slice in, const char *digits)
+void
+encode_hex(char *out, struct slice in)
 {
+	static const char digits[] = "0123456789abcdef";
 	size_t i;
 
 	for (i = 0; i < in.len; i++) {
@@ -14,18 +15,6 @@ put_hex(char *out, struct slice in, const char *digits)
 		*out++ = digits[in.data[i] & 15];
 	}
 	*out = '\0';
-}
-
-void
-encode_hex(char *out, struct slice in)
-{
-	put_hex(out, in, "0123456789abcdef");
-}
-
-void
-encode_hex_upper(char *out, struct slice in)
-{
-	put_hex(out, in, "0123456789ABCDEF");
 }
 
 int

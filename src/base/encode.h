@@ -13,9 +13,6 @@
 /* Writes 2 * in.len lower-case digits and a NUL to `out'. */
 void encode_hex(char *out, struct slice in);
 
-/* The same with upper-case digits. */
-void encode_hex_upper(char *out, struct slice in);
-
 /* The value of a hex digit of either case, or -1. */
 int encode_hex_value(uint8_t c);
 

@@ -54,8 +54,13 @@ decode(const char *begin, const char *end, char *out, size_t size)
 	return OK;
 }
 
-enum err
-config_key_uri_get(const char *uri, const char *name, char *out, size_t size)
+/*
+ * Writes the value of the attribute `name' to `out', with %XX decoded.
+ * ERR_NOT_FOUND: the URI has no such attribute. ERR_MALFORMED: a %XX is
+ * invalid, or stands for NUL. ERR_LIMIT: `size' is too small.
+ */
+static enum err
+get_attribute(const char *uri, const char *name, char *out, size_t size)
 {
 	const char *p = uri + strlen(SCHEME), *end;
 	size_t len = strlen(name);
@@ -105,7 +110,7 @@ config_key_uri_pin(const char *uri, struct config_pin *out)
 {
 	char name[CONFIG_PIN_MAX];
 	enum err err =
-	    config_key_uri_get(uri, "pin-source", out->name, sizeof(out->name));
+	    get_attribute(uri, "pin-source", out->name, sizeof(out->name));
 
 	out->kind = CONFIG_PIN_NONE;
 	if (err == ERR_NOT_FOUND)
@@ -135,7 +140,7 @@ config_key_uri_fault(const char *uri)
 	struct config_pin pin;
 	char value[2];
 
-	if (config_key_uri_get(uri, "pin-value", value, sizeof(value)) !=
+	if (get_attribute(uri, "pin-value", value, sizeof(value)) !=
 	    ERR_NOT_FOUND)
 		return "it holds the PIN, which would then be in backups and "
 		       "in the output of commands (write "

@@ -15,14 +15,6 @@
 /* Returns true if `text' is meant as a PKCS#11 URI and not as a path. */
 bool config_key_uri_is(const char *text);
 
-/*
- * Writes the value of the attribute `name' to `out', with %XX decoded.
- * ERR_NOT_FOUND: the URI has no such attribute. ERR_MALFORMED: a %XX is
- * invalid, or stands for NUL. ERR_LIMIT: `size' is too small.
- */
-enum err config_key_uri_get(const char *uri, const char *name, char *out,
-    size_t size) MUST_CHECK;
-
 /* Where the PIN comes from. */
 enum config_pin_kind {
 	CONFIG_PIN_NONE, /* the URI names no pin-source */

@@ -129,8 +129,8 @@ waiter_end(struct waiter *w)
 	free(w);
 }
 
-/* Tells commands whose changes have left the queue. `all': the link is down,
- * so the others learn that theirs have to wait. */
+/* Answers the commands whose changes have left the queue. With `all' the link
+ * is down: the other commands are answered that their changes have to wait. */
 static void
 tell_waiters(struct fleet *f, bool all)
 {
@@ -822,7 +822,8 @@ fleet_set_access(struct fleet *f, const struct fleet_link_access *access)
 	fleet_leases_set_access(f->leases, access);
 }
 
-/* Leaves, so that the others do not wait until we are missed. */
+/* Leaves the fleet, so that the others need not wait until our sign of life is
+ * missing. */
 static void
 leave(struct fleet *f)
 {
@@ -882,7 +883,6 @@ fleet_get_status(const struct fleet *f, struct fleet_status *out)
 {
 	memset(out, 0, sizeof(*out));
 	out->online = f->phase == ONLINE;
-	out->connected = fleet_link_is_up(f->data);
 	out->name = f->name;
 	out->address = fleet_link_address(f->data);
 	out->why = out->online ? "" : fleet_link_why(f->data);

@@ -13,7 +13,7 @@
  *
  *   JOINING   does the engine's stream still hold the last change we know?
  *   LOADING   no: reads the whole set, and sends what the engine lacks. So an
- *             engine that comes back empty is restored by all who know more.
+ *             engine that comes back empty is restored by the replicas.
  *   CATCHING  reads the stream up to its end
  *   ONLINE    reads what is new
  *
@@ -70,8 +70,8 @@ enum err fleet_new(struct fleet **out, const struct fleet_options *o,
 enum err fleet_start(struct fleet *f,
     const struct fleet_link_access *access) MUST_CHECK;
 
-/* Tells those who wait, writes the copy and closes the connections. NULL is
- * allowed. */
+/* Answers all that still wait, writes the copy and closes the connections. NULL
+ * is allowed. */
 void fleet_stop(struct fleet *f);
 
 /* After the loop was freed. NULL is allowed. */
@@ -114,7 +114,6 @@ struct fleet_replica {
 /* How the fleet is. Pointers live until the next turn of the loop. */
 struct fleet_status {
 	bool online; /* connected, and all changes have been read */
-	bool connected;
 	const char *name;
 	const char *address; /* of the engine */
 	const char *why; /* it is not online; "" otherwise */

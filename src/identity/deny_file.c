@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "base/time.h"
 
@@ -65,9 +64,10 @@ shown(struct slice s, char out[SHOWN_MAX + 4])
 	return out;
 }
 
-void
-identity_deny_rows_refuse(struct identity_deny_rows *rows,
-    const struct identity_deny_row *row, const char *why)
+/* Reports `row': "FILE:LINE: cn "x" WHY". */
+static void
+refuse_row(struct identity_deny_rows *rows, const struct identity_deny_row *row,
+    const char *why)
 {
 	char value[SHOWN_MAX + 4];
 
@@ -403,7 +403,7 @@ read_row(struct identity_deny_rows *rows, const struct fields *f,
 	else
 		why = identity_deny_key_parse(key, row->kind, row->value);
 	if (why != NULL)
-		identity_deny_rows_refuse(rows, row, why);
+		refuse_row(rows, row, why);
 	return why == NULL ? PARSE_OK : PARSE_BAD;
 }
 
@@ -498,7 +498,7 @@ check_pattern(struct identity_deny_rows *rows,
 	if (err != ERR_CONFIG)
 		return err;
 	snprintf(text, sizeof(text), "is not a regular expression: %s", why);
-	identity_deny_rows_refuse(rows, row, text);
+	refuse_row(rows, row, text);
 	return err;
 }
 
@@ -525,7 +525,7 @@ add_row(struct identity_deny_base *base, struct identity_deny_rows *rows,
 		    &(struct identity_deny_pattern){ row->kind, what.key,
 			row->reason, row->until });
 	if (err == ERR_LIMIT) {
-		identity_deny_rows_refuse(rows, row,
+		refuse_row(rows, row,
 		    "is one regular expression too many: a list may have "
 		    "1,000");
 		return ERR_CONFIG;
@@ -607,7 +607,6 @@ identity_deny_base_read(struct identity_deny_base **out,
 	*out = NULL;
 	if (base == NULL)
 		return err;
-	base->read_at = clock_wall_s();
 	if (stat(path, &base->look) == -1)
 		memset(&base->look, 0, sizeof(base->look));
 	err = file_read(&text, &len, path, SIZE_MAX);

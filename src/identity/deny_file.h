@@ -87,10 +87,6 @@ void identity_deny_rows_begin_plain(struct identity_deny_rows *rows,
 enum parse identity_deny_rows_next(struct identity_deny_rows *rows,
     struct identity_deny_row *row, struct identity_deny_key *key);
 
-/* Reports `row': "FILE:LINE: cn "x" WHY". */
-void identity_deny_rows_refuse(struct identity_deny_rows *rows,
-    const struct identity_deny_row *row, const char *why);
-
 /* Returns OK, or ERR_CONFIG if a row was bad; reports how many were not
  * reported in full. */
 enum err identity_deny_rows_end(struct identity_deny_rows *rows) MUST_CHECK;
@@ -124,7 +120,6 @@ struct identity_deny_base {
 	struct identity_deny_patterns *patterns; /* counted */
 	struct identity_deny_needs needs;
 	struct stat look; /* of the file, just before it was read */
-	int64_t read_at; /* clock_wall_s() */
 	size_t idle; /* rows that do not count */
 };
 
@@ -145,7 +140,7 @@ struct identity_deny_base *identity_deny_base_new(const struct hash_key *hash);
 enum err identity_deny_base_read(struct identity_deny_base **out,
     const struct hash_key *hash, const char *path, struct report *r) MUST_CHECK;
 
-/* As above for a file's bytes; `name' is what reports call it. */
+/* For tests: as above for the bytes of a file, which reports call `name'. */
 enum err identity_deny_base_parse(struct identity_deny_base **out,
     const struct hash_key *hash, struct slice text, const char *name,
     struct report *r) MUST_CHECK;

@@ -220,18 +220,6 @@ identity_denylist_replace(struct identity_denylist *l,
 	return OK;
 }
 
-/* A file's clock stands still for some milliseconds, so it only tells a later
- * change from the one that was read if that is a while ago. */
-#define SETTLED_S 2
-
-bool
-identity_denylist_is_current(const struct identity_denylist *l,
-    const struct stat *look)
-{
-	return identity_deny_same_version(&l->base->look, look) &&
-	    look->st_ctim.tv_sec + SETTLED_S < l->base->read_at;
-}
-
 const struct identity_deny_base *
 identity_denylist_base(const struct identity_denylist *l)
 {
@@ -587,7 +575,7 @@ make_cn(struct identity_deny_key *key, const struct cert *cert, size_t i)
 		sizeof(key->bytes), &key->len) == IDENTITY_TEXT_OK;
 }
 
-/* Any of its common names: a second one must not dodge the list. */
+/* Looks up every common name: a second one must not evade the list. */
 static bool
 ask_cn(const struct identity_denylist *l, const struct cert *cert, int64_t now,
     struct identity_deny *found)

@@ -77,10 +77,11 @@ bool identity_denylist_match_names(struct identity_denylist *l,
 uint64_t identity_denylist_version(const struct identity_denylist *l);
 
 /*
- * Which live sessions does a change concern? A session keeps a Bloom filter
- * made of everything by which a list could name its client; nearly all others
- * are ruled out by it without reading their certificate again. A client with
- * ten names passes for one in two thousand entries that do not concern it.
+ * Finding the live sessions that a change concerns. A session keeps a Bloom
+ * filter made of everything by which a list could name its client; nearly all
+ * others are ruled out by it without reading their certificate again. For a
+ * client with ten names, one in two thousand entries is not ruled out although
+ * it does not concern it.
  */
 #define IDENTITY_DENY_FILTER_WORDS 4
 
@@ -126,17 +127,13 @@ enum err identity_denylist_replace(struct identity_denylist *l,
     struct identity_deny_base *base, const struct identity_deny_table *keep,
     struct identity_deny_base **old) MUST_CHECK;
 
-/* True if `look' is that of the file when the base was read, and a change since
- * would show: a file's clock stands still for some milliseconds. Owner only. */
-bool identity_denylist_is_current(const struct identity_denylist *l,
-    const struct stat *look);
-
-/* What the file says. Lives until the next identity_denylist_replace(). Owner
- * only. */
+/* Returns what the file says. Valid until the next identity_denylist_replace().
+ * Owner only. */
 const struct identity_deny_base *identity_denylist_base(
     const struct identity_denylist *l);
 
-/* What the file looked like just before the base was read. Owner only. */
+/* Returns what the file looked like just before the base was read. Owner only.
+ */
 const struct stat *identity_denylist_look(const struct identity_denylist *l);
 
 /* True if entry `i' of `t' is among the changes since the base was read. Owner
@@ -200,7 +197,7 @@ struct identity_deny_cursor {
 bool identity_denylist_next(const struct identity_denylist *l,
     struct identity_deny_cursor *cursor, struct identity_deny *out);
 
-/* Finds one entry, expired or not. Owner only. */
+/* For tests: finds one entry, expired or not. Owner only. */
 bool identity_denylist_find(const struct identity_denylist *l,
     enum identity_deny_kind kind, struct slice key, struct identity_deny *out);
 

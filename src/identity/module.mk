@@ -35,7 +35,6 @@ t_unit_identity_deny_file_t_SOURCES = t/unit/identity_deny_file.c $(identity_kit
 t_unit_identity_deny_key_t_SOURCES = t/unit/identity_deny_key.c $(identity_kit)
 t_unit_identity_denylist_t_SOURCES = t/unit/identity_denylist.c t/lib/denylist.h \
 	$(identity_kit)
-t_unit_identity_denylist_t_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_wall_s
 t_unit_identity_deny_edit_t_SOURCES = t/unit/identity_deny_edit.c
 t_unit_identity_alloc_t_SOURCES = t/unit/identity_alloc.c $(identity_kit)
 t_unit_identity_alloc_t_LDFLAGS = $(AM_LDFLAGS) \

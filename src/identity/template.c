@@ -47,8 +47,9 @@ identity_variable_name(enum identity_variable v)
 	return variables[v].name;
 }
 
-bool
-identity_variable_find(struct slice name, enum identity_variable *v)
+/* Finds the variable called `name'. False if there is none. */
+static bool
+find_variable(struct slice name, enum identity_variable *v)
 {
 	size_t i;
 
@@ -508,7 +509,7 @@ take_variable(struct cutter *c, struct part *part)
 	if (end == NULL)
 		return bad(c, c->pos, "${ without } (write ${cn})");
 	name = slice_make(begin, (size_t)(end - begin));
-	if (!identity_variable_find(name, &part->v))
+	if (!find_variable(name, &part->v))
 		return unknown(c, name);
 	part->literal = slice_make(NULL, 0);
 	c->pos += name.len + 3;
@@ -550,7 +551,7 @@ cut(struct identity_template *t, char *why)
 	const char *near = NULL;
 	enum err err;
 
-	if (identity_variable_find(t->text, &t->parts[0].v)) {
+	if (find_variable(t->text, &t->parts[0].v)) {
 		t->count = 1;
 		return OK;
 	}

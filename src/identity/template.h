@@ -97,9 +97,6 @@ enum identity_variable {
 /* The variable's name, as in ${name}; static. */
 const char *identity_variable_name(enum identity_variable v);
 
-/* Finds the variable called `name'. False if there is none. */
-bool identity_variable_find(struct slice name, enum identity_variable *v);
-
 /* A name that is being made. Large: keep one per call, on the stack. */
 struct identity_name {
 	size_t len;

@@ -20,7 +20,8 @@ enum identity_text {
 	IDENTITY_TEXT_COUNT
 };
 
-/* What is wrong, to follow a field's name: "is empty"; static. */
+/* Returns what is wrong, as text that follows a field's name: "is empty";
+ * static. */
 const char *identity_text_says(enum identity_text text);
 
 /* The close reason for it; REASON_NONE for IDENTITY_TEXT_OK. */

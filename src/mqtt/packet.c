@@ -70,8 +70,9 @@ mqtt_reader_fail(struct mqtt_reader *r, enum reason reason, const char *why)
 	return false;
 }
 
-bool
-mqtt_reader_bytes(struct mqtt_reader *r, size_t len, struct slice *value)
+/* Takes `len' bytes. */
+static bool
+take_bytes(struct mqtt_reader *r, size_t len, struct slice *value)
 {
 	if (len > r->rest.len)
 		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED,
@@ -86,7 +87,7 @@ mqtt_reader_u8(struct mqtt_reader *r, uint8_t *value)
 {
 	struct slice s;
 
-	if (!mqtt_reader_bytes(r, 1, &s))
+	if (!take_bytes(r, 1, &s))
 		return false;
 	*value = s.data[0];
 	return true;
@@ -97,7 +98,7 @@ mqtt_reader_u16(struct mqtt_reader *r, uint16_t *value)
 {
 	struct slice s;
 
-	if (!mqtt_reader_bytes(r, 2, &s))
+	if (!take_bytes(r, 2, &s))
 		return false;
 	*value = (uint16_t)(s.data[0] << 8 | s.data[1]);
 	return true;
@@ -108,7 +109,7 @@ mqtt_reader_u32(struct mqtt_reader *r, uint32_t *value)
 {
 	struct slice s;
 
-	if (!mqtt_reader_bytes(r, 4, &s))
+	if (!take_bytes(r, 4, &s))
 		return false;
 	*value = (uint32_t)s.data[0] << 24 | (uint32_t)s.data[1] << 16 |
 	    (uint32_t)s.data[2] << 8 | s.data[3];
@@ -128,7 +129,7 @@ mqtt_reader_varint(struct mqtt_reader *r, uint32_t *value)
 		return mqtt_reader_fail(r, REASON_MQTT_MALFORMED,
 		    "a Variable Byte Integer is longer than necessary "
 		    "[MQTT-1.5.5-1]");
-	return mqtt_reader_bytes(r, used, &s);
+	return take_bytes(r, used, &s);
 }
 
 bool
@@ -136,7 +137,7 @@ mqtt_reader_binary(struct mqtt_reader *r, struct slice *value)
 {
 	uint16_t len;
 
-	return mqtt_reader_u16(r, &len) && mqtt_reader_bytes(r, len, value);
+	return mqtt_reader_u16(r, &len) && take_bytes(r, len, value);
 }
 
 bool
@@ -154,7 +155,7 @@ mqtt_reader_properties(struct mqtt_reader *r, struct slice *value)
 {
 	uint32_t len;
 
-	return mqtt_reader_varint(r, &len) && mqtt_reader_bytes(r, len, value);
+	return mqtt_reader_varint(r, &len) && take_bytes(r, len, value);
 }
 
 /*

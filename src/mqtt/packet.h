@@ -125,9 +125,6 @@ bool mqtt_reader_u32(struct mqtt_reader *r, uint32_t *value);
 /* A Variable Byte Integer as MQTT 5 requires it: in its shortest form. */
 bool mqtt_reader_varint(struct mqtt_reader *r, uint32_t *value);
 
-/* `len' bytes. */
-bool mqtt_reader_bytes(struct mqtt_reader *r, size_t len, struct slice *value);
-
 /* Binary Data (1.5.6): two bytes of length, then as many bytes. */
 bool mqtt_reader_binary(struct mqtt_reader *r, struct slice *value);
 

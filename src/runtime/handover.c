@@ -15,7 +15,7 @@
 /* The kernel passes 253 descriptors at once at most. */
 #define FDS_AT_ONCE 200
 
-/* How soon news are sent again that the socket did not take. */
+/* How soon news that the socket did not accept are sent again. */
 #define RETRY_MS 50
 
 struct handover {
@@ -283,12 +283,6 @@ handover_new(struct master *m, int fd, struct handover_inbox *in,
 	list_init(&h->node);
 	list_append(&m->handovers, &h->node);
 	return h;
-}
-
-void
-handover_set_owner(struct handover *h, const struct handover_owner *owner)
-{
-	h->owner = *owner;
 }
 
 enum err

@@ -87,8 +87,8 @@ struct handover;
 struct handover_owner {
 	/* A line that is no news. The callee may take descriptors. */
 	void (*line)(struct handover *h, const char *line, void *arg);
-	/* The other program has ended, or broke the rules; `h' is gone after
-	 * the call. */
+	/* The other program has ended or violated the protocol; `h' is gone
+	 * after the call. */
 	void (*ended)(struct handover *h, void *arg);
 	void *arg;
 };
@@ -98,9 +98,6 @@ struct handover_owner {
 struct handover *handover_new(struct master *m, int fd,
     struct handover_inbox *in, const struct handover_owner *owner);
 
-/* The owner may change. */
-void handover_set_owner(struct handover *h, const struct handover_owner *owner);
-
 /* Sends a line, as handover_send(). */
 enum err handover_say(struct handover *h, const char *text, const int *fds,
     size_t count) MUST_CHECK;
@@ -108,10 +105,10 @@ enum err handover_say(struct handover *h, const char *text, const int *fds,
 /* For handover_owner.line: the next descriptor that came. */
 int handover_fd(struct handover *h);
 
-/* The other program's process id, as the kernel tells it; 0: unknown. */
+/* The other program's process id, from the kernel; 0: unknown. */
 int handover_pid(const struct handover *h);
 
-/* True if the other program has ended, and this was not told yet. */
+/* True if the other program has ended, and `ended' was not called yet. */
 bool handover_is_over(const struct handover *h);
 
 /* Ends the connection. `ended' is not called. NULL is allowed. */
@@ -120,8 +117,8 @@ void handover_free(struct handover *h);
 /* Ends all connections of `m'. */
 void handover_free_all(struct master *m);
 
-/* Tells all programs that `m' is connected with, except `source' (NULL: none).
- * Each is told once, as soon as its socket takes it. */
+/* Sends `news' to all programs that `m' is connected to, except `source' (NULL:
+ * none): once to each, as soon as its socket accepts it. */
 void handover_tell(struct master *m, enum handover_news news,
     const struct handover *source);
 
