@@ -130,7 +130,8 @@ parse_arguments(int argc, char **argv, struct arguments *out)
 	return EX_USAGE;
 }
 
-/* What was printed only counts when it has been written. */
+/* Flushes standard output. What was printed only counts once it has been
+ * written. */
 static int
 printed(void)
 {

@@ -35,7 +35,7 @@
  * new limits are noticed. */
 #define WAIT_MAX_MS 1000
 
-/* How soon a client asks again for which there was no memory. */
+/* How long a client waits before it asks for memory again. */
 #define WAIT_ROOM_MS 20
 
 /* A network: its family and prefix. */
@@ -120,7 +120,8 @@ find_or_add(struct handshake_registry *r, const struct sockaddr_storage *peer)
 	return n;
 }
 
-/* The number of `n' has changed. An empty network is freed. */
+/* Moves `n' to the list that fits its number of handshakes, which has changed.
+ * An empty network is freed. */
 static void
 settle(struct handshake_registry *r, struct handshake_network *n)
 {
@@ -203,8 +204,9 @@ choose_victim(struct handshake_registry *r)
 	    end_oldest(r, list_entry(node, struct handshake_network, rank));
 }
 
-/* Counts `h' in for `peer'. If its network, or all, have too many then, another
- * one is ended. `h' is not in a list meanwhile, or it could be the victim. */
+/* Counts `h' for the network of `peer'. If that network, or all of them
+ * together, then have too many, another handshake is ended. `h' is added to a
+ * list only afterwards, so that it is not the victim itself. */
 static void
 count_in(struct handshake_registry *r, struct handshake_pending *h,
     const struct sockaddr_storage *peer)
@@ -248,14 +250,15 @@ evict_victims(struct loop_message *m)
  * Tokens.
  */
 
-/* How many unfinished handshakes the network of `h' has. */
+/* Returns how many unfinished handshakes the network of `h' has. */
 static uint32_t
 load_of(const struct handshake_pending *h)
 {
 	return h->network == NULL ? 0 : h->network->count;
 }
 
-/* Of the clients that wait, the oldest one of the network that holds least. */
+/* Returns the client that gets the next token: of the network with the fewest
+ * unfinished handshakes, the one that has waited longest. */
 static struct handshake_pending *
 next_waiting(struct handshake_queue *q)
 {
@@ -299,7 +302,7 @@ start_tls(struct handshake_pending *h)
 /*
  * True if there is memory for the handshake of `h'. If not, and a network has
  * more of it than that of `h' would have, the oldest handshake there is ended
- * for it. Otherwise it is the turn of `h' when another one is finished.
+ * for it. Otherwise `h' has to wait until another handshake is finished.
  */
 static bool
 find_memory(struct handshake_pending *h)
@@ -373,8 +376,8 @@ set_low_water(int fd, size_t bytes)
 	(void)setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &n, sizeof(n));
 }
 
-/* How many bytes the first record has, by the `len' that are there; 0 if it is
- * not a handshake record, or cannot be read. */
+/* Returns how long the first record is, judging by its first `len' bytes; 0 if
+ * it is not a handshake record, or cannot be read. */
 static size_t
 record_len(const uint8_t *data, size_t len)
 {
@@ -391,9 +394,10 @@ record_len(const uint8_t *data, size_t len)
  * Peeks at what has arrived. While the record is incomplete the kernel is told
  * to wake us only when it has the whole (SO_RCVLOWAT): unread bytes would keep
  * waking the loop. If it wakes us before, the connection has ended or broken,
- * or its buffer is full, which a client can bring about by many small segments.
- * So a part of a record needs a token as well. Only if nothing was sent, or
- * this is not TLS, TLS begins without one: it will say so, without any work.
+ * or its buffer is full, which a client can cause with many small segments. So
+ * a part of a record needs a token as well. TLS begins without a token only if
+ * nothing was sent or if this is not TLS: it then fails at once and costs
+ * nothing.
  */
 static void
 look(struct handshake_pending *h)
@@ -481,7 +485,7 @@ handshake_make_room(struct handshake_queue *q)
 	return made;
 }
 
-/* Gives the token back that was not used up. */
+/* Gives an unused token back. */
 static void
 settle_token(struct handshake_pending *h, enum handshake_end how)
 {

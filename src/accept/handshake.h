@@ -41,7 +41,8 @@ struct handshake_queue {
 	struct timer timer; /* to the next token */
 };
 
-/* Embedded in what a connection needs until it is proven. Zero it first. */
+/* Embedded in the state that a connection has until it is proven. Zero it
+ * first. */
 struct handshake_pending {
 	struct list node; /* in its network, or in victims; guarded */
 	struct handshake_network *network; /* guarded; NULL: not counted */
@@ -69,14 +70,14 @@ struct handshake_limits {
 void handshake_registry_set_limits(struct handshake_registry *r,
     const struct handshake_limits *limits);
 
-/* How many there are now. Any thread. */
+/* Returns how many there are now. Any thread. */
 uint32_t handshake_registry_count(struct handshake_registry *r);
 
 /* Fills `q' for the worker whose loop is given. */
 void handshake_queue_init(struct handshake_queue *q, struct throttle *t,
     struct loop *loop, void (*evict)(struct handshake_pending *h));
 
-/* No handshake of the worker may be unfinished any more. */
+/* By now the worker must have no unfinished handshake. */
 void handshake_queue_fini(struct handshake_queue *q);
 
 /* Counts an unfinished handshake for the network of `peer'. If there are too
@@ -84,7 +85,7 @@ void handshake_queue_fini(struct handshake_queue *q);
 void handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
     const struct sockaddr_storage *peer);
 
-/* Counts it for another network: a PROXY header has told the client. */
+/* Counts it for another network: a PROXY header has named the client. */
 void handshake_move(struct handshake_pending *h,
     const struct sockaddr_storage *peer);
 

@@ -24,7 +24,7 @@
 /* Connections accepted in one turn at most: sessions need their turn too. */
 #define ACCEPT_BATCH 32
 
-/* So many connections in a row inherit the same times of keepalive probes. */
+/* How many connections in a row inherit the same keepalive times. */
 #define SPREAD_AFTER 16
 
 /* How long the listener pauses when descriptors ran out. */
@@ -317,9 +317,9 @@ is_transient(int error)
 }
 
 /*
- * The socket has the options, and Linux hands them to each connection that is
- * made from then on. One that is older is tuned itself: until the queue was
- * empty once, any may be.
+ * The socket has the options, and each connection that is made from then on
+ * inherits them on Linux. An older connection has to be tuned itself. Until the
+ * queue has been empty once, any connection may be older.
  */
 static void
 tune(struct listener *l, int fd)

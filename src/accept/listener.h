@@ -2,7 +2,7 @@
 /*
  * Listening sockets. The main thread binds them while it still has the
  * privileges, then the loop of one worker serves each. A listener knows no
- * limits: what is above them is refused or ended after the accept.
+ * limits: connections above a limit are refused or ended after the accept.
  *
  * Every worker has a socket of its own on the same address (SO_REUSEPORT), so
  * that the kernel spreads the connections and no worker wakes up for those of
@@ -64,8 +64,8 @@ struct listener;
 
 /*
  * A connection was accepted. The callee owns `fd': non-blocking, close-on-exec
- * and tuned. `peer' dies with the call; IPv4-mapped addresses are IPv4. The
- * callee may close the listener.
+ * and tuned. `peer' is valid during the call; IPv4-mapped addresses are IPv4.
+ * The callee may close the listener.
  */
 typedef void listener_cb(struct listener *l, int fd,
     const struct sockaddr_storage *peer, void *arg);

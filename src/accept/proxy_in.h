@@ -24,7 +24,7 @@ struct accept_proxy;
 
 /*
  * REASON_NONE: `header' names the client (kind LOCAL: the client is the
- * socket's peer); both pointers die with the call. Otherwise
+ * socket's peer); both pointers are valid during the call. Otherwise
  * REASON_ACCEPT_PROXY or _RESOURCE, header is NULL and `detail' is a static
  * text. The stage is gone when this is called.
  */

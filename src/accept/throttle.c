@@ -17,7 +17,7 @@
 #define PREFIX4 24
 #define PREFIX6 64
 
-/* What an entry stands for: an address, or a network. */
+/* The kind of an entry: an address, or a network. */
 struct key {
 	uint8_t family; /* 4 or 6 */
 	bool is_prefix;
@@ -170,7 +170,7 @@ find_or_add(struct shard *s, uint64_t hash, const struct key *key)
 	return e;
 }
 
-/* An entry without connections is kept only for what its bucket remembers. */
+/* An entry without connections is kept only for its bucket. */
 static void
 settle(struct shard *s, struct throttle_entry *e, uint64_t now_ms)
 {

@@ -73,13 +73,13 @@ void throttle_set(struct throttle *t, const struct throttle_options *o);
  */
 enum reason throttle_admit(struct throttle *t, struct throttle_slot *slot);
 
-/* Counts it although the limit is reached: another connection is about to end
- * for it. */
+/* Counts it although the limit is reached, because another connection is about
+ * to be ended to make room. */
 void throttle_admit_instead(struct throttle *t, struct throttle_slot *slot);
 
 /*
  * Counts the admitted connection for its address and network: at accept, or
- * when the PROXY header has told the real address. REASON_NONE,
+ * when the PROXY header has given the real address. REASON_NONE,
  * REASON_ACCEPT_ADDRESS_LIMIT, REASON_ACCEPT_RATE or REASON_ACCEPT_RESOURCE;
  * the slot is to be released in any case. Unix peers are not counted.
  */

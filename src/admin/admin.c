@@ -288,7 +288,7 @@ open_web_at(struct admin *a, const struct config *cfg,
 }
 
 /* Binds an address at which the running program is to answer once it is
- * replaced. That it has none is no reason not to replace it. */
+ * replaced. If there is no such address, it is replaced all the same. */
 static enum err
 offer_web(const struct admin *a, const struct config *cfg)
 {

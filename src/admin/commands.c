@@ -189,8 +189,8 @@ commands_run_inner(struct admin *a, struct http_call *call, const char *from)
 	const struct http_request *r = http_call_request(call);
 	const struct command *c = find(r->path);
 
-	/* Those that a fleet may ask for have this parameter, which leads
-	 * nowhere else. */
+	/* Commands that a fleet may ask for have this parameter; elsewhere it
+	 * has no effect. */
 	if (c == NULL || strstr(c->params, " fleet ") == NULL ||
 	    http_request_param(r, "fleet") != NULL) {
 		reply_error(call, 404, "no such command for a fleet: %s",

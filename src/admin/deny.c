@@ -628,7 +628,7 @@ is_complete(struct admin *a, struct http_call *call,
 	return false;
 }
 
-/* What complaints call the rows of a request. */
+/* Returns how error messages call the rows of a request. */
 static const char *
 rows_name(const struct http_request *r)
 {

@@ -537,7 +537,8 @@ on_stream(struct stream *s, enum stream_event event, void *arg)
 		drop(c);
 }
 
-/* How many connections the user of `c' has; 1 if the user is not known. */
+/* Returns how many connections the user of `c' has; 1 if the user is not known.
+ */
 static size_t
 count_of_user(const struct http_call *c)
 {
@@ -622,8 +623,8 @@ on_accept(struct listener *l, int fd, const struct sockaddr_storage *peer,
 	timer_start_deadline(&c->deadline, s->options.deadline_ms);
 	stream_set_owner(c->stream, on_stream, c);
 	stream_want_read(c->stream, true);
-	/* A request that is here already is read now, before other newcomers of
-	 * this turn can take its place. */
+	/* A request that has arrived already is read now, before other
+	 * newcomers of this turn can take its place. */
 	read_more(c); /* c may be gone */
 }
 

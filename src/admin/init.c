@@ -143,7 +143,8 @@ run_pki(const char *program, const char *dir, const char *command,
 	argv[5] = (char *)second;
 	argv[6] = (char *)third;
 	argv[7] = NULL;
-	/* It tells what to do next; print_next() says it all at once. */
+	/* sallyport-pki prints what to do next; print_next() prints all of it.
+	 */
 	error = posix_spawn_file_actions_init(&quiet);
 	if (error == 0)
 		error = posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO,

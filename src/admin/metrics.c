@@ -421,7 +421,7 @@ add_left(struct exposition *e, const struct totals_days_left *left)
 	    (double)left->sum_s);
 }
 
-/* What could not be measured is left out: a 0 would be a lie. */
+/* Leaves out what could not be measured: a 0 would be wrong. */
 static void
 add_process(struct exposition *e, const struct totals_process *p,
     int64_t started_at)

@@ -50,7 +50,8 @@ tell(struct admin *a, struct http_call *call, const struct http_request *r,
 	(void)call;
 	(void)r;
 	write_line(line, a, t);
-	/* The end of a reload is another line, which this one replaces. */
+	/* The end of a reload also sets the line, and this one replaces that.
+	 */
 	if (strcmp(line, n->said) == 0 &&
 	    n->reload_ended_at == a->master->reload_ended_at)
 		return;
@@ -65,7 +66,7 @@ on_step(void *arg)
 	struct admin *a = arg;
 
 	timer_start(&a->notify.timer, STEP_MS);
-	/* One that hangs is enough; the watchdog sees to it. */
+	/* One query that hangs is enough: the watchdog acts on it. */
 	if (!worker_query_is_late(a) && !a->master->quiet)
 		totals_collect(a, NULL, NULL, TOTALS_STATE, tell);
 }

@@ -144,7 +144,7 @@ add_certificates(struct problems *p, const struct totals *t, int64_t now)
 	}
 }
 
-/* What the last ten minutes held. */
+/* Adds the problems of the last ten minutes. */
 static void
 add_recent(struct problems *p, const struct history_ring *r)
 {

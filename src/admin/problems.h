@@ -11,7 +11,7 @@
 #include "admin/totals.h"
 
 /* A new array: [{level, what, text}], the worst first. `level' is "bad"
- * (clients are affected) or "warn"; `what' is a word for programs. */
+ * (clients are affected) or "warn"; `what' is an identifier for programs. */
 json_t *problems_list(const struct admin *a, const struct totals *t);
 
 #endif

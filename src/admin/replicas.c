@@ -15,8 +15,8 @@
 #include "admin/denied.h"
 #include "admin/reply.h"
 
-/* Until the others must have answered. A worker that hangs is reported after 5
- * seconds (admin/worker_query.c); a reload may read large CRLs. */
+/* How long the others may take to answer. A worker that hangs is reported after
+ * 5 seconds (admin/worker_query.c); a reload may read large CRLs. */
 #define ANSWER_MS 5500
 #define RELOAD_MS 20000
 #define ROWS_DEFAULT 1000
@@ -186,8 +186,8 @@ merge_sessions(struct gather *g, json_t *out)
 	    cut_page(collect(g, "sessions"), &o, 0, limit));
 }
 
-/* Of rows that several replicas have alike, those of the fleet's list, one is
- * kept. */
+/* Keeps one of several equal rows: all replicas report the entries of the
+ * fleet's list. */
 static json_t *
 without_repeats(json_t *rows)
 {
@@ -221,7 +221,8 @@ without_repeats(json_t *rows)
 	return kept;
 }
 
-/* A number that counts the fleet's entries, which all have, once. */
+/* Returns a number in which the fleet's entries, which all replicas have, count
+ * once. */
 static json_int_t
 sum_entries(const struct gather *g, const char *all, const char *shared)
 {
@@ -287,7 +288,7 @@ merge_cert(struct gather *g, json_t *out)
 	    cut_page(collect(g, "devices"), &first, 0, limit));
 }
 
-/* What each replica says, side by side. */
+/* Adds the answers of all replicas, each with the replica's name. */
 static void
 merge_each(struct gather *g, json_t *out)
 {
@@ -371,7 +372,7 @@ status_of(const struct gather *g, const json_t *failed, const json_t *out)
 	return 200;
 }
 
-/* No replica has done what it was asked for. */
+/* True if no replica has done what it was asked for. */
 static void
 add_error(const struct gather *g, const json_t *failed, json_t *out)
 {
@@ -466,7 +467,7 @@ answered(void *arg, const char *name, struct slice text)
 		JSON_REJECT_DUPLICATES, NULL));
 }
 
-/* The others were not asked, for all that is known. */
+/* As far as is known, the others were not asked. */
 static void
 count_all_missing(struct gather *g, const char *why)
 {
@@ -669,7 +670,8 @@ refuse(struct admin *a, struct http_call *call, const struct http_request *r)
 	return false;
 }
 
-/* What the others are asked: the same, but the first rows of all pages. */
+/* Makes the request for the other replicas: the same one, but for the rows of
+ * this page and of all before it. */
 static json_t *
 make_question(const struct http_request *r)
 {

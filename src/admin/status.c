@@ -285,7 +285,7 @@ fleet(const struct fleet *f)
 	    "silent_ms", silent);
 }
 
-/* What could not be measured is left out. */
+/* Leaves out what could not be measured. */
 static json_t *
 process(const struct totals_process *p)
 {

@@ -137,7 +137,7 @@ pack_credentials(struct parcel *p)
 	return fd;
 }
 
-/* What the supervisor has put in the environment. */
+/* Adds what the supervisor has put in the environment. */
 static void
 pack_supervisor(struct parcel *p)
 {

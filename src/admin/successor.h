@@ -2,7 +2,7 @@
 /*
  * The running program's side of a take-over (runtime/handover.h): hands its
  * listening sockets to the program that asks for them at the admin socket, and
- * leaves when that one serves.
+ * ends when the other program serves.
  *
  * The sockets and the ticket keys are worth as much as the private keys. So
  * only root, and the user that started this program, may ask for them, whatever
@@ -18,7 +18,7 @@
 struct admin;
 struct handover;
 
-/* Sockets of the successor on which this program goes on to answer. */
+/* Sockets of the successor on which this program continues to answer. */
 #define SUCCESSOR_WEB_MAX 16
 
 struct successor {

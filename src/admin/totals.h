@@ -79,8 +79,8 @@ struct totals_device {
 /* At most this many devices are listed: those that expire first. */
 #define TOTALS_DEVICES_MAX 100
 
-/* Live sessions are counted by the days that their certificates have left.
- * These are the upper bounds of the buckets; one more, unbounded, follows. */
+/* Live sessions are counted by the days until their certificates expire. These
+ * are the upper bounds of the buckets; one more, unbounded, follows. */
 #define TOTALS_DAYS(X) \
 	X(0) X(1) X(7) X(14) X(30) X(60) X(90) X(180) X(365) X(730)
 #define TOTALS_DAYS_ONE(days) +1
@@ -127,10 +127,11 @@ struct totals {
 	struct totals_days_left left;
 	struct totals_process process;
 	bool ready; /* serving, and at least one backend is up */
-	bool failed; /* memory ran out; the rest must not be used */
+	bool failed; /* out of memory: use no other field */
 };
 
-/* How status and metrics call a certificate's role: "server", "client_ca". */
+/* Returns how status and metrics call a certificate's role: "server",
+ * "client_ca". */
 const char *totals_role(const struct totals_cert *c);
 
 /* Adds up what the workers have counted, without asking them. */

@@ -7,7 +7,8 @@
 #include "admin/reply.h"
 #include "base/clock.h"
 
-/* A worker that has neither answered nor got on for this time is stuck. */
+/* A worker that has neither answered nor made progress for this time is stuck.
+ */
 #define DEADLINE_MS 5000
 /* After an expensive query, workers are left alone for this many times as long
  * as it took. */

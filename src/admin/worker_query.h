@@ -63,8 +63,8 @@ struct worker_query {
 };
 
 /* Asks all workers and takes over `question' (from malloc(), or NULL) in any
- * case. When memory runs out or a worker neither answers nor gets on in time,
- * the call is answered with 503 and done() is not called. */
+ * case. When memory runs out, or a worker neither answers nor makes progress in
+ * time, the call is answered with 503 and done() is not called. */
 void worker_query_send(struct admin *admin, struct http_call *call,
     const struct http_request *request, const struct worker_query_kind *kind,
     void *question);

@@ -276,8 +276,8 @@ struct backend_dial {
 	struct timer timer; /* the deadline; not when ENDED */
 	struct loop_deferred ended; /* ENDED: tells the owner */
 	enum state state;
-	enum err error; /* of the last try; OK = none was made */
-	bool whole; /* the try has all the time that it should have */
+	enum err error; /* of the last try; OK: no try was made */
+	bool whole; /* the try has its full time limit */
 	backend_dial_done *done; /* NULL once called or cancelled */
 	void *arg; /* borrowed: the owner */
 	char text[ADDRESS_TEXT_MAX + BACKEND_LOOKUP_WHY];

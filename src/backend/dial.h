@@ -22,8 +22,8 @@
  * of the endpoint's unix socket is full, or no local port is left towards it;
  * other endpoints may do. ERR_LIMIT: this process or machine is out of
  * descriptors or memory, which concerns all endpoints. After both a later try
- * may succeed. `why' says it in words and dies with the call. The attempt is
- * over and may be started again from inside.
+ * may succeed. `why' says it in words and is valid during the call. The attempt
+ * is over and may be started again from inside.
  */
 typedef void backend_attempt_done(void *arg, enum err err, int fd,
     const char *why);
@@ -61,11 +61,11 @@ struct backend_dial_request {
 };
 
 /*
- * How a dial ended. REASON_NONE: the callee owns `broker', which may be
- * written to at once, and `text' is the endpoint's address. Otherwise broker
- * is NULL, reason is REASON_BACKEND_UNREACHABLE, _TIMEOUT or _BUSY, and `text'
- * says what went wrong in the last try ("192.0.2.1:1883: Connection refused").
- * `text' dies with the call. The dial is gone when this is called.
+ * How a dial ended. REASON_NONE: the callee owns `broker', which may be written
+ * to at once, and `text' is the endpoint's address. Otherwise broker is NULL,
+ * reason is REASON_BACKEND_UNREACHABLE, _TIMEOUT or _BUSY, and `text' says what
+ * went wrong in the last try ("192.0.2.1:1883: Connection refused"). `text' is
+ * valid until the callback returns. The dial is gone when this is called.
  */
 typedef void backend_dial_done(void *arg, enum reason reason,
     struct stream *broker, const char *text);

@@ -120,7 +120,7 @@ struct backend_table {
 size_t backend_table_merge(struct backend_table *t, unsigned target,
     const struct sockaddr_storage *list, size_t count);
 
-/* How many endpoints `target' has now. */
+/* Returns how many endpoints `target' has now. */
 size_t backend_table_count(const struct backend_table *t, unsigned target);
 
 /* The earliest time, in ms, at which an endpoint that is DOWN or rests may be
@@ -146,7 +146,7 @@ struct backend_choice {
 /* The endpoint to try, or NULL if none may be tried now. */
 struct backend_endpoint *backend_pick(const struct backend_choice *c);
 
-/* How many endpoints could be picked, one after the other. */
+/* Returns how many endpoints could be picked, one after the other. */
 unsigned backend_pick_count(const struct backend_choice *c);
 
 /* The hash of a ClientID; the same in every process and on every machine. */

@@ -243,7 +243,7 @@ start_probe(struct probe *p)
 	p->verdict = "no answer";
 }
 
-/* What an answer says, by its code (RFC 1035, 4.1.1). */
+/* Returns what an answer means, by its code (RFC 1035, 4.1.1). */
 static const char *
 verdict_of(const uint8_t *answer)
 {

@@ -407,7 +407,7 @@ sync_health(struct backend_pool *p)
 	}
 }
 
-/* The queue goes on waiting while a lookup may bring endpoints. */
+/* The queue continues to wait while a lookup may bring endpoints. */
 static void
 note_resolving(struct backend_pool *p)
 {
@@ -458,8 +458,8 @@ looked_up(void *arg, enum err err, const struct sockaddr_storage *list,
 	serve(t->pool);
 }
 
-/* Begins to resolve, and goes on until target_fini(). A fixed address is found
- * inside this call. */
+/* Begins to resolve, and continues until target_fini(). A fixed address is
+ * found inside this call. */
 static void
 target_start(struct target *t)
 {

@@ -90,8 +90,8 @@ void backend_pool_put(struct backend_pool *p);
 /* OK if a pool takes `text' as an address, otherwise ERR_MALFORMED. */
 enum err backend_address_check(const char *text) MUST_CHECK;
 
-/* One endpoint for the status page and the metrics. The texts die with the
- * next turn of the loop. */
+/* One endpoint for the status page and the metrics. The texts are valid until
+ * the next turn of the loop. */
 struct backend_status {
 	const char *name; /* the pool's */
 	const char *address; /* as configured */
@@ -157,8 +157,8 @@ void backend_pool_leave(struct backend_pool *p, struct backend_waiter *w);
 struct backend_endpoint *backend_pool_next(struct backend_pool *p,
     const struct backend_waiter *w);
 
-/* How many milliseconds the try that `w' is about to make may take, of the
- * `left_ms' that remain for the dial. */
+/* Returns how many milliseconds the next try of `w' may take, of the `left_ms'
+ * that remain for the dial. */
 uint64_t backend_pool_share(struct backend_pool *p,
     const struct backend_waiter *w, uint64_t left_ms);
 
@@ -173,7 +173,7 @@ enum backend_outcome {
 };
 
 /* Reports how a try ended, and takes the caller's count of `e'. `why' is the
- * reason of BACKEND_FAILED and _FULL, otherwise not looked at. */
+ * reason of BACKEND_FAILED and _FULL, otherwise ignored. */
 void backend_pool_tried(struct backend_pool *p, struct backend_endpoint *e,
     enum backend_outcome outcome, const char *why);
 
@@ -192,12 +192,13 @@ void backend_pool_explain(const struct backend_pool *p, char *out, size_t size);
 const struct sockaddr_storage *backend_pool_source(struct backend_pool *p,
     sa_family_t family);
 
-/* How many source addresses there are. */
+/* Returns the number of source addresses. */
 size_t backend_pool_source_count(const struct backend_pool *p);
 
 struct loop *backend_pool_loop(const struct backend_pool *p);
 
-/* What the pool was made with, defaults filled in; lives as long as it. */
+/* Returns the options of the pool, with the defaults filled in; valid as long
+ * as the pool. */
 const struct backend_options *backend_pool_options(
     const struct backend_pool *p);
 

@@ -144,7 +144,7 @@ collect(struct answer *a, const struct addrinfo *ai)
 			    ai->ai_addrlen);
 }
 
-/* What the C library said. EAI_SYSTEM means errno. */
+/* Returns the C library's text for an error. EAI_SYSTEM means errno. */
 static const char *
 status_text(int status, int error)
 {

@@ -27,9 +27,9 @@ struct backend_resolver;
  * memory runs out. */
 struct backend_resolver *backend_resolver_new(void);
 
-/* Until backend_resolver_release(), lookups wait and no thread is started. The
- * sandbox applies only to threads that are started inside it. Before the first
- * lookup. */
+/* From now on lookups wait, and no thread is started, until
+ * backend_resolver_release(). The sandbox applies only to threads that are
+ * started inside it. Call this before the first lookup. */
 void backend_resolver_hold(struct backend_resolver *r);
 
 /* Starts threads for the lookups that wait. ERR_SYSTEM with errno: none could
@@ -50,7 +50,8 @@ struct backend_lookup;
 /*
  * The answer. OK: `count' > 0 addresses, whose port is 0. ERR_RESOLVE: `why'
  * says what the C library said, and what each nameserver said to which
- * question. All pointers die with the call, and so does the lookup.
+ * question. All pointers, and the lookup itself, are valid until the call
+ * returns.
  */
 typedef void backend_lookup_done(void *arg, enum err err,
     const struct sockaddr_storage *list, size_t count, const char *why);

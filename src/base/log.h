@@ -52,9 +52,9 @@ struct log_line {
  * Sets where lines go: "stderr", "syslog" or the path of a file, which is
  * appended to and created with mode 0640. ERR_SYSTEM with errno, or
  * ERR_IRREGULAR: only the level has changed, and lines still go where they went
- * before. A missing syslogd is no error: stderr is told, and lines are queued
- * until it appears. Called again for a file that was renamed, it creates a new
- * one.
+ * before. A missing syslogd is no error: a line on stderr says so, and lines
+ * are queued until it appears. Called again for a file that was renamed, it
+ * creates a new one.
  *
  * Root follows a symbolic link only if no other user could have made it, step
  * by step, because the folder of a log often belongs to the daemon's user. Main
@@ -96,7 +96,7 @@ void log_set_level(enum log_level level);
 /* True if a line of this level would be written. Ask before costly fields. */
 bool log_enabled(enum log_level level);
 
-/* True if the line is for people who watch: leave out what says little to
+/* True if people read the line on a terminal: leave out what says little to
  * them. */
 static inline bool
 log_is_short(const struct log_line *l)

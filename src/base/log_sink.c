@@ -6,8 +6,8 @@
  * There are two buffers. Callers append to one of them under a lock that is
  * only held to copy a line. The writer takes it, leaves the other one empty in
  * its place, and writes without the lock. It asks poll() before each write, so
- * that it never blocks on a pipe, a terminal or a socket, and can be told of
- * another sink, or of the end, at any time. Its state is `writer', which the
+ * that it never blocks on a pipe, a terminal or a socket, and can be switched
+ * to another sink, or stopped, at any time. Its state is `writer', which the
  * lock `pump_lock' guards: while there is no thread, callers write themselves.
  */
 #include "base/log_sink.h"

@@ -40,9 +40,9 @@ void socket_spread(int fd, const struct socket_options *o, unsigned by);
 
 enum socket_health {
 	SOCKET_QUIET, /* nothing is on its way to the peer */
-	SOCKET_BUSY, /* something is, and the peer's kernel answers */
+	SOCKET_BUSY, /* bytes are, and the peer's kernel answers */
 	SOCKET_UNREAD, /* the same, but it took nothing for `unread_ms' */
-	SOCKET_DEAD /* something is, and no answer came for `silent_ms' */
+	SOCKET_DEAD /* bytes are, and no answer came for `silent_ms' */
 };
 
 /*

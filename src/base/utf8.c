@@ -84,9 +84,9 @@ utf8_write(uint32_t code, uint8_t out[4])
 }
 
 /*
- * How many of the first bytes are ASCII and not NUL. Eight are tested at a
- * time, because nearly all names are nothing else: a byte above 7f, or a 00
- * that makes the subtraction borrow, leaves a high bit.
+ * Returns how many of the first bytes are ASCII and not NUL. Eight are tested
+ * at a time, because nearly all names are nothing else: a byte above 7f, or a
+ * 00 that makes the subtraction borrow, leaves a high bit.
  */
 static size_t
 ascii_run(const uint8_t *p, size_t len)

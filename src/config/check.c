@@ -233,7 +233,7 @@ check_bind(const struct check *c, size_t index)
 
 #define HTTP_MAX 16
 
-/* The HTTP listener must not stand where devices come in. */
+/* The HTTP listener must not have an address at which devices connect. */
 static void
 check_http(const struct check *c)
 {
@@ -339,8 +339,8 @@ check_identity(const struct check *c, struct config_identity *id)
 		    id->where.clientid_mode.text);
 }
 
-/* Probes are packets of one read; the worker's number goes behind the
- * ClientID. */
+/* A probe has to fit one read; the worker's number is appended to the ClientID.
+ */
 #define PROBE_TEXT_MAX 1024
 #define PROBE_CLIENTID_MAX 240
 
@@ -380,7 +380,8 @@ check_backend(const struct check *c, struct config_backend *b)
 	check_probe(c, b);
 }
 
-/* A limit that a wider one never lets take effect is a slip. */
+/* A limit that can never take effect, because another one is lower, is a
+ * mistake. */
 static void
 check_limits(const struct check *c)
 {
@@ -622,7 +623,7 @@ check_fetch(const struct check *c, struct config_fetch *f)
 		    "no [tls] reads %.512s (add it to crl)", f->points_folder);
 }
 
-/* What was doubted is bad, and so is its section. */
+/* Marks an option that has failed a check as bad, and its section with it. */
 static void
 judge(const struct config_option *option, struct config_head *body, void *arg)
 {

@@ -5,8 +5,8 @@
  * Nothing in it is written after config_load() has returned, so any thread may
  * read it as long as it, or the owner of the pointer, holds a count. The
  * contents of the files named in it are for the layers that read them; they
- * complain through CONFIG_COMPLAIN, so that their words begin with FILE:LINE,
- * too.
+ * complain through CONFIG_COMPLAIN, so that their messages begin with
+ * FILE:LINE, too.
  *
  * Fields come from config/options.h: cfg->timeouts.tls is a uint64_t of
  * milliseconds, listener->transport an enum config_transport, and
@@ -124,12 +124,12 @@ struct config {
  * ERR_NO_MEMORY: *out is NULL, and `r' has one complaint. Main thread only,
  * because inih keeps its settings in globals.
  *
- * A draft is what could be made of the file. It serves to find more complaints
- * in one run, and must not be put in force. A bad value in it is replaced by
- * its default, and head.bad is set in its section: skip that section. There
- * may be no listener, and a listener's profile pointer may be NULL.
- * CONFIG_COMPLAIN drops complaints about a value that has one already. Call
- * config_put() for a draft, too.
+ * A draft contains what could be read of a file with errors. It serves to find
+ * more errors in one run, and must not be put in force. A bad value in it is
+ * replaced by its default, and head.bad is set in its section: skip that
+ * section. There may be no listener, and a listener's profile pointer may be
+ * NULL. CONFIG_COMPLAIN drops complaints about a value that has one already.
+ * Call config_put() for a draft, too.
  */
 enum err config_load(const char *file, struct config **out,
     struct report *r) MUST_CHECK;

@@ -99,9 +99,10 @@ join(struct config_arena *arena, const char *head, size_t len, const char *tail)
 
 /*
  * *out is `text' with each ${env:NAME} replaced by that environment variable,
- * in the arena: a container is told this way what its image cannot know. The
- * value of a variable is not expanded again, and every other ${...} is left to
- * the templates. ERR_CONFIG: `why' says what is wrong; ERR_NO_MEMORY.
+ * in the arena: this is how a container gets settings that its image cannot
+ * contain. The value of a variable is not expanded again, and every other
+ * ${...} is left to the templates. ERR_CONFIG: `why' says what is wrong;
+ * ERR_NO_MEMORY.
  */
 static enum err
 expand(struct config_arena *arena, const char *text, const char **out,
@@ -677,7 +678,7 @@ make_config(const char *file)
 	return NULL;
 }
 
-/* What can only be said after the last line. */
+/* Checks what can only be checked after the last line. */
 static enum err
 finish(struct load *l)
 {

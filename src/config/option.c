@@ -174,7 +174,7 @@ config_option_words(const struct config_option *option, char *out, size_t size)
 	return (int)len;
 }
 
-/* What a numeric option is measured in. */
+/* Returns the unit of a numeric option. */
 static enum unit
 unit_of(const struct config_option *option)
 {

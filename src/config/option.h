@@ -77,7 +77,7 @@ config_option_field(const struct config_option *option, void *body)
 	return (char *)body + option->offset;
 }
 
-/* Where the value of `option' in `body' was written. */
+/* Returns where the value of `option' in `body' was written. */
 static inline struct config_where *
 config_option_where(const struct config_option *option, void *body)
 {
@@ -108,7 +108,7 @@ void config_option_paths(const struct config_option *option,
     struct config_head *body, void (*each)(const char *path, void *arg),
     void *arg);
 
-/* How many sections of this kind `cfg' has: 1 for CONFIG_ONE. */
+/* Returns how many sections of this kind `cfg' has: 1 for CONFIG_ONE. */
 size_t config_section_count(const struct config_section *section,
     const struct config *cfg);
 

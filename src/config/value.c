@@ -128,7 +128,8 @@ config_set_size(struct config_setting *s, void *field)
 	return err;
 }
 
-/* STR and TEMPLATE: the text as it is; who uses it knows its form. */
+/* STR and TEMPLATE: stores the text as it is; the code that uses it checks its
+ * form. */
 enum err
 config_set_text(struct config_setting *s, void *field)
 {
@@ -154,7 +155,8 @@ config_set_name(struct config_setting *s, void *field)
 	return config_set_text(s, field);
 }
 
-/* How many words the text has by its commas; 0 for an empty one. */
+/* Returns how many words, separated by commas, the text has; 0 if it is empty.
+ */
 static size_t
 count_words(const char *text)
 {

@@ -477,7 +477,7 @@ print_until(FILE *f, const char *until)
 		fprintf(f, "until %s", until);
 }
 
-/* What a change did to one entry. */
+/* Prints what a change did to one entry. */
 static void
 print_entry(FILE *f, json_t *a)
 {
@@ -500,7 +500,7 @@ print_entry(FILE *f, json_t *a)
 	}
 }
 
-/* What a change did to many entries. */
+/* Prints what a change did to many entries. */
 static void
 print_entries(FILE *f, json_t *a)
 {

@@ -208,7 +208,7 @@ enum reason {
 /* The reason's name, the word in log and metrics; static. */
 const char *reason_name(enum reason reason);
 
-/* What it means and what to do, for people; static. */
+/* Returns what the reason means and what to do about it; static. */
 const char *reason_text(enum reason reason);
 
 /* MQTT 3.1 / 3.1.1 CONNACK return code 1-5, or 0: just close. */

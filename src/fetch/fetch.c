@@ -13,7 +13,7 @@
 #include "fetch/place.h"
 #include "fetch/transfer.h"
 
-/* As the daemon's own limit for a file of lists. */
+/* The same as the daemon's limit for a file of lists. */
 #define FILE_MAX (512u * 1024 * 1024)
 
 /* One list being fetched. */
@@ -100,7 +100,7 @@ put(struct fetching *f, const struct transfer_answer *answer, struct slice pem)
 	return err;
 }
 
-/* Judges what came and puts it in place. OK: done. */
+/* Judges the download and puts it in place. OK: done. */
 static enum err
 take(struct fetching *f, const struct transfer_answer *answer)
 {

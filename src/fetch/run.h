@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The life of sallyport-fetch: once through all sources for a timer, or a loop
- * that times itself. The configuration is read again before each round.
+ * The life of sallyport-fetch: once through all sources, started by a timer, or
+ * a loop that decides itself when to download. The configuration is read again
+ * before each round.
  */
 #ifndef FETCH_RUN_H
 #define FETCH_RUN_H

@@ -154,7 +154,7 @@ make_headers(const struct transfer_request *r)
 #define SET(t, option, value) \
 	(curl_easy_setopt((t)->curl, CURLOPT_##option, value) == CURLE_OK)
 
-/* Where a download may lead. */
+/* Limits the protocols, redirects, time and size of a download. */
 static bool
 set_limits(struct transfer *t)
 {
@@ -206,7 +206,8 @@ refuse(struct transfer *t, const char *fmt, ...)
 	return ERR_REFUSED;
 }
 
-/* What can be done about an error of libcurl; "": it speaks for itself. */
+/* Returns what can be done about an error of libcurl; "" if its own text is
+ * enough. */
 static const char *
 advice(CURLcode code)
 {

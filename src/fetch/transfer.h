@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One download by HTTP or HTTPS: the only wrapper over libcurl. Bounded in
- * size, time and redirects; what came is not looked at. Proxies are those of
+ * One download by HTTP or HTTPS: the only wrapper over libcurl. Size, time and
+ * redirects are bounded; the content is not examined. Proxies are taken from
  * libcurl's environment variables (http_proxy, https_proxy, no_proxy).
  */
 #ifndef FETCH_TRANSFER_H

@@ -27,14 +27,13 @@ struct tls_client;
 #define FLEET_LINK_WHY_MAX 256
 
 /* A reply to a command; NULL if the connection was lost before it came. The
- * reply dies with the call. */
+ * reply is valid during the call. */
 typedef void fleet_link_reply(void *arg, const struct fleet_reply *reply);
 
 struct fleet_link_owner {
 	/* The link is up: commands may be sent. */
 	void (*up)(void *arg);
-	/* The link is down. Commands whose replies were missing have been
-	 * told. */
+	/* The link is down. Commands without a reply have got NULL. */
 	void (*down)(void *arg);
 	/* A reply that no command has asked for: a message. May be NULL. */
 	fleet_link_reply *message;
@@ -58,7 +57,7 @@ struct fleet_link_options {
 	void *arg; /* borrowed */
 };
 
-/* What the connections to come use; it may change. */
+/* What future connections use; it may change. */
 struct fleet_link_access {
 	struct tls_client *tls; /* counted by the link; NULL: no TLS */
 	const char *password; /* copied; "": none */
@@ -68,8 +67,8 @@ struct fleet_link_access {
 struct fleet_link *fleet_link_new(const struct fleet_link_options *o,
     const struct fleet_link_access *access);
 
-/* Closes it for good: commands whose replies are missing are told; the owner
- * is not. */
+/* Closes it for good: commands without a reply get NULL; the owner is not
+ * called. */
 void fleet_link_stop(struct fleet_link *l);
 
 /* Closes it without calling a callback. NULL is allowed. */
@@ -81,13 +80,14 @@ void fleet_link_set_access(struct fleet_link *l,
 
 bool fleet_link_is_up(const struct fleet_link *l);
 
-/* Why it is not up; "" if that is not known yet. Lives as long as the link. */
+/* Returns why the link is not up; "" if that is not known yet. Valid as long as
+ * the link. */
 const char *fleet_link_why(const struct fleet_link *l);
 
 /* The address that is in use, or was tried last. */
 const char *fleet_link_address(const struct fleet_link *l);
 
-/* How long the oldest unanswered command has waited, in ms. */
+/* Returns how long the oldest unanswered command has waited, in ms. */
 uint64_t fleet_link_lag(const struct fleet_link *l);
 
 /*

@@ -306,8 +306,8 @@ fleet_list_decide(struct fleet_list *l, const struct identity_deny_table *t,
 
 	if (err != OK)
 		return err;
-	/* What was taken back while the engine is away must not undo what
-	 * others deny until it is heard of. */
+	/* An entry that was taken back while the engine is away must not undo
+	 * what others deny before they know of that. */
 	l->denials.notes[at].late =
 	    !l->online && t->entries[i].until == IDENTITY_DENY_REMOVED;
 	return enqueue(l, at);
@@ -347,7 +347,8 @@ fleet_list_write(struct fleet_list *l, struct fleet_part parts[FLEET_PARTS_MAX],
 	     buf_len(texts) < PUT_BYTES;
 	     n++) {
 		note = &l->denials.notes[l->queue[n]];
-		/* One that is not pending any more was overtaken. */
+		/* An entry that is no longer pending was replaced by a newer
+		 * change. */
 		parts[n].how = note->late || !note->pending ? "late" : "now";
 		parts[n].field = buf_len(texts);
 		err = fleet_denials_field(&l->denials, l->queue[n], texts);

@@ -387,8 +387,8 @@ struct reading {
 	char id[ID_LEN + 1];
 };
 
-/* Splits "TO NAME NUMBER\nTEXT", and brings it to those who know what it
- * means. */
+/* Splits "TO NAME NUMBER\nTEXT", and passes it to the function that handles it.
+ */
 static void
 take_question(struct fleet_talk *t, const char *id, struct slice in)
 {

@@ -2,17 +2,18 @@
 /*
  * Questions that one replica asks the others, through the engine:
  *
- *	asker	stores the question, with a time to live, and announces it
- *	others	read it, unless its time is over, and do what it says
- *	others	store the answer, and announce it to the asker
- *	asker	takes it; at the deadline it knows who has not answered
+ * 	asker	stores the question, with a time to live, and announces it
+ * 	others	read it, unless its time is over, and do what it says
+ * 	others	store the answer, and announce it to the asker
+ * 	asker	takes it; at the deadline it knows who has not answered
  *
  * The engine's clock alone decides whether a question is still valid, so a
  * replica that stood still does not do late what its asker has given up. The
  * connection is one of its own: a large answer does not delay the deny list.
  *
  * What a question means is not known here. Questions and answers are a
- * stranger's input: they are bounded here, and checked by those who take them.
+ * stranger's input: their size is bounded here, and the code that uses them
+ * checks the rest.
  */
 #ifndef FLEET_TALK_H
 #define FLEET_TALK_H
@@ -42,7 +43,8 @@ struct fleet_talk_options {
 struct fleet_talk *fleet_talk_new(const struct fleet_talk_options *o,
     const struct fleet_link_access *access);
 
-/* Tells those who asked that no more answers come. NULL is allowed. */
+/* Ends all questions under way; their callers are told that no more answers
+ * come. NULL is allowed. */
 void fleet_talk_free(struct fleet_talk *t);
 
 void fleet_talk_set_access(struct fleet_talk *t,

@@ -3,8 +3,8 @@
  * Closing a stream so that the other side can read the last bytes sent to it.
  * Closing a socket with unread bytes makes the kernel send a reset, which may
  * destroy a refusal before the other side has read it. So our half is ended,
- * bytes that still come are read and dropped, and the stream is closed when the
- * other side closes, or has sent more than the set allows, or after a time.
+ * and further bytes are read and dropped. The stream is closed when the other
+ * side closes, when it has sent more than the set allows, or after a time.
  */
 #ifndef IO_LINGER_H
 #define IO_LINGER_H

@@ -93,7 +93,7 @@ read_mail(evutil_socket_t fd, short what, void *arg)
 	}
 }
 
-/* Frees what was given to loop_free_later(), also what that gives to it. */
+/* Frees what was given to loop_free_later(), also while freeing. */
 static void
 free_garbage(struct loop *loop)
 {
@@ -250,7 +250,8 @@ loop_run(struct loop *loop)
 		loop->now = 0;
 		run_all(&loop->deferred);
 		free_garbage(loop);
-		/* What ran may have deferred more, or stopped the loop. */
+		/* The deferred work may have deferred more, or stopped the
+		 * loop. */
 		flags = list_empty(&loop->deferred) && !loop->stopping
 		    ? EVLOOP_ONCE
 		    : EVLOOP_NONBLOCK;

@@ -78,8 +78,8 @@ void loop_meet_fd(struct loop *loop, int fd);
  * block all signals. */
 struct io_signal;
 
-/* Has `caught' called with the signal's number on the loop's thread. NULL when
- * memory runs out. */
+/* Calls `caught' with the signal's number, on the loop's thread, whenever the
+ * signal arrives. Returns NULL when memory runs out. */
 struct io_signal *io_signal_new(struct loop *loop, int number,
     void (*caught)(int number, void *arg), void *arg);
 
@@ -125,7 +125,7 @@ loop_deferred_init(struct loop_deferred *d, void (*run)(struct loop_deferred *))
 	d->run = run;
 }
 
-/* Has `d->run' called once, on the loop's thread, at the start of the next
+/* Makes the loop call `d->run' once, on its thread, at the start of the next
  * turn. Harmless when it is deferred already. `d' must stay in place until
  * then, or be cancelled. */
 void loop_defer(struct loop *loop, struct loop_deferred *d);

@@ -27,8 +27,8 @@ struct stream_fd_end {
 	void (*closed)(struct stream_fd_end *end);
 };
 
-/* Has end->closed called when `s' is closed. `end' outlives the stream and may
- * serve many streams. */
+/* Sets `end', whose closed() is called when `s' is closed. `end' outlives the
+ * stream and may serve many streams. */
 void stream_fd_set_end(struct stream *s, struct stream_fd_end *end);
 
 #endif

@@ -147,7 +147,7 @@ watch_ack_now(const struct watch *w)
 {
 	static const int on = 1;
 
-	/* Where the socket is not TCP's, there is nothing to hurry. */
+	/* If the socket is not a TCP one, there is nothing to acknowledge. */
 	(void)setsockopt(w->fd, IPPROTO_TCP, TCP_QUICKACK, &on, sizeof(on));
 }
 

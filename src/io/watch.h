@@ -60,11 +60,11 @@ ssize_t watch_send(struct watch *w, const uint8_t *data, size_t len,
     enum err *error);
 
 /*
- * Has what comes next acknowledged at once, by one setsockopt(TCP_QUICKACK). To
- * be called after a send: the kernel takes a peer that is answered for one
- * whose data an answer will acknowledge, and delays the acknowledgement, on
- * Linux by 40 ms, until nothing is said in these. A peer with Nagle's algorithm
- * on sends its next message only then. Holds until the next send.
+ * Makes the kernel acknowledge the next bytes at once, by one
+ * setsockopt(TCP_QUICKACK). To be called after a send: after a send, Linux
+ * expects that further answers will carry the acknowledgements, and delays
+ * these for 40 ms if no answer comes. A peer with Nagle's algorithm on sends
+ * its next message only then. Holds until the next send.
  */
 void watch_ack_now(const struct watch *w);
 

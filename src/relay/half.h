@@ -27,7 +27,7 @@ enum half_state {
 	HALF_CLOSING, /* bytes flow up to the end of the present packet */
 	HALF_SEALED, /* our last packet is queued; nothing else follows */
 	HALF_ENDING, /* `from' has ended; pending bytes drain */
-	HALF_ENDED /* `to' was shut down, or can take nothing any more */
+	HALF_ENDED /* `to' was shut down, or accepts no more bytes */
 };
 
 /* What a call tells the relay. */

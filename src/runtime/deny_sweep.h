@@ -15,7 +15,7 @@
 #include "runtime/denylist.h"
 
 /* Dismisses the live sessions that the entries of `t' (NULL: the whole list in
- * force) concern. The table may go when this returns. */
+ * force) concern. The table may be freed afterwards. */
 void deny_sweep(struct list *sweeps, const struct master *m,
     const struct identity_deny_table *t, denylist_done *done, void *arg);
 
@@ -23,7 +23,8 @@ void deny_sweep(struct list *sweeps, const struct master *m,
 void deny_sweep_count(struct list *sweeps, const struct master *m,
     const struct identity_deny_change *change, denylist_done *done, void *arg);
 
-/* Tells those who wait ERR_CLOSED. While the workers run. */
+/* Calls `done' with ERR_CLOSED for all sweeps under way. Call it while the
+ * workers run. */
 void deny_sweep_stop(struct list *sweeps);
 
 #endif

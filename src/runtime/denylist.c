@@ -16,7 +16,7 @@
  * so that a file that is being written is not. */
 #define SETTLE_MS 100
 
-/* How long to wait before a list is read again for which memory was missing. */
+/* How long to wait before a list is read again if memory ran out. */
 #define RETRY_MS 500
 /* How long a change by a command is kept if the file is replaced by one without
  * it. */
@@ -125,7 +125,8 @@ job_free(struct job *job)
 	free(job);
 }
 
-/* What a file looks like; one that is missing has an inode that no file has. */
+/* Stores what a file looks like; a missing one gets an inode number that no
+ * file has. */
 static void
 look_at(const char *path, struct stat *look)
 {
@@ -332,7 +333,7 @@ note_version(struct denylist_manager *d, const struct identity_deny_edit *e)
 	d->idle = e->idle;
 }
 
-/* Has the file read again soon, when there may be memory. */
+/* Schedules another read of the file, for when there may be memory. */
 static void
 read_again(struct denylist_manager *d)
 {
@@ -922,7 +923,7 @@ denylist_manager_stop(struct denylist_manager *d)
 		job->done = NULL;
 	}
 	fail_waiters(d, ERR_CLOSED);
-	/* Those that the thread had are freed when the loop is. */
+	/* Jobs that the thread had are freed together with the loop. */
 	list_each(node, next, &d->queue) {
 		list_remove(node);
 		job_free(list_entry(node, struct job, node));

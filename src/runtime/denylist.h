@@ -47,20 +47,20 @@ typedef void denylist_done(void *arg, const struct denylist_result *result);
 void denylist_tell(denylist_done *done, void *arg, enum err err,
     const struct report *why, uint64_t ended);
 
-/* The same for an error that needs no more words than its own. */
+/* The same for an error without a report. */
 void denylist_fail(denylist_done *done, void *arg, enum err err);
 
 /* Makes the manager for the list of m->snapshot. NULL: out of memory. */
 struct denylist_manager *denylist_manager_new(struct master *m);
 
-/* Starts its thread, and to watch the file. ERR_SYSTEM with errno. */
+/* Starts its thread, and begins to watch the file. ERR_SYSTEM with errno. */
 enum err denylist_manager_start(struct denylist_manager *d) MUST_CHECK;
 
-/* Ends its thread. Callers that are still waiting are told ERR_CLOSED. While
+/* Ends its thread. Callers that are still waiting get ERR_CLOSED. Call it while
  * the workers run. NULL is allowed. */
 void denylist_manager_stop(struct denylist_manager *d);
 
-/* After the main thread's loop was freed. NULL is allowed. */
+/* Call it after the main thread's loop was freed. NULL is allowed. */
 void denylist_manager_free(struct denylist_manager *d);
 
 /* m->snapshot has changed: it may have another list, or none. */

@@ -4,29 +4,29 @@
  *
  * THREADS
  *
- *	main	signals, reloads, admin requests, draining. It never reads a
- *		configured file after the start, so it always answers.
- *	worker	one of [daemon] workers; its sockets and sessions.
- *	loader	reads configured files and frees old snapshots (reload.h).
- *	log	writes the log (base/log.h).
+ * 	main	signals, reloads, admin requests, draining. It never reads a
+ * 		configured file after the start, so it always answers.
+ * 	worker	one of [daemon] workers; its sockets and sessions.
+ * 	loader	reads configured files and frees old snapshots (reload.h).
+ * 	log	writes the log (base/log.h).
  *
  * A thread changes only what it owns. To have something changed elsewhere it
  * posts a message to the owner's loop, which runs in the owner's next turn.
  * Messages from one thread to another arrive in the order they were posted.
  * The exceptions are the objects that are made for sharing: throttle,
  * cert_sessions, backend_flows, backend_resolver, counters (written by one
- *thread, read by all).
+ * thread, read by all).
  *
  * RELOAD
  *
- *	main	reload_request(): a signal, a command, or a changed file
- *	loader	reads and checks everything: the next snapshot, or complaints
- *	main	master_adopt(): makes an order for each worker; this can run
- *		out of memory, and then nothing has changed. From there on
- *		nothing can fail: log, limits and all orders
- *	worker	takes the snapshot in its next turn, for new connections, and
- *		judges its live sessions again, some in each turn (sweep.h)
- *	loader	frees the old snapshot when nothing counts it any more
+ * 	main	reload_request(): a signal, a command, or a changed file
+ * 	loader	reads and checks everything: the next snapshot, or complaints
+ * 	main	master_adopt(): makes an order for each worker; this can run
+ * 		out of memory, and then nothing has changed. From there on
+ * 		nothing can fail: log, limits and all orders
+ * 	worker	takes the snapshot in its next turn, for new connections, and
+ * 		judges its live sessions again, some in each turn (sweep.h)
+ * 	loader	frees the old snapshot when nothing counts it any more
  *
  * Until the worker has taken the order, connections are judged by the old
  * snapshot; a connection that was judged by an old one is judged again before
@@ -39,10 +39,10 @@
  *
  * END
  *
- *	SERVING --SIGTERM, drain--> LEAVING --drain_delay--> DRAINING
- *	        --a successor is ready--> REPLACED --SIGTERM, drain--> DRAINING
- *	REPLACED, DRAINING --all sessions have left, or time is over--> end
- *	any     --second SIGTERM, SIGINT, SIGQUIT--> STOPPING, end
+ * 	SERVING --SIGTERM, drain--> LEAVING --drain_delay--> DRAINING
+ * 	        --a successor is ready--> REPLACED --SIGTERM, drain--> DRAINING
+ * 	REPLACED, DRAINING --all sessions have left, or time is over--> end
+ * 	any     --second SIGTERM, SIGINT, SIGQUIT--> STOPPING, end
  *
  * Reloads still take effect while draining: a device that is denied must not
  * stay connected for as long as a drain takes.
@@ -53,9 +53,10 @@
  *
  * SIGNALS
  *
- * Blocked before the first file is read, and handled from when the loop runs:
- * a SIGHUP or SIGTERM that comes during the start is not lost, and does not
- * kill the process without a word. Other threads have all signals blocked.
+ * Blocked before the first file is read, and handled from when the loop runs: a
+ * SIGHUP or SIGTERM that comes during the start is not lost, and does not kill
+ * the process before it can log anything. Other threads have all signals
+ * blocked.
  */
 #ifndef RUNTIME_MASTER_H
 #define RUNTIME_MASTER_H
@@ -195,9 +196,9 @@ enum err master_accept(struct master *m) MUST_CHECK;
 /* Tells the supervisor, and the log, that the daemon is ready. */
 void master_is_ready(struct master *m);
 
-/* Another program serves: accepts no more, and has all sessions leave, evenly
- * spread over `ms' milliseconds. `pid' (0: none) is the supervisor's main
- * process from now on. */
+/* Another program serves: accepts no more connections, and dismisses all
+ * sessions, evenly spread over `ms' milliseconds. `pid' (0: none) is the
+ * supervisor's main process from now on. */
 void master_replace(struct master *m, uint64_t ms, int pid);
 
 /* Carries out a message from another program, the successor or the
@@ -205,8 +206,8 @@ void master_replace(struct master *m, uint64_t ms, int pid);
 void master_hear(struct master *m, enum handover_news news,
     const struct handover *source);
 
-/* Does what SIGTERM does: no new connections after drain_delay, and the end
- * once all sessions have left. */
+/* Does what SIGTERM does: after drain_delay no new connections are accepted,
+ * and the program ends once all sessions have ended. */
 void master_drain(struct master *m);
 
 #endif

@@ -40,10 +40,10 @@ void privileges_check_files(const struct config *cfg, struct report *unreadable,
     struct report *unwritable);
 
 /*
- * What the start would say of log, ports_file and admin_socket, without
- * changing anything: ERR_CONFIG with complaints if it would fail, and what it
- * would warn of. A missing folder below /run is only warned of, because a
- * service manager creates it.
+ * Reports what a start would report of log, ports_file and admin_socket,
+ * without changing anything: ERR_CONFIG with complaints if it would fail, and
+ * what it would warn of. A missing folder below /run is only warned of, because
+ * a service manager creates it.
  */
 enum err privileges_check_outputs(const struct config *cfg, struct report *why,
     struct report *warnings) MUST_CHECK;

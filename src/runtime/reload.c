@@ -287,7 +287,7 @@ append(char *text, size_t size, const char *item)
 	snprintf(text + len, size - len, "%s%s", len == 0 ? "" : ",", item);
 }
 
-/* What led to the reload: the causes, and the files that have changed. */
+/* Adds what led to the reload: the causes, and the files that have changed. */
 static void
 add_trigger(struct log_line *line, unsigned causes,
     const struct report *changed)

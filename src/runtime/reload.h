@@ -66,8 +66,8 @@ enum err reload_load(struct snapshot **out, const char *file,
  * NULL: out of memory. */
 struct reloader *reload_new(struct master *m, struct watcher_list *files);
 
-/* Starts its thread, and to watch the files; after the sandbox is entered.
- * ERR_SYSTEM with errno. */
+/* Starts its thread, and begins to watch the files; after the sandbox is
+ * entered. ERR_SYSTEM with errno. */
 enum err reload_start(struct reloader *r) MUST_CHECK;
 
 /* Requests a reload. `waiter' (may be NULL) is told of its end. */

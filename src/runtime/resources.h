@@ -46,14 +46,15 @@ uint32_t resources_room(uint64_t files, size_t more);
 /* Connections to the admin socket at once. */
 #define RESOURCES_CONTROL 32
 
-/* How many connections to http_listen `files' descriptors allow at once. */
+/* Returns how many connections to http_listen `files' descriptors allow at
+ * once. */
 uint32_t resources_web(uint64_t files);
 
-/* How many clients of a worker that were refused may take the time to read
- * why. No limit counts them, and they keep a descriptor. */
+/* Returns how many refused clients of a worker may take the time to read why.
+ * No limit counts them, and they keep a descriptor. */
 uint32_t resources_lingering(uint64_t files, size_t workers);
 
-/* How many TLS handshakes fit into `bytes'. */
+/* Returns how many TLS handshakes fit into `bytes'. */
 uint32_t resources_handshakes(uint64_t bytes);
 
 /*

@@ -300,7 +300,7 @@ runtime_take_over(const char *file, const struct master_service *service,
 	}
 	close(fds[0]);
 	(void)setsid();
-	/* If the waiting process is ended, the take-over is given up. */
+	/* If the waiting process ends, the take-over is given up. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	o.ready_fd = fds[1];
 	return run(&o, how->path);

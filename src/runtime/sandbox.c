@@ -8,8 +8,8 @@
  * made, not to the name. If a folder is replaced, the new one has no rule. So
  * rules are made for the folder of each file and for the folder above it, and
  * likewise for the target of each symbolic link on the way (DESIGN section 5).
- * Excepted are the root folder and folders like /tmp, where everybody keeps
- * files.
+ * The root folder and folders like /tmp, where every user keeps files, are
+ * excepted.
  */
 #include "runtime/sandbox.h"
 
@@ -193,7 +193,8 @@ folder_of(char out[PATH_MAX], const char *path)
 }
 
 /* Allows reading in the folder above `folder', so that `folder' may be
- * replaced; not if that is the root folder or belongs to everybody. */
+ * replaced; not if that is the root folder or one that every user may write to.
+ */
 static void
 allow_above(struct rules *r, const char *folder)
 {

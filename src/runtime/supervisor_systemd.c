@@ -11,8 +11,8 @@
 #include <systemd/sd-daemon.h>
 #include <time.h>
 
-/* RELOADING=1 wants the time, so that a READY=1 from before is not taken for
- * the answer (sd_notify(3)). */
+/* RELOADING=1 has to contain the time, so that an earlier READY=1 is not taken
+ * for the answer (sd_notify(3)). */
 static unsigned long long
 mono_usec(void)
 {

@@ -167,7 +167,7 @@ write_beginning(struct sock_filter *out)
 		IF_EQUAL(F_SETSIG, 1),
 		ALLOW,
 		FAIL(EPERM),
-		/* the same by ioctl, and input for the terminal's shell */
+		/* the same by ioctl, and input to the terminal's shell */
 		UNLESS_EQUAL(SYS_ioctl, 7),
 		LOAD(ARGUMENT(1)),
 		IF_EQUAL(FIOSETOWN, 4),

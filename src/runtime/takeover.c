@@ -22,8 +22,9 @@
 /* How long the running program may take to answer. */
 #define ANSWER_S 30
 
-/* How long it may take to say that it leaves. Then this program is ready
- * without: it accepts connections since before it asked. */
+/* How long it may take to say that it leaves. After that this program reports
+ * that it is ready all the same: it has been accepting connections since before
+ * it asked. */
 #define LEAVE_MS 30000
 
 /* The most descriptors that are offered to it. */
@@ -490,8 +491,8 @@ ended(struct handover *h, void *arg)
 		be_ready(t, "has ended");
 }
 
-/* Makes the connection a part of the loop. Without it the other program would
- * go on to accept, beside this one. */
+/* Adds the connection to the loop. Without it the other program would continue
+ * to accept, beside this one. */
 static enum err
 link_up(struct takeover *t)
 {
@@ -507,7 +508,8 @@ link_up(struct takeover *t)
 	return OK;
 }
 
-/* What this sends arrives, or the other program has ended. */
+/* Tells the other program to serve its sessions to their end, and passes it the
+ * descriptors on offer. The message arrives unless that program has ended. */
 static void
 serve(struct takeover *t)
 {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The program that takes over (`sallyport --take-over') from the running one;
- * handover.h says how. The other side is admin/successor.h.
+ * The program that takes over (`sallyport --take-over') from the running one.
+ * The protocol is described in handover.h; the other side is admin/successor.h.
  *
  * At the beginning, single-threaded and with the rights of the start, it asks
- * for the sockets and waits for them. Whatever fails from then on until it
- * accepts connections ends this program, and the running one has not noticed.
+ * for the sockets and waits for them. If anything fails before it accepts
+ * connections, this program ends, and the running one continues as if nothing
+ * had happened.
  */
 #ifndef RUNTIME_TAKEOVER_H
 #define RUNTIME_TAKEOVER_H
@@ -67,7 +68,7 @@ size_t takeover_take(struct takeover *t, const struct takeover_want *want,
 enum err takeover_check(const struct takeover *t, const struct config *cfg,
     struct report *why) MUST_CHECK;
 
-/* Has `fd' passed to the running program when it leaves, and a line that says
+/* Passes `fd' to the running program when that one leaves, and a line that says
  * what it is for. Takes `fd'. */
 enum err takeover_offer(struct takeover *t, const char *line,
     int fd) MUST_CHECK;
@@ -81,7 +82,7 @@ enum err takeover_offer(struct takeover *t, const char *line,
 void takeover_run(struct takeover *t, struct master *m);
 
 /* Closes what was not taken. If takeover_run() has not succeeded, the other
- * program goes on as before. NULL is allowed. */
+ * program continues as before. NULL is allowed. */
 void takeover_free(struct takeover *t);
 
 #endif

@@ -175,9 +175,9 @@ may_log_session(struct session *s, enum audit_event event, enum reason reason)
 }
 
 /*
- * Fields. The short form, for a terminal, leaves out what the event says by
- * itself, what is as it usually is, and what of a certificate only its CA
- * needs.
+ * Fields. The short form, for a terminal, leaves out fields that the event
+ * implies, fields with their usual value, and fields of a certificate that only
+ * its CA needs.
  */
 
 static void
@@ -306,7 +306,7 @@ add_disconnect(struct log_line *l, const char *key, const struct half *h)
 		log_fmt(l, key, "0x%02x", code);
 }
 
-/* How the relay ended. */
+/* Adds how the relay ended. */
 static void
 add_relay(struct log_line *l, const struct session *s)
 {

@@ -22,7 +22,7 @@ struct cert_sessions {
 	/* For the fleet, guarded by `lock': */
 	pthread_mutex_t lock;
 	struct cert_sessions_bell bell; /* loop NULL: there is no fleet */
-	bool soon_posted; /* this message is on its way, or was not followed */
+	bool soon_posted; /* the message is on its way, or was ignored */
 	bool now_posted;
 	struct list claims;
 	uint8_t (*changed)[32]; /* owned */
@@ -164,8 +164,8 @@ cert_sessions_differ(const union session_address *a,
 	return !address_equal(&x, &y);
 }
 
-/* Compares with the newest session: of a thief and the owner, the one that
- * connects last finds the other one there. */
+/* Compares with the newest session: whichever of the thief and the owner
+ * connects last meets the other's session. */
 static void
 detect_clone(const struct cert_sessions_entry *e,
     const struct cert_sessions_member *member,

@@ -147,8 +147,8 @@ struct cert_sessions_bell {
 	struct loop_message *now; /* a session waits */
 };
 
-/* Has the fleet told; NULL: no more. Main thread, before the workers start or
- * while they run. */
+/* Sets how the fleet is told; NULL: it is no longer told. Main thread, before
+ * the workers start or while they run. */
 void cert_sessions_share(struct cert_sessions *c,
     const struct cert_sessions_bell *bell);
 
@@ -166,7 +166,7 @@ struct cert_sessions_due {
 	bool all; /* changes were lost for lack of memory */
 };
 
-/* Fetches it; `now': on behalf of that message, else of the other one. */
+/* Fetches it; `now' tells which of the two messages asked for it. */
 void cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due,
     bool now);
 

@@ -2,8 +2,8 @@
 /*
  * Which session of this daemon was the last one to send a CONNECT with a given
  * ClientID to a given [backend]. A broker closes the older of two sessions with
- * the same ClientID, before MQTT 5 without a word [MQTT-3.1.4-2]; with this the
- * log can say so.
+ * the same ClientID, before MQTT 5 without telling the client [MQTT-3.1.4-2];
+ * with this the log can say so.
  *
  * Shared by all workers, without locks: a table of fixed size, in which a
  * ClientID replaces another one with the same slot. Then a takeover is not

@@ -34,8 +34,8 @@
  * descriptor of its broker. */
 #define LINGER_MAX 1024
 
-/* More than the kernels buffer of what a broker has sent and no client will
- * read. */
+/* More than the kernels buffer of bytes that a broker has sent and no client
+ * will read. */
 #define PARTING_BYTES (16 * 1024 * 1024)
 
 /*
@@ -324,8 +324,8 @@ session_manager_reload(struct session_manager *m, struct snapshot *snapshot)
 /*
  * Drain. Idle sessions leave first, the oldest of them before the others. A
  * session that transfers something is held back: a client that has sent a part
- * of a packet may complete it, and hears the answer. The last step dismisses
- * all that are left.
+ * of a packet may complete it, and gets the answer. The last step dismisses all
+ * that are left.
  */
 
 /* How long a session has to be idle, from the beginning of the drain on. */
@@ -435,7 +435,8 @@ session_manager_drain_sooner(struct session_manager *m, uint64_t ms)
 {
 	uint64_t end = loop_now(m->loop) + ms;
 
-	/* The next step sees it. If `empty' was called, there is none. */
+	/* The next step handles it. If `empty' was called, there is no next
+	 * step. */
 	m->drain_evenly = false;
 	if (end < m->drain_end)
 		m->drain_end = end;

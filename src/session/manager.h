@@ -50,9 +50,9 @@ struct session_memory {
 };
 
 /*
- * By what the deny list could name each session, see identity_deny_filter().
- * They stand side by side and not in the sessions, because a new entry is
- * compared with all of them: ten thousand take some tens of microseconds.
+ * The filters of the sessions, see identity_deny_filter(). They are in an array
+ * and not in the sessions, because a new entry is compared with all of them:
+ * ten thousand take some tens of microseconds.
  */
 struct deny_filters {
 	struct deny_filter *all; /* owned; in no order */
@@ -177,8 +177,8 @@ void session_manager_drain_evenly(struct session_manager *m, uint64_t ms,
  * would. `empty' is still called once. */
 void session_manager_drain_sooner(struct session_manager *m, uint64_t ms);
 
-/* Has the sessions dismissed, soon, whose cert_sessions_member is marked
- * evicted. Any thread. */
+/* Makes the worker dismiss, soon, the sessions whose cert_sessions_member is
+ * marked evicted. Any thread. */
 void session_manager_evict(struct session_manager *m);
 
 /* Begins a walk. It must stay where it is in memory until it is over. */

@@ -10,8 +10,8 @@ libsallyport_a_SOURCES += \
 	src/session/options.h \
 	src/session/cert_sessions.c \
 	src/session/cert_sessions.h \
-	src/session/proxy_header.c \
-	src/session/proxy_header.h \
+	src/session/proxy_facts.c \
+	src/session/proxy_facts.h \
 	src/session/session.c \
 	src/session/session.h \
 	src/session/snapshot.c \

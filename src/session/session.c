@@ -30,9 +30,9 @@
  * The identity.
  */
 
-/* How many bytes of a claimed name are kept: none if the client got the name
- * that it claimed, and at most one more than is logged, so that the log shows
- * that the name was cut. */
+/* Returns how many bytes of a claimed name are kept: none if the client got the
+ * name that it claimed, and at most one more than is logged, so that the log
+ * shows that the name was cut. */
 static size_t
 claim_len(struct slice claimed, struct slice final)
 {

@@ -107,10 +107,10 @@ void session_open(struct session_manager *manager, int fd,
 void session_evict(struct handshake_pending *h);
 
 /*
- * Ends the session for `reason'. The client and the broker are told as
- * closing_packets_make() says. Before the relay the session is gone
- * afterwards; in the relay it ends at the next packet boundaries. `detail'
- * (may be NULL) goes to the log. A second call does nothing.
+ * Ends the session for `reason'. The client and the broker get the packets of
+ * closing_packets_make(). Before the relay the session is gone afterwards; in
+ * the relay it ends at the next packet boundaries. `detail' (may be NULL) goes
+ * to the log. A second call does nothing.
  */
 void session_dismiss(struct session *s, enum reason reason, const char *detail);
 

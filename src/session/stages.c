@@ -23,7 +23,7 @@
 #include "base/clock.h"
 #include "session/audit.h"
 #include "session/options.h"
-#include "session/proxy_header.h"
+#include "session/proxy_facts.h"
 #include "session/sweep.h"
 #include "session/verdict.h"
 #include "tls/stream_tls.h"
@@ -209,7 +209,7 @@ check_peer(struct session *s)
 	struct verdict_detail detail;
 	enum reason reason;
 
-	proxy_header_note_local(s->setup);
+	proxy_facts_note_local(s->setup);
 	session_peer(s, &peer);
 	reason = verdict_peer(s->setup->snapshot->denylist, &peer,
 	    clock_wall_s(), &detail);
@@ -351,7 +351,7 @@ on_handshake(struct stream *stream, enum stream_event event, void *arg)
 	session_dismiss(s, reason, detail);
 }
 
-/* The ClientHello has arrived, or what is not one. */
+/* The ClientHello has arrived, or something that is not one. */
 static void
 hello_arrived(struct handshake_pending *h)
 {
@@ -527,7 +527,8 @@ static void go_on(struct session *s);
 static enum reason check_again(struct session *s,
     struct verdict_detail *detail);
 
-/* True if a session that is limited must not be let in without the fleet. */
+/* True if a session with a limit must be refused when the fleet cannot be
+ * asked. */
 static bool
 needs_fleet(const struct session *s)
 {
@@ -581,7 +582,7 @@ may_be_refused(struct session *s, const struct cert_sessions_limit *limit)
 }
 
 /* Asks the other replicas of a fleet for a session that was added. *waits: it
- * goes on in fleet_answered(). The suspicion of a clone can come later. */
+ * goes on in fleet_answered(). A suspected clone can be reported later. */
 static enum reason
 ask_fleet(struct session *s, const struct cert_sessions_limit *limit,
     const struct cert_sessions_result *result, bool *waits)
@@ -630,8 +631,8 @@ add_to_cert_sessions(struct session *s, bool *waits)
 	return ask_fleet(s, &limit, &result, waits);
 }
 
-/* Notes by what the deny list could name the client, for later changes of it.
- */
+/* Stores a filter of everything by which the deny list could name the client,
+ * for later changes of the list. */
 static enum err
 note_filter(struct session *s, const struct cert *cert)
 {
@@ -649,7 +650,8 @@ note_filter(struct session *s, const struct cert *cert)
  * Decides again if a reload has replaced the snapshot that the connection was
  * checked with, or if the deny list has changed since. A sweep judges only
  * sessions in the stages backend and relay, so a connection is checked when it
- * enters these: before the broker hears of a client that was revoked meanwhile.
+ * enters these: before the broker learns of a client that was revoked
+ * meanwhile.
  */
 static enum reason
 check_again(struct session *s, struct verdict_detail *detail)
@@ -793,7 +795,7 @@ start_backend(struct session *s)
 	struct backend_dial_request request;
 	size_t header_len;
 
-	if (proxy_header_write(s, header, &header_len) != OK) {
+	if (proxy_facts_write(s, header, &header_len) != OK) {
 		session_dismiss(s, REASON_IDENTITY_ENCODING,
 		    "proxy_protocol = v2 passes the CN on, and this one is "
 		    "not one short text");

@@ -18,7 +18,7 @@
 #define SLICES 128
 #define PAUSE_MS 1
 
-/* Room for so many filters beyond what is needed. */
+/* How many more filters there is room for than needed. */
 #define FILTERS_MIN 16
 
 /* A slice ends early after this long: a list of regular expressions may take
@@ -215,9 +215,9 @@ hits_one(const struct identity_deny_filter *client,
 	return false;
 }
 
-/* From the last session to the first: where one has ended, the last one has
- * taken its place, which was looked at before, or came after the entries were
- * in force. */
+/* Goes from the last session to the first. When a session has ended, the last
+ * one has taken its place: that one was judged already, or it began after the
+ * entries were in force. */
 bool
 sweep_entries(struct session_manager *m, struct sweep_entries *e)
 {

@@ -40,7 +40,7 @@ enum reason sweep_judge(struct session *s, unsigned what,
 void sweep_start(struct session_manager *m, unsigned what);
 
 /*
- * Has sweep_entries() consider the session from now on; `filter' is
+ * Makes sweep_entries() consider the session from now on; `filter' is
  * identity_deny_filter() of the client. Once a session. ERR_NO_MEMORY.
  */
 enum err sweep_consider(struct session *s,

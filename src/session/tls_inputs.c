@@ -114,7 +114,8 @@ tls_inputs_note(struct tls_inputs *in, struct config_tls *t)
 		add(&n, text, strlen(text) + 1);
 		config_option_paths(o, &t->head, note_file, &n);
 	}
-	/* Whether a token still signs cannot be seen: each reload asks it. */
+	/* Only the token itself can tell whether it still signs: each reload
+	 * asks it. */
 	for (i = 0; i < t->private_key.count; i++)
 		if (config_key_uri_is(t->private_key.items[i]))
 			in->settled = false;

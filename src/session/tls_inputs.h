@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a [tls NAME] profile was made of: its options, and what each of its
- * files looked like. A reload compares them, and shares the profile in force if
+ * The inputs of a [tls NAME] profile: its options, and what each of its files
+ * looked like. A reload compares them, and shares the profile in force if
  * nothing has changed: to make one takes reading and checking all certificates
  * and CRLs, and a handshake with each certificate.
  *
@@ -25,7 +25,7 @@ struct tls_inputs {
 	bool settled; /* a later change will be noticed */
 };
 
-/* Notes what `t' is made of now, before it is read. ERR_NO_MEMORY. */
+/* Records what `t' is made of now, before it is read. ERR_NO_MEMORY. */
 enum err tls_inputs_note(struct tls_inputs *in,
     struct config_tls *t) MUST_CHECK;
 

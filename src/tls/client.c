@@ -21,11 +21,11 @@ struct tls_client {
 struct tls_client_session {
 	SSL *ssl; /* owned; owns both BIOs */
 	BIO *in; /* borrowed: what came from the network */
-	BIO *out; /* borrowed: what goes there */
+	BIO *out; /* borrowed: what is to be sent */
 	char why[256];
 };
 
-/* The library's oldest error as a static text, and no error is left. */
+/* Returns the library's oldest error as static text, and clears all errors. */
 static const char *
 take_error(void)
 {
@@ -170,8 +170,8 @@ tls_client_input(struct tls_client_session *s, struct slice in)
 	    : ERR_NO_MEMORY;
 }
 
-/* Why the handshake failed: a certificate's fault says more than the
- * library's error. */
+/* Stores why the handshake failed: the fault of a certificate says more than
+ * the library's error. */
 static void
 note_failure(struct tls_client_session *s)
 {

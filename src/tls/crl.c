@@ -585,7 +585,7 @@ is_by(struct crl_list *c, const struct crl_question *q)
 	if (atomic_load_explicit(&c->is_signed, memory_order_acquire) ==
 	    CRL_SIGNED_YES)
 		return memcmp(c->key, q->key, sizeof(c->key)) == 0;
-	/* The first time that this issuer is met: its key is of a verified
+	/* This issuer is met for the first time; its key comes from a verified
 	 * chain. */
 	return crl_list_check_key(c, &key) == OK;
 }

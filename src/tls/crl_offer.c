@@ -160,7 +160,7 @@ take_list(const struct tls_load_pem *block, void *arg)
 	return err == ERR_REFUSED && l->why == NULL ? OK : err;
 }
 
-/* What a download without any list looks like. */
+/* Returns what a download that contains no list looks like. */
 static const char *
 likeness(struct slice body)
 {

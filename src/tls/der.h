@@ -72,14 +72,14 @@ const char *tls_der_name_text(char out[TLS_NAME_TEXT_MAX], struct slice name);
 enum err tls_der_time(CBS *cbs, int64_t *out) MUST_CHECK;
 
 /*
- * Why a signature with this AlgorithmIdentifier is not accepted, static text;
- * NULL: it is. SHA-1 and older are refused: with a collision an attacker gets
- * one certificate signed and presents another.
+ * Returns why a signature with this AlgorithmIdentifier is not accepted, as
+ * static text; NULL if it is. SHA-1 and older are refused: with a collision an
+ * attacker gets one certificate signed and presents another.
  */
 const char *tls_der_algorithm_weakness(struct slice algorithm);
 
-/* Why the key of a SubjectPublicKeyInfo is too weak, static text; NULL: it is
- * not, or it is of a kind that is not measured. */
+/* Returns why the key of a SubjectPublicKeyInfo is too weak, as static text;
+ * NULL if it is not, or if its kind is not measured. */
 const char *tls_der_key_weakness(struct slice spki);
 
 /* What a signature was checked over, and with what. */

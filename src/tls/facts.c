@@ -19,7 +19,7 @@
 #include "base/list.h"
 #include "tls/verify.h"
 
-/* GeneralName's choices (RFC 5280 4.2.1.6) that are handed on. */
+/* GeneralName's choices (RFC 5280 4.2.1.6) that are passed on. */
 #define TAG_EMAIL (CBS_ASN1_CONTEXT_SPECIFIC | 1)
 #define TAG_DNS (CBS_ASN1_CONTEXT_SPECIFIC | 2)
 #define TAG_URI (CBS_ASN1_CONTEXT_SPECIFIC | 6)
@@ -105,7 +105,7 @@ walk_name(struct slice name, struct cert_attr *attrs, size_t *count)
 	return OK;
 }
 
-/* Is it a GeneralName that is handed on? */
+/* Returns true if it is a GeneralName that is passed on. */
 static bool
 san_kind(unsigned tag, size_t len, enum cert_san_kind *kind)
 {

@@ -89,8 +89,9 @@ check_certs(struct tls_handshake *hs, const STACK_OF(CRYPTO_BUFFER) * certs,
 	*out = NULL;
 	if (v.reason != REASON_NONE || chain.sent_count == 0)
 		return v;
-	/* Of the session that goes on, what is not needed is removed. The list
-	 * is the session's own, and is read only later. */
+	/* The session is kept, so certificates that it does not need are
+	 * removed. The list belongs to this session, which reads it only later.
+	 */
 	if (out == &hs->cert)
 		(void)tls_chain_strip(&chain,
 		    (STACK_OF(CRYPTO_BUFFER) *)(uintptr_t)certs);
@@ -524,7 +525,8 @@ tls_handshake_failure(const struct tls_handshake *hs, bool closed)
 		v = translate(ERR_GET_REASON(error), text);
 	else if (error == 0 && closed)
 		v.reason = REASON_TLS_CLOSED;
-	/* The client relied on its ticket: that one's fault is the reason. */
+	/* The client relied on its ticket, so the fault of the ticket is the
+	 * reason. */
 	if (v.reason == REASON_TLS_NO_CERTIFICATE && hs != NULL &&
 	    hs->offered_verdict.reason != REASON_NONE)
 		v = hs->offered_verdict;
@@ -613,7 +615,7 @@ join(SSL *client, SSL *server)
 	return true;
 }
 
-/* Lets both ends go on until both are done or one has failed. */
+/* Runs both ends in turn until both are done or one has failed. */
 static bool
 run_trial(SSL *client, SSL *server)
 {
@@ -634,7 +636,7 @@ run_trial(SSL *client, SSL *server)
 	return done[0] && done[1];
 }
 
-/* Why the last trial failed, from the error queue. */
+/* Returns why the last trial failed, from the error queue. */
 static enum err
 trial_error(const char **why)
 {

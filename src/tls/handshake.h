@@ -56,7 +56,7 @@ void tls_handshake_install(SSL_CTX *ssl, int mode);
 /* The callbacks by which the library has signatures made by a token; static. */
 const SSL_PRIVATE_KEY_METHOD *tls_handshake_key_method(void);
 
-/* Does not wait for a signature any more. */
+/* Stops waiting for a signature. */
 void tls_handshake_stop_signing(struct tls_handshake *hs);
 
 /* Returns whether the client of a resumed session is admitted, and stores its

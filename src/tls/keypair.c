@@ -28,7 +28,7 @@
 #define TAG_REVOKED TAG(1)
 #define STATUS_SUCCESSFUL 0
 
-/* What loading a pair works with. */
+/* The state of loading a pair. */
 struct loading {
 	struct tls_keypair *pair; /* under construction */
 	const char *path; /* of the file being read */

@@ -56,8 +56,8 @@ enum err tls_keypair_use(const struct tls_keypair *p, SSL_CTX *ctx) MUST_CHECK;
 /* Makes `p' the certificate of this connection. */
 enum err tls_keypair_use_once(const struct tls_keypair *p, SSL *ssl) MUST_CHECK;
 
-/* Has the OCSP response sent on this connection if it is still valid. The first
- * time that it is not, logs that. */
+/* Makes the library send the OCSP response on this connection if it is still
+ * valid. The first time that it is not, logs that. */
 void tls_keypair_staple(struct tls_keypair *p, SSL *ssl);
 
 enum tls_ocsp_status {

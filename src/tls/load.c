@@ -29,7 +29,8 @@
 #define LABEL_MAX 64
 #define LINE_SHOWN 60
 
-/* Of UTF-8. Editors of Windows write it, and joined files have it inside. */
+/* Of UTF-8. Editors on Windows write it, and files that were joined contain it
+ * in the middle. */
 #define BYTE_ORDER_MARK "\xef\xbb\xbf"
 
 /* A walk through the blocks of a file. */

@@ -170,9 +170,9 @@ path_allows_dns(const struct library_run *r, const uint8_t *name, size_t len)
 /*
  * The library refuses any certificate without subjectAltName whose common name
  * could be a host name, as soon as a CA above has nameConstraints. Devices'
- * certificates are often so, and constraints on directory names are met
- * already. As in OpenSSL, each common name is held to the constraints on DNS
- * names, if there are any.
+ * certificates are often like that, and constraints on directory names have
+ * been checked already. As in OpenSSL, each common name is held to the
+ * constraints on DNS names, if there are any.
  */
 static bool
 common_names_allowed(const struct library_run *r)
@@ -237,7 +237,8 @@ on_error(int ok, X509_STORE_CTX *ctx)
 	}
 }
 
-/* Why path[i] cannot be used: by its keyUsage or extendedKeyUsage. */
+/* Returns why path[i] cannot be used: because of its keyUsage or
+ * extendedKeyUsage. */
 static struct tls_verdict
 explain_purpose(const struct library_run *r, size_t i, enum reason reason)
 {
@@ -389,8 +390,8 @@ prepare_edge(struct library_run *r, size_t i)
 	    tls_path_whose(r->c, i + 1, name));
 }
 
-/* Parses the path's certificates and hands each to the library as what it is:
- * the leaf, one below the trusted part, or one of that. */
+/* Parses the path's certificates and gives each to the library in its role: as
+ * the leaf, as an untrusted one, or as a trusted one. */
 static struct tls_verdict
 prepare(struct library_run *r)
 {
@@ -458,7 +459,7 @@ run(struct library_run *r)
 		    X509_STORE_CTX_get_error_depth(ctx));
 	else if (X509_check_purpose(r->certs[0], X509_PURPOSE_SSL_CLIENT, 0) !=
 	    1)
-		/* The library does not ask it of a leaf in its store. */
+		/* The library does not check this for a leaf in its store. */
 		v = translate(r, X509_V_ERR_INVALID_PURPOSE, 0);
 	else
 		v = checked_path(r, ctx)

@@ -51,8 +51,8 @@ struct tls_pkcs11_session {
 	bool asks_always; /* the PIN is needed for each signature */
 };
 
-/* What lasts as long as the process: modules that were loaded by their path,
- * those that are registered, and wrong PINs. */
+/* State that lasts as long as the process: modules that were loaded by their
+ * path, those that are registered, and wrong PINs. */
 static struct {
 	pthread_mutex_t lock;
 	CK_FUNCTION_LIST *modules[MODULES_MAX];

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A stream is read and written by its owner, one call at a time. While an event
- * is told (a "turn"), bytes that were received but not yet decrypted stay in
- * the worker's scratch buffer; at the end of the turn they are saved, because
- * the buffer is then used by others.
+ * is delivered (a "turn"), bytes that were received but not yet decrypted stay
+ * in the worker's scratch buffer; at the end of the turn they are saved,
+ * because the buffer is then used by others.
  */
 #include "tls/stream_tls.h"
 
@@ -85,10 +85,10 @@ enum tls_fin {
 	TLS_FIN_FAILED /* the client has closed both halves */
 };
 
-/* Whether an event is being told, and what the owner did with it. */
+/* Whether an event is being delivered, and what the owner did with it. */
 enum tls_turn {
 	TLS_TURN_NONE,
-	TLS_TURN_UNREAD, /* told; the owner has not read yet */
+	TLS_TURN_UNREAD, /* delivered; the owner has not read yet */
 	TLS_TURN_READ
 };
 
@@ -191,7 +191,7 @@ end_turn(struct tls_stream *s)
 		loop_defer(s->wire.watch.loop, &s->wire.watch.read_again);
 }
 
-/* Tells the owner READABLE while there is something to read. */
+/* Delivers READABLE to the owner while there is something to read. */
 static void
 tell_readable(struct tls_stream *s)
 {
@@ -276,7 +276,7 @@ send_tickets(struct tls_stream *s)
 	tls_wire_flush(&s->wire);
 }
 
-/* Has the owner read what may have arrived while we were busy. */
+/* Tells the owner to read what may have arrived while we were busy. */
 static void
 read_on(struct tls_stream *s)
 {
@@ -324,8 +324,8 @@ is_gone(const struct tls_stream *s)
 	return s->wire.eof || s->wire.in_error != OK || s->wire.out_error != OK;
 }
 
-/* A token signs. What has arrived meanwhile is for later, and the rest stays in
- * the socket. */
+/* A token is signing. What has arrived meanwhile is kept for later, and the
+ * rest stays in the socket. */
 static void
 wait_for_signature(struct tls_stream *s)
 {
@@ -750,7 +750,7 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 		return NULL;
 	}
 	watch_read(&s->wire.watch, true);
-	/* The ClientHello is there: it needs no event to be found. */
+	/* The ClientHello has arrived already, so no event will report it. */
 	loop_defer(loop, &s->wire.watch.read_again);
 	return &s->stream;
 }

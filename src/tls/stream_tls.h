@@ -36,8 +36,8 @@ enum tls_app {
  * a reference to `ctx' until the handshake is over. Returns NULL if memory runs
  * out; `fd' then stays with the caller.
  *
- * The owner is told STREAM_OPEN once the handshake is complete and the
- * certificate was checked, also for a resumed session. Or it is told
+ * The owner receives STREAM_OPEN once the handshake is complete and the
+ * certificate was checked, also for a resumed session. Or it receives
  * STREAM_BROKEN; tls_stream_failure() then says why. After STREAM_BROKEN the
  * owner may shut down, read (which discards everything until STREAM_EOF) and
  * close, so that the alert can arrive.
@@ -45,7 +45,7 @@ enum tls_app {
 struct stream *tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd,
     enum tls_app app);
 
-/* Returns true if a client with that certificate may come in. */
+/* Returns true if a client with that certificate is admitted. */
 typedef bool tls_admit(const struct cert *cert, void *arg);
 
 /*
@@ -65,9 +65,9 @@ void tls_stream_set_admit(struct stream *s, tls_admit *admit, void *arg);
 void tls_stream_refuse(struct stream *s, enum reason reason);
 
 /*
- * Tells why STREAM_BROKEN was told or STREAM_ERROR was returned. *detail is the
- * name of an alert or an error (static text), or NULL. *reason is REASON_NONE
- * while nothing is wrong.
+ * Tells why STREAM_BROKEN was delivered or STREAM_ERROR was returned. *detail
+ * is the name of an alert or an error (static text), or NULL. *reason is
+ * REASON_NONE while nothing is wrong.
  */
 void tls_stream_failure(const struct stream *s, enum reason *reason,
     const char **detail);

@@ -116,10 +116,10 @@ count_thread(int change)
 }
 
 /*
- * Modules want to be told of the end of the process, and have destructors. Both
- * would pull them away under a thread that is inside one, so the threads must
- * have ended. One that waits for its token may never end: then the process ends
- * at once, without them.
+ * Modules have to be finalized at the end of the process, and have destructors.
+ * Either would crash a thread that is inside a module, so the threads must have
+ * ended. One that waits for its token may never end: then the process ends at
+ * once, without them.
  */
 static void
 finish_modules(int status, void *arg)
@@ -512,8 +512,8 @@ tls_token_cancel(struct tls_token_job *job)
 	if (job->place == JOB_QUEUED) {
 		list_remove(&job->node);
 		t->queued--;
-		/* This was perhaps the one to find out whether the token is
-		 * back. */
+		/* This may have been the attempt that was to find out whether
+		 * the token is back. */
 		t->trying = false;
 	}
 	job->cancelled = true;

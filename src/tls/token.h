@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Signatures by keys in tokens. A token may take long or never answer, so it
- * is asked on threads of its own, a few for each key, and the result returns to
+ * Signatures by keys in tokens. A token may take long or never answer, so it is
+ * asked on threads of its own, a few for each key, and the result returns to
  * the loop as a message. A token that fails is left alone for a while, longer
- * each time; until then every signature fails at once. A profile that names no
- * token has nothing of this.
+ * each time; until then every signature fails at once. A profile without a
+ * token has no such threads.
  */
 #ifndef TLS_TOKEN_H
 #define TLS_TOKEN_H
@@ -58,10 +58,10 @@ enum err tls_token_try(struct tls_token *t,
 struct tls_token_job;
 
 /*
- * Has the digest signed, and then `done' called on `loop', whose thread calls
- * this. ERR_CLOSED: not now, and `why' says why. Later tls_token_take() has the
- * result. In either case tls_token_cancel() is due, before the reference to `t'
- * is dropped and before the loop ends.
+ * Starts to sign the digest, and then calls `done' on `loop', whose thread
+ * calls this. ERR_CLOSED: it cannot be signed now, and `why' says why. Later
+ * tls_token_take() has the result. In either case tls_token_cancel() is due,
+ * before the reference to `t' is dropped and before the loop ends.
  */
 enum err tls_token_start(struct tls_token_job **out, struct tls_token *t,
     const struct tls_digest *d, struct loop *loop, void (*done)(void *arg),
@@ -73,10 +73,10 @@ enum err tls_token_take(const struct tls_token_job *job,
     const struct tls_signature **out, const char **why) MUST_CHECK;
 
 /* Frees the job; `done' is not called any more. A signature that a thread is
- * working on is dropped when it is made. NULL is allowed. */
+ * working on is dropped once it is made. NULL is allowed. */
 void tls_token_cancel(struct tls_token_job *job);
 
-/* Why the last tls_token_start() on this thread failed. */
+/* Returns why the last tls_token_start() on this thread failed. */
 const char *tls_token_why(void);
 
 #endif

@@ -238,9 +238,10 @@ join_dates(struct tls_trust *t)
 }
 
 /*
- * Why a CA can verify no client, or a client of client_ca cannot be verified.
- * The library ignores extendedKeyUsage and unknown critical extensions of a CA
- * that is itself trusted. Other programs take them as a limit.
+ * Returns why a CA can verify no client, or why a client of client_ca cannot be
+ * verified. The library ignores extendedKeyUsage and unknown critical
+ * extensions of a CA that is itself trusted. Other programs take them as a
+ * limit.
  */
 struct flaw {
 	const char *what; /* static, or `text' */

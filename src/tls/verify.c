@@ -48,8 +48,8 @@
 #include "tls/ctx_body.h"
 #include "tls/path.h"
 
-/* Candidates for one step. More namesakes than this are not looked at; the
- * best ranked are kept. */
+/* Candidates for one step. Of more candidates with the same name, only the best
+ * ranked are kept. */
 #define CANDIDATES_MAX 64
 
 /* What one search may cost, in checks of a signature by a key of client_ca. A
@@ -376,7 +376,8 @@ check_crls(struct search *s)
 	return v;
 }
 
-/* How much a failure tells: of two, the one with the higher rank is kept. */
+/* Returns how informative a failure is: of two, the one with the higher rank is
+ * kept. */
 static int
 rank_of(enum reason reason)
 {
@@ -454,8 +455,8 @@ on_path(const struct tls_chain *c, size_t n, const struct tls_link *link)
 }
 
 /*
- * The path's first `n' links are set, and the last is of client_ca: goes on
- * over its issuers there, and ends here only as invariant 4 allows.
+ * The path's first `n' links are set, and the last is of client_ca: continues
+ * with its issuers there, and ends here only as invariant 4 allows.
  * REASON_NONE: accepted.
  */
 static enum reason
@@ -604,7 +605,7 @@ is_signed_by(struct search *s, const struct tls_link *of,
 
 static bool search_sent(struct search *s, size_t n);
 
-/* Goes on over one candidate. True: a path was accepted. */
+/* Continues the path with one candidate. True: a path was accepted. */
 static bool
 step(struct search *s, size_t n, const struct candidate *by)
 {
@@ -662,7 +663,7 @@ search_sent(struct search *s, size_t n)
 	return false;
 }
 
-/* Why no path was found that could be judged. */
+/* Returns why no path was found that could be judged. */
 static struct tls_verdict
 explain_no_path(struct search *s)
 {

@@ -4,8 +4,8 @@
 #include <assert.h>
 #include <string.h>
 
-/* Each step loads before it stores, so `to' may precede `from' by less than a
- * step. */
+/* Each step reads before it writes, so `to' may be less than a step before
+ * `from'. */
 void
 ws_unmask(uint8_t *to, const uint8_t *from, size_t len, uint8_t key[4])
 {

@@ -33,8 +33,8 @@ enum has {
 	HAS_END = 1 << 14
 };
 
-/* What the refusal shows of the request. Of several faults the one is shown
- * for which judge() refuses: the highest. */
+/* The part of the request that the refusal shows. Of several faults, the one
+ * for which judge() refuses is shown: the highest. */
 enum rank {
 	RANK_NONE,
 	RANK_SUBPROTOCOL,

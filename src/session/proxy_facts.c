@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "session/proxy_header.h"
+#include "session/proxy_facts.h"
 
 #include "identity/text.h"
 #include "tls/stream_tls.h"
 
 void
-proxy_header_note_local(struct session_setup *setup)
+proxy_facts_note_local(struct session_setup *setup)
 {
 	struct sockaddr_storage local;
 
@@ -45,7 +45,7 @@ find_cn(const struct cert *cert, uint8_t *out, size_t cap, struct slice *cn)
 }
 
 enum err
-proxy_header_write(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
+proxy_facts_write(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
     size_t *len)
 {
 	const struct session_setup *setup = s->setup;
