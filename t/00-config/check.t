@@ -11,7 +11,7 @@ use Sallyport;
 my $pki = pki;
 my $ini = tmp('test.ini');
 
-# The lines of a good config; a test puts its own in their place.
+# The lines of a good config; a test replaces some of them.
 sub good
 {
 	my (%line) = @_;
@@ -91,8 +91,8 @@ for (
 	is($code, 0, "$what: good") or diag($err);
 }
 
-# name, lines it may be told for, words of the complaint, replacement. What is
-# in the files of [tls], on line 3, is complained about there.
+# Columns: name, lines that the complaint may name, part of its text,
+# replacement. Faults in the files of [tls] are reported for line 3.
 my @bad = (
 	['an unknown key', '2', ['bnid', 'bind'], 'bnid = 127.0.0.1:0'],
 	['an unknown section', '1', ['listner', 'listener'],
@@ -132,7 +132,7 @@ for (@bad) {
 	like($err, qr/\Q$_\E/, "$what: says \"$_\"") for @$words;
 }
 
-# key, bad value, words of the complaint
+# Columns: key, bad value, part of the complaint.
 my @values = (
 	['timeouts', 'tls', '10x', 'tls'],
 	['timeouts', 'tls', '10', 'tls'],

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# etc/sallyport.ini, the sample, works once its files are there.
+# The sample etc/sallyport.ini works once the files that it names exist.
 use strict;
 use warnings;
 use FindBin;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Clients that mean harm, each beside a good one: what they take ends with
-# them, and the good one does not notice.
+# Malicious clients, each beside a good one: what they use is freed when they
+# leave, and the good one does not notice them.
 use strict;
 use warnings;
 use FindBin;
@@ -20,7 +20,8 @@ sub fds
 	return scalar @fds;
 }
 
-# Pages that were touched, freed or not, count: a bound on what it may take.
+# Pages that were ever used count, also after they were freed: this bounds the
+# memory that it may take.
 sub grows
 {
 	my ($most, $name, $code) = @_;
@@ -55,7 +56,8 @@ sub works
 }
 
 works(); # what the first one costs is not the attack's
-# 12 MB of pings, whose pongs are not read: the socket back is soon full.
+# 12 MB of pings, whose pongs are not read: the socket to the client is soon
+# full.
 grows(1024, 'pings without end', sub {
 	my ($c, $b) = come('wss', rcvbuf => 4096);
 	my $ping = ws_frame(op => 9, payload => 'p' x 125);
@@ -65,7 +67,7 @@ grows(1024, 'pings without end', sub {
 	isnt($b->ended->{status}, 'timeout', 'the broker hears of its end');
 	$b->close;
 });
-# 30 readers with a window of next to nothing; the broker has much to say.
+# 30 clients with a tiny receive window; the broker sends them much.
 grows(30 * 200, 'readers that do not read', sub {
 	my @c = map { [come($_ % 2 ? 'tls' : 'wss', rcvbuf => 2048)] } 1 .. 30;
 

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # The environments in which daemons are started: strict umask, no /proc, no
 # /dev/log, no resolv.conf, a read-only folder, closed descriptors, no IPv6, any
-# number of files. In each a device comes in, a reload works, and a denied
-# device is out.
+# number of files. In each of them a device connects, a reload works, and a
+# denied device is disconnected.
 use strict;
 use warnings;
 use Config;
@@ -31,7 +31,7 @@ $ENV{ASAN_OPTIONS} = 'detect_leaks=0';
 my $broker = peer('broker')->listen;
 my $rows = 0;
 
-# A command that changes what is mounted and then executes the daemon.
+# Returns a command that changes the mounts and then executes the daemon.
 sub mounted
 {
 	my ($script) = @_;
@@ -59,10 +59,10 @@ sub arrives
 	return ($c, $b);
 }
 
-# Starts the daemon in an environment, and does with it what operators do.
+# Starts the daemon in an environment, and does what operators do with it.
 # Fields: kit for Sallyport::Proc, over (sections), as_root (it changes to
-# nobody itself, as it must where only root can make the environment), and check,
-# called with the daemon and its folder.
+# nobody itself, as it must where only root can make the environment), and
+# check, called with the daemon and its folder.
 sub row
 {
 	my ($what, %row) = @_;
@@ -126,7 +126,7 @@ for my $as_root (0, $> == 0 ? 1 : ()) {
 		});
 }
 
-# Folders as working directory that nothing can be written to.
+# A working directory in which no file can be created.
 {
 	my $gone = tmp('gone');
 	my $locked = tmp('locked');
@@ -191,8 +191,8 @@ for my $closed ([0], [1], [2], [0, 1], [1, 2], [0, 1, 2]) {
 		});
 }
 
-# Limits of descriptors. Only a kernel that was told so grants billions, so the
-# C library says it.
+# Limits of descriptors. Only a kernel with changed settings allows billions, so
+# a changed C library reports that limit.
 SKIP: {
 	my $c = write_file(tmp('limit.c'), <<'C');
 #include <sys/resource.h>

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# [limits]: over the limit of connections, an address's own or that of all, one
-# is refused; over that of unfinished handshakes the oldest one is ended. And room
-# that becomes free is used.
+# [limits]: above the limit of connections, of one address or in all, a client
+# is refused; above that of unfinished handshakes the oldest one is ended. Room
+# that becomes free is used again.
 use strict;
 use warnings;
 use FindBin;

@@ -8,7 +8,7 @@ use lib "$FindBin::Bin/../lib";
 use Sallyport;
 
 plan skip_all => 'only root can drop privileges' if $> != 0;
-# The checker of leaks cannot look into a process that was root.
+# LeakSanitizer cannot look into a process that was root.
 local $ENV{ASAN_OPTIONS} = 'detect_leaks=0';
 
 my $proxy = sallyport(kit => { drop => 0 }, daemon => { user => 'nobody' });
@@ -47,7 +47,7 @@ for my $user (qw(no-such-user-here root)) {
 		"user = $user: with the same words");
 }
 
-# What -t tries, the start does not have to find out.
+# -t tries beforehand what would make the start fail.
 for (['log', tmp('none/s.log')], ['log', tmp()], ['ports_file', tmp('none/p')],
 	['admin_socket', tmp('none/admin')],
 ) {
@@ -140,7 +140,7 @@ for my $folder ('/run', '/var/run') {
 	$p->stop;
 }
 
-# A deny list that cannot be written is told before it is needed.
+# A deny list that cannot be written is reported before it is needed.
 mkdir tmp('roots') or die "$!";
 my %denylist = (
 	daemon => { user => 'nobody', admin_socket => tmp('roots/admin') },

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # accept_proxy = required: a PROXY header from a trusted balancer, v1 or v2,
-# gives the client's address; nothing else is let in.
+# gives the client's address; all other connections are refused.
 use strict;
 use warnings;
 use FindBin;

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The sandbox around the running daemon: the kernel says it is there, and what
-# an operator does every day still works; a reload to files or brokers out of
-# its reach is refused or reported, and ends no session.
+# The sandbox of the running daemon: the kernel reports it, and what an operator
+# does every day still works; a reload to files or brokers out of its reach is
+# refused or reported, and ends no session.
 use strict;
 use warnings;
 use File::Temp qw(tempdir);

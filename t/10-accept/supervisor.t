@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# What systemd gives and hears: sockets by the listener's name, READY,
-# RELOADING, STOPPING and the watchdog. This test speaks for systemd.
+# What systemd passes and receives: sockets by the listener's name, READY,
+# RELOADING, STOPPING and the watchdog. This test plays systemd.
 use strict;
 use warnings;
 use FindBin;
@@ -59,7 +59,7 @@ for my $i (1 .. 4) {
 	$_->close for $c, $b;
 }
 
-# One line about all, again and again as it changes.
+# A status line, sent again whenever it changes.
 my $down = qr/1 of 2 brokers up; \[backend spare\]: 1 of 1 broker is down: 127\.0\.0\.1:$free/;
 like(hears(qr/^STATUS=.*down/), qr/^STATUS=\d sessions?, $down/,
 	'sessions, brokers, and what is wrong');
@@ -79,7 +79,7 @@ $proxy->signal('TERM');
 like(hears(qr/STOPPING/), qr/^STOPPING=1/, 'so is the drain');
 is($proxy->wait_exit(5), 0, 'exit 0');
 
-# Who came in by it would wait for ever.
+# Clients that connect to it would wait for ever.
 my $lost = Sallyport::Proc->new(name => 'lost', log => tmp('lost.log'),
 	any_exit => 1, fds => [[$passed, 'sallyport-mqtts.socket']]);
 $lost->launch(Sallyport::Daemon::program(builddir), '-c', $proxy->{ini});

@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Who gets through the TLS door, and which alert and reason the others hear.
+# Which certificates are accepted, and which alert and reason the other clients
+# get.
 use strict;
 use warnings;
 use FindBin;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The forms in which files of CAs and CRLs come. What is read of each, and what
-# is said, must be the same for `sallyport -t', the start, a reload and
+# The forms in which files of CAs and CRLs come. What is read from each, and
+# what is reported, must be the same for `sallyport -t', the start, a reload and
 # `sallyport explain'.
 use strict;
 use warnings;
@@ -17,7 +17,8 @@ my $b = read_file($pki->cert('other-ca'));
 my $mark = "\xef\xbb\xbf";
 my $connect = mqtt_connect(clientid => 'x');
 
-# For whom the device's CA vouches, as `openssl x509 -trustout' writes it.
+# The purposes that the device's CA is trusted for, as `openssl x509 -trustout'
+# writes them.
 sub trusted
 {
 	my ($usage) = @_;
@@ -46,8 +47,9 @@ sub reload
 	return substr $proxy->text, $from;
 }
 
-# One file, named by OPTION. SAID is what is said of it, undef if nothing;
-# it is an error if REFUSED. IN are those who are admitted if it is not.
+# One file, named by OPTION. SAID is what is reported about it, undef if
+# nothing; it is an error if REFUSED. IN are the devices that are admitted if it
+# is not.
 sub ask
 {
 	my ($what, $option, $file, $refused, $said, %expected) = @_;

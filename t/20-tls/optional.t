@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# client_certificate = optional: none is fine, a bad one still is not.
+# client_certificate = optional: no certificate is accepted, but a bad one is
+# refused.
 use strict;
 use warnings;
 use FindBin;
@@ -80,7 +81,8 @@ for my $device (qw(expired untrusted)) {
 		"$device: refused, not treated as none");
 }
 ok(!$broker->pending, 'none of the refused reached the broker');
-# One that waits for the broker while certificates become required is not in.
+# A client that waits for the broker while certificates become required is
+# refused.
 {
 	my $late = peer('broker')->listen;
 	my %backend = (backend => { address => $late->address });
@@ -102,7 +104,7 @@ ok(!$broker->pending, 'none of the refused reached the broker');
 		'required meanwhile: relay_untrusted');
 	is(hex($c[0]->ended->{bytes}), '2003008700',
 		'required meanwhile: who waited without one is refused');
-	# Whose connection is closed unused may come first.
+	# A connection that is closed unused may come first.
 	my ($b, $packet);
 	for (1, 2) {
 		$b = $late->accept;

@@ -1,9 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # Two certificates of one CA, its name and key the same, side by side in
-# client_ca: which of them a chain is led over must not matter, nor whether it is
-# verified or followed from memory. Which of them is found first is chance, so
-# each case is made several times.
+# client_ca: it must not matter which of them a chain is built through, nor
+# whether the chain is verified or found in the cache. Which one is found first
+# is chance, so each case is tried several times.
 use strict;
 use warnings;
 use FindBin;
@@ -24,7 +24,7 @@ sub start
 			: () });
 }
 
-# What becomes of three handshakes, one after the other. TLS 1.2: the client
+# The results of three handshakes, one after the other. TLS 1.2: the client
 # knows at once.
 sub come
 {

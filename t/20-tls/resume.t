@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Resumption by ticket: it works, the identity comes along, and what has
-# become of the certificate meanwhile counts.
+# Resumption by ticket: it works, the identity is the same, and the certificate
+# is judged as it is now.
 use strict;
 use warnings;
 use FindBin;
@@ -62,7 +62,7 @@ is($c->command('ticket', as => 'none', timeout => 200)->{status}, 'timeout',
 	'session_tickets = off: no ticket is given');
 $c->close;
 
-# A ticket of another profile must not open this door.
+# A ticket of another profile must not be accepted.
 {
 	my $r = peer->try_tls(port => $proxy->port('off'), device => 'ec',
 		session => 'ec-1.3')->{tls};

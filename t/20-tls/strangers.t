@@ -113,7 +113,7 @@ for (['silence', ''], ['half a ClientHello', $hello]) {
 	ok($proxy->wait_close('tls_alert', from => $from), 'tls_alert');
 	$c->close;
 }
-# One of OpenSSL's says so in the clear, where TLS 1.3 has no such thing.
+# OpenSSL's clients send that alert unencrypted, which TLS 1.3 does not allow.
 SKIP: {
 	my $from = $proxy->mark;
 	my ($openssl) = grep { -x } map { "$_/openssl" } split /:/, $ENV{PATH};

@@ -98,7 +98,7 @@ sub fault
 
 sub noted { return -s tmp("faults/$_[0]") || 0 }
 
-# What does not fit is found before anything is in force.
+# A key that does not fit is found before anything is put in force.
 chown +(getpwnam 'nobody')[2, 3], write_file(tmp('wrong'), "4321\n");
 $text = refused_text(uri('server', 'file:' . tmp('wrong')));
 like($text, qr/the PIN of \S+wrong is wrong/, 'a wrong PIN');
@@ -175,7 +175,7 @@ sub begin
 	return $c;
 }
 
-# A token that hangs: others get in meanwhile, at the same worker.
+# A token that hangs: meanwhile other clients connect, at the same worker.
 my $signed = noted('signatures');
 fault('hang', 1);
 my $slow = begin('ec');

@@ -36,7 +36,7 @@ sub start
 	return $proxy;
 }
 
-# Connects, returns the Username that the broker hears, or undef.
+# Connects; returns the Username that the broker receives, or undef.
 sub name_of
 {
 	my ($proxy, $device) = @_;
@@ -67,7 +67,7 @@ for (['ec', 'client-ca'], ['one', 'client-ca'], ['two', 'client-ca'],
 }
 my $cas = join ', ', map { $pki->cert($_) } qw(client-ca p384-ca);
 
-# openssl takes both, and one name comes of them.
+# openssl accepts both forms, and both give the same name.
 for my $variable (qw(sha256 md5 crt pem tbs_sha256)) {
 	my $proxy = start(tls => { client_ca => $cas },
 		identity => { username => $variable });

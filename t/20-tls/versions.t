@@ -1,6 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# TLS 1.2 and 1.3 and nothing older; ECDSA and RSA keys by what a client can.
+# TLS 1.2 and 1.3 and nothing older; ECDSA or RSA keys, whichever the client
+# supports.
 use strict;
 use warnings;
 use FindBin;

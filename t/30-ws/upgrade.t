@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The HTTP request that becomes a WebSocket: what is taken, and which status
+# The HTTP request that becomes a WebSocket: what is accepted, and which status
 # and reason everything else gets.
 use strict;
 use warnings;
@@ -76,7 +76,7 @@ for my $what (sort keys %h) {
 	$c->close;
 }
 
-# What is pipelined behind the request is kept.
+# What is pipelined after the request is kept.
 {
 	my $packet = mqtt_connect(clientid => 'pipe');
 	my ($c) = ask(ws_request() . ws_frame(payload => $packet)

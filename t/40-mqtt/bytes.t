@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# However the bytes of a CONNECT come, and whatever comes behind them, the
-# broker gets them once and in order; and they come by the deadline.
+# However the bytes of a CONNECT are divided, and whatever follows them, the
+# broker gets them once and in order; and they have to arrive before the
+# deadline.
 use strict;
 use warnings;
 use FindBin;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Broken CONNECTs: the right word back, and nothing at all at the broker; and
-# `explain' refuses them for the same reason.
+# Broken CONNECTs: the client gets the right answer and the broker nothing at
+# all; and `explain' refuses them for the same reason.
 use strict;
 use warnings;
 use FindBin;

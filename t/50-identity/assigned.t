@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# A v5 client that sent no ClientID is told which one it was given, once, in
-# the CONNACK that lets it in, and in no other.
+# A v5 client that sent no ClientID is told once which one it was given: in the
+# CONNACK that accepts it, and in no other packet.
 use strict;
 use warnings;
 use FindBin;
@@ -74,8 +74,9 @@ for my $transport (qw(tls wss)) {
 is(hears('tls', 'off', {}, mqtt_connack(properties => '')),
 	hex(mqtt_connack(properties => '')), 'assigned_clientid = off');
 
-# It would not fit what the client takes: refused, rather than untold, before
-# the broker hears of it where that is plain already.
+# The ClientID would exceed the client's Maximum Packet Size: the client is
+# refused instead of not being told, and before the broker learns of it where
+# that is known by then.
 for my $transport (qw(tls wss)) {
 	my $what = "$transport: a client whose Maximum Packet Size is";
 	my $c = peer->device($transport, device => 'ec',

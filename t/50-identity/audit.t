@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The audit trail: a line for each open, refusal and close, and in each who it
-# was, by what certificate, and which profile judged.
+# The audit log: a line for each open, refusal and close; each names the client,
+# its certificate, and the profile that decided.
 use strict;
 use warnings;
 use FindBin;
@@ -41,7 +41,7 @@ sub event
 
 	$field{$1} = defined $2 ? $2 : $3
 	    while $line =~ /(\w+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g;
-	# Which side's end is seen first is left to chance.
+	# Which side is seen to end first is chance.
 	$field{reason} =~ s/^relay_(?:client|broker)_\w+$/it ended/
 	    if $event eq 'close';
 	return \%field;
@@ -58,7 +58,7 @@ sub certificate
 	);
 }
 
-# Those of WANT, and no others of the names that tell who it was.
+# The fields of WANT, and no other field that identifies the client.
 sub is_event
 {
 	my ($got, $want, $what) = @_;
@@ -241,7 +241,7 @@ for (
 	is($proxy->count_log(qr/event=open .*client_id=b135 /), 0,
 		'no open line for one that was refused') if $code;
 }
-# Before MQTT 5 a broker closes the older session without a word.
+# Before MQTT 5 a broker closes the older session without telling the client.
 {
 	my $from = $proxy->mark;
 	my @c = map { peer->tls(device => 'ec', port => $proxy->port('tls')) }

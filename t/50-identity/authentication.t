@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # MQTT 5's enhanced authentication is a second way to log in at the broker. By
-# default a client with a certificate does not get it through.
+# default it is not passed on for a client with a certificate.
 use strict;
 use warnings;
 use FindBin;

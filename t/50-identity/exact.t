@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# A CONNECT as the broker gets it differs from what was sent in what identity
-# asks for, and in nothing else; and `explain' foretells every byte.
+# A CONNECT as the broker gets it differs from what was sent only as [identity]
+# says; and `explain' predicts every byte.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Every field a name can be made of, out of certificates as CAs make them and
+# Every field that a name can be made of, from certificates as CAs make them and
 # as attackers would: the exact CONNECT that the broker gets, or nothing.
 use strict;
 use warnings;

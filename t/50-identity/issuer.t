@@ -72,10 +72,11 @@ for my $named (qw(client-ca renewed)) {
 			"a renewed CA, profile for $named, two steps above");
 	}
 }
-# A CA may write its name in another string type than its certificate does;
-# the two are one (RFC 5280 7.1). A device of such a CA sends along something
-# it made itself: of that name, and by its looks under the other CA. That is
-# never checked, since no path leads over it, and must not be followed later.
+# A CA may write its name in another string type than its certificate does; the
+# two are one (RFC 5280 7.1). A device of such a CA also sends a certificate
+# that it made itself: with that name, and apparently issued by the other CA. It
+# is never checked, since no path leads through it, and no later path may use
+# it.
 {
 	my $proxy = sallyport(backend => { address => $broker->address },
 		tls => \%tls, 'identity a' => \%a, 'identity b' => \%b);

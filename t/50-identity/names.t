@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Names out of certificates: every template, and what refuses.
+# Names from certificates: every template, and what causes a refusal.
 use strict;
 use warnings;
 use FindBin;

@@ -28,7 +28,7 @@ sub start
 	return sallyport(config(@_));
 }
 
-# A session under way, or what the client hears instead.
+# An open session, or the answer that the client got instead.
 sub try_session
 {
 	my ($proxy, $transport, $version, $id) = @_;
@@ -100,7 +100,7 @@ sub lives
 	ok($proxy->wait_close('relay_replaced'), 'relay_replaced');
 	lives($_, 'the others stay') for $in[1], $new;
 
-	# Fewer may be in from now on: the next to come takes the places.
+	# The limit is lowered: the next session ends all that are above it.
 	$proxy->write_ini(config('kick_oldest', 1));
 	my $from = $proxy->mark;
 	$proxy->signal('HUP');

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# As it comes, a device cannot take another one's session by its ClientID: it
-# cannot end it, nor get what is stored for it, nor delete that. A real mosquitto
-# is the judge.
+# By default a device cannot take over another one's session by its ClientID: it
+# cannot end it, get what is stored for it, or delete that. Tested with a real
+# mosquitto.
 use strict;
 use warnings;
 use FindBin;

@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# Dialling the broker: down, slow, a unix socket, a name; it dies.
+# Dialling the broker: it is down, slow, a unix socket or a name; or it crashes.
 use strict;
 use warnings;
 use FindBin;
@@ -11,7 +11,7 @@ my $broker = peer('broker')->listen;
 my $gone = peer('broker')->listen;
 my $gone_address = $gone->address;
 $gone->close;
-# A queue of one that is full: the kernel lets no other in.
+# A queue of one that is full: the kernel accepts no other connection.
 my $full = peer('broker')->listen(backlog => 0);
 my @queue = map { peer('broker')->try_open(port => $full->port,
 	timeout => 100) } 1 .. 3;
@@ -77,7 +77,7 @@ for my $listener (qw(unix name)) {
 	$_->close for $b, $c;
 }
 
-# It dies: before the CONNACK, and in the middle.
+# It crashes: before the CONNACK, and in the middle of a session.
 for my $transport (qw(tls wss)) {
 	for my $when ('before the CONNACK', 'in a session') {
 		for my $how (qw(close reset)) {

@@ -57,7 +57,7 @@ nameserver('127.0.0.51', 'mq.test' => '127.0.0.1',
 nameserver('127.0.0.52', '*' => undef);
 nameserver('127.0.0.53', 'mq.lan' => '127.0.0.1');
 
-# Is the broker found by this name?
+# Returns true if the broker is found by this name.
 sub found
 {
 	my ($name, %arg) = @_;

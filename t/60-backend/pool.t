@@ -107,7 +107,8 @@ for my $device (qw(ec none)) {
 	is(ord $b->recv(1), 0x10, "v2, $device: the CONNECT behind it");
 	$_->close for $c, $b;
 }
-# A broker that names devices by it would take their own word instead.
+# A broker that names devices by it would otherwise use the name that they
+# claim.
 {
 	my $c = peer->tls(device => 'two-cn', port => $proxy->port('none'));
 

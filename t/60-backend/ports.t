@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# An operator is warned once when the local ports for a broker come to an end,
-# while devices still come in, and told what helps.
+# An operator is warned once when the local ports for a broker run out, while
+# devices can still connect, and told what helps.
 use strict;
 use warnings;
 use FindBin;

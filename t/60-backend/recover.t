@@ -43,7 +43,7 @@ sub check
 	ok($proxy->wait_log(qr/event=backend_up /, from => $from),
 		"$what: logged");
 
-	# What was tried was only that: no bytes.
+	# The attempts were only connections: no bytes were sent.
 	my $trial = $broker->accept;
 	my $said = $trial->ended;
 	is($said->{status}, 'eof', "$what: a connection, closed again");

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# A reload that does not change a [backend] keeps what is known of its brokers; a
-# changed [backend] starts without.
+# A reload that does not change a [backend] keeps what is known of its brokers;
+# a changed [backend] starts without that knowledge.
 use strict;
 use warnings;
 use FindBin;

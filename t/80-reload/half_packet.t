@@ -1,6 +1,6 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# A drain lets a client complete the packet that it has begun, and hear the
+# A drain lets a client complete the packet that it has begun, and receive the
 # answer; idle sessions leave first; at the end of the time all leave.
 use strict;
 use warnings;

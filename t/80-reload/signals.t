@@ -95,7 +95,7 @@ sub daemon_of
 	return $child;
 }
 
-# It has blocked its signals, and is thus on its way.
+# It has blocked its signals, so its start has begun.
 sub wait_blocked
 {
 	my ($pid) = @_;

@@ -22,7 +22,7 @@ my %config = (
 );
 my $proxy = sallyport(%config);
 
-# One command, one reload, and the log tells what led to it.
+# One command causes one reload, and the log says what led to it.
 my $from = $proxy->mark;
 $proxy->write_ini(%config, identity => { username => 'x-${cn}' });
 is((ctl($socket, 'reload'))[0], 0, 'a reload by command');

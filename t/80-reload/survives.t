@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # What goes wrong or changes around the daemon while devices are connected: the
 # log is stuck, names cannot be resolved, folders are replaced, signals come. In
-# each row a live session survives, a deny takes force, and a device comes in.
+# each row a live session survives, a deny takes effect, and a device connects.
 use strict;
 use warnings;
 use Fcntl;
@@ -153,7 +153,8 @@ sub leave
 	$_->close for map { @$_{qw(c b)} } @_;
 }
 
-# Does what happens between the arrival of two devices and a look at them.
+# Lets two devices connect, calls HAPPENS, and checks that the first lives, that
+# the second can be denied, and that a third can connect.
 sub row
 {
 	my ($proxy, $what, $happens) = @_;

@@ -136,7 +136,7 @@ my $again = peer->tls(port => $new->port('tls'), session => 'early');
 is($again->{tls}{resumed}, 1, 'a ticket of the old one resumes');
 $again->close;
 
-# A third, while the first still drains.
+# A third program takes over while the first still drains.
 my $third = successor(workers => 4);
 is(pid_at($socket), "$third->{pid} serving", 'a third program takes over');
 like(raw_http($aside{2}, "GET /metrics HTTP/1.0\r\n\r\n"),

@@ -38,7 +38,7 @@ sub child
 
 END { kill 'KILL', @children if @children }
 
-# A broker that accepts everybody, and answers a ping.
+# A broker that accepts every client, and answers pings.
 my $listening = IO::Socket::INET->new(Listen => 1000,
 	LocalAddr => '127.0.0.1:0') or die "listen: $!";
 child(sub {
@@ -88,8 +88,8 @@ sub comes_in
 my $now = program();
 my $port = $now->port('tls');
 
-# Devices that come and go, one after the other, until the file goes. What is
-# wrong with any of them stands in another file.
+# Devices that connect and leave, one after the other, until the file is
+# removed. What fails for any of them is written to another file.
 my $goes_on = write_file(tmp('goes_on'), '');
 my $report = tmp('report');
 my $visitors = child(sub {

@@ -78,7 +78,8 @@ my @rows = (
 	[[], ['n5', 'reset'], 'thief', $out, '-', '', $both],
 	[[], ['reset', 'n5'], 'thief', $out, '-', '', $both],
 	[[], ['n6', 'resetthief'], 'thief', $out],
-	# An ended list never beats one in force, nor outlives it.
+	# A list that has ended neither replaces one in force nor counts longer
+	# than it.
 	[[], ['ended'], 'honest', $no],
 	[[], ['endedthief'], 'thief', $out, '-', '', 'revoked stays revoked'],
 	[['ended'], ['n6'], 'honest', 'in', '-'],

@@ -119,7 +119,8 @@ $live->is_out('98', 'in a list of EMQX', @in);
 $live->is_refused('identity_denied', 'EMQX', @target);
 $live->lives('not in it', @others);
 
-# Bad rows: each is named, none of the good ones counts, the old ones do.
+# Bad rows: each is reported, none of the good ones counts, and the old list
+# stays in force.
 write_file($deny, <<"END");
 as,who,reason,until
 username,other,good row,

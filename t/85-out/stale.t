@@ -22,7 +22,8 @@ sub start
 	return Sallyport::Live->new(peer, $proxy, $broker);
 }
 
-# What needs no date comes first: all that does must be in before `ends'.
+# Tests that need no date come first: all devices of the others must be
+# connected before `ends'.
 $pki->make('honest', subject => '/CN=honest');
 my $crl = $pki->crl(tmp('keep.crl'), 'client-ca');
 my $denied = write_file(tmp('denied.csv'), "as,who\ncn,somebody\n");
@@ -58,7 +59,8 @@ for my $policy (qw(hard grace soft)) {
 	$live->leave(@other);
 }
 
-# Expired: out, or kept, as on_expiry says; but revoked is out.
+# Expired certificates are disconnected or kept, as on_expiry says; revoked ones
+# are disconnected in any case.
 my @out = $out->begin_both(device => 'brief');
 my @keep = map { $keep->begin_both(device => $_, ticket => $_) }
     qw(brief brief2);
@@ -133,7 +135,7 @@ $pki->crl($crl, 'client-ca', revoked => ['brief'], number => '02');
 $keep->reload;
 $keep->is_out('87', 'kept, but revoked', @keep[0, 1]);
 $keep->lives('another is revoked', @keep[2, 3]);
-# No short way leads to a judgement once the CAs are others.
+# Once the CAs have changed, no cached result is used.
 $keep->{proxy}->write_ini(backend => { address => $broker->address },
 	tls => { crl => $crl, on_expiry => 'keep', client_ca =>
 		join(',', $pki->cert('client-ca'), $pki->cert('other-ca')) });

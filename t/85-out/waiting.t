@@ -37,7 +37,7 @@ my $line = $proxy->wait_close('relay_denied', from => $from);
 like($line, qr/stage=backend .*user=target/, 'it is refused while it waits');
 like(hex($target->ended->{bytes}), qr/^20..008a/, 'and is told: banned');
 
-# It is in stage mqtt, with the snapshot of its beginning, when it is denied.
+# When it is denied, it is in stage mqtt, with the snapshot from its accept.
 write_file($deny, "as,who,reason,until\n");
 $from = $proxy->mark;
 $proxy->signal('HUP');

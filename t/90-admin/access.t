@@ -75,7 +75,7 @@ is(http($socket, 'POST', '/reload')->{status}, 200, 'root, too');
 is(status_as($other, 65534, $socket, 'GET', '/status'), 0,
 	'who is no member does not get in');
 
-# What a member, who only reads, holds open.
+# Connections that a member, who may only read, holds open.
 sub as_member
 {
 	my ($count, $request) = @_;
@@ -103,7 +103,7 @@ syswrite $first, "POST /log?level=info HTTP/1.1\r\nHost: x\r\n\r\n";
 like(<$first> // 'closed', qr/ 200 /, 'and not the one of root, the oldest');
 $_->close for @idle;
 
-# A daemon that stands still finds them all at once when it goes on.
+# A daemon that was stopped finds them all at once when it continues.
 $proxy->signal('STOP');
 my @busy = as_member(32, "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
 my $late = IO::Socket::UNIX->new(Peer => $socket);

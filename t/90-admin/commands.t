@@ -129,7 +129,8 @@ is(http($socket, 'GET', '/sessions?user=' . 'x' x 300_000)->{status}, 431,
 is(http($socket, 'GET', '/sessions?user=' . 'x' x 100_000)->{status}, 200,
 	'a long name fits');
 
-# A second daemon does not take the socket; that of a dead one is replaced.
+# A second daemon does not take the socket of a running one; that of one that
+# crashed is replaced.
 my ($second) = sallyport_run('-c', $proxy->{ini});
 is($second, 78, 'a second daemon refuses to start');
 is((ctl($socket, 'status'))[0], 0, 'the first one is still there');

@@ -35,7 +35,7 @@ sub live
 	return ($c, $b);
 }
 
-# Runs sallyportctl; what it prints, and its exit code.
+# Runs sallyportctl; returns what it prints, and its exit code.
 sub says
 {
 	my ($want, $like, @args) = @_;
@@ -46,7 +46,7 @@ sub says
 	return $out . $err;
 }
 
-# What a change does is what is answered.
+# The answer reports exactly what a change does.
 my ($c, $b) = live();
 says(0, qr/^dry run: would be denied for ever; 1 session matches$/,
 	qw(deny cn device-001 --dry-run));

@@ -142,7 +142,7 @@ SKIP: {
 	ok(!-e tmp('roots/target'), 'its target is not made');
 }
 
-# What the start would refuse, -t does.
+# -t refuses what the start would refuse.
 {
 	my $proxy = sallyport(backend => { address => $broker->address });
 	$proxy->stop;
@@ -218,7 +218,7 @@ SKIP: {
 	$syslogd = syslogd();
 	syslog_line($syslogd, 'syslogd is back and gets the line',
 		qr/event=open/);
-	# It reads no more: its queue has room for few.
+	# It no longer reads, and its queue has little room.
 	for (1 .. 40) {
 		my $c = peer->tls(device => 'ec', port => $proxy->port('tls'));
 		$c->send('not a CONNECT' . 'x' x 10);

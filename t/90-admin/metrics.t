@@ -101,7 +101,7 @@ my %want = (
 	'sallyport_connections_closed_total{reason="tls_untrusted"}' => 1,
 	handshakes('1.3', $cipher, 'full') => 1,
 	handshakes('1.3', $cipher, 'resumed') => 1,
-	# Whose certificate is no good has agreed on a cipher before.
+	# A client with a bad certificate has agreed on a cipher before that.
 	handshakes('1.3', $cipher, 'failed') => 1,
 	handshakes('1.2', 'TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256',
 		'full') => 1,
@@ -147,14 +147,14 @@ wait_until('the session has ended', sub {
 });
 cmp_ok(metrics()->{$bytes}, '>=', $seen, 'they do not go back at its end');
 
-# Counters never go back; what is left of certificates does.
+# Counters never decrease; the remaining time of certificates does.
 my $after = metrics();
 my @back = grep { /_(?:total|count|bucket)/ && $after->{$_} < $m->{$_} }
     grep { !/^$left/ } keys %$m;
 is_deeply(\@back, [], 'no counter goes back');
 
-# How long the certificates of those who are in will last: one ends in five
-# days, two in twenty, one in years.
+# How long the certificates of the connected devices remain valid: one ends in
+# five days, two in twenty, one in years.
 $_->close for $w, $wb, $again, $ab;
 pki->make('five', subject => '/CN=five', end => 5);
 pki->make('twenty', subject => '/CN=twenty', end => 20);
@@ -172,7 +172,7 @@ my ($code, $json) = ctl_json($socket, 'status');
 is_deeply([ grep { $_->[1] } @{ $json->{device_certificates_days_left} } ],
 	[ [ 7, 1 ], [ 30, 2 ], [ undef, 1 ] ], 'status has them, each once');
 
-# The judgement of those who made the formats.
+# Has a program that knows the format judge the text.
 sub judged
 {
 	my ($text, @judge) = @_;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The status page in a real browser: under load, on a phone, in the dark, with
-# the daemon gone and back, by keyboard, and as a screen reader has it.
+# The status page in a real browser: under load, on a phone, in dark mode, while
+# the daemon stops and starts again, by keyboard, and for a screen reader.
 use strict;
 use warnings;
 use FindBin;

@@ -193,7 +193,7 @@ is(host_status($_, '/status'), 200, "$_ is answered") for 'proxy.example',
 is(host_status(undef, '/healthz'), 200, 'no Host at all');
 is((ctl($socket, 'status'))[0], 0, 'the admin socket has no such list');
 
-# Workers that are asked while find nothing that is gone.
+# The daemon ends while its workers are being asked.
 {
 	my $lazy = sallyport(
 		daemon => { http_listen => '127.0.0.1:0', workers => 2,

@@ -72,7 +72,7 @@ for my $version (qw(mqttv31 mqttv311 mqttv5)) {
 	is($s->text, "0 1 11 still there\n", "$version: retained");
 }
 
-# A will: published when the client dies, not when it says goodbye.
+# A Will is published when the client breaks off, not when it sends DISCONNECT.
 for my $version (4, 5) {
 	my $s = subscriber('mqttv311', 1, "will/$version");
 	my $c = peer->tls(port => $proxy->port('tls'), device => 'ec');

@@ -9,7 +9,7 @@ use lib "$FindBin::Bin/../lib";
 use Sallyport;
 use JSON::PP;
 
-# The distribution's Python is the one that has the distribution's paho.
+# Only the distribution's Python finds the distribution's paho.
 my $python = '/usr/bin/python3';
 need_tool($python);
 plan skip_all => 'python3-paho-mqtt is not installed'

@@ -41,7 +41,7 @@ sub is_fetched
 	return $said;
 }
 
-# A first list, of which nothing is there.
+# The first list: there is no file yet.
 publish();
 my ($code, $said) = fetch('-c', $ini, '-t');
 is($code, 0, '-t') or diag($said);

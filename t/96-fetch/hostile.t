@@ -113,7 +113,8 @@ for (1 .. 2) {
 	cmp_ok($sent, '<', 64 << 20, 'a download that is too large is cut');
 }
 
-# A server that is gone, and two that are slow. The time ends it, not we.
+# A server that is gone, and two that are slow. The time limit ends the
+# download, not this test.
 for (
 	[ 'gone', 'http://127.0.0.1:1/x', qr/onnect.*\(is a proxy needed/ ],
 	[ 'a byte at a time', "$http->{url}/slow", qr/timed out.*see timeout/ ],
@@ -151,7 +152,7 @@ list('newest', 'client-ca', number => '13', last_at => $now - 20);
 is($code, 0, 'fetched with a password');
 unlike(read_file($crl), qr/hunter/, 'which is not in the file');
 
-# Nothing good was ever there, or it is over.
+# No good list was ever in place, or it has ended.
 unlink $crl;
 ($code, $said) = fetch_from("$http->{url}/status/500");
 is($code, 69, 'no list is in place: exit code');
@@ -162,7 +163,7 @@ is((fetch_from("$http->{url}/status/500"))[0], 69, 'it has ended: exit code');
 ($code, $said) = fetch_from("$http->{url}/file/newest");
 is($code, 0, 'it has ended: a lower number is better than none');
 
-# What a fetcher does not write to.
+# Paths that sallyport-fetch refuses to write to.
 my $open = tmp('open');
 mkdir $open;
 chmod 0777, $open;

@@ -69,7 +69,7 @@ like(read_file($prom), qr/^# HELP sallyport_fetch_up .*\n# TYPE .* gauge$/m,
 	'with help and type');
 is((stat $prom)[2] & 07777, 0644, 'which node_exporter may read');
 
-# By itself, after interval, which is read again.
+# It fetches again after `interval', and has read the configuration again.
 $from = $stay->mark;
 configure(interval => '100ms');
 publish();
@@ -90,7 +90,7 @@ publish();
 $stay->wait_log(qr/event=fetch_new .*number=05 /, from => $from);
 pass('it comes back');
 
-# A bad configuration is told of, and the one before stays.
+# A bad configuration is reported, and the previous one stays in force.
 $from = $stay->mark;
 my $good = read_file($ini);
 write_file($ini, "[fetch ca]\nurl = nonsense\n");

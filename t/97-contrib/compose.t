@@ -1,8 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# contrib/container/compose.yaml: the container programs would take it, nothing
-# but Sallyport reaches the broker, and the configurations that it mounts work
-# together.
+# contrib/container/compose.yaml: container programs accept it, only Sallyport
+# reaches the broker, and the configurations that it mounts work together.
 use strict;
 use warnings;
 use FindBin;

@@ -97,7 +97,7 @@ END {
 	if ($machine) {
 		$machine->signal('KILL');
 		$machine->wait_exit(10);
-		# The kernel is still at it; then they are gone at last.
+		# The kernel may still be removing them.
 		eval {
 			wait_until('its cgroups are empty', sub {
 				system "find $cgroup -depth -type d -exec " .
@@ -299,7 +299,7 @@ unlink map { "$etc/$_" } keys %file;
 rmdir $etc;
 is(traces(), '', 'and nothing else stays behind');
 
-# As a tool for many machines does it: first the files, then the package.
+# As configuration management does it: first the files, then the package.
 mkdir $etc or die "$etc: $!";
 write_file("$etc/$_", read_file($file{$_})) for keys %file;
 chmod 0644, "$etc/server.key";

@@ -8,7 +8,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::Bin/../lib";
 
-# A quarter of an hour of typing.
+# Typing all of it takes a quarter of an hour.
 BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 400 }
 use Sallyport;
 use Sallyport::Guide;
@@ -24,7 +24,7 @@ plan skip_all => 'the guides are for the program without a sanitizer'
     if Sallyport::Daemon->new(
 	program => Sallyport::Daemon::program(builddir()))->sanitized;
 
-# What a reader has: a clone that was built.
+# A reader has a clone that was built.
 my $clone = tmp('clone');
 my %built = map { $_ => builddir() . "/$_" } qw(sallyport sallyportctl);
 make_path(map { "$clone/$_" } qw(build contrib/pki etc));

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The alert rules pass their tests, and rules and dashboard ask for nothing
-# that the daemon does not tell.
+# The alert rules pass their tests, and rules and dashboard ask only for metrics
+# that the daemon has.
 use strict;
 use warnings;
 use FindBin;

@@ -164,7 +164,8 @@ sub session
 	return \%session;
 }
 
-# One at each replica, however the balancer deals them out.
+# Opens sessions until each replica has one, however the balancer distributes
+# them.
 sub everywhere
 {
 	my (%arg) = @_;
@@ -273,7 +274,7 @@ SKIP: {
 	is(hex($second[0]{c}->ended->{bytes}), 'e0029800', 'they are gone');
 }
 
-# The name server goes; what was found counts on.
+# The name server stops; the addresses that were found stay in use.
 %mark = map { $_ => $_->mark } @replicas;
 $names->stop;
 $_->wait_log(qr/event=backend_resolve_failed/, from => $mark{$_})
@@ -296,7 +297,7 @@ $flow->launch($python, "$FindBin::Bin/../lib/paho_flow.py",
 		key => $pki->key('ec') }));
 close $never;
 
-# Has each device been heard of so often since MARK?
+# True if each device has been received so often since FROM.
 sub each_heard
 {
 	my ($times, $from) = @_;

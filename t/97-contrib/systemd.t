@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The units: without fault, as tight as they claim to be, and under a real
-# systemd: started when ready, as nobody in particular, keys as credentials, a
-# deny list that outlives it, reload, watchdog, socket activation, drain.
+# The units: free of errors, as restricted as they claim to be, and under a real
+# systemd: started when ready, as a dynamic user, keys as credentials, a deny
+# list that outlives it, reload, watchdog, socket activation, drain.
 use strict;
 use warnings;
 use FindBin;

@@ -171,7 +171,8 @@ pass('the others log who asked');
 my $browser = has_tool('chromium') && Sallyport::Browser->start(
 	dir => tmp('chromium'), slow => slow);
 
-# One that stands still is named; it does not do late what was given up.
+# A replica that is stopped is named; later it does not do what the asker has
+# given up.
 $r{two}->signal('STOP');
 ($code, $answer) = ctl_json($at, '--fleet', 'kick', '--all');
 is($code, 1, 'kick while one hangs');

@@ -213,7 +213,7 @@ for my $key (qw(changes denied epoch replicas)) {
 	all_have($merged, "after a wrong type at $key", @r);
 }
 
-# What an enemy writes there is refused, one by one.
+# Each entry that an attacker writes there is refused.
 $redis->command('XADD', 'sallyport:changes', '*', @$_) for
     ['k', 'cn evil', 'v', 'not a stamp'], ['x', 'y'],
     ['k', 'nothing', 'v', '0600000000000001 never '],
@@ -225,7 +225,7 @@ $merged = "cn:after $merged";
 all_have($merged, 'after bad entries', @r);
 cmp_ok(status($r[1])->{refused}, '>=', 5, 'they were refused');
 
-# An engine cannot let in whom a file keeps out.
+# An engine cannot admit a client that a file denies.
 my $file = write_file(tmp('deny.csv'),
 	"as,who,reason,until\nusername,device-001,own,\n");
 chown +(getpwnam 'nobody')[2, 3], $file if $> == 0;

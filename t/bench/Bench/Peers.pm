@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 package Bench::Peers;
 
-# The programs that are compared: how each is told to do the same thing with
-# one worker, how it is started, and how the generator is let loose on it.
-# All of it in a temporary folder, on 127.0.0.1.
+# The programs that are compared: how each is told to do the same thing with one
+# worker, how it is started, and how the generator is run against it. All of it
+# in a temporary folder, on 127.0.0.1.
 
 use strict;
 use warnings;
@@ -16,13 +16,14 @@ use POSIX qw(:sys_wait_h);
 my $tls13 = 'TLS_AES_128_GCM_SHA256';
 my $tls12 = 'ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256';
 
-# Ports: the stub's, then each program's three doors. "key" is the server's.
+# Ports: the stub's, then those of each program's three listeners. "key" is the
+# server's.
 my $base = $ENV{BENCH_PORT} // 21880;
 my $stub_port = $base;
 my %door = (tls => $base + 3, rsa => $base + 4, wss => $base + 5);
 
-# Where the doors are: on loopback, or, in a namespace of the bench's own, on
-# every address, so that the delayed line reaches them.
+# Where the listeners are: on loopback, or, in a namespace of the bench's own,
+# on every address, so that the delayed line reaches them.
 my $at = $ENV{BENCH_NETNS} ? '0.0.0.0' : '127.0.0.1';
 
 # Each: the program, and a function that writes its file and returns the
@@ -241,8 +242,8 @@ sub wait_for
 	return 0;
 }
 
-# One cell: the program is started, loaded and stopped again. undef when it
-# has no such door.
+# One cell: the program is started, loaded and stopped again. undef if it has no
+# such listener.
 sub measure
 {
 	my ($self, $name, $row) = @_;

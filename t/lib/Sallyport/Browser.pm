@@ -49,7 +49,7 @@ sub child
 	open STDIN, '<', '/dev/null' or _exit(127);
 	open STDOUT, '>', "$dir/stdout" or _exit(127);
 	open STDERR, '>', "$dir/stderr" or _exit(127);
-	# Out of the way first: they may be 3 and 4 themselves.
+	# Moves them first: they may be 3 and 4 themselves.
 	my ($r, $w) = map { fcntl $_, F_DUPFD, 10 } $read, $write;
 	dup2($r, 3);
 	dup2($w, 4);

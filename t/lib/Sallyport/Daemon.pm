@@ -56,7 +56,7 @@ sub defaults
 			workers => 2, log => 'stderr', log_level => 'debug',
 			ports_file => $self->{ports_file},
 			watch_interval => 0, drain_timeout => '5s',
-			# A sanitizer's report wants what the sandbox takes.
+			# A sanitizer's report needs what the sandbox forbids.
 			sandbox => $self->sanitized ? 'off' : 'on',
 		},
 		'listener tls' => { bind => '127.0.0.1:0' },
@@ -126,7 +126,7 @@ sub write_text
 	close $fh or die "$self->{ini}: $!";
 }
 
-# Ready is when all that is bound stands in ports_file.
+# It is ready when ports_file contains all that it has bound.
 sub wait_ready
 {
 	my ($self) = @_;
@@ -163,7 +163,8 @@ sub ports
 	return @ports;
 }
 
-# Is it built with a sanitizer? Then its memory and its speed mean nothing.
+# True if it is built with a sanitizer: then its memory and its speed mean
+# nothing.
 sub sanitized
 {
 	my ($self) = @_;

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: ISC
 package Sallyport::Live;
 
-# Live sessions through a proxy, for the tests of who is thrown out: begin
-# one, see that it lives, or that it was ended with the right words on both
-# sides, and that no client comes back.
+# Live sessions through a proxy, for tests of revocation: begin one, check that
+# it lives, or that it was ended with the right packets on both sides, and that
+# its client cannot come back.
 
 use strict;
 use warnings;
@@ -60,7 +60,7 @@ sub lives
 	}
 }
 
-# CODE is the reason code that MQTT 5 clients hear.
+# CODE is the reason code that MQTT 5 clients get.
 sub is_out
 {
 	my ($self, $code, $why, @sessions) = @_;
@@ -86,8 +86,7 @@ sub leave
 	}
 }
 
-# SIGHUP, and the line that tells what became of it; returns the log's text
-# about it.
+# Sends SIGHUP and waits for its result; returns what the log says about it.
 sub reload
 {
 	my ($self, $event) = @_;
@@ -100,8 +99,8 @@ sub reload
 	return substr $p->text, $from;
 }
 
-# Is it turned away for REASON, by TLS or, CODE given, by the first byte
-# behind a CONNACK of that reason code?
+# Checks that it is refused for REASON: by TLS, or, if CODE is given, by a
+# CONNACK with that reason code.
 sub is_refused
 {
 	my ($self, $reason, $why, %arg) = @_;

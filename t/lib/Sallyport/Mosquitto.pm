@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: ISC
 package Sallyport::Mosquitto;
 
-# A real mosquitto on a plaintext port of its own, everybody welcome, with
-# all it sees in its log.
+# A real mosquitto on a plaintext port of its own, which accepts every client
+# and logs all it sees.
 
 use strict;
 use warnings;

@@ -165,7 +165,7 @@ sub make
 	$self->patch($base, $ca, %spec)
 	    if defined $spec{subject_der} || defined $spec{issuer_der}
 	    || $spec{break_signature};
-	# Of a signature by ECDSA openssl writes either form, by chance.
+	# openssl writes one of the two forms of an ECDSA signature, by chance.
 	write_all("$base.crt", der_to_pem('CERTIFICATE',
 		der_canonical(pem_to_der(read_all("$base.crt")))));
 	write_all("$base.crt",
@@ -285,7 +285,7 @@ sub patch
 		"$base.tbs");
 	$sig = read_all("$base.sig");
 	if ($spec{break_signature}) {
-		# Another message's signature: sound, but not for this.
+		# The valid signature of another message.
 		write_all("$base.tbs", "$tbs.");
 		openssl('dgst', '-sha256', '-sign', $signer,
 			'-out', "$base.sig", "$base.tbs");

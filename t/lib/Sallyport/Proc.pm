@@ -81,7 +81,7 @@ sub launch
 	return $self;
 }
 
-# Is it running? Remembers the exit status when not.
+# True if it is running. If not, remembers the exit status.
 sub alive
 {
 	my ($self) = @_;

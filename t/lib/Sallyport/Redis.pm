@@ -28,7 +28,7 @@ sub program
 	return;
 }
 
-# Why a test cannot have a fleet; undef: it can.
+# Returns why a test cannot have a fleet; undef if it can.
 sub missing
 {
 	my $ini = tmp('fleet.ini');
