@@ -59,7 +59,7 @@ buf_reserve(struct buf *b, size_t len)
 	need = BUF_HEADROOM + have + (uint32_t)len;
 	if (b->mem != NULL && need <= b->size) {
 		memmove(b->mem + BUF_HEADROOM, b->mem + b->head, have);
-	} else if (b->head == BUF_HEADROOM) {
+	} else if (b->mem != NULL && b->head == BUF_HEADROOM) {
 		/* The kernel moves the pages of a large one without a copy. */
 		size = grown(b, need);
 		mem = realloc(b->mem, size);

@@ -71,7 +71,8 @@ static const struct {
 	{ "unknown key", "[timeouts]\ntsl = 1s\n" KIT_GOOD,
 	    "2: tsl: no such key in [timeouts] (write tls)\n" },
 	{ "wholly unknown key", "[denylist]\ncolour = red\n" KIT_GOOD,
-	    "2: colour: no such key in [denylist] (write one of: file)\n" },
+	    "2: colour: no such key in [denylist] (write one of: file, "
+	    "shared)\n" },
 	{ "key of another section", "[mqtt]\nworkers = 1\n" KIT_GOOD,
 	    "2: workers: no such key in [mqtt] (it belongs in [daemon])\n" },
 	{ "key of a listener", "[daemon]\nbind = 1\n" KIT_GOOD,
