@@ -162,6 +162,12 @@ pass('and the first one when it takes over');
 $r->stop;
 $copy->stop;
 
+# One line says that there is none, not one for each connection.
+$r = replica({}, address => '127.0.0.1:' . free_port);
+fails($r, qr/Connection refused/, 'no engine');
+is($r->count_log(qr/event=fleet_down/), 1, 'is logged once');
+$r->stop;
+
 # A unix socket.
 my $path = tmp('redis.sock');
 my $local = redis(config => "port 0\nunixsocket $path\nunixsocketperm 777\n");

@@ -5,7 +5,8 @@
 #     make bench-micro        nanoseconds of the pure parts
 EXTRA_PROGRAMS += t/bench/load t/bench/stub t/bench/floor t/bench/delay \
 	t/bench/micro
-bench_programs = t/bench/load t/bench/stub t/bench/floor t/bench/delay
+bench_programs = t/bench/load t/bench/stub t/bench/floor t/bench/delay \
+	sallyportctl t/lib/peer
 t_bench_load_SOURCES = t/bench/load.c t/bench/args.c t/bench/args.h \
 	t/bench/conn.c t/bench/conn.h \
 	t/bench/meter.c t/bench/meter.h

@@ -58,7 +58,7 @@ sub judge
 		    $us / $base, $row->{self_goal},
 		    verdict($us / $base <= $row->{self_goal})));
 	}
-	return ($shown, sprintf('<= %g KiB: %s', $row->{limit},
+	return ($shown, sprintf('<= %g %s: %s', $row->{limit}, $row->{unit},
 	    verdict($us <= $row->{limit}))) if defined $row->{limit};
 	my $goal = $self->goal($row);
 	return ($shown, '') if !defined $goal || !defined $ratio;
