@@ -349,8 +349,8 @@ throttle_set(struct throttle *t, const struct throttle_options *o)
 	struct handshake_limits h = { o->handshakes, o->handshakes_per_prefix,
 		o->handshakes_in_tls };
 
-	/* The other half is for sessions: silent connections must not take all
-	 * descriptors. */
+	/* By default unfinished handshakes may use half of the connections, so
+	 * that silent clients cannot use all descriptors. */
 	if (h.handshakes == 0)
 		h.handshakes = (o->connections + 1) / 2;
 	if (h.per_prefix == 0)

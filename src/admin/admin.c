@@ -120,7 +120,8 @@ give_away(const char *path, uid_t uid, gid_t gid)
 	return rc;
 }
 
-/* Creates the socket `path' with its owners. ERR_CONFIG with a complaint. */
+/* Creates the Unix socket `path' and sets its owner and group. ERR_CONFIG:
+ * `why' has a message. */
 static enum err
 make_socket(struct admin *a, const struct config *cfg, const char *path,
     int *out, struct report *why)

@@ -245,7 +245,7 @@ backend_pool_share(struct backend_pool *p, const struct backend_waiter *w,
 	uint64_t share = p->o.attempt_ms;
 
 	if (share == 0) {
-		/* The endpoint that is being tried now is not counted. */
+		/* Without the endpoint of this attempt: hence 1 more. */
 		share = left_ms / (backend_pick_count(&c) + 1);
 		if (share < p->o.timeout_ms / 4)
 			share = p->o.timeout_ms / 4;

@@ -136,7 +136,8 @@
 	X(IDENTITY_ISSUER, "identity_issuer", 5, 0x87, \
 	    "the certificate is not under the CA its profile is for") \
 	X(IDENTITY_CLIENTID, "identity_clientid", 2, 0x85, \
-	    "the ClientID cannot be set, or the client cannot be told of it") \
+	    "the client's Maximum Packet Size is too small to tell its " \
+	    "ClientID") \
 	X(IDENTITY_NO_CREDENTIALS, "identity_no_credentials", 4, 0x86, \
 	    "no certificate, and Username or password is missing") \
 	X(IDENTITY_NO_CERTIFICATE, "identity_no_certificate", 5, 0x87, \

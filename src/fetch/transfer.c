@@ -173,7 +173,8 @@ set_limits(struct transfer *t)
 	    SET(t, NOSIGNAL, 1L);
 }
 
-/* With CAs of our own, those of the system do not count. */
+/* Requires TLS 1.2. If the request names CAs, only these are trusted, and not
+ * those of the system. */
 static bool
 set_tls(struct transfer *t)
 {

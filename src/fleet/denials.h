@@ -97,20 +97,19 @@ void fleet_stamp_text(char out[FLEET_STAMP_LEN + 1], int64_t stamp);
  */
 bool fleet_id_is_good(struct slice id);
 
-/*
- * The copy on disk, as bytes: all entries, and up to which change of which
- * engine they go. A copy that is not whole is refused.
- */
+/* Up to which change of which engine the copy on disk has all entries. */
 struct fleet_mark {
 	char epoch[40]; /* of the engine; "": none */
 	char id[48]; /* of the last change */
 	bool file_known; /* notes say what the fleet's file had */
 };
 
+/* Writes the copy on disk, as bytes, to `out'. ERR_NO_MEMORY, ERR_LIMIT. */
 enum err fleet_denials_save(const struct fleet_denials *d,
     const struct fleet_mark *mark, struct buf *out) MUST_CHECK;
 
-/* ERR_MALFORMED, ERR_NO_MEMORY, ERR_LIMIT. `ms' since 1970 is now. */
+/* Reads such a copy. `ms' since 1970 is now. ERR_MALFORMED: it is not complete;
+ * ERR_NO_MEMORY, ERR_LIMIT. */
 enum err fleet_denials_load(struct fleet_denials *d, struct fleet_mark *mark,
     struct slice in, int64_t ms) MUST_CHECK;
 

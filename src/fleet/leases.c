@@ -562,12 +562,12 @@ fleet_leases_new(const struct fleet_leases_options *o,
 {
 	struct fleet_leases *l = calloc(1, sizeof(*l));
 	struct fleet_link_options link = *o->link;
-	struct cert_sessions_bell bell = { link.loop, NULL, NULL };
+	struct cert_sessions_notify notify = { link.loop, NULL, NULL };
 
 	if (l == NULL)
 		return NULL;
-	bell.soon = &l->soon;
-	bell.now = &l->now;
+	notify.soon = &l->soon;
+	notify.now = &l->now;
 	l->loop = link.loop;
 	l->sessions = o->sessions;
 	l->prefix = o->prefix;
@@ -586,7 +586,7 @@ fleet_leases_new(const struct fleet_leases_options *o,
 		return NULL;
 	}
 	timer_start(&l->tick, TICK_MS);
-	cert_sessions_share(l->sessions, &bell);
+	cert_sessions_share(l->sessions, &notify);
 	return l;
 }
 

@@ -185,7 +185,8 @@ static const char *const property_names[IDENTITY_PROPERTY_COUNT] = {
 #undef P
 };
 
-/* The same as slices, for an edit that removes them. */
+/* Their names as slices, for the edit that removes these User Properties from
+ * the CONNECT. */
 static const struct slice reserved[IDENTITY_PROPERTY_COUNT] = {
 #define P(id, name) \
 	[IDENTITY_PROPERTY_##id] = { (const uint8_t *)name, sizeof(name) - 1 },

@@ -396,7 +396,7 @@ struct place {
 };
 
 /* The rows of the old file, and which of them count. */
-struct survey {
+struct file_rows {
 	struct identity_deny_table table; /* owned */
 	size_t *winner; /* owned: for each entry, the row that counts */
 	struct place *rows; /* owned */
@@ -405,7 +405,7 @@ struct survey {
 };
 
 static void
-survey_fini(struct survey *s)
+file_rows_fini(struct file_rows *s)
 {
 	identity_deny_table_fini(&s->table);
 	free(s->winner);
@@ -413,7 +413,7 @@ survey_fini(struct survey *s)
 }
 
 static enum err
-survey_grow(struct survey *s)
+file_rows_grow(struct file_rows *s)
 {
 	size_t cap = s->cap == 0 ? 1024 : s->cap * 2;
 	struct place *rows = realloc(s->rows, cap * sizeof(*rows));
@@ -432,7 +432,7 @@ survey_grow(struct survey *s)
 
 /* Adds a row: as for a list in force, the longest lasting one counts. */
 static enum err
-survey_add(struct survey *s, const struct identity_deny_row *row,
+file_rows_add(struct file_rows *s, const struct identity_deny_row *row,
     const struct identity_deny_key *key)
 {
 	const struct slice none = { NULL, 0 };
@@ -442,7 +442,7 @@ survey_add(struct survey *s, const struct identity_deny_row *row,
 	    identity_deny_table_find(&s->table, &what);
 	bool wins = have == NULL || row->until == IDENTITY_DENY_REMOVED ||
 	    row->until > have->until;
-	enum err err = s->count == s->cap ? survey_grow(s) : OK;
+	enum err err = s->count == s->cap ? file_rows_grow(s) : OK;
 	struct place *p;
 
 	if (err == OK && wins)
@@ -463,7 +463,8 @@ survey_add(struct survey *s, const struct identity_deny_row *row,
 
 /* Reads the old file, of which `copy' is spoilt. */
 static enum err
-survey_read(struct survey *s, struct work *w, struct buf *copy, size_t *heading)
+file_rows_read(struct file_rows *s, struct work *w, struct buf *copy,
+    size_t *heading)
 {
 	struct identity_deny_rows rows;
 	struct identity_deny_row row;
@@ -478,7 +479,7 @@ survey_read(struct survey *s, struct work *w, struct buf *copy, size_t *heading)
 		if (parse == PARSE_MORE)
 			break;
 		if (parse == PARSE_OK)
-			err = survey_add(s, &row, &key);
+			err = file_rows_add(s, &row, &key);
 	}
 	*heading = rows.heading;
 	return err == OK ? identity_deny_rows_end(&rows) : err;
@@ -486,7 +487,7 @@ survey_read(struct survey *s, struct work *w, struct buf *copy, size_t *heading)
 
 /* True if a row of the old file stays. */
 static bool
-stays(const struct survey *s, const struct identity_deny_change *c, size_t i)
+stays(const struct file_rows *s, const struct identity_deny_change *c, size_t i)
 {
 	const struct place *p = &s->rows[i];
 	const struct identity_deny_entry *e = &s->table.entries[p->entry];
@@ -504,7 +505,7 @@ stays(const struct survey *s, const struct identity_deny_change *c, size_t i)
 
 /* Appends the rows of `old' that stay to the new text. */
 static enum err
-copy_rows(struct work *w, const struct survey *s, const uint8_t *old,
+copy_rows(struct work *w, const struct file_rows *s, const uint8_t *old,
     size_t heading)
 {
 	enum err err = buf_append(&w->text, old, heading);
@@ -526,7 +527,7 @@ copy_rows(struct work *w, const struct survey *s, const uint8_t *old,
 static enum err
 filter(struct work *w, const struct buf *old)
 {
-	struct survey s = { .count = 0 };
+	struct file_rows s = { .count = 0 };
 	size_t heading = 0;
 	struct buf copy;
 	enum err err;
@@ -535,11 +536,11 @@ filter(struct work *w, const struct buf *old)
 	buf_init(&copy, 0);
 	err = buf_append(&copy, buf_data(old), buf_len(old));
 	if (err == OK)
-		err = survey_read(&s, w, &copy, &heading);
+		err = file_rows_read(&s, w, &copy, &heading);
 	buf_fini(&copy);
 	if (err == OK)
 		err = copy_rows(w, &s, buf_data(old), heading);
-	survey_fini(&s);
+	file_rows_fini(&s);
 	return err;
 }
 

@@ -181,7 +181,7 @@ put_str(struct line *l, const char *s)
 	put(l, s, strlen(s));
 }
 
-/* `lead' and the byte in two upper-case hex digits. */
+/* Appends `lead', and then the byte as two upper-case hex digits. */
 static void
 put_hex(struct line *l, const char *lead, uint8_t byte)
 {

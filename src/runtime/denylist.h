@@ -19,7 +19,7 @@
  * stays in force and the log has a line for each.
  *
  * A file that belongs to the fleet ([denylist] shared) is read and watched in
- *the same way, and never written; what a new version changes is handed to the
+ * the same way, and never written; what a new version changes is handed to the
  * fleet (fleet/file.h).
  *
  * Another program may have read the file before one of our edits and replace

@@ -21,7 +21,7 @@ struct cert_sessions {
 	struct table_shards shards;
 	/* For the fleet, guarded by `lock': */
 	pthread_mutex_t lock;
-	struct cert_sessions_bell bell; /* loop NULL: there is no fleet */
+	struct cert_sessions_notify notify; /* loop NULL: there is no fleet */
 	bool soon_posted; /* the message is on its way, or was ignored */
 	bool now_posted;
 	struct list claims;
@@ -87,10 +87,10 @@ ring(struct cert_sessions *c, bool waits)
 		return;
 	if (waits) {
 		c->now_posted = true;
-		loop_post(c->bell.loop, c->bell.now);
+		loop_post(c->notify.loop, c->notify.now);
 	} else if (!c->soon_posted) {
 		c->soon_posted = true;
-		loop_post(c->bell.loop, c->bell.soon);
+		loop_post(c->notify.loop, c->notify.soon);
 	}
 }
 
@@ -117,7 +117,7 @@ static void
 note_change(struct cert_sessions *c, const uint8_t sha256[32])
 {
 	pthread_mutex_lock(&c->lock);
-	if (c->bell.loop != NULL) {
+	if (c->notify.loop != NULL) {
 		if (make_room_for_change(c))
 			memcpy(c->changed[c->changed_count++], sha256, 32);
 		else
@@ -293,13 +293,13 @@ cert_sessions_remove(struct cert_sessions_member *member)
 
 void
 cert_sessions_share(struct cert_sessions *c,
-    const struct cert_sessions_bell *bell)
+    const struct cert_sessions_notify *notify)
 {
 	pthread_mutex_lock(&c->lock);
-	if (bell != NULL)
-		c->bell = *bell;
+	if (notify != NULL)
+		c->notify = *notify;
 	else
-		c->bell.loop = NULL;
+		c->notify.loop = NULL;
 	pthread_mutex_unlock(&c->lock);
 }
 
@@ -335,7 +335,7 @@ cert_sessions_ask(struct cert_sessions_member *member,
 	copy->since = member->since;
 	list_init(&copy->node);
 	pthread_mutex_lock(&c->lock);
-	if (c->bell.loop != NULL) {
+	if (c->notify.loop != NULL) {
 		list_append(&c->claims, &copy->node);
 		member->claim = copy;
 		ring(c, copy->waits);

@@ -141,7 +141,7 @@ struct cert_sessions_claim {
 };
 
 /* How the fleet is told of claims and changes. All borrowed. */
-struct cert_sessions_bell {
+struct cert_sessions_notify {
 	struct loop *loop;
 	struct loop_message *soon; /* there is something: fetch it soon */
 	struct loop_message *now; /* a session waits */
@@ -150,7 +150,7 @@ struct cert_sessions_bell {
 /* Sets how the fleet is told; NULL: it is no longer told. Main thread, before
  * the workers start or while they run. */
 void cert_sessions_share(struct cert_sessions *c,
-    const struct cert_sessions_bell *bell);
+    const struct cert_sessions_notify *notify);
 
 /* Sends a copy of `claim', whose home, answered, sha256, limit, count, waits
  * and clone_known are set, for a member that was added. ERR_CLOSED: there is no

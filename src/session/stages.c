@@ -9,7 +9,12 @@
  * A stage ends in one of two ways: it enters the next one, or it calls
  * session_dismiss() with a close reason. Both may free the session, so they
  * are the last thing that a step does. The work itself is done in the folder
- * that has the stage's name; none of these folders knows another.
+ * that has the stage's name; none of these folders knows another. Only the wait
+ * for a token before TLS is in accept/handshake.c, because all connections that
+ * have proved nothing yet are counted there.
+ *
+ * A listener (accept/listener.c) hands a new connection to its worker
+ * (accepted() in runtime/worker.c), and session_open() calls stages_begin().
  */
 #include "session/stages.h"
 
@@ -523,7 +528,7 @@ decide(struct session *s, struct admission *a, struct verdict_detail *detail)
 	    &a->connect, detail);
 }
 
-static void go_on(struct session *s);
+static void enter_backend(struct session *s);
 static enum reason check_again(struct session *s,
     struct verdict_detail *detail);
 
@@ -567,7 +572,7 @@ fleet_answered(struct cert_sessions_member *member,
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, detail.text);
 	else
-		go_on(s);
+		enter_backend(s);
 }
 
 /* True if the other replicas may say no: a session that may be refused waits,
@@ -581,8 +586,9 @@ may_be_refused(struct session *s, const struct cert_sessions_limit *limit)
 	    (limit->excess == CERT_SESSIONS_REFUSE || needs_fleet(s));
 }
 
-/* Asks the other replicas of a fleet for a session that was added. *waits: it
- * goes on in fleet_answered(). A suspected clone can be reported later. */
+/* Asks the other replicas of a fleet for a session that was added. If
+ * *waits is set, the stage continues in fleet_answered(). A suspected clone can
+ * be reported later. */
 static enum reason
 ask_fleet(struct session *s, const struct cert_sessions_limit *limit,
     const struct cert_sessions_result *result, bool *waits)
@@ -693,9 +699,9 @@ shrink(struct session *s, struct admission *a)
 	return REASON_NONE;
 }
 
-/* The client may connect: to the broker. */
+/* The client is admitted: the stage backend follows. */
 static void
-go_on(struct session *s)
+enter_backend(struct session *s)
 {
 	struct admission *a = s->setup->admission;
 	enum reason reason;
@@ -718,6 +724,8 @@ start_identity(struct session *s)
 	enum reason reason = decide(s, a, &detail);
 	bool waits = false;
 
+	/* For a client without a certificate only: see
+	 * handshake_prove_later(). */
 	handshake_end(&setup->handshake, HANDSHAKE_END_FULL);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
@@ -738,7 +746,7 @@ start_identity(struct session *s)
 		return;
 	}
 	if (!waits)
-		go_on(s);
+		enter_backend(s);
 }
 
 /*

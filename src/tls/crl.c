@@ -49,7 +49,7 @@ struct loading {
 	struct crl_set *set; /* under construction */
 	const struct tls_trust *trust;
 	const struct crl_set *previous; /* may be NULL */
-	const struct tls_load_report *say;
+	const struct tls_load_report *report;
 	const char *file; /* being read */
 	int64_t now;
 };
@@ -57,13 +57,13 @@ struct loading {
 static enum err
 refuse(const struct loading *l, const char *file, const char *what)
 {
-	return tls_load_error(l->say, "crl", "%s: %s", file, what);
+	return tls_load_error(l->report, "crl", "%s: %s", file, what);
 }
 
 static void
 warn(const struct loading *l, const char *file, const char *what)
 {
-	tls_load_warning(l->say, "crl", "%s: %s", file, what);
+	tls_load_warning(l->report, "crl", "%s: %s", file, what);
 }
 
 static struct crl_key
@@ -189,7 +189,7 @@ static enum err
 load_file(struct loading *l, const char *path)
 {
 	const struct tls_load_source src = { path, "crl",
-		"no CRL is in it (make one: openssl ca -gencrl)", l->say };
+		"no CRL is in it (make one: openssl ca -gencrl)", l->report };
 	uint8_t *data;
 	size_t len;
 	enum err err = file_read(&data, &len, path, CRL_FILE_MAX);
@@ -303,7 +303,7 @@ warn_of_kept(const struct loading *l, const struct crl_list *c,
 		    "its nextUpdate has passed: the CRL before it stays (fetch "
 		    "a new one)");
 	else if (!crl_list_begun(c, l->now))
-		tls_load_warning(l->say, "crl",
+		tls_load_warning(l->report, "crl",
 		    "%s: it is not valid before %s: the CRL before it stays "
 		    "until then (check the clock)",
 		    c->file, when);
@@ -405,7 +405,7 @@ warn_of_entry(const struct loading *l, size_t i)
 			return;
 		if (k > i && !l->set->entries[k].kept &&
 		    !crl_list_newer(c, other) && !crl_list_newer(other, c))
-			tls_load_warning(l->say, "crl",
+			tls_load_warning(l->report, "crl",
 			    "%s: its number and its thisUpdate disagree about "
 			    "whether it is newer than the CRL in %s: what "
 			    "either of them revokes is refused",
@@ -495,10 +495,10 @@ finish(struct loading *l)
 enum err
 crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	struct loading l = { calloc(1, sizeof(struct crl_set)), trust, previous,
-		say, NULL, clock_wall_s() };
+		report, NULL, clock_wall_s() };
 	enum err err, worst = OK;
 	size_t i;
 
@@ -535,7 +535,7 @@ has_list(const struct crl_set *set, const struct tls_link *ca, int64_t now)
 
 void
 crl_set_warn_missing(const struct crl_set *set, const struct tls_trust *trust,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	char name[TLS_NAME_TEXT_MAX];
 	const struct tls_ca *ca;
@@ -551,7 +551,7 @@ crl_set_warn_missing(const struct crl_set *set, const struct tls_trust *trust,
 		for (told = false, k = 0; k < i && !told; k++)
 			told = tls_link_same_ca(&trust->cas[k].link, &ca->link);
 		if (!told)
-			tls_load_warning(say, "crl",
+			tls_load_warning(report, "crl",
 			    "there is no CRL in force of %s (%s, line %u): "
 			    "with "
 			    "crl_policy = hard or grace what it issued is "

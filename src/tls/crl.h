@@ -44,13 +44,13 @@ struct tls_trust;
  */
 enum err crl_set_load(struct crl_set **out, const struct config_list *paths,
     const struct tls_trust *trust, const struct crl_set *previous,
-    const struct tls_load_report *say) MUST_CHECK;
+    const struct tls_load_report *report) MUST_CHECK;
 
 /* Warns of each CA of `trust' of which the set has no list in force: with
  * CONFIG_CRL_POLICY_HARD and CONFIG_CRL_POLICY_GRACE its certificates are
  * refused. */
 void crl_set_warn_missing(const struct crl_set *set,
-    const struct tls_trust *trust, const struct tls_load_report *say);
+    const struct tls_trust *trust, const struct tls_load_report *report);
 
 /* Frees the set; lists shared with another set stay. NULL is allowed. */
 void crl_set_free(struct crl_set *set);

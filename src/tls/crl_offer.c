@@ -182,9 +182,9 @@ likeness(struct slice body)
 static enum err
 read_lists(struct lists *l, struct slice file)
 {
-	struct tls_load_report say = { take_refusal, drop_warning, l->why };
+	struct tls_load_report report = { take_refusal, drop_warning, l->why };
 	struct tls_load_source src = { "the download", "crl", likeness(file),
-		l->why == NULL ? NULL : &say };
+		l->why == NULL ? NULL : &report };
 	enum err err = tls_load_blocks(file, TLS_LOAD_CRL, take_list, l, &src);
 
 	if (err == ERR_NO_MEMORY || l->why != NULL)
@@ -401,7 +401,7 @@ enum err
 crl_offer_try(const char *path, const struct crl_signers *signers,
     char why[CRL_OFFER_WHY_MAX])
 {
-	struct tls_load_report say = { take_refusal, drop_warning, why };
+	struct tls_load_report report = { take_refusal, drop_warning, why };
 	struct config_list paths = { &path, 1 };
 	struct crl_set *set;
 	enum err err = OK;
@@ -409,8 +409,8 @@ crl_offer_try(const char *path, const struct crl_signers *signers,
 
 	why[0] = '\0';
 	for (i = 0; err == OK && i < signers->count; i++) {
-		err =
-		    crl_set_load(&set, &paths, signers->trusts[i], NULL, &say);
+		err = crl_set_load(&set, &paths, signers->trusts[i], NULL,
+		    &report);
 		crl_set_free(set);
 	}
 	return err == ERR_CONFIG ? ERR_REFUSED : err;

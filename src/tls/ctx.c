@@ -84,10 +84,10 @@ version_number(enum config_tls_version version)
 
 static enum err
 set_versions(SSL_CTX *ssl, const struct tls_options *o,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	if (o->min_version > o->max_version) {
-		return tls_load_error(say, "min_version",
+		return tls_load_error(report, "min_version",
 		    "it is above max_version (try 1.2)");
 	}
 	if (!SSL_CTX_set_min_proto_version(ssl,
@@ -99,13 +99,13 @@ set_versions(SSL_CTX *ssl, const struct tls_options *o,
 
 static enum err
 set_ciphers(SSL_CTX *ssl, const char *ciphers,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	if (ciphers == NULL || *ciphers == '\0')
 		ciphers = default_ciphers;
 	if (SSL_CTX_set_strict_cipher_list(ssl, ciphers))
 		return OK;
-	return tls_load_error(say, "ciphers",
+	return tls_load_error(report, "ciphers",
 	    "the TLS library does not know all of \"%s\" (try "
 	    "ECDHE-ECDSA-AES128-GCM-SHA256, or leave it empty; TLS 1.3 "
 	    "ciphers cannot be chosen)",
@@ -129,7 +129,7 @@ use_groups(struct tls_ctx *ctx, const char *const *names, size_t count)
 
 static enum err
 set_groups(struct tls_ctx *ctx, const struct config_list *groups,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	if (groups->count == 0)
 		return use_groups(ctx, default_groups, DEFAULT_GROUPS) ||
@@ -138,14 +138,14 @@ set_groups(struct tls_ctx *ctx, const struct config_list *groups,
 		    : ERR_TLS;
 	if (use_groups(ctx, groups->items, groups->count))
 		return OK;
-	return tls_load_error(say, "groups",
+	return tls_load_error(report, "groups",
 	    "the TLS library does not know all of them (try X25519, P-256)");
 }
 
 /* Creates the SSL_CTX and sets versions, ciphers and groups. */
 static enum err
 make_ssl(struct tls_ctx *ctx, const struct tls_options *o,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	enum err versions, ciphers, groups;
 
@@ -153,15 +153,15 @@ make_ssl(struct tls_ctx *ctx, const struct tls_options *o,
 	ctx->ssl = SSL_CTX_new(TLS_with_buffers_method());
 	if (ctx->ssl == NULL)
 		return ERR_NO_MEMORY;
-	versions = set_versions(ctx->ssl, o, say);
-	ciphers = set_ciphers(ctx->ssl, o->ciphers, say);
-	groups = set_groups(ctx, &o->groups, say);
+	versions = set_versions(ctx->ssl, o, report);
+	ciphers = set_ciphers(ctx->ssl, o->ciphers, report);
+	groups = set_groups(ctx, &o->groups, report);
 	return versions != OK ? versions : ciphers != OK ? ciphers : groups;
 }
 
 /* Sets the CA names that the request for a client certificate holds. */
 static enum err
-set_names(struct tls_ctx *ctx, const struct tls_load_report *say)
+set_names(struct tls_ctx *ctx, const struct tls_load_report *report)
 {
 	STACK_OF(CRYPTO_BUFFER) *names = tls_trust_names(ctx->trust);
 	size_t i, total = 0;
@@ -173,13 +173,13 @@ set_names(struct tls_ctx *ctx, const struct tls_load_report *say)
 		    2 + CRYPTO_BUFFER_len(sk_CRYPTO_BUFFER_value(names, i));
 	SSL_CTX_set0_client_CAs(ctx->ssl, names);
 	if (total > NAMES_MAX)
-		return tls_load_error(say, "client_ca",
+		return tls_load_error(report, "client_ca",
 		    "the names of the %zu CAs have %zu bytes together; the "
 		    "request that is sent to clients holds at most %d (set "
 		    "send_ca_names = off, or use fewer CAs)",
 		    i, total, NAMES_MAX);
 	if (total > NAMES_GOOD)
-		tls_load_warning(say, "client_ca",
+		tls_load_warning(report, "client_ca",
 		    "the names of the %zu CAs have %zu bytes together, which "
 		    "is more than small clients can receive (try "
 		    "send_ca_names = off)",
@@ -189,7 +189,7 @@ set_names(struct tls_ctx *ctx, const struct tls_load_report *say)
 
 /* Sets the first pair, which serves unless another one fits a client better. */
 static enum err
-use_first_pair(struct tls_ctx *ctx, const struct tls_load_report *say)
+use_first_pair(struct tls_ctx *ctx, const struct tls_load_report *report)
 {
 	uint32_t error;
 
@@ -199,14 +199,14 @@ use_first_pair(struct tls_ctx *ctx, const struct tls_load_report *say)
 	error = ERR_peek_error();
 	if (error == 0 || ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
 		return ERR_NO_MEMORY;
-	return tls_load_error(say, "certificate",
+	return tls_load_error(report, "certificate",
 	    "%s: the TLS library cannot use it: %s (" TLS_KEYPAIR_KINDS ")",
 	    ctx->pairs[0].file, ERR_reason_error_string(error));
 }
 
 /* Sets what does not depend on the options, and the rules of sessions. */
 static enum err
-finish_ssl(struct tls_ctx *ctx, const struct tls_load_report *say)
+finish_ssl(struct tls_ctx *ctx, const struct tls_load_report *report)
 {
 	SSL_CTX *ssl = ctx->ssl;
 
@@ -231,55 +231,55 @@ finish_ssl(struct tls_ctx *ctx, const struct tls_load_report *say)
 	    ctx->client_certificate == CONFIG_CLIENT_CERTIFICATE_REQUIRED
 		? SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT
 		: SSL_VERIFY_PEER);
-	return use_first_pair(ctx, say);
+	return use_first_pair(ctx, report);
 }
 
 /* Loads the CRLs of `paths', if any are named. */
 static enum err
 load_crls(struct tls_ctx *ctx, const struct config_list *paths,
-    const struct tls_ctx *previous, const struct tls_load_report *say)
+    const struct tls_ctx *previous, const struct tls_load_report *report)
 {
 	enum err err;
 
 	if (paths->count == 0)
 		return OK;
 	err = crl_set_load(&ctx->crls, paths, ctx->trust,
-	    previous == NULL ? NULL : previous->crls, say);
+	    previous == NULL ? NULL : previous->crls, report);
 	if (err == OK && ctx->crl_policy != CONFIG_CRL_POLICY_SOFT)
-		crl_set_warn_missing(ctx->crls, ctx->trust, say);
+		crl_set_warn_missing(ctx->crls, ctx->trust, report);
 	return err;
 }
 
 /* Reports each list whose length does not fit the others. Returns true if all
  * do. */
 static bool
-lists_fit(const struct tls_options *o, const struct tls_load_report *say)
+lists_fit(const struct tls_options *o, const struct tls_load_report *report)
 {
 	enum err err = OK;
 
 	if (o->certificates.count == 0)
-		err = tls_load_error(say, "certificate",
+		err = tls_load_error(report, "certificate",
 		    "none is named (write certificate = FILE)");
 	if (o->private_keys.count != o->certificates.count)
-		err = tls_load_error(say, "private_key",
+		err = tls_load_error(report, "private_key",
 		    "%zu for %zu certificates (name one for each, in the same "
 		    "order)",
 		    o->private_keys.count, o->certificates.count);
 	if (o->ocsp_responses.count != 0 &&
 	    o->ocsp_responses.count != o->certificates.count)
-		err = tls_load_error(say, "ocsp_response",
+		err = tls_load_error(report, "ocsp_response",
 		    "%zu for %zu certificates (name one for each, in the same "
 		    "order)",
 		    o->ocsp_responses.count, o->certificates.count);
 	if (o->client_cas.count == 0)
-		err = tls_load_error(say, "client_ca",
+		err = tls_load_error(report, "client_ca",
 		    "none is named (write client_ca = FILE)");
 	return err == OK;
 }
 
 static enum err
 load_pairs(struct tls_ctx *ctx, const struct tls_options *o,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	enum err err, worst = OK;
 	const char *ocsp;
@@ -294,7 +294,7 @@ load_pairs(struct tls_ctx *ctx, const struct tls_options *o,
 		    : o->ocsp_responses.items[i];
 		ctx->pair_count++;
 		err = tls_keypair_load(&ctx->pairs[i], o->certificates.items[i],
-		    o->private_keys.items[i], ocsp, say);
+		    o->private_keys.items[i], ocsp, report);
 		if (err == ERR_NO_MEMORY)
 			return err;
 		if (err != OK)
@@ -343,15 +343,16 @@ set_tickets(struct tls_ctx *ctx, struct tls_tickets *tickets, bool wanted)
 /* Loads all files. */
 static enum err
 load_all(struct tls_ctx *ctx, const struct tls_options *o,
-    const struct tls_ctx *previous, const struct tls_load_report *say)
+    const struct tls_ctx *previous, const struct tls_load_report *report)
 {
-	enum err err = lists_fit(o, say) ? load_pairs(ctx, o, say) : ERR_CONFIG;
+	enum err err =
+	    lists_fit(o, report) ? load_pairs(ctx, o, report) : ERR_CONFIG;
 
 	if (err == ERR_NO_MEMORY)
 		return err;
-	err = worse(tls_trust_load(&ctx->trust, &o->client_cas, say), err);
+	err = worse(tls_trust_load(&ctx->trust, &o->client_cas, report), err);
 	if (ctx->trust != NULL)
-		err = worse(load_crls(ctx, &o->crls, previous, say), err);
+		err = worse(load_crls(ctx, &o->crls, previous, report), err);
 	return err;
 }
 
@@ -359,7 +360,7 @@ load_all(struct tls_ctx *ctx, const struct tls_options *o,
  * client can connect with at least one. With `strict', each must work. */
 static enum err
 try_version(struct tls_ctx *ctx, enum config_tls_version version, bool strict,
-    bool *works, const struct tls_load_report *say)
+    bool *works, const struct tls_load_report *report)
 {
 	const char *why;
 	enum err err, result = OK;
@@ -373,7 +374,7 @@ try_version(struct tls_ctx *ctx, enum config_tls_version version, bool strict,
 			return err;
 		*works = *works || err == OK;
 		if (err != OK && strict)
-			result = tls_load_error(say, "certificate",
+			result = tls_load_error(report, "certificate",
 			    "%s: no client can connect by TLS %s with this "
 			    "certificate and its key: %s (" TLS_KEYPAIR_KINDS
 			    ")",
@@ -391,16 +392,16 @@ try_version(struct tls_ctx *ctx, enum config_tls_version version, bool strict,
  */
 static enum err
 try_pairs(struct tls_ctx *ctx, const struct tls_options *o,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	bool works;
-	enum err err = try_version(ctx, o->max_version, true, &works, say);
+	enum err err = try_version(ctx, o->max_version, true, &works, report);
 
 	if (err != OK || o->min_version == o->max_version)
 		return err;
-	err = try_version(ctx, o->min_version, false, &works, say);
+	err = try_version(ctx, o->min_version, false, &works, report);
 	if (err == OK && !works)
-		tls_load_warning(say, "min_version",
+		tls_load_warning(report, "min_version",
 		    "no client can connect by TLS 1.2, as no cipher suite goes "
 		    "with the keys of the certificates (see ciphers)");
 	return err;
@@ -409,29 +410,29 @@ try_pairs(struct tls_ctx *ctx, const struct tls_options *o,
 static enum err
 build(struct tls_ctx *ctx, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
-	enum err err = load_all(ctx, o, previous, say);
+	enum err err = load_all(ctx, o, previous, report);
 
 	if (err == ERR_NO_MEMORY)
 		return err;
-	err = worse(make_ssl(ctx, o, say), err);
+	err = worse(make_ssl(ctx, o, report), err);
 	if (err == OK)
 		err = set_tickets(ctx, tickets, o->session_tickets);
 	if (err != OK)
 		return err;
 	hash_session_id(ctx);
 	if (o->send_ca_names)
-		err = set_names(ctx, say);
+		err = set_names(ctx, report);
 	if (err == OK)
-		err = finish_ssl(ctx, say);
-	return err == OK ? try_pairs(ctx, o, say) : err;
+		err = finish_ssl(ctx, report);
+	return err == OK ? try_pairs(ctx, o, report) : err;
 }
 
 enum err
 tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	struct tls_ctx *ctx = calloc(1, sizeof(*ctx));
 	enum err err;
@@ -446,7 +447,7 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
 	ctx->record_max = o->record_max == 0 ? TLS_RECORD_MAX : o->record_max;
 	ctx->seen = tls_verified_cache_new();
 	err = ctx->seen == NULL ? ERR_NO_MEMORY
-				: build(ctx, o, tickets, previous, say);
+				: build(ctx, o, tickets, previous, report);
 	ERR_clear_error();
 	if (err != OK) {
 		tls_ctx_put(ctx);

@@ -50,14 +50,14 @@ struct tls_load_report;
  * be NULL) is the profile that this one will replace; its CRLs stay in force
  * where the new ones are older.
  *
- * ERR_CONFIG after every error was reported to `say', or ERR_NO_MEMORY; *out is
- * NULL then. Warnings may be reported with OK too: about things that work but
- * should be looked at, such as an expired CRL or a private key that others can
- * read.
+ * ERR_CONFIG after every error was reported to `report', or ERR_NO_MEMORY; *out
+ * is NULL then. Warnings may be reported with OK too: about things that work
+ * but should be looked at, such as an expired CRL or a private key that others
+ * can read.
  */
 enum err tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
     struct tls_tickets *tickets, const struct tls_ctx *previous,
-    const struct tls_load_report *say) MUST_CHECK;
+    const struct tls_load_report *report) MUST_CHECK;
 
 /* Adds a reference and returns `ctx'. Any thread. */
 struct tls_ctx *tls_ctx_get(struct tls_ctx *ctx);

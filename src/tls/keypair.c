@@ -32,15 +32,15 @@
 struct loading {
 	struct tls_keypair *pair; /* under construction */
 	const char *path; /* of the file being read */
-	const struct tls_load_report *say;
+	const struct tls_load_report *report;
 	int64_t now;
 };
 
 static enum err
-refuse(const struct tls_load_report *say, const char *option, const char *file,
-    const char *what)
+refuse(const struct tls_load_report *report, const char *option,
+    const char *file, const char *what)
 {
-	return tls_load_error(say, option, "%s: %s", file, what);
+	return tls_load_error(report, option, "%s: %s", file, what);
 }
 
 /* Reports an error about the key file, with the line of the key if known. */
@@ -48,9 +48,9 @@ static enum err
 refuse_key(const struct loading *l, unsigned line, const char *what)
 {
 	if (line == 0)
-		return refuse(l->say, "private_key", l->path, what);
-	return tls_load_error(l->say, "private_key", "%s: line %u: %s", l->path,
-	    line, what);
+		return refuse(l->report, "private_key", l->path, what);
+	return tls_load_error(l->report, "private_key", "%s: line %u: %s",
+	    l->path, line, what);
 }
 
 /* Appends one certificate to the chain. */
@@ -77,7 +77,7 @@ take_cert(const struct tls_load_pem *block, void *arg)
 		return OK;
 	p->count--;
 	CRYPTO_BUFFER_free(cert->link.buffer);
-	return tls_load_error(l->say, "certificate",
+	return tls_load_error(l->report, "certificate",
 	    "%s: line %u: the certificate is damaged", l->path, block->line);
 }
 
@@ -94,19 +94,19 @@ check_chain(const struct loading *l)
 		der = &p->certs[i].link.der;
 		tls_load_where(where, der->subject, p->certs[i].line);
 		if (l->now > der->not_after)
-			tls_load_warning(l->say, "certificate",
+			tls_load_warning(l->report, "certificate",
 			    i == 0
 				? "%s: %s has expired: clients will refuse it"
 				: "%s: the CA %s has expired: clients may "
 				  "refuse the chain (renew it in the file)",
 			    l->path, where);
 		if (l->now < der->not_before)
-			tls_load_warning(l->say, "certificate",
+			tls_load_warning(l->report, "certificate",
 			    "%s: %s is not valid yet: check the clock", l->path,
 			    where);
 		if (i > 0 &&
 		    p->certs[i - 1].link.der.issuer_hash != der->subject_hash)
-			tls_load_warning(l->say, "certificate",
+			tls_load_warning(l->report, "certificate",
 			    "%s: %s did not issue the certificate before it: "
 			    "clients may not find the chain (order: the "
 			    "server's own, then each issuer)",
@@ -120,7 +120,7 @@ load_chain(struct loading *l)
 	const struct tls_load_source src = { l->path, "certificate",
 		"no certificate is in it (name the server's own, as PEM, and "
 		"behind it in the file the CAs above it)",
-		l->say };
+		l->report };
 	enum err err;
 
 	l->pair->file = strdup(l->path);
@@ -193,7 +193,7 @@ check_pin_file(const struct loading *l)
 
 	if (config_key_uri_pin(l->path, &pin) == NULL &&
 	    pin.kind == CONFIG_PIN_FILE)
-		tls_load_warn_if_open(l->say, "private_key", pin.name);
+		tls_load_warn_if_open(l->report, "private_key", pin.name);
 }
 
 /* Takes the key in a token that the URI names. The token has to sign. */
@@ -211,7 +211,7 @@ load_token(struct loading *l)
 	p->key = EVP_parse_public_key(&spki);
 	ERR_clear_error();
 	if (p->key == NULL)
-		return tls_load_error(l->say, "certificate",
+		return tls_load_error(l->report, "certificate",
 		    "%s: its key is damaged, or of a kind that the TLS library "
 		    "cannot use (" TLS_KEYPAIR_KINDS ")",
 		    p->file);
@@ -221,12 +221,12 @@ load_token(struct loading *l)
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err == ERR_MALFORMED)
-		return tls_load_error(l->say, "private_key",
+		return tls_load_error(l->report, "private_key",
 		    "%s: it is not the key of the certificate %s (name one for "
 		    "each certificate, in the same order)",
 		    l->path, p->file);
 	if (err != OK)
-		return refuse(l->say, "private_key", l->path, why);
+		return refuse(l->report, "private_key", l->path, why);
 	check_pin_file(l);
 	return OK;
 }
@@ -235,7 +235,7 @@ static enum err
 load_key(struct loading *l)
 {
 	const struct tls_load_source src = { l->path, "private_key",
-		"the file holds no private key in PEM", l->say };
+		"the file holds no private key in PEM", l->report };
 	uint8_t *data;
 	size_t len;
 	enum err err = file_read(&data, &len, l->path, KEY_FILE_MAX);
@@ -248,7 +248,7 @@ load_key(struct loading *l)
 	    &src);
 	file_wipe(data, len);
 	if (err == OK)
-		tls_load_warn_if_open(l->say, "private_key", l->path);
+		tls_load_warn_if_open(l->report, "private_key", l->path);
 	return err;
 }
 
@@ -277,7 +277,7 @@ check_match(const struct loading *l)
 	for (i = 1; i < p->count; i++) {
 		if (!is_key_of(p, i))
 			continue;
-		return tls_load_error(l->say, "certificate",
+		return tls_load_error(l->report, "certificate",
 		    "%s: the key %s belongs to %s, which is not the first "
 		    "certificate in the file (order: the server's own, then "
 		    "each issuer)",
@@ -285,7 +285,7 @@ check_match(const struct loading *l)
 		    tls_load_where(where, p->certs[i].link.der.subject,
 			p->certs[i].line));
 	}
-	return tls_load_error(l->say, "private_key",
+	return tls_load_error(l->report, "private_key",
 	    "%s: it is not the key of the certificate %s (name one for each "
 	    "certificate, in the same order)",
 	    l->path, p->file);
@@ -302,26 +302,26 @@ check_ocsp(const struct loading *l)
 	    p->certs[0].link.der.serial);
 
 	if (err == ERR_NOT_FOUND)
-		return tls_load_error(l->say, "ocsp_response",
+		return tls_load_error(l->report, "ocsp_response",
 		    "%s: it is not about the certificate %s (name one for "
 		    "each certificate, in the same order)",
 		    l->path, p->file);
 	if (err != OK)
-		return refuse(l->say, "ocsp_response", l->path,
+		return refuse(l->report, "ocsp_response", l->path,
 		    "it is no successful OCSP response in DER (try: openssl "
 		    "ocsp -respout FILE)");
 	p->ocsp_end = answer.next_update;
 	if (answer.status != TLS_OCSP_GOOD)
-		tls_load_warning(l->say, "ocsp_response",
+		tls_load_warning(l->report, "ocsp_response",
 		    "%s: it says that the certificate is not good: clients "
 		    "will refuse it",
 		    l->path);
 	if (answer.this_update > l->now)
-		tls_load_warning(l->say, "ocsp_response",
+		tls_load_warning(l->report, "ocsp_response",
 		    "%s: its thisUpdate is in the future: check the clock",
 		    l->path);
 	if (answer.next_update < l->now)
-		tls_load_warning(l->say, "ocsp_response",
+		tls_load_warning(l->report, "ocsp_response",
 		    "%s: its nextUpdate has passed, so it is not stapled: "
 		    "fetch a new one",
 		    l->path);
@@ -338,7 +338,7 @@ load_ocsp(struct loading *l)
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
-		return refuse(l->say, "ocsp_response", l->path,
+		return refuse(l->report, "ocsp_response", l->path,
 		    tls_load_text(err, NULL));
 	p->ocsp_file = strdup(l->path);
 	if (p->ocsp_file == NULL)
@@ -349,9 +349,9 @@ load_ocsp(struct loading *l)
 
 enum err
 tls_keypair_load(struct tls_keypair *p, const char *certificate,
-    const char *key, const char *ocsp, const struct tls_load_report *say)
+    const char *key, const char *ocsp, const struct tls_load_report *report)
 {
-	struct loading l = { p, certificate, say, clock_wall_s() };
+	struct loading l = { p, certificate, report, clock_wall_s() };
 	enum err chain, secret, staple = OK;
 
 	chain = load_chain(&l);

@@ -41,11 +41,11 @@ struct tls_keypair {
  * Reads a certificate file, its key (a file, or a PKCS#11 URI, whose token is
  * asked for a signature) and its OCSP response into `p', which must
  * be zeroed. `ocsp' may be NULL. ERR_CONFIG after errors were reported to
- * `say', ERR_NO_MEMORY. Call tls_keypair_fini() in either case.
+ * `report', ERR_NO_MEMORY. Call tls_keypair_fini() in either case.
  */
 enum err tls_keypair_load(struct tls_keypair *p, const char *certificate,
     const char *key, const char *ocsp,
-    const struct tls_load_report *say) MUST_CHECK;
+    const struct tls_load_report *report) MUST_CHECK;
 
 /* Frees what `p' owns. */
 void tls_keypair_fini(struct tls_keypair *p);

@@ -47,7 +47,7 @@ struct walk {
 };
 
 enum err
-tls_load_error(const struct tls_load_report *say, const char *option,
+tls_load_error(const struct tls_load_report *report, const char *option,
     const char *fmt, ...)
 {
 	char text[TEXT_MAX];
@@ -56,12 +56,12 @@ tls_load_error(const struct tls_load_report *say, const char *option,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	say->refuse(say->arg, option, text);
+	report->refuse(report->arg, option, text);
 	return ERR_CONFIG;
 }
 
 void
-tls_load_warning(const struct tls_load_report *say, const char *option,
+tls_load_warning(const struct tls_load_report *report, const char *option,
     const char *fmt, ...)
 {
 	char text[TEXT_MAX];
@@ -70,7 +70,7 @@ tls_load_warning(const struct tls_load_report *say, const char *option,
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	say->warn(say->arg, option, text);
+	report->warn(report->arg, option, text);
 }
 
 const char *
@@ -94,13 +94,13 @@ tls_load_text(enum err err, const char *none)
 }
 
 void
-tls_load_warn_if_open(const struct tls_load_report *say, const char *option,
+tls_load_warn_if_open(const struct tls_load_report *report, const char *option,
     const char *path)
 {
 	struct stat st;
 
 	if (stat(path, &st) == 0 && (st.st_mode & S_IRWXO) != 0)
-		tls_load_warning(say, option,
+		tls_load_warning(report, option,
 		    "%s: everybody may read or write it (try: chmod o= %s)",
 		    path, path);
 }
@@ -113,15 +113,15 @@ flaw(const struct walk *w, unsigned line, const char *fmt, ...)
 	char text[LINE_SHOWN + 400];
 	va_list ap;
 
-	if (w->src->say == NULL)
+	if (w->src->report == NULL)
 		return ERR_MALFORMED;
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (line == 0)
-		return tls_load_error(w->src->say, w->src->option, "%s: %s",
+		return tls_load_error(w->src->report, w->src->option, "%s: %s",
 		    w->src->path, text);
-	return tls_load_error(w->src->say, w->src->option, "%s: line %u: %s",
+	return tls_load_error(w->src->report, w->src->option, "%s: line %u: %s",
 	    w->src->path, line, text);
 }
 
@@ -249,8 +249,8 @@ pass_over(struct walk *w, const char *label, unsigned line)
 	if (!is_other(label))
 		return flaw(w, line,
 		    "\"BEGIN %s\" is not a known kind of block", label);
-	if (w->passed++ == 0 && w->src->say != NULL)
-		tls_load_warning(w->src->say, w->src->option,
+	if (w->passed++ == 0 && w->src->report != NULL)
+		tls_load_warning(w->src->report, w->src->option,
 		    "%s: line %u: a block \"%s\" is not read here",
 		    w->src->path, line, label);
 	return OK;
@@ -468,8 +468,8 @@ check_between(struct walk *w, struct slice line)
 		return flaw(w, w->line,
 		    "\"%.*s\" does not begin a block as PEM writes it", shown,
 		    (const char *)line.data);
-	if (w->src->say != NULL)
-		tls_load_warning(w->src->say, w->src->option,
+	if (w->src->report != NULL)
+		tls_load_warning(w->src->report, w->src->option,
 		    "%s: line %u: a block behind \"%c\" is not read",
 		    w->src->path, w->line, line.data[0]);
 	return OK;
@@ -540,9 +540,9 @@ nothing(const struct walk *w)
 		    "the file is UTF-16 text (save it as UTF-8 or ASCII)");
 	if (file.len > 0 && file.data[0] == 0x30)
 		return flaw(w, 0, "%s", tls_load_text(ERR_MALFORMED, NULL));
-	if (w->src->say == NULL)
+	if (w->src->report == NULL)
 		return ERR_NOT_FOUND;
-	return tls_load_error(w->src->say, w->src->option, "%s: %s",
+	return tls_load_error(w->src->report, w->src->option, "%s: %s",
 	    w->src->path, w->src->none);
 }
 
@@ -573,8 +573,8 @@ tls_load_each_cert(const struct tls_load_source *src, tls_load_block *block,
 	size_t len;
 	enum err err = file_read(&data, &len, src->path, CERTS_FILE_MAX);
 
-	if (err != OK && err != ERR_NO_MEMORY && src->say != NULL)
-		return tls_load_error(src->say, src->option, "%s: %s",
+	if (err != OK && err != ERR_NO_MEMORY && src->report != NULL)
+		return tls_load_error(src->report, src->option, "%s: %s",
 		    src->path, tls_load_text(err, src->none));
 	if (err != OK)
 		return err;

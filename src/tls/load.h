@@ -29,11 +29,12 @@ struct tls_load_report {
 
 /* Reports an error about `option', formatted as by printf(). Returns
  * ERR_CONFIG. */
-enum err tls_load_error(const struct tls_load_report *say, const char *option,
-    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+enum err tls_load_error(const struct tls_load_report *report,
+    const char *option, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* Reports a warning about `option', formatted as by printf(). */
-void tls_load_warning(const struct tls_load_report *say, const char *option,
+void tls_load_warning(const struct tls_load_report *report, const char *option,
     const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 /* Returns the English text of an error of file_read() or of the functions
@@ -43,7 +44,7 @@ const char *tls_load_text(enum err err, const char *none);
 
 /* Warns if others than the owner and the group may read or write `path', the
  * secret file of `option'. */
-void tls_load_warn_if_open(const struct tls_load_report *say,
+void tls_load_warn_if_open(const struct tls_load_report *report,
     const char *option, const char *path);
 
 /* A file to load, and where its errors and warnings go. */
@@ -51,7 +52,7 @@ struct tls_load_source {
 	const char *path;
 	const char *option; /* the key of [tls] that names the file */
 	const char *none; /* what to say if the file has no block of the kind */
-	const struct tls_load_report *say; /* NULL: report nothing */
+	const struct tls_load_report *report; /* NULL: report nothing */
 };
 
 /* What a file is read for. Blocks of other kinds are skipped; a warning names

@@ -63,11 +63,11 @@ static struct {
 	size_t wrong_count;
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
-static enum err say(enum err err, char why[TLS_PKCS11_WHY_MAX], const char *fmt,
-    ...) __attribute__((format(printf, 3, 4)));
+static enum err set_why(enum err err, char why[TLS_PKCS11_WHY_MAX],
+    const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
 static enum err
-say(enum err err, char why[TLS_PKCS11_WHY_MAX], const char *fmt, ...)
+set_why(enum err err, char why[TLS_PKCS11_WHY_MAX], const char *fmt, ...)
 {
 	va_list ap;
 
@@ -82,7 +82,8 @@ static enum err
 say_failed(enum err err, char why[TLS_PKCS11_WHY_MAX], const char *call,
     CK_RV rv)
 {
-	return say(err, why, "%s: %s (0x%lx)", call, p11_kit_strerror(rv), rv);
+	return set_why(err, why, "%s: %s (0x%lx)", call, p11_kit_strerror(rv),
+	    rv);
 }
 
 /*
@@ -104,10 +105,10 @@ load_module(CK_FUNCTION_LIST **out, const char *path,
 			return OK;
 		}
 	if (process.count == MODULES_MAX)
-		return say(ERR_CONFIG, why, "too many modules");
+		return set_why(ERR_CONFIG, why, "too many modules");
 	module = p11_kit_module_load(path, P11_KIT_MODULE_CRITICAL);
 	if (module == NULL)
-		return say(ERR_CONFIG, why,
+		return set_why(ERR_CONFIG, why,
 		    "cannot load the module %s (after the start no module can "
 		    "be loaded: restart)",
 		    path);
@@ -137,7 +138,7 @@ find_modules(struct tls_pkcs11 *p, char why[TLS_PKCS11_WHY_MAX])
 	if (path != NULL && path[0] == '/')
 		return load_module(&p->modules[0], path, why);
 	if (path != NULL)
-		return say(ERR_CONFIG, why,
+		return set_why(ERR_CONFIG, why,
 		    "its module-path is not an absolute path");
 	if (process.registered == NULL)
 		process.registered = p11_kit_modules_load_and_initialize(0);
@@ -150,7 +151,7 @@ find_modules(struct tls_pkcs11 *p, char why[TLS_PKCS11_WHY_MAX])
 	}
 	if (count > 0)
 		return OK;
-	return say(ERR_CONFIG, why,
+	return set_why(ERR_CONFIG, why,
 	    "p11-kit knows no such module (write module-path=/PATH behind the "
 	    "? of the URI)");
 }
@@ -196,15 +197,15 @@ read_uri(struct tls_pkcs11 *p, char why[TLS_PKCS11_WHY_MAX])
 	int result;
 
 	if (fault != NULL)
-		return say(ERR_CONFIG, why, "%s", fault);
+		return set_why(ERR_CONFIG, why, "%s", fault);
 	result = p11_kit_uri_parse(p->text, P11_KIT_URI_FOR_ANY, p->uri);
 	if (result == P11_KIT_URI_NO_MEMORY)
 		return ERR_NO_MEMORY;
 	if (result != P11_KIT_URI_OK)
-		return say(ERR_CONFIG, why, "it is not valid: %s",
+		return set_why(ERR_CONFIG, why, "it is not valid: %s",
 		    p11_kit_uri_message(result));
 	if (p11_kit_uri_any_unrecognized(p->uri))
-		return say(ERR_CONFIG, why,
+		return set_why(ERR_CONFIG, why,
 		    "it has an attribute that is not known");
 	return OK;
 }
@@ -228,7 +229,7 @@ tls_pkcs11_new(struct tls_pkcs11 **out, const char *uri, EVP_PKEY *public,
 	if (p->text != NULL && p->uri != NULL)
 		err = read_uri(p, why);
 	if (err == OK && type != EVP_PKEY_RSA && type != EVP_PKEY_EC)
-		err = say(ERR_CONFIG, why,
+		err = set_why(ERR_CONFIG, why,
 		    "the certificate's key is neither RSA nor EC, which are "
 		    "the kinds that can be in a token");
 	if (err == OK) {
@@ -266,14 +267,14 @@ read_pin(struct pin *pin, const struct tls_pkcs11 *p,
 
 	memset(pin, 0, sizeof(*pin));
 	if (fault != NULL)
-		return say(ERR_CLOSED, why, "%s", fault);
+		return set_why(ERR_CLOSED, why, "%s", fault);
 	if (source.kind == CONFIG_PIN_NONE)
 		return OK;
 	snprintf(pin->from, sizeof(pin->from), "%s", source.name);
 	if (source.kind == CONFIG_PIN_ENV) {
 		value = getenv(source.name);
 		if (value == NULL)
-			return say(ERR_CLOSED, why,
+			return set_why(ERR_CLOSED, why,
 			    "the variable %.64s with the PIN is not set",
 			    source.name);
 		pin->data = (uint8_t *)strdup(value);
@@ -282,7 +283,7 @@ read_pin(struct pin *pin, const struct tls_pkcs11 *p,
 	}
 	err = file_read(&pin->data, &pin->len, source.name, PIN_FILE_MAX);
 	if (err != OK)
-		return say(ERR_CLOSED, why, "cannot read the PIN: %s: %s",
+		return set_why(ERR_CLOSED, why, "cannot read the PIN: %s: %s",
 		    source.name, file_error(err));
 	while (pin->len > 0 &&
 	    (pin->data[pin->len - 1] == '\n' ||
@@ -359,7 +360,7 @@ login_with(const struct tls_pkcs11_session *s, const CK_TOKEN_INFO *token,
 	hash_pin(hash, token, pin);
 	fault = login_fault(token, pin, hash);
 	if (fault != NULL)
-		return say(ERR_CLOSED, why, "%s", fault);
+		return set_why(ERR_CLOSED, why, "%s", fault);
 	rv = s->module->C_Login(s->handle, CKU_USER, pin->data, pin->len);
 	if (rv == CKR_OK || rv == CKR_USER_ALREADY_LOGGED_IN)
 		return OK;
@@ -367,7 +368,8 @@ login_with(const struct tls_pkcs11_session *s, const CK_TOKEN_INFO *token,
 	    rv != CKR_PIN_LEN_RANGE)
 		return say_failed(ERR_CLOSED, why, "C_Login", rv);
 	remember_wrong(hash);
-	return say(ERR_CLOSED, why, "the PIN of %.128s is wrong", pin->from);
+	return set_why(ERR_CLOSED, why, "the PIN of %.128s is wrong",
+	    pin->from);
 }
 
 /* Logs in if the token asks for it and no other session has done so. */
@@ -459,10 +461,10 @@ find_token(struct found *found, const struct tls_pkcs11 *p,
 	for (i = 0; p->modules[i] != NULL; i++)
 		search_module(found, p, p->modules[i]);
 	if (found->count == 0)
-		return say(ERR_CLOSED, why,
+		return set_why(ERR_CLOSED, why,
 		    "no token that the URI describes is present");
 	if (found->count > 1)
-		return say(ERR_CLOSED, why,
+		return set_why(ERR_CLOSED, why,
 		    "the URI describes %zu tokens (add token= or serial=)",
 		    found->count);
 	return OK;
@@ -511,11 +513,11 @@ find_key(struct tls_pkcs11_session *s, char why[TLS_PKCS11_WHY_MAX])
 	if (rv != CKR_OK)
 		return say_failed(ERR_CLOSED, why, "C_FindObjects", rv);
 	if (count == 0)
-		return say(ERR_CLOSED, why,
+		return set_why(ERR_CLOSED, why,
 		    "the token has no %s key that the URI describes",
 		    type == CKK_RSA ? "RSA" : "EC");
 	if (count > 1)
-		return say(ERR_CLOSED, why,
+		return set_why(ERR_CLOSED, why,
 		    "the URI describes several keys of the token (add object= "
 		    "or id=)");
 	s->key = keys[0];
@@ -546,7 +548,7 @@ tls_pkcs11_open(struct tls_pkcs11_session **out, const struct tls_pkcs11 *p,
 	*out = NULL;
 	why[0] = '\0';
 	if (s == NULL)
-		return say(ERR_CLOSED, why, "out of memory");
+		return set_why(ERR_CLOSED, why, "out of memory");
 	s->owner = p;
 	err = find_token(&found, p, why);
 	s->module = found.module;
@@ -754,9 +756,9 @@ tls_pkcs11_sign(struct tls_pkcs11_session *s, const struct tls_digest *digest,
 	if (err == OK)
 		err = sign_raw(s, &w, out, why);
 	if (err == OK && w.mechanism.mechanism == CKM_ECDSA && !make_der(out))
-		err = say(ERR_REFUSED, why, "the signature is malformed");
+		err = set_why(ERR_REFUSED, why, "the signature is malformed");
 	if (err == OK && !verify(s->owner, digest, out))
-		err = say(ERR_MALFORMED, why,
+		err = set_why(ERR_MALFORMED, why,
 		    "the key in the token is not that of the certificate");
 	OPENSSL_free(w.owned);
 	ERR_clear_error();

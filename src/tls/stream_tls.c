@@ -835,7 +835,7 @@ tls_stream_take_cert(struct stream *stream, struct cert **out)
 	    : OK;
 }
 
-/* Returns whether the session was opened under the client CAs of `ctx'. */
+/* Tells whether the client was verified with the client CAs of `ctx'. */
 static enum tls_known
 known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
 {

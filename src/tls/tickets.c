@@ -173,9 +173,9 @@ tls_tickets_import(struct tls_tickets *t, const uint8_t *data, size_t len,
 }
 
 static enum err
-refuse(const struct tls_load_report *say, const char *path, const char *what)
+refuse(const struct tls_load_report *report, const char *path, const char *what)
 {
-	return tls_load_error(say, "ticket_keys", "%s: %s", path, what);
+	return tls_load_error(report, "ticket_keys", "%s: %s", path, what);
 }
 
 /* Warns of keys that others can read or guess: of `each' bytes, in a file of
@@ -187,14 +187,14 @@ check_keys(const uint8_t *data, size_t len, size_t each,
 	const uint8_t *secret;
 	size_t i, key;
 
-	tls_load_warn_if_open(src->say, src->option, src->path);
+	tls_load_warn_if_open(src->report, src->option, src->path);
 	for (key = 0; key < len / each; key++) {
 		secret = data + key * each + TLS_TICKET_NAME_LEN;
 		for (i = 1; i < each - TLS_TICKET_NAME_LEN; i++)
 			if (secret[i] != secret[0])
 				break;
 		if (i == each - TLS_TICKET_NAME_LEN)
-			tls_load_warning(src->say, src->option,
+			tls_load_warning(src->report, src->option,
 			    "%s: all bytes of key %zu are the same, so any "
 			    "client can make tickets (try: openssl rand 80)",
 			    src->path, key + 1);
@@ -203,9 +203,10 @@ check_keys(const uint8_t *data, size_t len, size_t each,
 
 enum err
 tls_tickets_load(struct tls_tickets **out, const char *path,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
-	const struct tls_load_source src = { path, "ticket_keys", NULL, say };
+	const struct tls_load_source src = { path, "ticket_keys", NULL,
+		report };
 	uint8_t *data;
 	size_t len, each;
 	enum err err;
@@ -215,13 +216,13 @@ tls_tickets_load(struct tls_tickets **out, const char *path,
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err != OK)
-		return refuse(say, path, tls_load_text(err, "it is empty"));
+		return refuse(report, path, tls_load_text(err, "it is empty"));
 	/* 240 bytes can be three keys of 80 or five of 48. We recommend keys
 	 * of 80 bytes, so three are assumed. */
 	each = len % 80 == 0 ? 80 : 48;
 	if (len == 0 || len % each != 0) {
 		file_wipe(data, len);
-		return refuse(say, path,
+		return refuse(report, path,
 		    "its length is no multiple of 80 or 48 bytes "
 		    "(try: openssl rand 80)");
 	}

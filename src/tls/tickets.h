@@ -33,11 +33,11 @@ struct tls_tickets *tls_tickets_new(void);
  * AES-256 key 32) or 48 bytes each (name 16, HMAC key 16, AES-128 key 16).
  * `openssl rand 80' makes one. The first key encrypts; all decrypt.
  *
- * ERR_CONFIG after an error was reported to `say', or ERR_NO_MEMORY. On error
- * *out is NULL.
+ * ERR_CONFIG after an error was reported to `report', or ERR_NO_MEMORY. On
+ * error *out is NULL.
  */
 enum err tls_tickets_load(struct tls_tickets **out, const char *path,
-    const struct tls_load_report *say) MUST_CHECK;
+    const struct tls_load_report *report) MUST_CHECK;
 
 /* Room for the keys that tls_tickets_export() copies. */
 #define TLS_TICKETS_EXPORT_MAX 144

@@ -92,7 +92,7 @@ tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
 struct adding {
 	struct tls_trust *t;
 	const char *file;
-	const struct tls_load_report *say;
+	const struct tls_load_report *report;
 	size_t number; /* of the certificate in the file, from 1 */
 	unsigned line; /* where it begins, from 1 */
 };
@@ -103,7 +103,7 @@ refuse(const struct adding *a, const struct tls_der *der, const char *what)
 {
 	char name[TLS_NAME_TEXT_MAX];
 
-	return tls_load_error(a->say, "client_ca",
+	return tls_load_error(a->report, "client_ca",
 	    "%s: line %u: certificate %zu (%s): %s", a->file, a->line,
 	    a->number, tls_der_name_text(name, der->subject), what);
 }
@@ -111,7 +111,7 @@ refuse(const struct adding *a, const struct tls_der *der, const char *what)
 static enum err
 refuse_damaged(const struct adding *a)
 {
-	return tls_load_error(a->say, "client_ca",
+	return tls_load_error(a->report, "client_ca",
 	    "%s: line %u: certificate %zu is damaged", a->file, a->line,
 	    a->number);
 }
@@ -198,13 +198,13 @@ take_ca(const struct tls_load_pem *block, void *arg)
 
 static enum err
 add_file(struct tls_trust *t, const char *path,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	const struct tls_load_source src = { path, "client_ca",
 		"no certificate is in it (name the CA that issued the clients' "
 		"certificates, as PEM)",
-		say };
-	struct adding a = { t, strdup(path), say, 0, 0 };
+		report };
+	struct adding a = { t, strdup(path), report, 0, 0 };
 
 	if (a.file == NULL)
 		return ERR_NO_MEMORY;
@@ -238,7 +238,7 @@ join_dates(struct tls_trust *t)
 }
 
 /*
- * Returns why a CA can verify no client, or why a client of client_ca cannot be
+ * Why a CA can verify no client, or why a client of client_ca cannot be
  * verified. The library ignores extendedKeyUsage and unknown critical
  * extensions of a CA that is itself trusted. Other programs take them as a
  * limit.
@@ -308,7 +308,7 @@ has_sound_twin(const struct tls_trust *t, const struct tls_ca *ca)
 }
 
 static void
-warn_of_flaws(const struct tls_trust *t, const struct tls_load_report *say)
+warn_of_flaws(const struct tls_trust *t, const struct tls_load_report *report)
 {
 	char name[TLS_NAME_TEXT_MAX];
 	const struct tls_ca *ca;
@@ -319,7 +319,7 @@ warn_of_flaws(const struct tls_trust *t, const struct tls_load_report *say)
 		ca = &t->cas[i];
 		if (!find_flaw(ca, &f) || has_sound_twin(t, ca))
 			continue;
-		tls_load_warning(say, "client_ca",
+		tls_load_warning(report, "client_ca",
 		    "%s: line %u: certificate %zu (%s): %s: %s (%s)", ca->file,
 		    ca->line, ca->number,
 		    tls_der_name_text(name, ca->link.der.subject), f.what,
@@ -329,7 +329,7 @@ warn_of_flaws(const struct tls_trust *t, const struct tls_load_report *say)
 
 /* Warns of each CA none of whose certificates is valid now. */
 static void
-warn_of_dates(const struct tls_trust *t, const struct tls_load_report *say)
+warn_of_dates(const struct tls_trust *t, const struct tls_load_report *report)
 {
 	char name[TLS_NAME_TEXT_MAX], when[TIME_TEXT_MAX];
 	const struct tls_ca *ca;
@@ -344,8 +344,8 @@ warn_of_dates(const struct tls_trust *t, const struct tls_load_report *say)
 			continue;
 		time_write(ended ? ca->link.not_after : ca->link.not_before,
 		    when);
-		tls_load_warning(say, "client_ca", "%s: line %u: %s %s %s: %s",
-		    ca->file, ca->line,
+		tls_load_warning(report, "client_ca",
+		    "%s: line %u: %s %s %s: %s", ca->file, ca->line,
 		    tls_der_name_text(name, ca->link.der.subject),
 		    ended ? "expired on" : "is not valid before", when,
 		    ended ? "clients with certificates of this CA are refused "
@@ -439,18 +439,18 @@ find_issuers(struct tls_trust *t)
 
 /* Finishes a set whose files were all read. */
 static enum err
-finish(struct tls_trust *t, const struct tls_load_report *say)
+finish(struct tls_trust *t, const struct tls_load_report *report)
 {
-	warn_of_flaws(t, say);
+	warn_of_flaws(t, report);
 	hash_set(t);
 	join_dates(t);
-	warn_of_dates(t, say);
+	warn_of_dates(t, report);
 	return find_issuers(t);
 }
 
 enum err
 tls_trust_load(struct tls_trust **out, const struct config_list *files,
-    const struct tls_load_report *say)
+    const struct tls_load_report *report)
 {
 	struct tls_trust *t = calloc(1, sizeof(*t));
 	enum err err, worst = OK;
@@ -463,12 +463,12 @@ tls_trust_load(struct tls_trust **out, const struct config_list *files,
 	if (t->files == NULL)
 		worst = ERR_NO_MEMORY;
 	for (i = 0; i < files->count && worst != ERR_NO_MEMORY; i++) {
-		err = add_file(t, files->items[i], say);
+		err = add_file(t, files->items[i], report);
 		if (err != OK)
 			worst = err;
 	}
 	if (worst == OK)
-		worst = finish(t, say);
+		worst = finish(t, report);
 	ERR_clear_error();
 	if (worst != OK) {
 		tls_trust_free(t);

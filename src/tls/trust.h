@@ -85,7 +85,7 @@ bool tls_link_interchangeable(const struct tls_link *a,
 /* Reads the CAs of all `files'. ERR_CONFIG after reporting all errors;
  * ERR_NO_MEMORY. *out is NULL then. */
 enum err tls_trust_load(struct tls_trust **out, const struct config_list *files,
-    const struct tls_load_report *say) MUST_CHECK;
+    const struct tls_load_report *report) MUST_CHECK;
 
 /* NULL is allowed. */
 void tls_trust_free(struct tls_trust *t);

@@ -57,7 +57,7 @@ enum close_frame {
 
 /* What has to be sent beside payload, and a ping or close frame that is being
  * read. */
-struct owed {
+struct control {
 	uint8_t room[STREAM_HEADROOM]; /* for the streams beneath */
 	uint8_t bytes[WS_FRAME_WRITE_MAX + WS_FRAME_CONTROL_MAX];
 	size_t done; /* bytes of it that are sent */
@@ -74,7 +74,7 @@ struct owed {
 };
 
 /* The bytes that came after the upgrade request and were not decoded yet. */
-struct behind {
+struct early {
 	size_t done;
 	size_t len;
 	uint8_t data[];
@@ -86,10 +86,10 @@ struct stream_ws {
 	struct loop_deferred again; /* reports READABLE once more */
 	struct loop *loop; /* borrowed */
 	struct stream *lower; /* owned; NULL once closed */
-	struct behind *behind; /* owned; NULL when all is decoded */
+	struct early *early; /* owned; NULL when all is decoded */
 	struct ws_decoder decoder;
 	uint64_t rest; /* payload of our open frame, announced, not sent */
-	struct owed *owed; /* owned; NULL when nothing is owed */
+	struct control *control; /* owned; NULL when there is none */
 	uint32_t dropped; /* bytes, after a violation */
 	uint16_t code; /* of our close frame; 0: it has no code */
 	uint8_t input; /* enum input */
@@ -111,11 +111,11 @@ from_stream(const struct stream *s)
  */
 
 static enum err
-need_owed(struct stream_ws *w)
+need_control(struct stream_ws *w)
 {
-	if (w->owed == NULL)
-		w->owed = calloc(1, sizeof(*w->owed));
-	return w->owed == NULL ? ERR_NO_MEMORY : OK;
+	if (w->control == NULL)
+		w->control = calloc(1, sizeof(*w->control));
+	return w->control == NULL ? ERR_NO_MEMORY : OK;
 }
 
 /* Makes a close frame due, with this code; 0: without one. Only the first call
@@ -129,24 +129,25 @@ make_close_due(struct stream_ws *w, unsigned code)
 	w->code = (uint16_t)code;
 }
 
-/* Puts a control frame into `owed'; false if out of memory. */
+/* Puts a control frame into `control'; false if out of memory. */
 static bool
-owe_control(struct owed *owed, enum ws_opcode opcode, const uint8_t *data,
+put_control(struct control *control, enum ws_opcode opcode, const uint8_t *data,
     size_t len)
 {
-	size_t head = ws_frame_write(owed->bytes, opcode, len);
+	size_t head = ws_frame_write(control->bytes, opcode, len);
 
-	memcpy(owed->bytes + head, data, len);
-	owed->done = 0;
-	owed->len = head + len;
+	memcpy(control->bytes + head, data, len);
+	control->done = 0;
+	control->len = head + len;
 	return head > 0;
 }
 
 static bool
-owe_pong(struct owed *owed)
+put_pong(struct control *control)
 {
-	owed->pong = PONG_NONE;
-	return owe_control(owed, WS_OPCODE_PONG, owed->ping, owed->ping_len);
+	control->pong = PONG_NONE;
+	return put_control(control, WS_OPCODE_PONG, control->ping,
+	    control->ping_len);
 }
 
 static bool
@@ -155,41 +156,41 @@ owe_close(struct stream_ws *w)
 	uint8_t code[2] = { (uint8_t)(w->code >> 8), (uint8_t)w->code };
 
 	w->close_frame = CLOSE_SENT;
-	return need_owed(w) == OK &&
-	    owe_control(w->owed, WS_OPCODE_CLOSE, code,
+	return need_control(w) == OK &&
+	    put_control(w->control, WS_OPCODE_CLOSE, code,
 		w->code == 0 ? 0 : sizeof(code));
 }
 
-/* Puts the control frame that may go now into `owed'. Returns 1 if there is
+/* Puts the control frame that may go now into `control'. Returns 1 if there is
  * one, 0 if not, or STREAM_ERROR if out of memory. */
 static int
 owe_next(struct stream_ws *w)
 {
 	if (w->rest > 0)
 		return 0;
-	if (w->owed != NULL && w->owed->pong == PONG_DUE)
-		return owe_pong(w->owed) ? 1 : STREAM_ERROR;
+	if (w->control != NULL && w->control->pong == PONG_DUE)
+		return put_pong(w->control) ? 1 : STREAM_ERROR;
 	if (w->close_frame == CLOSE_DUE)
 		return owe_close(w) ? 1 : STREAM_ERROR;
 	return 0;
 }
 
-/* Sends what is in `owed'. Returns 1 if all of it was sent, 0 if not, or
+/* Sends what is in `control'. Returns 1 if all of it was sent, 0 if not, or
  * STREAM_ERROR. */
 static int
-send_owed(struct stream_ws *w)
+send_control(struct stream_ws *w)
 {
-	struct owed *owed = w->owed;
+	struct control *control = w->control;
 	ssize_t n;
 
-	if (owed == NULL || owed->done == owed->len)
+	if (control == NULL || control->done == control->len)
 		return 1;
-	n = stream_write(w->lower, owed->bytes + owed->done,
-	    owed->len - owed->done);
+	n = stream_write(w->lower, control->bytes + control->done,
+	    control->len - control->done);
 	if (n < 0)
 		return STREAM_ERROR;
-	owed->done += (size_t)n;
-	return owed->done == owed->len;
+	control->done += (size_t)n;
+	return control->done == control->len;
 }
 
 /*
@@ -203,22 +204,22 @@ flush(struct stream_ws *w)
 	int r;
 
 	do {
-		r = send_owed(w);
+		r = send_control(w);
 		if (r != 1)
 			return r;
 		r = owe_next(w);
 	} while (r == 1);
-	if (r == 0 && w->owed != NULL && w->owed->pong == PONG_NONE &&
-	    w->owed->close_len == 0) {
-		free(w->owed);
-		w->owed = NULL;
+	if (r == 0 && w->control != NULL && w->control->pong == PONG_NONE &&
+	    w->control->close_len == 0) {
+		free(w->control);
+		w->control = NULL;
 	}
 	return r == 0 ? 1 : r;
 }
 
 /* The stream beneath took `n' bytes of a header of `head' bytes and its
  * payload. Returns how many of them were payload; the rest of the header is
- * put into `owed'. */
+ * put into `control'. */
 static ssize_t
 count_payload(struct stream_ws *w, const uint8_t *header, size_t head, size_t n)
 {
@@ -226,11 +227,11 @@ count_payload(struct stream_ws *w, const uint8_t *header, size_t head, size_t n)
 		w->rest -= n - head;
 		return (ssize_t)(n - head);
 	}
-	if (need_owed(w) != OK)
+	if (need_control(w) != OK)
 		return STREAM_ERROR;
-	memcpy(w->owed->bytes, header + n, head - n);
-	w->owed->done = 0;
-	w->owed->len = head - n;
+	memcpy(w->control->bytes, header + n, head - n);
+	w->control->done = 0;
+	w->control->len = head - n;
 	return 0;
 }
 
@@ -357,15 +358,16 @@ is_utf8(struct slice s)
 static void
 take_close(struct stream_ws *w)
 {
-	size_t len = w->owed == NULL ? 0 : w->owed->close_len;
+	size_t len = w->control == NULL ? 0 : w->control->close_len;
 	unsigned code = 0;
 
 	if (len >= 2)
-		code = (unsigned)w->owed->close[0] << 8 | w->owed->close[1];
+		code =
+		    (unsigned)w->control->close[0] << 8 | w->control->close[1];
 	if (len == 1 || (len >= 2 && !valid_code(code))) {
 		violated(w, WS_CLOSE_PROTOCOL, REASON_WS_PROTOCOL);
 	} else if (len > 2 &&
-	    !is_utf8(slice_make(w->owed->close + 2, len - 2))) {
+	    !is_utf8(slice_make(w->control->close + 2, len - 2))) {
 		violated(w, WS_CLOSE_INVALID, REASON_WS_PROTOCOL);
 	} else {
 		make_close_due(w, code);
@@ -379,36 +381,37 @@ take_close(struct stream_ws *w)
 static void
 take_ping(struct stream_ws *w, struct slice piece, size_t rest)
 {
-	struct owed *owed;
+	struct control *control;
 
-	if (need_owed(w) != OK) {
+	if (need_control(w) != OK) {
 		end_input(w, INPUT_ERROR_FOUND, ERR_NO_MEMORY);
 		return;
 	}
-	owed = w->owed;
-	if (owed->pong != PONG_COMING)
-		owed->ping_len = 0;
+	control = w->control;
+	if (control->pong != PONG_COMING)
+		control->ping_len = 0;
 	if (piece.len > 0)
-		memcpy(owed->ping + owed->ping_len, piece.data, piece.len);
-	owed->ping_len += piece.len;
-	owed->pong = rest > 0 ? PONG_COMING : PONG_DUE;
+		memcpy(control->ping + control->ping_len, piece.data,
+		    piece.len);
+	control->ping_len += piece.len;
+	control->pong = rest > 0 ? PONG_COMING : PONG_DUE;
 }
 
 /* Keeps the payload of a close frame until it is complete. */
 static void
 keep_close(struct stream_ws *w, struct slice piece)
 {
-	struct owed *owed;
+	struct control *control;
 
 	if (piece.len == 0)
 		return;
-	if (need_owed(w) != OK) {
+	if (need_control(w) != OK) {
 		end_input(w, INPUT_ERROR_FOUND, ERR_NO_MEMORY);
 		return;
 	}
-	owed = w->owed;
-	memcpy(owed->close + owed->close_len, piece.data, piece.len);
-	owed->close_len += piece.len;
+	control = w->control;
+	memcpy(control->close + control->close_len, piece.data, piece.len);
+	control->close_len += piece.len;
 }
 
 /* Receives control frames from the decoder. */
@@ -454,7 +457,7 @@ take_state(struct stream_ws *w)
 static void
 update_again(struct stream_ws *w)
 {
-	bool left = w->behind != NULL || w->input == INPUT_EOF_FOUND ||
+	bool left = w->early != NULL || w->input == INPUT_EOF_FOUND ||
 	    w->input == INPUT_ERROR_FOUND;
 
 	if (left && w->wanted)
@@ -475,7 +478,7 @@ tell_again(struct loop_deferred *d)
 static size_t
 read_behind(struct stream_ws *w, uint8_t *data, size_t len)
 {
-	struct behind *b = w->behind;
+	struct early *b = w->early;
 
 	if (len > b->len - b->done)
 		len = b->len - b->done;
@@ -483,7 +486,7 @@ read_behind(struct stream_ws *w, uint8_t *data, size_t len)
 	b->done += len;
 	if (b->done == b->len) {
 		free(b);
-		w->behind = NULL;
+		w->early = NULL;
 	}
 	return len;
 }
@@ -495,7 +498,7 @@ read_raw(struct stream_ws *w, uint8_t *data, size_t len, bool *more)
 {
 	ssize_t n;
 
-	if (w->behind != NULL)
+	if (w->early != NULL)
 		return read_behind(w, data, len);
 	n = stream_read(w->lower, data, len);
 	*more = n == (ssize_t)len;
@@ -668,8 +671,8 @@ ws_close(struct stream *s)
 	loop_deferred_cancel(&w->again);
 	make_close_due(w, w->code);
 	(void)flush(w); /* one last try */
-	free(w->owed);
-	free(w->behind);
+	free(w->control);
+	free(w->early);
 	stream_close(w->lower);
 	w->lower = NULL;
 	loop_free_later(w->loop, &w->garbage, w, free);
@@ -716,26 +719,26 @@ static const struct stream_ops ops = {
 };
 
 static enum err
-keep_behind(struct stream_ws *w, struct slice behind)
+keep_early(struct stream_ws *w, struct slice early)
 {
-	if (behind.len == 0)
+	if (early.len == 0)
 		return OK;
-	w->behind = calloc(1, sizeof(*w->behind) + behind.len);
-	if (w->behind == NULL)
+	w->early = calloc(1, sizeof(*w->early) + early.len);
+	if (w->early == NULL)
 		return ERR_NO_MEMORY;
-	w->behind->len = behind.len;
-	memcpy(w->behind->data, behind.data, behind.len);
+	w->early->len = early.len;
+	memcpy(w->early->data, early.data, early.len);
 	return OK;
 }
 
 struct stream *
-ws_stream_new(struct loop *loop, struct stream *lower, struct slice behind)
+ws_stream_new(struct loop *loop, struct stream *lower, struct slice early)
 {
 	struct stream_ws *w = calloc(1, sizeof(*w));
 
 	if (w == NULL)
 		return NULL;
-	if (keep_behind(w, behind) != OK) {
+	if (keep_early(w, early) != OK) {
 		free(w);
 		return NULL;
 	}

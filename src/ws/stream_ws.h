@@ -33,7 +33,7 @@ enum ws_close {
 
 /*
  * Makes a WebSocket of `lower', on which the upgrade is complete, and takes
- * ownership of it. `behind' holds the bytes that were read after the request;
+ * ownership of it. `early' holds the bytes that were read after the request;
  * they are copied. Returns NULL if out of memory; then `lower' still belongs
  * to the caller.
  *
@@ -45,7 +45,7 @@ enum ws_close {
  * stream_close() sends a close frame if stream_shutdown() was not called.
  */
 struct stream *ws_stream_new(struct loop *loop, struct stream *lower,
-    struct slice behind);
+    struct slice early);
 
 /* Sets the code of the close frame that shutdown or close will send; the
  * default is 1000. Has no effect once a close frame is due. `s' must be a

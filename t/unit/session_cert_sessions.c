@@ -274,7 +274,7 @@ main(void)
 {
 	struct loop_message soon = { .run = take_soon };
 	struct loop_message now = { .run = take_now };
-	struct cert_sessions_bell bell;
+	struct cert_sessions_notify notify;
 	unsigned added = 0, full = 0, asked = 0, answers = 0, odd = 0;
 	unsigned evicted = 0, certs = 0;
 	uint32_t i;
@@ -283,8 +283,8 @@ main(void)
 	loop = loop_new();
 	if (all == NULL || loop == NULL)
 		abort();
-	bell = (struct cert_sessions_bell){ loop, &soon, &now };
-	cert_sessions_share(all, &bell);
+	notify = (struct cert_sessions_notify){ loop, &soon, &now };
+	cert_sessions_share(all, &notify);
 	for (i = 0; i < WORKERS; i++)
 		start(&workers[i], 7 * i + 1);
 	loop_run(loop);

@@ -19,7 +19,7 @@
 
 static struct report why, warnings;
 static struct pki_reports reports = { &why, &warnings };
-static struct tls_load_report say;
+static struct tls_load_report report;
 static struct tls_trust *trust;
 
 static struct crl_set *
@@ -33,7 +33,7 @@ load(const char *name, const struct crl_set *previous, enum err want)
 
 	report_fini(&why);
 	report_fini(&warnings);
-	err = crl_set_load(&set, &paths, trust, previous, &say);
+	err = crl_set_load(&set, &paths, trust, previous, &report);
 	is_int(err, want, "%s: %s", name, want == OK ? "taken" : "not taken");
 	for (i = 0; err != want && i < why.kept; i++)
 		diag("%s", why.lines[i]);
@@ -433,13 +433,13 @@ main(void)
 
 	report_init(&why);
 	report_init(&warnings);
-	say = pki_say(&reports);
+	report = pki_say(&reports);
 	if (!ok(pki_make(), "certificates are made") ||
 	    !ok(pki_run("many_crls"), "and CRLs"))
 		return done_testing();
 	cas[0] = pki_path("root.crt");
 	cas[1] = pki_path("other.crt");
-	if (!ok(tls_trust_load(&trust, &list, &say) == OK, "CAs are loaded"))
+	if (!ok(tls_trust_load(&trust, &list, &report) == OK, "CAs are loaded"))
 		return done_testing();
 	test_policies();
 	test_forms();

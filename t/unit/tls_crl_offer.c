@@ -163,7 +163,7 @@ main(void)
 {
 	struct report errors, warnings;
 	struct pki_reports reports = { &errors, &warnings };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 	struct tls_trust *loaded = NULL;
 	const char *cas[2];
 	struct config_list list = { cas, 2 };
@@ -175,7 +175,8 @@ main(void)
 		return done_testing();
 	cas[0] = pki_path("root.crt");
 	cas[1] = pki_path("other.crt");
-	if (!ok(tls_trust_load(&loaded, &list, &say) == OK, "CAs are loaded"))
+	if (!ok(tls_trust_load(&loaded, &list, &report) == OK,
+		"CAs are loaded"))
 		return done_testing();
 	trust = loaded;
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)

@@ -48,11 +48,11 @@ kit_ctx_try(struct kit_options *k, const struct tls_ctx *previous,
     struct tls_ctx **out, struct report *why, struct report *warnings)
 {
 	struct pki_reports reports = { why, warnings };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 
 	report_init(why);
 	report_init(warnings);
-	return tls_ctx_new(out, &k->o, NULL, previous, &say);
+	return tls_ctx_new(out, &k->o, NULL, previous, &report);
 }
 
 struct tls_ctx *
@@ -76,14 +76,14 @@ kit_ctx_with(struct tls_tickets *t)
 {
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 	struct kit_options o;
 	struct tls_ctx *ctx;
 
 	report_init(&why);
 	report_init(&warnings);
 	kit_options(&o);
-	if (tls_ctx_new(&ctx, &o.o, t, NULL, &say) != OK)
+	if (tls_ctx_new(&ctx, &o.o, t, NULL, &report) != OK)
 		abort();
 	report_fini(&why);
 	report_fini(&warnings);

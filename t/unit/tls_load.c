@@ -206,9 +206,9 @@ static void
 test_row(const struct row *r)
 {
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 	struct tls_load_source src = { "x.pem", "client_ca", "nothing here",
-		&say };
+		&report };
 	size_t len = r->len != 0 ? r->len : strlen(r->file);
 	struct slice file = slice_make((const uint8_t *)r->file, len);
 	enum err want = r->error == NULL ? OK : ERR_CONFIG;
@@ -224,7 +224,7 @@ test_row(const struct row *r)
 	report_fini(&why);
 	report_fini(&warnings);
 	/* Without a report the outcome is as good or as bad. */
-	src.say = NULL;
+	src.report = NULL;
 	ok((tls_load_blocks(file, r->kind, note, NULL, &src) == OK) ==
 		(want == OK),
 	    "... the same without a report");

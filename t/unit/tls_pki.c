@@ -112,7 +112,7 @@ warn(void *arg, const char *option, const char *text)
 struct tls_load_report
 pki_say(struct pki_reports *r)
 {
-	struct tls_load_report say = { refuse, warn, r };
+	struct tls_load_report report = { refuse, warn, r };
 
-	return say;
+	return report;
 }

@@ -79,14 +79,14 @@ load(struct kit_options *o, const char *crl, struct tls_tickets *ring,
 {
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 	struct tls_ctx *ctx;
 	size_t i;
 
 	kit_list(o, &o->o.crls, crl, NULL);
 	report_init(&why);
 	report_init(&warnings);
-	is_int(tls_ctx_new(&ctx, &o->o, ring, previous, &say), OK,
+	is_int(tls_ctx_new(&ctx, &o->o, ring, previous, &report), OK,
 	    "a profile with %s", crl == NULL ? "no CRL" : crl);
 	for (i = 0; i < why.kept; i++)
 		diag("%s", why.lines[i]);
@@ -212,7 +212,7 @@ test_other_profile(void)
 	struct tls_tickets *ring = tls_tickets_new();
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 	struct kit_options o;
 	struct tls_ctx *ctx, *more, *less, *optional;
 	const char *detail;
@@ -222,16 +222,16 @@ test_other_profile(void)
 	report_init(&why);
 	report_init(&warnings);
 	kit_options(&o);
-	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &say), OK, "a profile");
+	is_int(tls_ctx_new(&ctx, &o.o, ring, NULL, &report), OK, "a profile");
 	o.o.client_certificate = CONFIG_CLIENT_CERTIFICATE_OPTIONAL;
-	is_int(tls_ctx_new(&optional, &o.o, ring, NULL, &say), OK,
+	is_int(tls_ctx_new(&optional, &o.o, ring, NULL, &report), OK,
 	    "one without the rule");
 	o.o.client_certificate = CONFIG_CLIENT_CERTIFICATE_REQUIRED;
 	kit_list(&o, &o.o.client_cas, "root.crt", "other.crt", NULL);
-	is_int(tls_ctx_new(&more, &o.o, ring, NULL, &say), OK,
+	is_int(tls_ctx_new(&more, &o.o, ring, NULL, &report), OK,
 	    "one with a CA more");
 	kit_list(&o, &o.o.client_cas, "other.crt", NULL);
-	is_int(tls_ctx_new(&less, &o.o, ring, NULL, &say), OK,
+	is_int(tls_ctx_new(&less, &o.o, ring, NULL, &report), OK,
 	    "one without the CA");
 	report_fini(&why);
 	report_fini(&warnings);
@@ -490,7 +490,7 @@ test_key_file(const struct key_file *f)
 {
 	struct report why, warnings;
 	struct pki_reports reports = { &why, &warnings };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 	struct tls_tickets *t;
 	uint8_t keys[160];
 	size_t i;
@@ -503,7 +503,7 @@ test_key_file(const struct key_file *f)
 	chmod(pki_path("some.keys"), (mode_t)f->mode);
 	report_init(&why);
 	report_init(&warnings);
-	is_int(tls_tickets_load(&t, pki_path("some.keys"), &say), OK,
+	is_int(tls_tickets_load(&t, pki_path("some.keys"), &report), OK,
 	    "ticket_keys: %s", f->name);
 	ok(f->warning == NULL ? warnings.count == 0
 			      : warnings.count == 1 &&
@@ -520,11 +520,11 @@ load_keys(const char *name, enum err want)
 	struct tls_tickets *t;
 	struct report why;
 	struct pki_reports reports = { &why, &why };
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 
 	report_init(&why);
-	is_int(tls_tickets_load(&t, pki_path(name), &say), want, "keys from %s",
-	    name);
+	is_int(tls_tickets_load(&t, pki_path(name), &report), want,
+	    "keys from %s", name);
 	if (want == ERR_CONFIG)
 		ok(why.count == 1 &&
 			strncmp(why.lines[0], "x.ini:1: ticket_keys: ", 22) ==

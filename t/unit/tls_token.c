@@ -290,7 +290,7 @@ test_bound(void)
 	struct tls_keypair pair = { 0 };
 	struct pki_reports reports;
 	struct report why, warnings;
-	struct tls_load_report say = pki_say(&reports);
+	struct tls_load_report report = pki_say(&reports);
 	struct tls_digest d = { .md = EVP_sha256(), .len = 32 };
 	struct loop *loop = loop_new();
 	size_t n = 0, i;
@@ -301,7 +301,7 @@ test_bound(void)
 	reports.why = &why;
 	reports.warnings = &warnings;
 	is_int(tls_keypair_load(&pair, pki_path("server.crt"), uri_text[0],
-		   NULL, &say),
+		   NULL, &report),
 	    OK, "a key pair");
 	set_fault("hang", true);
 	while (n < TLS_TOKEN_QUEUE_MAX + 16 &&
