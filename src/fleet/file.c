@@ -203,8 +203,11 @@ fleet_file_version(struct fleet_file_version *v,
     bool at_start)
 {
 	v->rows = rows;
-	v->ms = (int64_t)look->st_mtim.tv_sec * 1000 +
-	    look->st_mtim.tv_nsec / 1000000;
+	/* No decision is older than 1970. */
+	v->ms = look->st_mtim.tv_sec < 0
+	    ? 0
+	    : (int64_t)look->st_mtim.tv_sec * 1000 +
+		look->st_mtim.tv_nsec / 1000000;
 	v->at_start = at_start;
 }
 
