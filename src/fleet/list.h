@@ -62,10 +62,10 @@ enum err fleet_list_init(struct fleet_list *l, struct identity_denylist *list,
  * be used, and `why' says so. ERR_NO_MEMORY. */
 enum err fleet_list_load(struct fleet_list *l, struct report *why) MUST_CHECK;
 
-/* Puts the copy at `path' in force in `list', for a program that only looks,
- * and the rows of the fleet's file (NULL: there is none) as at a start: *found
- * says whether there is a copy. ERR_CONFIG: it cannot be used, and `why'
- * says so. ERR_NO_MEMORY. */
+/* Fills `list' as a start would, from the copy at `path' and the rows of the
+ * fleet's file `file' (NULL: no such file), for a program that only reads.
+ * *found is true if there is a copy. ERR_CONFIG: the copy cannot be used, and
+ * `why' says so. ERR_NO_MEMORY. */
 enum err fleet_list_look(const char *path, struct identity_denylist *list,
     const struct identity_deny_base *file, bool *found,
     struct report *why) MUST_CHECK;

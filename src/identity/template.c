@@ -47,7 +47,8 @@ identity_variable_name(enum identity_variable v)
 	return variables[v].name;
 }
 
-/* Finds the variable called `name'. False if there is none. */
+/* Finds the variable called `name'. Returns false if no variable has this name.
+ */
 static bool
 find_variable(struct slice name, enum identity_variable *v)
 {

@@ -155,7 +155,8 @@ struct slice session_identity_claimed_username(
     const struct session_identity *i);
 struct slice session_identity_claimed_id(const struct session_identity *i);
 
-/* The SHA-256 of the certificate's other form; i->sha256 if there is none. */
+/* Returns the SHA-256 of the certificate's other form, or i->sha256 if it has
+ * only one form. */
 const uint8_t *session_identity_twin(const struct session_identity *i);
 
 /* Frees s->opening, if it is there. */

@@ -16,8 +16,8 @@
  * the clock of its file system. */
 #define SETTLED_S 2
 
-/* Most bytes that note what files look like: enough for some 500,000 files. A
- * profile with more is loaded anew at each reload. */
+/* The most bytes that describe the files of a profile, enough for about 500,000
+ * files. A profile with more files is loaded again at each reload. */
 #define LOOKS_MAX ((size_t)64 * 1024 * 1024)
 
 /* A profile as it is noted. */

@@ -89,7 +89,7 @@ struct stream_ws {
 	struct early *early; /* owned; NULL when all is decoded */
 	struct ws_decoder decoder;
 	uint64_t rest; /* payload of our open frame, announced, not sent */
-	struct control *control; /* owned; NULL when there is none */
+	struct control *control; /* owned; NULL: no control frame */
 	uint32_t dropped; /* bytes, after a violation */
 	uint16_t code; /* of our close frame; 0: it has no code */
 	uint8_t input; /* enum input */
