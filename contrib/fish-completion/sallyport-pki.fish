@@ -7,6 +7,7 @@ function __sallyport_pki_devices
 	for i in (seq (count $tokens))
 		test "$tokens[$i]" = -d; and set dir $tokens[(math $i + 1)]
 	end
+	set dir (string replace -r '^~/' "$HOME/" -- $dir)
 	for crt in $dir/devices/*.crt
 		basename $crt .crt
 	end

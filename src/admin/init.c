@@ -81,28 +81,22 @@ is_in_path(const char *dir)
 	return false;
 }
 
-/* The folder of this program, or "" if PATH has it. */
+/* Finds a program in a folder beside this one, or leaves it to PATH. It is
+ * named without its folder where PATH has that. */
 static void
-own_folder(char dir[PATH_MAX])
+find_program(char out[PATH_MAX + 32], const char *folder, const char *name)
 {
+	char dir[PATH_MAX + 16];
 	ssize_t n = readlink("/proc/self/exe", dir, PATH_MAX - 1);
 	char *slash;
 
 	dir[n > 0 ? n : 0] = '\0';
 	slash = strrchr(dir, '/');
 	if (slash != NULL)
-		*slash = '\0';
-	if (is_in_path(dir))
-		dir[0] = '\0';
-}
-
-/* Finds a program beside this one, or leaves it to PATH. */
-static void
-find_program(char out[PATH_MAX + 32], const char *dir, const char *folder,
-    const char *name)
-{
-	snprintf(out, PATH_MAX + 32, "%s/%s%s", dir, folder, name);
-	if (dir[0] == '\0' || access(out, X_OK) == -1)
+		snprintf(slash, sizeof(dir) - (size_t)(slash - dir), "%s",
+		    folder);
+	snprintf(out, PATH_MAX + 32, "%s/%s", dir, name);
+	if (is_in_path(dir) || access(out, X_OK) == -1)
 		snprintf(out, PATH_MAX + 32, "%s", name);
 }
 
@@ -111,12 +105,10 @@ static void
 find_programs(struct programs *p)
 {
 	const char *named = getenv("SALLYPORT_PKI");
-	char dir[PATH_MAX];
 
-	own_folder(dir);
-	find_program(p->daemon, dir, "", "sallyport");
-	find_program(p->ctl, dir, "", "sallyportctl");
-	find_program(p->pki, dir, "contrib/pki/", PKI);
+	find_program(p->daemon, "", "sallyport");
+	find_program(p->ctl, "", "sallyportctl");
+	find_program(p->pki, "/contrib/pki", PKI);
 	if (named != NULL && named[0] != '\0')
 		snprintf(p->pki, sizeof(p->pki), "%s", named);
 }

@@ -57,7 +57,8 @@ table_text(FILE *f, const char *text)
 enum err
 table_json(FILE *f, const json_t *value)
 {
-	char *text = json_dumps(value, JSON_INDENT(2));
+	char *text =
+	    json_dumps(value, JSON_INDENT(2) | JSON_REAL_PRECISION(10));
 	const char *p = text;
 	uint32_t code;
 	size_t len;

@@ -72,13 +72,18 @@ ok(!-e tmp('other'), 'and leaves no folder');
 delete $ENV{SALLYPORT_PKI};
 SKIP: {
 	my $build = builddir;
-	skip 'not the program of the build folder', 2
+	skip 'not the program of the build folder', 4
 	    unless Sallyport::Daemon::program($build) eq "$build/sallyport"
 	    && -x "$build/contrib/pki/sallyport-pki";
 	($code, $out, $said) = sallyport_run('init', tmp('built'));
 	is($code, 0, 'it is found in the build folder') or diag($said);
 	like($out, qr{^More devices: +\Q$build\E/contrib/pki/sallyport-pki -d}m,
 		'and so are the others');
+	local $ENV{PATH} = "$build:$ENV{PATH}";
+	($code, $out, $said) = sallyport_run('init', tmp('path'));
+	is($code, 0, 'also when PATH has the build folder') or diag($said);
+	like($out, qr{^Who is there: +sallyportctl -s}m,
+		'what PATH finds needs no folder');
 }
 is((sallyport_run('init'))[0], 64, 'no folder');
 ($code, $out) = sallyport_run('init', '--help');

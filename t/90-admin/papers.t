@@ -63,47 +63,4 @@ for (@asked) {
 	is($known, $params // '', "$path: its parameters");
 }
 
-# Completion, in a real bash: the words before the cursor, and what it offers.
-$ENV{PROGRAM} = Sallyport::Admin::program();
-sub completes
-{
-	my ($offer, @words) = @_;
-	my $script = 'source "$1"; shift; compopt() { :; }; '
-	    . 'COMP_WORDS=("$PROGRAM" "$@"); COMP_CWORD=$#; '
-	    . '_sallyportctl sallyportctl "${@: -1}" '
-	    . '"${COMP_WORDS[COMP_CWORD - 1]}"; echo "${COMPREPLY[*]}"';
-	my (undef, $out) = Sallyport::Proc::run(10, '/bin/bash', '-c', $script,
-		'-', srcdir . '/contrib/bash-completion/sallyportctl', @words);
-
-	is($out, "$offer\n", "completes @words");
-}
-
-SKIP: {
-	skip 'no bash', 11 unless -x '/bin/bash';
-	completes('serial', qw(-s /x deny se));
-	completes('sessions', 'ses');
-	completes('deny denied', 'den');
-	completes('--max-age', qw(sessions --user x --ma));
-	completes('--all', qw(kick --a));
-	completes('', qw(sessions --user s));
-	completes('debug', qw(-j log d));
-	completes('client_id', qw(sessions --sort cl));
-	completes('tls', '-s', $socket, qw(sessions --listener t));
-	completes('wss', '-s', $socket, qw(kick --listener w));
-	completes('default', '-s', $socket, qw(sessions --backend d));
-}
-
-# The syntax of all of them, where the shell is there.
-for ([ bash => 'bash', '-n' ], [ zsh => 'zsh', '-n' ],
-	[ fish => 'fish', '--no-execute' ]) {
-	my ($name, @check) = @$_;
-	SKIP: {
-		skip "no $name", 4 unless has_tool($check[0]);
-		for my $file (glob srcdir . "/contrib/$name-completion/*") {
-			my ($code, undef, $said) = Sallyport::Proc::run(10, @check,
-				$file);
-			is($code, 0, "$file is good $name") or diag($said);
-		}
-	}
-}
 done_testing;

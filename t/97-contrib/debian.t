@@ -151,6 +151,10 @@ $root = "/proc/$init/root";
 like(good('dpkg -i', 'dpkg', '-i', '/first.deb'),
 	qr{/etc/sallyport/server\.crt.*not started.*README\.Debian}s,
 	'it says what it has to be given');
+ok(-f "$root/usr/share/$_", $_) for
+    'bash-completion/completions/sallyportctl',
+    'fish/vendor_completions.d/sallyportctl.fish',
+    'zsh/vendor-completions/_sallyportctl';
 is(unit('ActiveState'), 'inactive', 'not started');
 is(unit('UnitFileState'), 'disabled', 'not enabled');
 isnt((inside('systemctl', 'start', 'sallyport'))[0], 0,
