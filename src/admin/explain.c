@@ -24,7 +24,7 @@
 #include "identity/text.h"
 #include "mqtt/property.h"
 #include "runtime/runtime.h"
-#include "session/verdict.h"
+#include "session/client_check.h"
 #include "tls/facts.h"
 
 #define ADMITTED 0
@@ -179,7 +179,7 @@ static int
 accept_stage(struct client *c)
 {
 	const char *peer = c->o->peer != NULL ? c->o->peer : "127.0.0.1";
-	struct verdict_detail detail;
+	struct client_check_detail detail;
 	enum reason reason;
 
 	if (address_parse_host(&c->peer, peer) != OK) {
@@ -187,8 +187,8 @@ accept_stage(struct client *c)
 		    peer);
 		return RUNTIME_EXIT_CONFIG;
 	}
-	reason = verdict_peer(c->snapshot->denylist, &c->peer, clock_wall_s(),
-	    &detail);
+	reason = client_check_peer(c->snapshot->denylist, &c->peer,
+	    clock_wall_s(), &detail);
 	if (reason != REASON_NONE)
 		return refused(c, "accept", reason, detail.text);
 	say(c, "accept", "%s at [listener %s]", peer, c->listener->head.name);
@@ -422,7 +422,7 @@ tls_stage(struct client *c)
 {
 	const struct tls_ctx *ctx =
 	    c->snapshot->tls[c->listener->tls_profile->head.index];
-	struct verdict_detail detail;
+	struct client_check_detail detail;
 	const char *why = NULL;
 	enum reason reason;
 	enum err err;
@@ -436,8 +436,8 @@ tls_stage(struct client *c)
 		say_certificate(c);
 	if (reason != REASON_NONE)
 		return refused_cert(c, reason, why);
-	reason = verdict_cert(c->snapshot->denylist, c->cert, clock_wall_s(),
-	    &detail);
+	reason = client_check_cert(c->snapshot->denylist, c->cert,
+	    clock_wall_s(), &detail);
 	if (reason != REASON_NONE)
 		return refused_cert(c, reason, detail.text);
 	say(c, "tls", "the certificate is good");
@@ -583,10 +583,10 @@ static int
 identity_stage(struct client *c)
 {
 	const struct identity_trace tracer = { trace, c };
-	struct identity_verdict v = { 0 };
-	struct verdict_detail detail;
+	struct identity_decision v = { 0 };
+	struct client_check_detail detail;
 	char address[ADDRESS_TEXT_MAX];
-	struct verdict_input in;
+	struct client_check_input in;
 	enum reason reason;
 	struct buf packet;
 
@@ -596,11 +596,11 @@ identity_stage(struct client *c)
 	in.trace = &tracer;
 	show_variables(c, &in.client);
 	buf_init(&packet, 0);
-	reason = verdict_connect(c->snapshot, &in, &v, &packet, &detail);
+	reason = client_check_connect(c->snapshot, &in, &v, &packet, &detail);
 	if (reason == REASON_NONE)
 		show_packet(c, &packet);
 	buf_fini(&packet);
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	if (reason != REASON_NONE)
 		return refused(c, "identity", reason, detail.text);
 	say(c, "verdict", "admitted");

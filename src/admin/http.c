@@ -171,20 +171,20 @@ http_request_parse(struct http_request *r, char *head, size_t len,
     unsigned *status, const char **why)
 {
 	struct slice rest = slice_make(head, len);
-	enum parse verdict = PARSE_OK;
+	enum parse parsed = PARSE_OK;
 	char *target = head;
 	struct http_head h;
 
 	memset(r, 0, sizeof(*r));
 	http_head_init(&h, len);
-	while (verdict == PARSE_OK) {
+	while (parsed == PARSE_OK) {
 		switch (http_head_next(&h, &rest)) {
 		case HTTP_REQUEST_LINE:
 			target = head + (h.target.data - (uint8_t *)head);
-			verdict = take_request_line(r, &h, status, why);
+			parsed = take_request_line(r, &h, status, why);
 			break;
 		case HTTP_FIELD:
-			verdict = take_field(r, &h, status, why);
+			parsed = take_field(r, &h, status, why);
 			break;
 		case HTTP_END:
 			if (h.has_body)
@@ -199,7 +199,7 @@ http_request_parse(struct http_request *r, char *head, size_t len,
 			return fail(status, 400, why, "the head is incomplete");
 		}
 	}
-	return verdict;
+	return parsed;
 }
 
 const char *

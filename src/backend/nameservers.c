@@ -186,7 +186,7 @@ struct probe {
 	struct sockaddr_storage server;
 	int fd; /* owned; -1: not waiting */
 	uint16_t id;
-	const char *verdict; /* static, or strerror()'s */
+	const char *result; /* static, or strerror()'s */
 };
 
 /* Writes the question for the A records of `name'; 0 if it is not a name. */
@@ -225,7 +225,7 @@ start_probe(struct probe *p)
 		p->id = (uint16_t)clock_mono_ms();
 	len = write_query(query, p->name, p->id);
 	if (len == 0) {
-		p->verdict = "not a name";
+		p->result = "not a name";
 		return;
 	}
 	p->fd = socket(p->server.ss_family,
@@ -234,18 +234,18 @@ start_probe(struct probe *p)
 	    connect(p->fd, (struct sockaddr *)&p->server,
 		address_len(&p->server)) == -1 ||
 	    send(p->fd, query, len, MSG_NOSIGNAL) == -1) {
-		p->verdict = strerror(errno);
+		p->result = strerror(errno);
 		if (p->fd != -1)
 			close(p->fd);
 		p->fd = -1;
 		return;
 	}
-	p->verdict = "no answer";
+	p->result = "no answer";
 }
 
 /* Returns what an answer means, by its code (RFC 1035, 4.1.1). */
 static const char *
-verdict_of(const uint8_t *answer)
+answer_text(const uint8_t *answer)
 {
 	static const char *const codes[] = { "no address", "FORMERR",
 		"SERVFAIL", "NXDOMAIN", "NOTIMP", "REFUSED" };
@@ -271,9 +271,9 @@ read_probe(struct probe *p)
 	if (n >= HEADER_LEN &&
 	    (answer[0] != p->id >> 8 || answer[1] != (p->id & 0xff)))
 		return; /* not the answer to this question */
-	p->verdict = n == -1 ? strerror(errno)
+	p->result = n == -1  ? strerror(errno)
 	    : n < HEADER_LEN ? "a malformed answer"
-			     : verdict_of(answer);
+			     : answer_text(answer);
 	close(p->fd);
 	p->fd = -1;
 }
@@ -359,7 +359,7 @@ append(char *out, size_t size, size_t *len, const char *text)
 }
 
 static void
-write_verdicts(char *out, size_t size, const struct probe *probes, int count)
+write_results(char *out, size_t size, const struct probe *probes, int count)
 {
 	char server[ADDRESS_TEXT_MAX];
 	const char *name = NULL;
@@ -379,7 +379,7 @@ write_verdicts(char *out, size_t size, const struct probe *probes, int count)
 		address_text(server, &probes[i].server);
 		append(out, size, &len, server);
 		append(out, size, &len, " ");
-		append(out, size, &len, probes[i].verdict);
+		append(out, size, &len, probes[i].result);
 	}
 }
 
@@ -408,5 +408,5 @@ nameservers_explain(char *out, size_t size, const char *host,
 	}
 	res_nclose(&s);
 	wait_for_answers(probes, count);
-	write_verdicts(out, size, probes, count);
+	write_results(out, size, probes, count);
 }

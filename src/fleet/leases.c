@@ -192,20 +192,20 @@ look_for_clone(struct cert_sessions_claim *claim, struct slice host)
 	claim->clone = cert_sessions_differ(&claim->other, &claim->peer);
 }
 
-/* Takes the engine's verdict: 0 no, 1 yes, more: so many of our own older
- * sessions, plus one, have to go. */
+/* Takes the answer: 0 no, 1 yes, more: so many of our own older sessions, plus
+ * one, have to go. */
 static void
-take_verdict(struct fleet_leases *l, struct cert_sessions_claim *claim,
-    int64_t verdict, struct slice host)
+take_answer(struct fleet_leases *l, struct cert_sessions_claim *claim,
+    int64_t answer, struct slice host)
 {
 	l->status.asked++;
 	l->alone_told = false;
 	claim->answer =
-	    verdict <= 0 ? CERT_SESSIONS_FULL : CERT_SESSIONS_ADMITTED;
+	    answer <= 0 ? CERT_SESSIONS_FULL : CERT_SESSIONS_ADMITTED;
 	look_for_clone(claim, host);
-	if (verdict > 1 && verdict - 1 < (int64_t)claim->count)
+	if (answer > 1 && answer - 1 < (int64_t)claim->count)
 		cert_sessions_evict(l->sessions, claim->sha256,
-		    (uint32_t)(verdict - 1));
+		    (uint32_t)(answer - 1));
 	cert_sessions_give_back(claim);
 }
 
@@ -229,7 +229,7 @@ claims_answered(void *arg, const struct fleet_reply *reply)
 		    fleet_reply_item(reply, i)->type != FLEET_WIRE_INTEGER)
 			break;
 		list_remove(node);
-		take_verdict(l,
+		take_answer(l,
 		    list_entry(node, struct cert_sessions_claim, node),
 		    fleet_reply_item(reply, i)->number,
 		    fleet_reply_text(fleet_reply_item(reply, i + 1)));

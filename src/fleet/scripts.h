@@ -146,8 +146,8 @@
 	"        .. peer} " \
 	"      if tonumber(new) >= newest then " \
 	"        newest = tonumber(new) host = peer end end end " \
-	"  local verdict = 1 " \
-	"  if most > 0 and total > most and not kick then verdict = 0 end " \
+	"  local answer = 1 " \
+	"  if most > 0 and total > most and not kick then answer = 0 end " \
 	"  if most > 0 and kick then " \
 	"    found[#found + 1] = {count = own - 1, old = tonumber(ARGV[i + " \
 	"4])} " \
@@ -158,7 +158,7 @@
 	"          pick = f end end " \
 	"      if not pick then break end " \
 	"      pick.count = pick.count - 1 " \
-	"      if not pick.number then verdict = verdict + 1 " \
+	"      if not pick.number then answer = answer + 1 " \
 	"      elseif redis.call('PUBLISH', ARGV[2] .. pick.number, " \
 	"        'out ' .. cert) > 0 then " \
 	"        if pick.count > 0 then " \
@@ -166,9 +166,9 @@
 	"            pick.count .. pick.rest) " \
 	"        else redis.call('HDEL', ARGV[1] .. pick.number, cert) " \
 	"        end end end end " \
-	"  if verdict > 0 then " \
+	"  if answer > 0 then " \
 	"    redis.call('HSET', KEYS[2], cert, ARGV[i + 5]) end " \
-	"  out[#out + 1] = verdict out[#out + 1] = host end " \
+	"  out[#out + 1] = answer out[#out + 1] = host end " \
 	"redis.call('PEXPIRE', KEYS[2], ARGV[4]) " \
 	"return out"
 

@@ -158,20 +158,20 @@ identity_rules_cover(const struct identity_rules *r, const struct cert *cert)
 	    steps_above(r, cert) < cert->ca_count;
 }
 
-/* --- Verdicts --- */
+/* --- Decisions --- */
 
 /* Values that are made: both names, and the properties from a certificate. */
 #define PLACES_MAX (2 + IDENTITY_PROPERTY_COUNT)
 
 /*
- * A verdict that is being made. Values are collected in out->mem, which may
+ * A decision that is being made. Values are collected in out->mem, which may
  * move while it grows, so the slices are set only at the end.
  */
-struct decision {
+struct decision_builder {
 	const struct identity_rules *rules;
 	const struct identity_input *in;
 	const struct identity_trace *trace;
-	struct identity_verdict *out;
+	struct identity_decision *out;
 	struct {
 		struct slice *to;
 		size_t offset;
@@ -196,7 +196,7 @@ static const struct slice reserved[IDENTITY_PROPERTY_COUNT] = {
 
 /* Reports a step to the tracer, if there is one. */
 __attribute__((format(printf, 3, 4))) static void
-tell(const struct decision *d, const char *step, const char *fmt, ...)
+tell(const struct decision_builder *d, const char *step, const char *fmt, ...)
 {
 	char text[512];
 	va_list ap;
@@ -214,7 +214,7 @@ tell(const struct decision *d, const char *step, const char *fmt, ...)
 }
 
 __attribute__((format(printf, 4, 5))) static enum reason
-refuse(const struct decision *d, enum reason reason, const char *step,
+refuse(const struct decision_builder *d, enum reason reason, const char *step,
     const char *fmt, ...)
 {
 	char *why = d->out->why;
@@ -231,7 +231,7 @@ refuse(const struct decision *d, enum reason reason, const char *step,
 
 /* Stores a copy of `value', which settle() makes `to' point to. */
 static enum reason
-place(struct decision *d, struct slice *to, struct slice value)
+place(struct decision_builder *d, struct slice *to, struct slice value)
 {
 	d->places[d->place_count].to = to;
 	d->places[d->place_count].offset = buf_len(&d->out->mem);
@@ -245,7 +245,7 @@ place(struct decision *d, struct slice *to, struct slice value)
 
 /* Sets all slices of place(). */
 static void
-settle(struct decision *d)
+settle(struct decision_builder *d)
 {
 	size_t i;
 
@@ -255,7 +255,7 @@ settle(struct decision *d)
 }
 
 static void
-tell_set(const struct decision *d, const char *step, struct slice text,
+tell_set(const struct decision_builder *d, const char *step, struct slice text,
     struct slice value)
 {
 	int len = value.len < 256 ? (int)value.len : 256;
@@ -267,7 +267,7 @@ tell_set(const struct decision *d, const char *step, struct slice text,
 
 /* Decides one of the two names; see the table in the header. */
 static enum reason
-decide_field(struct decision *d, const struct identity_field *f,
+decide_field(struct decision_builder *d, const struct identity_field *f,
     const char *step, struct slice claim, struct mqtt_edit_field *edit)
 {
 	char why[IDENTITY_WHY_MAX];
@@ -309,7 +309,7 @@ decide_field(struct decision *d, const struct identity_field *f,
  * ClientID gets a new one from the broker, which no other client has.
  */
 static enum reason
-prefix_client_id(struct decision *d)
+prefix_client_id(struct decision_builder *d)
 {
 	struct slice claim = d->in->connect->client_id;
 	char why[IDENTITY_WHY_MAX];
@@ -346,7 +346,7 @@ prefix_client_id(struct decision *d)
 
 /* Decides the password, and an empty Username that cannot stay without it. */
 static void
-decide_password(struct decision *d)
+decide_password(struct decision_builder *d)
 {
 	const struct mqtt_connect *c = d->in->connect;
 	struct mqtt_connect_edit *edit = &d->out->edit;
@@ -371,7 +371,7 @@ decide_password(struct decision *d)
 /* Decides the enhanced authentication of MQTT 5, the second way to log in at
  * the broker. */
 static void
-decide_authentication(struct decision *d)
+decide_authentication(struct decision_builder *d)
 {
 	const struct mqtt_connect *c = d->in->connect;
 
@@ -385,7 +385,7 @@ decide_authentication(struct decision *d)
 }
 
 static enum reason
-with_certificate(struct decision *d)
+with_certificate(struct decision_builder *d)
 {
 	const struct mqtt_connect *c = d->in->connect;
 	struct mqtt_connect_edit *edit = &d->out->edit;
@@ -413,7 +413,7 @@ with_certificate(struct decision *d)
 /* Username and password must not be empty: a broker that trusts names would
  * otherwise give this client any name that it asks for. */
 static enum reason
-without_certificate(struct decision *d)
+without_certificate(struct decision_builder *d)
 {
 	const struct mqtt_connect *c = d->in->connect;
 
@@ -433,9 +433,9 @@ without_certificate(struct decision *d)
 
 /* Adds a property and returns its value, to be filled in. */
 static struct slice *
-add_property(struct decision *d, enum identity_property which)
+add_property(struct decision_builder *d, enum identity_property which)
 {
-	struct identity_verdict *v = d->out;
+	struct identity_decision *v = d->out;
 	struct mqtt_user_property *p = &v->properties[v->edit.add_count++];
 
 	p->name = slice_str(property_names[which]);
@@ -444,7 +444,7 @@ add_property(struct decision *d, enum identity_property which)
 }
 
 static enum reason
-add_variable(struct decision *d, enum identity_property which,
+add_variable(struct decision_builder *d, enum identity_property which,
     enum identity_variable v)
 {
 	char why[IDENTITY_WHY_MAX];
@@ -463,7 +463,7 @@ add_variable(struct decision *d, enum identity_property which,
 /* The issuer's name; if it is a CA below one of client_ca, which chose its name
  * itself, that one's name follows. */
 static enum reason
-add_issuer(struct decision *d)
+add_issuer(struct decision_builder *d)
 {
 	static const char under[] = " under ";
 	const struct cert *cert = d->in->cert;
@@ -493,7 +493,7 @@ add_issuer(struct decision *d)
 }
 
 static enum reason
-add_not_after(struct decision *d)
+add_not_after(struct decision_builder *d)
 {
 	char text[TIME_TEXT_MAX];
 
@@ -503,7 +503,7 @@ add_not_after(struct decision *d)
 }
 
 static enum reason
-add_cert_properties(struct decision *d)
+add_cert_properties(struct decision_builder *d)
 {
 	enum reason reason;
 
@@ -521,7 +521,7 @@ add_cert_properties(struct decision *d)
 
 /* Only v5 has properties. Reserved names are removed from every client's. */
 static enum reason
-decide_properties(struct decision *d)
+decide_properties(struct decision_builder *d)
 {
 	const struct mqtt_connect *c = d->in->connect;
 	struct mqtt_connect_edit *edit = &d->out->edit;
@@ -550,10 +550,10 @@ decide_properties(struct decision *d)
 
 /* Notes what the broker will see, and what the client must be told. */
 static void
-conclude(struct decision *d)
+conclude(struct decision_builder *d)
 {
 	const struct mqtt_connect *c = d->in->connect;
-	struct identity_verdict *v = d->out;
+	struct identity_decision *v = d->out;
 
 	v->client_id = v->edit.client_id.what == MQTT_SET
 	    ? v->edit.client_id.value
@@ -574,9 +574,9 @@ conclude(struct decision *d)
 enum reason
 identity_decide(const struct identity_rules *rules,
     const struct identity_input *in, const struct identity_trace *trace,
-    struct identity_verdict *out)
+    struct identity_decision *out)
 {
-	struct decision d = { .rules = rules,
+	struct decision_builder d = { .rules = rules,
 		.in = in,
 		.trace = trace,
 		.out = out };
@@ -601,7 +601,7 @@ identity_decide(const struct identity_rules *rules,
 }
 
 void
-identity_verdict_fini(struct identity_verdict *v)
+identity_decision_fini(struct identity_decision *v)
 {
 	buf_fini(&v->mem);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The verdict: may this client in, under which names, and what changes in its
+ * Decides about a client: may it in, under which names, and what changes in its
  * CONNECT. The daemon and `sallyport explain' both ask here, so they agree.
  *
  * The names of a client with a certificate come from the certificate, as the
@@ -105,7 +105,7 @@ struct identity_rules *identity_rules_select(struct identity_rules *own,
 bool identity_rules_cover(const struct identity_rules *r,
     const struct cert *cert);
 
-/* --- Verdicts --- */
+/* --- Decisions --- */
 
 /*
  * The User Properties of user_properties = on, in this order. Properties of
@@ -129,11 +129,11 @@ enum identity_property {
 };
 
 /*
- * Filled by identity_decide(); end it with identity_verdict_fini(). It points
- * into itself: do not copy or move it. Slices live as long as the verdict and
+ * Filled by identity_decide(); end it with identity_decision_fini(). It points
+ * into itself: do not copy or move it. Slices live as long as the decision and
  * the input that it was made of.
  */
-struct identity_verdict {
+struct identity_decision {
 	struct mqtt_connect_edit edit; /* for mqtt_connect_write() */
 	/* The client is v5, sent no ClientID and got one: put client_id into
 	 * the CONNACK as Assigned Client Identifier. */
@@ -167,9 +167,9 @@ struct identity_trace {
  */
 enum reason identity_decide(const struct identity_rules *rules,
     const struct identity_input *in, const struct identity_trace *trace,
-    struct identity_verdict *out);
+    struct identity_decision *out);
 
-/* Frees what the verdict owns. May be called twice, or for a zeroed one. */
-void identity_verdict_fini(struct identity_verdict *v);
+/* Frees what the decision owns. May be called twice, or for a zeroed one. */
+void identity_decision_fini(struct identity_decision *v);
 
 #endif

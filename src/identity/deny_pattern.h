@@ -5,8 +5,8 @@
  *
  * Clients choose the names, so the cost of a name is bounded: for each
  * expression by a number of steps, and for all of them together by CPU time.
- * A name on which no verdict is reached within these bounds is denied, since
- * otherwise a client could send such a name to get in.
+ * A name that cannot be matched within these bounds is denied, since otherwise
+ * a client could send such a name to get in.
  *
  * A set is immutable and counted. A thread takes a count and matches without
  * a lock, so a slow name delays only its own worker, and no change of the list.

@@ -721,7 +721,7 @@ ask_patterns(struct identity_deny_patterns *set, enum identity_deny_kind kind,
 		return false;
 	reason = p->reason;
 	if (match == IDENTITY_DENY_GAVE_UP)
-		reason = slice_str("no verdict: the name is too long, or the "
+		reason = slice_str("not decided: the name is too long, or the "
 				   "expressions are too slow for it");
 	return report_match(found, kind, p->text, reason, p->until);
 }

@@ -29,7 +29,7 @@ struct identity_denylist;
 struct identity_deny {
 	enum identity_deny_kind kind;
 	struct slice value; /* in its normal form */
-	struct slice reason; /* may be empty; or why no verdict was reached */
+	struct slice reason; /* may be empty; or why it is not decided */
 	int64_t until; /* seconds since 1970, or IDENTITY_DENY_FOREVER */
 	char copy[IDENTITY_DENY_TEXT_MAX + 2 * IDENTITY_DENY_SHOWN];
 };

@@ -42,17 +42,17 @@ take_body(struct mqtt_reader *r, struct mqtt_connack *a)
 static enum parse
 take_header(struct mqtt_header *h, struct slice in, const char **why)
 {
-	enum parse verdict = mqtt_header_parse(h, in);
+	enum parse parsed = mqtt_header_parse(h, in);
 
 	if (in.len > 0 && in.data[0] != FIRST_BYTE) {
 		*why = "not a CONNACK";
 		return PARSE_BAD;
 	}
-	if (verdict == PARSE_BAD)
+	if (parsed == PARSE_BAD)
 		*why = "the Remaining Length has more than four bytes";
-	else if (verdict == PARSE_OK && in.len < mqtt_header_total(h))
-		verdict = PARSE_MORE;
-	return verdict;
+	else if (parsed == PARSE_OK && in.len < mqtt_header_total(h))
+		parsed = PARSE_MORE;
+	return parsed;
 }
 
 enum parse
@@ -61,13 +61,13 @@ mqtt_connack_parse(struct mqtt_connack *a, struct slice in,
 {
 	struct mqtt_header h;
 	struct mqtt_reader r;
-	enum parse verdict;
+	enum parse parsed;
 
 	memset(a, 0, sizeof(*a));
 	a->level = level;
-	verdict = take_header(&h, in, why);
-	if (verdict != PARSE_OK)
-		return verdict;
+	parsed = take_header(&h, in, why);
+	if (parsed != PARSE_OK)
+		return parsed;
 	mqtt_reader_init(&r, slice_make(in.data + h.len, h.remaining));
 	if (!take_body(&r, a)) {
 		*why = r.why;

@@ -24,21 +24,21 @@ static enum parse
 check_header_flags(struct slice in)
 {
 	enum mqtt_level level = MQTT_LEVEL_UNKNOWN;
-	enum parse verdict;
+	enum parse parsed;
 
 	if ((in.data[0] & 0x0f) == 0)
 		return PARSE_OK;
-	verdict = mqtt_connect_level(in, &level);
-	if (verdict == PARSE_OK && level != MQTT_LEVEL_31)
+	parsed = mqtt_connect_level(in, &level);
+	if (parsed == PARSE_OK && level != MQTT_LEVEL_31)
 		return PARSE_BAD;
-	return verdict;
+	return parsed;
 }
 
 enum parse
 mqtt_connect_peek(struct mqtt_connect_peek *peek, struct slice in)
 {
 	struct mqtt_header h;
-	enum parse verdict;
+	enum parse parsed;
 
 	peek->total = 0;
 	peek->reason = REASON_NONE;
@@ -48,20 +48,20 @@ mqtt_connect_peek(struct mqtt_connect_peek *peek, struct slice in)
 	if (mqtt_packet_type(in.data[0]) != MQTT_TYPE_CONNECT)
 		return refuse_peek(peek, REASON_MQTT_NOT_CONNECT,
 		    "the first packet is not a CONNECT [MQTT-3.1.0-1]");
-	verdict = check_header_flags(in);
-	if (verdict == PARSE_BAD)
+	parsed = check_header_flags(in);
+	if (parsed == PARSE_BAD)
 		return refuse_peek(peek, REASON_MQTT_MALFORMED,
 		    "flags in the fixed header of a CONNECT [MQTT-2.1.3-1]");
-	if (verdict == PARSE_MORE)
+	if (parsed == PARSE_MORE)
 		return PARSE_MORE;
-	verdict = mqtt_header_parse(&h, in);
-	if (verdict == PARSE_BAD)
+	parsed = mqtt_header_parse(&h, in);
+	if (parsed == PARSE_BAD)
 		return refuse_peek(peek, REASON_MQTT_MALFORMED,
 		    "the Remaining Length has more than four bytes "
 		    "[MQTT 2.1.4]");
-	if (verdict == PARSE_OK)
+	if (parsed == PARSE_OK)
 		peek->total = mqtt_header_total(&h);
-	return verdict;
+	return parsed;
 }
 
 /* The known level whose CONNACK a client of an unknown level would understand;
@@ -307,14 +307,14 @@ mqtt_connect_parse(struct mqtt_connect *c, struct slice in, size_t *used,
 	struct mqtt_connect_peek peek;
 	struct mqtt_header h;
 	struct mqtt_reader r;
-	enum parse verdict;
+	enum parse parsed;
 
 	memset(c, 0, sizeof(*c));
-	verdict = mqtt_connect_peek(&peek, in);
+	parsed = mqtt_connect_peek(&peek, in);
 	c->reason = peek.reason;
 	*why = peek.why;
-	if (verdict != PARSE_OK)
-		return verdict;
+	if (parsed != PARSE_OK)
+		return parsed;
 	if (in.len < peek.total)
 		return PARSE_MORE;
 	(void)mqtt_header_parse(&h, in);
@@ -379,13 +379,13 @@ mqtt_policy_parse(const struct mqtt_policy *policy, struct mqtt_connect *c,
     struct slice in, size_t *used, const char **why)
 {
 	struct mqtt_connect_peek peek;
-	enum parse verdict;
+	enum parse parsed;
 
 	if (mqtt_connect_peek(&peek, in) == PARSE_OK &&
 	    peek.total > policy->max_connect_size)
 		return refuse_size(c, in, why);
-	verdict = mqtt_connect_parse(c, in, used, why);
-	if (verdict != PARSE_OK)
-		return verdict;
+	parsed = mqtt_connect_parse(c, in, used, why);
+	if (parsed != PARSE_OK)
+		return parsed;
 	return check_policy(policy, c, why);
 }

@@ -110,7 +110,7 @@ struct mqtt_policy {
 };
 
 /*
- * The verdict of the mqtt stage; `sallyport explain' and the daemon both use
+ * The decision of stage mqtt; `sallyport explain' and the daemon both use
  * it. As mqtt_connect_parse(), and also refuses what `policy' does not accept:
  * MQTT_TOO_LARGE as soon as header and level have come (the level, so that the
  * client can be answered), MQTT_VERSION, MQTT_BRIDGE, and MQTT_CLIENTID for an

@@ -43,7 +43,7 @@ retire(struct mqtt_connect_read *r)
 	loop_free_later(r->loop, &r->garbage, r, free);
 }
 
-/* Reports the verdict. The stream may be gone after this. */
+/* Reports the result. The stream may be gone after this. */
 static void
 finish(struct mqtt_connect_read *r, enum reason reason,
     struct mqtt_connect_result *result)
@@ -67,11 +67,11 @@ static void
 judge(struct mqtt_connect_read *r)
 {
 	struct mqtt_connect_result result = { 0 };
-	enum parse verdict;
+	enum parse parsed;
 
-	verdict = mqtt_policy_parse(r->policy, &result.connect,
+	parsed = mqtt_policy_parse(r->policy, &result.connect,
 	    buf_slice(&r->bytes), &result.connect_len, &result.why);
-	if (verdict == PARSE_MORE)
+	if (parsed == PARSE_MORE)
 		return;
 	result.level = result.connect.level;
 	finish(r, result.connect.reason, &result);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The mqtt stage: reads one whole CONNECT from a stream and reports its
- * verdict once. It has no deadline; the session has.
+ * The mqtt stage: reads one whole CONNECT from a stream and reports the
+ * result once. It has no deadline; the session has.
  */
 #ifndef MQTT_CONNECT_READ_H
 #define MQTT_CONNECT_READ_H

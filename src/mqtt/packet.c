@@ -46,16 +46,16 @@ mqtt_string_write(uint8_t *out, struct slice s)
 enum parse
 mqtt_header_parse(struct mqtt_header *h, struct slice in)
 {
-	enum parse verdict;
+	enum parse parsed;
 	size_t used = 0;
 
 	if (in.len == 0)
 		return PARSE_MORE;
-	verdict = mqtt_varint_parse(slice_make(in.data + 1, in.len - 1),
+	parsed = mqtt_varint_parse(slice_make(in.data + 1, in.len - 1),
 	    &h->remaining, &used);
 	h->first = in.data[0];
 	h->len = (uint8_t)(1 + used);
-	return verdict;
+	return parsed;
 }
 
 /*

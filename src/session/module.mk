@@ -22,8 +22,8 @@ libsallyport_a_SOURCES += \
 	src/session/sweep.h \
 	src/session/tls_inputs.c \
 	src/session/tls_inputs.h \
-	src/session/verdict.c \
-	src/session/verdict.h \
+	src/session/client_check.c \
+	src/session/client_check.h \
 	src/session/closing.c \
 	src/session/closing.h
 

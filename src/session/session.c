@@ -120,7 +120,7 @@ compare_claim(bool given, struct slice claimed, struct slice final)
 
 struct session_identity *
 session_identity_new(struct identity_rules *rules, const struct cert *cert,
-    const struct mqtt_connect *c, const struct identity_verdict *v)
+    const struct mqtt_connect *c, const struct identity_decision *v)
 {
 	size_t name_len = claim_len(c->username, v->username);
 	size_t id_len = claim_len(c->client_id, v->client_id);

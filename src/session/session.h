@@ -5,8 +5,8 @@
  * begins, what it keeps, and how it ends.
  *
  * What a connection needs only until it is relayed (deadline, CONNECT,
- * verdict) is in `setup' and freed then. An idle session consists of this
- * struct, its two streams and its identity.
+ * decision about it) is in `setup' and freed then. An idle session consists of
+ * this struct, its two streams and its identity.
  */
 #ifndef SESSION_SESSION_H
 #define SESSION_SESSION_H
@@ -67,7 +67,7 @@ struct session {
 	struct stream *tls; /* borrowed: client, or what is beneath it */
 	struct stream *broker; /* owned; NULL before it is dialled */
 	struct session_setup *setup; /* owned; NULL once relayed */
-	struct session_identity *identity; /* owned; NULL before the verdict */
+	struct session_identity *identity; /* owned; NULL until admitted */
 	struct session_opening *opening; /* owned; until the CONNACK */
 	struct relay relay; /* in stage relay only */
 	uint64_t client_id_key; /* in manager->client_ids; in stage relay */
@@ -141,7 +141,7 @@ void session_peer(const struct session *s, struct sockaddr_storage *out);
  * `rules', copies the rest. NULL: out of memory. */
 struct session_identity *session_identity_new(struct identity_rules *rules,
     const struct cert *cert, const struct mqtt_connect *c,
-    const struct identity_verdict *v);
+    const struct identity_decision *v);
 
 /* The Username as the broker knows it. Like the next ones, a slice of `i'. */
 struct slice session_identity_username(const struct session_identity *i);

@@ -27,10 +27,10 @@
 #include "accept/listener.h"
 #include "base/clock.h"
 #include "session/audit.h"
+#include "session/client_check.h"
 #include "session/options.h"
 #include "session/proxy_facts.h"
 #include "session/sweep.h"
-#include "session/verdict.h"
 #include "tls/stream_tls.h"
 #include "ws/stream_ws.h"
 
@@ -173,7 +173,7 @@ observe(struct histogram *h, uint64_t ms)
 static void
 free_admission(struct session *s, struct admission *a)
 {
-	identity_verdict_fini(&a->verdict);
+	identity_decision_fini(&a->decision);
 	buf_fini(&a->connect_read.bytes);
 	buf_fini(&a->connect);
 	buf_fini(&a->rest);
@@ -211,12 +211,12 @@ static void
 check_peer(struct session *s)
 {
 	struct sockaddr_storage peer;
-	struct verdict_detail detail;
+	struct client_check_detail detail;
 	enum reason reason;
 
 	proxy_facts_note_local(s->setup);
 	session_peer(s, &peer);
-	reason = verdict_peer(s->setup->snapshot->denylist, &peer,
+	reason = client_check_peer(s->setup->snapshot->denylist, &peer,
 	    clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
@@ -299,7 +299,7 @@ count_handshake(struct session *s, enum tls_suite suite, enum handshake result)
 static void
 handshake_done(struct session *s)
 {
-	struct verdict_detail detail = { "" };
+	struct client_check_detail detail = { "" };
 	enum handshake_end how;
 	struct tls_info info;
 	enum reason reason;
@@ -310,7 +310,7 @@ handshake_done(struct session *s)
 		handshake_prove_later(&s->setup->handshake, how);
 	else
 		handshake_end(&s->setup->handshake, how);
-	reason = verdict_cert(s->setup->snapshot->denylist,
+	reason = client_check_cert(s->setup->snapshot->denylist,
 	    tls_stream_cert(s->tls), clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
 		tls_stream_refuse(s->tls, reason);
@@ -328,10 +328,10 @@ static bool
 admit_ticket(const struct cert *cert, void *arg)
 {
 	const struct session *s = arg;
-	struct verdict_detail detail;
+	struct client_check_detail detail;
 
-	return verdict_cert(s->setup->snapshot->denylist, cert, clock_wall_s(),
-		   &detail) == REASON_NONE;
+	return client_check_cert(s->setup->snapshot->denylist, cert,
+		   clock_wall_s(), &detail) == REASON_NONE;
 }
 
 static void
@@ -505,11 +505,12 @@ cancel_mqtt(struct session *s)
 
 /* Decides, and writes the CONNECT for the broker to a->connect. */
 static enum reason
-decide(struct session *s, struct admission *a, struct verdict_detail *detail)
+decide(struct session *s, struct admission *a,
+    struct client_check_detail *detail)
 {
 	char address[ADDRESS_TEXT_MAX];
 	struct sockaddr_storage peer;
-	struct verdict_input in;
+	struct client_check_input in;
 	struct tls_info info;
 
 	if (tls_stream_take_cert(s->tls, &a->cert) != OK)
@@ -524,13 +525,13 @@ decide(struct session *s, struct admission *a, struct verdict_detail *detail)
 	in.client.peer = slice_str(address);
 	in.now = clock_wall_s();
 	in.trace = NULL;
-	return verdict_connect(s->setup->snapshot, &in, &a->verdict,
+	return client_check_connect(s->setup->snapshot, &in, &a->decision,
 	    &a->connect, detail);
 }
 
 static void enter_backend(struct session *s);
 static enum reason check_again(struct session *s,
-    struct verdict_detail *detail);
+    struct client_check_detail *detail);
 
 /* True if a session with a limit must be refused when the fleet cannot be
  * asked. */
@@ -554,7 +555,7 @@ fleet_answered(struct cert_sessions_member *member,
     const struct cert_sessions_claim *claim)
 {
 	struct session *s = list_entry(member, struct session, member);
-	struct verdict_detail detail = { "" };
+	struct client_check_detail detail = { "" };
 	enum reason reason = REASON_NONE;
 
 	if (session_is_leaving(s))
@@ -660,7 +661,7 @@ note_filter(struct session *s, const struct cert *cert)
  * meanwhile.
  */
 static enum reason
-check_again(struct session *s, struct verdict_detail *detail)
+check_again(struct session *s, struct client_check_detail *detail)
 {
 	const struct session_setup *setup = s->setup;
 
@@ -688,9 +689,9 @@ shrink(struct session *s, struct admission *a)
 	    buf_append(&a->rest, all.data + connect_len,
 		all.len - connect_len) != OK)
 		return REASON_ACCEPT_RESOURCE;
-	a->assign_client_id = a->verdict.assign_client_id;
-	a->refuse_auth = a->verdict.edit.authentication == MQTT_REMOVE;
-	identity_verdict_fini(&a->verdict);
+	a->assign_client_id = a->decision.assign_client_id;
+	a->refuse_auth = a->decision.edit.authentication == MQTT_REMOVE;
+	identity_decision_fini(&a->decision);
 	buf_fini(&a->connect_read.bytes);
 	a->charged = buf_len(&a->connect) + buf_len(&a->rest);
 	if (atomic_fetch_add(&memory->used, a->charged) + a->charged >
@@ -720,7 +721,7 @@ start_identity(struct session *s)
 {
 	struct session_setup *setup = s->setup;
 	struct admission *a = setup->admission;
-	struct verdict_detail detail = { "" };
+	struct client_check_detail detail = { "" };
 	enum reason reason = decide(s, a, &detail);
 	bool waits = false;
 
@@ -733,7 +734,7 @@ start_identity(struct session *s)
 	}
 	s->identity = session_identity_new(
 	    snapshot_rules(setup->snapshot, setup->listener, a->cert), a->cert,
-	    &a->connect_read.connect, &a->verdict);
+	    &a->connect_read.connect, &a->decision);
 	if (s->identity == NULL || note_filter(s, a->cert) != OK) {
 		out_of_memory(s);
 		return;
@@ -775,7 +776,7 @@ dial_done(void *arg, enum reason reason, struct stream *broker,
     const char *text)
 {
 	struct session *s = arg;
-	struct verdict_detail detail = { "" };
+	struct client_check_detail detail = { "" };
 
 	s->setup->step.dial = NULL;
 	if (reason != REASON_NONE) {

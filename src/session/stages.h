@@ -32,7 +32,7 @@ struct stage_def {
  * KiB. */
 struct admission {
 	struct mqtt_connect_result connect_read; /* bytes owned */
-	struct identity_verdict verdict; /* points into connect_read, cert */
+	struct identity_decision decision; /* points into connect_read, cert */
 	struct cert *cert; /* owned; NULL: the client has none */
 	struct buf connect; /* owned: the CONNECT as rewritten */
 	struct buf rest; /* owned: what the client sent after it */

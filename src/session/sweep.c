@@ -74,7 +74,7 @@ live_reason(const struct session *s, enum reason reason)
  * identity. */
 static enum reason
 judge_denied(struct session *s, struct identity_denylist *l,
-    const struct tls_ctx *ctx, struct verdict_detail *detail)
+    const struct tls_ctx *ctx, struct client_check_detail *detail)
 {
 	int64_t now = clock_wall_s();
 	struct sockaddr_storage peer;
@@ -84,15 +84,15 @@ judge_denied(struct session *s, struct identity_denylist *l,
 	if (l == NULL)
 		return REASON_NONE;
 	session_peer(s, &peer);
-	reason = verdict_peer(l, &peer, now, detail);
+	reason = client_check_peer(l, &peer, now, detail);
 	if (reason == REASON_NONE)
-		reason =
-		    verdict_names(l, session_identity_username(s->identity),
-			session_identity_client_id(s->identity), now, detail);
+		reason = client_check_names(l,
+		    session_identity_username(s->identity),
+		    session_identity_client_id(s->identity), now, detail);
 	if (reason == REASON_NONE && s->identity->has_certificate) {
 		if (tls_stream_make_cert(s->tls, ctx, &cert) != OK)
 			return REASON_RELAY_DENIED; /* in doubt, it ends */
-		reason = verdict_cert(l, cert, now, detail);
+		reason = client_check_cert(l, cert, now, detail);
 		tls_cert_free(cert);
 	}
 	return reason == REASON_NONE ? REASON_NONE : REASON_RELAY_DENIED;
@@ -116,7 +116,8 @@ judge_tls(struct session *s, const struct tls_ctx *ctx, bool keeps_expired,
 }
 
 enum reason
-sweep_judge(struct session *s, unsigned what, struct verdict_detail *detail)
+sweep_judge(struct session *s, unsigned what,
+    struct client_check_detail *detail)
 {
 	const struct session_manager *m = s->manager;
 	const struct config_listener *l = listener_of(m, s);
@@ -142,7 +143,7 @@ sweep_judge(struct session *s, unsigned what, struct verdict_detail *detail)
 static void
 sweep_one(struct session *s, unsigned what)
 {
-	struct verdict_detail detail;
+	struct client_check_detail detail;
 	enum reason reason;
 
 	if ((s->stage != STAGE_RELAY && s->stage != STAGE_BACKEND) ||
@@ -272,7 +273,7 @@ is_denied(struct session *s, struct identity_denylist *l)
 {
 	const struct session_manager *m = s->manager;
 	const struct config_listener *listener = listener_of(m, s);
-	struct verdict_detail detail;
+	struct client_check_detail detail;
 
 	return s->identity != NULL && !session_is_leaving(s) &&
 	    listener != NULL &&

@@ -9,8 +9,8 @@
 #ifndef SESSION_SWEEP_H
 #define SESSION_SWEEP_H
 
+#include "session/client_check.h"
 #include "session/session.h"
-#include "session/verdict.h"
 
 /* True if the session's certificate has expired and its profile says that the
  * session ends then. In stage relay; `now' in seconds since 1970. */
@@ -30,7 +30,7 @@ unsigned sweep_find(const struct snapshot *old, const struct snapshot *next);
  * that ends it; `detail' says more then.
  */
 enum reason sweep_judge(struct session *s, unsigned what,
-    struct verdict_detail *detail);
+    struct client_check_detail *detail);
 
 /*
  * Starts to judge all sessions: some in each turn of the loop, so that the data

@@ -175,11 +175,11 @@ tls_client_input(struct tls_client_session *s, struct slice in)
 static void
 note_failure(struct tls_client_session *s)
 {
-	long verdict = SSL_get_verify_result(s->ssl);
+	long result = SSL_get_verify_result(s->ssl);
 
 	snprintf(s->why, sizeof(s->why), "%s",
-	    verdict != X509_V_OK ? X509_verify_cert_error_string(verdict)
-				 : take_error());
+	    result != X509_V_OK ? X509_verify_cert_error_string(result)
+				: take_error());
 	ERR_clear_error();
 }
 

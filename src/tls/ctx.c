@@ -548,7 +548,7 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
 {
 	static _Thread_local char text[TLS_DETAIL_MAX];
 	const struct tls_load_source src = { path, "", "", NULL };
-	struct tls_verdict v = { REASON_TLS_BAD_CERTIFICATE, NULL };
+	struct tls_result v = { REASON_TLS_BAD_CERTIFICATE, NULL };
 	STACK_OF(CRYPTO_BUFFER) * certs;
 	struct tls_chain chain;
 
@@ -558,7 +558,7 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
 	if (*readable != OK)
 		return v.reason;
 	v = tls_peer_check(&chain, certs, ctx, TLS_KNOWN_NOT);
-	tls_verdict_keep(&v, &chain, text);
+	tls_result_keep(&v, &chain, text);
 	if (v.reason == REASON_NONE && chain.sent_count > 0)
 		v = tls_handshake_client_flaw(&chain.sent[0]);
 	if (chain.sent_count > 0 &&

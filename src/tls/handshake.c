@@ -31,14 +31,6 @@
 /* A trial takes a few turns; a long chain some more, in pieces of 16 KiB. */
 #define TRIAL_TURNS 1000
 
-static struct tls_verdict
-verdict(enum reason reason, const char *detail)
-{
-	struct tls_verdict v = { reason, detail };
-
-	return v;
-}
-
 struct tls_handshake *
 tls_handshake_new(struct tls_ctx *ctx, enum tls_app app)
 {
@@ -76,15 +68,15 @@ handshake_of(const SSL *ssl)
 
 /* Checks a client's chain. If it is good, *out receives its facts in place of
  * what was there. */
-static struct tls_verdict
+static struct tls_result
 check_certs(struct tls_handshake *hs, const STACK_OF(CRYPTO_BUFFER) * certs,
     enum tls_known known, struct cert **out)
 {
 	struct tls_chain chain;
-	struct tls_verdict v = tls_peer_check(&chain, certs, hs->ctx, known);
+	struct tls_result v = tls_peer_check(&chain, certs, hs->ctx, known);
 	enum err err;
 
-	tls_verdict_keep(&v, &chain, hs->text);
+	tls_result_keep(&v, &chain, hs->text);
 	tls_cert_free(*out);
 	*out = NULL;
 	if (v.reason != REASON_NONE || chain.sent_count == 0)
@@ -138,14 +130,15 @@ verify_peer(SSL *ssl, uint8_t *alert)
 {
 	struct tls_handshake *hs = handshake_of(ssl);
 
-	hs->verdict = check_certs(hs, SSL_get0_peer_certificates(ssl),
+	hs->result = check_certs(hs, SSL_get0_peer_certificates(ssl),
 	    TLS_KNOWN_NOT, &hs->cert);
-	if (hs->verdict.reason == REASON_NONE &&
+	if (hs->result.reason == REASON_NONE &&
 	    has_p224(SSL_get0_peer_certificates(ssl)))
-		hs->verdict = verdict(REASON_TLS_BAD_CERTIFICATE, KEY_TEXT);
-	if (hs->verdict.reason == REASON_NONE)
+		hs->result =
+		    tls_result_make(REASON_TLS_BAD_CERTIFICATE, KEY_TEXT);
+	if (hs->result.reason == REASON_NONE)
 		return ssl_verify_ok;
-	*alert = tls_peer_alert(hs->verdict.reason);
+	*alert = tls_peer_alert(hs->result.reason);
 	return ssl_verify_invalid;
 }
 
@@ -169,7 +162,7 @@ same_certs(const SSL_SESSION *a, const SSL_SESSION *b)
 	return true;
 }
 
-struct tls_verdict
+struct tls_result
 tls_handshake_resumed(struct tls_handshake *hs, const SSL *ssl)
 {
 	if (hs->ticket == TLS_TICKET_GOOD &&
@@ -178,10 +171,10 @@ tls_handshake_resumed(struct tls_handshake *hs, const SSL *ssl)
 		hs->cert = hs->offered_cert;
 		hs->offered_cert = NULL;
 	} else {
-		hs->verdict = check_certs(hs, SSL_get0_peer_certificates(ssl),
+		hs->result = check_certs(hs, SSL_get0_peer_certificates(ssl),
 		    TLS_KNOWN_SAME_CAS, &hs->cert);
 	}
-	return hs->verdict;
+	return hs->result;
 }
 
 /* True if the session was opened under the client CAs of `ctx'. */
@@ -199,10 +192,10 @@ is_session_of(const SSL_SESSION *session, const struct tls_ctx *ctx)
 static bool
 admits_session(struct tls_handshake *hs, const SSL_SESSION *session)
 {
-	hs->offered_verdict =
+	hs->ticket_result =
 	    check_certs(hs, SSL_SESSION_get0_peer_certificates(session),
 		TLS_KNOWN_SAME_CAS, &hs->offered_cert);
-	return hs->offered_verdict.reason == REASON_NONE &&
+	return hs->ticket_result.reason == REASON_NONE &&
 	    (hs->admit == NULL || hs->offered_cert == NULL ||
 		hs->admit(hs->offered_cert, hs->admit_arg));
 }
@@ -277,7 +270,7 @@ static enum ssl_private_key_result_t
 fail_signing(struct tls_handshake *hs, const char *why)
 {
 	snprintf(hs->text, sizeof(hs->text), "%s", why);
-	hs->verdict = verdict(REASON_TLS_KEY, hs->text);
+	hs->result = tls_result_make(REASON_TLS_KEY, hs->text);
 	return ssl_private_key_failure;
 }
 
@@ -493,32 +486,32 @@ static const struct {
 };
 
 /* Finds the reason for an error of the library's TLS code. */
-static struct tls_verdict
+static struct tls_result
 translate(int code, const char *text)
 {
 	size_t i;
 
 	for (i = 0; i < sizeof(failures) / sizeof(failures[0]); i++)
 		if (failures[i].code == code)
-			return verdict(failures[i].reason,
+			return tls_result_make(failures[i].reason,
 			    failures[i].detail == NULL ? text
 						       : failures[i].detail);
 	if (code >= SSL_AD_REASON_OFFSET && code < SSL_AD_REASON_OFFSET + 256)
-		return verdict(REASON_TLS_ALERT,
+		return tls_result_make(REASON_TLS_ALERT,
 		    SSL_alert_desc_string_long(code - SSL_AD_REASON_OFFSET));
-	return verdict(REASON_TLS_HANDSHAKE, text);
+	return tls_result_make(REASON_TLS_HANDSHAKE, text);
 }
 
-struct tls_verdict
+struct tls_result
 tls_handshake_failure(const struct tls_handshake *hs, bool closed)
 {
 	uint32_t error = ERR_peek_error();
 	const char *text = error == 0 ? NULL : ERR_reason_error_string(error);
-	struct tls_verdict v = verdict(REASON_TLS_HANDSHAKE, text);
+	struct tls_result v = tls_result_make(REASON_TLS_HANDSHAKE, text);
 
 	ERR_clear_error();
-	if (hs != NULL && hs->verdict.reason != REASON_NONE)
-		return hs->verdict;
+	if (hs != NULL && hs->result.reason != REASON_NONE)
+		return hs->result;
 	if (error != 0 && ERR_GET_REASON(error) == ERR_R_MALLOC_FAILURE)
 		v.reason = REASON_ACCEPT_RESOURCE;
 	else if (error != 0 && ERR_GET_LIB(error) == ERR_LIB_SSL)
@@ -528,8 +521,8 @@ tls_handshake_failure(const struct tls_handshake *hs, bool closed)
 	/* The client relied on its ticket, so the fault of the ticket is the
 	 * reason. */
 	if (v.reason == REASON_TLS_NO_CERTIFICATE && hs != NULL &&
-	    hs->offered_verdict.reason != REASON_NONE)
-		v = hs->offered_verdict;
+	    hs->ticket_result.reason != REASON_NONE)
+		v = hs->ticket_result;
 	return v;
 }
 
@@ -546,18 +539,18 @@ is_key_taken(struct slice spki)
 	    (type == EVP_PKEY_EC && !is_p224(spki));
 }
 
-struct tls_verdict
+struct tls_result
 tls_handshake_client_flaw(const struct tls_link *leaf)
 {
 	X509 *x = X509_parse_from_buffer(leaf->buffer);
 	uint32_t usage = x == NULL ? UINT32_MAX : X509_get_key_usage(x);
-	struct tls_verdict v = verdict(REASON_NONE, NULL);
+	struct tls_result v = tls_result_make(REASON_NONE, NULL);
 
 	X509_free(x);
 	if (!is_key_taken(leaf->der.spki))
-		v = verdict(REASON_TLS_BAD_CERTIFICATE, KEY_TEXT);
+		v = tls_result_make(REASON_TLS_BAD_CERTIFICATE, KEY_TEXT);
 	else if ((usage & KU_DIGITAL_SIGNATURE) == 0)
-		v = verdict(REASON_TLS_PURPOSE, USAGE_TEXT);
+		v = tls_result_make(REASON_TLS_PURPOSE, USAGE_TEXT);
 	ERR_clear_error();
 	return v;
 }

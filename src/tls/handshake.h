@@ -37,9 +37,9 @@ struct tls_handshake {
 	enum tls_app app;
 	enum tls_ticket_state ticket;
 	uint16_t record_max; /* what the client can hold */
-	struct tls_verdict verdict; /* on the client's certificates */
+	struct tls_result result; /* on the client's certificates */
 	char text[TLS_DETAIL_MAX]; /* for its detail */
-	struct tls_verdict offered_verdict; /* on those in its ticket */
+	struct tls_result ticket_result; /* on those in its ticket */
 };
 
 /* Returns NULL if memory runs out. */
@@ -61,7 +61,7 @@ void tls_handshake_stop_signing(struct tls_handshake *hs);
 
 /* Returns whether the client of a resumed session is admitted, and stores its
  * facts. The library verifies chains in full handshakes only. */
-struct tls_verdict tls_handshake_resumed(struct tls_handshake *hs,
+struct tls_result tls_handshake_resumed(struct tls_handshake *hs,
     const SSL *ssl);
 
 /*
@@ -76,13 +76,13 @@ enum err tls_handshake_try(struct tls_ctx *ctx, struct tls_keypair *pair,
 /* Returns whether the library would let a client with this certificate sign its
  * handshake: the key must be of a kind that is taken, and keyUsage must allow
  * it. For `explain', which has no handshake. */
-struct tls_verdict tls_handshake_client_flaw(const struct tls_link *leaf);
+struct tls_result tls_handshake_client_flaw(const struct tls_link *leaf);
 
 /*
  * Returns why the handshake failed, from the library's error queue, which is
  * emptied. `closed' tells that the client has left.
  */
-struct tls_verdict tls_handshake_failure(const struct tls_handshake *hs,
+struct tls_result tls_handshake_failure(const struct tls_handshake *hs,
     bool closed);
 
 #endif

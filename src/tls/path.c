@@ -10,32 +10,11 @@
 #include <openssl/err.h>
 #include <openssl/mem.h>
 #include <openssl/x509v3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/list.h"
-
-struct tls_verdict
-tls_verdict_make(enum reason reason, const char *detail)
-{
-	struct tls_verdict v = { reason, detail };
-
-	return v;
-}
-
-struct tls_verdict
-tls_verdict_format(enum reason reason, char text[TLS_DETAIL_MAX],
-    const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, TLS_DETAIL_MAX, fmt, ap);
-	va_end(ap);
-	return tls_verdict_make(reason, text);
-}
 
 const char *
 tls_path_whose(const struct tls_chain *c, size_t i, char name[TLS_WHOSE_MAX])
@@ -239,7 +218,7 @@ on_error(int ok, X509_STORE_CTX *ctx)
 
 /* Returns why path[i] cannot be used: because of its keyUsage or
  * extendedKeyUsage. */
-static struct tls_verdict
+static struct tls_result
 explain_purpose(const struct library_run *r, size_t i, enum reason reason)
 {
 	char name[TLS_WHOSE_MAX];
@@ -247,37 +226,37 @@ explain_purpose(const struct library_run *r, size_t i, enum reason reason)
 	uint32_t usage = X509_get_key_usage(r->certs[i]);
 
 	if ((X509_get_extended_key_usage(r->certs[i]) & XKU_SSL_CLIENT) == 0)
-		return tls_verdict_format(REASON_TLS_PURPOSE, r->text,
+		return tls_result_format(REASON_TLS_PURPOSE, r->text,
 		    "%s has an extendedKeyUsage without clientAuth", who);
 	if (i == 0 && (usage & (KU_DIGITAL_SIGNATURE | KU_KEY_AGREEMENT)) == 0)
-		return tls_verdict_format(reason, r->text,
+		return tls_result_format(reason, r->text,
 		    "%s has a keyUsage without digitalSignature", who);
 	if (i > 0 && (usage & KU_KEY_CERT_SIGN) == 0)
-		return tls_verdict_format(reason, r->text,
+		return tls_result_format(reason, r->text,
 		    "%s has a keyUsage without keyCertSign", who);
-	return i == 0 ? tls_verdict_format(reason, r->text,
+	return i == 0 ? tls_result_format(reason, r->text,
 			    "%s has a Netscape certificate type other than "
 			    "SSL client",
 			    who)
-		      : tls_verdict_format(reason, r->text,
+		      : tls_result_format(reason, r->text,
 			    "%s does not say that it is a CA", who);
 }
 
 /* Names the critical extension of path[i] that the library does not know. */
-static struct tls_verdict
+static struct tls_result
 explain_critical(const struct library_run *r, size_t i)
 {
 	char name[TLS_WHOSE_MAX], oid[TLS_OID_MAX];
 
 	if (!tls_trust_find_critical(r->certs[i], oid))
 		memcpy(oid, "?", 2);
-	return tls_verdict_format(REASON_TLS_BAD_CERTIFICATE, r->text,
+	return tls_result_format(REASON_TLS_BAD_CERTIFICATE, r->text,
 	    "%s has the critical extension %s, which is not supported",
 	    tls_path_whose(r->c, i, name), oid);
 }
 
 /* The library's error about path[i] in our words. */
-static struct tls_verdict
+static struct tls_result
 translate(const struct library_run *r, int error, int depth)
 {
 	size_t i =
@@ -294,7 +273,7 @@ translate(const struct library_run *r, int error, int depth)
 	case X509_V_ERR_UNHANDLED_CRITICAL_EXTENSION:
 		return explain_critical(r, i);
 	case X509_V_ERR_CERT_SIGNATURE_FAILURE:
-		return tls_verdict_format(i + 1 < r->c->path_count &&
+		return tls_result_format(i + 1 < r->c->path_count &&
 			    tls_path_names_other_key(r->c->path[i],
 				r->c->path[i + 1])
 			? REASON_TLS_UNTRUSTED
@@ -304,14 +283,14 @@ translate(const struct library_run *r, int error, int depth)
 		    "another one of that name?",
 		    tls_path_whose(r->c, i, name));
 	case X509_V_ERR_PATH_LENGTH_EXCEEDED:
-		return tls_verdict_format(REASON_TLS_UNTRUSTED, r->text,
+		return tls_result_format(REASON_TLS_UNTRUSTED, r->text,
 		    "there are more CAs below %s than its pathLenConstraint "
 		    "allows",
 		    tls_path_whose(r->c, i, name));
 	case X509_V_ERR_PERMITTED_VIOLATION:
 	case X509_V_ERR_EXCLUDED_VIOLATION:
 	case X509_V_ERR_NAME_CONSTRAINTS_WITHOUT_SANS:
-		return tls_verdict_format(REASON_TLS_UNTRUSTED, r->text,
+		return tls_result_format(REASON_TLS_UNTRUSTED, r->text,
 		    "nameConstraints of a CA do not allow the name of %s",
 		    tls_path_whose(r->c, i, name));
 	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -321,13 +300,13 @@ translate(const struct library_run *r, int error, int depth)
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
 	case X509_V_ERR_CERT_UNTRUSTED:
 	case X509_V_ERR_CERT_CHAIN_TOO_LONG:
-		return tls_verdict_make(REASON_TLS_UNTRUSTED, text);
+		return tls_result_make(REASON_TLS_UNTRUSTED, text);
 	case X509_V_ERR_CERT_REJECTED:
-		return tls_verdict_make(REASON_TLS_PURPOSE, text);
+		return tls_result_make(REASON_TLS_PURPOSE, text);
 	case X509_V_ERR_OUT_OF_MEM:
-		return tls_verdict_make(REASON_ACCEPT_RESOURCE, text);
+		return tls_result_make(REASON_ACCEPT_RESOURCE, text);
 	default:
-		return tls_verdict_make(REASON_TLS_BAD_CERTIFICATE, text);
+		return tls_result_make(REASON_TLS_BAD_CERTIFICATE, text);
 	}
 }
 
@@ -359,7 +338,7 @@ without_issuer_id(const struct tls_link *link)
 }
 
 /* Makes sure that the library takes path[i + 1] for the issuer of path[i]. */
-static struct tls_verdict
+static struct tls_result
 prepare_edge(struct library_run *r, size_t i)
 {
 	char name[TLS_WHOSE_MAX];
@@ -367,9 +346,9 @@ prepare_edge(struct library_run *r, size_t i)
 
 	switch (X509_check_issued(r->certs[i + 1], r->certs[i])) {
 	case X509_V_OK:
-		return tls_verdict_make(REASON_NONE, NULL);
+		return tls_result_make(REASON_NONE, NULL);
 	case X509_V_ERR_KEYUSAGE_NO_CERTSIGN:
-		return tls_verdict_format(REASON_TLS_UNTRUSTED, r->text,
+		return tls_result_format(REASON_TLS_UNTRUSTED, r->text,
 		    "%s has a keyUsage without keyCertSign",
 		    tls_path_whose(r->c, i + 1, name));
 	case X509_V_ERR_AKID_SKID_MISMATCH:
@@ -378,32 +357,32 @@ prepare_edge(struct library_run *r, size_t i)
 			break;
 		copy = without_issuer_id(r->c->path[i]);
 		if (copy == NULL)
-			return tls_verdict_make(REASON_ACCEPT_RESOURCE, NULL);
+			return tls_result_make(REASON_ACCEPT_RESOURCE, NULL);
 		X509_free(r->certs[i]);
 		r->certs[i] = copy;
-		return tls_verdict_make(REASON_NONE, NULL);
+		return tls_result_make(REASON_NONE, NULL);
 	default:
 		break;
 	}
-	return tls_verdict_format(REASON_TLS_UNTRUSTED, r->text,
+	return tls_result_format(REASON_TLS_UNTRUSTED, r->text,
 	    "its chain does not fit together: %s is not the issuer named below",
 	    tls_path_whose(r->c, i + 1, name));
 }
 
 /* Parses the path's certificates and gives each to the library in its role: as
  * the leaf, as an untrusted one, or as a trusted one. */
-static struct tls_verdict
+static struct tls_result
 prepare(struct library_run *r)
 {
 	const struct tls_chain *c = r->c;
-	struct tls_verdict v = { REASON_NONE, NULL };
+	struct tls_result v = { REASON_NONE, NULL };
 	bool done = true;
 	size_t i;
 
 	for (i = 0; i < c->path_count; i++) {
 		r->certs[i] = X509_parse_from_buffer(c->path[i]->buffer);
 		if (r->certs[i] == NULL)
-			return tls_verdict_make(REASON_TLS_BAD_CERTIFICATE,
+			return tls_result_make(REASON_TLS_BAD_CERTIFICATE,
 			    i == 0 ? "it cannot be decoded"
 				   : "a CA above it cannot be decoded");
 	}
@@ -414,7 +393,7 @@ prepare(struct library_run *r)
 	r->others = sk_X509_new_null();
 	r->store = X509_STORE_new();
 	if (r->others == NULL || r->store == NULL)
-		return tls_verdict_make(REASON_ACCEPT_RESOURCE, NULL);
+		return tls_result_make(REASON_ACCEPT_RESOURCE, NULL);
 	for (i = 1; i < c->trusted && done; i++)
 		done = sk_X509_push(r->others, r->certs[i]) != 0;
 	for (i = c->trusted; i < c->path_count && done; i++)
@@ -424,8 +403,8 @@ prepare(struct library_run *r)
 	X509_STORE_set_depth(r->store, TLS_CHAIN_MAX);
 	/* client_ca may name an issuing CA without its root. */
 	X509_STORE_set_flags(r->store, X509_V_FLAG_PARTIAL_CHAIN);
-	return done ? tls_verdict_make(REASON_NONE, NULL)
-		    : tls_verdict_make(REASON_ACCEPT_RESOURCE, NULL);
+	return done ? tls_result_make(REASON_NONE, NULL)
+		    : tls_result_make(REASON_ACCEPT_RESOURCE, NULL);
 }
 
 /* True if the library checked exactly the path. */
@@ -443,11 +422,11 @@ checked_path(const struct library_run *r, X509_STORE_CTX *ctx)
 	return true;
 }
 
-static struct tls_verdict
+static struct tls_result
 run(struct library_run *r)
 {
 	X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-	struct tls_verdict v = tls_verdict_make(REASON_ACCEPT_RESOURCE, NULL);
+	struct tls_result v = tls_result_make(REASON_ACCEPT_RESOURCE, NULL);
 
 	if (ctx == NULL ||
 	    !X509_STORE_CTX_init(ctx, r->store, r->certs[0], r->others) ||
@@ -462,20 +441,19 @@ run(struct library_run *r)
 		/* The library does not check this for a leaf in its store. */
 		v = translate(r, X509_V_ERR_INVALID_PURPOSE, 0);
 	else
-		v = checked_path(r, ctx)
-		    ? tls_verdict_make(REASON_NONE, NULL)
-		    : tls_verdict_make(REASON_TLS_UNTRUSTED,
-			  "its chain is ambiguous");
+		v = checked_path(r, ctx) ? tls_result_make(REASON_NONE, NULL)
+					 : tls_result_make(REASON_TLS_UNTRUSTED,
+					       "its chain is ambiguous");
 out:
 	X509_STORE_CTX_free(ctx);
 	return v;
 }
 
-struct tls_verdict
+struct tls_result
 tls_path_verify(const struct tls_chain *c, char text[TLS_DETAIL_MAX])
 {
 	struct library_run r = { .c = c, .text = text };
-	struct tls_verdict v;
+	struct tls_result v;
 	size_t i;
 
 	ERR_clear_error();

@@ -12,19 +12,11 @@
 /* Room for what tls_path_whose() returns. */
 #define TLS_WHOSE_MAX (TLS_NAME_TEXT_MAX + 8 + 64)
 
-/* A verdict with a static detail, or NULL. */
-struct tls_verdict tls_verdict_make(enum reason reason, const char *detail);
-
-/* A verdict whose detail is formatted into `text', as by printf(). */
-struct tls_verdict tls_verdict_format(enum reason reason,
-    char text[TLS_DETAIL_MAX], const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
 /*
  * Checks exactly the path of `c', all but dates. A detail that is not static is
  * written to `text'. REASON_ACCEPT_RESOURCE: out of memory.
  */
-struct tls_verdict tls_path_verify(const struct tls_chain *c,
+struct tls_result tls_path_verify(const struct tls_chain *c,
     char text[TLS_DETAIL_MAX]);
 
 /* Names the certificate path[i] in a detail: "it", or the CA by its name and,

@@ -98,7 +98,7 @@ struct tls_stream {
 	struct tls_wire wire;
 	SSL *ssl; /* owned */
 	struct tls_handshake *hs; /* owned; NULL once its results are taken */
-	struct tls_verdict failure; /* when FAILED, and after STREAM_ERROR */
+	struct tls_result failure; /* when FAILED, and after STREAM_ERROR */
 	uint32_t overhead; /* bytes of this turn that were not data */
 	union {
 		uint32_t burst; /* OPEN: bytes written since burst_start */
@@ -211,7 +211,7 @@ tell_readable(struct tls_stream *s)
 
 /* Enters FAILED, from the handshake or from OPEN. */
 static void
-set_failed(struct tls_stream *s, struct tls_verdict v)
+set_failed(struct tls_stream *s, struct tls_result v)
 {
 	s->state = TLS_STATE_FAILED;
 	s->dropped = 0;
@@ -228,8 +228,8 @@ set_failed(struct tls_stream *s, struct tls_verdict v)
 
 /* Returns TLS_CHECK instead of TLS_CLOSED if the client has sent nothing, or
  * its ClientHello and then nothing: health checks of load balancers do that. */
-static struct tls_verdict
-name_check(const struct tls_stream *s, struct tls_verdict v)
+static struct tls_result
+name_check(const struct tls_stream *s, struct tls_result v)
 {
 	const char *state = SSL_state_string_long(s->ssl);
 
@@ -244,7 +244,7 @@ name_check(const struct tls_stream *s, struct tls_verdict v)
 }
 
 static void
-fail_handshake(struct tls_stream *s, struct tls_verdict v)
+fail_handshake(struct tls_stream *s, struct tls_result v)
 {
 	set_failed(s, v);
 	stream_tell(&s->stream, STREAM_BROKEN); /* s may be gone */
@@ -293,7 +293,7 @@ read_on(struct tls_stream *s)
 static void
 finish_handshake(struct tls_stream *s)
 {
-	struct tls_verdict v = { REASON_NONE, NULL };
+	struct tls_result v = { REASON_NONE, NULL };
 
 	if (SSL_session_reused(s->ssl))
 		v = tls_handshake_resumed(s->hs, s->ssl);
@@ -329,7 +329,7 @@ is_gone(const struct tls_stream *s)
 static void
 wait_for_signature(struct tls_stream *s)
 {
-	struct tls_verdict v = { REASON_ACCEPT_RESOURCE, NULL };
+	struct tls_result v = { REASON_ACCEPT_RESOURCE, NULL };
 
 	tls_wire_flush(&s->wire);
 	if (tls_wire_keep(&s->wire) != OK)
@@ -344,7 +344,7 @@ static bool
 step_handshake(struct tls_stream *s)
 {
 	bool more = s->wire.in_len == HANDSHAKE_READ;
-	struct tls_verdict v = { REASON_TLS_NOT_TLS, NULL };
+	struct tls_result v = { REASON_TLS_NOT_TLS, NULL };
 	struct slice first;
 	int ok;
 
@@ -768,7 +768,7 @@ void
 tls_stream_refuse(struct stream *stream, enum reason reason)
 {
 	struct tls_stream *s = tls_stream_of(stream);
-	struct tls_verdict v = { reason, NULL };
+	struct tls_result v = { reason, NULL };
 
 	if (s->state != TLS_STATE_OPEN)
 		return;
@@ -889,10 +889,10 @@ tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
 	static _Thread_local char text[TLS_DETAIL_MAX];
 	const struct tls_stream *s = tls_stream_of(stream);
 	struct tls_chain chain;
-	struct tls_verdict v = tls_peer_check(&chain,
+	struct tls_result v = tls_peer_check(&chain,
 	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
 
-	tls_verdict_keep(&v, &chain, text);
+	tls_result_keep(&v, &chain, text);
 	*end = chain.sent_count == 0 ? INT64_MAX : tls_chain_end(&chain);
 	*detail = v.detail;
 	return v.reason;

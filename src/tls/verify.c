@@ -39,6 +39,8 @@
 #include <openssl/err.h>
 #include <openssl/sha.h>
 #include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -153,7 +155,27 @@ hash_edge(const struct tls_link *child, const struct tls_link *issuer,
 	SHA256_Final(out, &sha);
 }
 
-struct tls_verdict
+struct tls_result
+tls_result_make(enum reason reason, const char *detail)
+{
+	struct tls_result v = { reason, detail };
+
+	return v;
+}
+
+struct tls_result
+tls_result_format(enum reason reason, char text[TLS_DETAIL_MAX],
+    const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, TLS_DETAIL_MAX, fmt, ap);
+	va_end(ap);
+	return tls_result_make(reason, text);
+}
+
+struct tls_result
 tls_chain_init(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs)
 {
 	size_t i, n = sk_CRYPTO_BUFFER_num(certs);
@@ -162,20 +184,20 @@ tls_chain_init(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs)
 	c->path_count = 0;
 	c->trusted = 0;
 	if (n == 0)
-		return tls_verdict_make(REASON_TLS_NO_CERTIFICATE, NULL);
+		return tls_result_make(REASON_TLS_NO_CERTIFICATE, NULL);
 	if (n > TLS_CHAIN_MAX)
-		return tls_verdict_make(REASON_TLS_BAD_CERTIFICATE,
+		return tls_result_make(REASON_TLS_BAD_CERTIFICATE,
 		    "more than 10 certificates were sent");
 	for (i = 0; i < n; i++) {
 		if (tls_link_init(&c->sent[i],
 			sk_CRYPTO_BUFFER_value(certs, i)) != OK)
-			return tls_verdict_make(REASON_TLS_BAD_CERTIFICATE,
+			return tls_result_make(REASON_TLS_BAD_CERTIFICATE,
 			    i == 0 ? "it cannot be decoded"
 				   : "a certificate sent with it cannot be "
 				     "decoded");
 		c->sent_count++;
 	}
-	return tls_verdict_make(REASON_NONE, NULL);
+	return tls_result_make(REASON_NONE, NULL);
 }
 
 /* The search for a path. */
@@ -189,27 +211,27 @@ struct search {
 	const struct tls_link *unsigned_by; /* none of the issuers of that name
 					     * signed this one ... */
 	bool other_key; /* ... which names another key than theirs */
-	struct tls_verdict best; /* of those that failed, the most telling */
+	struct tls_result best; /* of those that failed, the most telling */
 	const struct tls_link *best_path[TLS_CHAIN_MAX];
 	size_t best_count;
 	size_t best_trusted;
-	char text[TLS_DETAIL_MAX]; /* of the verdict at hand */
+	char text[TLS_DETAIL_MAX]; /* of the latest result */
 };
 
-static struct tls_verdict
+static struct tls_result
 verify_signatures(struct search *s)
 {
 	uint8_t hash[CERT_SHA256_LEN];
-	struct tls_verdict v;
+	struct tls_result v;
 
 	if (s->known)
-		return tls_verdict_make(REASON_NONE, NULL);
+		return tls_result_make(REASON_NONE, NULL);
 	hash_path(s->c, hash);
 	if (cache_has(s->ctx->seen, hash))
-		return tls_verdict_make(REASON_NONE, NULL);
+		return tls_result_make(REASON_NONE, NULL);
 	s->budget -= COST_PATH;
 	if (s->budget < 0)
-		return tls_verdict_make(REASON_TLS_UNTRUSTED,
+		return tls_result_make(REASON_TLS_UNTRUSTED,
 		    "there are too many ways to build its chain");
 	v = tls_path_verify(s->c, s->text);
 	if (v.reason == REASON_NONE)
@@ -219,7 +241,7 @@ verify_signatures(struct search *s)
 
 /* A client is held to the dates of the certificate that it shows, a CA to
  * those of all its certificates. */
-static struct tls_verdict
+static struct tls_result
 check_dates(struct search *s, size_t i)
 {
 	char name[TLS_WHOSE_MAX], when[TIME_TEXT_MAX];
@@ -228,19 +250,19 @@ check_dates(struct search *s, size_t i)
 	int64_t end = i == 0 ? link->der.not_after : link->not_after;
 
 	if (s->rules.now >= begin && s->rules.now <= end)
-		return tls_verdict_make(REASON_NONE, NULL);
+		return tls_result_make(REASON_NONE, NULL);
 	time_write(s->rules.now < begin ? begin : end, when);
 	if (s->rules.now < begin)
-		return tls_verdict_format(REASON_TLS_NOT_YET_VALID, s->text,
+		return tls_result_format(REASON_TLS_NOT_YET_VALID, s->text,
 		    "%s is valid from %s on", tls_path_whose(s->c, i, name),
 		    when);
-	return tls_verdict_format(REASON_TLS_EXPIRED, s->text,
+	return tls_result_format(REASON_TLS_EXPIRED, s->text,
 	    "%s expired at %s", tls_path_whose(s->c, i, name), when);
 }
 
 /* The library asks neither for the strength of keys nor of signatures. The
  * signature of the last certificate proves nothing, so it does not matter. */
-static struct tls_verdict
+static struct tls_result
 check_strength(struct search *s, size_t i)
 {
 	const struct tls_der *der = &s->c->path[i]->der;
@@ -250,18 +272,18 @@ check_strength(struct search *s, size_t i)
 	if (i + 1 < s->c->path_count)
 		weak = tls_der_algorithm_weakness(der->algorithm);
 	if (weak != NULL)
-		return tls_verdict_format(REASON_TLS_BAD_CERTIFICATE, s->text,
+		return tls_result_format(REASON_TLS_BAD_CERTIFICATE, s->text,
 		    "%s is %s", tls_path_whose(s->c, i, name), weak);
 	weak = tls_der_key_weakness(der->spki);
 	if (weak != NULL)
-		return tls_verdict_format(REASON_TLS_BAD_CERTIFICATE, s->text,
+		return tls_result_format(REASON_TLS_BAD_CERTIFICATE, s->text,
 		    "%s has %s", tls_path_whose(s->c, i, name), weak);
-	return tls_verdict_make(REASON_NONE, NULL);
+	return tls_result_make(REASON_NONE, NULL);
 }
 
 /* Checks that path[i] may stand where it does. The library leaves this out for
  * certificates of client_ca. */
-static struct tls_verdict
+static struct tls_result
 check_place(struct search *s, size_t i, long below)
 {
 	const struct tls_link *link = s->c->path[i];
@@ -271,13 +293,13 @@ check_place(struct search *s, size_t i, long below)
 	 * would escape the [identity] profile of those that it issues. */
 	if (i == 0)
 		return link->der.ca
-		    ? tls_verdict_make(REASON_TLS_PURPOSE,
+		    ? tls_result_make(REASON_TLS_PURPOSE,
 			  "it is a CA's certificate (basicConstraints), which "
 			  "is not accepted from a client")
-		    : tls_verdict_make(REASON_NONE, NULL);
+		    : tls_result_make(REASON_NONE, NULL);
 	if (tls_link_may_issue(link, below))
-		return tls_verdict_make(REASON_NONE, NULL);
-	return tls_verdict_format(REASON_TLS_UNTRUSTED, s->text,
+		return tls_result_make(REASON_NONE, NULL);
+	return tls_result_format(REASON_TLS_UNTRUSTED, s->text,
 	    link->der.ca
 		? "there are more CAs below %s than its pathLenConstraint "
 		  "allows"
@@ -288,10 +310,10 @@ check_place(struct search *s, size_t i, long below)
 
 /* Checks what the library does not, or what can change (invariant 5), but
  * CRLs. */
-static struct tls_verdict
+static struct tls_result
 check_path(struct search *s)
 {
-	struct tls_verdict v = { REASON_NONE, NULL };
+	struct tls_result v = { REASON_NONE, NULL };
 	long below = 0;
 	size_t i;
 
@@ -306,11 +328,11 @@ check_path(struct search *s)
 		if (i > 0 && !tls_link_self_issued(s->c->path[i]))
 			below++;
 	}
-	return tls_verdict_make(REASON_NONE, NULL);
+	return tls_result_make(REASON_NONE, NULL);
 }
 
 /* Says which CRL is missing for a certificate by `issuer', and since when. */
-static struct tls_verdict
+static struct tls_result
 explain_gap(struct search *s, const struct tls_link *issuer,
     const struct crl_gap *gap)
 {
@@ -321,31 +343,31 @@ explain_gap(struct search *s, const struct tls_link *issuer,
 	time_write(gap->when, when);
 	switch (gap->kind) {
 	case CRL_GAP_ENDED:
-		return tls_verdict_format(reason, s->text,
+		return tls_result_format(reason, s->text,
 		    "the CRL of %s ended at %s (nextUpdate)", name, when);
 	case CRL_GAP_NOT_YET:
-		return tls_verdict_format(reason, s->text,
+		return tls_result_format(reason, s->text,
 		    "the CRL of %s is valid from %s on: is the clock right?",
 		    name, when);
 	case CRL_GAP_OTHER_POINT:
-		return tls_verdict_format(reason, s->text,
+		return tls_result_format(reason, s->text,
 		    "of %s there are CRLs, but none for its distribution "
 		    "point",
 		    name);
 	case CRL_GAP_NONE:
 		break;
 	}
-	return tls_verdict_format(reason, s->text, "there is no CRL of %s",
+	return tls_result_format(reason, s->text, "there is no CRL of %s",
 	    name);
 }
 
 /* Asks the CRLs about the leaf and each CA below the last. That a CRL is
  * missing must not hide what another one says. */
-static struct tls_verdict
+static struct tls_result
 check_crls(struct search *s)
 {
 	const struct tls_link *link, *issuer;
-	struct tls_verdict v = { REASON_NONE, NULL };
+	struct tls_result v = { REASON_NONE, NULL };
 	char name[TLS_NAME_TEXT_MAX];
 	struct crl_question q;
 	enum reason reason;
@@ -364,11 +386,11 @@ check_crls(struct search *s)
 		q.subject = i > 0 ? CRL_SUBJECT_CA : CRL_SUBJECT_LEAF;
 		reason = crl_set_check(s->ctx->crls, &q, &s->rules, &gap);
 		if (reason == REASON_TLS_REVOKED && i > 0)
-			return tls_verdict_format(reason, s->text,
+			return tls_result_format(reason, s->text,
 			    "the CA %s above it is revoked",
 			    tls_der_name_text(name, link->der.subject));
 		if (reason == REASON_TLS_REVOKED)
-			return tls_verdict_make(reason, NULL);
+			return tls_result_make(reason, NULL);
 		if (reason == REASON_TLS_CRL_UNAVAILABLE &&
 		    v.reason == REASON_NONE)
 			v = explain_gap(s, issuer, &gap);
@@ -403,7 +425,7 @@ rank_of(enum reason reason)
 static enum reason
 judge(struct search *s, size_t n)
 {
-	struct tls_verdict v, crls;
+	struct tls_result v, crls;
 
 	s->c->path_count = n;
 	v = verify_signatures(s);
@@ -596,7 +618,7 @@ is_signed_by(struct search *s, const struct tls_link *of,
 		cache_add(s->ctx->seen, hash);
 		return true;
 	case ERR_NO_MEMORY:
-		s->best = tls_verdict_make(REASON_ACCEPT_RESOURCE, NULL);
+		s->best = tls_result_make(REASON_ACCEPT_RESOURCE, NULL);
 		return false;
 	default:
 		return false;
@@ -664,20 +686,20 @@ search_sent(struct search *s, size_t n)
 }
 
 /* Returns why no path was found that could be judged. */
-static struct tls_verdict
+static struct tls_result
 explain_no_path(struct search *s)
 {
 	const struct tls_der *leaf = &s->c->sent[0].der;
 	char name[TLS_NAME_TEXT_MAX];
 
 	if (gave_up(s))
-		return tls_verdict_make(REASON_TLS_UNTRUSTED,
+		return tls_result_make(REASON_TLS_UNTRUSTED,
 		    "there are too many ways to build its chain");
 	if (s->too_long)
-		return tls_verdict_make(REASON_TLS_UNTRUSTED,
+		return tls_result_make(REASON_TLS_UNTRUSTED,
 		    "its chain has more than 8 CAs below one of client_ca");
 	if (s->unsigned_by != NULL)
-		return tls_verdict_format(s->other_key
+		return tls_result_format(s->other_key
 			? REASON_TLS_UNTRUSTED
 			: REASON_TLS_BAD_CERTIFICATE,
 		    s->c->text,
@@ -685,9 +707,9 @@ explain_no_path(struct search *s)
 		    "called %s",
 		    tls_der_name_text(name, s->unsigned_by->der.issuer));
 	if (tls_link_self_issued(&s->c->sent[0]))
-		return tls_verdict_make(REASON_TLS_UNTRUSTED,
+		return tls_result_make(REASON_TLS_UNTRUSTED,
 		    "it is self-signed and not in client_ca");
-	return tls_verdict_format(REASON_TLS_UNTRUSTED, s->c->text,
+	return tls_result_format(REASON_TLS_UNTRUSTED, s->c->text,
 	    s->c->sent_count > 1
 		? "its chain, of issuer %s, leads to no CA of client_ca"
 		: "its issuer, %s, is not in client_ca, and no other "
@@ -696,7 +718,7 @@ explain_no_path(struct search *s)
 }
 
 /* Searches a path for the chain that was sent. */
-static struct tls_verdict
+static struct tls_result
 find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
 {
 	const struct tls_ca *pinned = tls_trust_find(ctx->trust, &c->sent[0]);
@@ -710,11 +732,11 @@ find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
 	if (pinned != NULL) {
 		c->path[0] = &pinned->link;
 		if (search_trusted(&s, 1) == REASON_NONE)
-			return tls_verdict_make(REASON_NONE, NULL);
+			return tls_result_make(REASON_NONE, NULL);
 	} else {
 		c->path[0] = &c->sent[0];
 		if (search_sent(&s, 1))
-			return tls_verdict_make(REASON_NONE, NULL);
+			return tls_result_make(REASON_NONE, NULL);
 	}
 	memcpy(c->path, s.best_path, sizeof(c->path));
 	c->path_count = s.best_count;
@@ -763,23 +785,23 @@ tls_chain_strip(const struct tls_chain *c, STACK_OF(CRYPTO_BUFFER) * certs)
 	return removed;
 }
 
-struct tls_verdict
+struct tls_result
 tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
     const struct tls_ctx *ctx, enum tls_known known)
 {
-	struct tls_verdict v;
+	struct tls_result v;
 
 	c->sent_count = 0;
 	c->path_count = 0;
 	if ((certs == NULL || sk_CRYPTO_BUFFER_num(certs) == 0) &&
 	    ctx->client_certificate == CONFIG_CLIENT_CERTIFICATE_OPTIONAL)
-		return tls_verdict_make(REASON_NONE, NULL);
+		return tls_result_make(REASON_NONE, NULL);
 	v = tls_chain_init(c, certs);
 	return v.reason == REASON_NONE ? find_path(c, ctx, known) : v;
 }
 
 void
-tls_verdict_keep(struct tls_verdict *v, const struct tls_chain *c,
+tls_result_keep(struct tls_result *v, const struct tls_chain *c,
     char text[TLS_DETAIL_MAX])
 {
 	if (v->detail != c->text)

@@ -17,11 +17,11 @@
 /* The most certificates of a chain: leaf, 8 intermediates and the CA. */
 #define TLS_CHAIN_MAX 10
 
-/* Room for the detail of a verdict. */
+/* Room for the detail of a result. */
 #define TLS_DETAIL_MAX 256
 
-/* A verdict, and more words about it. */
-struct tls_verdict {
+/* REASON_NONE or why a certificate or a handshake is refused, and details. */
+struct tls_result {
 	enum reason reason; /* REASON_NONE: good */
 	const char *detail; /* static, or text of the chain; may be NULL */
 };
@@ -39,7 +39,7 @@ struct tls_chain {
 };
 
 /* Parses what the client sent; `certs' has to outlive the chain. */
-struct tls_verdict tls_chain_init(struct tls_chain *c,
+struct tls_result tls_chain_init(struct tls_chain *c,
     const STACK_OF(CRYPTO_BUFFER) * certs);
 
 /* The earliest notAfter of the path, seconds since 1970; that of the leaf,
@@ -62,13 +62,21 @@ enum tls_known {
 
 /* Checks what the client sent (`certs' may be NULL or empty: nothing) and fills
  * `c'. A failed check leaves the path that came closest, if any. */
-struct tls_verdict tls_peer_check(struct tls_chain *c,
+struct tls_result tls_peer_check(struct tls_chain *c,
     const STACK_OF(CRYPTO_BUFFER) * certs, const struct tls_ctx *ctx,
     enum tls_known known);
 
+/* A result with a static detail, or NULL. */
+struct tls_result tls_result_make(enum reason reason, const char *detail);
+
+/* A result whose detail is formatted into `text', as by printf(). */
+struct tls_result tls_result_format(enum reason reason,
+    char text[TLS_DETAIL_MAX], const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 /* Moves a detail that lies in the chain into `text', so that `v' can outlive
  * the chain. */
-void tls_verdict_keep(struct tls_verdict *v, const struct tls_chain *c,
+void tls_result_keep(struct tls_result *v, const struct tls_chain *c,
     char text[TLS_DETAIL_MAX]);
 
 /* The TLS alert (RFC 8446 6.2) that tells a client of `reason'. */

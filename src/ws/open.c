@@ -68,7 +68,7 @@ write_answer(struct ws_open *o)
 		finish(o, o->reason);
 }
 
-/* The verdict is known; what is left in `in' does not belong to the request. */
+/* The result is known; what is left in `in' does not belong to the request. */
 static void
 answer(struct ws_open *o)
 {
@@ -79,7 +79,7 @@ answer(struct ws_open *o)
 		finish(o, REASON_ACCEPT_RESOURCE);
 		return;
 	}
-	o->reason = ws_upgrade_reason(o->upgrade.verdict);
+	o->reason = ws_upgrade_reason(o->upgrade.result);
 	buf_commit(&o->out, ws_upgrade_answer(&o->upgrade, (char *)to));
 	write_answer(o);
 }

@@ -50,21 +50,21 @@ static const struct answer {
 	enum reason reason;
 	const char *phrase;
 	const char *headers;
-} answers[WS_VERDICT_COUNT] = {
-	[WS_VERDICT_ACCEPT] = { 101, REASON_NONE, "Switching Protocols", "" },
-	[WS_VERDICT_MALFORMED] = { 400, REASON_WS_MALFORMED, "Bad Request",
+} answers[WS_UPGRADE_COUNT] = {
+	[WS_UPGRADE_ACCEPTED] = { 101, REASON_NONE, "Switching Protocols", "" },
+	[WS_UPGRADE_MALFORMED] = { 400, REASON_WS_MALFORMED, "Bad Request",
 	    "" },
-	[WS_VERDICT_ORIGIN] = { 403, REASON_WS_ORIGIN, "Forbidden", "" },
-	[WS_VERDICT_PATH] = { 404, REASON_WS_PATH, "Not Found", "" },
-	[WS_VERDICT_METHOD] = { 405, REASON_WS_METHOD, "Method Not Allowed",
+	[WS_UPGRADE_ORIGIN] = { 403, REASON_WS_ORIGIN, "Forbidden", "" },
+	[WS_UPGRADE_PATH] = { 404, REASON_WS_PATH, "Not Found", "" },
+	[WS_UPGRADE_METHOD] = { 405, REASON_WS_METHOD, "Method Not Allowed",
 	    "Allow: GET\r\n" },
-	[WS_VERDICT_UPGRADE] = { 426, REASON_WS_UPGRADE, "Upgrade Required",
+	[WS_UPGRADE_REQUIRED] = { 426, REASON_WS_UPGRADE, "Upgrade Required",
 	    "Upgrade: websocket\r\nConnection: Upgrade\r\n"
 	    "Sec-WebSocket-Version: 13\r\n" },
-	[WS_VERDICT_PAGE] = { 200, REASON_WS_UPGRADE, "OK", "" },
-	[WS_VERDICT_SUBPROTOCOL] = { 400, REASON_WS_UPGRADE, "Bad Request",
+	[WS_UPGRADE_PAGE] = { 200, REASON_WS_UPGRADE, "OK", "" },
+	[WS_UPGRADE_SUBPROTOCOL] = { 400, REASON_WS_UPGRADE, "Bad Request",
 	    "" },
-	[WS_VERDICT_TOO_LARGE] = { 431, REASON_WS_TOO_LARGE,
+	[WS_UPGRADE_TOO_LARGE] = { 431, REASON_WS_TOO_LARGE,
 	    "Request Header Fields Too Large", "" },
 };
 
@@ -91,9 +91,9 @@ show(struct ws_upgrade *u, enum rank rank, struct slice piece)
 }
 
 static enum parse
-refuse(struct ws_upgrade *u, enum ws_verdict verdict, const char *text)
+refuse(struct ws_upgrade *u, enum ws_upgrade_result result, const char *text)
 {
-	u->verdict = verdict;
+	u->result = result;
 	u->text = text;
 	return PARSE_BAD;
 }
@@ -101,7 +101,7 @@ refuse(struct ws_upgrade *u, enum ws_verdict verdict, const char *text)
 static enum parse
 malformed(struct ws_upgrade *u, const char *text)
 {
-	return refuse(u, WS_VERDICT_MALFORMED, text);
+	return refuse(u, WS_UPGRADE_MALFORMED, text);
 }
 
 /*
@@ -328,42 +328,42 @@ take_field(struct ws_upgrade *u)
 	return PARSE_OK;
 }
 
-/* The verdict on all lines. They are checked in the order that makes the first
+/* Checks all lines together. in the order that makes the first
  * complaint the most helpful one. */
 static enum parse
 judge(struct ws_upgrade *u)
 {
 	u->has |= HAS_END;
 	if ((u->has & HAS_GET) == 0)
-		return refuse(u, WS_VERDICT_METHOD, "only GET is answered");
+		return refuse(u, WS_UPGRADE_METHOD, "only GET is answered");
 	if ((u->has & HAS_ROOT) != 0 && (u->has & HAS_ANY_WS) == 0 &&
 	    !u->head.has_body && (u->has & HAS_HOST) != 0) {
 		u->shown_rank = RANK_NONE;
-		return refuse(u, WS_VERDICT_PAGE,
+		return refuse(u, WS_UPGRADE_PAGE,
 		    "a plain GET, answered with a page");
 	}
 	if ((u->has & HAS_PATH) == 0)
-		return refuse(u, WS_VERDICT_PATH, "nothing is at this path");
+		return refuse(u, WS_UPGRADE_PATH, "nothing is at this path");
 	if (u->head.has_body)
 		return malformed(u, "the request has a body");
 	if ((u->has & HAS_HOST) == 0)
 		return malformed(u, "Host is missing");
 	if ((u->has & HAS_UPGRADE) == 0 || (u->has & HAS_CONNECTION) == 0) {
 		u->shown_rank = RANK_NONE;
-		return refuse(u, WS_VERDICT_UPGRADE,
+		return refuse(u, WS_UPGRADE_REQUIRED,
 		    "this port speaks MQTT over WebSocket: Upgrade: websocket "
 		    "and Connection: Upgrade are required");
 	}
 	if ((u->has & HAS_VERSION_13) == 0)
-		return refuse(u, WS_VERDICT_UPGRADE,
+		return refuse(u, WS_UPGRADE_REQUIRED,
 		    "Sec-WebSocket-Version: 13 is required");
 	if ((u->has & HAS_KEY) == 0)
 		return malformed(u, "Sec-WebSocket-Key is missing");
 	if ((u->has & HAS_ORIGIN_ALIEN) != 0 && (u->has & HAS_ORIGIN_OWN) == 0)
-		return refuse(u, WS_VERDICT_ORIGIN,
+		return refuse(u, WS_UPGRADE_ORIGIN,
 		    "this Origin is not allowed");
 	if (u->subprotocol == WS_SUBPROTOCOL_NONE)
-		return refuse(u, WS_VERDICT_SUBPROTOCOL,
+		return refuse(u, WS_UPGRADE_SUBPROTOCOL,
 		    "Sec-WebSocket-Protocol: mqtt is required");
 	return PARSE_OK;
 }
@@ -383,7 +383,7 @@ take_line(struct ws_upgrade *u, struct slice *in)
 	case HTTP_END:
 		return judge(u);
 	case HTTP_TOO_LARGE:
-		return refuse(u, WS_VERDICT_TOO_LARGE,
+		return refuse(u, WS_UPGRADE_TOO_LARGE,
 		    "the request is longer than 8192 bytes");
 	case HTTP_MALFORMED:
 		break;
@@ -459,7 +459,7 @@ static const char page[] =
 static int
 write_page(const struct ws_upgrade *u, char *out)
 {
-	const struct answer *a = &answers[u->verdict];
+	const struct answer *a = &answers[u->result];
 
 	return snprintf(out, WS_ANSWER_MAX,
 	    "HTTP/1.1 %d %s\r\n%sConnection: close\r\n"
@@ -472,9 +472,9 @@ write_page(const struct ws_upgrade *u, char *out)
 static int
 write_refusal(const struct ws_upgrade *u, char *out)
 {
-	const struct answer *a = &answers[u->verdict];
+	const struct answer *a = &answers[u->result];
 
-	if (u->verdict == WS_VERDICT_PAGE)
+	if (u->result == WS_UPGRADE_PAGE)
 		return write_page(u, out);
 	return snprintf(out, WS_ANSWER_MAX,
 	    "HTTP/1.1 %d %s\r\n%sConnection: close\r\n"
@@ -485,8 +485,8 @@ write_refusal(const struct ws_upgrade *u, char *out)
 size_t
 ws_upgrade_answer(const struct ws_upgrade *u, char *out)
 {
-	int n = u->verdict == WS_VERDICT_ACCEPT ? write_accept(u, out)
-						: write_refusal(u, out);
+	int n = u->result == WS_UPGRADE_ACCEPTED ? write_accept(u, out)
+						 : write_refusal(u, out);
 
 	assert(n > 0 && n < WS_ANSWER_MAX);
 	return (size_t)n;
@@ -495,18 +495,18 @@ ws_upgrade_answer(const struct ws_upgrade *u, char *out)
 const char *
 ws_upgrade_detail(const struct ws_upgrade *u, char out[WS_DETAIL_MAX])
 {
-	static const uint8_t ranks[WS_VERDICT_COUNT] = {
-		[WS_VERDICT_MALFORMED] = RANK_LINE,
-		[WS_VERDICT_ORIGIN] = RANK_ORIGIN,
-		[WS_VERDICT_PATH] = RANK_PATH,
-		[WS_VERDICT_METHOD] = RANK_METHOD,
-		[WS_VERDICT_UPGRADE] = RANK_VERSION,
-		[WS_VERDICT_SUBPROTOCOL] = RANK_SUBPROTOCOL,
+	static const uint8_t ranks[WS_UPGRADE_COUNT] = {
+		[WS_UPGRADE_MALFORMED] = RANK_LINE,
+		[WS_UPGRADE_ORIGIN] = RANK_ORIGIN,
+		[WS_UPGRADE_PATH] = RANK_PATH,
+		[WS_UPGRADE_METHOD] = RANK_METHOD,
+		[WS_UPGRADE_REQUIRED] = RANK_VERSION,
+		[WS_UPGRADE_SUBPROTOCOL] = RANK_SUBPROTOCOL,
 	};
 
 	if (u->text == NULL)
 		return NULL;
-	if (u->shown_rank == RANK_NONE || u->shown_rank != ranks[u->verdict] ||
+	if (u->shown_rank == RANK_NONE || u->shown_rank != ranks[u->result] ||
 	    u->shown_len == 0)
 		snprintf(out, WS_DETAIL_MAX, "%s", u->text);
 	else
@@ -516,7 +516,7 @@ ws_upgrade_detail(const struct ws_upgrade *u, char out[WS_DETAIL_MAX])
 }
 
 enum reason
-ws_upgrade_reason(enum ws_verdict verdict)
+ws_upgrade_reason(enum ws_upgrade_result result)
 {
-	return answers[verdict].reason;
+	return answers[result].reason;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The HTTP/1.1 request that opens a WebSocket and the answer to it (RFC 6455
- * section 4.2, RFC 9112, MQTT 5.0 section 6). Pure: bytes in, verdict and
+ * section 4.2, RFC 9112, MQTT 5.0 section 6). Pure: bytes in, result and
  * answer out; ws/open does the reading and writing.
  *
  * This is not an HTTP server: no request body, no keep-alive, no WebSocket
@@ -37,18 +37,18 @@ struct ws_policy {
 	size_t origin_count;
 };
 
-/* The verdict on a request; upgrade.c has one row for each. */
-enum ws_verdict {
-	WS_VERDICT_ACCEPT, /* 101 */
-	WS_VERDICT_MALFORMED, /* 400 */
-	WS_VERDICT_ORIGIN, /* 403 */
-	WS_VERDICT_PATH, /* 404 */
-	WS_VERDICT_METHOD, /* 405 */
-	WS_VERDICT_UPGRADE, /* 426: not an upgrade, or not to version 13 */
-	WS_VERDICT_PAGE, /* 200: a browser opened https://HOST:PORT/ */
-	WS_VERDICT_SUBPROTOCOL, /* 400: no supported one was offered */
-	WS_VERDICT_TOO_LARGE, /* 431 */
-	WS_VERDICT_COUNT
+/* The result for a request; upgrade.c has one row for each. */
+enum ws_upgrade_result {
+	WS_UPGRADE_ACCEPTED, /* 101 */
+	WS_UPGRADE_MALFORMED, /* 400 */
+	WS_UPGRADE_ORIGIN, /* 403 */
+	WS_UPGRADE_PATH, /* 404 */
+	WS_UPGRADE_METHOD, /* 405 */
+	WS_UPGRADE_REQUIRED, /* 426: not an upgrade, or not to version 13 */
+	WS_UPGRADE_PAGE, /* 200: a browser opened https://HOST:PORT/ */
+	WS_UPGRADE_SUBPROTOCOL, /* 400: no supported one was offered */
+	WS_UPGRADE_TOO_LARGE, /* 431 */
+	WS_UPGRADE_COUNT
 };
 
 /* The supported subprotocols; a greater value is preferred. */
@@ -76,7 +76,7 @@ struct ws_upgrade {
 	struct http_head head;
 	unsigned has; /* what the lines so far contained: enum has */
 	enum ws_subprotocol subprotocol; /* the best one offered */
-	enum ws_verdict verdict;
+	enum ws_upgrade_result result;
 	const char *text; /* static; why it was refused; else NULL */
 	uint8_t key[WS_KEY_LEN];
 	uint8_t host[WS_HOST_MAX]; /* Host, or that of Origin: the first */
@@ -94,7 +94,7 @@ void ws_upgrade_init(struct ws_upgrade *u, const struct ws_policy *policy);
  * `*used' is set to their length. PARSE_MORE: give the rest again, at the
  * front of the next `in', with more bytes appended. PARSE_OK: the request is
  * accepted, and the bytes after `*used' are WebSocket frames. PARSE_BAD:
- * verdict and text are set. The verdict does not depend on how the bytes were
+ * result and text are set. They do not depend on how the bytes were
  * divided into calls. After PARSE_OK or PARSE_BAD the result stays the same.
  */
 enum parse ws_upgrade_parse(struct ws_upgrade *u, struct slice in,
@@ -115,7 +115,7 @@ const char *ws_upgrade_detail(const struct ws_upgrade *u,
  */
 size_t ws_upgrade_answer(const struct ws_upgrade *u, char *out);
 
-/* The close reason of a verdict; REASON_NONE for WS_VERDICT_ACCEPT. */
-enum reason ws_upgrade_reason(enum ws_verdict verdict);
+/* The close reason of a result; REASON_NONE for WS_UPGRADE_ACCEPTED. */
+enum reason ws_upgrade_reason(enum ws_upgrade_result result);
 
 #endif

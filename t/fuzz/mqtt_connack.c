@@ -65,14 +65,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *why = NULL;
 	size_t used = 0;
 	struct slice in;
-	enum parse verdict;
+	enum parse parsed;
 
 	if (size == 0)
 		return 0;
 	in = slice_make(data + 1, size - 1);
-	verdict = mqtt_connack_parse(&a, in, levels[data[0] % 4], &used, &why);
-	must((verdict == PARSE_BAD) == (why != NULL));
-	if (verdict != PARSE_OK)
+	parsed = mqtt_connack_parse(&a, in, levels[data[0] % 4], &used, &why);
+	must((parsed == PARSE_BAD) == (why != NULL));
+	if (parsed != PARSE_OK)
 		return 0;
 	must(used <= in.len);
 	check_inside(a.properties, slice_make(in.data, used));

@@ -113,14 +113,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct mqtt_connect c;
 	const char *why = NULL;
 	size_t used;
-	enum parse verdict;
+	enum parse parsed;
 
 	(void)mqtt_connect_peek(&peek, in);
 	(void)mqtt_connect_level(in, &level);
-	verdict = mqtt_connect_parse(&c, in, &used, &why);
-	if (verdict == PARSE_BAD)
+	parsed = mqtt_connect_parse(&c, in, &used, &why);
+	if (parsed == PARSE_BAD)
 		must(c.reason != REASON_NONE && why != NULL);
-	if (verdict != PARSE_OK)
+	if (parsed != PARSE_OK)
 		return 0;
 	must(used <= size && c.raw.len == used);
 	check_slices(&c);

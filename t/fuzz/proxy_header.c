@@ -11,15 +11,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct accept_proxy_header header, again;
 	const char *why = NULL;
-	enum parse verdict;
+	enum parse parsed;
 
-	verdict =
+	parsed =
 	    accept_proxy_header_parse(&header, slice_make(data, size), &why);
-	if (verdict == PARSE_BAD)
+	if (parsed == PARSE_BAD)
 		must(why != NULL);
-	if (verdict == PARSE_MORE)
+	if (parsed == PARSE_MORE)
 		must(size < ACCEPT_PROXY_HEADER_MAX);
-	if (verdict != PARSE_OK)
+	if (parsed != PARSE_OK)
 		return 0;
 	must(header.len > 0 && header.len <= size);
 	must(header.len <= ACCEPT_PROXY_HEADER_MAX);

@@ -4,8 +4,8 @@
  * windows that the input chooses. The first byte chooses the profile; then
  * come steps, each a byte of what it is, a byte of length, and its bytes.
  *
- * What must hold: nothing reaches the broker before the verdict is good; what
- * it gets begins with a CONNECT that names the certificate and has no
+ * What must hold: nothing reaches the broker before the client is admitted;
+ * what it gets begins with a CONNECT that names the certificate and has no
  * password; behind it come the client's own bytes in order, with no second
  * CONNECT among them; and the client gets the broker's bytes in order.
  */
@@ -90,7 +90,7 @@ static const struct relay_owner owner = { answered, violated, ended };
 
 static void
 relay(struct session *s, const struct mqtt_connect_result *g,
-    const struct identity_verdict *v, const struct buf *connect)
+    const struct identity_decision *v, const struct buf *connect)
 {
 	struct relay_options o = { 0 };
 	struct slice all = buf_slice(&g->bytes);
@@ -119,7 +119,7 @@ greeted(void *arg, enum reason reason, struct mqtt_connect_result *g)
 {
 	struct session *s = arg;
 	struct identity_input in = { 0 };
-	struct identity_verdict v;
+	struct identity_decision v;
 	struct buf connect;
 
 	s->greet = NULL;
@@ -135,7 +135,7 @@ greeted(void *arg, enum reason reason, struct mqtt_connect_result *g)
 	if (reason == REASON_NONE &&
 	    mqtt_connect_write(&connect, &g->connect, &v.edit) == OK)
 		relay(s, g, &v, &connect);
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	buf_fini(&connect);
 }
 

@@ -26,7 +26,7 @@
 
 static const struct row {
 	const char *name;
-	enum parse verdict;
+	enum parse parsed;
 	const char *source; /* NULL: LOCAL */
 	const char *bytes;
 } rows[] = {
@@ -173,13 +173,13 @@ parse(struct accept_proxy_header *h, const uint8_t *data, size_t len)
 {
 	struct kit_bytes exact = kit_copy(data, len);
 	const char *why = NULL;
-	enum parse verdict = accept_proxy_header_parse(h,
+	enum parse parsed = accept_proxy_header_parse(h,
 	    slice_make(exact.data, exact.len), &why);
 
 	kit_free(&exact);
-	if (verdict == PARSE_BAD && why == NULL)
+	if (parsed == PARSE_BAD && why == NULL)
 		abort();
-	return verdict;
+	return parsed;
 }
 
 static void
@@ -213,8 +213,8 @@ check_row(const struct row *r)
 	struct accept_proxy_header h;
 	struct kit_bytes b = bytes_of(r->bytes);
 
-	is_int(parse(&h, b.data, b.len), r->verdict, "%s", r->name);
-	if (r->verdict == PARSE_OK)
+	is_int(parse(&h, b.data, b.len), r->parsed, "%s", r->name);
+	if (r->parsed == PARSE_OK)
 		check_good(r, &b);
 	kit_free(&b);
 }

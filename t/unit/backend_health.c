@@ -220,12 +220,12 @@ test_long_texts(struct loop *loop)
 	net_kit_turns(loop);
 }
 
-static const struct verdict {
+static const struct probe_result {
 	const char *name;
 	const char *answer; /* hex */
 	enum backend_state state;
 	const char *error;
-} verdicts[] = {
+} probe_results[] = {
 	{ "accepted", "20020000", BACKEND_UP, "" },
 	{ "refused as unknown", "20020005", BACKEND_UP, "" },
 	{ "unavailable", "20020003", BACKEND_DOWN,
@@ -237,7 +237,7 @@ static const struct verdict {
 };
 
 static void
-test_verdict(struct loop *loop, const struct verdict *v)
+test_probe_result(struct loop *loop, const struct probe_result *v)
 {
 	struct backend_options o = { .hold = true,
 		.probe = CONFIG_PROBE_MQTT,
@@ -394,8 +394,8 @@ main(void)
 	log_set_level(LOG_LEVEL_ERROR);
 	test_mqtt(loop);
 	test_long_texts(loop);
-	for (i = 0; i < sizeof(verdicts) / sizeof(verdicts[0]); i++)
-		test_verdict(loop, &verdicts[i]);
+	for (i = 0; i < sizeof(probe_results) / sizeof(probe_results[0]); i++)
+		test_probe_result(loop, &probe_results[i]);
 	test_recovery(loop, CONFIG_PROBE_TCP);
 	test_recovery(loop, CONFIG_PROBE_MQTT);
 	test_dials(loop);

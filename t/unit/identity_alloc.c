@@ -130,11 +130,11 @@ try_decide(void)
 	struct mqtt_connect c =
 	    identity_kit_connect(MQTT_LEVEL_5, "", "joe", "pw");
 	struct identity_input in = { &kit.cert, &c, { NULL, 0 }, { NULL, 0 } };
-	struct identity_verdict v;
+	struct identity_decision v;
 	enum reason reason = identity_decide(rules, &in, NULL, &v);
 	bool whole = slice_equal(v.username, slice_str("d-x"));
 
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	if (reason == REASON_NONE)
 		return whole ? OK : ERR_PROTOCOL;
 	return reason == REASON_ACCEPT_RESOURCE ? ERR_NO_MEMORY : ERR_PROTOCOL;
@@ -203,7 +203,7 @@ main(void)
 		return 99;
 	identity_kit_init(&kit, "CN utf8 'd'\nO utf8 'Acme'");
 	kit.issuer[0].value = kit_run('i', 5000);
-	run("verdict", try_decide);
+	run("decision", try_decide);
 	identity_kit_fini(&kit);
 	identity_rules_put(rules);
 	return done_testing();

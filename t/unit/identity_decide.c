@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Verdicts: every CONNECT against every rule, each carried through the real
+ * Decisions: every CONNECT against every rule, each carried through the real
  * parser and writer, and compared with a second, plainer account of the rules.
  */
 #include "identity/decide.h"
@@ -118,9 +118,9 @@ same(bool has, struct slice got, const char *want)
 	    (want == NULL || slice_equal(got, slice_str(want)));
 }
 
-/* The packet that goes on to the broker says what the verdict says. */
+/* The packet that goes on to the broker says what the decision says. */
 static bool
-check_packet(const struct mqtt_connect *c, const struct identity_verdict *v,
+check_packet(const struct mqtt_connect *c, const struct identity_decision *v,
     const struct expected *e)
 {
 	struct mqtt_connect again;
@@ -144,12 +144,12 @@ check_packet(const struct mqtt_connect *c, const struct identity_verdict *v,
 }
 
 static bool
-check_verdict(const struct combo *combo, const struct identity_rules *rules,
+check_decision(const struct combo *combo, const struct identity_rules *rules,
     const struct cert *cert, const struct mqtt_connect *c)
 {
 	struct identity_input in = { cert, c, { NULL, 0 }, { NULL, 0 } };
 	struct expected e = expect(combo);
-	struct identity_verdict v;
+	struct identity_decision v;
 	enum reason reason = identity_decide(rules, &in, NULL, &v);
 	bool good = reason == e.reason;
 
@@ -159,8 +159,8 @@ check_verdict(const struct combo *combo, const struct identity_rules *rules,
 	else if (good)
 		good = v.assign_client_id == e.assign && v.why[0] == '\0' &&
 		    check_packet(c, &v, &e);
-	identity_verdict_fini(&v);
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
+	identity_decision_fini(&v);
 	return good;
 }
 
@@ -187,7 +187,7 @@ run_combo(const struct combo *combo, const struct identity_rules *rules,
 	packet = mqtt_kit_connect(&k);
 	good =
 	    mqtt_connect_parse(&c, kit_slice(&packet), &used, &why) == PARSE_OK;
-	good = good && check_verdict(combo, rules, cert, &c);
+	good = good && check_decision(combo, rules, cert, &c);
 	if (!good)
 		diag("level %u username %u password %u clientid %u rules %u "
 		     "%u strip %u cert %u without %u tell %u",
@@ -290,7 +290,7 @@ test_words(void)
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
 	struct identity_rules_spec spec = plain;
 	struct identity_rules *rules;
-	struct identity_verdict v;
+	struct identity_decision v;
 	size_t i;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -302,7 +302,7 @@ test_words(void)
 		is_int(identity_decide(rules, &in, NULL, &v), rows[i].reason,
 		    "%s", rows[i].says);
 		is_str(v.why, rows[i].says, "in these words");
-		identity_verdict_fini(&v);
+		identity_decision_fini(&v);
 		identity_kit_fini(&k);
 		identity_rules_put(rules);
 	}
@@ -326,7 +326,7 @@ test_prefixed(void)
 	};
 	struct identity_rules_spec spec = plain;
 	struct identity_rules *rules;
-	struct identity_verdict v;
+	struct identity_decision v;
 	struct mqtt_connect c;
 	struct identity_kit k;
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
@@ -348,7 +348,7 @@ test_prefixed(void)
 		is_mem(v.client_id.data, v.client_id.len, rows[i].want,
 		    strlen(rows[i].want), "%s: the ClientID", rows[i].what);
 		ok(!v.assign_client_id, "%s: nothing to tell", rows[i].what);
-		identity_verdict_fini(&v);
+		identity_decision_fini(&v);
 		identity_rules_put(rules);
 	}
 	spec.username = "cn";
@@ -357,11 +357,11 @@ test_prefixed(void)
 	is_int(identity_decide(rules, &in, NULL, &v), REASON_NONE,
 	    "the longest ClientID");
 	is_int((long long)v.client_id.len, 65535, "has 65,535 bytes");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	c.client_id = slice_make(longest, 65534);
 	is_int(identity_decide(rules, &in, NULL, &v), REASON_IDENTITY_TOO_LONG,
 	    "and one byte more is refused");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	identity_rules_put(rules);
 	identity_kit_fini(&k);
 	free(longest);
@@ -377,26 +377,26 @@ test_issuer(void)
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
 	struct identity_rules_spec spec = plain;
 	struct identity_rules *rules;
-	struct identity_verdict v;
+	struct identity_decision v;
 
 	identity_kit_init(&k, "CN utf8 'd'");
 	spec.issuer = k.cas[1];
 	rules = make_rules(&spec);
 	is_int(identity_decide(rules, &in, NULL, &v), REASON_NONE,
 	    "under the profile's CA");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	identity_rules_put(rules);
 	spec.issuer = stranger;
 	rules = make_rules(&spec);
 	is_int(identity_decide(rules, &in, NULL, &v), REASON_IDENTITY_ISSUER,
 	    "under another: refused");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	identity_rules_put(rules);
 	identity_kit_fini(&k);
 }
 
 static bool
-property_is(const struct identity_verdict *v, size_t i, const char *name,
+property_is(const struct identity_decision *v, size_t i, const char *name,
     const char *value)
 {
 	return i < v->edit.add_count &&
@@ -413,7 +413,7 @@ test_properties(void)
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
 	struct identity_rules_spec spec = plain;
 	struct identity_rules *rules;
-	struct identity_verdict v;
+	struct identity_decision v;
 
 	spec.user_properties = true;
 	spec.clientid = "cn";
@@ -434,7 +434,7 @@ test_properties(void)
 	ok(property_is(&v, 4, "client-username", "joe"), "client-username");
 	ok(property_is(&v, 5, "client-clientid", "c1"), "client-clientid");
 	is_int((long long)v.edit.drop_count, 0, "nothing to drop");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 
 	c.user_property_count = 1;
 	c.has_username = false;
@@ -445,13 +445,13 @@ test_properties(void)
 	ok(slice_equal(v.edit.drop[0], slice_str("cert-sha256")) &&
 		slice_equal(v.edit.drop[5], slice_str("client-clientid")),
 	    "by name");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 
 	k.cert.issuer_count = 0;
 	is_int(identity_decide(rules, &in, NULL, &v), REASON_IDENTITY_EMPTY,
 	    "an issuer that cannot be told refuses");
 	is_str(v.why, "cert-issuer: ${issuer.dn}: is empty", "and is named");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 
 	c = identity_kit_connect(MQTT_LEVEL_5, "c1", "joe", "pw");
 	c.user_property_count = 2;
@@ -461,12 +461,12 @@ test_properties(void)
 	is_int((long long)v.edit.add_count, 0, "nothing to add");
 	is_int((long long)v.edit.drop_count, 6,
 	    "but it cannot forge them either");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 
 	c.level = MQTT_LEVEL_311;
 	is_int(identity_decide(rules, &in, NULL, &v), REASON_NONE, "v3");
 	is_int((long long)v.edit.drop_count, 0, "has no properties");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	identity_kit_fini(&k);
 	identity_rules_put(rules);
 }
@@ -481,7 +481,7 @@ test_large(void)
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
 	struct identity_rules_spec spec = plain;
 	struct identity_rules *rules;
-	struct identity_verdict v;
+	struct identity_decision v;
 
 	spec.clientid = "${o}";
 	spec.user_properties = true;
@@ -495,7 +495,7 @@ test_large(void)
 	ok(slice_equal(v.client_id, kit_run('i', 65535)), "clientid");
 	ok(v.assign_client_id, "which the client is told");
 	is_int((long long)v.properties[2].value.len, 65535, "issuer");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	identity_kit_fini(&k);
 	identity_rules_put(rules);
 }
@@ -518,7 +518,7 @@ test_trace(void)
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
 	struct identity_rules_spec spec = plain;
 	struct identity_rules *rules;
-	struct identity_verdict v;
+	struct identity_decision v;
 	char all[2000] = "";
 	struct identity_trace trace = { trace_step, all };
 
@@ -535,7 +535,7 @@ test_trace(void)
 	    "assigned_clientid: the CONNACK will tell it\n",
 	    "every step and its outcome");
 	ok(strstr(all, "secret") == NULL, "and never the password");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	all[0] = '\0';
 	k.cert.subject_count = 0;
 	(void)identity_decide(rules, &in, &trace, &v);
@@ -544,7 +544,7 @@ test_trace(void)
 	    "username: refused, identity_missing: ${cn}: the certificate has "
 	    "none\n",
 	    "and the refusal");
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	identity_kit_fini(&k);
 	identity_rules_put(rules);
 }
@@ -567,7 +567,7 @@ time_rewrite(void)
 	struct identity_kit k;
 	struct identity_input in = { &k.cert, &c, { NULL, 0 }, { NULL, 0 } };
 	struct identity_rules *rules = make_rules(&plain);
-	struct identity_verdict v;
+	struct identity_decision v;
 	struct kit_bytes packet;
 	const char *why;
 	struct buf out;
@@ -588,7 +588,7 @@ time_rewrite(void)
 			    &why) == PARSE_OK &&
 		    identity_decide(rules, &in, NULL, &v) == REASON_NONE &&
 		    mqtt_connect_write(&out, &c, &v.edit) == OK;
-		identity_verdict_fini(&v);
+		identity_decision_fini(&v);
 		buf_fini(&out);
 	}
 	is_int(good, 20000, "rewrites");

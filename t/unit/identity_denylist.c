@@ -387,7 +387,7 @@ test_bounds(void)
 	ok(identity_denylist_match_names(l, kit_slice(&name), slice_str(""),
 	       NOW, &found),
 	    "an exponential one gives up, and denies");
-	ok(strstr((const char *)found.reason.data, "no verdict") != NULL,
+	ok(strstr((const char *)found.reason.data, "not decided") != NULL,
 	    "saying so");
 	diag("gave up after %.3f ms", (seconds() - begin) * 1e3);
 	ok(identity_denylist_match_names(l, kit_run('x', 1025), slice_str(""),
@@ -399,7 +399,7 @@ test_bounds(void)
 	begin = seconds();
 	ok(!identity_denylist_match_names(l, kit_run('a', 400), slice_str(""),
 	       NOW, &found),
-	    "a quadratic one ends, with a verdict");
+	    "a quadratic one ends, with a decision");
 	diag("quadratic: %.3f ms", (seconds() - begin) * 1e3);
 	kit_free(&name);
 	identity_denylist_put(l);
@@ -588,7 +588,7 @@ test_budget(void)
 	begin = seconds();
 	ok(identity_denylist_match_names(l, kit_run('a', 400), slice_str(""),
 	       NOW, &found),
-	    "1,000 slow expressions: no verdict, denied");
+	    "1,000 slow expressions: not decided, denied");
 	ok(seconds() - begin < 0.2, "within the budget of one name: %.1f ms",
 	    (seconds() - begin) * 1e3);
 	ok(!names(l, "joe", "x"), "an ordinary name passes");

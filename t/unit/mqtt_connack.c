@@ -12,7 +12,7 @@
 
 static const struct row {
 	const char *name;
-	enum parse verdict;
+	enum parse parsed;
 	unsigned level;
 	const char *hex;
 } rows[] = {
@@ -50,14 +50,14 @@ parse(struct slice s, size_t len, unsigned level, size_t *used)
 	struct kit_bytes exact = kit_copy(s.data, len);
 	struct mqtt_connack a;
 	const char *why = NULL;
-	enum parse verdict;
+	enum parse parsed;
 
-	verdict = mqtt_connack_parse(&a, kit_slice(&exact),
+	parsed = mqtt_connack_parse(&a, kit_slice(&exact),
 	    (enum mqtt_level)level, used, &why);
-	if ((verdict == PARSE_BAD) != (why != NULL))
-		diag("verdict %d says %s", verdict, why);
+	if ((parsed == PARSE_BAD) != (why != NULL))
+		diag("parsed %d says %s", parsed, why);
 	kit_free(&exact);
-	return verdict;
+	return parsed;
 }
 
 static void
@@ -70,13 +70,13 @@ check_rows(void)
 	for (; row < rows + LEN(rows); row++) {
 		b = kit_hex(row->hex);
 		is_int(parse(kit_slice(&b), b.len, row->level, &used),
-		    row->verdict, "%s", row->name);
+		    row->parsed, "%s", row->name);
 		wrong = 0;
-		for (len = 0; row->verdict == PARSE_OK && len < b.len; len++)
+		for (len = 0; row->parsed == PARSE_OK && len < b.len; len++)
 			wrong += parse(kit_slice(&b), len, row->level, &used) !=
 			    PARSE_MORE;
 		kit_add_u8(&b, 0xd0);
-		wrong += row->verdict == PARSE_OK &&
+		wrong += row->parsed == PARSE_OK &&
 		    (parse(kit_slice(&b), b.len, row->level, &used) !=
 			    PARSE_OK ||
 			used != b.len - 1);

@@ -20,13 +20,13 @@ parse_prefix(struct slice s, size_t len)
 {
 	struct kit_bytes exact = kit_copy(s.data, len);
 	struct mqtt_connect c;
-	enum parse verdict;
+	enum parse parsed;
 	const char *why;
 	size_t used;
 
-	verdict = mqtt_connect_parse(&c, kit_slice(&exact), &used, &why);
+	parsed = mqtt_connect_parse(&c, kit_slice(&exact), &used, &why);
 	kit_free(&exact);
-	return verdict;
+	return parsed;
 }
 
 static bool
@@ -467,7 +467,7 @@ check_31_unused(void)
 	static const struct {
 		const char *body;
 		size_t flags; /* offset from the front of the packet */
-		enum parse verdict;
+		enum parse parsed;
 	} bodies[] = {
 		{ "10 10 0006'MQIsdp'03 02 003c 0002'id'", 11, PARSE_OK },
 		{ "10 0e 0004'MQTT'04 02 003c 0002'id'", 9, PARSE_BAD },
@@ -485,7 +485,7 @@ check_31_unused(void)
 			b.data[bodies[level].flags] = bits[i].flags;
 			is_int(
 			    mqtt_connect_parse(&c, kit_slice(&b), &used, &why),
-			    bodies[level].verdict, "%s, level %d", bits[i].name,
+			    bodies[level].parsed, "%s, level %d", bits[i].name,
 			    b.data[bodies[level].flags - 1]);
 			for (len = 0; level == 0 && len < b.len; len++)
 				if (mqtt_connect_parse(&c,

@@ -274,16 +274,16 @@ is_refused(const struct row *row, struct slice in)
 {
 	struct mqtt_connect c;
 	const char *why = NULL;
-	enum parse verdict;
+	enum parse parsed;
 	size_t used = 0;
 
-	verdict = mqtt_connect_parse(&c, in, &used, &why);
-	if (verdict == PARSE_BAD && c.reason == row->reason &&
+	parsed = mqtt_connect_parse(&c, in, &used, &why);
+	if (parsed == PARSE_BAD && c.reason == row->reason &&
 	    c.level == row->level && why != NULL &&
 	    strstr(why, row->says) != NULL)
 		return true;
-	diag("verdict %d reason %s level %u: %s", verdict,
-	    reason_name(c.reason), (unsigned)c.level, why == NULL ? "-" : why);
+	diag("parsed %d reason %s level %u: %s", parsed, reason_name(c.reason),
+	    (unsigned)c.level, why == NULL ? "-" : why);
 	return false;
 }
 
@@ -295,14 +295,13 @@ is_never_good(struct slice in)
 	struct kit_bytes exact;
 	const char *why;
 	size_t len, used;
-	enum parse verdict;
+	enum parse parsed;
 
 	for (len = 0; len < in.len; len++) {
 		exact = kit_copy(in.data, len);
-		verdict =
-		    mqtt_connect_parse(&c, kit_slice(&exact), &used, &why);
+		parsed = mqtt_connect_parse(&c, kit_slice(&exact), &used, &why);
 		kit_free(&exact);
-		if (verdict == PARSE_OK)
+		if (parsed == PARSE_OK)
 			return false;
 	}
 	return true;
@@ -356,7 +355,7 @@ check_peek(void)
 
 static const struct level_row {
 	const char *name;
-	enum parse verdict;
+	enum parse parsed;
 	unsigned level;
 	size_t needs; /* bytes before which it is MORE; 0 = do not look */
 	const char *hex;
@@ -389,7 +388,7 @@ check_level(void)
 			kit_free(&exact);
 		}
 		is_int((long long)wrong, 0, "level of %s: patient", row->name);
-		is_int(mqtt_connect_level(kit_slice(&b), &level), row->verdict,
+		is_int(mqtt_connect_level(kit_slice(&b), &level), row->parsed,
 		    "level of %s: read", row->name);
 		is_int(level, row->level, "level of %s", row->name);
 		kit_free(&b);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The mqtt stage over a stream that gives what the test wants, and once over
- * a real socket: one verdict, at the right byte, with all bytes in order.
+ * a real socket: one result, at the right byte, with all bytes in order.
  */
 #include "mqtt/connect_read.h"
 

@@ -9,7 +9,7 @@
 
 static const struct row {
 	const char *hex;
-	enum parse verdict;
+	enum parse parsed;
 	uint32_t value;
 	size_t used;
 } rows[] = {
@@ -38,7 +38,7 @@ static void
 check_rows(void)
 {
 	const struct row *row = rows;
-	enum parse verdict;
+	enum parse parsed;
 	struct kit_bytes b;
 	uint32_t value;
 	size_t used;
@@ -47,8 +47,8 @@ check_rows(void)
 		b = kit_hex(row->hex);
 		value = 0;
 		used = 0;
-		verdict = mqtt_varint_parse(kit_slice(&b), &value, &used);
-		ok(verdict == row->verdict && value == row->value &&
+		parsed = mqtt_varint_parse(kit_slice(&b), &value, &used);
+		ok(parsed == row->parsed && value == row->value &&
 			used == row->used,
 		    "varint %s", row->hex);
 		kit_free(&b);

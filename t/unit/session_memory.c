@@ -65,7 +65,7 @@ static const struct relay_owner owner = { answered, violated, ended };
 
 static void
 begin_relay(struct session *s, const struct mqtt_connect_result *g,
-    const struct identity_verdict *v, const struct buf *connect)
+    const struct identity_decision *v, const struct buf *connect)
 {
 	struct relay_options o = { .chunk = 4096, .version = 5 };
 	struct slice all = buf_slice(&g->bytes);
@@ -87,7 +87,7 @@ connect_read_done(void *arg, enum reason reason, struct mqtt_connect_result *g)
 {
 	struct session *s = arg;
 	struct identity_input in = { .cert = s->cert };
-	struct identity_verdict v;
+	struct identity_decision v;
 	struct buf connect;
 
 	s->reason = reason;
@@ -102,7 +102,7 @@ connect_read_done(void *arg, enum reason reason, struct mqtt_connect_result *g)
 		s->reason = REASON_ACCEPT_RESOURCE;
 	if (s->reason == REASON_NONE)
 		begin_relay(s, g, &v, &connect);
-	identity_verdict_fini(&v);
+	identity_decision_fini(&v);
 	buf_fini(&connect);
 }
 

@@ -12,11 +12,11 @@
 #include "domain/reason.h"
 #include "mqtt/disconnect.h"
 #include "runtime/worker.h"
+#include "session/client_check.h"
 #include "session/client_ids.h"
 #include "session/closing.h"
 #include "session/stages.h"
 #include "session/sweep.h"
-#include "session/verdict.h"
 #include "tap.h"
 
 static void
@@ -175,7 +175,7 @@ struct world {
 static void
 world_names(struct world *w, const char *username, const char *client_id)
 {
-	struct identity_verdict v = { .username = slice_str(username),
+	struct identity_decision v = { .username = slice_str(username),
 		.client_id = slice_str(client_id) };
 	struct mqtt_connect c = { 0 };
 
@@ -229,7 +229,7 @@ static void
 test_identity(void)
 {
 	struct world *w = world_new(MQTT_LEVEL_5, true);
-	struct identity_verdict v = { .username = slice_str("alice"),
+	struct identity_decision v = { .username = slice_str("alice"),
 		.client_id = slice_str("c1") };
 	struct mqtt_connect c = { 0 };
 	struct cert cert = { .chain_not_after = 7 };
@@ -396,34 +396,38 @@ some_denied(void)
 }
 
 static void
-test_verdict(void)
+test_client_check(void)
 {
 	struct identity_denylist *l = some_denied();
 	struct slice none = slice_str(""), c2 = slice_str("c2");
-	struct verdict_detail d;
+	struct client_check_detail d;
 	struct sockaddr_storage peer;
 
 	if (address_parse(&peer, "192.0.2.7:1000") != OK)
 		abort();
-	is_int(verdict_peer(l, &peer, 0, &d), REASON_ACCEPT_DENIED, "address");
+	is_int(client_check_peer(l, &peer, 0, &d), REASON_ACCEPT_DENIED,
+	    "address");
 	is_str(d.text, "deny list: peerhost 192.0.2.7: scanner",
 	    "the detail has the entry and its reason");
 	if (address_parse(&peer, "192.0.2.8:1000") != OK)
 		abort();
-	is_int(verdict_peer(l, &peer, 0, &d), REASON_NONE, "another address");
-	is_int(verdict_peer(NULL, &peer, 0, &d), REASON_NONE, "no list");
-	is_int(verdict_names(l, slice_str("alice"), c2, 0, &d),
+	is_int(client_check_peer(l, &peer, 0, &d), REASON_NONE,
+	    "another address");
+	is_int(client_check_peer(NULL, &peer, 0, &d), REASON_NONE, "no list");
+	is_int(client_check_names(l, slice_str("alice"), c2, 0, &d),
 	    REASON_IDENTITY_DENIED, "Username");
-	is_int(verdict_names(l, none, slice_str("c1"), 0, &d),
+	is_int(client_check_names(l, none, slice_str("c1"), 0, &d),
 	    REASON_IDENTITY_DENIED, "ClientID");
 	is_str(d.text, "deny list: clientid c1", "an entry without a reason");
-	is_int(verdict_names(l, slice_str("c1"), slice_str("alice"), 0, &d),
+	is_int(
+	    client_check_names(l, slice_str("c1"), slice_str("alice"), 0, &d),
 	    REASON_NONE, "each counts for its own kind only");
-	is_int(verdict_names(l, slice_str("bob"), c2, 99, &d),
+	is_int(client_check_names(l, slice_str("bob"), c2, 99, &d),
 	    REASON_IDENTITY_DENIED, "until 100 s");
-	is_int(verdict_names(l, slice_str("bob"), c2, 100, &d), REASON_NONE,
-	    "and no longer");
-	is_int(verdict_cert(l, NULL, 0, &d), REASON_NONE, "no certificate");
+	is_int(client_check_names(l, slice_str("bob"), c2, 100, &d),
+	    REASON_NONE, "and no longer");
+	is_int(client_check_cert(l, NULL, 0, &d), REASON_NONE,
+	    "no certificate");
 	identity_denylist_put(l);
 }
 
@@ -434,7 +438,7 @@ test_sweep_judge(void)
 	struct world *w = world_new(MQTT_LEVEL_5, true);
 	struct identity_denylist *l = some_denied();
 	struct tls_ctx *tls[1] = { NULL };
-	struct verdict_detail d;
+	struct client_check_detail d;
 
 	w->snapshot.tls = tls;
 	w->snapshot.denylist = l;
@@ -482,7 +486,7 @@ main(void)
 	test_identity();
 	test_closing();
 	test_sweep();
-	test_verdict();
+	test_client_check();
 	test_sweep_judge();
 	test_orders();
 	return done_testing();

@@ -3,7 +3,7 @@
  * Tests say what they find as TAP, which prove reads. A test program includes
  * this once, calls the checks, and ends with `return done_testing();'.
  *
- * Every check is an expression with the verdict, so that a test can stop where
+ * Every check is an expression with the result, so that a test can stop where
  * going on makes no sense: if (!ok(p != NULL, "parsed")) return done_testing();
  */
 #ifndef UNIT_TAP_H

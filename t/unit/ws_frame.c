@@ -14,7 +14,7 @@
 
 static const struct row {
 	const char *name;
-	enum parse verdict;
+	enum parse parsed;
 	/* of a good one */
 	unsigned opcode;
 	bool fin;
@@ -91,10 +91,10 @@ check_row(const struct row *r)
 
 	memcpy(data, hex.data, len);
 	kit_free(&hex);
-	is_int(parse_exact(&f, data, len), r->verdict, "%s: verdict", r->name);
-	is_int(parse_exact(&f, data, WS_FRAME_LOOK + 20), r->verdict,
+	is_int(parse_exact(&f, data, len), r->parsed, "%s: result", r->name);
+	is_int(parse_exact(&f, data, WS_FRAME_LOOK + 20), r->parsed,
 	    "%s: with bytes behind", r->name);
-	if (r->verdict != PARSE_OK)
+	if (r->parsed != PARSE_OK)
 		return;
 	is_int(f.opcode, r->opcode, "%s: opcode", r->name);
 	is_int(f.fin, r->fin, "%s: fin", r->name);

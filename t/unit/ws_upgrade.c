@@ -18,14 +18,14 @@
 #define REST HOST UP VER13 KEY MQTT
 #define GOOD GET REST "\r\n"
 
-#define ACCEPT WS_VERDICT_ACCEPT
-#define MALFORMED WS_VERDICT_MALFORMED
-#define UPGRADE WS_VERDICT_UPGRADE
-#define SUBPROTOCOL WS_VERDICT_SUBPROTOCOL
+#define ACCEPT WS_UPGRADE_ACCEPTED
+#define MALFORMED WS_UPGRADE_MALFORMED
+#define UPGRADE WS_UPGRADE_REQUIRED
+#define SUBPROTOCOL WS_UPGRADE_SUBPROTOCOL
 
 static const struct row {
 	const char *name;
-	enum ws_verdict verdict;
+	enum ws_upgrade_result result;
 	const char *request;
 } rows[] = {
 	{ "the plain request", ACCEPT, GOOD },
@@ -130,34 +130,34 @@ static const struct row {
 	{ "a subprotocol that is no token", MALFORMED,
 	    GET REST "Sec-WebSocket-Protocol: a b\r\n\r\n" },
 
-	{ "POST", WS_VERDICT_METHOD,
+	{ "POST", WS_UPGRADE_METHOD,
 	    "POST /mqtt HTTP/1.1\r\n" REST "Content-Length: 5\r\n\r\n" },
-	{ "get", WS_VERDICT_METHOD, "get /mqtt HTTP/1.1\r\n" REST "\r\n" },
-	{ "CONNECT", WS_VERDICT_METHOD,
+	{ "get", WS_UPGRADE_METHOD, "get /mqtt HTTP/1.1\r\n" REST "\r\n" },
+	{ "CONNECT", WS_UPGRADE_METHOD,
 	    "CONNECT a:1 HTTP/1.1\r\n" HOST "\r\n" },
-	{ "another path", WS_VERDICT_PATH, "GET / HTTP/1.1\r\n" REST "\r\n" },
-	{ "a longer path", WS_VERDICT_PATH,
+	{ "another path", WS_UPGRADE_PATH, "GET / HTTP/1.1\r\n" REST "\r\n" },
+	{ "a longer path", WS_UPGRADE_PATH,
 	    "GET /mqtt/ HTTP/1.1\r\n" REST "\r\n" },
-	{ "a shorter path", WS_VERDICT_PATH,
+	{ "a shorter path", WS_UPGRADE_PATH,
 	    "GET /mqt HTTP/1.1\r\n" REST "\r\n" },
-	{ "an escaped path", WS_VERDICT_PATH,
+	{ "an escaped path", WS_UPGRADE_PATH,
 	    "GET /%6dqtt HTTP/1.1\r\n" REST "\r\n" },
-	{ "a path of another scheme", WS_VERDICT_PATH,
+	{ "a path of another scheme", WS_UPGRADE_PATH,
 	    "GET ftp://b/mqtt HTTP/1.1\r\n" REST "\r\n" },
-	{ "an absolute target without path", WS_VERDICT_PATH,
+	{ "an absolute target without path", WS_UPGRADE_PATH,
 	    "GET http://b HTTP/1.1\r\n" REST "\r\n" },
 
 	{ "a browser that opens the path", UPGRADE, GET HOST "\r\n" },
-	{ "a browser that opens the page", WS_VERDICT_PAGE,
+	{ "a browser that opens the page", WS_UPGRADE_PAGE,
 	    "GET / HTTP/1.1\r\n" HOST "Accept: text/html\r\n\r\n" },
-	{ "the page with a query", WS_VERDICT_PAGE,
+	{ "the page with a query", WS_UPGRADE_PAGE,
 	    "GET /?a HTTP/1.1\r\n" HOST "\r\n" },
-	{ "the page without Host", WS_VERDICT_PATH, "GET / HTTP/1.1\r\n\r\n" },
-	{ "the page's icon", WS_VERDICT_PATH,
+	{ "the page without Host", WS_UPGRADE_PATH, "GET / HTTP/1.1\r\n\r\n" },
+	{ "the page's icon", WS_UPGRADE_PATH,
 	    "GET /favicon.ico HTTP/1.1\r\n" HOST "\r\n" },
-	{ "HEAD of the page", WS_VERDICT_METHOD,
+	{ "HEAD of the page", WS_UPGRADE_METHOD,
 	    "HEAD / HTTP/1.1\r\n" HOST "\r\n" },
-	{ "an upgrade of the page", WS_VERDICT_PATH,
+	{ "an upgrade of the page", WS_UPGRADE_PATH,
 	    "GET / HTTP/1.1\r\n" HOST "Upgrade: websocket\r\n\r\n" },
 	{ "no Upgrade", UPGRADE,
 	    GET HOST "Connection: Upgrade\r\n" VER13 KEY MQTT "\r\n" },
@@ -221,7 +221,7 @@ parse_steps(struct ws_upgrade *u, const char *data, size_t len, size_t step,
 static void
 check_row(const struct row *r)
 {
-	enum parse want = r->verdict == ACCEPT ? PARSE_OK : PARSE_BAD;
+	enum parse want = r->result == ACCEPT ? PARSE_OK : PARSE_BAD;
 	struct ws_upgrade whole, steps;
 	size_t len = strlen(r->request);
 	size_t used, used_steps, step;
@@ -230,7 +230,7 @@ check_row(const struct row *r)
 	ws_upgrade_init(&whole, &any);
 	is_int(parse_exact(&whole, r->request, len, &used), want, "%s: %s",
 	    r->name, want == PARSE_OK ? "let in" : "refused");
-	is_int(whole.verdict, r->verdict, "%s: verdict", r->name);
+	is_int(whole.result, r->result, "%s: result", r->name);
 	ok((want == PARSE_OK) == (whole.text == NULL), "%s: text '%s'", r->name,
 	    whole.text == NULL ? "" : whole.text);
 	for (step = 1; step <= len && step <= 40; step++) {
@@ -238,7 +238,7 @@ check_row(const struct row *r)
 		same = same &&
 		    parse_steps(&steps, r->request, len, step, &used_steps) ==
 			want &&
-		    used_steps == used && steps.verdict == whole.verdict &&
+		    used_steps == used && steps.result == whole.result &&
 		    steps.text == whole.text && steps.has == whole.has;
 	}
 	ok(same, "%s: the same however it is cut", r->name);
@@ -306,7 +306,7 @@ padded(size_t len)
 }
 
 static void
-check_size(size_t len, enum ws_verdict verdict)
+check_size(size_t len, enum ws_upgrade_result result)
 {
 	static const size_t steps[] = { 1, 7, 100, 4096, 10000 };
 	char *request = padded(len);
@@ -316,9 +316,9 @@ check_size(size_t len, enum ws_verdict verdict)
 	for (i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		ws_upgrade_init(&u, &any);
 		is_int(parse_steps(&u, request, len, steps[i], &used),
-		    verdict == ACCEPT ? PARSE_OK : PARSE_BAD,
+		    result == ACCEPT ? PARSE_OK : PARSE_BAD,
 		    "%zu bytes, by %zu", len, steps[i]);
-		is_int(u.verdict, verdict, "%zu bytes: verdict", len);
+		is_int(u.result, result, "%zu bytes: result", len);
 	}
 	free(request);
 }
@@ -335,13 +335,13 @@ check_endless(void)
 	ws_upgrade_init(&u, &any);
 	is_int(parse_steps(&u, line, sizeof(line), 1, &used), PARSE_BAD,
 	    "an endless line ends");
-	is_int(u.verdict, WS_VERDICT_TOO_LARGE, "an endless line: 431");
+	is_int(u.result, WS_UPGRADE_TOO_LARGE, "an endless line: 431");
 	ws_upgrade_init(&u, &any);
 	(void)parse_exact(&u, GET, strlen(GET), &used);
 	while (parse_exact(&u, "a: b\r\n", 6, &used) == PARSE_MORE)
 		fed += used;
 	ok(fed <= WS_UPGRADE_MAX, "endless lines end");
-	is_int(u.verdict, WS_VERDICT_TOO_LARGE, "endless lines: 431");
+	is_int(u.result, WS_UPGRADE_TOO_LARGE, "endless lines: 431");
 }
 
 static void
@@ -353,12 +353,12 @@ check_origin(void)
 		{ "a listed one", ACCEPT, "https://app.example" },
 		{ "in capitals", ACCEPT, "HTTPS://APP.example" },
 		{ "the other", ACCEPT, "null" },
-		{ "another host", WS_VERDICT_ORIGIN, "https://evil.example" },
-		{ "longer", WS_VERDICT_ORIGIN, "https://app.example.evil" },
-		{ "shorter", WS_VERDICT_ORIGIN, "https://app.exampl" },
-		{ "with port", WS_VERDICT_ORIGIN, "https://app.example:1" },
-		{ "another scheme", WS_VERDICT_ORIGIN, "http://app.example" },
-		{ "empty", WS_VERDICT_ORIGIN, "" },
+		{ "another host", WS_UPGRADE_ORIGIN, "https://evil.example" },
+		{ "longer", WS_UPGRADE_ORIGIN, "https://app.example.evil" },
+		{ "shorter", WS_UPGRADE_ORIGIN, "https://app.exampl" },
+		{ "with port", WS_UPGRADE_ORIGIN, "https://app.example:1" },
+		{ "another scheme", WS_UPGRADE_ORIGIN, "http://app.example" },
+		{ "empty", WS_UPGRADE_ORIGIN, "" },
 	};
 	char request[7000], origin[6000];
 	struct ws_upgrade u;
@@ -369,8 +369,7 @@ check_origin(void)
 		    GET REST "Origin: %s\r\n\r\n", cases[i].request);
 		ws_upgrade_init(&u, &policy);
 		(void)parse_exact(&u, request, strlen(request), &used);
-		is_int(u.verdict, cases[i].verdict, "Origin: %s",
-		    cases[i].name);
+		is_int(u.result, cases[i].result, "Origin: %s", cases[i].name);
 	}
 	memset(origin, 'o', sizeof(origin));
 	origin[sizeof(origin) - 1] = '\0';
@@ -378,7 +377,7 @@ check_origin(void)
 	    origin);
 	ws_upgrade_init(&u, &policy);
 	(void)parse_exact(&u, request, strlen(request), &used);
-	is_int(u.verdict, WS_VERDICT_ORIGIN, "Origin: a very long one");
+	is_int(u.result, WS_UPGRADE_ORIGIN, "Origin: a very long one");
 	ws_upgrade_init(&u, &policy);
 	is_int(parse_exact(&u, GOOD, strlen(GOOD), &used), PARSE_OK,
 	    "no Origin: not a browser");
@@ -392,7 +391,7 @@ check_own_origin(void)
 	static const struct ws_policy policy = { "/mqtt", origins, 1 };
 	static const struct {
 		const char *host, *origin;
-		enum ws_verdict verdict;
+		enum ws_upgrade_result result;
 	} cases[] = {
 		{ "b:8084", "https://b:8084", ACCEPT },
 		{ "b:8084", "wss://B:8084", ACCEPT },
@@ -400,15 +399,15 @@ check_own_origin(void)
 		{ "b", "https://b:443", ACCEPT },
 		{ "b:443", "wss://b", ACCEPT },
 		{ "[::1]:8084", "https://[::1]:8084", ACCEPT },
-		{ "b:8084", "http://b:8084", WS_VERDICT_ORIGIN },
-		{ "b:8084", "ws://b:8084", WS_VERDICT_ORIGIN },
-		{ "b:8084", "https://b:8085", WS_VERDICT_ORIGIN },
-		{ "b:8084", "https://b", WS_VERDICT_ORIGIN },
-		{ "b:8084", "https://evil.example", WS_VERDICT_ORIGIN },
-		{ "b:8084", "https://b:8084/x", WS_VERDICT_ORIGIN },
-		{ "b:8084", "https:b:8084", WS_VERDICT_ORIGIN },
-		{ "b", "https://", WS_VERDICT_ORIGIN },
-		{ "b", "null", WS_VERDICT_ORIGIN },
+		{ "b:8084", "http://b:8084", WS_UPGRADE_ORIGIN },
+		{ "b:8084", "ws://b:8084", WS_UPGRADE_ORIGIN },
+		{ "b:8084", "https://b:8085", WS_UPGRADE_ORIGIN },
+		{ "b:8084", "https://b", WS_UPGRADE_ORIGIN },
+		{ "b:8084", "https://evil.example", WS_UPGRADE_ORIGIN },
+		{ "b:8084", "https://b:8084/x", WS_UPGRADE_ORIGIN },
+		{ "b:8084", "https:b:8084", WS_UPGRADE_ORIGIN },
+		{ "b", "https://", WS_UPGRADE_ORIGIN },
+		{ "b", "null", WS_UPGRADE_ORIGIN },
 	};
 	char request[600];
 	struct ws_upgrade u;
@@ -420,14 +419,14 @@ check_own_origin(void)
 		    cases[i].host, cases[i].origin);
 		ws_upgrade_init(&u, &policy);
 		(void)parse_exact(&u, request, strlen(request), &used);
-		is_int(u.verdict, cases[i].verdict, "Host: %s, Origin: %s",
+		is_int(u.result, cases[i].result, "Host: %s, Origin: %s",
 		    cases[i].host, cases[i].origin);
 		snprintf(request, sizeof(request),
 		    GET "Origin: %s\r\n" UP VER13 KEY MQTT "Host: %s\r\n\r\n",
 		    cases[i].origin, cases[i].host);
 		ws_upgrade_init(&u, &policy);
 		(void)parse_exact(&u, request, strlen(request), &used);
-		is_int(u.verdict, cases[i].verdict, "Origin first");
+		is_int(u.result, cases[i].result, "Origin first");
 	}
 }
 
@@ -483,8 +482,8 @@ check_answer(const char *request, const char *want)
 	ws_upgrade_init(&u, &any);
 	(void)parse_exact(&u, request, strlen(request), &used);
 	len = ws_upgrade_answer(&u, answer);
-	is_mem(answer, len, want, strlen(want), "answer to verdict %d",
-	    u.verdict);
+	is_mem(answer, len, want, strlen(want), "answer to result %d",
+	    u.result);
 }
 
 static void
@@ -518,38 +517,38 @@ check_answers(void)
 	    "Sec-WebSocket-Version: 13 is required\n");
 }
 
-/* Every verdict has a status, a reason, and an answer that fits. */
+/* Every result has a status, a reason, and an answer that fits. */
 static void
-check_verdicts(void)
+check_results(void)
 {
 	static const struct {
 		int status;
 		enum reason reason;
-	} want[WS_VERDICT_COUNT] = {
-		[WS_VERDICT_ACCEPT] = { 101, REASON_NONE },
-		[WS_VERDICT_MALFORMED] = { 400, REASON_WS_MALFORMED },
-		[WS_VERDICT_ORIGIN] = { 403, REASON_WS_ORIGIN },
-		[WS_VERDICT_PATH] = { 404, REASON_WS_PATH },
-		[WS_VERDICT_METHOD] = { 405, REASON_WS_METHOD },
-		[WS_VERDICT_UPGRADE] = { 426, REASON_WS_UPGRADE },
-		[WS_VERDICT_PAGE] = { 200, REASON_WS_UPGRADE },
-		[WS_VERDICT_SUBPROTOCOL] = { 400, REASON_WS_UPGRADE },
-		[WS_VERDICT_TOO_LARGE] = { 431, REASON_WS_TOO_LARGE },
+	} want[WS_UPGRADE_COUNT] = {
+		[WS_UPGRADE_ACCEPTED] = { 101, REASON_NONE },
+		[WS_UPGRADE_MALFORMED] = { 400, REASON_WS_MALFORMED },
+		[WS_UPGRADE_ORIGIN] = { 403, REASON_WS_ORIGIN },
+		[WS_UPGRADE_PATH] = { 404, REASON_WS_PATH },
+		[WS_UPGRADE_METHOD] = { 405, REASON_WS_METHOD },
+		[WS_UPGRADE_REQUIRED] = { 426, REASON_WS_UPGRADE },
+		[WS_UPGRADE_PAGE] = { 200, REASON_WS_UPGRADE },
+		[WS_UPGRADE_SUBPROTOCOL] = { 400, REASON_WS_UPGRADE },
+		[WS_UPGRADE_TOO_LARGE] = { 431, REASON_WS_TOO_LARGE },
 	};
 	char answer[WS_ANSWER_MAX + 1];
 	struct ws_upgrade u;
 	int v;
 
-	for (v = 0; v < WS_VERDICT_COUNT; v++) {
+	for (v = 0; v < WS_UPGRADE_COUNT; v++) {
 		ws_upgrade_init(&u, &any);
-		u.verdict = (enum ws_verdict)v;
+		u.result = (enum ws_upgrade_result)v;
 		u.text = "text";
 		u.subprotocol = WS_SUBPROTOCOL_MQTT;
 		answer[ws_upgrade_answer(&u, answer)] = '\0';
 		is_int(atoi(answer + strlen("HTTP/1.1 ")), want[v].status,
-		    "status of verdict %d", v);
-		is_int(ws_upgrade_reason((enum ws_verdict)v), want[v].reason,
-		    "reason of verdict %d", v);
+		    "status of result %d", v);
+		is_int(ws_upgrade_reason((enum ws_upgrade_result)v),
+		    want[v].reason, "reason of result %d", v);
 	}
 }
 
@@ -565,13 +564,13 @@ main(void)
 	check_behind();
 	check_nul();
 	check_size(8192, ACCEPT);
-	check_size(8193, WS_VERDICT_TOO_LARGE);
-	check_size(20000, WS_VERDICT_TOO_LARGE);
+	check_size(8193, WS_UPGRADE_TOO_LARGE);
+	check_size(20000, WS_UPGRADE_TOO_LARGE);
 	check_endless();
 	check_origin();
 	check_own_origin();
 	check_details();
 	check_answers();
-	check_verdicts();
+	check_results();
 	return done_testing();
 }

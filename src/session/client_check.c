@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "session/verdict.h"
+#include "session/client_check.h"
 
 #include <stdio.h>
 
 /* Writes the entry, and the reason that it gives, to `d'. */
 static void
-name_entry(struct verdict_detail *d, const struct identity_deny *found)
+name_entry(struct client_check_detail *d, const struct identity_deny *found)
 {
 	snprintf(d->text, sizeof(d->text), "deny list: %s %.*s%s%.*s",
 	    identity_deny_word(found->kind),
@@ -16,8 +16,9 @@ name_entry(struct verdict_detail *d, const struct identity_deny *found)
 }
 
 enum reason
-verdict_peer(struct identity_denylist *l, const struct sockaddr_storage *peer,
-    int64_t now, struct verdict_detail *detail)
+client_check_peer(struct identity_denylist *l,
+    const struct sockaddr_storage *peer, int64_t now,
+    struct client_check_detail *detail)
 {
 	struct identity_deny found;
 
@@ -28,8 +29,8 @@ verdict_peer(struct identity_denylist *l, const struct sockaddr_storage *peer,
 }
 
 enum reason
-verdict_cert(struct identity_denylist *l, const struct cert *cert, int64_t now,
-    struct verdict_detail *detail)
+client_check_cert(struct identity_denylist *l, const struct cert *cert,
+    int64_t now, struct client_check_detail *detail)
 {
 	struct identity_deny found;
 
@@ -40,8 +41,8 @@ verdict_cert(struct identity_denylist *l, const struct cert *cert, int64_t now,
 }
 
 enum reason
-verdict_names(struct identity_denylist *l, struct slice username,
-    struct slice client_id, int64_t now, struct verdict_detail *detail)
+client_check_names(struct identity_denylist *l, struct slice username,
+    struct slice client_id, int64_t now, struct client_check_detail *detail)
 {
 	struct identity_deny found;
 
@@ -55,7 +56,7 @@ verdict_names(struct identity_denylist *l, struct slice username,
  * Packet Size. Such a CONNACK has at least 8 bytes beside the ClientID: header
  * (2), flags, code, length of the properties, property id and length (2). */
 static bool
-can_be_told(const struct mqtt_connect *c, const struct identity_verdict *v)
+can_be_told(const struct mqtt_connect *c, const struct identity_decision *v)
 {
 	return !v->assign_client_id || c->maximum_packet_size == 0 ||
 	    v->client_id.len + 8 <= c->maximum_packet_size;
@@ -63,8 +64,8 @@ can_be_told(const struct mqtt_connect *c, const struct identity_verdict *v)
 
 /* Writes the CONNECT for the broker to `connect'. */
 static enum reason
-rewrite(const struct verdict_input *in, const struct identity_verdict *v,
-    struct buf *connect, struct verdict_detail *detail)
+rewrite(const struct client_check_input *in, const struct identity_decision *v,
+    struct buf *connect, struct client_check_detail *detail)
 {
 	switch (mqtt_connect_write(connect, in->client.connect, &v->edit)) {
 	case OK:
@@ -79,9 +80,9 @@ rewrite(const struct verdict_input *in, const struct identity_verdict *v,
 }
 
 enum reason
-verdict_connect(const struct snapshot *s, const struct verdict_input *in,
-    struct identity_verdict *out, struct buf *connect,
-    struct verdict_detail *detail)
+client_check_connect(const struct snapshot *s,
+    const struct client_check_input *in, struct identity_decision *out,
+    struct buf *connect, struct client_check_detail *detail)
 {
 	enum reason reason;
 
@@ -98,7 +99,7 @@ verdict_connect(const struct snapshot *s, const struct verdict_input *in,
 		    "its Maximum Packet Size leaves no room to tell it");
 		return REASON_IDENTITY_CLIENTID;
 	}
-	reason = verdict_names(s->denylist, out->username, out->client_id,
+	reason = client_check_names(s->denylist, out->username, out->client_id,
 	    in->now, detail);
 	if (reason != REASON_NONE)
 		return reason;
