@@ -28,7 +28,7 @@
 #define RECORD_HANDSHAKE 22
 #define RECORD_MAX ((size_t)RECORD_HEADER + 16384 + 256)
 
-/* The most clients that are compared for the next token. */
+/* The most networks that are compared for the next token. */
 #define COMPARED 1024
 
 /* A client waits for a token no longer than this before it asks again, so that
@@ -38,17 +38,11 @@
 /* How long a client waits before it asks for memory again. */
 #define WAIT_ROOM_MS 20
 
-/* A network: its family and prefix. */
-struct key {
-	uint8_t family; /* 4 or 6; 0: neither */
-	uint8_t bytes[16];
-};
-
 struct handshake_network {
 	struct table_node node;
 	struct list rank; /* in the registry's */
 	struct list busy_rank; /* in the registry's; by busy_count */
-	struct key key;
+	struct handshake_key key;
 	uint32_t count; /* of both lists */
 	uint32_t busy_count;
 	struct list idle; /* TLS has not begun; oldest first */
@@ -91,20 +85,21 @@ has_key(const struct table_node *node, const void *key)
 	return memcmp(&n->key, key, sizeof(n->key)) == 0;
 }
 
-/* Returns the entry of the network of `peer', and creates it if necessary. NULL
- * when memory runs out. */
-static struct handshake_network *
-find_or_add(struct handshake_registry *r, const struct sockaddr_storage *peer)
+static uint64_t
+hash_of(const struct handshake_registry *r, const struct handshake_key *key)
 {
-	struct handshake_network *n;
-	struct table_node *node;
-	struct key key;
-	uint64_t hash;
+	return hash_keyed(&r->hash_key, slice_make(key, sizeof(*key)));
+}
 
-	memset(&key, 0, sizeof(key));
-	key.family = address_prefix(key.bytes, peer, PREFIX4, PREFIX6);
-	hash = hash_keyed(&r->hash_key, slice_make(&key, sizeof(key)));
-	node = table_find(&r->networks, hash, has_key, &key);
+/* Returns the entry of that network, and creates it if necessary. NULL when
+ * memory runs out. */
+static struct handshake_network *
+find_or_add(struct handshake_registry *r, const struct handshake_key *key)
+{
+	uint64_t hash = hash_of(r, key);
+	struct table_node *node = table_find(&r->networks, hash, has_key, key);
+	struct handshake_network *n;
+
 	if (node != NULL)
 		return table_entry(node, struct handshake_network, node);
 	n = calloc(1, sizeof(*n));
@@ -112,7 +107,7 @@ find_or_add(struct handshake_registry *r, const struct sockaddr_storage *peer)
 		free(n);
 		return NULL;
 	}
-	n->key = key;
+	n->key = *key;
 	list_init(&n->rank);
 	list_init(&n->busy_rank);
 	list_init(&n->idle);
@@ -211,9 +206,12 @@ static void
 count_in(struct handshake_registry *r, struct handshake_pending *h,
     const struct sockaddr_storage *peer)
 {
-	struct handshake_network *n = find_or_add(r, peer);
+	struct handshake_network *n;
 	uint32_t share = r->limits.per_prefix;
 
+	memset(&h->key, 0, sizeof(h->key));
+	h->key.family = address_prefix(h->key.bytes, peer, PREFIX4, PREFIX6);
+	n = find_or_add(r, &h->key);
 	if (n == NULL)
 		return;
 	n->count++;
@@ -247,8 +245,64 @@ evict_victims(struct loop_message *m)
 }
 
 /*
- * Tokens.
+ * Tokens. Of each network only one client is in the queue of those that wait;
+ * the others of that network wait behind it. So however many of them there are,
+ * a client of another network is found at once.
  */
+
+static bool
+is_in_front(const struct table_node *node, const void *key)
+{
+	const struct handshake_pending *h =
+	    table_entry(node, const struct handshake_pending, front);
+
+	return memcmp(&h->key, key, sizeof(h->key)) == 0;
+}
+
+/* Puts `h' into the queue itself. If there is no memory for the table, later
+ * clients of its network do not find `h', and are put there as well. */
+static void
+wait_in_front(struct handshake_queue *q, struct handshake_pending *h)
+{
+	list_append(&q->waiting, &h->waiting);
+	h->is_front = table_add(&q->fronts, &h->front,
+			  hash_of(q->registry, &h->key)) == OK;
+}
+
+static void
+start_waiting(struct handshake_queue *q, struct handshake_pending *h)
+{
+	struct table_node *node = table_find(&q->fronts,
+	    hash_of(q->registry, &h->key), is_in_front, &h->key);
+
+	if (node == NULL)
+		wait_in_front(q, h);
+	else
+		list_append(
+		    &table_entry(node, struct handshake_pending, front)->behind,
+		    &h->waiting);
+}
+
+/* The first of those behind `h' takes its place, but after all networks that
+ * wait now. */
+static void
+stop_waiting(struct handshake_queue *q, struct handshake_pending *h)
+{
+	struct handshake_pending *next;
+
+	list_remove(&h->waiting);
+	if (h->is_front)
+		table_remove(&q->fronts, &h->front);
+	h->is_front = false;
+	if (list_empty(&h->behind))
+		return;
+	next = list_entry(h->behind.next, struct handshake_pending, waiting);
+	list_remove(&next->waiting);
+	/* The others are behind `next' now: its head replaces that of `h'. */
+	list_append(&h->behind, &next->behind);
+	list_remove(&h->behind);
+	wait_in_front(q, next);
+}
 
 /* Returns how many unfinished handshakes the network of `h' has. */
 static uint32_t
@@ -258,7 +312,8 @@ load_of(const struct handshake_pending *h)
 }
 
 /* Returns the client that gets the next token: of the network with the fewest
- * unfinished handshakes, the one that has waited longest. */
+ * unfinished handshakes, the one that has waited longest. Of several such
+ * networks, the one is chosen that was served least recently. */
 static struct handshake_pending *
 next_waiting(struct handshake_queue *q)
 {
@@ -348,7 +403,7 @@ serve_waiting(void *arg)
 			timer_start(&q->timer, WAIT_ROOM_MS);
 			return;
 		}
-		list_remove(&h->waiting);
+		stop_waiting(q, h);
 		h->has_token = true;
 		start_tls(h); /* h may be gone */
 	}
@@ -359,7 +414,7 @@ wait_for_token(struct handshake_pending *h)
 {
 	bool alone = list_empty(&h->queue->waiting);
 
-	list_append(&h->queue->waiting, &h->waiting);
+	start_waiting(h->queue, h);
 	if (alone)
 		serve_waiting(h->queue); /* h may be gone */
 }
@@ -456,6 +511,7 @@ handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
 	h->watch.fd = -1;
 	list_init(&h->node);
 	list_init(&h->waiting);
+	list_init(&h->behind);
 	pthread_mutex_lock(&r->lock);
 	count_in(r, h, peer);
 	pthread_mutex_unlock(&r->lock);
@@ -517,7 +573,7 @@ handshake_end(struct handshake_pending *h, enum handshake_end how)
 	settle_token(h, how);
 	h->queue = NULL;
 	(void)watch_release(&h->watch);
-	list_remove(&h->waiting);
+	stop_waiting(q, h);
 	pthread_mutex_lock(&q->registry->lock);
 	count_out(q->registry, h);
 	pthread_mutex_unlock(&q->registry->lock);
@@ -541,8 +597,10 @@ handshake_queue_init(struct handshake_queue *q, struct throttle *t,
 void
 handshake_queue_fini(struct handshake_queue *q)
 {
-	if (q->loop != NULL)
-		timer_stop(&q->timer);
+	if (q->loop == NULL)
+		return;
+	timer_stop(&q->timer);
+	table_fini(&q->fronts);
 }
 
 struct handshake_registry *

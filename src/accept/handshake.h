@@ -21,11 +21,18 @@
 #define ACCEPT_HANDSHAKE_H
 
 #include "accept/throttle.h"
+#include "base/table.h"
 #include "io/timer.h"
 #include "io/watch.h"
 
 struct handshake_pending;
 struct handshake_network;
+
+/* A network: its family and prefix. */
+struct handshake_key {
+	uint8_t family; /* 4 or 6; 0: neither */
+	uint8_t bytes[16];
+};
 
 /* The unfinished handshakes of one worker. */
 struct handshake_queue {
@@ -37,7 +44,8 @@ struct handshake_queue {
 	struct loop_message message; /* there are victims */
 	bool posted; /* the message is; guarded by the registry */
 	struct list victims; /* guarded by the registry */
-	struct list waiting; /* for a token, oldest first */
+	struct list waiting; /* for a token; one client of each network */
+	struct table fronts; /* owned; finds these by their network */
 	struct timer timer; /* to the next token */
 };
 
@@ -48,7 +56,11 @@ struct handshake_pending {
 	struct handshake_network *network; /* guarded; NULL: not counted */
 	struct handshake_queue *queue; /* borrowed; NULL before the begin */
 	struct watch watch; /* the descriptor is borrowed */
-	struct list waiting; /* in the queue's */
+	struct handshake_key key; /* of its network */
+	struct list waiting; /* in the queue's, or behind another client */
+	struct list behind; /* those of its network that wait after it */
+	struct table_node front; /* in the queue's table, if is_front */
+	bool is_front;
 	size_t want; /* bytes that the first record has; 0: not known */
 	bool has_token;
 	bool in_tls; /* guarded */

@@ -263,6 +263,47 @@ test_tokens(struct loop *loop)
 	end(w);
 }
 
+/* However many clients of one network wait, one of another is next. */
+static void
+test_crowd(struct loop *loop)
+{
+	enum {
+		CROWD = 1500
+	};
+	struct throttle_options o = { .handshake_rate = 20,
+		.handshake_burst = 1 };
+	struct world *w = start(loop, &o);
+	struct client *crowd = calloc(CROWD, sizeof(*crowd));
+	struct sockaddr_storage peer = host("192.0.2.1");
+	struct client *c = w->client;
+	int i;
+
+	greet(w, 0, "192.0.2.1");
+	if (crowd == NULL)
+		abort();
+	for (i = 0; i < CROWD; i++) {
+		handshake_begin(&crowd[i].handshake, &w->queue, &peer);
+		/* Nothing reads its ClientHello, so they can share one. */
+		handshake_wait(&crowd[i].handshake, c[0].fd[0], ready);
+	}
+	greet(w, 1, "198.51.100.1");
+	is_int(order, 1, "one token for all");
+	(void)net_kit_run(loop, 70);
+	is_int(c[1].ready, 2, "the other network is next");
+	handshake_end(&c[1].handshake, HANDSHAKE_END_FULL);
+	/* The crowd keeps its order when its first ones leave. */
+	for (i = 0; i < CROWD - 2; i++)
+		handshake_end(&crowd[i].handshake, HANDSHAKE_END_FAILED);
+	(void)net_kit_run(loop, 1000);
+	ok(crowd[CROWD - 2].ready > 0 && crowd[CROWD - 1].ready > 0,
+	    "then the rest of the crowd");
+	ok(crowd[CROWD - 2].ready < crowd[CROWD - 1].ready, "in its order");
+	for (; i < CROWD; i++)
+		handshake_end(&crowd[i].handshake, HANDSHAKE_END_FAILED);
+	free(crowd);
+	end(w);
+}
+
 /* The kernel reports a socket whose buffer is full before a long record is
  * whole. */
 static void
@@ -297,6 +338,7 @@ main(void)
 	test_memory(loop);
 	test_hello(loop);
 	test_tokens(loop);
+	test_crowd(loop);
 	test_early(loop);
 	loop_free(loop);
 	return done_testing();
