@@ -47,6 +47,7 @@ struct handshake_network {
 	uint32_t busy_count;
 	struct list idle; /* TLS has not begun; oldest first */
 	struct list busy; /* it has */
+	struct list verified; /* it is over; the CONNECT has not come */
 };
 
 struct handshake_registry {
@@ -112,6 +113,7 @@ find_or_add(struct handshake_registry *r, const struct handshake_key *key)
 	list_init(&n->busy_rank);
 	list_init(&n->idle);
 	list_init(&n->busy);
+	list_init(&n->verified);
 	return n;
 }
 
@@ -183,9 +185,15 @@ make_victim(struct handshake_registry *r, struct list *all)
 static bool
 end_oldest(struct handshake_registry *r, struct handshake_network *n)
 {
-	if (list_empty(&n->idle) && list_empty(&n->busy))
+	struct list *all = &n->idle;
+
+	if (list_empty(all))
+		all = &n->busy;
+	if (list_empty(all))
+		all = &n->verified;
+	if (list_empty(all))
 		return false;
-	make_victim(r, list_empty(&n->idle) ? &n->busy : &n->idle);
+	make_victim(r, all);
 	return true;
 }
 
@@ -561,6 +569,29 @@ handshake_prove_later(struct handshake_pending *h, enum handshake_end how)
 {
 	if (h->queue != NULL)
 		settle_token(h, how);
+}
+
+void
+handshake_verified(struct handshake_pending *h, enum handshake_end how)
+{
+	struct handshake_registry *r;
+	struct handshake_network *n;
+
+	if (h->queue == NULL)
+		return;
+	settle_token(h, how);
+	r = h->queue->registry;
+	pthread_mutex_lock(&r->lock);
+	n = h->network;
+	if (n != NULL && h->in_tls) { /* not a victim */
+		list_remove(&h->node);
+		list_append(&n->verified, &h->node);
+		h->in_tls = false;
+		n->busy_count--;
+		r->busy_count--;
+		settle(r, n);
+	}
+	pthread_mutex_unlock(&r->lock);
 }
 
 void

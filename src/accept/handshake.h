@@ -117,6 +117,11 @@ enum handshake_end {
 	HANDSHAKE_END_FAILED
 };
 
+/* The handshake ended, and the client has a good certificate. It counts as
+ * unfinished until handshake_end(), but takes no memory of a handshake. Of its
+ * network it is ended last. */
+void handshake_verified(struct handshake_pending *h, enum handshake_end how);
+
 /* The handshake ended, but the client showed no certificate, so that nothing is
  * known of it: it counts as unfinished until handshake_end(). */
 void handshake_prove_later(struct handshake_pending *h, enum handshake_end how);

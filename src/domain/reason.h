@@ -21,10 +21,10 @@
 	    "too many connections from one address: see [limits] " \
 	    "connections_per_address") \
 	X(ACCEPT_RATE, "accept_rate", 0, 0, \
-	    "too many new connections a second: see [limits] handshake_rate") \
+	    "too many new connections a second: see [limits] prefix_rate") \
 	X(ACCEPT_EVICTED, "accept_evicted", 0, 0, \
-	    "its handshake was unfinished when room was needed for others: " \
-	    "[limits] handshakes") \
+	    "its handshake or CONNECT was unfinished when room was needed " \
+	    "for others: [limits] handshakes") \
 	X(ACCEPT_DENIED, "accept_denied", 0, 0, \
 	    "the address is on the deny list") \
 	X(ACCEPT_PROXY, "accept_proxy", 0, 0, \

@@ -309,7 +309,7 @@ handshake_done(struct session *s)
 	if (tls_stream_cert(s->tls) == NULL)
 		handshake_prove_later(&s->setup->handshake, how);
 	else
-		handshake_end(&s->setup->handshake, how);
+		handshake_verified(&s->setup->handshake, how);
 	reason = client_check_cert(s->setup->snapshot->denylist,
 	    tls_stream_cert(s->tls), clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
@@ -725,8 +725,7 @@ start_identity(struct session *s)
 	enum reason reason = decide(s, a, &detail);
 	bool waits = false;
 
-	/* For a client without a certificate only: see
-	 * handshake_prove_later(). */
+	/* Its CONNECT has arrived. */
 	handshake_end(&setup->handshake, HANDSHAKE_END_FULL);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);

@@ -3,7 +3,7 @@
 # Strangers in 16 networks open connections and stay silent, send half a
 # handshake, or send what is not TLS. A device in another network comes in within
 # a second all the while, also with few descriptors and little memory, and where
-# certificates are optional.
+# certificates are optional. Others have a certificate, but send no CONNECT.
 use strict;
 use warnings;
 use FindBin;
@@ -78,6 +78,12 @@ my %kinds = (
 		my ($proxy, $n) = @_;
 		push @strangers, peer('strangers')->try_tls(
 			port => $proxy->port('tls'),
+			from => $networks[$n % @networks]);
+	},
+	'a certificate, and no CONNECT' => sub {
+		my ($proxy, $n) = @_;
+		push @strangers, peer('strangers')->try_tls(
+			device => 'ec', port => $proxy->port('tls'),
 			from => $networks[$n % @networks]);
 	},
 	'not TLS' => sub { stranger(@_)->try_send('GET / HTTP/1.1' . 'x' x 99) },
