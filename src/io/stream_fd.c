@@ -12,7 +12,6 @@
 
 struct stream_fd {
 	struct stream stream; /* first: the two are cast into one another */
-	struct loop_garbage garbage;
 	struct watch watch;
 	struct stream_fd_end *end; /* borrowed; may be NULL */
 };
@@ -64,7 +63,7 @@ fd_close(struct stream *s)
 	watch_fini(&f->watch);
 	if (f->end != NULL)
 		f->end->closed(f->end);
-	loop_free_later(f->watch.loop, &f->garbage, f, free);
+	loop_free_later(f->watch.loop, &f->watch.garbage, f, free);
 }
 
 static void
@@ -124,7 +123,7 @@ stream_fd_release(struct stream *s)
 	int fd = watch_release(&f->watch);
 
 	if (fd != -1)
-		loop_free_later(f->watch.loop, &f->garbage, f, free);
+		loop_free_later(f->watch.loop, &f->watch.garbage, f, free);
 	return fd;
 }
 

@@ -159,6 +159,7 @@ watch_release(struct watch *w)
 	if (fd == -1)
 		return -1;
 	loop_deferred_cancel(&w->read_again);
+	w->garbage = (struct loop_garbage){ 0 };
 	event_del(&w->read);
 	if (w->write != NULL) {
 		event_free(w->write);

@@ -27,9 +27,14 @@ struct watch {
 	struct event read;
 	struct event *write; /* owned; NULL until first armed */
 	struct loop *loop; /* borrowed */
-	/* loop_defer() it to have READ delivered in the next turn, even if the
-	 * socket is silent. */
-	struct loop_deferred read_again;
+	union {
+		/* loop_defer() it to have READ delivered in the next turn, even
+		 * if the socket is silent. */
+		struct loop_deferred read_again;
+		/* After watch_release() or watch_fini(): for the owner, to free
+		 * itself with loop_free_later(). */
+		struct loop_garbage garbage;
+	};
 	watch_cb *cb;
 	void *arg; /* borrowed: the owner */
 	int fd; /* owned; -1 once closed */

@@ -94,7 +94,6 @@ enum tls_turn {
 
 struct tls_stream {
 	struct stream stream; /* first: each is cast to the other */
-	struct loop_garbage garbage;
 	struct tls_wire wire;
 	SSL *ssl; /* owned */
 	struct tls_handshake *hs; /* owned; NULL once its results are taken */
@@ -691,8 +690,8 @@ tls_close(struct stream *stream)
 	s->state = TLS_STATE_CLOSED;
 	if (s->hs != NULL)
 		tls_handshake_stop_signing(s->hs);
-	loop_free_later(s->wire.watch.loop, &s->garbage, s, release);
 	tls_wire_fini(&s->wire);
+	loop_free_later(s->wire.watch.loop, &s->wire.watch.garbage, s, release);
 }
 
 static int

@@ -82,8 +82,10 @@ struct early {
 
 struct stream_ws {
 	struct stream stream; /* first: pointers to both are converted */
-	struct loop_garbage garbage;
-	struct loop_deferred again; /* reports READABLE once more */
+	union {
+		struct loop_deferred again; /* reports READABLE once more */
+		struct loop_garbage garbage; /* once `lower' is NULL */
+	};
 	struct loop *loop; /* borrowed */
 	struct stream *lower; /* owned; NULL once closed */
 	struct early *early; /* owned; NULL when all is decoded */
@@ -675,6 +677,7 @@ ws_close(struct stream *s)
 	free(w->early);
 	stream_close(w->lower);
 	w->lower = NULL;
+	w->garbage = (struct loop_garbage){ 0 };
 	loop_free_later(w->loop, &w->garbage, w, free);
 }
 
