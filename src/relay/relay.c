@@ -364,7 +364,7 @@ relay_start(struct relay *r, struct loop *loop, struct stream *client,
 	r->owner = o->owner;
 	r->arg = o->arg;
 	r->idle_ms = o->idle_ms;
-	r->chunk = o->chunk < READ_MAX ? o->chunk : READ_MAX;
+	r->chunk = (uint32_t)(o->chunk < READ_MAX ? o->chunk : READ_MAX);
 	half_init(&r->up, client, broker,
 	    MQTT_CURSOR_AT(MQTT_TYPE_CONNECT) | o->refuse);
 	half_init(&r->down, broker, client, 0);

@@ -67,9 +67,9 @@ struct relay {
 	struct relay_last_packets *last; /* owned; NULL unless dismissed */
 	uint64_t seen_bytes; /* forwarded when the timer last ran */
 	uint64_t idle_ms;
-	size_t chunk;
-	enum relay_state state;
-	enum reason reason; /* NONE while RELAY_OPEN */
+	uint32_t chunk;
+	enum relay_state state : 8;
+	enum reason reason : 8; /* NONE while RELAY_OPEN */
 };
 
 /*

@@ -332,7 +332,7 @@ add_detail(struct log_line *l, const char *detail)
  */
 
 void
-audit_open(struct session *s, uint32_t other)
+audit_open(struct session *s)
 {
 	struct slice claimed = { 0 };
 	struct log_line l;
@@ -344,8 +344,8 @@ audit_open(struct session *s, uint32_t other)
 	add_names(&l, s->identity);
 	if (!log_is_short(&l))
 		log_u64(&l, "version", s->level);
-	if (other != 0)
-		log_u64(&l, "takes_over", other);
+	if (s->opening->takes_over != 0)
+		log_u64(&l, "takes_over", s->opening->takes_over);
 	if (s->opening->cert != NULL && !log_is_short(&l))
 		add_cert(&l, s->opening->cert);
 	add_profile(&l, s->identity->rules);

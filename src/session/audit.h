@@ -79,9 +79,8 @@ void audit_init(struct audit *a);
 /* Begins a new second: logs what was left out. */
 void audit_tick(struct audit *a);
 
-/* The broker has accepted the session's CONNECT; s->opening is there. `other'
- * is the session that had the same ClientID; 0: none. */
-void audit_open(struct session *s, uint32_t other);
+/* The broker has accepted the session's CONNECT; s->opening is there. */
+void audit_open(struct session *s);
 
 /* The connection ended before the broker accepted it. */
 void audit_refuse(struct session *s, enum reason reason, const char *detail);

@@ -4,20 +4,15 @@
  */
 #include "session/client_ids.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/hash.h"
 
-/* A power of two. 512 KiB, of which only the pages in use take memory. */
-#define SLOTS 65536
-
-/* A slot: the upper half is that of the key, the lower half the session's id. 0
- * is empty. */
+/* Two ClientIDs with the same key, a keyed hash of 64 bits, are taken for one.
+ * That would only add a wrong word to a line of the log. */
 struct client_ids {
 	struct hash_key hash_key;
-	_Atomic uint64_t slots[SLOTS];
+	struct table_shards members; /* those that have a ClientID */
 };
 
 struct client_ids *
@@ -25,14 +20,19 @@ client_ids_new(void)
 {
 	struct client_ids *c = calloc(1, sizeof(*c));
 
-	if (c != NULL)
-		c->hash_key = hash_key_random();
+	if (c == NULL)
+		return NULL;
+	c->hash_key = hash_key_random();
+	table_shards_init(&c->members);
 	return c;
 }
 
 void
 client_ids_free(struct client_ids *c)
 {
+	if (c == NULL)
+		return;
+	table_shards_fini(&c->members);
 	free(c);
 }
 
@@ -45,38 +45,61 @@ client_ids_key(const struct client_ids *c, const char *backend,
 	return hash_mix(hash_keyed(&c->hash_key, client_id) + name);
 }
 
-static _Atomic uint64_t *
-slot_of(struct client_ids *c, uint64_t key)
+static bool
+same_hash(const struct table_node *node, const void *key)
 {
-	return &c->slots[key & (SLOTS - 1)];
+	(void)node;
+	(void)key;
+	return true;
 }
 
-static uint64_t
-value_of(uint64_t key, uint64_t sid)
-{
-	return (key >> 32 << 32) | (uint32_t)sid;
-}
-
-/* The session in a slot's value if it has this key, else 0. */
+/* Removes the member that has the ClientID. Returns its session, 0: none. */
 static uint32_t
-session_of(uint64_t value, uint64_t key)
+take_over(struct table *t, uint64_t key, uint32_t by)
 {
-	return value >> 32 == key >> 32 ? (uint32_t)value : 0;
-}
+	struct client_ids_member *other;
+	struct table_node *node = table_find(t, key, same_hash, NULL);
 
-uint32_t
-client_ids_take(struct client_ids *c, uint64_t key, uint64_t sid)
-{
-	return session_of(atomic_exchange(slot_of(c, key), value_of(key, sid)),
-	    key);
-}
-
-uint32_t
-client_ids_release(struct client_ids *c, uint64_t key, uint64_t sid)
-{
-	uint64_t value = value_of(key, sid);
-
-	if (atomic_compare_exchange_strong(slot_of(c, key), &value, 0))
+	if (node == NULL)
 		return 0;
-	return session_of(value, key);
+	other = table_entry(node, struct client_ids_member, node);
+	table_remove(t, node);
+	other->taken_by = by;
+	return other->session;
+}
+
+uint32_t
+client_ids_take(struct client_ids *c, struct client_ids_member *member,
+    uint64_t key, uint64_t session)
+{
+	uint32_t id = (uint32_t)session;
+	uint32_t other;
+	struct table *t;
+
+	if (id == 0)
+		id = 1; /* 0 has another meaning */
+	t = table_shards_lock(&c->members, key);
+	other = take_over(t, key, id);
+	member->taken_by = 0;
+	member->session = table_add(t, &member->node, key) == OK ? id : 0;
+	table_shards_unlock(&c->members, key);
+	return other;
+}
+
+uint32_t
+client_ids_release(struct client_ids *c, struct client_ids_member *member)
+{
+	uint64_t key = member->node.hash;
+	uint32_t other;
+	struct table *t;
+
+	if (member->session == 0)
+		return 0;
+	t = table_shards_lock(&c->members, key);
+	other = member->taken_by;
+	if (other == 0)
+		table_remove(t, &member->node);
+	table_shards_unlock(&c->members, key);
+	member->session = 0;
+	return other;
 }

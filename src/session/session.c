@@ -236,6 +236,7 @@ leave(struct session *s, enum reason reason)
 	s->ended = true;
 	count_end(s, reason);
 	cert_sessions_remove(&s->member);
+	(void)client_ids_release(m->client_ids, &s->client_id);
 	throttle_release(&s->slot, loop_now(m->loop));
 	stages_free_setup(s);
 	part_from_broker(s);
@@ -350,7 +351,7 @@ static void
 log_relay_end(struct session *s, enum reason *reason)
 {
 	uint32_t other =
-	    client_ids_release(s->manager->client_ids, s->client_id_key, s->id);
+	    client_ids_release(s->manager->client_ids, &s->client_id);
 	int code = half_disconnect_code(&s->relay.down);
 
 	switch (*reason) {

@@ -55,6 +55,7 @@ struct session_identity {
 /* What the open line says, from the dial until the broker's CONNACK. */
 struct session_opening {
 	struct cert *cert; /* owned; NULL: the client has none */
+	uint32_t takes_over; /* the session whose ClientID it took; 0: none */
 	char backend[]; /* the broker's address */
 };
 
@@ -70,29 +71,30 @@ struct session {
 	struct session_identity *identity; /* owned; NULL until admitted */
 	struct session_opening *opening; /* owned; until the CONNACK */
 	struct relay relay; /* in stage relay only */
-	uint64_t client_id_key; /* in manager->client_ids; in stage relay */
-	uint32_t takes_over; /* the session whose ClientID it took; 0: none */
-	uint32_t deny_filter; /* its place in manager->deny_filters, plus 1 */
+	struct client_ids_member client_id; /* in manager->client_ids */
 	struct throttle_slot slot;
 	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */
 	uint64_t since; /* loop_now() at accept */
+	uint32_t deny_filter; /* its place in manager->deny_filters, plus 1 */
+	uint32_t maximum_packet; /* v5: the client's limit; 0 = none */
 	/* For session_check_peers(): the low bits of the bytes relayed at the
-	 * last check, and whether some were on their way. */
+	 * last check. */
 	uint32_t checked_bytes;
-	bool checked_busy;
-	bool draining; /* a drain has looked at it: */
-	/* The low bits of loop_now() at the first look, of the bytes relayed at
-	 * the last look, and of when it may be dismissed. */
+	/* For a drain that has looked at the session: the low bits of
+	 * loop_now() at the first look, of the bytes relayed at the last look,
+	 * and of when it may be dismissed. */
 	uint32_t drain_since;
 	uint32_t drain_bytes;
 	uint32_t drain_ready;
-	uint32_t maximum_packet; /* v5: the client's limit; 0 = none */
 	enum stage stage : 8;
 	enum mqtt_level level : 8; /* UNKNOWN before the CONNECT */
-	bool answered; /* the broker's CONNACK was passed on to the client */
 	uint8_t connack; /* its return code or reason code, once answered */
-	bool ended; /* only waits to be freed at the end of the turn */
+	bool checked_busy : 1; /* at the last check some were on their way */
+	bool draining : 1; /* a drain has looked at it */
+	bool
+	    answered : 1; /* the broker's CONNACK was passed on to the client */
+	bool ended : 1; /* only waits to be freed at the end of the turn */
 };
 
 /*

@@ -836,7 +836,7 @@ broker_answered(void *arg, uint8_t code)
 	s->answered = true;
 	s->connack = code;
 	if (code == 0)
-		audit_open(s, s->takes_over);
+		audit_open(s);
 	session_opening_free(s);
 	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
 	observe(&c->connack, loop_now(s->manager->loop) - s->since);
@@ -867,6 +867,7 @@ start_relay(struct session *s)
 	const struct config *cfg = s->setup->snapshot->config;
 	struct client_ids *client_ids = s->manager->client_ids;
 	struct relay_options o = { 0 };
+	uint64_t key;
 
 	o.connect = buf_slice(&a->connect);
 	o.after_connect = buf_slice(&a->rest);
@@ -878,10 +879,11 @@ start_relay(struct session *s)
 	o.idle_ms = cfg->timeouts.idle;
 	o.chunk = cfg->limits.relay_buffer;
 	o.version = (uint8_t)s->level;
-	s->client_id_key = client_ids_key(client_ids,
+	key = client_ids_key(client_ids,
 	    s->setup->listener->backend_profile->head.name,
 	    session_identity_client_id(s->identity));
-	s->takes_over = client_ids_take(client_ids, s->client_id_key, s->id);
+	s->opening->takes_over =
+	    client_ids_take(client_ids, &s->client_id, key, s->id);
 	o.owner = &relay_owner;
 	o.arg = s;
 	if (relay_start(&s->relay, s->manager->loop, s->client, s->broker,

@@ -148,14 +148,23 @@ test_client_ids(void)
 	struct client_ids *c = client_ids_new();
 	struct slice id = slice_str("device");
 	uint64_t key = client_ids_key(c, "", id);
+	struct client_ids_member first = { 0 };
+	struct client_ids_member second = { 0 };
 
 	ok(key != client_ids_key(c, "other", id),
 	    "a ClientID counts for each [backend]");
-	is_int(client_ids_take(c, key, 1), 0, "no session had it");
-	is_int(client_ids_take(c, key, 2), 1, "the second takes it over");
-	is_int(client_ids_release(c, key, 1), 2, "which the first learns");
-	is_int(client_ids_release(c, key, 2), 0, "the second still has it");
-	is_int(client_ids_take(c, key, 3), 0, "and has released it");
+	is_int(client_ids_take(c, &first, key, 1), 0, "no session had it");
+	is_int(client_ids_take(c, &second, key, 2), 1,
+	    "the second takes it over");
+	is_int(client_ids_release(c, &first), 2, "which the first learns");
+	is_int(client_ids_release(c, &first), 0, "a second release is nothing");
+	is_int(client_ids_release(c, &second), 0, "the second still has it");
+	is_int(client_ids_take(c, &first, key, (uint64_t)1 << 32), 0,
+	    "and has released it");
+	is_int(client_ids_take(c, &second, key, 3), 1,
+	    "an id of 0 modulo 2^32 is not taken for no session");
+	is_int(client_ids_release(c, &second), 0, "the last one releases it");
+	is_int(client_ids_release(c, &first), 3, "the other learns who it was");
 	client_ids_free(c);
 }
 
