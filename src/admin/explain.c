@@ -334,7 +334,8 @@ bad_file(const char *path, enum err err)
 	    strncmp(found, "-----BEGIN CERTIFICATE-----", 27) == 0)
 		fprintf(stderr,
 		    "sallyport: %s: contains no certificate that can be read "
-		    "(name a file in PEM or DER, leaf first)\n",
+		    "(name a file in PEM or DER, leaf first; of PKCS#12 make "
+		    "PEM: openssl pkcs12 -in FILE -nokeys -out PEM)\n",
 		    path);
 	else
 		fprintf(stderr,

@@ -209,12 +209,17 @@ print_next(const char *dir, const struct programs *p)
 	       "Who is there:    %s -s %s/state/admin.sock sessions\n"
 	       "A stolen device: %s -s %s/state/admin.sock deny cn NAME\n"
 	       "  and for good:  %s -d %s/pki revoke NAME\n"
+	       "Every week:      %s -d %s/pki crl\n"
+	       "                 (by cron: without a new CRL all devices are "
+	       "refused after 30 days)\n"
+	       "In two months:   %s -d %s/pki renew server\n"
+	       "                 (its certificate is good for 90 days)\n"
 	       "What is wrong:   %s -s %s/state/admin.sock status\n"
 	       "The page:        http://127.0.0.1:9884/\n"
 	       "The guides:      devices.md, in etc/doc of the source or in "
 	       "share/doc/sallyport\n",
-	    dir, p->pki, dir, p->ctl, dir, p->ctl, dir, p->pki, dir, p->ctl,
-	    dir);
+	    dir, p->pki, dir, p->ctl, dir, p->ctl, dir, p->pki, dir, p->pki,
+	    dir, p->pki, dir, p->ctl, dir);
 }
 
 /* Makes everything in the folder, which is there. */

@@ -17,6 +17,8 @@
 /* A CRL that is due soon: the next one should have been fetched by then. */
 #define CRL_WARN (DAY / 4)
 #define TEXT_MAX 1024
+/* As many brokers that are down are named. */
+#define DOWN_MAX 3
 /* Local ports in use towards one broker, in percent. */
 #define PORTS_WARN 80
 
@@ -40,13 +42,32 @@ add(json_t *to, const char *what, const char *fmt, ...)
 		reply_text(slice_str(text))));
 }
 
-/* "1 of 3 brokers is down", with the last error; bad if a worker has none. */
+/* Appends ": 192.0.2.1:1883: Connection refused" to `text', which has room for
+ * TEXT_MAX bytes; no more than DOWN_MAX of them. */
+static void
+add_endpoint(char *text, const struct totals_endpoint *e, size_t nth)
+{
+	size_t len = strlen(text);
+
+	if (nth > DOWN_MAX)
+		return;
+	if (nth == DOWN_MAX)
+		snprintf(text + len, TEXT_MAX - len, "; ...");
+	else
+		snprintf(text + len, TEXT_MAX - len, "%s%s%s%s",
+		    nth == 0 ? ": " : "; ",
+		    e->endpoint[0] != '\0' ? e->endpoint : e->address,
+		    e->error[0] == '\0' ? "" : ": ", e->error);
+}
+
+/* "1 of 3 brokers is down", with the last errors; bad if a worker has none that
+ * is up. */
 static void
 add_backend(struct problems *p, const struct totals *t,
     const struct totals_pool *pool)
 {
-	const struct totals_endpoint *down = NULL;
 	const struct totals_endpoint *e;
+	char down[TEXT_MAX] = "";
 	size_t count = 0;
 	size_t up = 0;
 	size_t i;
@@ -55,20 +76,18 @@ add_backend(struct problems *p, const struct totals *t,
 		e = &t->endpoints[i];
 		if (strcmp(e->backend, pool->backend) != 0)
 			continue;
+		if (!e->up)
+			add_endpoint(down, e, count - up);
 		count++;
 		up += e->up;
-		if (!e->up)
-			down = e;
 	}
-	if (down == NULL)
+	if (up == count)
 		return;
 	add(pool->up ? p->warn : p->bad,
 	    pool->up ? "broker_down" : "no_broker_up",
-	    "[backend %s]: %zu of %zu broker%s %s down: %s%s%s", pool->backend,
+	    "[backend %s]: %zu of %zu broker%s %s down%s", pool->backend,
 	    count - up, count, count == 1 ? "" : "s",
-	    count - up == 1 ? "is" : "are",
-	    down->endpoint[0] != '\0' ? down->endpoint : down->address,
-	    down->error[0] == '\0' ? "" : ": ", down->error);
+	    count - up == 1 ? "is" : "are", down);
 }
 
 static void

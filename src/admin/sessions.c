@@ -979,9 +979,8 @@ sessions_kick_run(struct admin *a, struct http_call *call,
 		free_filter(f);
 		free(f);
 		reply_error(call, 400,
-		    "give a filter: user, client_id, cert, peer, listener, "
-		    "backend, min_age, max_age or sid; or all (over HTTP, "
-		    "all=1) for every session");
+		    "give a filter, such as --user NAME (user=NAME over "
+		    "HTTP), or --all (all=1) for every session");
 		return;
 	}
 	send_query(a, call, r, &kick_kind, f);

@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "ctl/client.h"
@@ -252,6 +253,7 @@ static int
 report_absent(const char *path, enum err err)
 {
 	int code = errno;
+	struct stat st;
 
 	fprintf(stderr, "sallyportctl: %s: ", path);
 	switch (err) {
@@ -262,7 +264,10 @@ report_absent(const char *path, enum err err)
 		    stderr);
 		break;
 	case ERR_REFUSED:
-		fputs("no process listens there: sallyport has ended\n",
+		fputs(stat(path, &st) == 0 && !S_ISSOCK(st.st_mode)
+			? "is not a socket (name that of [daemon] "
+			  "admin_socket)\n"
+			: "no process listens there: sallyport has ended\n",
 		    stderr);
 		break;
 	case ERR_SYSTEM:

@@ -214,6 +214,9 @@ take_words(struct arguments *a, char **words, int count)
 		if (!command_add(&a->call, &param))
 			return bad_usage("too many options", "");
 	}
+	if (n < count && command_takes(c, "user"))
+		return bad_usage("write --user or --client-id before ",
+		    words[n]);
 	if (n < count)
 		return bad_usage("unexpected argument: ", words[n]);
 	return CTL_OK;

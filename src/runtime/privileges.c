@@ -126,24 +126,34 @@ find_closed_folder(char *path)
 	return false;
 }
 
+/* The report on all files. A folder that is closed is named once. */
+struct reading {
+	struct report *report;
+	char closed[PATH_MAX]; /* the folder named last, or "" */
+};
+
 /* Adds the reason why `path' cannot be opened; errno says it. access() follows
  * permissions only, Landlock does not affect it. */
 static void
-add_unreadable(struct report *r, const char *path)
+add_unreadable(struct reading *reading, const char *path)
 {
+	struct report *r = reading->report;
 	char folder[PATH_MAX];
 	int error = errno;
 
 	snprintf(folder, sizeof(folder), "%s", path);
 	if (error == EACCES && access(path, R_OK) == 0)
 		report_add(r, "%s: %s", path, file_error(ERR_SANDBOX));
-	else if (error == EACCES && find_closed_folder(folder))
+	else if (error == EACCES && find_closed_folder(folder)) {
+		if (strcmp(reading->closed, folder) == 0)
+			return;
+		strcpy(reading->closed, folder);
 		report_add(r,
 		    "%s: the user that the daemon runs as may not enter %s: "
 		    "the next reload will fail (chgrp that folder, and chmod "
 		    "g+x)",
 		    path, folder);
-	else if (error == EACCES)
+	} else if (error == EACCES)
 		report_add(r,
 		    "%s: %s for the user that the daemon runs as: the next "
 		    "reload will fail (chgrp it, and chmod g+r)",
@@ -154,7 +164,7 @@ add_unreadable(struct report *r, const char *path)
 }
 
 static void
-try_entries(struct report *r, const char *folder)
+try_entries(struct reading *r, const char *folder)
 {
 	DIR *d = opendir(folder);
 	char path[PATH_MAX];
@@ -185,7 +195,7 @@ try_entries(struct report *r, const char *folder)
 static void
 try_name(const char *path, void *arg)
 {
-	struct report *r = arg;
+	struct reading *r = arg;
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
@@ -235,7 +245,9 @@ void
 privileges_check_files(const struct config *cfg, struct report *unreadable,
     struct report *unwritable)
 {
-	config_files(cfg, try_name, unreadable);
+	struct reading r = { .report = unreadable };
+
+	config_files(cfg, try_name, &r);
 	try_denylist(cfg, unwritable);
 }
 

@@ -78,7 +78,8 @@ take_cert(const struct tls_load_pem *block, void *arg)
 	p->count--;
 	CRYPTO_BUFFER_free(cert->link.buffer);
 	return tls_load_error(l->report, "certificate",
-	    "%s: line %u: the certificate is damaged", l->path, block->line);
+	    "%s: line %u: the certificate is damaged", l->path,
+	    block->line == 0 ? 1 : block->line);
 }
 
 /* Warns of what clients will not accept or may not put together. */

@@ -510,13 +510,44 @@ der_len(struct slice file)
 	return CBS_len(&element);
 }
 
+/* Returns what the DER is and how to convert it, or NULL if it may be what is
+ * wanted. PKCS#12 begins with version 3 and a sequence (RFC 7292, 4), PKCS#7
+ * with the OID of signedData (RFC 2315, 14). */
+static const char *
+find_container(struct slice der)
+{
+	static const uint8_t signed_data[] = { 0x2a, 0x86, 0x48, 0x86, 0xf7,
+		0x0d, 0x01, 0x07, 0x02 };
+	uint64_t version;
+	CBS all, in, oid;
+
+	CBS_init(&all, der.data, der.len);
+	if (!CBS_get_asn1(&all, &in, CBS_ASN1_SEQUENCE))
+		return NULL;
+	if (CBS_peek_asn1_tag(&in, CBS_ASN1_OBJECT) &&
+	    CBS_get_asn1(&in, &oid, CBS_ASN1_OBJECT) &&
+	    CBS_mem_equal(&oid, signed_data, sizeof(signed_data)))
+		return "the file is PKCS#7 (try: openssl pkcs7 -inform DER "
+		       "-in FILE -print_certs -out PEM)";
+	if (CBS_peek_asn1_tag(&in, CBS_ASN1_INTEGER) &&
+	    CBS_get_asn1_uint64(&in, &version) && version == 3 &&
+	    CBS_peek_asn1_tag(&in, CBS_ASN1_SEQUENCE))
+		return "the file is PKCS#12 (try: openssl pkcs12 -in FILE "
+		       "-nodes -out PEM; with -nokeys for certificates only, "
+		       "with -nocerts for the key)";
+	return NULL;
+}
+
 /* Reads a file of DER, `len' bytes long. Only line ends may follow. */
 static enum err
 walk_der(struct walk *w, size_t len)
 {
 	struct tls_load_pem block = { .label = "" };
+	const char *container = find_container(w->rest);
 	size_t i;
 
+	if (container != NULL)
+		return flaw(w, 0, "%s", container);
 	for (i = len; i < w->rest.len; i++)
 		if (w->rest.data[i] != '\n' && w->rest.data[i] != '\r')
 			return flaw(w, 0,

@@ -119,6 +119,11 @@ for my $folder ('/run', '/var/run') {
 	(undef, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
 	like($err, qr/open\.key: the user .* may not enter \Q$closed\E:/,
 		'the folder that is closed is named');
+	write_file("$closed/open.crt", read_file(pki->cert('server')));
+	$unreadable{tls}{certificate} = "$closed/open.crt";
+	$proxy->write_ini(%unreadable);
+	(undef, undef, $err) = sallyport_run('-t', '-c', $proxy->{ini});
+	is(() = $err =~ /may not enter/g, 1, 'once');
 }
 
 # A ports file of the start belongs to the user; a link is not followed.

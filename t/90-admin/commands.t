@@ -140,6 +140,11 @@ $proxy->wait_exit(5);
 ($code, $out, $err) = ctl($socket, 'status');
 is($code, 3, 'the daemon was killed');
 like($err, qr/no process listens there/, 'says so');
+(undef, undef, $err) = ctl(write_file(tmp('file'), ''), 'status');
+like($err, qr/is not a socket/, 'nor is a file one');
+($code, undef, $err) = ctl('/', 'kick', 'device-001');
+is($code, 64, 'a name without its option');
+like($err, qr/write --user or --client-id before device-001/, 'says which');
 $proxy = sallyport(%config);
 is((ctl($socket, 'status'))[0], 0, 'its successor takes the socket over');
 

@@ -16,6 +16,8 @@ is($code, 0, 'init') or diag($said);
 like($out, qr{^  \S*sallyport -c \Q$dir\E/sallyport\.ini$}m, 'what to type next');
 like($out, qr/^    --cert \Q$dir\E\/pki\/devices\/device-001\.crt/m,
 	'the first device');
+like($out, qr{^Every week: +\S+ -d \Q$dir\E/pki crl$}m,
+	'and what has to be renewed');
 unlike($out, qr/^Next: /m, 'and nothing of sallyport-pki');
 if ($> == 0) {
 	# The test has no user sallyport, whom the next steps speak of.

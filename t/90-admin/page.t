@@ -265,7 +265,8 @@ is(js(q(rate(0) + ", " + rate(.02) + ", " + rate(.0005) + ", " + rate(3.14159) +
 js(q(byId("r10m").click(); 0));
 like(js(q(byId("host").textContent)), qr/\S/, 'the name of the machine');
 like(js(q(byId("updated").textContent)), qr/^\d\d:\d\d:\d\d UTC$/, 'UTC');
-is(js(q([...document.querySelectorAll(".tile dd span, .tile dt")].filter((e) =>
+is(js(q([...document.querySelectorAll(
+    ".tile dd span, .tile dt, .facts dd")].filter((e) =>
     e.getClientRects().length > 1 || e.offsetHeight > 40).map((e) =>
     e.textContent).join())), '', 'nothing wraps in its tile at 1280');
 
