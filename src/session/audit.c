@@ -28,6 +28,8 @@ audit_init(struct audit *a)
 	memset(a, 0, sizeof(*a));
 	init_refusals(&a->proven);
 	init_refusals(&a->unproven);
+	ratelimit_init(&a->shared, AUDIT_SHARED_LINES_A_SECOND,
+	    AUDIT_SHARED_LINES_BURST);
 }
 
 static const char *
@@ -129,46 +131,76 @@ verified_cert(const struct session *s)
 	return s->tls == NULL ? NULL : tls_stream_cert(s->tls);
 }
 
+/* True if a line of that event, reason and subject is within the budget `r'.
+ * Otherwise the line is counted as left out. */
+static bool
+may_log(struct session *s, struct audit_refusals *r, enum audit_event event,
+    enum reason reason, uint64_t subject)
+{
+	struct audit *a = &s->manager->audit;
+
+	if (is_first(r, reason, subject) ||
+	    ratelimit_try(&r->limit, loop_now(s->manager->loop)) == 0)
+		return true;
+	a->left_out[event][reason]++;
+	return false;
+}
+
 static bool
 may_log_refusal(struct session *s, enum reason reason)
 {
 	struct audit *a = &s->manager->audit;
 	const struct cert *cert = verified_cert(s);
-	struct audit_refusals *r = &a->unproven;
-	uint64_t subject;
 
-	if (s->identity != NULL && s->identity->has_certificate) {
-		r = &a->proven;
-		subject = certificate_subject(s->identity->tbs_sha256);
-	} else if (cert != NULL) {
-		r = &a->proven;
-		subject = certificate_subject(cert->tbs_sha256);
-	} else {
-		subject = network_subject(s);
+	if (s->identity != NULL && s->identity->has_certificate)
+		return may_log(s, &a->proven, AUDIT_REFUSE, reason,
+		    certificate_subject(s->identity->tbs_sha256));
+	if (cert != NULL)
+		return may_log(s, &a->proven, AUDIT_REFUSE, reason,
+		    certificate_subject(cert->tbs_sha256));
+	return may_log(s, &a->unproven, AUDIT_REFUSE, reason,
+	    network_subject(s));
+}
+
+/*
+ * Returns the budget of `subject': its own, or one that is full and therefore
+ * not needed by another. If all of its group are in use, because very many
+ * devices come at once, it is one that such subjects share: a full one would
+ * leave certificates that take turns without a limit.
+ */
+static struct ratelimit *
+budget_of(struct audit *a, uint64_t subject, uint64_t now)
+{
+	size_t groups = AUDIT_CERTIFICATES / AUDIT_GROUP;
+	struct audit_certificate *c =
+	    &a->certificates[subject % groups * AUDIT_GROUP];
+	struct audit_certificate *unused = NULL;
+	size_t i;
+
+	for (i = 0; i < AUDIT_GROUP; i++) {
+		if (c[i].subject == subject)
+			return &c[i].limit;
+		if (unused == NULL && ratelimit_is_full(&c[i].limit, now))
+			unused = &c[i];
 	}
-	if (is_first(r, reason, subject) ||
-	    ratelimit_try(&r->limit, loop_now(s->manager->loop)) == 0)
-		return true;
-	a->left_out[AUDIT_REFUSE][reason]++;
-	return false;
+	if (unused == NULL)
+		return &a->shared;
+	unused->subject = subject;
+	ratelimit_init(&unused->limit, AUDIT_SESSION_LINES_A_SECOND,
+	    AUDIT_SESSION_LINES_BURST);
+	return &unused->limit;
 }
 
 static bool
 may_log_session(struct session *s, enum audit_event event, enum reason reason)
 {
 	struct audit *a = &s->manager->audit;
+	uint64_t now = loop_now(s->manager->loop);
 	uint64_t subject = s->identity->has_certificate
 	    ? certificate_subject(s->identity->tbs_sha256)
 	    : network_subject(s);
-	struct audit_certificate *c =
-	    &a->certificates[subject % AUDIT_CERTIFICATES];
 
-	if (c->subject != subject) {
-		c->subject = subject;
-		ratelimit_init(&c->limit, AUDIT_SESSION_LINES_A_SECOND,
-		    AUDIT_SESSION_LINES_BURST);
-	}
-	if (ratelimit_try(&c->limit, loop_now(s->manager->loop)) == 0)
+	if (ratelimit_try(budget_of(a, subject, now), now) == 0)
 		return true;
 	a->left_out[event][reason]++;
 	return false;
@@ -464,13 +496,15 @@ audit_close(struct session *s, enum reason reason, uint32_t other)
 }
 
 void
-audit_clone(const struct session *s, const union session_address *other)
+audit_clone(struct session *s, const union session_address *other)
 {
 	char text[ADDRESS_TEXT_MAX];
 	struct sockaddr_storage address;
 	struct log_line l;
 
-	if (!log_enabled(LOG_LEVEL_WARN))
+	if (!log_enabled(LOG_LEVEL_WARN) ||
+	    !may_log(s, &s->manager->audit.proven, AUDIT_CLONE, REASON_NONE,
+		certificate_subject(s->identity->tbs_sha256)))
 		return;
 	session_address_load(other, &address);
 	address_text_port(text, &address);

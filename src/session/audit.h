@@ -11,6 +11,8 @@
  *    Outside of the budgets, the first refusal in each second of each reason
  *    and each subject is logged (the first AUDIT_FIRSTS of them). The subject
  *    is the certificate, or the network (IPv4 /24, IPv6 /64).
+ *    A suspected clone counts as a refusal of its certificate, although it is
+ *    admitted.
  *  - The lines of admitted sessions have a budget for each certificate.
  *
  * What is left out is counted, and once a second an event not_logged says how
@@ -36,11 +38,16 @@ union session_address;
 #define AUDIT_SESSION_LINES_A_SECOND 20
 #define AUDIT_SESSION_LINES_BURST 200
 
+/* The lines of all certificates for which there is no budget. */
+#define AUDIT_SHARED_LINES_A_SECOND 1000
+#define AUDIT_SHARED_LINES_BURST 10000
+
 #define AUDIT_EVENTS(X) \
 	X(OPEN, "open") \
 	X(REFUSE, "refuse") \
 	X(DISMISS, "dismiss") \
-	X(CLOSE, "close")
+	X(CLOSE, "close") \
+	X(CLONE, "clone_suspect")
 
 enum audit_event {
 #define X(id, name) AUDIT_##id,
@@ -59,17 +66,19 @@ struct audit_refusals {
 
 /* The budget for the sessions of one certificate. */
 struct audit_certificate {
-	uint64_t subject; /* hash; another one that needs the slot takes it */
+	uint64_t subject; /* hash; another one takes it when it is full */
 	struct ratelimit limit;
 };
 
 #define AUDIT_CERTIFICATES 1024
+#define AUDIT_GROUP 4 /* of them may be a subject's */
 
 /* A worker's budgets. */
 struct audit {
 	struct audit_refusals proven; /* with a verified certificate */
 	struct audit_refusals unproven;
 	struct audit_certificate certificates[AUDIT_CERTIFICATES];
+	struct ratelimit shared; /* for those without a place */
 	uint32_t left_out[AUDIT_EVENT_COUNT][REASON_COUNT];
 };
 
@@ -86,7 +95,7 @@ void audit_open(struct session *s);
 void audit_refuse(struct session *s, enum reason reason, const char *detail);
 
 /* The certificate has a session from another address, too. */
-void audit_clone(const struct session *s, const union session_address *other);
+void audit_clone(struct session *s, const union session_address *other);
 
 /* A session in the relay is being dismissed; its close line follows. */
 void audit_dismiss(struct session *s, enum reason reason, const char *detail);

@@ -5,6 +5,7 @@
 use strict;
 use warnings;
 use FindBin;
+use Time::HiRes qw(time);
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
 
@@ -12,9 +13,9 @@ my $broker = peer('broker')->listen;
 
 sub config
 {
-	my ($excess, $most) = @_;
+	my ($excess, $most, %daemon) = @_;
 
-	return (daemon => { workers => 2 },
+	return (daemon => { workers => 2, %daemon },
 		backend => { address => $broker->address },
 		tls => {
 			client_ca => pki->cert('client-ca'),
@@ -125,5 +126,22 @@ sub lives
 	like($line, qr/peer=127\.0\.0\.2:\d+ .*also_from=127\.0\.0\.1:\d+ /,
 		'another address is told, with both');
 	$c->close;
+}
+{
+	# A device that comes and goes beside its clone does not fill the log:
+	# there are 50 lines at once, 50 a second, and the first of each second.
+	$broker = peer('another broker')->listen;
+	my $proxy = start('refuse', undef, workers => 1);
+	my $first = session($proxy, 'tls', 4, 'c1');
+	my $began = time;
+
+	for my $n (1 .. 400) {
+		my $c = peer->device('tls', device => 'ec',
+			port => $proxy->port('tls'), from => '127.0.0.2');
+		$c->send(mqtt_connect(clientid => "n$n"));
+		$c->reset;
+	}
+	cmp_ok($proxy->count_log(qr/event=clone_suspect/), '<=',
+		50 + 51 * (2 + time - $began), 'clone_suspect has a limit');
 }
 done_testing;
