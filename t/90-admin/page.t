@@ -237,6 +237,8 @@ wait_js('it asks again', 'asked > 0');
 $browser->size(360, 740, phone => 1);
 wait_js('what scrolls sideways can be reached by Tab', q(
     byId("certs").tabIndex === 0));
+is(js(q(["funnel", "listeners"].filter((id) => byId(id).tabIndex === 0)
+    .join())), '', 'narrow tables do not');
 $browser->size(1280, 900);
 wait_js('what does not is no stop', q(byId("certs").tabIndex === -1));
 

@@ -151,5 +151,16 @@ is(scalar(() = $list =~ /^valid +server .* localhost$/mg), 3,
 	'list: the server');
 my ($code, undef, $err) = pki_tool('nonsense');
 is($code, 64, 'an unknown command: exit 64');
+
+# An openssl that cannot do what is needed is named, not its first complaint.
+mkdir tmp('old');
+write_file(tmp('old/openssl'), "#!/bin/sh\necho OpenSSL 1.0.2u  20 Dec 2019\n");
+chmod 0755, tmp('old/openssl');
+{
+	local $ENV{PATH} = tmp('old') . ":$ENV{PATH}";
+	($code, undef, $err) = pki_tool('list');
+	is($code, 1, 'an old openssl');
+	like($err, qr/1\.0\.2u .*is too old; 1\.1\.1 or newer/, 'is refused');
+}
 ok(!$broker->pending, 'no refused one reached the broker');
 done_testing;
