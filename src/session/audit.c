@@ -28,6 +28,8 @@ audit_init(struct audit *a)
 	memset(a, 0, sizeof(*a));
 	init_refusals(&a->proven);
 	init_refusals(&a->unproven);
+	ratelimit_init(&a->checks, AUDIT_CHECKS_A_SECOND,
+	    AUDIT_CHECKS_A_SECOND);
 	ratelimit_init(&a->shared, AUDIT_SHARED_LINES_A_SECOND,
 	    AUDIT_SHARED_LINES_BURST);
 }
@@ -419,11 +421,19 @@ add_refused_cert(struct log_line *l, const struct session *s)
 		    snapshot_rules(setup->snapshot, setup->listener, verified));
 }
 
-/* Health checks of load balancers come every few seconds and say nothing. */
+/* Health checks of load balancers come every few seconds and say nothing. Those
+ * of a stranger who connects all the time look the same, and cost as much as a
+ * handshake: so above a rate that no balancer has, they are refusals like any
+ * other. */
 static enum log_level
-level_of(enum reason reason)
+level_of(struct session *s, enum reason reason)
 {
-	return reason == REASON_ACCEPT_CHECK || reason == REASON_TLS_CHECK
+	bool check =
+	    reason == REASON_ACCEPT_CHECK || reason == REASON_TLS_CHECK;
+
+	return check &&
+		ratelimit_try(&s->manager->audit.checks,
+		    loop_now(s->manager->loop)) == 0
 	    ? LOG_LEVEL_DEBUG
 	    : LOG_LEVEL_INFO;
 }
@@ -433,11 +443,12 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 {
 	const struct admission *a =
 	    s->setup == NULL ? NULL : s->setup->admission;
+	enum log_level level = level_of(s, reason);
 	struct log_line l;
 
-	if (!log_enabled(level_of(reason)) || !may_log_refusal(s, reason))
+	if (!log_enabled(level) || !may_log_refusal(s, reason))
 		return;
-	begin(&l, s, level_of(reason), AUDIT_REFUSE);
+	begin(&l, s, level, AUDIT_REFUSE);
 	log_str(&l, "reason", reason_name(reason));
 	add_detail(&l, detail);
 	if (s->stage == STAGE_RELAY)

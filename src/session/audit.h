@@ -34,6 +34,9 @@ union session_address;
 #define AUDIT_REFUSALS_A_SECOND 50
 #define AUDIT_FIRSTS 256
 
+/* So many health checks are not reported. */
+#define AUDIT_CHECKS_A_SECOND 50
+
 /* The lines of one certificate's sessions: a second, and at once. */
 #define AUDIT_SESSION_LINES_A_SECOND 20
 #define AUDIT_SESSION_LINES_BURST 200
@@ -77,6 +80,7 @@ struct audit_certificate {
 struct audit {
 	struct audit_refusals proven; /* with a verified certificate */
 	struct audit_refusals unproven;
+	struct ratelimit checks; /* health checks; above it they are refusals */
 	struct audit_certificate certificates[AUDIT_CERTIFICATES];
 	struct ratelimit shared; /* for those without a place */
 	uint32_t left_out[AUDIT_EVENT_COUNT][REASON_COUNT];

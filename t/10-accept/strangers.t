@@ -7,6 +7,7 @@
 use strict;
 use warnings;
 use FindBin;
+use IO::Socket::INET;
 use Time::HiRes qw(time);
 use lib "$FindBin::Bin/../lib";
 use Sallyport;
@@ -96,5 +97,28 @@ for my $kind (sort keys %kinds) {
 
 	besieged($kind, $proxy, $kinds{$kind});
 	$proxy->stop;
+}
+
+# Who connects and leaves as health checks do is in the log all the same, if
+# this happens more often than health checks do.
+{
+	my $proxy = sallyport(backend => { address => $broker->address },
+		daemon => { workers => 1, log_level => 'info' });
+	my $n = 0;
+	my $connect = sub {
+		IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+			PeerPort => $proxy->port('tls'))->close;
+	};
+
+	$connect->() for 1 .. 5;
+	stranger($proxy, 1)->try_send('GET / HTTP/1.1');
+	$proxy->wait_log(qr/event=refuse .*reason=tls_not_tls/);
+	is($proxy->count_log(qr/reason=tls_check/), 0, 'a few checks: no line');
+	wait_until('a line', sub {
+		$connect->() for 1 .. 100;
+		$n += 100;
+		return $proxy->count_log(qr/event=refuse .*reason=tls_check/);
+	}, 20);
+	pass("many: the log names their address (after $n)");
 }
 done_testing;
