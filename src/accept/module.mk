@@ -1,8 +1,8 @@
 libsallyport_a_SOURCES += \
-	src/accept/handshake.c \
-	src/accept/handshake.h \
 	src/accept/listener.c \
 	src/accept/listener.h \
+	src/accept/pending.c \
+	src/accept/pending.h \
 	src/accept/proxy_header.c \
 	src/accept/proxy_header.h \
 	src/accept/proxy_in.c \
@@ -13,8 +13,8 @@ libsallyport_a_SOURCES += \
 check_PROGRAMS += t/unit/accept_listener.t
 t_unit_accept_listener_t_SOURCES = t/unit/accept_listener.c $(net_kit)
 
-check_PROGRAMS += t/unit/accept_handshake.t
-t_unit_accept_handshake_t_SOURCES = t/unit/accept_handshake.c $(net_kit)
+check_PROGRAMS += t/unit/accept_pending.t
+t_unit_accept_pending_t_SOURCES = t/unit/accept_pending.c $(net_kit)
 
 check_PROGRAMS += t/unit/accept_throttle.t
 t_unit_accept_throttle_t_SOURCES = t/unit/accept_throttle.c

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "accept/handshake.h"
+#include "accept/pending.h"
 #include "base/address.h"
 #include "base/hash.h"
 #include "base/list.h"
@@ -50,7 +50,7 @@ struct limits {
 struct throttle {
 	struct limits limits;
 	_Atomic uint32_t connections;
-	struct handshake_registry *handshakes; /* owned */
+	struct pending_registry *handshakes; /* owned */
 	struct ratelimit full;
 	struct ratelimit resumed;
 	struct hash_key hash_key;
@@ -306,7 +306,7 @@ throttle_token_give(struct throttle *t, enum throttle_token why,
 		ratelimit_take(&t->resumed, now_ms);
 }
 
-struct handshake_registry *
+struct pending_registry *
 throttle_handshakes(struct throttle *t)
 {
 	return t->handshakes;
@@ -346,7 +346,7 @@ throttle_release(struct throttle_slot *slot, uint64_t now_ms)
 void
 throttle_set(struct throttle *t, const struct throttle_options *o)
 {
-	struct handshake_limits h = { o->handshakes, o->handshakes_per_prefix,
+	struct pending_limits h = { o->handshakes, o->handshakes_per_prefix,
 		o->handshakes_in_tls };
 
 	/* By default unfinished handshakes may use half of the connections, so
@@ -358,7 +358,7 @@ throttle_set(struct throttle *t, const struct throttle_options *o)
 	store(&t->limits.connections, o->connections);
 	store(&t->limits.per_address, o->connections_per_address);
 	store(&t->limits.per_prefix, o->connections_per_prefix);
-	handshake_registry_set_limits(t->handshakes, &h);
+	pending_registry_set_limits(t->handshakes, &h);
 	store(&t->limits.prefix_rate, o->prefix_rate);
 	store(&t->limits.prefix_burst, o->prefix_burst);
 	ratelimit_set(&t->full, o->handshake_rate, o->handshake_burst);
@@ -375,7 +375,7 @@ throttle_new(struct throttle **out, const struct throttle_options *o)
 		return ERR_NO_MEMORY;
 	ratelimit_init(&t->full, 0, 0);
 	ratelimit_init(&t->resumed, 0, 0);
-	t->handshakes = handshake_registry_new();
+	t->handshakes = pending_registry_new();
 	if (t->handshakes == NULL) {
 		free(t);
 		return ERR_NO_MEMORY;
@@ -401,7 +401,7 @@ throttle_free(struct throttle *t)
 		while ((node = table_take(&t->entries.shards[i].table)) != NULL)
 			free(table_entry(node, struct throttle_entry, node));
 	table_shards_fini(&t->entries);
-	handshake_registry_free(t->handshakes);
+	pending_registry_free(t->handshakes);
 	free(t);
 }
 
@@ -410,7 +410,7 @@ throttle_counts(struct throttle *t)
 {
 	struct throttle_counts counts = {
 		.connections = load(&t->connections),
-		.handshakes = handshake_registry_count(t->handshakes),
+		.handshakes = pending_registry_count(t->handshakes),
 		.entries = table_shards_count(&t->entries),
 	};
 

@@ -3,7 +3,7 @@
  * Limits on connections before TLS costs anything: caps on the number of
  * connections in all, from one address and from one network (IPv4 /24, IPv6
  * /64), and token buckets for handshakes and for new connections. The cap on
- * unfinished handshakes is accept/handshake.
+ * unfinished handshakes is accept/pending.
  *
  * One throttle serves all workers of the process: totals and buckets are
  * atomics, addresses are in a sharded table. An address has an entry only while
@@ -46,7 +46,7 @@ struct throttle_options {
 
 struct throttle;
 struct throttle_entry;
-struct handshake_registry; /* accept/handshake */
+struct pending_registry; /* accept/pending */
 
 /* What an admitted connection occupies; embedded in the session. All zero: it
  * occupies nothing. */
@@ -100,7 +100,7 @@ void throttle_token_give(struct throttle *t, enum throttle_token why,
     uint64_t now_ms);
 
 /* The unfinished handshakes of all workers. */
-struct handshake_registry *throttle_handshakes(struct throttle *t);
+struct pending_registry *throttle_handshakes(struct throttle *t);
 
 /* Gives back all that the slot occupies and zeroes it; harmless if it is all
  * zero. */

@@ -272,8 +272,7 @@ session_manager_init(struct session_manager *m,
 	m->loop = loop_new();
 	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
-	handshake_queue_init(&m->handshakes, m->throttle, m->loop,
-	    session_evict);
+	pending_queue_init(&m->handshakes, m->throttle, m->loop, session_evict);
 	timer_init(&m->drain, m->loop, drain_step, m);
 	timer_init(&m->tick.timer, m->loop, tick, m);
 	timer_init(&m->evict, m->loop, evict, m);
@@ -300,7 +299,7 @@ session_manager_fini(struct session_manager *m)
 	put_pools(m->pools, m->pool_count);
 	free(m->deny_filters.all);
 	if (m->loop != NULL) {
-		handshake_queue_fini(&m->handshakes);
+		pending_queue_fini(&m->handshakes);
 		timer_stop(&m->drain);
 		timer_stop(&m->tick.timer);
 		timer_stop(&m->evict);

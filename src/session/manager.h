@@ -8,7 +8,7 @@
 
 #include <stdatomic.h>
 
-#include "accept/handshake.h"
+#include "accept/pending.h"
 #include "accept/throttle.h"
 #include "backend/pool.h"
 #include "backend/resolve.h"
@@ -89,7 +89,7 @@ struct session_manager {
 	struct loop *loop; /* owned */
 	struct snapshot *snapshot; /* counted */
 	struct throttle *throttle; /* borrowed, shared by all workers */
-	struct handshake_queue handshakes; /* the unfinished ones */
+	struct pending_queue handshakes; /* the unfinished ones */
 	struct cert_sessions *cert_sessions; /* borrowed, shared, too */
 	struct backend_flows *flows; /* borrowed, shared, too */
 	struct backend_resolver *resolver; /* borrowed, shared, too */

@@ -480,7 +480,7 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 }
 
 void
-session_evict(struct handshake_pending *h)
+session_evict(struct pending_handshake *h)
 {
 	struct session_setup *setup =
 	    list_entry(h, struct session_setup, handshake);
@@ -506,12 +506,12 @@ session_open(struct session_manager *m, int fd,
 	counter_add(&m->counters.live[STAGE_ACCEPT], 1);
 	counter_add(&listener_state->live[STAGE_ACCEPT], 1);
 	reason = throttle_admit(m->throttle, &s->slot);
-	if (reason != REASON_NONE && handshake_make_room(&m->handshakes)) {
+	if (reason != REASON_NONE && pending_make_room(&m->handshakes)) {
 		throttle_admit_instead(m->throttle, &s->slot);
 		reason = REASON_NONE;
 	}
 	if (reason == REASON_NONE)
-		handshake_begin(&s->setup->handshake, &m->handshakes, peer);
+		pending_begin(&s->setup->handshake, &m->handshakes, peer);
 	if (reason != REASON_NONE)
 		session_dismiss(s, reason, NULL);
 	else

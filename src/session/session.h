@@ -106,7 +106,7 @@ void session_open(struct session_manager *manager, int fd,
 
 /* Ends the session of an unfinished handshake, to make room for another. It is
  * gone afterwards. */
-void session_evict(struct handshake_pending *h);
+void session_evict(struct pending_handshake *h);
 
 /*
  * Ends the session for `reason'. The client and the broker get the packets of

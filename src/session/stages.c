@@ -10,7 +10,7 @@
  * session_dismiss() with a close reason. Both may free the session, so they
  * are the last thing that a step does. The work itself is done in the folder
  * that has the stage's name; none of these folders knows another. Only the wait
- * for a token before TLS is in accept/handshake.c, because all connections that
+ * for a token before TLS is in accept/pending.c, because all connections that
  * have proved nothing yet are counted there.
  *
  * A listener (accept/listener.c) hands a new connection to its worker
@@ -191,7 +191,7 @@ stages_free_setup(struct session *s)
 		return;
 	s->setup = NULL;
 	timer_stop(&setup->deadline);
-	handshake_end(&setup->handshake, HANDSHAKE_END_FAILED);
+	pending_end(&setup->handshake, PENDING_OUTCOME_FAILED);
 	if (setup->admission != NULL)
 		free_admission(s, setup->admission);
 	if (setup->fd != -1)
@@ -244,7 +244,7 @@ proxy_header_read(void *arg, enum reason reason,
 	if (header->kind == ACCEPT_PROXY_FORWARDED) {
 		session_address_store(&s->member.peer, &header->source);
 		session_address_store(&s->setup->local, &header->destination);
-		handshake_move(&s->setup->handshake, &header->source);
+		pending_move(&s->setup->handshake, &header->source);
 	}
 	check_peer(s);
 }
@@ -300,16 +300,16 @@ static void
 handshake_done(struct session *s)
 {
 	struct client_check_detail detail = { "" };
-	enum handshake_end how;
+	enum pending_outcome how;
 	struct tls_info info;
 	enum reason reason;
 
 	tls_stream_info(s->tls, &info);
-	how = info.resumed ? HANDSHAKE_END_RESUMED : HANDSHAKE_END_FULL;
+	how = info.resumed ? PENDING_OUTCOME_RESUMED : PENDING_OUTCOME_FULL;
 	if (tls_stream_cert(s->tls) == NULL)
-		handshake_prove_later(&s->setup->handshake, how);
+		pending_keep_counted(&s->setup->handshake, how);
 	else
-		handshake_verified(&s->setup->handshake, how);
+		pending_verified(&s->setup->handshake, how);
 	reason = client_check_cert(s->setup->snapshot->denylist,
 	    tls_stream_cert(s->tls), clock_wall_s(), &detail);
 	if (reason != REASON_NONE) {
@@ -349,16 +349,16 @@ on_handshake(struct stream *stream, enum stream_event event, void *arg)
 	if (event != STREAM_BROKEN)
 		return;
 	tls_stream_info(s->tls, &info);
-	handshake_end(&s->setup->handshake,
-	    info.suite == TLS_SUITE_NONE ? HANDSHAKE_END_NO_WORK
-					 : HANDSHAKE_END_FAILED);
+	pending_end(&s->setup->handshake,
+	    info.suite == TLS_SUITE_NONE ? PENDING_OUTCOME_NO_WORK
+					 : PENDING_OUTCOME_FAILED);
 	tls_stream_failure(stream, &reason, &detail);
 	session_dismiss(s, reason, detail);
 }
 
 /* The ClientHello has arrived, or something that is not one. */
 static void
-hello_arrived(struct handshake_pending *h)
+hello_arrived(struct pending_handshake *h)
 {
 	struct session_setup *setup =
 	    list_entry(h, struct session_setup, handshake);
@@ -382,7 +382,7 @@ hello_arrived(struct handshake_pending *h)
 static void
 start_tls(struct session *s)
 {
-	handshake_wait(&s->setup->handshake, s->setup->fd, hello_arrived);
+	pending_wait(&s->setup->handshake, s->setup->fd, hello_arrived);
 }
 
 /* A connection that ends in this stage counts as a failed handshake, whatever
@@ -726,7 +726,7 @@ start_identity(struct session *s)
 	bool waits = false;
 
 	/* Its CONNECT has arrived. */
-	handshake_end(&setup->handshake, HANDSHAKE_END_FULL);
+	pending_end(&setup->handshake, PENDING_OUTCOME_FULL);
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
 		return;

@@ -49,7 +49,7 @@ struct session_setup {
 	uint64_t denylist_version; /* when the connection was accepted */
 	struct timer deadline; /* of the present stage */
 	struct session *session; /* borrowed: the owner */
-	struct handshake_pending handshake; /* counted until it is finished */
+	struct pending_handshake handshake; /* counted until it is finished */
 	struct admission *admission; /* owned; NULL before stage identity */
 	union session_address local; /* the address the client connected to */
 	int fd; /* owned before stage tls; -1 from then on */

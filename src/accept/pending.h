@@ -17,30 +17,30 @@
  * while TLS has begun for as many as there is memory for, unless another
  * network has more of these.
  */
-#ifndef ACCEPT_HANDSHAKE_H
-#define ACCEPT_HANDSHAKE_H
+#ifndef ACCEPT_PENDING_H
+#define ACCEPT_PENDING_H
 
 #include "accept/throttle.h"
 #include "base/table.h"
 #include "io/timer.h"
 #include "io/watch.h"
 
-struct handshake_pending;
-struct handshake_network;
+struct pending_handshake;
+struct pending_network;
 
 /* A network: its family and prefix. */
-struct handshake_key {
+struct pending_key {
 	uint8_t family; /* 4 or 6; 0: neither */
 	uint8_t bytes[16];
 };
 
 /* The unfinished handshakes of one worker. */
-struct handshake_queue {
+struct pending_queue {
 	struct throttle *throttle; /* borrowed */
-	struct handshake_registry *registry; /* borrowed: the throttle's */
+	struct pending_registry *registry; /* borrowed: the throttle's */
 	struct loop *loop; /* borrowed */
-	/* Ends a connection to make room; calls handshake_end(). */
-	void (*evict)(struct handshake_pending *h);
+	/* Ends a connection to make room; calls pending_end(). */
+	void (*evict)(struct pending_handshake *h);
 	struct loop_message message; /* there are victims */
 	bool posted; /* the message is; guarded by the registry */
 	struct list victims; /* guarded by the registry */
@@ -51,12 +51,12 @@ struct handshake_queue {
 
 /* Embedded in the state that a connection has until it is proven. Zero it
  * first. */
-struct handshake_pending {
+struct pending_handshake {
 	struct list node; /* in its network, or in victims; guarded */
-	struct handshake_network *network; /* guarded; NULL: not counted */
-	struct handshake_queue *queue; /* borrowed; NULL before the begin */
+	struct pending_network *network; /* guarded; NULL: not counted */
+	struct pending_queue *queue; /* borrowed; NULL before the begin */
 	struct watch watch; /* the descriptor is borrowed */
-	struct handshake_key key; /* of its network */
+	struct pending_key key; /* of its network */
 	struct list waiting; /* in the queue's, or behind another client */
 	struct list behind; /* those of its network that wait after it */
 	struct table_node front; /* in the queue's table, if is_front */
@@ -64,70 +64,71 @@ struct handshake_pending {
 	size_t want; /* bytes that the first record has; 0: not known */
 	bool has_token;
 	bool in_tls; /* guarded */
-	void (*ready)(struct handshake_pending *h); /* TLS may begin */
+	void (*ready)(struct pending_handshake *h); /* TLS may begin */
 };
 
 /* The shared part, which the throttle owns. NULL when memory runs out. */
-struct handshake_registry *handshake_registry_new(void);
-void handshake_registry_free(struct handshake_registry *r);
+struct pending_registry *pending_registry_new(void);
+void pending_registry_free(struct pending_registry *r);
 
 /* How many unfinished handshakes there may be; 0: no limit. */
-struct handshake_limits {
+struct pending_limits {
 	uint32_t handshakes;
 	uint32_t per_prefix; /* of one network */
 	uint32_t in_tls; /* for which TLS has begun, which takes memory */
 };
 
 /* Any thread. */
-void handshake_registry_set_limits(struct handshake_registry *r,
-    const struct handshake_limits *limits);
+void pending_registry_set_limits(struct pending_registry *r,
+    const struct pending_limits *limits);
 
 /* Returns how many there are now. Any thread. */
-uint32_t handshake_registry_count(struct handshake_registry *r);
+uint32_t pending_registry_count(struct pending_registry *r);
 
 /* Fills `q' for the worker whose loop is given. */
-void handshake_queue_init(struct handshake_queue *q, struct throttle *t,
-    struct loop *loop, void (*evict)(struct handshake_pending *h));
+void pending_queue_init(struct pending_queue *q, struct throttle *t,
+    struct loop *loop, void (*evict)(struct pending_handshake *h));
 
 /* By now the worker must have no unfinished handshake. */
-void handshake_queue_fini(struct handshake_queue *q);
+void pending_queue_fini(struct pending_queue *q);
 
 /* Counts an unfinished handshake for the network of `peer'. If there are too
  * many, of this network or of all, another one is ended, soon. */
-void handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
+void pending_begin(struct pending_handshake *h, struct pending_queue *q,
     const struct sockaddr_storage *peer);
 
 /* Counts it for another network: a PROXY header has named the client. */
-void handshake_move(struct handshake_pending *h,
+void pending_move(struct pending_handshake *h,
     const struct sockaddr_storage *peer);
 
 /* Ends one unfinished handshake, to make room for a connection. False if no
  * handshake is unfinished. */
-bool handshake_make_room(struct handshake_queue *q);
+bool pending_make_room(struct pending_queue *q);
 
 /* Waits until TLS may begin on `fd', which stays the caller's; then calls
  * `ready', perhaps from inside. */
-void handshake_wait(struct handshake_pending *h, int fd,
-    void (*ready)(struct handshake_pending *h));
+void pending_wait(struct pending_handshake *h, int fd,
+    void (*ready)(struct pending_handshake *h));
 
-enum handshake_end {
-	HANDSHAKE_END_FULL,
-	HANDSHAKE_END_RESUMED, /* the token is exchanged for a resumed one */
-	HANDSHAKE_END_NO_WORK, /* TLS did not begin, or had no work to do */
-	HANDSHAKE_END_FAILED
+enum pending_outcome {
+	PENDING_OUTCOME_FULL,
+	PENDING_OUTCOME_RESUMED, /* the token is exchanged for a resumed one */
+	PENDING_OUTCOME_NO_WORK, /* TLS did not begin, or had no work to do */
+	PENDING_OUTCOME_FAILED
 };
 
 /* The handshake ended, and the client has a good certificate. It counts as
- * unfinished until handshake_end(), but takes no memory of a handshake. Of its
+ * unfinished until pending_end(), but takes no memory of a handshake. Of its
  * network it is ended last. */
-void handshake_verified(struct handshake_pending *h, enum handshake_end how);
+void pending_verified(struct pending_handshake *h, enum pending_outcome how);
 
 /* The handshake ended, but the client showed no certificate, so that nothing is
- * known of it: it counts as unfinished until handshake_end(). */
-void handshake_prove_later(struct handshake_pending *h, enum handshake_end how);
+ * known of it: it counts as unfinished until pending_end(). */
+void pending_keep_counted(struct pending_handshake *h,
+    enum pending_outcome how);
 
 /* The handshake ended, or the connection did. Later calls, and calls without a
- * handshake_begin(), do nothing. */
-void handshake_end(struct handshake_pending *h, enum handshake_end how);
+ * pending_begin(), do nothing. */
+void pending_end(struct pending_handshake *h, enum pending_outcome how);
 
 #endif

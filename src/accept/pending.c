@@ -5,7 +5,7 @@
  * are listed by the logarithm of their number: the first of the highest list
  * has at least half as many as the largest.
  */
-#include "accept/handshake.h"
+#include "accept/pending.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -38,11 +38,11 @@
 /* How long a client waits before it asks for memory again. */
 #define WAIT_ROOM_MS 20
 
-struct handshake_network {
+struct pending_network {
 	struct table_node node;
 	struct list rank; /* in the registry's */
 	struct list busy_rank; /* in the registry's; by busy_count */
-	struct handshake_key key;
+	struct pending_key key;
 	uint32_t count; /* of both lists */
 	uint32_t busy_count;
 	struct list idle; /* TLS has not begun; oldest first */
@@ -50,14 +50,14 @@ struct handshake_network {
 	struct list verified; /* it is over; the CONNECT has not come */
 };
 
-struct handshake_registry {
+struct pending_registry {
 	pthread_mutex_t lock; /* guards all of this */
 	struct table networks; /* owned, and its entries */
 	struct list ranks[RANKS]; /* by the number of handshakes */
 	struct list busy_ranks[RANKS]; /* of those for which TLS has begun */
 	uint32_t count;
 	uint32_t busy_count;
-	struct handshake_limits limits;
+	struct pending_limits limits;
 	struct hash_key hash_key;
 };
 
@@ -80,29 +80,29 @@ rank_of(uint32_t count)
 static bool
 has_key(const struct table_node *node, const void *key)
 {
-	const struct handshake_network *n =
-	    table_entry(node, const struct handshake_network, node);
+	const struct pending_network *n =
+	    table_entry(node, const struct pending_network, node);
 
 	return memcmp(&n->key, key, sizeof(n->key)) == 0;
 }
 
 static uint64_t
-hash_of(const struct handshake_registry *r, const struct handshake_key *key)
+hash_of(const struct pending_registry *r, const struct pending_key *key)
 {
 	return hash_keyed(&r->hash_key, slice_make(key, sizeof(*key)));
 }
 
 /* Returns the entry of that network, and creates it if necessary. NULL when
  * memory runs out. */
-static struct handshake_network *
-find_or_add(struct handshake_registry *r, const struct handshake_key *key)
+static struct pending_network *
+find_or_add(struct pending_registry *r, const struct pending_key *key)
 {
 	uint64_t hash = hash_of(r, key);
 	struct table_node *node = table_find(&r->networks, hash, has_key, key);
-	struct handshake_network *n;
+	struct pending_network *n;
 
 	if (node != NULL)
-		return table_entry(node, struct handshake_network, node);
+		return table_entry(node, struct pending_network, node);
 	n = calloc(1, sizeof(*n));
 	if (n == NULL || table_add(&r->networks, &n->node, hash) != OK) {
 		free(n);
@@ -120,7 +120,7 @@ find_or_add(struct handshake_registry *r, const struct handshake_key *key)
 /* Moves `n' to the list that fits its number of handshakes, which has changed.
  * An empty network is freed. */
 static void
-settle(struct handshake_registry *r, struct handshake_network *n)
+settle(struct pending_registry *r, struct pending_network *n)
 {
 	list_remove(&n->rank);
 	list_remove(&n->busy_rank);
@@ -137,9 +137,9 @@ settle(struct handshake_registry *r, struct handshake_network *n)
 
 /* Takes `h' out of its network, or out of the victims. */
 static void
-count_out(struct handshake_registry *r, struct handshake_pending *h)
+count_out(struct pending_registry *r, struct pending_handshake *h)
 {
-	struct handshake_network *n = h->network;
+	struct pending_network *n = h->network;
 
 	list_remove(&h->node);
 	if (n == NULL)
@@ -167,10 +167,10 @@ highest(struct list *ranks)
 
 /* Makes the oldest of `all', a list of a network, a victim. */
 static void
-make_victim(struct handshake_registry *r, struct list *all)
+make_victim(struct pending_registry *r, struct list *all)
 {
-	struct handshake_pending *h =
-	    list_entry(all->next, struct handshake_pending, node);
+	struct pending_handshake *h =
+	    list_entry(all->next, struct pending_handshake, node);
 
 	count_out(r, h);
 	list_append(&h->queue->victims, &h->node);
@@ -183,7 +183,7 @@ make_victim(struct handshake_registry *r, struct list *all)
 /* Makes the oldest unfinished handshake of `n' a victim. False if there is
  * none. */
 static bool
-end_oldest(struct handshake_registry *r, struct handshake_network *n)
+end_oldest(struct pending_registry *r, struct pending_network *n)
 {
 	struct list *all = &n->idle;
 
@@ -199,22 +199,22 @@ end_oldest(struct handshake_registry *r, struct handshake_network *n)
 
 /* The same in the network that holds most. */
 static bool
-choose_victim(struct handshake_registry *r)
+choose_victim(struct pending_registry *r)
 {
 	struct list *node = highest(r->ranks);
 
 	return node != NULL &&
-	    end_oldest(r, list_entry(node, struct handshake_network, rank));
+	    end_oldest(r, list_entry(node, struct pending_network, rank));
 }
 
 /* Counts `h' for the network of `peer'. If that network, or all of them
  * together, then have too many, another handshake is ended. `h' is added to a
  * list only afterwards, so that it is not the victim itself. */
 static void
-count_in(struct handshake_registry *r, struct handshake_pending *h,
+count_in(struct pending_registry *r, struct pending_handshake *h,
     const struct sockaddr_storage *peer)
 {
-	struct handshake_network *n;
+	struct pending_network *n;
 	uint32_t share = r->limits.per_prefix;
 
 	memset(&h->key, 0, sizeof(h->key));
@@ -236,14 +236,13 @@ count_in(struct handshake_registry *r, struct handshake_pending *h,
 static void
 evict_victims(struct loop_message *m)
 {
-	struct handshake_queue *q =
-	    list_entry(m, struct handshake_queue, message);
-	struct handshake_pending *h;
+	struct pending_queue *q = list_entry(m, struct pending_queue, message);
+	struct pending_handshake *h;
 
 	pthread_mutex_lock(&q->registry->lock);
 	q->posted = false;
 	while (!list_empty(&q->victims)) {
-		h = list_entry(q->victims.next, struct handshake_pending, node);
+		h = list_entry(q->victims.next, struct pending_handshake, node);
 		list_remove(&h->node);
 		pthread_mutex_unlock(&q->registry->lock);
 		q->evict(h); /* h may be gone */
@@ -261,8 +260,8 @@ evict_victims(struct loop_message *m)
 static bool
 is_in_front(const struct table_node *node, const void *key)
 {
-	const struct handshake_pending *h =
-	    table_entry(node, const struct handshake_pending, front);
+	const struct pending_handshake *h =
+	    table_entry(node, const struct pending_handshake, front);
 
 	return memcmp(&h->key, key, sizeof(h->key)) == 0;
 }
@@ -270,7 +269,7 @@ is_in_front(const struct table_node *node, const void *key)
 /* Puts `h' into the queue itself. If there is no memory for the table, later
  * clients of its network do not find `h', and are put there as well. */
 static void
-wait_in_front(struct handshake_queue *q, struct handshake_pending *h)
+wait_in_front(struct pending_queue *q, struct pending_handshake *h)
 {
 	list_append(&q->waiting, &h->waiting);
 	h->is_front = table_add(&q->fronts, &h->front,
@@ -278,7 +277,7 @@ wait_in_front(struct handshake_queue *q, struct handshake_pending *h)
 }
 
 static void
-start_waiting(struct handshake_queue *q, struct handshake_pending *h)
+start_waiting(struct pending_queue *q, struct pending_handshake *h)
 {
 	struct table_node *node = table_find(&q->fronts,
 	    hash_of(q->registry, &h->key), is_in_front, &h->key);
@@ -287,16 +286,16 @@ start_waiting(struct handshake_queue *q, struct handshake_pending *h)
 		wait_in_front(q, h);
 	else
 		list_append(
-		    &table_entry(node, struct handshake_pending, front)->behind,
+		    &table_entry(node, struct pending_handshake, front)->behind,
 		    &h->waiting);
 }
 
 /* The first of those behind `h' takes its place, but after all networks that
  * wait now. */
 static void
-stop_waiting(struct handshake_queue *q, struct handshake_pending *h)
+stop_waiting(struct pending_queue *q, struct pending_handshake *h)
 {
-	struct handshake_pending *next;
+	struct pending_handshake *next;
 
 	list_remove(&h->waiting);
 	if (h->is_front)
@@ -304,7 +303,7 @@ stop_waiting(struct handshake_queue *q, struct handshake_pending *h)
 	h->is_front = false;
 	if (list_empty(&h->behind))
 		return;
-	next = list_entry(h->behind.next, struct handshake_pending, waiting);
+	next = list_entry(h->behind.next, struct pending_handshake, waiting);
 	list_remove(&next->waiting);
 	/* The others are behind `next' now: its head replaces that of `h'. */
 	list_append(&h->behind, &next->behind);
@@ -314,7 +313,7 @@ stop_waiting(struct handshake_queue *q, struct handshake_pending *h)
 
 /* Returns how many unfinished handshakes the network of `h' has. */
 static uint32_t
-load_of(const struct handshake_pending *h)
+load_of(const struct pending_handshake *h)
 {
 	return h->network == NULL ? 0 : h->network->count;
 }
@@ -322,18 +321,18 @@ load_of(const struct handshake_pending *h)
 /* Returns the client that gets the next token: of the network with the fewest
  * unfinished handshakes, the one that has waited longest. Of several such
  * networks, the one is chosen that was served least recently. */
-static struct handshake_pending *
-next_waiting(struct handshake_queue *q)
+static struct pending_handshake *
+next_waiting(struct pending_queue *q)
 {
-	struct handshake_pending *best = NULL;
-	struct handshake_pending *h;
+	struct pending_handshake *best = NULL;
+	struct pending_handshake *h;
 	struct list *node;
 	int i = 0;
 
 	pthread_mutex_lock(&q->registry->lock);
 	for (node = q->waiting.next; node != &q->waiting && i < COMPARED;
 	     node = node->next, i++) {
-		h = list_entry(node, struct handshake_pending, waiting);
+		h = list_entry(node, struct pending_handshake, waiting);
 		if (best == NULL || load_of(h) < load_of(best))
 			best = h;
 	}
@@ -343,10 +342,10 @@ next_waiting(struct handshake_queue *q)
 
 /* TLS begins. */
 static void
-start_tls(struct handshake_pending *h)
+start_tls(struct pending_handshake *h)
 {
-	struct handshake_registry *r = h->queue->registry;
-	struct handshake_network *n;
+	struct pending_registry *r = h->queue->registry;
+	struct pending_network *n;
 
 	pthread_mutex_lock(&r->lock);
 	n = h->network;
@@ -368,10 +367,10 @@ start_tls(struct handshake_pending *h)
  * for it. Otherwise `h' has to wait until another handshake is finished.
  */
 static bool
-find_memory(struct handshake_pending *h)
+find_memory(struct pending_handshake *h)
 {
-	struct handshake_registry *r = h->queue->registry;
-	struct handshake_network *most = NULL;
+	struct pending_registry *r = h->queue->registry;
+	struct pending_network *most = NULL;
 	struct list *node;
 	bool found;
 
@@ -379,7 +378,7 @@ find_memory(struct handshake_pending *h)
 	found = r->limits.in_tls == 0 || r->busy_count < r->limits.in_tls;
 	node = found ? NULL : highest(r->busy_ranks);
 	if (node != NULL)
-		most = list_entry(node, struct handshake_network, busy_rank);
+		most = list_entry(node, struct pending_network, busy_rank);
 	if (most != NULL && h->network != NULL &&
 	    most->busy_count > h->network->busy_count + 1) {
 		make_victim(r, &most->busy);
@@ -393,8 +392,8 @@ find_memory(struct handshake_pending *h)
 static void
 serve_waiting(void *arg)
 {
-	struct handshake_queue *q = arg;
-	struct handshake_pending *h;
+	struct pending_queue *q = arg;
+	struct pending_handshake *h;
 	uint64_t wait;
 
 	while (!list_empty(&q->waiting)) {
@@ -418,7 +417,7 @@ serve_waiting(void *arg)
 }
 
 static void
-wait_for_token(struct handshake_pending *h)
+wait_for_token(struct pending_handshake *h)
 {
 	bool alone = list_empty(&h->queue->waiting);
 
@@ -463,7 +462,7 @@ record_len(const uint8_t *data, size_t len)
  * nothing.
  */
 static void
-look(struct handshake_pending *h)
+look(struct pending_handshake *h)
 {
 	uint8_t *data = loop_scratch(h->queue->loop, LOOP_SCRATCH_PLAIN);
 	ssize_t n = recv(h->watch.fd, data, RECORD_MAX, MSG_PEEK);
@@ -497,8 +496,8 @@ readable(enum watch_event event, void *arg)
 }
 
 void
-handshake_wait(struct handshake_pending *h, int fd,
-    void (*ready)(struct handshake_pending *))
+pending_wait(struct pending_handshake *h, int fd,
+    void (*ready)(struct pending_handshake *))
 {
 	h->ready = ready;
 	watch_init(&h->watch, h->queue->loop, fd, readable, h);
@@ -510,10 +509,10 @@ handshake_wait(struct handshake_pending *h, int fd,
  */
 
 void
-handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
+pending_begin(struct pending_handshake *h, struct pending_queue *q,
     const struct sockaddr_storage *peer)
 {
-	struct handshake_registry *r = q->registry;
+	struct pending_registry *r = q->registry;
 
 	h->queue = q;
 	h->watch.fd = -1;
@@ -526,9 +525,9 @@ handshake_begin(struct handshake_pending *h, struct handshake_queue *q,
 }
 
 void
-handshake_move(struct handshake_pending *h, const struct sockaddr_storage *peer)
+pending_move(struct pending_handshake *h, const struct sockaddr_storage *peer)
 {
-	struct handshake_registry *r = h->queue->registry;
+	struct pending_registry *r = h->queue->registry;
 
 	pthread_mutex_lock(&r->lock);
 	if (h->network != NULL) { /* not a victim */
@@ -539,7 +538,7 @@ handshake_move(struct handshake_pending *h, const struct sockaddr_storage *peer)
 }
 
 bool
-handshake_make_room(struct handshake_queue *q)
+pending_make_room(struct pending_queue *q)
 {
 	bool made;
 
@@ -551,31 +550,31 @@ handshake_make_room(struct handshake_queue *q)
 
 /* Gives an unused token back. */
 static void
-settle_token(struct handshake_pending *h, enum handshake_end how)
+settle_token(struct pending_handshake *h, enum pending_outcome how)
 {
-	struct handshake_queue *q = h->queue;
+	struct pending_queue *q = h->queue;
 
-	if (h->has_token && how != HANDSHAKE_END_FULL &&
-	    how != HANDSHAKE_END_FAILED)
+	if (h->has_token && how != PENDING_OUTCOME_FULL &&
+	    how != PENDING_OUTCOME_FAILED)
 		throttle_token_give(q->throttle,
-		    how == HANDSHAKE_END_RESUMED ? THROTTLE_RESUMED
-						 : THROTTLE_UNUSED,
+		    how == PENDING_OUTCOME_RESUMED ? THROTTLE_RESUMED
+						   : THROTTLE_UNUSED,
 		    loop_now(q->loop));
 	h->has_token = false;
 }
 
 void
-handshake_prove_later(struct handshake_pending *h, enum handshake_end how)
+pending_keep_counted(struct pending_handshake *h, enum pending_outcome how)
 {
 	if (h->queue != NULL)
 		settle_token(h, how);
 }
 
 void
-handshake_verified(struct handshake_pending *h, enum handshake_end how)
+pending_verified(struct pending_handshake *h, enum pending_outcome how)
 {
-	struct handshake_registry *r;
-	struct handshake_network *n;
+	struct pending_registry *r;
+	struct pending_network *n;
 
 	if (h->queue == NULL)
 		return;
@@ -595,9 +594,9 @@ handshake_verified(struct handshake_pending *h, enum handshake_end how)
 }
 
 void
-handshake_end(struct handshake_pending *h, enum handshake_end how)
+pending_end(struct pending_handshake *h, enum pending_outcome how)
 {
-	struct handshake_queue *q = h->queue;
+	struct pending_queue *q = h->queue;
 
 	if (q == NULL)
 		return;
@@ -611,8 +610,8 @@ handshake_end(struct handshake_pending *h, enum handshake_end how)
 }
 
 void
-handshake_queue_init(struct handshake_queue *q, struct throttle *t,
-    struct loop *loop, void (*evict)(struct handshake_pending *))
+pending_queue_init(struct pending_queue *q, struct throttle *t,
+    struct loop *loop, void (*evict)(struct pending_handshake *))
 {
 	memset(q, 0, sizeof(*q));
 	q->throttle = t;
@@ -626,7 +625,7 @@ handshake_queue_init(struct handshake_queue *q, struct throttle *t,
 }
 
 void
-handshake_queue_fini(struct handshake_queue *q)
+pending_queue_fini(struct pending_queue *q)
 {
 	if (q->loop == NULL)
 		return;
@@ -634,10 +633,10 @@ handshake_queue_fini(struct handshake_queue *q)
 	table_fini(&q->fronts);
 }
 
-struct handshake_registry *
-handshake_registry_new(void)
+struct pending_registry *
+pending_registry_new(void)
 {
-	struct handshake_registry *r = calloc(1, sizeof(*r));
+	struct pending_registry *r = calloc(1, sizeof(*r));
 	int i;
 
 	if (r == NULL)
@@ -652,22 +651,22 @@ handshake_registry_new(void)
 }
 
 void
-handshake_registry_free(struct handshake_registry *r)
+pending_registry_free(struct pending_registry *r)
 {
 	struct table_node *node;
 
 	if (r == NULL)
 		return;
 	while ((node = table_take(&r->networks)) != NULL)
-		free(table_entry(node, struct handshake_network, node));
+		free(table_entry(node, struct pending_network, node));
 	table_fini(&r->networks);
 	pthread_mutex_destroy(&r->lock);
 	free(r);
 }
 
 void
-handshake_registry_set_limits(struct handshake_registry *r,
-    const struct handshake_limits *limits)
+pending_registry_set_limits(struct pending_registry *r,
+    const struct pending_limits *limits)
 {
 	pthread_mutex_lock(&r->lock);
 	r->limits = *limits;
@@ -675,7 +674,7 @@ handshake_registry_set_limits(struct handshake_registry *r,
 }
 
 uint32_t
-handshake_registry_count(struct handshake_registry *r)
+pending_registry_count(struct pending_registry *r)
 {
 	uint32_t count;
 

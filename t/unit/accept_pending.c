@@ -3,7 +3,7 @@
  * Unfinished handshakes: which one is ended when there are too many, what has
  * to arrive before TLS begins, and which client gets the next token.
  */
-#include "accept/handshake.h"
+#include "accept/pending.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,7 +17,7 @@
 
 /* A connection; `ended' and `ready' tell the order, from 1. */
 struct client {
-	struct handshake_pending handshake;
+	struct pending_handshake handshake;
 	int fd[2]; /* ours, and the client's */
 	int ended;
 	int ready;
@@ -26,23 +26,23 @@ struct client {
 struct world {
 	struct throttle *throttle;
 	struct loop *loop;
-	struct handshake_queue queue;
+	struct pending_queue queue;
 	struct client client[MANY];
 };
 
 static int order;
 
 static void
-evict(struct handshake_pending *h)
+evict(struct pending_handshake *h)
 {
 	struct client *c = list_entry(h, struct client, handshake);
 
 	c->ended = ++order;
-	handshake_end(h, HANDSHAKE_END_FAILED);
+	pending_end(h, PENDING_OUTCOME_FAILED);
 }
 
 static void
-ready(struct handshake_pending *h)
+ready(struct pending_handshake *h)
 {
 	list_entry(h, struct client, handshake)->ready = ++order;
 }
@@ -64,7 +64,7 @@ begin(struct world *w, int n, const char *peer)
 
 	memset(&w->client[n], 0, sizeof(w->client[n]));
 	net_kit_pair(w->client[n].fd);
-	handshake_begin(&w->client[n].handshake, &w->queue, &a);
+	pending_begin(&w->client[n].handshake, &w->queue, &a);
 }
 
 static struct world *
@@ -78,7 +78,7 @@ start(struct loop *loop, const struct throttle_options *o)
 	w->loop = loop;
 	for (i = 0; i < MANY; i++)
 		w->client[i].fd[0] = w->client[i].fd[1] = -1;
-	handshake_queue_init(&w->queue, w->throttle, loop, evict);
+	pending_queue_init(&w->queue, w->throttle, loop, evict);
 	order = 0;
 	return w;
 }
@@ -89,16 +89,16 @@ end(struct world *w)
 	int i;
 
 	for (i = 0; i < MANY; i++) {
-		handshake_end(&w->client[i].handshake, HANDSHAKE_END_FAILED);
+		pending_end(&w->client[i].handshake, PENDING_OUTCOME_FAILED);
 		if (w->client[i].fd[0] != -1) {
 			close(w->client[i].fd[0]);
 			close(w->client[i].fd[1]);
 		}
 	}
 	net_kit_turns(w->loop);
-	is_int(handshake_registry_count(throttle_handshakes(w->throttle)), 0,
+	is_int(pending_registry_count(throttle_handshakes(w->throttle)), 0,
 	    "none is left");
-	handshake_queue_fini(&w->queue);
+	pending_queue_fini(&w->queue);
 	throttle_free(w->throttle);
 	free(w);
 }
@@ -123,16 +123,16 @@ test_eviction(struct loop *loop)
 	is_int(w->client[1].ended, 1,
 	    "the oldest of the largest network is ended");
 	is_int(order, 1, "and no other");
-	handshake_move(&w->client[2].handshake, &elsewhere);
-	handshake_move(&w->client[3].handshake, &elsewhere);
+	pending_move(&w->client[2].handshake, &elsewhere);
+	pending_move(&w->client[3].handshake, &elsewhere);
 	begin(w, 5, "203.0.113.9");
 	net_kit_turns(loop);
 	is_int(w->client[2].ended, 2, "a PROXY header moves it to another");
-	handshake_end(&w->client[0].handshake, HANDSHAKE_END_FULL);
+	pending_end(&w->client[0].handshake, PENDING_OUTCOME_FULL);
 	begin(w, 6, "203.0.113.9");
 	net_kit_turns(loop);
 	is_int(order, 2, "one that is finished makes room");
-	ok(handshake_make_room(&w->queue), "one is ended for a connection");
+	ok(pending_make_room(&w->queue), "one is ended for a connection");
 	net_kit_turns(loop);
 	is_int(order, 3, "soon");
 	end(w);
@@ -167,7 +167,7 @@ greet(struct world *w, int n, const char *peer)
 	begin(w, n, peer);
 	if (write(w->client[n].fd[1], "\x16\3\1\0\1a", 6) != 6)
 		abort();
-	handshake_wait(&w->client[n].handshake, w->client[n].fd[0], ready);
+	pending_wait(&w->client[n].handshake, w->client[n].fd[0], ready);
 }
 
 static void
@@ -189,14 +189,14 @@ test_memory(struct loop *loop)
 	ok(c[4].ready != 0 && c[0].ended != 0,
 	    "another network gets the place of the oldest one");
 	is_int(order, 5, "and the fourth one still waits");
-	handshake_end(&c[1].handshake, HANDSHAKE_END_FULL);
+	pending_end(&c[1].handshake, PENDING_OUTCOME_FULL);
 	(void)net_kit_run(loop, 100);
 	is_int(c[3].ready, 6, "until one is finished");
-	handshake_prove_later(&c[3].handshake, HANDSHAKE_END_FULL);
+	pending_keep_counted(&c[3].handshake, PENDING_OUTCOME_FULL);
 	greet(w, 5, "192.0.2.5");
 	(void)net_kit_run(loop, 100);
 	is_int(c[5].ready, 0, "one without a certificate is not yet");
-	handshake_end(&c[3].handshake, HANDSHAKE_END_FULL);
+	pending_end(&c[3].handshake, PENDING_OUTCOME_FULL);
 	(void)net_kit_run(loop, 100);
 	is_int(c[5].ready, 7, "and is when its CONNECT has come");
 	end(w);
@@ -214,7 +214,7 @@ test_hello(struct loop *loop)
 		begin(w, i, "192.0.2.1");
 		if (i == 1 && write(c[i].fd[1], "\x16\3\1\0\4abcd", 9) != 9)
 			abort();
-		handshake_wait(&c[i].handshake, c[i].fd[0], ready);
+		pending_wait(&c[i].handshake, c[i].fd[0], ready);
 	}
 	is_int(c[1].ready, 1, "a whole ClientHello is taken at once");
 	if (write(c[2].fd[1], "\x16\3\1", 3) != 3 ||
@@ -250,7 +250,7 @@ test_tokens(struct loop *loop)
 		begin(w, i, i < 5 ? "192.0.2.1" : "198.51.100.1");
 		if (write(c[i].fd[1], "\x16\3\1\0\1a", 6) != 6)
 			abort();
-		handshake_wait(&c[i].handshake, c[i].fd[0], ready);
+		pending_wait(&c[i].handshake, c[i].fd[0], ready);
 	}
 	is_int(order, 1, "one token for six clients");
 	ok(c[0].ready == 1, "the first has it");
@@ -282,24 +282,24 @@ test_crowd(struct loop *loop)
 	if (crowd == NULL)
 		abort();
 	for (i = 0; i < CROWD; i++) {
-		handshake_begin(&crowd[i].handshake, &w->queue, &peer);
+		pending_begin(&crowd[i].handshake, &w->queue, &peer);
 		/* Nothing reads its ClientHello, so they can share one. */
-		handshake_wait(&crowd[i].handshake, c[0].fd[0], ready);
+		pending_wait(&crowd[i].handshake, c[0].fd[0], ready);
 	}
 	greet(w, 1, "198.51.100.1");
 	is_int(order, 1, "one token for all");
 	(void)net_kit_run(loop, 70);
 	is_int(c[1].ready, 2, "the other network is next");
-	handshake_end(&c[1].handshake, HANDSHAKE_END_FULL);
+	pending_end(&c[1].handshake, PENDING_OUTCOME_FULL);
 	/* The crowd keeps its order when its first ones leave. */
 	for (i = 0; i < CROWD - 2; i++)
-		handshake_end(&crowd[i].handshake, HANDSHAKE_END_FAILED);
+		pending_end(&crowd[i].handshake, PENDING_OUTCOME_FAILED);
 	(void)net_kit_run(loop, 1000);
 	ok(crowd[CROWD - 2].ready > 0 && crowd[CROWD - 1].ready > 0,
 	    "then the rest of the crowd");
 	ok(crowd[CROWD - 2].ready < crowd[CROWD - 1].ready, "in its order");
 	for (; i < CROWD; i++)
-		handshake_end(&crowd[i].handshake, HANDSHAKE_END_FAILED);
+		pending_end(&crowd[i].handshake, PENDING_OUTCOME_FAILED);
 	free(crowd);
 	end(w);
 }
@@ -322,7 +322,7 @@ test_early(struct loop *loop)
 		sizeof(least)) == -1 ||
 	    write(c[1].fd[1], part, sizeof(part)) == -1)
 		abort();
-	handshake_wait(&c[1].handshake, c[1].fd[0], ready);
+	pending_wait(&c[1].handshake, c[1].fd[0], ready);
 	(void)net_kit_run(loop, 100);
 	is_int(c[1].ready, 0, "a part of a ClientHello needs a token, too");
 	end(w);
