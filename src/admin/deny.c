@@ -33,7 +33,7 @@ struct deny_batch {
 	struct identity_denylist *file; /* counted; NULL: not concerned */
 	struct identity_deny_change of_file; /* owned; if file is not NULL */
 	struct fleet *fleet; /* borrowed; NULL: `list' is a file's */
-	bool sent; /* the engine has the change */
+	bool sent; /* the Redis server has the change */
 	char *id; /* owned; NULL: not shared by several requests */
 	int64_t used_at; /* wall clock */
 	size_t line; /* of the next row, from 1 */

@@ -623,8 +623,8 @@ print_document(struct client *c, int code)
 	json_decref(c->doc);
 }
 
-/* Judges by the fleet's deny list, too, as the copy on disk has it: the engine
- * is not asked. */
+/* Judges by the fleet's deny list, too, as the copy on disk has it: the Redis
+ * server is not asked. */
 static int
 load_fleet(struct client *c)
 {

@@ -90,23 +90,25 @@ add_fleet(struct exposition *e, const struct fleet *f)
 		return;
 	fleet_get_status(f, &s);
 	SINGLE(e, "fleet_online", "gauge",
-	    "1 while the fleet's engine is there and all changes are known.",
+	    "1 while the fleet's Redis server is there and all changes are "
+	    "known.",
 	    s.online);
 	SINGLE(e, "fleet_lag_seconds", "gauge",
-	    "For so long the engine has owed an answer.",
+	    "For how long the Redis server has owed an answer.",
 	    (double)s.lag_ms / 1000);
 	SINGLE(e, "fleet_replicas", "gauge",
-	    "Replicas alive, with this one; 0 while the engine is away.",
+	    "Replicas alive, with this one; 0 while the Redis server cannot be "
+	    "reached.",
 	    s.replica_count);
 	SINGLE(e, "fleet_denylist_entries", "gauge",
 	    "Entries of the fleet's deny list.", s.entries);
 	SINGLE(e, "fleet_changes_waiting", "gauge",
-	    "Changes of the deny list that the engine does not have yet.",
+	    "Changes of the deny list that the Redis server does not have yet.",
 	    s.waiting);
 	SINGLE(e, "fleet_entries_refused", "counter",
-	    "Entries of the engine that were refused.", s.refused);
+	    "Entries of the Redis server that were refused.", s.refused);
 	SINGLE(e, "fleet_connections_lost", "counter",
-	    "Connections to the engine that were lost.", s.lost);
+	    "Connections to the Redis server that were lost.", s.lost);
 	SINGLE(e, "fleet_sessions_asked", "counter",
 	    "Sessions for which the other replicas were asked.",
 	    s.sessions.asked);

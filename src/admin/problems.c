@@ -231,8 +231,8 @@ add_fleet(struct problems *p, const struct fleet *f)
 	fleet_get_status(f, &s);
 	if (!s.online)
 		add(p->bad, "fleet_away",
-		    "the fleet's engine is away, and changes of the deny list "
-		    "made elsewhere are not known here: %s",
+		    "the fleet's Redis server cannot be reached, and changes "
+		    "of the deny list made elsewhere are not known here: %s",
 		    s.why[0] == '\0' ? "connecting" : s.why);
 	if (!s.sessions.ready)
 		add(p->warn, "fleet_alone",

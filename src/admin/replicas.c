@@ -2,8 +2,8 @@
 /*
  * A question is {"path": "/kick", "params": {"user": "x"}}, an answer is the
  * status and the body of the command: "200 {...}". Both come from a stranger,
- * the engine: only commands of the table and their parameters are taken, and of
- * an answer only what has the expected type.
+ * the Redis server: only commands of the table and their parameters are taken,
+ * and of an answer only what has the expected type.
  */
 #include "admin/replicas.h"
 
@@ -313,7 +313,7 @@ static const struct kind kinds[] = {
 	{ "/denied", false, ANSWER_MS, merge_denied },
 	{ "/cert", false, ANSWER_MS, merge_cert },
 	{ "/reload", false, RELOAD_MS, merge_each },
-	/* Its connection to the engine ends with it. */
+	/* Its connection to the Redis server ends with it. */
 	{ "/drain", true, ANSWER_MS, merge_each },
 };
 
@@ -649,9 +649,9 @@ refuse(struct admin *a, struct http_call *call, const struct http_request *r)
 	why = fleet_talk_why_not(fleet_get_talk(a->master->fleet));
 	if (why != NULL) {
 		reply_error(call, 503,
-		    "the other replicas cannot be asked, the fleet's engine is "
-		    "away%s%s (without --fleet the command is for this "
-		    "replica)",
+		    "the other replicas cannot be asked, the fleet's Redis "
+		    "server cannot be reached%s%s (without --fleet the command "
+		    "is for this replica)",
 		    why[0] == '\0' ? "" : ": ", why);
 		return true;
 	}

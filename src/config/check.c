@@ -430,8 +430,8 @@ check_fleet_tls(const struct check *c, struct config_fleet *f)
 {
 	if (f->tls && f->ca[0] == '\0')
 		COMPLAIN(c, f, ca,
-		    "is missing (name the CA of the engine's certificate, a "
-		    "PEM file)");
+		    "is missing (name the CA of the Redis server's "
+		    "certificate, a PEM file)");
 	if (!f->tls && f->ca[0] != '\0')
 		COMPLAIN(c, f, ca,
 		    "has no use without TLS (add tls = on, or take it out)");

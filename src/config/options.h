@@ -190,9 +190,10 @@
 	    "Name of this replica; empty = the host name.") \
 	X(fleet, copy, OUTPUT, "", RESTART, \
 	    "File for a copy of the fleet's deny list, to start with while " \
-	    "the engine is away; empty = none.") \
+	    "the Redis server cannot be reached; empty = none.") \
 	X(fleet, when_down, ENUM(config_when_down), "local", LIVE, \
-	    "What sessions_per_certificate means while the engine is away: " \
+	    "What sessions_per_certificate means while the Redis server " \
+	    "cannot be reached: " \
 	    "this replica's sessions count, or none is let in.")
 
 /* Read by sallyport-fetch; the daemon only checks them. */

@@ -187,7 +187,7 @@ show_fleet(FILE *f, json_t *fleet)
 		return;
 	fprintf(f, "\nFleet: %s, %s at ", text(fleet, "name"),
 	    json_is_true(json_object_get(fleet, "online")) ? "connected"
-							   : "no engine");
+							   : "no Redis server");
 	table_text(f, text(fleet, "address"));
 	fputs("; ", f);
 	print_count(f, number(fleet, "entries"), "entry", "entries");
@@ -547,8 +547,8 @@ show_change(FILE *f, json_t *answer)
 			    dry ? "sessions match" : "sessions ended");
 	}
 	if (strcmp(text(answer, "fleet"), "waiting") == 0)
-		fputs("; the other replicas get it when the fleet's engine "
-		      "is back",
+		fputs("; the other replicas get it when the fleet's Redis "
+		      "server is back",
 		    f);
 	fputc('\n', f);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The copy of the fleet's deny list on disk, with which a replica starts while
- * the engine is away. A thread of its own writes it: to a new file, which is
- * synchronised and then takes the old one's place, so a crash at any point
- * leaves one of the two, whole.
+ * the Redis server cannot be reached. A thread of its own writes it: to a new
+ * file, which is synchronised and then takes the old one's place, so a crash at
+ * any point leaves one of the two, whole.
  */
 #ifndef FLEET_COPY_H
 #define FLEET_COPY_H

@@ -12,7 +12,7 @@
  * makes them differ. A replica's new stamp is greater than all it has seen, so
  * a clock that is wrong does no harm.
  *
- * In the engine an entry is two texts:
+ * In the Redis server an entry is two texts:
  *
  *	field	KIND VALUE		"cn device-7"
  *	value	STAMP UNTIL REASON	"0678ab...16 digits never stolen"
@@ -35,12 +35,12 @@
 /* What is known about an entry beside the deny list's own. */
 struct fleet_note {
 	int64_t stamp;
-	uint32_t seen; /* the round in which the engine had it last */
+	uint32_t seen; /* the round in which the Redis server had it last */
 	uint32_t filed; /* its row in the fleet's file, see fleet/file.h; 0:
 			 * none */
 	bool met; /* the file's new version has the row, too */
-	bool pending; /* the engine may not have it */
-	bool late; /* sent before, or decided while the engine was away */
+	bool pending; /* the Redis server may not have it */
+	bool late; /* sent before, or decided without a connection */
 };
 
 struct fleet_denials {
@@ -97,9 +97,9 @@ void fleet_stamp_text(char out[FLEET_STAMP_LEN + 1], int64_t stamp);
  */
 bool fleet_id_is_good(struct slice id);
 
-/* Up to which change of which engine the copy on disk has all entries. */
+/* Up to which change of which Redis server the copy on disk has all entries. */
 struct fleet_mark {
-	char epoch[40]; /* of the engine; "": none */
+	char epoch[40]; /* of the Redis server; "": none */
 	char id[48]; /* of the last change */
 	bool file_known; /* notes say what the fleet's file had */
 };

@@ -27,7 +27,7 @@
 #define SCAN_COUNT "1000"
 /* Changes that are collected before they are put in force. */
 #define COLLECT_MAX 200000
-/* How long a command waits for the engine. */
+/* How long a command waits for the Redis server. */
 #define SEND_MS 2000
 
 enum phase {
@@ -48,7 +48,7 @@ struct waiter {
 	size_t last; /* its last place in the queue; see fleet_list.sent */
 	struct fleet_changed result;
 	bool swept;
-	bool answered; /* by the engine, or not in time */
+	bool answered; /* by the Redis server, or not in time */
 };
 
 struct fleet {
@@ -65,7 +65,7 @@ struct fleet {
 	char name[FLEET_TALK_NAME_MAX + 1];
 	char me[FLEET_TALK_NAME_MAX + 20]; /* name, and the number in hex */
 	uint32_t number; /* of this process */
-	char own_epoch[33]; /* what an engine without an epoch gets */
+	char own_epoch[33]; /* what a Redis server without an epoch gets */
 	char load_id[48]; /* LOADING: where the stream was when it began */
 	char cursor[24]; /* of the scan */
 	bool reading; /* a read of the stream is under way */
@@ -365,7 +365,7 @@ scan(struct fleet *f)
  * Joining.
  */
 
-/* Copies a short text of the engine; false if it is too long or odd. */
+/* Copies a short text of the Redis server; false if it is too long or odd. */
 static bool
 copy_word(char *out, size_t size, struct slice in)
 {
@@ -479,8 +479,8 @@ note_replicas(struct fleet *f, const struct fleet_reply *list)
 	    compare_names);
 }
 
-/* The engine's epoch changes, or its set is gone, when it was emptied without
- * a restart. */
+/* The Redis server's epoch changes, or its set is gone, when it was emptied
+ * without a restart. */
 static void
 beaten(void *arg, const struct fleet_reply *reply)
 {
@@ -500,7 +500,7 @@ beaten(void *arg, const struct fleet_reply *reply)
 		(fleet_reply_item(reply, 1)->number == 0 &&
 		    f->list.denials.state.count > f->list.queue_len))) {
 		log_event(LOG_LEVEL_WARN, "fleet_emptied",
-		    "the engine has lost its data");
+		    "the Redis server has lost its data");
 		f->list.mark.epoch[0] = '\0';
 		join(f);
 	}
@@ -535,7 +535,7 @@ tick(void *arg)
 	if (!fleet_link_is_up(f->sub))
 		return;
 	if (clock_mono_ms() > f->heard_at + QUIET_MS)
-		fleet_link_reject(f->sub, "the engine does not answer");
+		fleet_link_reject(f->sub, "the Redis server does not answer");
 	else
 		(void)fleet_link_send(f->sub, &ping, 1, NULL, NULL);
 }

@@ -1,27 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the replicas of a fleet share through an engine, Valkey or Redis: the
- * deny list. All of this runs on the main thread and never waits: a slow
- * engine delays neither a worker nor the main thread.
+ * What the replicas of a fleet share through a Redis server, which may be
+ * Valkey: the deny list. All of this runs on the main thread and never waits: a
+ * slow server delays neither a worker nor the main thread.
  *
  * THE DENY LIST
  *
- * The engine holds a hash with all entries (PREFIX:denied) and a stream of
- * changes (PREFIX:changes). A script writes both in one step, and a message
+ * The Redis server holds a hash with all entries (PREFIX:denied) and a stream
+ * of changes (PREFIX:changes). A script writes both in one step, and a message
  * wakes the other replicas, which read the stream. See fleet/denials.h for the
  * entries, and why it does not matter in which order they arrive.
  *
- *   JOINING   does the engine's stream still hold the last change we know?
- *   LOADING   no: reads the whole set, and sends what the engine lacks. So an
- *             engine that comes back empty is restored by the replicas.
+ *   JOINING   does the server's stream still hold the last change we know?
+ *   LOADING   no: reads the whole set, and sends what the server lacks. So a
+ *             server that comes back empty is restored by the replicas.
  *   CATCHING  reads the stream up to its end
  *   ONLINE    reads what is new
  *
  * While a replica catches up, changes are collected and put in force together,
  * so that no client is thrown out for an entry that was taken back later.
  *
- * A change by a command is in force here at once and waits to be sent; with the
- * engine away it waits for longer, on disk as well.
+ * A change by a command is in force here at once and waits to be sent; while
+ * the Redis server cannot be reached, it waits on disk as well.
  *
  * SESSIONS OF A CERTIFICATE
  *
@@ -34,8 +34,8 @@
  *
  * TRUST
  *
- * The engine can deny any client, take back what the fleet denies, and ask
- * whatever a replica can ask: kick, reload, drain. It cannot admit a client
+ * The Redis server can deny any client, take back what the fleet denies, and
+ * ask whatever a replica can ask: kick, reload, drain. It cannot admit a client
  * that a certificate, a rule or this replica's own file keeps out: its list is
  * asked in addition to these.
  */
@@ -84,7 +84,7 @@ void fleet_set_access(struct fleet *f, const struct fleet_link_access *access);
 struct fleet_changed {
 	enum err err; /* OK: in force here, for live sessions too */
 	uint64_t ended; /* live sessions that were ended here */
-	bool sent; /* the engine has it; otherwise it is sent later */
+	bool sent; /* the Redis server has it; otherwise it is sent later */
 };
 typedef void fleet_change_done(void *arg, const struct fleet_changed *result);
 
@@ -115,14 +115,14 @@ struct fleet_replica {
 struct fleet_status {
 	bool online; /* connected, and all changes have been read */
 	const char *name;
-	const char *address; /* of the engine */
+	const char *address; /* of the Redis server */
 	const char *why; /* it is not online; "" otherwise */
 	const char *last_id; /* the last change */
-	uint64_t lag_ms; /* for so long the engine owes an answer */
+	uint64_t lag_ms; /* for how long the Redis server owes an answer */
 	uint64_t changed_at; /* clock_mono_ms() when `online' changed */
 	size_t entries; /* denied by the fleet */
 	size_t waiting; /* changes that have not been sent */
-	uint64_t refused; /* values of the engine that were refused */
+	uint64_t refused; /* values of the Redis server that were refused */
 	uint64_t lost; /* connections lost */
 	bool copy_failed; /* the copy on disk cannot be written */
 	struct fleet_leases_status sessions; /* of certificates */

@@ -40,7 +40,7 @@ struct fleet_leases {
 	struct loop_message now; /* a session waits for it */
 	struct timer later; /* what is due soon */
 	struct timer tick;
-	bool ready; /* the engine has our lease */
+	bool ready; /* the Redis server has our lease */
 	bool alone_told; /* it was logged */
 	struct fleet_leases_status status;
 };
@@ -314,7 +314,7 @@ send_batch(struct fleet_leases *l, struct list *claims)
 }
 
 /*
- * What the engine has of us.
+ * What the Redis server has of us.
  */
 
 /* A command that sets or removes certificates of our lease. */
@@ -495,7 +495,7 @@ tick(void *arg)
 		expire(l, LEASE_MS, renewed);
 }
 
-/* An engine that cannot be written to is left for the next address. */
+/* A Redis server that cannot be written to is left for the next address. */
 static void
 probed(void *arg, const struct fleet_reply *reply)
 {

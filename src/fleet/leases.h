@@ -3,10 +3,11 @@
  * The sessions of a certificate on all replicas, for sessions_per_certificate
  * and for the suspicion of a clone.
  *
- * Each replica has a hash in the engine (PREFIX:in:NUMBER) of the certificates
- * that have sessions there: how many, since when, from where. The hash is a
- * lease as a whole: the replica renews it every second, and it ends 15 seconds
- * after the replica has died. A session costs nothing while it lasts.
+ * Each replica has a hash in the Redis server (PREFIX:in:NUMBER) of the
+ * certificates that have sessions there: how many, since when, from where. The
+ * hash is a lease as a whole: the replica renews it every second, and it ends
+ * 15 seconds after the replica has died. A session costs nothing while it
+ * lasts.
  *
  * A new session's claim is one round trip: a script adds up what the replicas
  * have, says whether the session is one too many, and if older ones have to go
@@ -16,11 +17,11 @@
  * have admitted one, and a limit of one has to hold for all of them together.
  * It costs a sequence of connections about a third more CPU time, nearly all of
  * it for waking two threads; claims that come together share a command. The
- * certificate's sessions on this replica are
- * counted here (session/cert_sessions.h), and what is in the engine follows
- * that: after a loss, all of it is sent again.
+ * certificate's sessions on this replica are counted here
+ * (session/cert_sessions.h), and what is in the Redis server follows that:
+ * after a loss, all of it is sent again.
  *
- * Claims that the engine does not answer in a second are given back as
+ * Claims that the Redis server does not answer in a second are given back as
  * CERT_SESSIONS_ALONE; [fleet] when_down says what that means. Main thread
  * only.
  */
@@ -54,7 +55,7 @@ void fleet_leases_free(struct fleet_leases *l);
 void fleet_leases_set_access(struct fleet_leases *l,
     const struct fleet_link_access *access);
 
-/* Takes a message of the engine to this replica. */
+/* Takes a message of the Redis server to this replica. */
 void fleet_leases_message(struct fleet_leases *l, struct slice text);
 
 struct fleet_leases_status {

@@ -18,13 +18,14 @@
 #define PAUSE_MAX_MS 1000
 /* A try has this long, from the dial to the login. */
 #define TRY_MS 3000
-/* An engine that owes a reply for longer than this hangs. */
+/* A Redis server that owes a reply for longer than this hangs. */
 #define REPLY_MS 3000
 /* How often that is looked at. */
 #define CHECK_MS 500
 /* Commands that wait to be sent take this much at most. */
 #define OUT_MAX ((size_t)64 << 20)
-/* How often the same complaint is logged while the engine is away. */
+/* How often the same complaint is logged while the Redis server cannot be
+ * reached. */
 #define COMPLAIN_MS 60000
 
 enum state {
@@ -176,7 +177,7 @@ look_for_replies(void *arg)
 	struct fleet_link *l = arg;
 
 	if (fleet_link_lag(l) > REPLY_MS)
-		fail(l, "the engine does not answer");
+		fail(l, "the Redis server does not answer");
 	else
 		timer_start(&l->check, CHECK_MS);
 }
@@ -355,7 +356,7 @@ take_cipher(struct fleet_link *l, struct slice in)
 			break;
 		if (n == STREAM_EOF || n == STREAM_ERROR) {
 			fail(l,
-			    n == STREAM_EOF ? "closed by the engine"
+			    n == STREAM_EOF ? "closed by the Redis server"
 					    : tls_client_why(l->session));
 			return false;
 		}
@@ -380,7 +381,7 @@ read_all(struct fleet_link *l)
 			return;
 		if (n == STREAM_EOF || n == STREAM_ERROR) {
 			fail(l,
-			    n == STREAM_EOF ? "closed by the engine"
+			    n == STREAM_EOF ? "closed by the Redis server"
 					    : "the connection was lost");
 			return;
 		}
@@ -449,7 +450,7 @@ logged_in(void *arg, const struct fleet_reply *reply)
 }
 
 /* The connection can carry commands: logs in. Without a password a PING shows
- * that there is an engine. */
+ * that there is a Redis server. */
 static void
 begin(struct fleet_link *l)
 {

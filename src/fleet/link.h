@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One connection to the engine: made, watched, lost and made again. Commands
- * are sent in a row, and their replies come in the same order.
+ * One connection to the Redis server: made, watched, lost and made again.
+ * Commands are sent in a row, and their replies come in the same order.
  *
  *   WAITING --timer--> DIALLING --> LOGGING_IN --> UP --> WAITING
  *
- * Nothing here blocks. A connection whose engine owes a reply for too long is
- * closed, and so is one on which something comes that is not the protocol. The
- * next try goes to the next address, after a pause that grows up to a second.
+ * Nothing here blocks. A connection whose Redis server owes a reply for too
+ * long is closed, and so is one on which something comes that is not the
+ * protocol. The next try goes to the next address, after a pause that grows up
+ * to a second.
  */
 #ifndef FLEET_LINK_H
 #define FLEET_LINK_H
@@ -20,7 +21,7 @@ struct backend_resolver;
 struct fleet_link;
 struct tls_client;
 
-/* The most addresses of an engine. */
+/* The most addresses of a Redis server. */
 #define FLEET_LINK_ADDRESSES_MAX 8
 
 /* Why a link is not up, or was not. */
@@ -40,7 +41,7 @@ struct fleet_link_owner {
 };
 
 /* What was logged last about a connection, and when (clock_mono_ms()). Links to
- * one engine share one, so that its death is logged once. Zeroed at first. */
+ * one server share one, so that its death is logged once. Zeroed at first. */
 struct fleet_link_complaint {
 	char why[FLEET_LINK_WHY_MAX];
 	uint64_t at;

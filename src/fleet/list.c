@@ -237,7 +237,8 @@ fleet_list_take(struct fleet_list *l, struct slice field, struct slice value)
 		return;
 	if (l->refused++ == 0 || l->refused % 1000 == 0)
 		log_event(LOG_LEVEL_WARN, "fleet_entry",
-		    "refused an entry of the engine: %.*s: %s (%llu so far)",
+		    "refused an entry of the Redis server: %.*s: %s (%llu so "
+		    "far)",
 		    (int)(field.len < 100 ? field.len : 100),
 		    (const char *)field.data, why,
 		    (unsigned long long)l->refused);
@@ -306,8 +307,8 @@ fleet_list_decide(struct fleet_list *l, const struct identity_deny_table *t,
 
 	if (err != OK)
 		return err;
-	/* An entry that was taken back while the engine is away must not undo
-	 * what others deny before they know of that. */
+	/* An entry that was taken back while the Redis server cannot be reached
+	 * must not undo what others deny before they know of that. */
 	l->denials.notes[at].late =
 	    !l->online && t->entries[i].until == IDENTITY_DENY_REMOVED;
 	return enqueue(l, at);
@@ -329,7 +330,7 @@ fleet_list_restore(struct fleet_list *l)
 	}
 	if (l->queue_len > before)
 		log_event(LOG_LEVEL_WARN, "fleet_restore",
-		    "the engine lacks %zu entries that are known here; "
+		    "the Redis server lacks %zu entries that are known here; "
 		    "sending them",
 		    l->queue_len - before);
 }
@@ -443,7 +444,7 @@ read_copy(struct fleet_list *l, bool *found, struct report *why)
 	if (err != OK) {
 		report_add(why,
 		    "%s: is not a whole copy of the fleet's deny list (remove "
-		    "it; the engine has the list)",
+		    "it; the Redis server has the list)",
 		    path);
 		return ERR_CONFIG;
 	}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The fleet's deny list in force on this replica: what is known
- * (fleet/denials.h), what of it is not in force yet, what the engine does not
- * have yet, and the copy on disk. No sockets. Main thread only.
+ * (fleet/denials.h), what of it is not in force yet, what the Redis server does
+ * not have yet, and the copy on disk. No sockets. Main thread only.
  */
 #ifndef FLEET_LIST_H
 #define FLEET_LIST_H
@@ -33,8 +33,8 @@ struct fleet_list {
 	struct identity_deny_table changes; /* not in force yet */
 	struct fleet_mark mark; /* how far the stream has been read */
 	uint32_t round; /* see fleet_list_restore() */
-	/* Indexes of entries that the engine may not have, oldest first; the
-	 * first `flying' of them are on their way. */
+	/* Indexes of entries that the Redis server may not have, oldest first;
+	 * the first `flying' of them are on their way. */
 	uint32_t *queue; /* owned */
 	size_t queue_len;
 	size_t queue_cap;
@@ -43,11 +43,11 @@ struct fleet_list {
 	struct fleet_copy *copy; /* owned; NULL: there is none */
 	const char *copy_path; /* borrowed */
 	struct timer save;
-	bool online; /* the engine has, or soon has, all that is saved */
+	bool online; /* the Redis server has, or soon has, all that is saved */
 	bool incomplete; /* `changes' lacks something */
 	bool dirty; /* the copy lacks something */
 	bool copy_failed;
-	uint64_t refused; /* entries of the engine */
+	uint64_t refused; /* entries of the Redis server */
 };
 
 /* Milliseconds since 1970. */
@@ -79,7 +79,7 @@ void fleet_list_fini(struct fleet_list *l);
 /* Something changed that the copy has to have. */
 void fleet_list_touch(struct fleet_list *l);
 
-/* Takes an entry of the engine; it is in force after
+/* Takes an entry of the Redis server; it is in force after
  * fleet_list_enforce(). */
 void fleet_list_take(struct fleet_list *l, struct slice field,
     struct slice value);
@@ -102,8 +102,8 @@ enum err fleet_list_apply(struct fleet_list *l) MUST_CHECK;
  * is tried again by the next call, and `done' is not called. */
 enum err fleet_list_enforce(struct fleet_list *l, fleet_swept *done, void *arg);
 
-/* Queues what the engine did not have when its whole set was read: entries
- * that were not taken in this round. */
+/* Queues what the Redis server did not have when its whole set was read:
+ * entries that were not taken in this round. */
 void fleet_list_restore(struct fleet_list *l);
 
 /* A change to be sent: where its texts lie in a buffer. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the engine runs for us, in Lua. A script runs alone, so reading and
- * writing in it is one step.
+ * What the Redis server runs for us, in Lua. A script runs alone, so reading
+ * and writing in it is one step.
  */
 #ifndef FLEET_SCRIPTS_H
 #define FLEET_SCRIPTS_H
@@ -11,10 +11,10 @@
 #define FLEET_STREAM_LEN "100000"
 
 /*
- * KEYS: epoch, stream, set. ARGV: an epoch, used if the engine has none; the
- * last change that the replica knows. Returns the engine's epoch, whether its
- * stream still holds that change, the last one of the stream, and the number
- * of entries of the set.
+ * KEYS: epoch, stream, set. ARGV: an epoch, used if the Redis server has none;
+ * the last change that the replica knows. Returns the Redis server's epoch,
+ * whether its stream still holds that change, the last one of the stream, and
+ * the number of entries of the set.
  */
 #define FLEET_SCRIPT_JOIN \
 	"local epoch = redis.call('GET', KEYS[1]) " \
@@ -28,9 +28,9 @@
 
 /*
  * KEYS: set, stream. ARGV: the channel to wake others on; then, for each
- * change, how ("now": it is decided now, and comes after all that the engine
- * has; "late": it only counts if it is the newest), field, stamp, and value
- * without its stamp. Returns the number of changes that counted.
+ * change, how ("now": it is decided now, and comes after all that the Redis
+ * server has; "late": it only counts if it is the newest), field, stamp, and
+ * value without its stamp. Returns the number of changes that counted.
  */
 #define FLEET_SCRIPT_PUT \
 	"local function after(stamp) " \

@@ -15,10 +15,10 @@
 
 #define ID_LEN 32
 #define NUMBER_LEN 8
-/* Questions that are read at once; an engine that announces more is not
+/* Questions that are read at once; a Redis server that announces more is not
  * believed. */
 #define READING_MAX 16
-/* For how long an answer stays in the engine. */
+/* For how long an answer stays in the Redis server. */
 #define ANSWER_TTL "10000"
 #define HEAD_MAX 20000
 
@@ -48,7 +48,7 @@ struct fleet_talk {
 	const char *prefix; /* borrowed */
 	const char *name; /* borrowed */
 	uint32_t number;
-	bool ready; /* connected, and the engine can be written to */
+	bool ready; /* connected, and the Redis server can be written to */
 	struct list askings;
 	size_t reading;
 	fleet_talk_asked *asked;
@@ -123,7 +123,7 @@ read_replica(char name[FLEET_TALK_NAME_MAX + 1], uint32_t *number,
 	return read_number(number, slice_make(in.data + len + 1, NUMBER_LEN));
 }
 
-/* Logs a reply of the engine that is not what was asked for. */
+/* Logs a reply of the Redis server that is not what was asked for. */
 static void
 complain(const char *what, const struct fleet_reply *r)
 {
@@ -238,7 +238,7 @@ fetched(void *arg, const struct fleet_reply *reply)
 	free_if_over(a);
 }
 
-/* Takes the answer of part `i' out of the engine. */
+/* Takes the answer of part `i' out of the Redis server. */
 static void
 fetch(struct asking *a, size_t i)
 {
@@ -294,8 +294,9 @@ stored(void *arg, const struct fleet_reply *reply)
 		if (reply != NULL)
 			complain("a question cannot be asked", reply);
 		end(a,
-		    reply == NULL ? "the connection to the engine was lost"
-				  : "the engine refused the question");
+		    reply == NULL
+			? "the connection to the Redis server was lost"
+			: "the Redis server refused the question");
 		return; /* a may be gone */
 	}
 	for (i = 0; i < reply->count && a->count < FLEET_TALK_REPLICAS_MAX;
@@ -553,8 +554,8 @@ fleet_talk_listen(struct fleet_talk *t, fleet_talk_asked *asked, void *arg)
  * Making and freeing.
  */
 
-/* An engine that cannot be written to, such as a replica of another one, is
- * left for the next address. */
+/* A Redis server that cannot be written to, such as a replica of another one,
+ * is left for the next address. */
 static void
 probed(void *arg, const struct fleet_reply *reply)
 {

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Questions that one replica asks the others, through the engine:
+ * Questions that one replica asks the others, through the Redis server:
  *
  * 	asker	stores the question, with a time to live, and announces it
  * 	others	read it, unless its time is over, and do what it says
  * 	others	store the answer, and announce it to the asker
  * 	asker	takes it; at the deadline it knows who has not answered
  *
- * The engine's clock alone decides whether a question is still valid, so a
- * replica that stood still does not do late what its asker has given up. The
+ * The Redis server's clock alone decides whether a question is still valid, so
+ * a replica that stood still does not do late what its asker has given up. The
  * connection is one of its own: a large answer does not delay the deny list.
  *
  * What a question means is not known here. Questions and answers are a

@@ -58,8 +58,8 @@ struct fleet_reader *fleet_reader_new(void);
 /* NULL is allowed. */
 void fleet_reader_free(struct fleet_reader *r);
 
-/* Takes bytes from the engine. ERR_NO_MEMORY; ERR_LIMIT: a reply is larger
- * than FLEET_WIRE_REPLY_MAX. */
+/* Takes bytes from the Redis server. ERR_NO_MEMORY; ERR_LIMIT: a reply is
+ * larger than FLEET_WIRE_REPLY_MAX. */
 enum err fleet_reader_feed(struct fleet_reader *r, struct slice in) MUST_CHECK;
 
 /* The next reply. PARSE_OK: *out is the caller's. PARSE_MORE: bytes are

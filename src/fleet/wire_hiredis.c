@@ -156,7 +156,7 @@ free_object(void *object)
 }
 
 /* hiredis 1.0 has more types. We never ask for the protocol version that has
- * them, but an engine may send them. */
+ * them, but a Redis server may send them. */
 #if HIREDIS_MAJOR >= 1
 static void *
 make_double(const redisReadTask *task, double value, char *text, size_t len)

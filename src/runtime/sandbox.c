@@ -313,7 +313,7 @@ allow_tokens(struct rules *r, const struct config *cfg)
 		allow(r, paths->items[i], REPLACE | MAY_IOCTL);
 }
 
-/* Brokers, and the engine of a fleet. */
+/* Brokers, and the Redis server of a fleet. */
 static void
 allow_servers(struct rules *r, const struct config *cfg)
 {

@@ -362,7 +362,7 @@ load_identity(struct loading *l)
 	return result;
 }
 
-/* The longest password of the fleet's engine, in a file. */
+/* The longest password of the fleet's Redis server, in a file. */
 #define FLEET_PASSWORD_MAX 4096
 
 /* Takes the password from the option, or from the first line of the file. */

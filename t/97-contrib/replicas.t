@@ -34,8 +34,8 @@ my $names = $dns->serve_names(tmp(), $balancer, $broker_at, @at);
 my $broker = mosquitto(port => sub { 1883 }, host => $broker_at->address,
 	before => $broker_at->enter, config => "max_inflight_messages 0\n");
 
-# The engine of the fleet, as components/fleet has it.
-my $engine = defined Sallyport::Redis::missing() ? undef : redis(port => 6379,
+# The Redis server of the fleet, as components/fleet has it.
+my $redis = defined Sallyport::Redis::missing() ? undef : redis(port => 6379,
 	host => $broker_at->address, before => $broker_at->enter,
 	config => "protected-mode no\n");
 
@@ -74,8 +74,8 @@ sub replica
 	$own{identity} = { %{ $own{identity} }, clientid => 'none' };
 	# The name server is asked all the time.
 	$own{backend} = { %{ $own{backend} }, resolve_interval => '1s' };
-	$own{fleet} = { address => $engine->address, name => 'replica' . ($n + 1) }
-	    if $engine;
+	$own{fleet} = { address => $redis->address, name => 'replica' . ($n + 1) }
+	    if $redis;
 	return sallyport(%own, kit => { ini => $ini,
 		before => $at[$n]->enter });
 }
@@ -247,7 +247,7 @@ leave(@good);
 
 # The fleet: a command at one replica is for all of them.
 SKIP: {
-	skip 'no fleet', 10 unless $engine;
+	skip 'no fleet', 10 unless $redis;
 	my @admin = map { tmp("admin$_.sock") } 0 .. 2;
 
 	for my $at (@admin) {

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
 # Commands for all replicas of a fleet: who answers, who does not, what is
-# merged, and what a hostile engine may say.
+# merged, and what a hostile Redis server may say.
 use strict;
 use warnings;
 use FindBin;
@@ -206,7 +206,7 @@ is(hex($late->{b}->packet), hex(mqtt_pingreq), 'nothing is done late');
 ($code, undef, $text) = ctl($at, '--fleet', 'sessions');
 is($code, 0, 'it answers again');
 
-# A hostile engine: questions and answers that are none.
+# A hostile Redis server: questions and answers that are none.
 my $id = 'ab' x 16;
 for my $question ('', 'x', "* evil 0000000g\n{}", "* evil 00000001\n",
 	"* evil 00000001\n{\"path\":\"/deny\",\"params\":{\"as\":\"cn\"}}",
@@ -264,12 +264,12 @@ for my $body ('', 'nonsense', '200 {', '999 {}', '200 []', '200 "x"',
 $redis->command('ZREM', 'sallyport:replicas', "fake $fake");
 know('one three two', $r{one});
 
-# The engine is away: no replica is asked, and nothing is done.
+# The Redis server cannot be reached: no replica is asked, and nothing is done.
 $redis->crash;
 wait_until('the loss is noticed', sub { !status($r{one})->{online} }, 20);
 ($code, undef, $said) = ctl($at, '--fleet', 'kick', '--all');
-is($code, 1, 'kick without an engine');
-like($said, qr/engine is away/, 'says why');
+is($code, 1, 'kick without a Redis server');
+like($said, qr/Redis server cannot be reached/, 'says why');
 $late->{c}->send(mqtt_pingreq);
 is(hex($late->{b}->packet), hex(mqtt_pingreq), 'and kicks no client');
 $redis->start or die 'no redis';

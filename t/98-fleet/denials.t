@@ -1,8 +1,9 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The fleet's deny list through a real engine: what one replica denies is in
-# force on all, live sessions too; a replica that was away has the same list
-# when it returns; and the engine may die, hang, come back empty, or be cut off.
+# The fleet's deny list through a real Redis server: what one replica denies is
+# in force on all, live sessions too; a replica that was away has the same list
+# when it returns; and the Redis server may die, hang, come back empty, or be
+# cut off.
 use strict;
 use warnings;
 use FindBin;
@@ -147,11 +148,11 @@ $r[2] = again($r[2]);
 $r[3] = replica();
 all_have('cn:away1 cn:away3', 'after an absence', @r);
 
-# The engine hangs: no client waits for it, and changes take effect.
+# The Redis server hangs: no client waits for it, and changes take effect.
 $redis->signal('STOP');
 my $from = time;
 ($code, $answer) = ctl_json($r[0]{socket}, 'deny', 'username', 'device-001');
-is($code, 0, 'deny while the engine hangs');
+is($code, 0, 'deny while the Redis server hangs');
 is($answer->{fleet}, 'waiting', 'it waits');
 my $out = peer->try_tls(port => $r[0]->port('tls'), device => 'ec');
 $out->try_send(mqtt_connect(clientid => 'x')) if $out->{tls}{status} eq 'ok';
@@ -161,12 +162,12 @@ pass('traffic goes on');
 $redis->signal('CONT');
 all_have('cn:away1 cn:away3 username:device-001', 'after the pause', @r);
 
-# The engine is killed and comes back empty: it is restored, and what was
+# The Redis server is killed and comes back empty: it is restored, and what was
 # taken back stays so.
 $redis->crash;
 wait_until('the loss is noticed', sub { !status($r[0])->{online} });
 ($code, $answer) = ctl_json($r[1]{socket}, 'deny', 'cn', 'meanwhile');
-is($answer->{fleet}, 'waiting', 'a change without an engine');
+is($answer->{fleet}, 'waiting', 'a change without a Redis server');
 ctl_json($r[0]{socket}, 'allow', 'cn', 'away1');
 is(denied($r[1]), 'cn:away1 cn:away3 cn:meanwhile username:device-001',
 	'is in force there');
@@ -179,7 +180,7 @@ like($said, qr/^fleet +\d+ entries denied, as its copy has them$/m,
 like($said, qr/ refused: identity_denied/, 'and judges by it');
 $r[2] = again($r[2]);
 is(denied($r[2]), 'cn:away1 cn:away3 username:device-001',
-	'a start without the engine');
+	'a start without the Redis server');
 $redis->start or die 'no redis';
 online(@r);
 my $merged = 'cn:away3 cn:meanwhile username:device-001';
@@ -225,7 +226,7 @@ $merged = "cn:after $merged";
 all_have($merged, 'after bad entries', @r);
 cmp_ok(status($r[1])->{refused}, '>=', 5, 'they were refused');
 
-# An engine cannot admit a client that a file denies.
+# A Redis server cannot admit a client that a file denies.
 my $file = write_file(tmp('deny.csv'),
 	"as,who,reason,until\nusername,device-001,own,\n");
 chown +(getpwnam 'nobody')[2, 3], $file if $> == 0;

@@ -189,7 +189,7 @@ all_have('row2 third', 'a file with rows again', @r);
 edit('one');
 all_have('third', 'the last row may go', @r);
 
-# The engine is away: edits wait.
+# The Redis server cannot be reached: edits wait.
 $redis->crash;
 wait_until('the loss is noticed',
 	sub { !status($r{one})->{fleet}{online} }, 20);

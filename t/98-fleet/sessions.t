@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # sessions_per_certificate and the suspicion of a clone across replicas: the
 # limit counts everywhere, the oldest session goes wherever it is, and a replica
-# that dies, stands still or lost the engine leaves nothing behind.
+# that dies, stands still or lost the Redis server leaves nothing behind.
 use strict;
 use warnings;
 use FindBin;
@@ -83,7 +83,7 @@ sub ends
 	$s->{b}->close;
 }
 
-# What the engine has of all replicas: certificates in use.
+# What the Redis server has of all replicas: certificates in use.
 sub leases
 {
 	my ($prefix) = @_;
@@ -172,7 +172,7 @@ cmp_ok(time - $killed, '<=', 16 + 2 * slow, 'the orphan has ended in time');
 my $in = session($one, 'ec');
 lives($in, 'its certificate is let in again');
 
-# The engine comes back empty: the replicas say again what they have.
+# The Redis server comes back empty: the replicas say again what they have.
 $redis->crash;
 $redis->start or die 'no redis';
 sub all_back
@@ -207,7 +207,7 @@ ok($k[1]->wait_log(qr/event=clone_suspect .*127\.0\.0\.9/),
 	'a certificate from two addresses on two replicas');
 ends($_) for $thief, $owner;
 
-# A hostile engine: leases and messages that are none.
+# A hostile Redis server: leases and messages that are none.
 my ($key) = @{ $redis->command('KEYS', 'kick:in:*') };
 my ($cert) = @{ $redis->command('HKEYS', $key) };
 $redis->command('HSET', $key, $cert, $_), ends(session($k[0], 'ec'))
@@ -221,7 +221,8 @@ my $other = session($k[0], 'bare');
 lives($other, 'sessions come in all the same');
 $redis->command('DEL', $key);
 
-# The engine is away: this replica counts alone, or refuses clients.
+# The Redis server cannot be reached: this replica counts alone, or refuses
+# clients.
 my $strict = replica(\%limit, prefix => 'strict', when_down => 'refuse');
 my $kept = session($strict, 'ec');
 $redis->crash;
@@ -237,14 +238,14 @@ my $alone = session($one, 'bare');
 lives($alone, 'when_down = local');
 is_refused($one, 'bare', '97', 'its own sessions count');
 ok($one->wait_log(qr/event=fleet_alone/), 'it says so');
-# A pause of the engine: no client waits for long.
+# A pause of the Redis server: no client waits for long.
 $redis->start or die 'no redis';
 wait_until('it is back', sub {
 	(ctl_json($strict->{socket}, 'status'))[1]{fleet}{sessions_shared};
 }, 20);
 $redis->signal('STOP');
 my $at = time;
-is_refused($strict, 'bare', '88', 'an engine that hangs');
+is_refused($strict, 'bare', '88', 'a Redis server that hangs');
 cmp_ok(time - $at, '<', 10 * slow, 'is not waited for');
 $redis->signal('CONT');
 done_testing;

@@ -1,7 +1,7 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The engine is killed under sessions on three replicas, comes back empty, and
-# again: no session is lost, and at no moment is a client let in that was
+# The Redis server is killed under sessions on three replicas, comes back empty,
+# and again: no session is lost, and at no moment is a client let in that was
 # denied, before or meanwhile. FLEET_SESSIONS (90) sessions, FLEET_DEATHS (2).
 use strict;
 use warnings;
@@ -202,7 +202,7 @@ for my $death (1 .. $deaths) {
 		wait_until('the loss is noticed',
 			sub { !status($r)->{online} }, 30);
 	}
-	# Denied on one replica while there is no engine.
+	# Denied on one replica while there is no Redis server.
 	my $at = $death % 3;
 	denies($r[$at], "lost$death");
 	now_tries(@tries, "$at lost$death");
@@ -234,7 +234,7 @@ if (my $file = $ENV{FLEET_FIGURES}) {
 }
 is($lost, 0, "no session of $count was lost");
 diag("$count sessions live, $done tries of denied clients, $deaths deaths of "
-    . "the engine: $lost lost");
+    . "the Redis server: $lost lost");
 # A drain of so many would take a while.
 peer("held$_")->stop for 0 .. int(($count - 1) / 200);
 done_testing;

@@ -16,8 +16,8 @@ SCALE_SESSIONS = 10000
 check-denylist: sallyport sallyportctl t/lib/peer t/bench/stub t/scale/hold
 	@$(test_environment) $(PROVE) -v '$(abs_top_srcdir)/t/scale/denylist'
 
-# Three replicas with one deny list, see t/scale/fleet, and an engine that dies
-# under their sessions.
+# Three replicas with one deny list, see t/scale/fleet, and a Redis server that
+# dies under their sessions.
 FLEET_SESSIONS = 3000
 .PHONY: check-fleet
 check-fleet: sallyport sallyportctl t/lib/peer

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The engine's protocol: replies in any pieces, and what is over the bounds or
- * no reply at all.
+ * The Redis server's protocol: replies in any pieces, and what is over the
+ * bounds or no reply at all.
  */
 #include <stdlib.h>
 #include <string.h>

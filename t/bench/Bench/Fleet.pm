@@ -20,7 +20,7 @@ sub rows
 		{ name => 'fleet_away', unit => 's', limit => 1,
 		    text => '... a replica that missed 5,000 changes' },
 		{ name => 'fleet_lost', unit => 'of 3000', limit => 0,
-		    text => '... sessions lost when the engine dies' },
+		    text => '... sessions lost when the Redis server dies' },
 		{ name => 'fleet_cpu', unit => 'times', limit => 1.1,
 		    text => '... CPU of a connect, to that without' },
 	);

@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# The connection to the fleet's engine: logins, TLS, a user with few rights,
-# several addresses, a unix socket; and two replicas that were cut off from it
-# on their own.
+# The connection to the fleet's Redis server: logins, TLS, a user with few
+# rights, several addresses, a unix socket; and two replicas that were cut off
+# from it on their own.
 use strict;
 use warnings;
 use FindBin;
@@ -116,7 +116,7 @@ $bare->stop;
 $r->stop;
 
 # TLS on both sides, and the wrong CA.
-my %tls = map { $_ => tmp("engine.$_") } qw(crt key ca);
+my %tls = map { $_ => tmp("redis.$_") } qw(crt key ca);
 write_file($tls{crt}, read_file($pki->cert('server')));
 write_file($tls{key}, read_file($pki->key('server')));
 write_file($tls{ca}, read_file($pki->cert('client-ca')));
@@ -125,7 +125,7 @@ my $secret = redis(config => "port 0\ntls-port $port\n"
 	. "tls-cert-file $tls{crt}\ntls-key-file $tls{key}\n"
 	. "tls-ca-cert-file $tls{ca}\ntls-auth-clients yes\n");
 SKIP: {
-	skip('this engine has no TLS', 4)
+	skip('this server has no TLS', 4)
 	    unless eval { $secret->wait_log(qr/Ready to accept/); 1 };
 	my %to = (address => "localhost:$port", tls => 'on');
 	my $ca = write_file(tmp('ca.crt'), read_file($pki->cert('other-ca')));
@@ -150,7 +150,7 @@ $secret->stop;
 my $main = redis();
 my $copy = redis(config => "replicaof $main->{host} $main->{port}\n");
 $r = replica({}, address => $copy->address . ', ' . $main->address);
-online('an engine that is read-only is passed over', $r);
+online('a Redis server that is read-only is passed over', $r);
 is(status($r)->{address}, $main->address, 'the other one is taken');
 $main->crash;
 $copy->command('REPLICAOF', 'NO', 'ONE');
@@ -164,7 +164,7 @@ $copy->stop;
 
 # One line says that there is none, not one for each connection.
 $r = replica({}, address => '127.0.0.1:' . free_port);
-fails($r, qr/Connection refused/, 'no engine');
+fails($r, qr/Connection refused/, 'no Redis server');
 is($r->count_log(qr/event=fleet_down/), 1, 'is logged once');
 $r->stop;
 
@@ -199,13 +199,13 @@ for (
 # Two replicas, each cut off on its own; both go on, and have all afterwards.
 SKIP: {
 	skip($missing, 6) if defined $missing;
-	my @at = map { Sallyport::Netns->new(@$_) } ['engine', 10],
+	my @at = map { Sallyport::Netns->new(@$_) } ['redis', 10],
 	    ['one', 11], ['two', 12];
-	my $engine = redis(host => $at[0]->address, before => $at[0]->enter,
+	my $redis = redis(host => $at[0]->address, before => $at[0]->enter,
 		config => "protected-mode no\n");
 	my @two = map {
 		replica({ before => $at[$_]->enter },
-			address => $engine->address)
+			address => $redis->address)
 	} 1, 2;
 	online('both are there', @two);
 	ctl_json($two[0]{socket}, 'deny', 'cn', $_) for qw(both gone);
