@@ -892,6 +892,6 @@ start_relay(struct session *s)
 		return;
 	}
 	counter_add(&s->manager->counters.opened, 1);
-	tls_stream_shed(s->tls);
+	tls_stream_free_handshake(s->tls);
 	stages_free_setup(s);
 }

@@ -123,7 +123,7 @@ tls_stream_of(const struct stream *s)
 }
 
 static bool
-is_shaking(const struct tls_stream *s)
+is_handshaking(const struct tls_stream *s)
 {
 	return s->state < TLS_STATE_OPEN;
 }
@@ -381,7 +381,7 @@ step_handshake(struct tls_stream *s)
 }
 
 static void
-shake(struct tls_stream *s)
+run_handshake(struct tls_stream *s)
 {
 	size_t n;
 
@@ -399,11 +399,11 @@ signature_done(void *arg)
 {
 	struct tls_stream *s = arg;
 
-	if (!is_shaking(s))
+	if (!is_handshaking(s))
 		return;
 	watch_read(&s->wire.watch, true);
 	if (step_handshake(s))
-		shake(s); /* s may be gone */
+		run_handshake(s); /* s may be gone */
 }
 
 /* Ends our half of the connection, once. */
@@ -440,8 +440,8 @@ ready(enum watch_event event, void *arg)
 	s->drained = false;
 	if (event == WATCH_WRITE)
 		resume_writing(s);
-	else if (is_shaking(s))
-		shake(s);
+	else if (is_handshaking(s))
+		run_handshake(s);
 	else
 		tell_readable(s);
 }
@@ -631,7 +631,7 @@ tls_want_read(struct stream *stream, bool wanted)
 	struct tls_stream *s = tls_stream_of(stream);
 
 	s->wants_read = wanted;
-	if (is_shaking(s) || s->state == TLS_STATE_CLOSED)
+	if (is_handshaking(s) || s->state == TLS_STATE_CLOSED)
 		return;
 	watch_read(&s->wire.watch, wanted);
 	if (wanted && s->turn == TLS_TURN_NONE && has_more(s))
@@ -790,7 +790,7 @@ tls_stream_is_signing(const struct stream *stream)
 {
 	const struct tls_stream *s = tls_stream_of(stream);
 
-	return is_shaking(s) && s->hs->signing != NULL;
+	return is_handshaking(s) && s->hs->signing != NULL;
 }
 
 void
@@ -826,7 +826,7 @@ tls_stream_take_cert(struct stream *stream, struct cert **out)
 	if (s->hs != NULL) {
 		*out = s->hs->cert;
 		s->hs->cert = NULL;
-		tls_stream_shed(stream);
+		tls_stream_free_handshake(stream);
 	}
 	/* A client with a certificate must never pass as one without. */
 	return *out == NULL && SSL_get0_peer_certificates(s->ssl) != NULL
@@ -869,11 +869,11 @@ tls_stream_make_cert(const struct stream *stream, const struct tls_ctx *ctx,
 }
 
 void
-tls_stream_shed(struct stream *stream)
+tls_stream_free_handshake(struct stream *stream)
 {
 	struct tls_stream *s = tls_stream_of(stream);
 
-	if (is_shaking(s))
+	if (is_handshaking(s))
 		return;
 	tls_handshake_free(s->hs);
 	s->hs = NULL;

@@ -90,7 +90,7 @@ struct tls_info {
 void tls_stream_info(const struct stream *s, struct tls_info *info);
 
 /* Returns the facts of the client's verified certificate, with the hashes of
- * its chain; borrowed until they are taken or shed. NULL if the client sent no
+ * its chain; borrowed until they are taken or freed. NULL if the client sent no
  * certificate or was refused, or if they are gone. */
 const struct cert *tls_stream_cert(const struct stream *s);
 
@@ -115,7 +115,7 @@ enum err tls_stream_make_cert(const struct stream *s, const struct tls_ctx *ctx,
 
 /* Frees what only the handshake needed, for an owner that does not want the
  * certificate. */
-void tls_stream_shed(struct stream *s);
+void tls_stream_free_handshake(struct stream *s);
 
 /*
  * Returns whether `ctx', the profile now in force, would admit the client of

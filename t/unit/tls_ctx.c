@@ -307,7 +307,7 @@ check_served(struct tls_ctx *ctx, SSL_CTX *client, const char *host,
 	kit_open(&k, ctx, client, NULL);
 	if (host != NULL)
 		SSL_set_tlsext_host_name(k.client, host);
-	if (!ok(kit_shake(&k), "a client asks for %s",
+	if (!ok(kit_handshake(&k), "a client asks for %s",
 		host == NULL ? "none" : host))
 		diag("%s: %s", reason_name(k.reason), k.detail);
 	cert = SSL_get_peer_certificate(k.client);
@@ -387,7 +387,7 @@ test_staple(void)
 	ctx = kit_ctx(&o);
 	kit_open(&k, ctx, client, NULL);
 	SSL_enable_ocsp_stapling(k.client);
-	ok(kit_shake(&k), "a client asks for the staple");
+	ok(kit_handshake(&k), "a client asks for the staple");
 	SSL_get0_ocsp_response(k.client, &data, &len);
 	if (file_read(&file, &file_len, pki_path("server.ocsp"), 65536) != OK)
 		diag("server.ocsp cannot be read");
@@ -416,7 +416,8 @@ test_stale(void)
 	ctx = kit_ctx(&o);
 	kit_open(&k, ctx, client, NULL);
 	SSL_enable_ocsp_stapling(k.client);
-	ok(kit_shake(&k), "a client asks for a response that is out of date");
+	ok(kit_handshake(&k),
+	    "a client asks for a response that is out of date");
 	SSL_get0_ocsp_response(k.client, &data, &len);
 	is_int((long long)len, 0, "... and gets none");
 	kit_close(&k);

@@ -407,7 +407,7 @@ test_close_on_open(struct tls_ctx *ctx)
 
 	kit_open(&k, ctx, client, NULL);
 	k.close_on_open = true;
-	kit_shake(&k);
+	kit_handshake(&k);
 	ok(k.opened == 1 && k.stream == NULL, "closed in its own callback");
 	finish(client);
 }

@@ -120,7 +120,7 @@ test_choice(const struct choice *c)
 	if (c->ciphers != NULL)
 		SSL_CTX_set_cipher_list(client, c->ciphers);
 	kit_open(&k, ctx, client, NULL);
-	is_int(kit_shake(&k), c->want[0] != '\0', "%s, TLS %s, %s, %s",
+	is_int(kit_handshake(&k), c->want[0] != '\0', "%s, TLS %s, %s, %s",
 	    c->pairs, c->version == V13 ? "1.3" : "1.2",
 	    c->groups == NULL ? "any group" : c->groups,
 	    c->ciphers == NULL ? "any suite" : c->ciphers);

@@ -225,7 +225,7 @@ kit_turn(struct kit *k)
 }
 
 bool
-kit_shake(struct kit *k)
+kit_handshake(struct kit *k)
 {
 	int i, ok = 0;
 
@@ -274,7 +274,7 @@ kit_connect(struct kit *k, struct tls_ctx *ctx, SSL_CTX *client,
 	bool good;
 
 	kit_open(k, ctx, client, resume);
-	good = kit_shake(k);
+	good = kit_handshake(k);
 	/* An alert or a ticket that was held back is sent with a write. */
 	if (good && k->stream != NULL)
 		(void)stream_write(k->stream, hello + STREAM_HEADROOM, 2);

@@ -84,7 +84,7 @@ void kit_turn(struct kit *k);
 
 /* Runs the handshake until both ends are open or one has failed. Returns true
  * if both are open. */
-bool kit_shake(struct kit *k);
+bool kit_handshake(struct kit *k);
 
 /* Lets the client read once. Returns the number of bytes, 0 if there are none
  * now, or -1 at the end. */

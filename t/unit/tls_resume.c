@@ -414,7 +414,7 @@ test_renewal(const struct renewal *r, int version)
 	kit_open(&k, after, new, s);
 	if (r->denied)
 		tls_stream_set_admit(k.stream, deny, &asked);
-	kit_shake(&k);
+	kit_handshake(&k);
 	is_str(reason_name(k.reason), r->reason, "TLS %s, %s, %s%s",
 	    version == TLS1_3_VERSION ? "1.3" : "1.2",
 	    r->cert == NULL ? "no certificate" : r->cert, r->crl,
@@ -452,7 +452,7 @@ test_ignored_optional(int version)
 	s = take_ticket(ctx, client, NULL);
 	kit_open(&k, ctx, bare, s);
 	tls_stream_set_admit(k.stream, deny, &asked);
-	ok(kit_shake(&k), "an ignored ticket and no certificate: gets in");
+	ok(kit_handshake(&k), "an ignored ticket and no certificate: gets in");
 	is_int(tls_stream_take_cert(k.stream, &cert), OK, "... facts");
 	ok(cert == NULL, "... as a client without a certificate");
 	tls_cert_free(cert);

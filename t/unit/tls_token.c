@@ -113,7 +113,7 @@ make_ctx(const char *cert, const char *uri, char complaint[512])
 
 /* Runs the handshake as long as it takes. */
 static bool
-shake(void)
+run_handshake(void)
 {
 	uint64_t end = clock_mono_ms() + WAIT_MS;
 	int ok = 0;
@@ -136,7 +136,7 @@ connects(struct tls_ctx *ctx, int version)
 	bool good;
 
 	kit_open(&k, ctx, client, NULL);
-	good = shake();
+	good = run_handshake();
 	kit_close(&k);
 	SSL_SESSION_free(k.session);
 	SSL_CTX_free(client);
@@ -355,7 +355,7 @@ test_faults(struct tls_ctx *ctx)
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		set_fault(rows[i].fault, true);
 		kit_open(&k, ctx, client, NULL);
-		ok(!shake(), "%s: refused", rows[i].fault);
+		ok(!run_handshake(), "%s: refused", rows[i].fault);
 		is_str(reason_name(k.reason), "tls_key", "... the reason");
 		/* A token may go after the session was found to be good. */
 		ok(k.detail != NULL &&
