@@ -31,7 +31,7 @@
 #define EXHAUSTED_MS 100
 
 /* After this many pauses in a row, connections are shed. */
-#define EXHAUSTED_PATIENCE 10
+#define SHED_AFTER_PAUSES 10
 
 /* Any client can cause the warning, so it is logged at most this often. */
 #define EXHAUSTED_LOG_MS 10000
@@ -256,9 +256,10 @@ pause_over(void *arg)
 	update(l);
 }
 
-/* Uses the reserve to accept and close what waits, one at a time. */
+/* Sheds load: uses the reserve to accept and close what waits, one at a time.
+ */
 static void
-shed(struct listener *l)
+close_waiting(struct listener *l)
 {
 	int i, fd;
 
@@ -299,8 +300,8 @@ static void
 exhausted(struct listener *l, int error)
 {
 	counter_add(&l->counts->exhausted, 1);
-	if (++l->exhausted > EXHAUSTED_PATIENCE)
-		shed(l);
+	if (++l->exhausted > SHED_AFTER_PAUSES)
+		close_waiting(l);
 	log_exhausted(l, error);
 	pause_for(l, EXHAUSTED_MS);
 }
