@@ -76,8 +76,8 @@ free_sockets(void *answer)
  * What is handed over.
  */
 
-/* The descriptors are borrowed. */
-struct parcel {
+/* Lines of text and the descriptors that go with them, which are borrowed. */
+struct message {
 	FILE *text;
 	int fds[HANDOVER_FDS_MAX];
 	size_t count;
@@ -85,7 +85,7 @@ struct parcel {
 };
 
 static void
-pack_fd(struct parcel *p, int fd)
+add_fd(struct message *p, int fd)
 {
 	if (p->count == HANDOVER_FDS_MAX)
 		p->failed = true;
@@ -94,20 +94,20 @@ pack_fd(struct parcel *p, int fd)
 }
 
 static void
-pack_server(struct parcel *p, const struct http_server *s, const char *kind)
+add_server(struct message *p, const struct http_server *s, const char *kind)
 {
 	size_t i;
 	int fd;
 
 	for (i = 0; s != NULL && (fd = http_server_descriptor(s, i)) != -1;
 	     i++) {
-		pack_fd(p, fd);
+		add_fd(p, fd);
 		fprintf(p->text, "socket %s\n", kind);
 	}
 }
 
 static void
-pack_tickets(struct parcel *p, const struct master *m)
+add_tickets(struct message *p, const struct master *m)
 {
 	uint8_t keys[TLS_TICKETS_EXPORT_MAX];
 	char hex[2 * TLS_TICKETS_EXPORT_MAX + 1];
@@ -124,14 +124,14 @@ pack_tickets(struct parcel *p, const struct master *m)
 /* The folder of systemd's credentials, which the new program cannot see if it
  * was started as a reload of the service. The caller closes the descriptor. */
 static int
-pack_credentials(struct parcel *p)
+add_credentials(struct message *p)
 {
 	const char *path = getenv("CREDENTIALS_DIRECTORY");
 	int fd =
 	    path == NULL ? -1 : open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	if (fd != -1) {
-		pack_fd(p, fd);
+		add_fd(p, fd);
 		fputs("socket credentials\n", p->text);
 	}
 	return fd;
@@ -139,7 +139,7 @@ pack_credentials(struct parcel *p)
 
 /* Adds what the supervisor has put in the environment. */
 static void
-pack_supervisor(struct parcel *p)
+add_supervisor(struct message *p)
 {
 	static const struct {
 		const char *variable;
@@ -159,7 +159,7 @@ pack_supervisor(struct parcel *p)
 }
 
 static void
-pack(struct parcel *p, const struct worker_query *q)
+write_message(struct message *p, const struct worker_query *q)
 {
 	const struct admin *a = q->admin;
 	const struct worker_sockets *w;
@@ -170,14 +170,14 @@ pack(struct parcel *p, const struct worker_query *q)
 		w = worker_query_answer(q, i);
 		p->failed = p->failed || w->failed;
 		for (n = 0; n < w->count; n++)
-			pack_fd(p, w->fds[n]);
+			add_fd(p, w->fds[n]);
 		fputs(w->lines == NULL ? "" : w->lines, p->text);
 	}
-	pack_server(p, a->web, "http");
-	pack_server(p, a->control, "admin");
-	pack_tickets(p, a->master);
+	add_server(p, a->web, "http");
+	add_server(p, a->control, "admin");
+	add_tickets(p, a->master);
 	if (!a->master->quiet)
-		pack_supervisor(p);
+		add_supervisor(p);
 	fputs("end\n", p->text);
 }
 
@@ -302,7 +302,7 @@ hear(struct handover *h, const char *line, void *arg)
  */
 
 static enum err
-send_parcel(int fd, const struct parcel *p, const char *text)
+send_message(int fd, const struct message *p, const char *text)
 {
 	static const char head[] = "HTTP/1.1 101 Switching Protocols\r\n"
 				   "Connection: Upgrade\r\n"
@@ -314,14 +314,14 @@ send_parcel(int fd, const struct parcel *p, const char *text)
 }
 
 static enum err
-hand_over(struct admin *a, struct http_call *call, const struct parcel *p,
+hand_over(struct admin *a, struct http_call *call, const struct message *p,
     const char *text)
 {
 	struct handover_owner owner = { hear, ended, a };
 	struct handover_inbox in;
 	int fd = http_call_release(call);
 
-	if (send_parcel(fd, p, text) != OK) {
+	if (send_message(fd, p, text) != OK) {
 		log_event(LOG_LEVEL_WARN, "successor",
 		    "%zu sockets cannot be handed over: %s", p->count,
 		    strerror(errno));
@@ -343,7 +343,7 @@ hand_over(struct admin *a, struct http_call *call, const struct parcel *p,
 static void
 done(struct worker_query *q)
 {
-	struct parcel *p = calloc(1, sizeof(*p));
+	struct message *p = calloc(1, sizeof(*p));
 	struct admin *a = q->admin;
 	char *text = NULL;
 	size_t len = 0;
@@ -356,8 +356,8 @@ done(struct worker_query *q)
 		reply_error(q->call, 503, "out of memory");
 		return;
 	}
-	credentials = pack_credentials(p);
-	pack(p, q);
+	credentials = add_credentials(p);
+	write_message(p, q);
 	if (fclose(p->text) != 0 || p->failed)
 		reply_error(q->call, 503,
 		    "memory or descriptors ran out (raise LimitNOFILE)");
