@@ -22,7 +22,7 @@
 #define CONF_MAX ((size_t)64 << 10)
 
 /* How long nameservers have to answer. */
-#define PATIENCE_MS 1500
+#define ANSWER_TIMEOUT_MS 1500
 
 /* The most names that a search list leads to. */
 #define NAMES_MAX (MAXDNSRCH + 1)
@@ -278,11 +278,11 @@ read_probe(struct probe *p)
 	p->fd = -1;
 }
 
-/* Waits until all nameservers have answered, or for PATIENCE_MS. */
+/* Waits until all nameservers have answered, or for ANSWER_TIMEOUT_MS. */
 static void
 wait_for_answers(struct probe *probes, int count)
 {
-	uint64_t end = clock_mono_ms() + PATIENCE_MS;
+	uint64_t end = clock_mono_ms() + ANSWER_TIMEOUT_MS;
 	struct pollfd fds[PROBES_MAX];
 	uint64_t now;
 	int waiting, i;

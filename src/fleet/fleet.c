@@ -42,7 +42,7 @@ enum phase {
 struct waiter {
 	struct list node; /* in fleet->waiters */
 	struct fleet *fleet; /* borrowed; NULL: it has stopped */
-	struct timer timer; /* the end of its patience */
+	struct timer timer; /* its deadline */
 	fleet_change_done *done;
 	void *arg;
 	size_t last; /* its last place in the queue; see fleet_list.sent */
@@ -633,7 +633,7 @@ change_swept(void *arg, uint64_t ended)
 }
 
 static void
-out_of_patience(void *arg)
+waiter_timed_out(void *arg)
 {
 	struct waiter *w = arg;
 
@@ -664,7 +664,7 @@ fleet_change(struct fleet *f, const struct identity_deny_table *change,
 	w->last = f->list.sent + f->list.queue_len;
 	list_init(&w->node);
 	list_append(&f->waiters, &w->node);
-	timer_init(&w->timer, f->loop, out_of_patience, w);
+	timer_init(&w->timer, f->loop, waiter_timed_out, w);
 	timer_start(&w->timer, f->phase == ONLINE ? SEND_MS : 0);
 	push(f);
 	err = fleet_list_enforce(&f->list, change_swept, w);

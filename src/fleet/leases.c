@@ -21,7 +21,7 @@
  * more than the rest. */
 #define SOON_MS 100
 /* A claim is answered within this time. */
-#define PATIENCE_MS 1000
+#define CLAIM_TIMEOUT_MS 1000
 /* Claims, and certificates, that are sent in one command. */
 #define BATCH 100
 #define CHUNK 500
@@ -48,7 +48,7 @@ struct fleet_leases {
 /* Claims in one command. */
 struct batch {
 	struct fleet_leases *leases; /* borrowed */
-	struct timer patience;
+	struct timer timeout;
 	/* In the order in which they were sent; empty: they were given back. */
 	struct list claims;
 };
@@ -168,7 +168,7 @@ give_all_back(struct fleet_leases *l, struct list *claims)
 }
 
 static void
-out_of_patience(void *arg)
+claims_timed_out(void *arg)
 {
 	struct batch *b = arg;
 
@@ -236,7 +236,7 @@ claims_answered(void *arg, const struct fleet_reply *reply)
 		i += 2;
 	}
 	give_all_back(l, &b->claims);
-	timer_stop(&b->patience);
+	timer_stop(&b->timeout);
 	free(b);
 }
 
@@ -308,8 +308,8 @@ send_batch(struct fleet_leases *l, struct list *claims)
 		free(b);
 		return false;
 	}
-	timer_init(&b->patience, l->loop, out_of_patience, b);
-	timer_start(&b->patience, PATIENCE_MS);
+	timer_init(&b->timeout, l->loop, claims_timed_out, b);
+	timer_start(&b->timeout, CLAIM_TIMEOUT_MS);
 	return true;
 }
 

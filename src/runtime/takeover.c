@@ -57,7 +57,7 @@ struct takeover {
 	struct master *master; /* borrowed, from takeover_run() on */
 	struct reload_waiter waiter;
 	struct handover *link; /* owned; NULL: none, or it has ended */
-	struct timer patience; /* runs until the other program leaves */
+	struct timer leave_timer; /* runs until the other program leaves */
 	bool ready; /* it has, or it is not waited for any more */
 };
 
@@ -292,7 +292,7 @@ ask(struct takeover *t, const char *path)
 {
 	static const char request[] =
 	    "POST /take-over HTTP/1.1\r\nHost: sallyport\r\n\r\n";
-	struct timeval patience = { .tv_sec = ANSWER_S };
+	struct timeval timeout = { .tv_sec = ANSWER_S };
 	struct sockaddr_un at = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(at.sun_path))
@@ -300,8 +300,8 @@ ask(struct takeover *t, const char *path)
 	memcpy(at.sun_path, path, strlen(path) + 1);
 	t->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (t->fd == -1 ||
-	    setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-		sizeof(patience)) == -1 ||
+	    setsockopt(t->fd, SOL_SOCKET, SO_RCVTIMEO, &timeout,
+		sizeof(timeout)) == -1 ||
 	    connect(t->fd, (struct sockaddr *)&at, sizeof(at)) == -1 ||
 	    handover_send(t->fd, request, NULL, 0) != OK)
 		return errno == ENOENT || errno == ECONNREFUSED
@@ -458,13 +458,13 @@ be_ready(struct takeover *t, const char *how)
 	if (t->ready)
 		return;
 	t->ready = true;
-	timer_stop(&t->patience);
+	timer_stop(&t->leave_timer);
 	log_event(LOG_LEVEL_INFO, "take_over", "process %ld %s", t->pid, how);
 	master_is_ready(t->master);
 }
 
 static void
-impatient(void *arg)
+leave_timed_out(void *arg)
 {
 	be_ready(arg, "does not say that it leaves");
 }
@@ -523,7 +523,7 @@ serve(struct takeover *t)
 		    "process %ld cannot be told: %s", t->pid, strerror(errno));
 	while (t->offer_count > 0)
 		close(t->offer_fds[--t->offer_count]);
-	timer_start(&t->patience, LEAVE_MS);
+	timer_start(&t->leave_timer, LEAVE_MS);
 }
 
 static void
@@ -579,7 +579,7 @@ takeover_run(struct takeover *t, struct master *m)
 {
 	t->master = m;
 	t->waiter.done = reloaded;
-	timer_init(&t->patience, m->loop, impatient, t);
+	timer_init(&t->leave_timer, m->loop, leave_timed_out, t);
 	log_event(LOG_LEVEL_INFO, "take_over", "from process %ld", t->pid);
 	master_reload(m, RELOAD_TAKE_OVER, &t->waiter);
 }
@@ -592,7 +592,7 @@ takeover_free(struct takeover *t)
 	if (t == NULL)
 		return;
 	if (t->master != NULL)
-		timer_stop(&t->patience);
+		timer_stop(&t->leave_timer);
 	handover_free(t->link);
 	if (t->fd != -1)
 		close(t->fd);

@@ -258,7 +258,7 @@ test_accept(struct loop *loop)
 	for (i = 0; i < MANY; i++)
 		clients[i] = net_kit_connect(&at);
 	s.stop_at = MANY;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "all are accepted");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "all are accepted");
 	own = where(clients[MANY - 1]);
 	address_text_port(text, &own);
 	is_str(s.peer, text, "the last peer is the last client");
@@ -270,7 +270,7 @@ test_accept(struct loop *loop)
 	net_kit_turns(loop);
 	for (i = 0; i < MANY; i++)
 		clients[i] = net_kit_connect(&at);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "more of them are accepted");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "more of them are accepted");
 	check_options(s.fds[0]);
 	check_options(s.fds[MANY - 1]);
 	for (i = 0; i < MANY; i++)
@@ -311,7 +311,7 @@ test_mapped(struct loop *loop)
 	at = where(fds[0]);
 	address_set_port(&four, address_port(&at));
 	client = net_kit_connect(&four);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "an IPv4 client comes");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "an IPv4 client comes");
 	ok(strncmp(s.peer, "127.0.0.1:", 10) == 0, "with an IPv4 address");
 	close(client);
 	forget(&s);
@@ -329,7 +329,7 @@ test_close_inside(struct loop *loop)
 	int b = net_kit_connect(&at);
 
 	s.close = l;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "closed in its callback");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "closed in its callback");
 	net_kit_turns(loop);
 	is_int(s.count, 1, "no further one comes");
 	close(a);
@@ -357,7 +357,7 @@ test_adopt(struct loop *loop)
 			abort();
 	for (i = 0; i < 3; i++)
 		clients[i] = net_kit_connect(&at);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "both share the clients");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "both share the clients");
 	listener_close(l[0]);
 	listener_close(l[1]);
 	net_kit_turns(loop);
@@ -419,7 +419,7 @@ test_exhausted(struct loop *loop)
 	for (i = 0; i < 3; i++)
 		clients[i] = net_kit_connect(&at);
 	old = limit_fds(2);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "two fit");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "two fit");
 	before = net_kit_cpu_ms();
 	s.stop_at = 3;
 	ok(!net_kit_run(loop, 250), "the third does not");
@@ -430,7 +430,7 @@ test_exhausted(struct loop *loop)
 	is_int((long long)counter_get(&counts.shed), 0,
 	    "no client is shed so soon");
 	close(s.fds[0]);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "one goes, it is taken");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "one goes, it is taken");
 	s.fds[0] = s.fds[--s.count];
 	setrlimit(RLIMIT_NOFILE, &old);
 	for (i = 0; i < 3; i++)
@@ -460,7 +460,7 @@ test_shed(struct loop *loop)
 	for (i = 0; i < 4; i++)
 		close(clients[i]);
 	clients[0] = net_kit_connect(&at);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "then it goes on");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "then it goes on");
 	close(clients[0]);
 	forget(&s);
 	listener_close(l);

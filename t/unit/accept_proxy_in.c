@@ -109,7 +109,7 @@ test_whole(struct loop *loop, const char *header, const char *name)
 
 	begin(&st, loop, "127.0.0.0/8");
 	send_hex(&st, header);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "%s: answered", name);
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "%s: answered", name);
 	is_int(st.seen.reason, REASON_NONE, "%s: taken", name);
 	is_str(st.seen.source, "192.0.2.1:54321", "%s: its source", name);
 	is_left(&st, "", "and nothing is left");
@@ -123,7 +123,7 @@ test_with_tls(struct loop *loop, const char *both, const char *name)
 
 	begin(&st, loop, "127.0.0.0/8");
 	send_hex(&st, both);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "%s with TLS", name);
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "%s with TLS", name);
 	is_int(st.seen.reason, REASON_NONE, "%s with TLS: taken", name);
 	is_left(&st, "the handshake", "and not a byte more");
 	end(&st);
@@ -148,7 +148,7 @@ test_bytewise(struct loop *loop, const char *header, const char *name)
 	is_int((long long)i, (long long)b.len, "%s waits for its last byte",
 	    name);
 	send_hex(&st, TLS);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "%s bytewise", name);
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "%s bytewise", name);
 	is_int(st.seen.reason, REASON_NONE, "%s bytewise: taken", name);
 	is_str(st.seen.source, "192.0.2.1:54321", "%s bytewise: its source",
 	    name);
@@ -164,7 +164,7 @@ test_local(struct loop *loop)
 
 	begin(&st, loop, "127.0.0.0/8");
 	send_hex(&st, "0d0a0d0a000d0a515549540a 20000000");
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "LOCAL");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "LOCAL");
 	ok(st.seen.reason == REASON_NONE && st.seen.kind == ACCEPT_PROXY_LOCAL,
 	    "is taken as such");
 	end(&st);
@@ -178,7 +178,7 @@ refused(struct loop *loop, const char *bytes, const char *trusted,
 
 	begin(&st, loop, trusted);
 	send_hex(&st, bytes);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "answered: %s", detail);
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "answered: %s", detail);
 	is_int(st.seen.reason, REASON_ACCEPT_PROXY, "refused");
 	is_str(st.seen.detail, detail, "and it says why");
 	end(&st);
@@ -209,7 +209,7 @@ test_closed(struct loop *loop)
 	net_kit_turns(loop);
 	close(st.fds[1]);
 	st.fds[1] = -1;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "the balancer leaves");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "the balancer leaves");
 	is_str(st.seen.detail, "the connection ended inside its PROXY header",
 	    "which is said");
 	end(&st);

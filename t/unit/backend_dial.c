@@ -30,7 +30,7 @@ test_tcp(struct loop *loop)
 
 	dial_kit_start(s, 0, "device", "PROXY UNKNOWN\r\n");
 	s->stop_at = 1;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "a broker is dialled");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "a broker is dialled");
 	is_int(s->call[0].reason, REASON_NONE, "with success");
 	is_str(s->call[0].text, addresses[0], "and it says where");
 	memcpy(out + STREAM_HEADROOM, "hello", 5);
@@ -212,7 +212,7 @@ test_standstill(struct loop *loop)
 	while (clock_mono_ms() < until)
 		;
 	s->stop_at = 1;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "after a standstill");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "after a standstill");
 	is_int(s->call[0].reason, REASON_NONE, "the dial goes on");
 	is_str(s->call[0].text, two[1], "to the second address");
 	dial_kit_end(s);
@@ -377,7 +377,7 @@ test_pool_goes(struct loop *loop)
 	backend_pool_put(s->pool);
 	s->pool = NULL;
 	s->stop_at = 1;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "the pool is put");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "the pool is put");
 	is_int(s->call[0].reason, REASON_NONE, "the dial goes on");
 	dial_kit_end(s);
 	close(listener);

@@ -332,12 +332,12 @@ test_dials(struct loop *loop)
 	ok(await_state(loop, p, BACKEND_DOWN), "open, but not answering");
 	if (backend_dial_start(&d, p, &r, on_dialled, &c) != OK)
 		abort();
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "a dial");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "a dial");
 	is_int(c.reason, REASON_BACKEND_UNREACHABLE, "is not let through");
 	b.answer = "20020000";
 	if (backend_dial_start(&d, p, &r, on_dialled, &c) != OK)
 		abort();
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "it answers");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "it answers");
 	is_int(c.reason, REASON_NONE, "now it is");
 	backend_pool_put(p);
 	broker_stop(&b);

@@ -147,7 +147,7 @@ test_cancel(struct loop *loop)
 	backend_dial_cancel(s->call[0].dial); /* twice in one turn */
 	backend_dial_cancel(NULL);
 	s->stop_at = 1;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "the other goes on");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "the other goes on");
 	is_int(s->call[0].calls, 0, "the cancelled one is not told");
 	is_int(s->call[1].calls, 1, "the other is");
 	/* It is down now: dials wait. */
@@ -194,7 +194,7 @@ test_cancel_trial(struct loop *loop)
 	close_filler(filler);
 	close(accept(listener, NULL, NULL));
 	s->stop_at = 1;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "two of three leave");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "two of three leave");
 	is_int(s->call[2].reason, REASON_NONE, "the third gets through");
 	dial_kit_end(s);
 	close(listener);
@@ -214,7 +214,7 @@ test_cancel_inside(struct loop *loop)
 	s->call[0].cancel = &s->call[1];
 	s->call[1].cancel = &s->call[0];
 	s->stop_at = 1;
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "one cancels the other");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "one cancels the other");
 	net_kit_turns(loop);
 	is_int(s->call[0].calls + s->call[1].calls, 1, "which hears nothing");
 	dial_kit_end(s);

@@ -153,7 +153,7 @@ look_up(struct loop *loop, struct backend_resolver *r, const char *name)
 	if (backend_lookup_start(&l, r, loop, name, on_found, &f) != OK ||
 	    f.calls > 0)
 		abort(); /* never from inside the start */
-	if (!net_kit_run(loop, NET_KIT_PATIENCE_MS))
+	if (!net_kit_run(loop, NET_KIT_TIMEOUT_MS))
 		backend_lookup_cancel(l);
 	return f;
 }
@@ -208,7 +208,7 @@ test_shared(struct loop *loop, struct nameserver *n, struct backend_resolver *r)
 			abort();
 	backend_lookup_cancel(l[1]);
 	while (f[0].calls == 0 || f[2].calls == 0)
-		if (!net_kit_run(loop, NET_KIT_PATIENCE_MS))
+		if (!net_kit_run(loop, NET_KIT_TIMEOUT_MS))
 			break;
 	ok(f[0].err == OK && f[0].count == 1 && f[2].count == 1,
 	    "one answer serves all that asked for a name");
@@ -265,7 +265,7 @@ dial(struct loop *loop, struct backend_pool *p)
 
 	if (backend_dial_start(&d, p, &r, on_dialled, &c) != OK)
 		abort();
-	if (!net_kit_run(loop, NET_KIT_PATIENCE_MS))
+	if (!net_kit_run(loop, NET_KIT_TIMEOUT_MS))
 		backend_dial_cancel(d);
 	return c;
 }
@@ -450,7 +450,7 @@ test_hold(struct loop *loop, struct nameserver *n)
 	    "a held resolver sends no query");
 	is_int(backend_resolver_release(r), OK, "it is released");
 	if (f.calls == 0)
-		(void)net_kit_run(loop, NET_KIT_PATIENCE_MS);
+		(void)net_kit_run(loop, NET_KIT_TIMEOUT_MS);
 	ok(f.calls == 1 && f.err == OK, "and then answers");
 	backend_resolver_free(r);
 }

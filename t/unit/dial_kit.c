@@ -61,7 +61,7 @@ dial_kit_all(struct dial_kit *s, int n)
 	for (i = s->stop_at; i < n; i++)
 		dial_kit_start(s, i, "device", "");
 	s->stop_at = n;
-	return net_kit_run(s->loop, NET_KIT_PATIENCE_MS);
+	return net_kit_run(s->loop, NET_KIT_TIMEOUT_MS);
 }
 
 void

@@ -421,7 +421,7 @@ check_socket(struct loop *loop)
 	is_int(bench.calls, 0, "a socket: undecided after ten bytes");
 	if (write(fds[1], b.data + i, b.len - i) == -1)
 		diag("a socket takes no bytes");
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "a socket: decided");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "a socket: decided");
 	ok(bench.calls == 1 && bench.reason == REASON_NONE &&
 		slice_equal(buf_slice(&bench.result.bytes), kit_slice(&b)),
 	    "a socket: all bytes, in order");

@@ -14,7 +14,7 @@
 #include "io/loop.h"
 
 /* How long a test waits for something that should happen at once. */
-#define NET_KIT_PATIENCE_MS 5000
+#define NET_KIT_TIMEOUT_MS 5000
 
 /* Runs the loop until a callback calls loop_stop(); false when `ms' went by
  * before. */

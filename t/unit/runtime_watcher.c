@@ -71,23 +71,23 @@ test_changes(void)
 	put("a", "one"); /* it was read as "1" */
 	watcher_take(w, l, WATCHER_REPLACE, INTERVAL_MS);
 	watcher_start(w, loop, changed, &count);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS),
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS),
 	    "a change during the first load");
 	ok(!net_kit_run(loop, 10 * INTERVAL_MS), "is reported once");
 	l = reading(both);
 	put("b", "one");
 	watcher_take(w, l, WATCHER_REPLACE, INTERVAL_MS);
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "one during a reload");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "one during a reload");
 	put("b", "two");
 	watcher_take(w, reading(one), WATCHER_REPLACE, INTERVAL_MS);
 	put("a", "two");
 	ok(!net_kit_run(loop, 10 * INTERVAL_MS),
 	    "neither what was read since, nor a file that is not named");
 	unlink(path_of("b"));
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "a file that disappears");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "a file that disappears");
 	watcher_take(w, reading(one), WATCHER_REPLACE, INTERVAL_MS);
 	put("b", "back");
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "and one that appears");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "and one that appears");
 	is_int(count, 4, "four times in all");
 	watcher_free(w);
 	watcher_free(NULL);
@@ -110,7 +110,7 @@ test_refused(void)
 	watcher_start(w, loop, changed, &count);
 	watcher_take(w, reading(second), WATCHER_ADD, INTERVAL_MS);
 	put("a", "one");
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "the file in force");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "the file in force");
 	l = reading(first);
 	report_init(&names);
 	watcher_compare(w, l, &names);
@@ -122,7 +122,7 @@ test_refused(void)
 	watcher_take(w, NULL, WATCHER_ADD, INTERVAL_MS);
 	watcher_take(w, reading(second), WATCHER_ADD, INTERVAL_MS);
 	put("b", "one");
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "the refused file");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "the refused file");
 	watcher_free(w);
 }
 
@@ -141,7 +141,7 @@ test_unreachable(void)
 	watcher_start(w, loop, changed, &count);
 	ok(!net_kit_run(loop, 10 * INTERVAL_MS), "out of reach at the start");
 	put("c", "1");
-	ok(net_kit_run(loop, NET_KIT_PATIENCE_MS), "until it is within reach");
+	ok(net_kit_run(loop, NET_KIT_TIMEOUT_MS), "until it is within reach");
 	watcher_free(w);
 }
 
