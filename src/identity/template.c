@@ -404,7 +404,7 @@ struct identity_template {
 };
 
 /* A text that is being compiled. */
-struct cutter {
+struct compiler {
 	struct slice text;
 	size_t pos;
 	char *why;
@@ -412,7 +412,7 @@ struct cutter {
 
 /* Reports what is wrong with the character at byte `pos'. */
 __attribute__((format(printf, 3, 4))) static enum err
-bad(const struct cutter *c, size_t pos, const char *fmt, ...)
+bad(const struct compiler *c, size_t pos, const char *fmt, ...)
 {
 	size_t i, column = 1;
 	va_list ap;
@@ -488,7 +488,7 @@ static const char every[] =
     ;
 
 static enum err
-unknown(const struct cutter *c, struct slice name)
+unknown(const struct compiler *c, struct slice name)
 {
 	const char *near = nearest(name);
 
@@ -500,7 +500,7 @@ unknown(const struct cutter *c, struct slice name)
 
 /* Takes the variable at c->pos, where `${' is. */
 static enum err
-take_variable(struct cutter *c, struct part *part)
+take_variable(struct compiler *c, struct part *part)
 {
 	const uint8_t *begin = c->text.data + c->pos + 2;
 	size_t left = c->text.len - c->pos - 2;
@@ -519,7 +519,7 @@ take_variable(struct cutter *c, struct part *part)
 
 /* Takes the part at c->pos. A $$ becomes a part with one $. */
 static enum err
-take_part(struct cutter *c, struct part *part)
+take_part(struct compiler *c, struct part *part)
 {
 	const uint8_t *p = c->text.data + c->pos;
 	size_t left = c->text.len - c->pos;
@@ -544,11 +544,11 @@ take_part(struct cutter *c, struct part *part)
 	return OK;
 }
 
-/* Cuts the text of `t' into its parts, for which there is room. */
+/* Splits the text of `t' into its parts, for which there is room. */
 static enum err
-cut(struct identity_template *t, char *why)
+compile_parts(struct identity_template *t, char *why)
 {
-	struct cutter c = { t->text, 0, why };
+	struct compiler c = { t->text, 0, why };
 	const char *near = NULL;
 	enum err err;
 
@@ -574,7 +574,7 @@ cut(struct identity_template *t, char *why)
 static enum err
 check_text(struct slice text, char *why)
 {
-	struct cutter c = { text, 0, why };
+	struct compiler c = { text, 0, why };
 	struct slice in = text;
 	uint32_t code;
 
@@ -624,7 +624,7 @@ identity_template_compile(struct identity_template **out, struct slice text,
 	copy = (uint8_t *)&t->parts[most];
 	memcpy(copy, text.data, text.len);
 	t->text = slice_make(copy, text.len);
-	err = cut(t, why);
+	err = compile_parts(t, why);
 	if (err != OK) {
 		identity_template_free(t);
 		return err;
