@@ -22,7 +22,7 @@
 #define ROWS_DEFAULT 1000
 #define DEVICES_DEFAULT 20
 
-struct gather;
+struct broadcast;
 
 /* What the replicas' answers become. */
 struct kind {
@@ -30,11 +30,11 @@ struct kind {
 	bool here_last; /* this replica comes after all others */
 	uint64_t ms;
 	/* Adds what the replicas say to `out'. */
-	void (*merge)(struct gather *g, json_t *out);
+	void (*merge)(struct broadcast *b, json_t *out);
 };
 
-/* A command on its way. */
-struct gather {
+/* A command that several replicas carry out, on its way. */
+struct broadcast {
 	struct admin *admin; /* borrowed */
 	struct http_call *call; /* to be answered */
 	const struct http_request *request; /* lives as long as the call */
@@ -52,16 +52,16 @@ struct gather {
 	bool others; /* so are others, or another process of this name */
 };
 
-static void next(struct gather *g);
+static void next(struct broadcast *b);
 
 static void
-free_gather(struct gather *g)
+free_broadcast(struct broadcast *b)
 {
-	json_decref(g->question);
-	json_decref(g->known);
-	json_decref(g->parts);
-	json_decref(g->missing);
-	free(g);
+	json_decref(b->question);
+	json_decref(b->known);
+	json_decref(b->parts);
+	json_decref(b->missing);
+	free(b);
 }
 
 /*
@@ -128,13 +128,13 @@ cut_page(json_t *rows, const struct order *o, size_t offset, size_t limit)
 
 /* All rows of a field, with the names of their replicas. */
 static json_t *
-collect(struct gather *g, const char *field)
+collect(struct broadcast *b, const char *field)
 {
 	json_t *rows = json_array();
 	json_t *part, *row;
 	size_t i, n;
 
-	json_array_foreach(g->parts, i, part)
+	json_array_foreach(b->parts, i, part)
 	{
 		json_array_foreach(
 		    json_object_get(json_object_get(part, "body"), field), n,
@@ -161,29 +161,29 @@ number_of(const json_t *part, const char *field)
 }
 
 static json_int_t
-sum(const struct gather *g, const char *field)
+sum(const struct broadcast *b, const char *field)
 {
 	json_int_t total = 0;
 	json_t *part;
 	size_t i;
 
-	json_array_foreach(g->parts, i, part) total += number_of(part, field);
+	json_array_foreach(b->parts, i, part) total += number_of(part, field);
 	return total;
 }
 
 static void
-merge_sessions(struct gather *g, json_t *out)
+merge_sessions(struct broadcast *b, json_t *out)
 {
-	const char *sort = http_request_param(g->request, "sort");
+	const char *sort = http_request_param(b->request, "sort");
 	struct order o = { { NULL, NULL }, false, false };
 	size_t limit = ROWS_DEFAULT;
 
 	if (sort != NULL)
 		o.fields[0] = sessions_sort_field(sort, &o.descending);
-	(void)http_request_limit(g->request, &limit);
-	json_object_set_new(out, "matched", json_integer(sum(g, "matched")));
+	(void)http_request_limit(b->request, &limit);
+	json_object_set_new(out, "matched", json_integer(sum(b, "matched")));
 	json_object_set_new(out, "sessions",
-	    cut_page(collect(g, "sessions"), &o, 0, limit));
+	    cut_page(collect(b, "sessions"), &o, 0, limit));
 }
 
 /* Keeps one of several equal rows: all replicas report the entries of the
@@ -224,14 +224,14 @@ without_repeats(json_t *rows)
 /* Returns a number in which the fleet's entries, which all replicas have, count
  * once. */
 static json_int_t
-sum_entries(const struct gather *g, const char *all, const char *shared)
+sum_entries(const struct broadcast *b, const char *all, const char *shared)
 {
 	json_int_t most = 0;
 	json_int_t total = 0;
 	json_t *part;
 	size_t i;
 
-	json_array_foreach(g->parts, i, part)
+	json_array_foreach(b->parts, i, part)
 	{
 		total += number_of(part, all) - number_of(part, shared);
 		if (number_of(part, shared) > most)
@@ -255,48 +255,48 @@ offset_of(const struct http_request *r)
 }
 
 static void
-merge_denied(struct gather *g, json_t *out)
+merge_denied(struct broadcast *b, json_t *out)
 {
-	const char *sort = http_request_param(g->request, "sort");
+	const char *sort = http_request_param(b->request, "sort");
 	struct order o = { { NULL, NULL }, false, false };
 	size_t limit = ROWS_DEFAULT;
-	size_t offset = offset_of(g->request);
+	size_t offset = offset_of(b->request);
 
 	if (sort != NULL)
 		denied_sort_fields(sort, o.fields, &o.descending);
 	o.null_last = o.fields[0] != NULL && strcmp(o.fields[0], "until") == 0;
-	(void)http_request_limit(g->request, &limit);
+	(void)http_request_limit(b->request, &limit);
 	json_object_set_new(out, "count",
-	    json_integer(sum_entries(g, "count", "count_fleet")));
+	    json_integer(sum_entries(b, "count", "count_fleet")));
 	json_object_set_new(out, "matched",
-	    json_integer(sum_entries(g, "matched", "matched_fleet")));
+	    json_integer(sum_entries(b, "matched", "matched_fleet")));
 	json_object_set_new(out, "offset", json_integer((json_int_t)offset));
 	json_object_set_new(out, "denied",
-	    cut_page(without_repeats(collect(g, "denied")), &o, offset, limit));
+	    cut_page(without_repeats(collect(b, "denied")), &o, offset, limit));
 }
 
 static void
-merge_cert(struct gather *g, json_t *out)
+merge_cert(struct broadcast *b, json_t *out)
 {
 	struct order first = { { "cert_not_after", NULL }, true, false };
 	size_t limit = DEVICES_DEFAULT;
 
-	(void)http_request_limit(g->request, &limit);
-	json_object_set_new(out, "certificates", collect(g, "certificates"));
-	json_object_set_new(out, "crls", collect(g, "crls"));
+	(void)http_request_limit(b->request, &limit);
+	json_object_set_new(out, "certificates", collect(b, "certificates"));
+	json_object_set_new(out, "crls", collect(b, "crls"));
 	json_object_set_new(out, "devices",
-	    cut_page(collect(g, "devices"), &first, 0, limit));
+	    cut_page(collect(b, "devices"), &first, 0, limit));
 }
 
 /* Adds the answers of all replicas, each with the replica's name. */
 static void
-merge_each(struct gather *g, json_t *out)
+merge_each(struct broadcast *b, json_t *out)
 {
 	json_t *rows = json_array();
 	json_t *part, *row;
 	size_t i;
 
-	json_array_foreach(g->parts, i, part)
+	json_array_foreach(b->parts, i, part)
 	{
 		row = json_object_get(part, "body");
 		json_object_set(row, "replica",
@@ -335,13 +335,13 @@ is_good(const json_t *part)
 
 /* Takes the answers that are errors out of the parts. */
 static json_t *
-take_failed(struct gather *g)
+take_failed(struct broadcast *b)
 {
 	json_t *failed = json_array();
 	json_t *part, *row;
 	size_t i = 0;
 
-	while ((part = json_array_get(g->parts, i)) != NULL) {
+	while ((part = json_array_get(b->parts, i)) != NULL) {
 		if (is_good(part)) {
 			i++;
 			continue;
@@ -351,22 +351,22 @@ take_failed(struct gather *g)
 		    json_object_get(part, "replica"));
 		json_object_set(row, "status", json_object_get(part, "status"));
 		json_array_append(failed, row);
-		json_array_remove(g->parts, i);
+		json_array_remove(b->parts, i);
 	}
 	return failed;
 }
 
 /* The status of the answer. */
 static unsigned
-status_of(const struct gather *g, const json_t *failed, const json_t *out)
+status_of(const struct broadcast *b, const json_t *failed, const json_t *out)
 {
 	const json_t *first = json_array_get(failed, 0);
 
-	if (json_array_size(g->parts) == 0)
+	if (json_array_size(b->parts) == 0)
 		return first == NULL ? 503
 				     : (unsigned)json_integer_value(
 					   json_object_get(first, "status"));
-	if (strcmp(g->kind->path, "/kick") == 0 &&
+	if (strcmp(b->kind->path, "/kick") == 0 &&
 	    json_integer_value(json_object_get(out, "matched")) == 0)
 		return 404;
 	return 200;
@@ -374,7 +374,7 @@ status_of(const struct gather *g, const json_t *failed, const json_t *out)
 
 /* True if no replica has done what it was asked for. */
 static void
-add_error(const struct gather *g, const json_t *failed, json_t *out)
+add_error(const struct broadcast *b, const json_t *failed, json_t *out)
 {
 	const json_t *first = json_array_get(failed, 0);
 	const char *why = json_string_value(json_object_get(first, "error"));
@@ -383,8 +383,8 @@ add_error(const struct gather *g, const json_t *failed, json_t *out)
 	if (first == NULL)
 		json_object_set_new(out, "error",
 		    json_sprintf("no replica has answered%s%s",
-			g->lost == NULL ? "" : ": ",
-			g->lost == NULL ? "" : g->lost));
+			b->lost == NULL ? "" : ": ",
+			b->lost == NULL ? "" : b->lost));
 	else
 		json_object_set_new(out, "error",
 		    json_sprintf("%s: %s", name,
@@ -392,37 +392,37 @@ add_error(const struct gather *g, const json_t *failed, json_t *out)
 }
 
 static void
-sort_parts(struct gather *g)
+sort_parts(struct broadcast *b)
 {
 	static const struct order by_name = { { "replica", NULL }, false,
 		false };
 
-	g->parts = cut_page(g->parts, &by_name, 0, SIZE_MAX);
+	b->parts = cut_page(b->parts, &by_name, 0, SIZE_MAX);
 }
 
 static void
-finish(struct gather *g)
+finish(struct broadcast *b)
 {
 	json_t *out = json_object();
 	json_t *failed;
 	json_t *fleet;
 	size_t count;
 
-	sort_parts(g);
-	count = json_array_size(g->parts);
-	failed = take_failed(g);
+	sort_parts(b);
+	count = json_array_size(b->parts);
+	failed = take_failed(b);
 	fleet = json_pack("{s:I,s:I,s:b,s:O,s:O,s:s?}", "asked",
-	    (json_int_t)g->asked, "answered", (json_int_t)count, "complete",
-	    json_array_size(g->parts) == g->asked, "missing", g->missing,
-	    "failed", failed, "error", g->lost);
+	    (json_int_t)b->asked, "answered", (json_int_t)count, "complete",
+	    json_array_size(b->parts) == b->asked, "missing", b->missing,
+	    "failed", failed, "error", b->lost);
 	json_object_set_new(out, "fleet", fleet);
-	if (json_array_size(g->parts) == 0)
-		add_error(g, failed, out);
+	if (json_array_size(b->parts) == 0)
+		add_error(b, failed, out);
 	else
-		g->kind->merge(g, out);
-	reply_json(g->call, status_of(g, failed, out), out);
+		b->kind->merge(b, out);
+	reply_json(b->call, status_of(b, failed, out), out);
 	json_decref(failed);
-	free_gather(g);
+	free_broadcast(b);
 }
 
 /*
@@ -430,7 +430,7 @@ finish(struct gather *g)
  */
 
 static void
-add_part(struct gather *g, const char *name, unsigned status, json_t *body)
+add_part(struct broadcast *b, const char *name, unsigned status, json_t *body)
 {
 	json_t *part;
 
@@ -443,7 +443,7 @@ add_part(struct gather *g, const char *name, unsigned status, json_t *body)
 	part = json_pack("{s:s,s:i,s:o}", "replica", name, "status",
 	    (int)status, "body", body);
 	if (part != NULL)
-		json_array_append_new(g->parts, part);
+		json_array_append_new(b->parts, part);
 }
 
 /* An answer of another replica. */
@@ -469,44 +469,44 @@ answered(void *arg, const char *name, struct slice text)
 
 /* As far as is known, the others were not asked. */
 static void
-count_all_missing(struct gather *g, const char *why)
+count_all_missing(struct broadcast *b, const char *why)
 {
-	g->lost = why;
-	g->asked += json_array_size(g->known);
-	json_array_extend(g->missing, g->known);
+	b->lost = why;
+	b->asked += json_array_size(b->known);
+	json_array_extend(b->missing, b->known);
 }
 
 static void
 all_answered(void *arg, const char *why, const struct fleet_talk_part *parts,
     size_t count)
 {
-	struct gather *g = arg;
+	struct broadcast *b = arg;
 	size_t i;
 
 	if (why != NULL)
-		count_all_missing(g, why);
+		count_all_missing(b, why);
 	else
-		g->asked += count;
+		b->asked += count;
 	for (i = 0; why == NULL && i < count; i++)
 		if (!parts[i].answered)
-			json_array_append_new(g->missing,
+			json_array_append_new(b->missing,
 			    json_string(parts[i].name));
-	next(g);
+	next(b);
 }
 
 static const struct fleet_talk_asker asker = { answered, all_answered };
 
 static void
-ask_others(struct gather *g)
+ask_others(struct broadcast *b)
 {
-	struct fleet_talk *talk = fleet_get_talk(g->admin->master->fleet);
-	char *text = json_dumps(g->question, JSON_COMPACT);
+	struct fleet_talk *talk = fleet_get_talk(b->admin->master->fleet);
+	char *text = json_dumps(b->question, JSON_COMPACT);
 	struct fleet_talk_request r = {
 		.text = slice_str(text == NULL ? "" : text),
-		.to = g->to,
-		.ms = g->kind->ms,
+		.to = b->to,
+		.ms = b->kind->ms,
 		.asker = &asker,
-		.arg = g,
+		.arg = b,
 	};
 	enum err err = text == NULL || talk == NULL ? ERR_CLOSED
 						    : fleet_talk_ask(talk, &r);
@@ -514,8 +514,8 @@ ask_others(struct gather *g)
 	free(text);
 	if (err == OK)
 		return;
-	count_all_missing(g, "the question could not be sent");
-	next(g);
+	count_all_missing(b, "the question could not be sent");
+	next(b);
 }
 
 /* Fills a request from a question. False if it is not one. */
@@ -548,61 +548,61 @@ read_question(struct http_request *r, json_t *question)
 static void
 answered_here(void *arg, const struct http_reply *reply)
 {
-	struct gather *g = arg;
+	struct broadcast *b = arg;
 	json_t *body;
 
 	if (reply == NULL) {
-		free_gather(g);
+		free_broadcast(b);
 		return;
 	}
 	body = json_loadb((const char *)reply->body.data, reply->body.len, 0,
 	    NULL);
 	/* What is wrong here is wrong everywhere: no replica is asked. */
-	if (reply->status == 400 && g->steps == 1) {
-		reply_json(g->call, 400, body);
-		free_gather(g);
+	if (reply->status == 400 && b->steps == 1) {
+		reply_json(b->call, 400, body);
+		free_broadcast(b);
 		return;
 	}
-	add_part(g, g->name, reply->status, body);
-	g->asked++;
-	next(g);
+	add_part(b, b->name, reply->status, body);
+	b->asked++;
+	next(b);
 }
 
 static void
-run_here(struct gather *g)
+run_here(struct broadcast *b)
 {
 	struct http_request r;
 	struct http_call *call = NULL;
 	struct http_reply busy = { .status = 503 };
 
 	busy.body = slice_str("{\"error\":\"too many requests at once\"}");
-	if (read_question(&r, g->question))
-		call = http_call_new(g->admin->inner, &r, answered_here, g);
+	if (read_question(&r, b->question))
+		call = http_call_new(b->admin->inner, &r, answered_here, b);
 	if (call == NULL)
-		answered_here(g, &busy);
+		answered_here(b, &busy);
 	else
-		commands_run_inner(g->admin, call, NULL);
+		commands_run_inner(b->admin, call, NULL);
 }
 
 /* Goes to the next step: this replica, the others, the answer. */
 static void
-next(struct gather *g)
+next(struct broadcast *b)
 {
 	bool here;
 
-	while (g->steps < 2) {
-		here = (g->steps == 0) != g->kind->here_last;
-		g->steps++;
-		if (here && g->here) {
-			run_here(g); /* g may be gone */
+	while (b->steps < 2) {
+		here = (b->steps == 0) != b->kind->here_last;
+		b->steps++;
+		if (here && b->here) {
+			run_here(b); /* b may be gone */
 			return;
 		}
-		if (!here && g->others) {
-			ask_others(g); /* g may be gone */
+		if (!here && b->others) {
+			ask_others(b); /* b may be gone */
 			return;
 		}
 	}
-	finish(g);
+	finish(b);
 }
 
 /*
@@ -699,40 +699,40 @@ make_question(const struct http_request *r)
 	return json_pack("{s:s,s:o}", "path", r->path, "params", params);
 }
 
-static struct gather *
-new_gather(struct admin *a, struct http_call *call,
+static struct broadcast *
+new_broadcast(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	struct gather *g = calloc(1, sizeof(*g));
+	struct broadcast *b = calloc(1, sizeof(*b));
 	struct fleet_status s;
 	size_t i;
 
-	if (g == NULL)
+	if (b == NULL)
 		return NULL;
-	g->admin = a;
-	g->call = call;
-	g->request = r;
-	g->to = http_request_param(r, "fleet");
+	b->admin = a;
+	b->call = call;
+	b->request = r;
+	b->to = http_request_param(r, "fleet");
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
 		if (strcmp(kinds[i].path, r->path) == 0)
-			g->kind = &kinds[i];
-	g->question = make_question(r);
-	g->known = json_array();
-	g->parts = json_array();
-	g->missing = json_array();
+			b->kind = &kinds[i];
+	b->question = make_question(r);
+	b->known = json_array();
+	b->parts = json_array();
+	b->missing = json_array();
 	fleet_get_status(a->master->fleet, &s);
-	g->name = s.name;
-	g->here = fleet_talk_is_for(g->to, s.name);
-	g->others = s.replica_count > 1;
+	b->name = s.name;
+	b->here = fleet_talk_is_for(b->to, s.name);
+	b->others = s.replica_count > 1;
 	for (i = 0; i < s.replica_count; i++)
 		if (strcmp(s.replicas[i].name, s.name) != 0 &&
-		    fleet_talk_is_for(g->to, s.replicas[i].name))
-			json_array_append_new(g->known,
+		    fleet_talk_is_for(b->to, s.replicas[i].name))
+			json_array_append_new(b->known,
 			    json_string(s.replicas[i].name));
-	if (g->kind != NULL && g->question != NULL && g->known != NULL &&
-	    g->parts != NULL && g->missing != NULL)
-		return g;
-	free_gather(g);
+	if (b->kind != NULL && b->question != NULL && b->known != NULL &&
+	    b->parts != NULL && b->missing != NULL)
+		return b;
+	free_broadcast(b);
 	return NULL;
 }
 
@@ -740,16 +740,16 @@ void
 replicas_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	struct gather *g;
+	struct broadcast *b;
 
 	if (refuse(a, call, r))
 		return;
-	g = new_gather(a, call, r);
-	if (g == NULL)
+	b = new_broadcast(a, call, r);
+	if (b == NULL)
 		reply_error(call, 400,
 		    "a value is not UTF-8, or there is no memory");
 	else
-		next(g);
+		next(b);
 }
 
 /*
