@@ -430,7 +430,7 @@ is_shared(const struct denylist_manager *d)
 }
 
 /* Waits for a sweep that the fleet has begun. */
-struct told_later {
+struct sweep_waiter {
 	denylist_done *done;
 	void *arg;
 };
@@ -438,7 +438,7 @@ struct told_later {
 static void
 fleet_swept_file(void *arg, uint64_t ended)
 {
-	struct told_later *t = arg;
+	struct sweep_waiter *t = arg;
 	struct report none;
 
 	report_init(&none);
@@ -452,7 +452,7 @@ static enum err
 share_rows(struct denylist_manager *d, const struct identity_deny_base *base,
     struct report *why, denylist_done *done, void *arg)
 {
-	struct told_later *t = NULL;
+	struct sweep_waiter *t = NULL;
 	struct report lines;
 	enum err err;
 	size_t i;
