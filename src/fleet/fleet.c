@@ -17,7 +17,7 @@
 #include "fleet/scripts.h"
 
 /* How often the stream is read even if nothing woke us, how long a replica
- * counts as alive without a sign of life, and how long a quiet subscription is
+ * counts as alive without a heartbeat, and how long a quiet subscription is
  * believed. */
 #define TICK_MS 1000
 #define ALIVE_MS "15000"
@@ -449,7 +449,7 @@ compare_names(const void *a, const void *b)
 }
 
 /* The names of those that are alive: "NAME NUMBER" becomes NAME, and how old
- * their sign of life is follows each. */
+ * their heartbeat is follows each. */
 static void
 note_replicas(struct fleet *f, const struct fleet_reply *list)
 {
@@ -482,7 +482,7 @@ note_replicas(struct fleet *f, const struct fleet_reply *list)
 /* The Redis server's epoch changes, or its set is gone, when it was emptied
  * without a restart. */
 static void
-beaten(void *arg, const struct fleet_reply *reply)
+heartbeat_answered(void *arg, const struct fleet_reply *reply)
 {
 	struct fleet *f = arg;
 	struct slice epoch;
@@ -490,7 +490,7 @@ beaten(void *arg, const struct fleet_reply *reply)
 	if (reply == NULL)
 		return;
 	if (reply->type != FLEET_WIRE_ARRAY) {
-		refuse(f, "no sign of life", reply);
+		refuse(f, "no heartbeat", reply);
 		return;
 	}
 	note_replicas(f, fleet_reply_item(reply, 2));
@@ -507,16 +507,16 @@ beaten(void *arg, const struct fleet_reply *reply)
 }
 
 static void
-beat(struct fleet *f)
+send_heartbeat(struct fleet *f)
 {
 	char epoch[128], set[128], replicas[128];
 	struct slice argv[8] = { slice_str("EVAL"),
-		slice_str(FLEET_SCRIPT_BEAT), slice_str("3"),
+		slice_str(FLEET_SCRIPT_HEARTBEAT), slice_str("3"),
 		key(f, epoch, "epoch"), key(f, set, "denied"),
 		key(f, replicas, "replicas"), slice_str(f->me),
 		slice_str(ALIVE_MS) };
 
-	(void)fleet_link_send(f->data, argv, 8, beaten, f);
+	(void)fleet_link_send(f->data, argv, 8, heartbeat_answered, f);
 }
 
 static void
@@ -529,7 +529,7 @@ tick(void *arg)
 	if (f->list.changes.count > 0 && f->phase == ONLINE)
 		(void)fleet_list_enforce(&f->list, NULL, NULL);
 	if (fleet_link_is_up(f->data))
-		beat(f);
+		send_heartbeat(f);
 	read_stream(f);
 	push(f);
 	if (!fleet_link_is_up(f->sub))
@@ -550,7 +550,7 @@ data_up(void *arg)
 	struct fleet *f = arg;
 
 	f->again = false;
-	beat(f);
+	send_heartbeat(f);
 	join(f);
 }
 
@@ -822,7 +822,7 @@ fleet_set_access(struct fleet *f, const struct fleet_link_access *access)
 	fleet_leases_set_access(f->leases, access);
 }
 
-/* Leaves the fleet, so that the others need not wait until our sign of life is
+/* Leaves the fleet, so that the others need not wait until our heartbeat is
  * missing. */
 static void
 leave(struct fleet *f)

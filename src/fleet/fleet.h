@@ -108,7 +108,7 @@ enum err fleet_take_file(struct fleet *f,
 /* A replica that is alive. */
 struct fleet_replica {
 	char *name;
-	uint64_t silent_ms; /* since its last sign of life, when we had ours */
+	uint64_t silent_ms; /* since its last heartbeat, when we had ours */
 };
 
 /* How the fleet is. Pointers live until the next turn of the loop. */

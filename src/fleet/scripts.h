@@ -58,11 +58,11 @@
 /*
  * KEYS: epoch, set, replicas. ARGV: this replica; for how long it counts as
  * alive, in ms. Returns the epoch, the number of entries of the set, and the
- * replicas that are alive, each with the age of its sign of life in ms. A quiet
+ * replicas that are alive, each with the age of its heartbeat in ms. A quiet
  * one with the name of this replica is what
  * ran before it crashed.
  */
-#define FLEET_SCRIPT_BEAT \
+#define FLEET_SCRIPT_HEARTBEAT \
 	"local time = redis.call('TIME') " \
 	"local now = time[1] * 1000 + math.floor(time[2] / 1000) " \
 	"redis.call('ZADD', KEYS[3], now, ARGV[1]) " \
