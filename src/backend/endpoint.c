@@ -91,7 +91,7 @@ backoff(unsigned failures, const struct backend_backoff *b)
 		ms *= 2;
 	if (ms > b->max_ms)
 		ms = b->max_ms;
-	return ms - ms / 4 + ms / 2 * (b->noise % 1024) / 1024;
+	return ms - ms / 4 + ms / 2 * (b->random % 1024) / 1024;
 }
 
 bool

@@ -77,7 +77,7 @@ bool backend_endpoint_succeeded(struct backend_endpoint *e);
 struct backend_backoff {
 	uint64_t first_ms; /* after the first failure; then it doubles */
 	uint64_t max_ms; /* up to this */
-	uint32_t noise; /* any number: spreads the time by up to 25 % */
+	uint32_t random; /* any number: spreads the time by up to 25 % */
 };
 
 /*

@@ -52,9 +52,9 @@ options(const struct backend_health *h)
 static uint64_t
 spread(struct backend_health *h, uint64_t ms)
 {
-	uint32_t noise = backend_pool_noise(h->pool) % 1024;
+	uint32_t random = backend_pool_random(h->pool) % 1024;
 
-	return ms - ms / 10 + ms / 5 * noise / 1024;
+	return ms - ms / 10 + ms / 5 * random / 1024;
 }
 
 /* True if the options ask for probes while the endpoint is up, too. */
@@ -302,7 +302,7 @@ backend_health_start(struct backend_pool *p, struct backend_endpoint *e)
 	timer_init(&h->timer, h->loop, fired, h);
 	backend_attempt_init(&h->attempt, p, connected, h);
 	if (probes_always(h))
-		timer_start(&h->timer, backend_pool_noise(p) % FIRST_MS);
+		timer_start(&h->timer, backend_pool_random(p) % FIRST_MS);
 	return h;
 }
 

@@ -74,14 +74,14 @@ struct backend_pool {
 	bool resolving; /* a lookup under way may bring endpoints */
 	uint64_t rest_until; /* no dial is served before this, ms */
 	uint64_t turn; /* of round robin */
-	uint64_t noise; /* state of the random numbers */
+	uint64_t random_state;
 	struct backend_counts counts;
 };
 
 uint32_t
-backend_pool_noise(struct backend_pool *p)
+backend_pool_random(struct backend_pool *p)
 {
-	return (uint32_t)(hash_next(&p->noise) >> 32);
+	return (uint32_t)(hash_next(&p->random_state) >> 32);
 }
 
 /*
@@ -278,7 +278,7 @@ static void
 shorten_backoffs(struct backend_pool *p)
 {
 	uint64_t soon = loop_now(p->loop) + EAGER_MS -
-	    backend_pool_noise(p) % (EAGER_MS / 4);
+	    backend_pool_random(p) % (EAGER_MS / 4);
 	struct backend_endpoint *e;
 	unsigned i;
 
@@ -298,7 +298,7 @@ note_failure(struct backend_pool *p, struct backend_endpoint *e,
     const char *why)
 {
 	struct backend_backoff backoff = { p->o.backoff_ms, p->o.backoff_max_ms,
-		backend_pool_noise(p) };
+		backend_pool_random(p) };
 
 	if (backend_endpoint_failed(e, why, loop_now(p->loop), &backoff))
 		log_state(p, e);
@@ -610,7 +610,7 @@ add_sources(struct backend_pool *p, const struct backend_options *o)
 			return ERR_CONFIG;
 	p->source_count = o->source_count;
 	/* Not all workers should begin at the same one. */
-	p->source_turn = backend_pool_noise(p) % p->source_count;
+	p->source_turn = backend_pool_random(p) % p->source_count;
 	return OK;
 }
 
@@ -649,7 +649,7 @@ backend_pool_new(struct backend_pool **out, struct loop *loop,
 	p->users = 1;
 	p->loop = loop;
 	p->resolver = resolver;
-	p->noise = seed.k0;
+	p->random_state = seed.k0;
 	p->turn = seed.k1; /* not all workers should begin at the same one */
 	list_init(&p->waiting);
 	timer_init(&p->timer, loop, time_to_serve, p);

@@ -182,7 +182,7 @@ void backend_pool_probed(struct backend_pool *p, struct backend_endpoint *e,
     const char *why);
 
 /* The next random number, good enough for jitter. */
-uint32_t backend_pool_noise(struct backend_pool *p);
+uint32_t backend_pool_random(struct backend_pool *p);
 
 /* Writes why no endpoint works, as "ADDRESS: WHY". */
 void backend_pool_explain(const struct backend_pool *p, char *out, size_t size);

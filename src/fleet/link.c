@@ -65,7 +65,7 @@ struct fleet_link {
 	struct timer limit; /* the end of a try */
 	struct timer check; /* for replies that do not come */
 	uint64_t pause; /* ms, the next one */
-	uint64_t noise; /* state of the random numbers */
+	uint64_t random_state;
 	struct backend_dial *dial; /* DIALLING */
 	struct stream *stream; /* owned; from LOGGING_IN on */
 	struct tls_client_session *session; /* owned; with TLS */
@@ -82,7 +82,8 @@ struct fleet_link {
 static void
 schedule(struct fleet_link *l)
 {
-	uint64_t ms = l->pause + hash_next(&l->noise) % (l->pause / 4 + 1);
+	uint64_t ms =
+	    l->pause + hash_next(&l->random_state) % (l->pause / 4 + 1);
 
 	l->state = WAITING;
 	l->pause = l->pause * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : l->pause * 2;
@@ -563,7 +564,7 @@ fleet_link_new(const struct fleet_link_options *o,
 	l->all_told = o->told;
 	l->arg = o->arg;
 	l->pause = PAUSE_MS;
-	l->noise = hash_key_random().k0;
+	l->random_state = hash_key_random().k0;
 	list_init(&l->asked);
 	buf_init(&l->out, OUT_MAX);
 	loop_deferred_init(&l->flush_later, flush_deferred);

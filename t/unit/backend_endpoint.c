@@ -119,7 +119,7 @@ test_jitter(void)
 	struct backend_backoff b = { 1000, 1000, 0 };
 	struct backend_endpoint *e;
 
-	for (b.noise = 0; b.noise < 5000; b.noise++) {
+	for (b.random = 0; b.random < 5000; b.random++) {
 		e = backend_endpoint_new(&a);
 		(void)backend_endpoint_failed(e, "no", 0, &b);
 		least = e->until < least ? e->until : least;

@@ -125,7 +125,7 @@ kit_random(uint32_t *seed)
 }
 
 struct kit_bytes
-kit_noise(size_t len)
+kit_random_bytes(size_t len)
 {
 	struct kit_bytes b = { must(malloc(len == 0 ? 1 : len)), len };
 	uint32_t seed = (uint32_t)len;

@@ -46,7 +46,7 @@ kit_slice(const struct kit_bytes *b)
 struct slice kit_run(char c, size_t len);
 
 /* `len' bytes that look random; the same for the same `len'. */
-struct kit_bytes kit_noise(size_t len);
+struct kit_bytes kit_random_bytes(size_t len);
 
 /* A small generator, for cuts that differ. */
 uint32_t kit_random(uint32_t *seed);

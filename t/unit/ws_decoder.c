@@ -175,14 +175,14 @@ check_huge(void)
 {
 	static const uint8_t head[] = { 0x82, 0xff, 0x40, 0, 0, 0, 0, 0, 0, 0,
 		0, 0, 0, 0 };
-	struct kit_bytes noise = kit_noise(1000);
+	struct kit_bytes random = kit_random_bytes(1000);
 	struct kit_bytes in = { NULL, 0 };
 
 	kit_add(&in, head, sizeof(head));
-	kit_add(&in, noise.data, noise.len);
-	check("2^62 bytes", in, WS_DECODER_OPEN, (char *)noise.data, noise.len,
-	    "");
-	kit_free(&noise);
+	kit_add(&in, random.data, random.len);
+	check("2^62 bytes", in, WS_DECODER_OPEN, (char *)random.data,
+	    random.len, "");
+	kit_free(&random);
 }
 
 int

@@ -122,7 +122,7 @@ check_write(uint64_t payload, const char *hex)
 static void
 check_unmask(void)
 {
-	struct kit_bytes b = kit_noise(300);
+	struct kit_bytes b = kit_random_bytes(300);
 	uint8_t work[300], key[4];
 	size_t len, shift, i;
 	bool good = true;

@@ -102,19 +102,19 @@ check_good(size_t step)
 static void
 check_much_behind(void)
 {
-	struct kit_bytes noise = kit_noise(100000);
+	struct kit_bytes random = kit_random_bytes(100000);
 	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
 	kit_add_str(&in, GOOD);
-	wsk_add_frame(&in, WSK_BINARY, noise.data, noise.len);
+	wsk_add_frame(&in, WSK_BINARY, random.data, random.len);
 	is_int(rig_init(&r, in), OK, "start");
 	script_arrive(&r.lower, in.len);
 	script_turn(r.loop);
 	script_tell(&r.lower, 100);
-	is_mem(r.owner.got.data, r.owner.got.len, noise.data, noise.len,
+	is_mem(r.owner.got.data, r.owner.got.len, random.data, random.len,
 	    "100 kB right behind the request");
-	kit_free(&noise);
+	kit_free(&random);
 	rig_fini(&r);
 }
 
@@ -167,7 +167,7 @@ check_endless(void)
 	struct kit_bytes in = { NULL, 0 };
 	struct rig r;
 
-	in = kit_noise(9000);
+	in = kit_random_bytes(9000);
 	memset(in.data, 'x', in.len);
 	is_int(rig_init(&r, in), OK, "start");
 	while (r.done == 0 && r.lower.arrived < in.len)

@@ -17,22 +17,22 @@ a_bit_of_all(struct kit_bytes *plain)
 {
 	static const size_t sizes[] = { 1, 0, 2, 125, 126, 127, 1000, 0, 3 };
 	struct kit_bytes in = { NULL, 0 };
-	struct kit_bytes noise;
+	struct kit_bytes random;
 	size_t i;
 
 	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
-		noise = kit_noise(sizes[i]);
+		random = kit_random_bytes(sizes[i]);
 		wsk_add_frame(&in,
 		    i % 3 == 0       ? 2
 			: i % 3 == 1 ? 0
 				     : WSK_FIN,
-		    noise.data, noise.len);
-		kit_add(plain, noise.data, noise.len);
+		    random.data, random.len);
+		kit_add(plain, random.data, random.len);
 		if (i % 4 == 1)
 			wsk_add_frame(&in, WSK_PING, "ping", i % 5);
 		if (i % 4 == 2)
 			wsk_add_frame(&in, WSK_PONG, "unasked", 7);
-		kit_free(&noise);
+		kit_free(&random);
 	}
 	return in;
 }
@@ -146,7 +146,7 @@ write_all(struct rig *r, const struct kit_bytes *data, size_t step,
 static bool
 write_cut(size_t total, size_t step, size_t window)
 {
-	struct kit_bytes data = kit_noise(total);
+	struct kit_bytes data = kit_random_bytes(total);
 	struct kit_bytes out = { NULL, 0 };
 	struct kit_bytes in = { NULL, 0 };
 	char events[EVENTS_MAX];
@@ -291,7 +291,7 @@ test_starving(void)
 static void
 test_megabyte(void)
 {
-	struct kit_bytes data = kit_noise(1 << 20);
+	struct kit_bytes data = kit_random_bytes(1 << 20);
 	struct kit_bytes in = { NULL, 0 };
 	struct kit_bytes out = { NULL, 0 };
 	char events[EVENTS_MAX];

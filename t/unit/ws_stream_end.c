@@ -169,14 +169,14 @@ static void
 test_dropping(void)
 {
 	struct kit_bytes in = { NULL, 0 };
-	struct kit_bytes noise = kit_noise(400000);
+	struct kit_bytes random = kit_random_bytes(400000);
 	uint8_t data[1000];
 	struct rig r;
 	size_t i;
 
 	wsk_add_frame(&in, WSK_FIN | 1, "text", 4);
-	kit_add(&in, noise.data, noise.len);
-	kit_free(&noise);
+	kit_add(&in, random.data, random.len);
+	kit_free(&random);
 	rig_init(&r, in, 0);
 	stream_want_read(r.ws, true);
 	script_arrive(&r.lower, 10);
