@@ -50,7 +50,7 @@ backend_endpoint_usable(const struct backend_endpoint *e, uint64_t now)
 {
 	if (e->state == BACKEND_DOWN)
 		return !e->probed && now >= e->until;
-	return e->state == BACKEND_UP && now >= e->rest_until;
+	return e->state == BACKEND_UP && now >= e->pause_until;
 }
 
 void
@@ -67,7 +67,7 @@ backend_endpoint_revived(struct backend_endpoint *e)
 
 	e->state = BACKEND_UP;
 	e->failures = 0;
-	e->rest_until = 0;
+	e->pause_until = 0;
 	e->full_since = 0;
 	e->error[0] = '\0';
 	return !was_up;
@@ -112,11 +112,11 @@ backend_endpoint_failed(struct backend_endpoint *e, const char *error,
 
 uint64_t
 backend_endpoint_full(struct backend_endpoint *e, uint64_t now,
-    uint64_t rest_until)
+    uint64_t pause_until)
 {
 	if (e->full_since == 0)
 		e->full_since = now;
-	e->rest_until = rest_until;
+	e->pause_until = pause_until;
 	return now - e->full_since;
 }
 
@@ -231,9 +231,9 @@ backend_table_next(const struct backend_table *t, uint64_t now)
 			continue;
 		if (e->state == BACKEND_DOWN && !e->probed && e->until < next)
 			next = e->until;
-		if (e->state == BACKEND_UP && e->rest_until > now &&
-		    e->rest_until < next)
-			next = e->rest_until;
+		if (e->state == BACKEND_UP && e->pause_until > now &&
+		    e->pause_until < next)
+			next = e->pause_until;
 	}
 	return next;
 }

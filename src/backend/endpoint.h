@@ -43,7 +43,7 @@ struct backend_endpoint {
 	bool seen; /* used by backend_table_merge() only */
 	unsigned failures; /* in a row */
 	uint64_t until; /* DOWN: not picked before this time, ms */
-	uint64_t rest_until; /* UP: not picked before this time, ms */
+	uint64_t pause_until; /* UP: not picked before this time, ms */
 	uint64_t full_since; /* its queue was full then, and ever since; 0 =
 				it was not, ms */
 	uint64_t dialled; /* connections made */
@@ -97,9 +97,9 @@ void backend_endpoint_abandoned(struct backend_endpoint *e, uint64_t now);
 #define BACKEND_FULL_MS 1000
 
 /* The endpoint, which is UP, takes no connection just now, and is not picked
- * before `rest_until'. Returns for how many milliseconds that has been so. */
+ * before `pause_until'. Returns for how many milliseconds that has been so. */
 uint64_t backend_endpoint_full(struct backend_endpoint *e, uint64_t now,
-    uint64_t rest_until);
+    uint64_t pause_until);
 
 /* A probe succeeded. True if that brought the endpoint back UP. */
 bool backend_endpoint_revived(struct backend_endpoint *e);
@@ -123,7 +123,7 @@ size_t backend_table_merge(struct backend_table *t, unsigned target,
 /* Returns how many endpoints `target' has now. */
 size_t backend_table_count(const struct backend_table *t, unsigned target);
 
-/* The earliest time, in ms, at which an endpoint that is DOWN or rests may be
+/* The earliest time, in ms, at which an endpoint that is DOWN or paused may be
  * tried; UINT64_MAX if none will be by the passing of time alone. */
 uint64_t backend_table_next(const struct backend_table *t, uint64_t now);
 

@@ -23,7 +23,7 @@
 #define CODE_UNAVAILABLE 3
 
 enum state {
-	RESTING, /* until the timer starts the next probe */
+	WAITING, /* until the timer starts the next probe */
 	CONNECTING,
 	ASKED /* a CONNACK is to come before the timer fires */
 };
@@ -92,7 +92,7 @@ conclude(struct backend_health *h, const char *why)
 
 	stream_close(h->stream);
 	h->stream = NULL;
-	h->state = RESTING;
+	h->state = WAITING;
 	timer_stop(&h->timer);
 	backend_pool_probed(p, h->endpoint, why);
 	/* It may have been cancelled by what followed. */
@@ -249,7 +249,7 @@ connected(void *arg, enum err err, int fd, const char *why)
 
 	if (err == ERR_LIMIT || is_full_for_a_moment(h, err)) {
 		/* This says nothing about the endpoint. */
-		h->state = RESTING;
+		h->state = WAITING;
 		timer_start(&h->timer, options(h)->probe_interval_ms);
 		return;
 	}
@@ -327,8 +327,8 @@ backend_health_endpoint(const struct backend_health *h)
 }
 
 void
-backend_health_hurry(struct backend_health *h)
+backend_health_probe_soon(struct backend_health *h)
 {
-	if (h != NULL && h->state == RESTING)
+	if (h != NULL && h->state == WAITING)
 		timer_start(&h->timer, next_probe(h));
 }

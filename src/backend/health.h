@@ -21,8 +21,9 @@
 struct backend_health;
 
 /* Starts to probe `e', which it counts, as the pool's options say. The first
- * probe comes soon, or, without probes in the options, when it is hurried. NULL
- * when memory runs out: then nothing probes it. */
+ * probe comes soon, or, without probes in the options, when
+ * backend_health_probe_soon() asks for it. NULL when memory runs out: then
+ * nothing probes it. */
 struct backend_health *backend_health_start(struct backend_pool *p,
     struct backend_endpoint *e);
 
@@ -35,6 +36,6 @@ const struct backend_endpoint *backend_health_endpoint(
 
 /* A dial to the endpoint failed: probe it as soon as its back-off allows. NULL
  * is allowed. */
-void backend_health_hurry(struct backend_health *h);
+void backend_health_probe_soon(struct backend_health *h);
 
 #endif

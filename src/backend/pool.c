@@ -24,8 +24,8 @@
 #define PROBE_INTERVAL_MS 5000
 #define PROBE_TIMEOUT_MS 2000
 
-/* A lookup that failed, or whose answer is in doubt, is made again after this
- * time. */
+/* A lookup that failed, or whose answer may be out of date, is made again after
+ * this time. */
 #define LOOKUP_RETRY_MS 1000
 
 /* While no endpoint is up, dials are waiting, so each endpoint is tried this
@@ -34,7 +34,7 @@
 
 /* How long all dials wait after this process ran out of something, or one
  * endpoint after its queue was full. */
-#define REST_MS 50
+#define PAUSE_MS 50
 
 /*
  * One configured address: a fixed one, or a name that is resolved again and
@@ -72,7 +72,7 @@ struct backend_pool {
 	struct list waiting; /* backend_waiter, oldest first */
 	struct timer timer; /* serves the queue when it fires */
 	bool resolving; /* a lookup under way may bring endpoints */
-	uint64_t rest_until; /* no dial is served before this, ms */
+	uint64_t pause_until; /* no dial is served before this, ms */
 	uint64_t turn; /* of round robin */
 	uint64_t random_state;
 	struct backend_counts counts;
@@ -143,8 +143,8 @@ serve_first(struct backend_pool *p)
 	struct backend_endpoint *e;
 	uint64_t wait;
 
-	if (p->rest_until > c.now) {
-		serve_at(p, p->rest_until);
+	if (p->pause_until > c.now) {
+		serve_at(p, p->pause_until);
 		return false;
 	}
 	e = backend_pick(&c);
@@ -230,7 +230,7 @@ backend_pool_next(struct backend_pool *p, const struct backend_waiter *w)
 	struct backend_choice c = choice(p, w);
 	struct backend_endpoint *e = backend_pick(&c);
 
-	if (e == NULL || p->rest_until > c.now)
+	if (e == NULL || p->pause_until > c.now)
 		return NULL;
 	if (backend_connect_rate_try(p->o.connect_rate, c.now) > 0)
 		return NULL;
@@ -291,7 +291,7 @@ shorten_backoffs(struct backend_pool *p)
 	}
 }
 
-static void target_doubt(struct target *t);
+static void target_resolve_soon(struct target *t);
 
 static void
 note_failure(struct backend_pool *p, struct backend_endpoint *e,
@@ -306,9 +306,9 @@ note_failure(struct backend_pool *p, struct backend_endpoint *e,
 	if (p->table.slots[e->slot] == e) {
 		if (p->health[e->slot] == NULL)
 			p->health[e->slot] = backend_health_start(p, e);
-		backend_health_hurry(p->health[e->slot]);
+		backend_health_probe_soon(p->health[e->slot]);
 	}
-	target_doubt(&p->targets[e->target]);
+	target_resolve_soon(&p->targets[e->target]);
 }
 
 void
@@ -328,12 +328,12 @@ backend_pool_tried(struct backend_pool *p, struct backend_endpoint *e,
 		break;
 	case BACKEND_FULL:
 		if (e->state == BACKEND_TRIAL ||
-		    backend_endpoint_full(e, now, now + REST_MS) >
+		    backend_endpoint_full(e, now, now + PAUSE_MS) >
 			BACKEND_FULL_MS)
 			note_failure(p, e, why);
 		break;
 	case BACKEND_NO_FAULT:
-		p->rest_until = now + REST_MS;
+		p->pause_until = now + PAUSE_MS;
 		backend_endpoint_abandoned(e, now);
 		break;
 	case BACKEND_GIVEN_UP:
@@ -488,7 +488,7 @@ time_to_resolve(void *arg)
 /* An endpoint that the address stands for failed: resolves it again, unless
  * that was done just now. */
 static void
-target_doubt(struct target *t)
+target_resolve_soon(struct target *t)
 {
 	if (t->fixed.ss_family == AF_UNSPEC && t->lookup == NULL &&
 	    loop_now(t->pool->loop) - t->asked >= LOOKUP_RETRY_MS)

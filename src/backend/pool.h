@@ -144,7 +144,7 @@ void backend_pool_enter(struct backend_pool *p, struct backend_waiter *w,
 
 /* Queues `w'; `go' may be called from inside. First come, first served; all
  * wait for the same things: a usable endpoint, a token of connect_rate, and
- * the end of a rest after this process ran out of something. ERR_LIMIT: the
+ * the end of a pause after this process ran out of something. ERR_LIMIT: the
  * queue is full, and w is not in it. */
 enum err backend_pool_wait(struct backend_pool *p,
     struct backend_waiter *w) MUST_CHECK;
@@ -165,8 +165,8 @@ uint64_t backend_pool_share(struct backend_pool *p,
 enum backend_outcome {
 	BACKEND_DIALLED,
 	BACKEND_FAILED, /* the endpoint failed: it is left alone for a while */
-	BACKEND_FULL, /* it takes no connection just now: it rests a little,
-			 and counts as failed if that goes on */
+	BACKEND_FULL, /* it takes no connection just now: it is not used for a
+			 moment, and counts as failed if that goes on */
 	BACKEND_NO_FAULT, /* this process or machine lacks something: all dials
 			     wait a little */
 	BACKEND_GIVEN_UP /* the try ended before there was an answer */
