@@ -34,7 +34,7 @@
 #define SLOTS_MAX 256
 
 /* Wrong PINs that are remembered, so that they are not tried again. */
-#define WRONG_MAX 16
+#define WRONG_PINS_MAX 16
 
 struct tls_pkcs11 {
 	char *text; /* owned: the URI */
@@ -59,8 +59,8 @@ static struct {
 	char *paths[MODULES_MAX];
 	size_t count;
 	CK_FUNCTION_LIST **registered; /* NULL: not asked for yet */
-	uint8_t wrong[WRONG_MAX][SHA256_DIGEST_LENGTH];
-	size_t wrong_count;
+	uint8_t wrong_pins[WRONG_PINS_MAX][SHA256_DIGEST_LENGTH];
+	size_t wrong_pin_count;
 } process = { .lock = PTHREAD_MUTEX_INITIALIZER };
 
 static enum err set_why(enum err err, char why[TLS_PKCS11_WHY_MAX],
@@ -307,25 +307,26 @@ hash_pin(uint8_t out[SHA256_DIGEST_LENGTH], const CK_TOKEN_INFO *token,
 }
 
 static bool
-was_wrong(const uint8_t hash[SHA256_DIGEST_LENGTH])
+is_wrong_pin(const uint8_t hash[SHA256_DIGEST_LENGTH])
 {
 	bool found = false;
 	size_t i;
 
 	pthread_mutex_lock(&process.lock);
-	for (i = 0; i < process.wrong_count && i < WRONG_MAX; i++)
+	for (i = 0; i < process.wrong_pin_count && i < WRONG_PINS_MAX; i++)
 		found = found ||
-		    memcmp(process.wrong[i], hash, SHA256_DIGEST_LENGTH) == 0;
+		    memcmp(process.wrong_pins[i], hash, SHA256_DIGEST_LENGTH) ==
+			0;
 	pthread_mutex_unlock(&process.lock);
 	return found;
 }
 
 static void
-remember_wrong(const uint8_t hash[SHA256_DIGEST_LENGTH])
+remember_wrong_pin(const uint8_t hash[SHA256_DIGEST_LENGTH])
 {
 	pthread_mutex_lock(&process.lock);
-	memcpy(process.wrong[process.wrong_count++ % WRONG_MAX], hash,
-	    SHA256_DIGEST_LENGTH);
+	memcpy(process.wrong_pins[process.wrong_pin_count++ % WRONG_PINS_MAX],
+	    hash, SHA256_DIGEST_LENGTH);
 	pthread_mutex_unlock(&process.lock);
 }
 
@@ -340,7 +341,7 @@ login_fault(const CK_TOKEN_INFO *token, const struct pin *pin,
 	    (token->flags & CKF_PROTECTED_AUTHENTICATION_PATH) == 0)
 		return "the token asks for a PIN (write pin-source=file:/PATH "
 		       "behind the ? of the URI)";
-	if (was_wrong(hash))
+	if (is_wrong_pin(hash))
 		return "the PIN was wrong before; it is not tried again until "
 		       "it changes, so that the token is not locked";
 	if ((token->flags & CKF_USER_PIN_FINAL_TRY) != 0)
@@ -367,7 +368,7 @@ login_with(const struct tls_pkcs11_session *s, const CK_TOKEN_INFO *token,
 	if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_INVALID &&
 	    rv != CKR_PIN_LEN_RANGE)
 		return say_failed(ERR_CLOSED, why, "C_Login", rv);
-	remember_wrong(hash);
+	remember_wrong_pin(hash);
 	return set_why(ERR_CLOSED, why, "the PIN of %.128s is wrong",
 	    pin->from);
 }
