@@ -42,7 +42,7 @@ settle(struct half *h)
 {
 	if (buf_len(&h->pending) > 0)
 		return HALF_OK;
-	if (h->state == HALF_SEALED) {
+	if (h->state == HALF_LAST_QUEUED) {
 		h->state = HALF_ENDED;
 	} else if (h->state == HALF_ENDING) {
 		h->state = HALF_ENDED;
@@ -225,7 +225,7 @@ half_close(struct half *h)
 }
 
 enum half_event
-half_seal(struct half *h, const uint8_t *packet, size_t len)
+half_queue_last(struct half *h, const uint8_t *packet, size_t len)
 {
 	uint8_t copy[HALF_PACKET_MAX + STREAM_HEADROOM];
 	enum half_event event = HALF_OK;
@@ -234,7 +234,7 @@ half_seal(struct half *h, const uint8_t *packet, size_t len)
 		return HALF_OK;
 	assert(len <= HALF_PACKET_MAX);
 	stream_want_read(h->from, false);
-	h->state = HALF_SEALED;
+	h->state = HALF_LAST_QUEUED;
 	if (len > 0) {
 		memcpy(copy + STREAM_HEADROOM, packet, len);
 		event = push(h, copy + STREAM_HEADROOM, len);

@@ -10,7 +10,7 @@
  *
  *	OPEN --EOF--> ENDING --drained--> ENDED
  *	  |
- *	  +--> CLOSING --boundary--> SEALED --drained--> ENDED
+ *	  +--> CLOSING --boundary--> LAST_QUEUED --drained--> ENDED
  */
 #ifndef RELAY_HALF_H
 #define RELAY_HALF_H
@@ -25,7 +25,7 @@
 enum half_state {
 	HALF_OPEN, /* bytes flow */
 	HALF_CLOSING, /* bytes flow up to the end of the present packet */
-	HALF_SEALED, /* our last packet is queued; nothing else follows */
+	HALF_LAST_QUEUED, /* our last packet is queued; nothing else follows */
 	HALF_ENDING, /* `from' has ended; pending bytes drain */
 	HALF_ENDED /* `to' was shut down, or accepts no more bytes */
 };
@@ -89,12 +89,14 @@ enum half_event half_end(struct half *h);
 enum half_event half_drain(struct half *h);
 
 /* Ends the half with the present packet. HALF_AT_BOUNDARY, from this call or a
- * later half_pump(), says that it is complete; half_seal() is due then. */
+ * later half_pump(), says that it is complete; half_queue_last() is due then.
+ */
 enum half_event half_close(struct half *h);
 
-/* Queues our own last packet and seals the half. With `len' > 0 only after
- * HALF_AT_BOUNDARY. */
-enum half_event half_seal(struct half *h, const uint8_t *packet, size_t len);
+/* Queues our own last packet, after which nothing else is sent. With `len' > 0
+ * only after HALF_AT_BOUNDARY. */
+enum half_event half_queue_last(struct half *h, const uint8_t *packet,
+    size_t len);
 
 /* Ends the half at once; pending bytes are dropped. */
 void half_abandon(struct half *h);

@@ -111,12 +111,12 @@ half_closed(struct relay *r, enum reason reason)
 
 /* Sends a dismissed half's last packet. */
 static void
-seal(struct relay *r, struct half *h)
+queue_last(struct relay *r, struct half *h)
 {
 	const struct relay_last_packets *last = r->last;
 	bool up = h == &r->up;
 
-	if (half_seal(h, up ? last->to_broker : last->to_client,
+	if (half_queue_last(h, up ? last->to_broker : last->to_client,
 		up ? last->to_broker_len : last->to_client_len) != HALF_OK)
 		half_abandon(h);
 }
@@ -129,7 +129,7 @@ refuse_malformed(struct relay *r, struct half *h)
 	if (h == &r->down && mqtt_cursor_at_boundary(&h->cursor))
 		stream_want_read(h->from, false);
 	else
-		half_seal(h, NULL, 0);
+		half_queue_last(h, NULL, 0);
 	r->owner->violated(r->arg, REASON_RELAY_MALFORMED);
 }
 
@@ -147,7 +147,7 @@ handle(struct relay *r, struct half *h, enum half_event event)
 			       : REASON_RELAY_BROKER_CLOSED);
 		break;
 	case HALF_AT_BOUNDARY:
-		seal(r, h);
+		queue_last(r, h);
 		break;
 	case HALF_FROM_BROKE:
 		/* What it sent before is still forwarded; but it cannot
@@ -166,7 +166,7 @@ handle(struct relay *r, struct half *h, enum half_event event)
 		refuse_malformed(r, h);
 		break;
 	case HALF_FORBIDDEN:
-		/* The half is between two packets: relay_dismiss() seals it,
+		/* The half is between two packets: relay_dismiss() ends it,
 		 * with a packet for the broker if there is one. */
 		stream_want_read(h->from, false);
 		r->owner->violated(r->arg,
@@ -416,11 +416,11 @@ relay_dismiss(struct relay *r, enum reason reason,
 	}
 	copy_packets(r->last, packets);
 	if (r->last->to_broker_len == 0)
-		half_seal(&r->up, NULL, 0);
+		half_queue_last(&r->up, NULL, 0);
 	else if (half_close(&r->up) == HALF_AT_BOUNDARY)
-		seal(r, &r->up);
+		queue_last(r, &r->up);
 	if (half_close(&r->down) == HALF_AT_BOUNDARY)
-		seal(r, &r->down);
+		queue_last(r, &r->down);
 	start_last_timer(r, RELAY_DISMISS_MS);
 	/* `ended' must not be called from here. If both halves have ended, no
 	 * event follows that would call it. */
