@@ -637,7 +637,7 @@ load_fleet(struct client *c)
 	if (s->fleet_denied == NULL)
 		return ADMITTED;
 	report_init(&why);
-	err = fleet_list_look(copy, s->fleet_denied,
+	err = fleet_list_read(copy, s->fleet_denied,
 	    s->fleet_file == NULL ? NULL
 				  : identity_denylist_base(s->fleet_file),
 	    &found, &why);

@@ -199,15 +199,15 @@ check_rows(const struct fleet_list *l, const struct fleet_file_version *v,
 
 void
 fleet_file_version(struct fleet_file_version *v,
-    const struct identity_deny_table *rows, const struct stat *look,
+    const struct identity_deny_table *rows, const struct stat *file_stat,
     bool at_start)
 {
 	v->rows = rows;
 	/* No decision is older than 1970. */
-	v->ms = look->st_mtim.tv_sec < 0
+	v->ms = file_stat->st_mtim.tv_sec < 0
 	    ? 0
-	    : (int64_t)look->st_mtim.tv_sec * 1000 +
-		look->st_mtim.tv_nsec / 1000000;
+	    : (int64_t)file_stat->st_mtim.tv_sec * 1000 +
+		file_stat->st_mtim.tv_nsec / 1000000;
 	v->at_start = at_start;
 }
 

@@ -41,9 +41,9 @@ struct fleet_file_version {
 	bool at_start; /* the first one that this process sees */
 };
 
-/* Makes one of a file that looks like `look'. */
+/* Makes one of a file that has `file_stat'. */
 void fleet_file_version(struct fleet_file_version *v,
-    const struct identity_deny_table *rows, const struct stat *look,
+    const struct identity_deny_table *rows, const struct stat *file_stat,
     bool at_start);
 
 /* What a version has changed. */

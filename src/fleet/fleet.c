@@ -700,14 +700,15 @@ log_file(const struct fleet_file_changes *c)
 
 enum err
 fleet_take_file(struct fleet *f, const struct identity_deny_table *rows,
-    const struct stat *look, struct report *why, fleet_swept *done, void *arg)
+    const struct stat *file_stat, struct report *why, fleet_swept *done,
+    void *arg)
 {
 	struct fleet_file_changes changes;
 	struct fleet_file_version v;
 	enum err applied;
 	enum err err;
 
-	fleet_file_version(&v, rows, look, !f->file_taken);
+	fleet_file_version(&v, rows, file_stat, !f->file_taken);
 	err = fleet_file_take(&f->list, &v, &changes, why);
 	if (err == OK)
 		f->file_taken = true;

@@ -95,14 +95,14 @@ void fleet_change(struct fleet *f, const struct identity_deny_table *change,
 
 /*
  * Takes a version of the deny list file that belongs to the fleet
- * (fleet/file.h): `rows', borrowed for the call, as `look' saw the file. Puts
- * in force and sends what it changes. Before fleet_start() there are no
+ * (fleet/file.h): `rows', borrowed for the call, with the file's `file_stat'.
+ * Puts in force and sends what it changes. Before fleet_start() there are no
  * sessions to judge; after it, `done' (may be NULL) is called once when they
  * have been, unless there is an error. ERR_CONFIG: it is refused, and `why'
  * says so. ERR_NO_MEMORY, ERR_LIMIT: try again.
  */
 enum err fleet_take_file(struct fleet *f,
-    const struct identity_deny_table *rows, const struct stat *look,
+    const struct identity_deny_table *rows, const struct stat *file_stat,
     struct report *why, fleet_swept *done, void *arg) MUST_CHECK;
 
 /* A replica that is alive. */

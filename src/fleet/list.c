@@ -467,7 +467,7 @@ fleet_list_load(struct fleet_list *l, struct report *why)
 }
 
 enum err
-fleet_list_look(const char *path, struct identity_denylist *list,
+fleet_list_read(const char *path, struct identity_denylist *list,
     const struct identity_deny_base *file, bool *found, struct report *why)
 {
 	static struct fleet_list l; /* large */
@@ -482,7 +482,7 @@ fleet_list_look(const char *path, struct identity_denylist *list,
 	identity_deny_table_init(&l.changes, identity_denylist_hash(list));
 	err = read_copy(&l, found, why);
 	if (err == OK && file != NULL) {
-		fleet_file_version(&v, &file->table, &file->look, true);
+		fleet_file_version(&v, &file->table, &file->file_stat, true);
 		err = fleet_file_take(&l, &v, &changes, why);
 		/* One that is refused does not stop a start. */
 		err = err == ERR_CONFIG ? OK : err;

@@ -66,7 +66,7 @@ enum err fleet_list_load(struct fleet_list *l, struct report *why) MUST_CHECK;
  * fleet's file `file' (NULL: no such file), for a program that only reads.
  * *found is true if there is a copy. ERR_CONFIG: the copy cannot be used, and
  * `why' says so. ERR_NO_MEMORY. */
-enum err fleet_list_look(const char *path, struct identity_denylist *list,
+enum err fleet_list_read(const char *path, struct identity_denylist *list,
     const struct identity_deny_base *file, bool *found,
     struct report *why) MUST_CHECK;
 

@@ -607,8 +607,8 @@ identity_deny_base_read(struct identity_deny_base **out,
 	*out = NULL;
 	if (base == NULL)
 		return err;
-	if (stat(path, &base->look) == -1)
-		memset(&base->look, 0, sizeof(base->look));
+	if (stat(path, &base->file_stat) == -1)
+		memset(&base->file_stat, 0, sizeof(base->file_stat));
 	err = file_read(&text, &len, path, SIZE_MAX);
 	if (err != OK && err != ERR_NO_MEMORY) {
 		report_add(r, "%s: cannot read it: %s", path, file_error(err));

@@ -119,7 +119,7 @@ struct identity_deny_base {
 	struct identity_deny_table table;
 	struct identity_deny_patterns *patterns; /* counted */
 	struct identity_deny_needs needs;
-	struct stat look; /* of the file, just before it was read */
+	struct stat file_stat; /* of the file, just before it was read */
 	size_t idle; /* rows that do not count */
 };
 

@@ -227,9 +227,9 @@ identity_denylist_base(const struct identity_denylist *l)
 }
 
 const struct stat *
-identity_denylist_look(const struct identity_denylist *l)
+identity_denylist_file_stat(const struct identity_denylist *l)
 {
-	return &l->base->look;
+	return &l->base->file_stat;
 }
 
 bool

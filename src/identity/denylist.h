@@ -134,7 +134,8 @@ const struct identity_deny_base *identity_denylist_base(
 
 /* Returns what the file looked like just before the base was read. Owner only.
  */
-const struct stat *identity_denylist_look(const struct identity_denylist *l);
+const struct stat *identity_denylist_file_stat(
+    const struct identity_denylist *l);
 
 /* True if entry `i' of `t' is among the changes since the base was read. Owner
  * only. */

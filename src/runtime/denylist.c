@@ -40,7 +40,8 @@ struct job {
 	struct identity_deny_change change; /* owned; JOB_EDIT */
 	struct identity_deny_edit edit; /* JOB_EDIT */
 	struct identity_deny_base *base; /* owned; JOB_LOAD, JOB_FREE */
-	struct stat look; /* of the file, just before it is read; JOB_LOAD */
+	struct stat
+	    file_stat; /* of the file, just before it is read; JOB_LOAD */
 	struct report why;
 	enum err err;
 	uint64_t began; /* clock_mono_ms() of the thread */
@@ -68,11 +69,11 @@ struct denylist_manager {
 	char *path; /* owned; of the list's file */
 	struct stat known; /* the version of the file that is in force */
 	struct stat refused; /* the version that has errors; or zero */
-	struct stat seen; /* at the last look */
+	struct stat seen; /* at the last check */
 	size_t idle; /* rows of the file that do not count */
 	bool loading; /* a JOB_LOAD is under way */
 	struct list next_load; /* waiters for the load after it; see load() */
-	bool retry; /* memory was missing: load again at the next look */
+	bool retry; /* memory was missing: load again at the next check */
 	struct timer watch;
 	struct list recent; /* oldest first */
 	struct list sweeps; /* under way; see runtime/deny_sweep.h */
@@ -128,13 +129,13 @@ job_free(struct job *job)
 /* Stores what a file looks like; a missing one gets an inode number that no
  * file has. */
 static void
-look_at(const char *path, struct stat *look)
+stat_file(const char *path, struct stat *file_stat)
 {
-	memset(look, 0, sizeof(*look));
-	if (stat(path, look) == 0)
+	memset(file_stat, 0, sizeof(*file_stat));
+	if (stat(path, file_stat) == 0)
 		return;
-	memset(look, 0, sizeof(*look));
-	look->st_ino = (ino_t)-1;
+	memset(file_stat, 0, sizeof(*file_stat));
+	file_stat->st_ino = (ino_t)-1;
 }
 
 static void
@@ -146,7 +147,7 @@ carry_out(struct job *job)
 		job->err = identity_deny_edit_run(&job->edit);
 		break;
 	case JOB_LOAD:
-		look_at(job->path, &job->look);
+		stat_file(job->path, &job->file_stat);
 		job->err = identity_deny_base_read(&job->base,
 		    identity_denylist_hash(job->list), job->path, &job->why);
 		break;
@@ -319,7 +320,7 @@ log_lines(const struct report *r, enum log_level level, const char *event)
 }
 
 /* The file's new version is known if no other program changed it in between. If
- * it is not, the next look finds it different, and it is read. */
+ * it is not, the next check finds it different, and it is read. */
 static void
 note_version(struct denylist_manager *d, const struct identity_deny_edit *e)
 {
@@ -465,7 +466,7 @@ share_rows(struct denylist_manager *d, const struct identity_deny_base *base,
 		t->arg = arg;
 	}
 	report_init(&lines);
-	err = fleet_take_file(d->master->fleet, &base->table, &base->look,
+	err = fleet_take_file(d->master->fleet, &base->table, &base->file_stat,
 	    &lines, t == NULL ? NULL : fleet_swept_file, t);
 	if (err != OK)
 		free(t);
@@ -488,7 +489,7 @@ share(struct denylist_manager *d, struct job *job)
 		return err;
 	log_event(LOG_LEVEL_INFO, "denylist", "%s has changed: it has %zu rows",
 	    d->path, base->table.count - base->table.removed);
-	d->known = base->look;
+	d->known = base->file_stat;
 	memset(&d->refused, 0, sizeof(d->refused));
 	job->base = NULL;
 	free_base(d, base); /* the fleet has the entries */
@@ -505,7 +506,7 @@ drop_rows(struct denylist_manager *d)
 
 	if (empty == NULL)
 		return;
-	empty->look = *identity_denylist_look(d->list);
+	empty->file_stat = *identity_denylist_file_stat(d->list);
 	if (identity_denylist_replace(d->list, empty, NULL, &old) != OK)
 		old = empty;
 	identity_deny_base_free(old);
@@ -523,7 +524,7 @@ share_first(struct denylist_manager *d)
 	report_init(&why);
 	err = share_rows(d, base, &why, NULL, NULL);
 	if (err == ERR_CONFIG)
-		refuse(d, &base->look, &why);
+		refuse(d, &base->file_stat, &why);
 	report_fini(&why);
 	if (err != OK && err != ERR_CONFIG) {
 		memset(&d->known, 0, sizeof(d->known)); /* read it again */
@@ -550,7 +551,7 @@ put_in_force(struct denylist_manager *d, struct job *job)
 	identity_deny_table_fini(&keep);
 	if (err != OK)
 		return err;
-	d->known = job->base->look;
+	d->known = job->base->file_stat;
 	d->idle = job->base->idle;
 	memset(&d->refused, 0, sizeof(d->refused));
 	job->base = NULL;
@@ -585,7 +586,7 @@ loaded(struct denylist_manager *d, struct job *job)
 			    job->arg);
 		return;
 	}
-	refuse(d, err == ERR_NO_MEMORY ? NULL : &job->look, &job->why);
+	refuse(d, err == ERR_NO_MEMORY ? NULL : &job->file_stat, &job->why);
 	denylist_tell(job->done, job->arg, err, &job->why, 0);
 }
 
@@ -784,9 +785,9 @@ schedule(struct denylist_manager *d, bool soon)
 }
 
 /* Reads the file if it has another version than the one in force, and that
- * for one more look. */
+ * for one more check. */
 static void
-look(void *arg)
+check_file(void *arg)
 {
 	struct denylist_manager *d = arg;
 	struct stat now;
@@ -799,7 +800,7 @@ look(void *arg)
 		load(d, NULL, NULL);
 		return;
 	}
-	look_at(d->path, &now);
+	stat_file(d->path, &now);
 	settled = identity_deny_same_version(&now, &d->seen);
 	differs = !identity_deny_same_version(&now, &d->known) &&
 	    !identity_deny_same_version(&now, &d->refused);
@@ -837,7 +838,7 @@ take_list(struct denylist_manager *d)
 	memset(&d->refused, 0, sizeof(d->refused));
 	d->idle = 0;
 	if (d->list != NULL) {
-		d->known = *identity_denylist_look(d->list);
+		d->known = *identity_denylist_file_stat(d->list);
 		d->idle = identity_denylist_idle(d->list);
 	}
 	d->seen = d->known;
@@ -882,7 +883,7 @@ denylist_manager_new(struct master *m)
 	list_init(&d->next_load);
 	pthread_mutex_init(&d->lock, NULL);
 	pthread_cond_init(&d->wake, NULL);
-	timer_init(&d->watch, m->loop, look, d);
+	timer_init(&d->watch, m->loop, check_file, d);
 	if (take_list(d) != OK) {
 		denylist_manager_free(d);
 		return NULL;

@@ -284,7 +284,7 @@ resources_unlock_keys(void)
 	(void)munlockall();
 }
 
-#define TRIM_LOOK_MS 2000
+#define TRIM_CHECK_MS 2000
 
 /* Fewer connections do not leave enough memory to justify the walk over the
  * heaps. */
@@ -299,7 +299,7 @@ extern int malloc_trim(size_t) __attribute__((weak));
  * per 10 MB.
  */
 static void
-look(void *arg)
+trim_if_idle(void *arg)
 {
 	struct resources_trim *t = arg;
 	uint64_t now = throttle_counts(t->throttle).connections;
@@ -312,7 +312,7 @@ look(void *arg)
 		t->peak = now;
 	}
 	t->before = now;
-	timer_start(&t->timer, TRIM_LOOK_MS);
+	timer_start(&t->timer, TRIM_CHECK_MS);
 }
 
 void
@@ -321,8 +321,8 @@ resources_trim_start(struct resources_trim *t, struct loop *loop,
 {
 	memset(t, 0, sizeof(*t));
 	t->throttle = throttle;
-	timer_init(&t->timer, loop, look, t);
-	timer_start(&t->timer, TRIM_LOOK_MS);
+	timer_init(&t->timer, loop, trim_if_idle, t);
+	timer_start(&t->timer, TRIM_CHECK_MS);
 }
 
 void

@@ -75,7 +75,7 @@ struct resources_trim {
 	struct timer timer;
 	struct throttle *throttle; /* borrowed: counts the connections */
 	uint64_t peak; /* most connections since the last trim */
-	uint64_t before; /* connections at the last look */
+	uint64_t before; /* connections at the last check */
 };
 
 /* Starts to look every few seconds, on the loop of the caller's thread. */

@@ -16,8 +16,8 @@
 
 struct watched {
 	char *path; /* owned */
-	uint64_t read; /* what it looked like before it was read */
-	uint64_t look; /* what it looked like at the last look */
+	uint64_t read_hash; /* stat_hash() before it was read */
+	uint64_t last_hash; /* stat_hash() at the last check */
 };
 
 struct watcher_list {
@@ -30,7 +30,7 @@ struct watcher {
 	struct timer timer;
 	bool started; /* the timer may run */
 	uint64_t interval_ms;
-	bool unsettled; /* the last look saw a change */
+	bool unsettled; /* the last check saw a change */
 	bool reported; /* a change, and no load has ended since */
 	void (*changed)(void *arg);
 	void *arg; /* borrowed */
@@ -63,7 +63,7 @@ mix_stat(uint64_t *hash, const char *path, struct stat *st)
 
 /* A sum, because the order of a directory's entries may change. */
 static uint64_t
-look_in(const char *dir)
+stat_hash_inside(const char *dir)
 {
 	char path[4096];
 	struct dirent *e;
@@ -88,7 +88,7 @@ look_in(const char *dir)
 }
 
 static uint64_t
-look_at(const char *path)
+stat_hash(const char *path)
 {
 	uint64_t hash = HASH_FNV_BEGIN;
 	struct stat st;
@@ -96,7 +96,7 @@ look_at(const char *path)
 	if (!mix_stat(&hash, path, &st))
 		return 0;
 	if (S_ISDIR(st.st_mode))
-		hash += look_in(path);
+		hash += stat_hash_inside(path);
 	return hash;
 }
 
@@ -155,7 +155,7 @@ watcher_list_add(struct watcher_list *l, const char *path)
 	f->path = strdup(path);
 	if (f->path == NULL)
 		return ERR_NO_MEMORY;
-	f->read = f->look = look_at(path);
+	f->read_hash = f->last_hash = stat_hash(path);
 	l->count++;
 	return OK;
 }
@@ -197,22 +197,22 @@ schedule(struct watcher *w)
 }
 
 static void
-look_again(void *arg)
+check_files(void *arg)
 {
 	struct watcher *w = arg;
 	bool changed = false;
 	struct watched *f;
-	uint64_t look;
+	uint64_t hash;
 	size_t i;
 
 	w->unsettled = false;
 	for (i = 0; i < w->list.count; i++) {
 		f = &w->list.files[i];
-		look = look_at(f->path);
-		changed = changed || look != f->read;
-		if (look != f->look)
+		hash = stat_hash(f->path);
+		changed = changed || hash != f->read_hash;
+		if (hash != f->last_hash)
 			w->unsettled = true;
-		f->look = look;
+		f->last_hash = hash;
 	}
 	schedule(w);
 	if (!changed || w->unsettled || w->reported)
@@ -236,12 +236,12 @@ watcher_start(struct watcher *w, struct loop *loop, void (*changed)(void *),
 
 	for (i = 0; i < w->list.count; i++) {
 		f = &w->list.files[i];
-		if (look_at(f->path) == 0)
-			f->look = f->read = 0;
+		if (stat_hash(f->path) == 0)
+			f->last_hash = f->read_hash = 0;
 	}
 	w->changed = changed;
 	w->arg = arg;
-	timer_init(&w->timer, loop, look_again, w);
+	timer_init(&w->timer, loop, check_files, w);
 	w->started = true;
 	schedule(w);
 }
@@ -273,7 +273,8 @@ watcher_compare(const struct watcher *w, const struct watcher_list *l,
 
 	for (i = 0; i < l->count; i++) {
 		before = find(&w->list, l->files[i].path);
-		if (before != NULL && before->read != l->files[i].read)
+		if (before != NULL &&
+		    before->read_hash != l->files[i].read_hash)
 			report_add(names, "%s", l->files[i].path);
 	}
 }

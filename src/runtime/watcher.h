@@ -3,7 +3,7 @@
  * Notices changed files by looking at them now and then. A file counts as
  * changed when its device, inode, size or times differ after all symbolic
  * links were followed, so a link that was swapped counts, too, as Kubernetes
- * does it. A change is reported once no file has changed for one more look, so
+ * does it. A change is reported once no file has changed for one more check, so
  * that files that are still being written are not read.
  */
 #ifndef RUNTIME_WATCHER_H

@@ -13,8 +13,8 @@
 /* How often certificates are checked for expiry. */
 #define TICK_MS 1000
 
-/* A look at all sessions is taken in slices, between which others run. Looking
- * at the clock takes as long as a session. */
+/* All sessions are checked in slices, between which others run. Reading
+ * the clock takes as long as a session. */
 #define SLICE_MS 1
 #define SLICE_LEAST 16
 #define PAUSE_MS 1
@@ -22,7 +22,7 @@
 /* In how many of these ticks each session's peers are checked once. */
 #define CHECK_TICKS 16
 
-/* Evictions are collected for this long. Each of them looks at all sessions,
+/* Evictions are collected for this long. Each of them walks over all sessions,
  * and a device that reconnects without a pause must not keep the worker busy
  * with that. */
 #define EVICT_MS 20
@@ -165,7 +165,7 @@ session_walk_skip(struct session_manager *m, const struct session *s)
  */
 
 static void
-look_at(struct session_tick *t, struct session *s)
+check_session(struct session_tick *t, struct session *s)
 {
 	if (s->stage != STAGE_RELAY || s->ended)
 		return;
@@ -177,9 +177,9 @@ look_at(struct session_tick *t, struct session *s)
 		session_check_peers(s);
 }
 
-/* True if the look that is under way has seen the session. */
+/* True if the check that is under way has passed the session. */
 static bool
-was_looked_at(const struct session_manager *m, const struct session *s)
+was_checked(const struct session_manager *m, const struct session *s)
 {
 	const struct session_walk *w = &m->tick.walk;
 
@@ -191,7 +191,7 @@ was_looked_at(const struct session_manager *m, const struct session *s)
 void
 session_manager_count_end(struct session_manager *m, const struct session *s)
 {
-	if (!was_looked_at(m, s))
+	if (!was_checked(m, s))
 		return;
 	m->tick.up -= s->relay.up.bytes;
 	m->tick.down -= s->relay.down.bytes;
@@ -229,7 +229,7 @@ tick(void *arg)
 		session_walk_start(m, &t->walk);
 	}
 	while ((s = session_walk_next(m, &t->walk)) != NULL) {
-		look_at(t, s);
+		check_session(t, s);
 		if (++n % SLICE_LEAST == 0 && clock_mono_ms() >= end) {
 			timer_start(&t->timer, PAUSE_MS);
 			return;

@@ -71,14 +71,14 @@ struct session_walk {
 	uint64_t end; /* sessions that are newer have this id or a higher one */
 };
 
-/* The look that is taken at all sessions once a second, in slices. */
+/* The check of all sessions, once a second, in slices. */
 struct session_tick {
-	struct timer timer; /* to the next look, or to its next slice */
+	struct timer timer; /* to the next check, or to its next slice */
 	struct session_walk walk;
 	bool walking;
-	unsigned count; /* looks that are complete */
+	unsigned count; /* checks that are complete */
 	int64_t now; /* when this one began, in seconds since 1970 */
-	/* What the sessions that were looked at had relayed then. What those of
+	/* What the sessions that were checked had relayed then. What those of
 	 * them had relayed that have ended since is subtracted, because the
 	 * counters of ended sessions have it. */
 	uint64_t up;

@@ -81,9 +81,9 @@ struct session {
 	/* For session_check_peers(): the low bits of the bytes relayed at the
 	 * last check. */
 	uint32_t checked_bytes;
-	/* For a drain that has looked at the session: the low bits of
-	 * loop_now() at the first look, of the bytes relayed at the last look,
-	 * and of when it may be dismissed. */
+	/* For a drain that has checked the session: the low bits of loop_now()
+	 * at the first check, of the bytes relayed at the last check, and of
+	 * when it may be dismissed. */
 	uint32_t drain_since;
 	uint32_t drain_bytes;
 	uint32_t drain_ready;

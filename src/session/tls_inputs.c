@@ -18,7 +18,7 @@
 
 /* The most bytes that describe the files of a profile, enough for about 500,000
  * files. A profile with more files is loaded again at each reload. */
-#define LOOKS_MAX ((size_t)64 * 1024 * 1024)
+#define FINGERPRINT_MAX ((size_t)64 * 1024 * 1024)
 
 /* A profile as it is noted. */
 struct noting {
@@ -29,15 +29,16 @@ struct noting {
 static void
 add(struct noting *n, const void *data, size_t len)
 {
-	if (len > LOOKS_MAX - buf_len(&n->in->looks))
+	if (len > FINGERPRINT_MAX - buf_len(&n->in->fingerprint))
 		n->in->settled = false;
 	else if (n->err == OK)
-		n->err = buf_append(&n->in->looks, data, len);
+		n->err = buf_append(&n->in->fingerprint, data, len);
 }
 
-/* Adds what a file looks like. Returns true for a directory. */
+/* Adds the device, inode, size and times of a file. Returns true for a
+ * directory. */
 static bool
-look(struct noting *n, const char *path)
+add_file(struct noting *n, const char *path)
 {
 	struct stat st;
 	int64_t fields[8] = { 0 };
@@ -71,7 +72,7 @@ visible(const struct dirent *d)
 
 /* Hidden files are left out, as in a directory of CRLs. */
 static void
-look_inside(struct noting *n, const char *path)
+add_directory(struct noting *n, const char *path)
 {
 	struct dirent **all = NULL;
 	char name[4096 + 256];
@@ -82,7 +83,7 @@ look_inside(struct noting *n, const char *path)
 		n->in->settled = false;
 	for (i = 0; i < count; i++) {
 		snprintf(name, sizeof(name), "%s/%s", path, all[i]->d_name);
-		(void)look(n, name);
+		(void)add_file(n, name);
 		free(all[i]);
 	}
 	free(all);
@@ -93,8 +94,8 @@ note_file(const char *path, void *arg)
 {
 	struct noting *n = arg;
 
-	if (look(n, path))
-		look_inside(n, path);
+	if (add_file(n, path))
+		add_directory(n, path);
 }
 
 enum err
@@ -106,7 +107,7 @@ tls_inputs_note(struct tls_inputs *in, struct config_tls *t)
 	const char *text;
 	size_t i;
 
-	buf_init(&in->looks, LOOKS_MAX);
+	buf_init(&in->fingerprint, FINGERPRINT_MAX);
 	in->at = clock_wall_s();
 	in->settled = true;
 	for (i = 0; i < section->option_count; i++) {
@@ -126,7 +127,7 @@ tls_inputs_note(struct tls_inputs *in, struct config_tls *t)
 void
 tls_inputs_fini(struct tls_inputs *in)
 {
-	buf_fini(&in->looks);
+	buf_fini(&in->fingerprint);
 }
 
 /* The time between two notes; `passed' tells whether a date lies in it. */
@@ -164,7 +165,8 @@ tls_inputs_same(const struct tls_inputs *before, const struct tls_inputs *now,
 	struct span s = { before->at, now->at, now->at < before->at };
 
 	if (!before->settled ||
-	    !slice_equal(buf_slice(&before->looks), buf_slice(&now->looks)))
+	    !slice_equal(buf_slice(&before->fingerprint),
+		buf_slice(&now->fingerprint)))
 		return false;
 	tls_ctx_each_cert(ctx, check_cert, &s);
 	if (tls_ctx_crls(ctx) != NULL)

@@ -20,7 +20,7 @@
 #include "tls/ctx.h"
 
 struct tls_inputs {
-	struct buf looks; /* of the options and the files */
+	struct buf fingerprint; /* of the options and the files */
 	int64_t at; /* seconds since 1970 */
 	bool settled; /* a later change will be noticed */
 };

@@ -85,23 +85,23 @@ static size_t
 take_head(struct ws_decoder *d, const uint8_t *data, size_t len,
     const struct ws_sink *sink)
 {
-	uint8_t look[WS_FRAME_LOOK];
+	uint8_t head[WS_FRAME_LOOKAHEAD];
 	size_t before = d->head_len;
 	struct ws_frame f;
 	enum err error;
 
-	if (len > sizeof(look) - before)
-		len = sizeof(look) - before;
-	memcpy(look, d->head, before);
-	memcpy(look + before, data, len);
-	switch (ws_frame_parse(&f, slice_make(look, before + len), &error)) {
+	if (len > sizeof(head) - before)
+		len = sizeof(head) - before;
+	memcpy(head, d->head, before);
+	memcpy(head + before, data, len);
+	switch (ws_frame_parse(&f, slice_make(head, before + len), &error)) {
 	case PARSE_OK:
 		d->head_len = 0;
 		begin_frame(d, &f, sink);
 		return f.head - before;
 	case PARSE_MORE:
 		assert(before + len <= sizeof(d->head));
-		memcpy(d->head, look, before + len);
+		memcpy(d->head, head, before + len);
 		d->head_len = (uint8_t)(before + len);
 		return len;
 	case PARSE_BAD:

@@ -30,7 +30,7 @@
 #define WS_FRAME_HEAD_MAX 14
 /* wslay reports a frame together with its first payload byte. With this many
  * bytes ws_frame_parse() never returns PARSE_MORE. */
-#define WS_FRAME_LOOK (WS_FRAME_HEAD_MAX + 1)
+#define WS_FRAME_LOOKAHEAD (WS_FRAME_HEAD_MAX + 1)
 /* The longest header that we write: a server never masks (RFC 6455 5.1). */
 #define WS_FRAME_WRITE_MAX 10
 /* The longest payload of a control frame (5.5). */

@@ -59,8 +59,8 @@ ws_frame_parse(struct ws_frame *f, struct slice in, enum err *error)
 
 	if (in.len < 2)
 		return PARSE_MORE;
-	if (rest.len > WS_FRAME_LOOK)
-		rest.len = WS_FRAME_LOOK;
+	if (rest.len > WS_FRAME_LOOKAHEAD)
+		rest.len = WS_FRAME_LOOKAHEAD;
 	if (wslay_frame_context_init(&ctx, &callbacks, &rest) != 0) {
 		*error = ERR_NO_MEMORY;
 		return PARSE_BAD;

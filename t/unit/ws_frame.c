@@ -92,7 +92,7 @@ check_row(const struct row *r)
 	memcpy(data, hex.data, len);
 	kit_free(&hex);
 	is_int(parse_exact(&f, data, len), r->parsed, "%s: result", r->name);
-	is_int(parse_exact(&f, data, WS_FRAME_LOOK + 20), r->parsed,
+	is_int(parse_exact(&f, data, WS_FRAME_LOOKAHEAD + 20), r->parsed,
 	    "%s: with bytes behind", r->name);
 	if (r->parsed != PARSE_OK)
 		return;
