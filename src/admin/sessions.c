@@ -348,7 +348,7 @@ match_identity(const struct filter *f, const struct session_identity *id)
 	return !f->has_sha256 ||
 	    (id->has_certificate &&
 		(memcmp(f->sha256, id->sha256, CERT_SHA256_LEN) == 0 ||
-		    memcmp(f->sha256, session_identity_twin(id),
+		    memcmp(f->sha256, session_identity_other_form(id),
 			CERT_SHA256_LEN) == 0 ||
 		    memcmp(f->sha256, id->tbs_sha256, CERT_SHA256_LEN) == 0));
 }

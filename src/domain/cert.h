@@ -77,8 +77,8 @@ struct cert {
 	int64_t chain_not_after; /* the earliest notAfter of the whole chain */
 	uint8_t tbs_sha256[CERT_SHA256_LEN]; /* of the TBSCertificate */
 	uint8_t sha256[CERT_SHA256_LEN]; /* of the certificate as it was sent */
-	uint8_t twin_sha256[CERT_SHA256_LEN]; /* of its other form; sha256 if
-					       * there is none */
+	uint8_t other_form_sha256[CERT_SHA256_LEN]; /* of its other form; sha256
+						     * if there is none */
 	const uint8_t *canonical_sha256; /* of der: one of the two above */
 	uint8_t spki[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	uint8_t md5[CERT_MD5_LEN]; /* of der */

@@ -681,7 +681,7 @@ ask_sha256(const struct identity_denylist *l, const struct cert *cert,
 	enum identity_deny_kind kind = IDENTITY_DENY_SHA256;
 
 	return ask_digest(l, kind, cert->sha256, now, found) ||
-	    ask_digest(l, kind, cert->twin_sha256, now, found) ||
+	    ask_digest(l, kind, cert->other_form_sha256, now, found) ||
 	    ask_digest(l, kind, cert->tbs_sha256, now, found);
 }
 
@@ -801,7 +801,7 @@ filter_cert(struct identity_deny_filter *f, const struct cert *cert)
 	filter_add(f, IDENTITY_DENY_SHA256,
 	    slice_make(cert->sha256, CERT_SHA256_LEN));
 	filter_add(f, IDENTITY_DENY_SHA256,
-	    slice_make(cert->twin_sha256, CERT_SHA256_LEN));
+	    slice_make(cert->other_form_sha256, CERT_SHA256_LEN));
 	filter_add(f, IDENTITY_DENY_SHA256,
 	    slice_make(cert->tbs_sha256, CERT_SHA256_LEN));
 	filter_add(f, IDENTITY_DENY_SPKI,

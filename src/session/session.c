@@ -83,9 +83,9 @@ session_identity_claimed_id(const struct session_identity *i)
 }
 
 const uint8_t *
-session_identity_twin(const struct session_identity *i)
+session_identity_other_form(const struct session_identity *i)
 {
-	if (!i->has_twin)
+	if (!i->has_other_form)
 		return i->sha256;
 	return i->text + i->username_len + i->client_id_len +
 	    i->claimed_username_len + i->claimed_id_len;
@@ -124,11 +124,11 @@ session_identity_new(struct identity_rules *rules, const struct cert *cert,
 {
 	size_t name_len = claim_len(c->username, v->username);
 	size_t id_len = claim_len(c->client_id, v->client_id);
-	bool twin = cert != NULL &&
-	    memcmp(cert->twin_sha256, cert->sha256, CERT_SHA256_LEN) != 0;
+	bool other_form = cert != NULL &&
+	    memcmp(cert->other_form_sha256, cert->sha256, CERT_SHA256_LEN) != 0;
 	struct session_identity *i =
 	    malloc(sizeof(*i) + v->username.len + v->client_id.len + name_len +
-		id_len + (twin ? CERT_SHA256_LEN : 0));
+		id_len + (other_form ? CERT_SHA256_LEN : 0));
 	size_t used = 0;
 
 	if (i == NULL)
@@ -150,9 +150,9 @@ session_identity_new(struct identity_rules *rules, const struct cert *cert,
 	keep(i, &used, c->username.data, name_len);
 	i->claimed_id_len = (uint16_t)id_len;
 	keep(i, &used, c->client_id.data, id_len);
-	i->has_twin = twin;
-	if (twin)
-		keep(i, &used, cert->twin_sha256, CERT_SHA256_LEN);
+	i->has_other_form = other_form;
+	if (other_form)
+		keep(i, &used, cert->other_form_sha256, CERT_SHA256_LEN);
 	return i;
 }
 

@@ -39,12 +39,12 @@ struct session_identity {
 	uint8_t sha256[CERT_SHA256_LEN];
 	uint8_t tbs_sha256[CERT_SHA256_LEN]; /* tells certificates apart */
 	bool has_certificate;
-	bool has_twin; /* the twin's SHA-256 differs, and is kept */
+	bool has_other_form; /* the SHA-256 of that differs, and is kept */
 	enum session_claim username_claim : 8;
 	enum session_claim client_id_claim : 8;
 	/* Lengths in `text', which has in this order: Username and ClientID as
 	 * the broker knows them, what the client called itself instead, cut to
-	 * what is logged, and the SHA-256 of the certificate's twin. */
+	 * what is logged, and the SHA-256 of the certificate's other form. */
 	uint16_t username_len;
 	uint16_t client_id_len;
 	uint16_t claimed_username_len;
@@ -159,7 +159,7 @@ struct slice session_identity_claimed_id(const struct session_identity *i);
 
 /* Returns the SHA-256 of the certificate's other form, or i->sha256 if it has
  * only one form. */
-const uint8_t *session_identity_twin(const struct session_identity *i);
+const uint8_t *session_identity_other_form(const struct session_identity *i);
 
 /* Frees s->opening, if it is there. */
 void session_opening_free(struct session *s);

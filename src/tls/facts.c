@@ -151,7 +151,7 @@ walk_sans(struct slice names, struct cert_san *sans, size_t *count)
 }
 
 /* The other form of a certificate, see domain/cert.h. */
-struct twin {
+struct other_form {
 	uint8_t *der; /* owned, by OPENSSL_free(); NULL: there is none */
 	size_t len;
 	bool is_canonical; /* it, and not what was sent */
@@ -188,8 +188,8 @@ group_of(struct slice spki)
 
 /* Writes the certificate with the signature (r, s). */
 static bool
-write_twin(struct twin *t, const struct tls_der *der, const BIGNUM *r,
-    const BIGNUM *s)
+write_other_form(struct other_form *t, const struct tls_der *der,
+    const BIGNUM *r, const BIGNUM *s)
 {
 	CBB cbb, cert, bits, signature;
 
@@ -211,7 +211,8 @@ write_twin(struct twin *t, const struct tls_der *der, const BIGNUM *r,
 /* Makes the other form of a certificate that a key of `group' signed. False:
  * out of memory. */
 static bool
-make_twin(struct twin *t, const struct tls_der *der, const EC_GROUP *group)
+make_other_form(struct other_form *t, const struct tls_der *der,
+    const EC_GROUP *group)
 {
 	CBS cbs = tls_der_cbs(der->signature), seq;
 	const BIGNUM *order = EC_GROUP_get0_order(group);
@@ -220,13 +221,14 @@ make_twin(struct twin *t, const struct tls_der *der, const EC_GROUP *group)
 
 	if (r == NULL || s == NULL || other == NULL)
 		goto out;
-	/* It was verified, so it is well-formed; if not, there is no twin. */
+	/* It was verified, so it is well-formed; if not, there is no other
+	 * form. */
 	done = true;
 	if (!CBS_get_asn1(&cbs, &seq, CBS_ASN1_SEQUENCE) ||
 	    !BN_parse_asn1_unsigned(&seq, r) ||
 	    !BN_parse_asn1_unsigned(&seq, s) || BN_cmp(s, order) >= 0)
 		goto out;
-	done = BN_sub(other, order, s) && write_twin(t, der, r, other);
+	done = BN_sub(other, order, s) && write_other_form(t, der, r, other);
 	t->is_canonical = done && BN_cmp(other, s) < 0;
 out:
 	BN_free(r);
@@ -238,7 +240,7 @@ out:
 /* Finds the other form of the leaf, if the key above it on the path makes
  * ECDSA signatures. */
 static enum err
-find_twin(struct twin *t, const struct tls_chain *chain)
+find_other_form(struct other_form *t, const struct tls_chain *chain)
 {
 	const struct tls_link *issuer;
 	EC_GROUP *group;
@@ -251,7 +253,7 @@ find_twin(struct twin *t, const struct tls_chain *chain)
 	group = group_of(issuer->der.spki);
 	if (group == NULL)
 		return OK;
-	done = make_twin(t, &chain->sent[0].der, group);
+	done = make_other_form(t, &chain->sent[0].der, group);
 	EC_GROUP_free(group);
 	ERR_clear_error();
 	return done ? OK : ERR_NO_MEMORY;
@@ -345,11 +347,11 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 	c->issuer_certs = (const uint8_t(*)[CERT_SHA256_LEN])certs;
 }
 
-/* Fills the fields but arrays. `twin' goes to `mem' if it is the canonical
+/* Fills the fields but arrays. `other' goes to `mem' if it is the canonical
  * form. */
 static void
 fill_fields(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
-    const struct twin *twin)
+    const struct other_form *other)
 {
 	const struct tls_link *leaf = &chain->sent[0];
 	const struct tls_der *der = &leaf->der;
@@ -360,14 +362,15 @@ fill_fields(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 	c->not_after = der->not_after;
 	c->chain_not_after = tls_chain_end(chain);
 	memcpy(c->sha256, leaf->sha256, sizeof(c->sha256));
-	memcpy(c->twin_sha256, leaf->sha256, sizeof(c->twin_sha256));
+	memcpy(c->other_form_sha256, leaf->sha256,
+	    sizeof(c->other_form_sha256));
 	c->canonical_sha256 = c->sha256;
-	if (twin->der != NULL)
-		SHA256(twin->der, twin->len, c->twin_sha256);
-	if (twin->is_canonical) {
-		memcpy(mem, twin->der, twin->len);
-		c->der = slice_make(mem, twin->len);
-		c->canonical_sha256 = c->twin_sha256;
+	if (other->der != NULL)
+		SHA256(other->der, other->len, c->other_form_sha256);
+	if (other->is_canonical) {
+		memcpy(mem, other->der, other->len);
+		c->der = slice_make(mem, other->len);
+		c->canonical_sha256 = c->other_form_sha256;
 	}
 	SHA256(der->tbs.data, der->tbs.len, c->tbs_sha256);
 	memcpy(c->spki, leaf->key, sizeof(c->spki));
@@ -378,7 +381,7 @@ fill_fields(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 static enum err
 make(struct cert **out, const struct cert *counts,
     const struct tls_chain *chain, const struct tls_trust *t,
-    const struct twin *twin)
+    const struct other_form *other)
 {
 	/* The certificate's own length bounds the counts of what is in it,
 	 * TLS_CHAIN_MAX and the size of client_ca the others. */
@@ -388,8 +391,8 @@ make(struct cert **out, const struct cert *counts,
 	    counts->san_count * sizeof(struct cert_san) +
 	    (counts->ca_count + counts->issuer_cert_count) * CERT_SHA256_LEN;
 	const struct tls_link *anchor = anchor_of(chain);
-	struct facts *f =
-	    malloc(sizeof(*f) + arrays + (twin->is_canonical ? twin->len : 0));
+	struct facts *f = malloc(
+	    sizeof(*f) + arrays + (other->is_canonical ? other->len : 0));
 
 	if (f == NULL)
 		return ERR_NO_MEMORY;
@@ -399,7 +402,7 @@ make(struct cert **out, const struct cert *counts,
 	f->anchor = anchor == NULL ? NULL : anchor->buffer;
 	if (f->anchor != NULL)
 		CRYPTO_BUFFER_up_ref(f->anchor);
-	fill_fields(&f->cert, (uint8_t *)(f + 1) + arrays, chain, twin);
+	fill_fields(&f->cert, (uint8_t *)(f + 1) + arrays, chain, other);
 	fill_arrays(&f->cert, (uint8_t *)(f + 1), chain, t);
 	*out = &f->cert;
 	return OK;
@@ -410,16 +413,16 @@ tls_facts_make(struct cert **out, const struct tls_chain *chain,
     const struct tls_trust *t)
 {
 	struct cert counts = { 0 };
-	struct twin twin;
+	struct other_form other;
 	enum err err;
 
 	*out = NULL;
 	if (chain->sent_count == 0 || count_all(&counts, chain, t) != OK)
 		return ERR_MALFORMED;
-	err = find_twin(&twin, chain);
+	err = find_other_form(&other, chain);
 	if (err == OK)
-		err = make(out, &counts, chain, t, &twin);
-	OPENSSL_free(twin.der);
+		err = make(out, &counts, chain, t, &other);
+	OPENSSL_free(other.der);
 	return err;
 }
 

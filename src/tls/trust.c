@@ -294,7 +294,7 @@ find_flaw(const struct tls_ca *ca, struct flaw *f)
 
 /* True if another certificate of the same CA has no flaw. */
 static bool
-has_sound_twin(const struct tls_trust *t, const struct tls_ca *ca)
+has_flawless_certificate(const struct tls_trust *t, const struct tls_ca *ca)
 {
 	struct flaw unused;
 	size_t i;
@@ -317,7 +317,7 @@ warn_of_flaws(const struct tls_trust *t, const struct tls_load_report *report)
 
 	for (i = 0; i < t->count; i++) {
 		ca = &t->cas[i];
-		if (!find_flaw(ca, &f) || has_sound_twin(t, ca))
+		if (!find_flaw(ca, &f) || has_flawless_certificate(t, ca))
 			continue;
 		tls_load_warning(report, "client_ca",
 		    "%s: line %u: certificate %zu (%s): %s: %s (%s)", ca->file,

@@ -159,8 +159,8 @@ set_field(struct identity_kit *k, const char *field, char *line)
 		c->der = own_hex(k, line);
 	else if (strcmp(field, "sha256") == 0)
 		set_digest(c->sha256, own_hex(k, line));
-	else if (strcmp(field, "twin") == 0)
-		set_digest(c->twin_sha256, own_hex(k, line));
+	else if (strcmp(field, "other_form") == 0)
+		set_digest(c->other_form_sha256, own_hex(k, line));
 	else if (strcmp(field, "tbs") == 0)
 		set_digest(c->tbs_sha256, own_hex(k, line));
 	else if (strcmp(field, "spki") == 0)
@@ -200,7 +200,7 @@ identity_kit_init(struct identity_kit *k, const char *text)
 	memset(k, 0, sizeof(*k));
 	for (i = 0; i < CERT_SHA256_LEN; i++) {
 		k->cert.sha256[i] = (uint8_t)i;
-		k->cert.twin_sha256[i] = (uint8_t)(0x20 + i);
+		k->cert.other_form_sha256[i] = (uint8_t)(0x20 + i);
 		k->cert.tbs_sha256[i] = (uint8_t)(0x60 + i);
 		k->cert.spki[i] = (uint8_t)(0x40 + i);
 		k->issuer_certs[0][i] = 0xc0;

@@ -251,7 +251,8 @@ test_identity(void)
 	ok(session_identity_claimed_username(i).data == NULL &&
 		session_identity_claimed_id(i).data == NULL,
 	    "it claimed no names");
-	ok(session_identity_twin(i) == i->sha256 && i->not_after == INT64_MAX,
+	ok(session_identity_other_form(i) == i->sha256 &&
+		i->not_after == INT64_MAX,
 	    "it has no certificate");
 	session_identity_free(i);
 
@@ -259,28 +260,29 @@ test_identity(void)
 	c.username = slice_str("alice");
 	c.client_id = slice_str("mine");
 	memset(cert.sha256, 1, sizeof(cert.sha256));
-	memset(cert.twin_sha256, 1, sizeof(cert.twin_sha256));
+	memset(cert.other_form_sha256, 1, sizeof(cert.other_form_sha256));
 	i = session_identity_new(w->rules, &cert, &c, &v);
 	is_slice(session_identity_claimed_username(i), "alice",
 	    "it claimed the name that it got");
 	is_slice(session_identity_claimed_id(i), "mine",
 	    "and another ClientID");
-	ok(session_identity_twin(i) == i->sha256 && i->not_after == 7,
+	ok(session_identity_other_form(i) == i->sha256 && i->not_after == 7,
 	    "its certificate has one form");
 	session_identity_free(i);
 
 	memset(word, 'x', sizeof(word));
 	c.username = slice_make(word, sizeof(word));
 	c.client_id = slice_str("");
-	memset(cert.twin_sha256, 2, sizeof(cert.twin_sha256));
+	memset(cert.other_form_sha256, 2, sizeof(cert.other_form_sha256));
 	i = session_identity_new(w->rules, &cert, &c, &v);
 	is_int((long long)session_identity_claimed_username(i).len,
 	    LOG_VALUE_MAX + 1, "a long claim is cut");
 	is_slice(session_identity_client_id(i), "c1",
 	    "the other names are not");
 	ok(session_identity_claimed_id(i).data == NULL, "no ClientID claimed");
-	is_mem(session_identity_twin(i), CERT_SHA256_LEN, cert.twin_sha256,
-	    CERT_SHA256_LEN, "a certificate with two forms");
+	is_mem(session_identity_other_form(i), CERT_SHA256_LEN,
+	    cert.other_form_sha256, CERT_SHA256_LEN,
+	    "a certificate with two forms");
 	session_identity_free(i);
 
 	c.username = slice_str("");

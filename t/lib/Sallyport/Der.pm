@@ -9,7 +9,7 @@ use warnings;
 use Exporter qw(import);
 use Math::BigInt;
 
-our @EXPORT = qw(der_tlv der_children der_name der_twin der_canonical);
+our @EXPORT = qw(der_tlv der_children der_name der_other_form der_canonical);
 
 # Tag, length, content.
 sub der_tlv
@@ -97,7 +97,7 @@ sub ecdsa
 
 # The other form of a certificate in DER that an ECDSA key signed: (r, n - s)
 # is as valid as (r, s).
-sub der_twin
+sub der_other_form
 {
 	my ($head, $r, undef, $other) = ecdsa(@_) or return;
 	my $hex = substr $other->as_hex, 2;
@@ -115,7 +115,7 @@ sub der_canonical
 	my ($der) = @_;
 	my (undef, undef, $s, $other) = ecdsa($der) or return $der;
 
-	return $other->bcmp($s) < 0 ? der_twin($der) : $der;
+	return $other->bcmp($s) < 0 ? der_other_form($der) : $der;
 }
 
 # A Name of one attribute an RDN: [CN => utf8 => bytes], ...; the first may

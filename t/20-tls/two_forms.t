@@ -62,8 +62,8 @@ for (['ec', 'client-ca'], ['one', 'client-ca'], ['two', 'client-ca'],
 
 	$pki->make($name, subject => "/CN=$name", ca => $ca)
 	    if $name ne 'ec';
-	write_cert("$name-twin", der_twin($pki->der($name)), $name);
-	$form{$name} = [$name, "$name-twin"];
+	write_cert("$name-other", der_other_form($pki->der($name)), $name);
+	$form{$name} = [$name, "$name-other"];
 }
 my $cas = join ', ', map { $pki->cert($_) } qw(client-ca p384-ca);
 
@@ -124,11 +124,11 @@ for my $device (sort keys %form) {
 	my $b = $broker->accept;
 	$b->packet;
 	my $from = $proxy->mark;
-	my $other = peer->tls(device => 'one-twin',
+	my $other = peer->tls(device => 'one-other',
 		port => $proxy->port('tls'));
 	$other->send(mqtt_connect(clientid => 'y'));
 	like($proxy->wait_close('identity_sessions', from => $from),
-		qr/cert_sha256=@{[ sha256_hex($pki->der('one-twin')) ]}/,
+		qr/cert_sha256=@{[ sha256_hex($pki->der('one-other')) ]}/,
 		'sessions_per_certificate: the other form is the same one');
 	$_->close for $other, $c, $b;
 }
