@@ -150,9 +150,10 @@ stream_error(const struct stream *s)
 	return s->error;
 }
 
-/* Calls the owner. For implementations. The stream may be gone afterwards. */
+/* Delivers an event to the owner. For implementations. The stream may be gone
+ * afterwards. */
 static inline void
-stream_tell(struct stream *s, enum stream_event event)
+stream_emit(struct stream *s, enum stream_event event)
 {
 	s->cb(s, event, s->arg);
 }

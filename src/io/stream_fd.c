@@ -71,7 +71,7 @@ ready(enum watch_event event, void *arg)
 {
 	struct stream_fd *f = arg;
 
-	stream_tell(&f->stream,
+	stream_emit(&f->stream,
 	    event == WATCH_READ ? STREAM_READABLE : STREAM_WRITABLE);
 }
 

@@ -192,14 +192,14 @@ end_turn(struct tls_stream *s)
 
 /* Delivers READABLE to the owner while there is something to read. */
 static void
-tell_readable(struct tls_stream *s)
+emit_readable(struct tls_stream *s)
 {
 	int i;
 
 	s->overhead = 0;
 	for (i = 0; i < READS_A_TURN && s->wants_read && has_budget(s); i++) {
 		s->turn = TLS_TURN_UNREAD;
-		stream_tell(&s->stream, STREAM_READABLE);
+		stream_emit(&s->stream, STREAM_READABLE);
 		if (s->state == TLS_STATE_CLOSED)
 			return;
 		if (s->turn != TLS_TURN_READ || !has_more(s))
@@ -246,7 +246,7 @@ static void
 fail_handshake(struct tls_stream *s, struct tls_result v)
 {
 	set_failed(s, v);
-	stream_tell(&s->stream, STREAM_BROKEN); /* s may be gone */
+	stream_emit(&s->stream, STREAM_BROKEN); /* s may be gone */
 }
 
 /* Sends a fatal alert, unless our half has ended. */
@@ -285,7 +285,7 @@ read_on(struct tls_stream *s)
 	}
 	if (!has_more(s))
 		s->drained = false;
-	tell_readable(s);
+	emit_readable(s);
 }
 
 /* The library has finished the handshake. A resumed session is checked now. */
@@ -309,7 +309,7 @@ finish_handshake(struct tls_stream *s)
 	watch_read(&s->wire.watch, s->wants_read);
 	s->turn = TLS_TURN_UNREAD;
 	s->tickets_due = true;
-	stream_tell(&s->stream, STREAM_OPEN);
+	stream_emit(&s->stream, STREAM_OPEN);
 	if (s->state != TLS_STATE_CLOSED)
 		read_on(s);
 	if (s->state == TLS_STATE_OPEN && s->tickets_due)
@@ -429,7 +429,7 @@ resume_writing(struct tls_stream *s)
 	if (s->output != TLS_OUTPUT_FULL)
 		return;
 	s->output = TLS_OUTPUT_OPEN;
-	stream_tell(&s->stream, STREAM_WRITABLE); /* s may be gone */
+	stream_emit(&s->stream, STREAM_WRITABLE); /* s may be gone */
 }
 
 static void
@@ -443,7 +443,7 @@ ready(enum watch_event event, void *arg)
 	else if (is_handshaking(s))
 		run_handshake(s);
 	else
-		tell_readable(s);
+		emit_readable(s);
 }
 
 /* Notes why SSL_read() returned no data. */

@@ -469,12 +469,12 @@ update_again(struct stream_ws *w)
 }
 
 static void
-tell_again(struct loop_deferred *d)
+emit_readable(struct loop_deferred *d)
 {
 	struct stream_ws *w = list_entry(d, struct stream_ws, again);
 
 	update_again(w);
-	stream_tell(&w->stream, STREAM_READABLE); /* w may be gone */
+	stream_emit(&w->stream, STREAM_READABLE); /* w may be gone */
 }
 
 static size_t
@@ -562,7 +562,7 @@ drop(struct stream_ws *w, uint8_t *data, size_t len)
 
 /* Reports the end of input to the owner. */
 static ssize_t
-tell_end(struct stream_ws *w)
+report_end(struct stream_ws *w)
 {
 	bool broken = w->input == INPUT_ERROR_FOUND;
 
@@ -597,7 +597,7 @@ ws_read(struct stream *s, uint8_t *data, size_t len)
 	if (flush(w) < 0)
 		fail(w);
 	if (w->input != INPUT_OPEN && got == 0)
-		return tell_end(w);
+		return report_end(w);
 	update_again(w);
 	return got > 0 ? (ssize_t)got : STREAM_AGAIN;
 }
@@ -695,9 +695,9 @@ writable(struct stream_ws *w)
 		(void)end_beneath(w); /* a failure is found by reading */
 	if (w->output == OUTPUT_BLOCKED) {
 		w->output = OUTPUT_OPEN;
-		stream_tell(&w->stream, STREAM_WRITABLE); /* w may be gone */
+		stream_emit(&w->stream, STREAM_WRITABLE); /* w may be gone */
 	} else if (r < 0 && w->wanted) {
-		stream_tell(&w->stream, STREAM_READABLE); /* w may be gone */
+		stream_emit(&w->stream, STREAM_READABLE); /* w may be gone */
 	}
 }
 
@@ -708,7 +708,7 @@ from_lower(struct stream *lower, enum stream_event event, void *arg)
 
 	(void)lower;
 	if (event == STREAM_READABLE)
-		stream_tell(&w->stream, STREAM_READABLE); /* w may be gone */
+		stream_emit(&w->stream, STREAM_READABLE); /* w may be gone */
 	else if (event == STREAM_WRITABLE)
 		writable(w); /* w may be gone */
 }
@@ -746,7 +746,7 @@ ws_stream_new(struct loop *loop, struct stream *lower, struct slice early)
 		return NULL;
 	}
 	w->stream.ops = &ops;
-	loop_deferred_init(&w->again, tell_again);
+	loop_deferred_init(&w->again, emit_readable);
 	w->loop = loop;
 	w->code = WS_CLOSE_NORMAL;
 	ws_decoder_init(&w->decoder);

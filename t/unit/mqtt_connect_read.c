@@ -72,8 +72,8 @@ teardown(struct bench *b)
 static bool
 is_over(struct bench *b, enum reason reason)
 {
-	stream_tell(&b->script.stream, STREAM_READABLE);
-	stream_tell(&b->script.stream, STREAM_WRITABLE);
+	stream_emit(&b->script.stream, STREAM_READABLE);
+	stream_emit(&b->script.stream, STREAM_WRITABLE);
 	if (b->calls == 1 && b->reason == reason && b->greet == NULL &&
 	    !b->script.wanted)
 		return true;
@@ -254,7 +254,7 @@ check_end(struct loop *loop, const char *name, size_t sent,
 	bench.script.eof = !broken;
 	bench.script.broken = broken;
 	bench.script.stream.error = broken ? ERR_RESET : OK;
-	stream_tell(&bench.script.stream, event);
+	stream_emit(&bench.script.stream, event);
 	ok(is_over(&bench, REASON_MQTT_CLOSED), "%s", name);
 	is_str(bench.result.why,
 	    broken ? err_text(ERR_RESET) : "closed by the client", "%s: why",
@@ -311,9 +311,9 @@ check_odd_events(struct loop *loop)
 	struct bench bench;
 
 	setup(&bench, loop, &open_policy);
-	stream_tell(&bench.script.stream, STREAM_READABLE);
-	stream_tell(&bench.script.stream, STREAM_WRITABLE);
-	stream_tell(&bench.script.stream, STREAM_OPEN);
+	stream_emit(&bench.script.stream, STREAM_READABLE);
+	stream_emit(&bench.script.stream, STREAM_WRITABLE);
+	stream_emit(&bench.script.stream, STREAM_OPEN);
 	is_int(bench.calls, 0, "events without bytes");
 	bench.closes = true;
 	script_feed(&bench.script, b.data, b.len);
@@ -325,7 +325,7 @@ check_odd_events(struct loop *loop)
 	mqtt_connect_read_cancel(bench.greet);
 	bench.greet = NULL;
 	script_feed(&bench.script, b.data + 5, b.len - 5);
-	stream_tell(&bench.script.stream, STREAM_READABLE);
+	stream_emit(&bench.script.stream, STREAM_READABLE);
 	ok(bench.calls == 0 && !bench.script.wanted, "cancelled");
 	mqtt_connect_read_cancel(NULL);
 	teardown(&bench);

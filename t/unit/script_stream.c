@@ -129,7 +129,7 @@ script_tell(struct script *s, int times)
 {
 	while (times-- > 0 && s->closes == 0 && s->wanted &&
 	    (script_unread(s) > 0 || s->broken || has_ended(s)))
-		stream_tell(&s->stream, STREAM_READABLE);
+		stream_emit(&s->stream, STREAM_READABLE);
 }
 
 void
@@ -168,7 +168,7 @@ script_drain(struct script *s, size_t len)
 	if (!s->promised)
 		return;
 	s->promised = false;
-	stream_tell(&s->stream, STREAM_WRITABLE);
+	stream_emit(&s->stream, STREAM_WRITABLE);
 }
 
 void
