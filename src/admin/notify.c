@@ -75,7 +75,7 @@ void
 notify_init(struct admin *a)
 {
 	timer_init(&a->notify.timer, a->master->loop, on_step, a);
-	if (supervisor_listens())
+	if (supervisor_is_present())
 		timer_start(&a->notify.timer, STEP_MS);
 }
 

@@ -108,7 +108,7 @@ pulse(void *arg)
 
 	if (m->quiet)
 		return;
-	supervisor_tell(SUPERVISOR_ALIVE, NULL);
+	supervisor_notify(SUPERVISOR_ALIVE, NULL);
 	timer_start(&m->pulse, supervisor_watchdog_ms());
 }
 
@@ -141,7 +141,7 @@ begin_drain(void *arg)
 	    "no new connections; sessions leave within %llu ms",
 	    (unsigned long long)ms);
 	if (!m->quiet)
-		supervisor_tell(SUPERVISOR_STOPPING, "sessions are leaving");
+		supervisor_notify(SUPERVISOR_STOPPING, "sessions are leaving");
 	m->state = MASTER_DRAINING;
 	if (!replaced)
 		m->draining = m->worker_count;
@@ -760,7 +760,7 @@ master_is_ready(struct master *m)
 	log_event(LOG_LEVEL_INFO, "ready",
 	    "%zu workers, descriptors for %u connections", m->worker_count,
 	    m->room);
-	supervisor_tell(SUPERVISOR_READY, "devices may come in");
+	supervisor_notify(SUPERVISOR_READY, "devices may come in");
 	if (m->ready_fd != -1) {
 		(void)!write(m->ready_fd, "", 1);
 		close(m->ready_fd);
@@ -808,7 +808,7 @@ master_run(struct master *m, struct report *why)
 	unblock_signals();
 	loop_run(m->loop);
 	if (!m->quiet)
-		supervisor_tell(SUPERVISOR_STOPPING, NULL);
+		supervisor_notify(SUPERVISOR_STOPPING, NULL);
 	log_event(LOG_LEVEL_INFO, "stop", "closing what is left");
 	return m->start_error;
 }

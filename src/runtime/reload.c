@@ -243,7 +243,7 @@ start_load(struct reloader *r)
 	struct list *next;
 
 	if (!r->master->quiet)
-		supervisor_tell(SUPERVISOR_RELOADING, NULL);
+		supervisor_notify(SUPERVISOR_RELOADING, NULL);
 	r->waiting = false;
 	r->loading = true;
 	r->loading_causes = r->causes;
@@ -414,7 +414,7 @@ finish(struct loop_message *message)
 	    l->err == OK ? WATCHER_REPLACE : WATCHER_ADD,
 	    m->snapshot->config->daemon.watch_interval);
 	if (!m->quiet)
-		supervisor_tell(SUPERVISOR_READY,
+		supervisor_notify(SUPERVISOR_READY,
 		    l->err == OK ? "reloaded"
 				 : "the last reload failed: see the log");
 	tell_waiters(r, l);

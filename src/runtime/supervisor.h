@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum supervisor_news {
+enum supervisor_event {
 	SUPERVISOR_READY, /* bound, and workers run; also after a reload */
 	SUPERVISOR_RELOADING,
 	SUPERVISOR_STOPPING,
@@ -21,10 +21,10 @@ enum supervisor_news {
 
 /* Sends a notification, with a line for `systemctl status' (may be NULL). Does
  * nothing if there is no supervisor. */
-void supervisor_tell(enum supervisor_news news, const char *status);
+void supervisor_notify(enum supervisor_event event, const char *status);
 
 /* True if a supervisor takes notifications. */
-bool supervisor_listens(void);
+bool supervisor_is_present(void);
 
 /* Says that another process is the main one now, whose notifications count
  * from then on. */

@@ -6,14 +6,14 @@
 #include "runtime/supervisor.h"
 
 void
-supervisor_tell(enum supervisor_news news, const char *status)
+supervisor_notify(enum supervisor_event event, const char *status)
 {
-	(void)news;
+	(void)event;
 	(void)status;
 }
 
 bool
-supervisor_listens(void)
+supervisor_is_present(void)
 {
 	return false;
 }

@@ -24,7 +24,7 @@ mono_usec(void)
 }
 
 void
-supervisor_tell(enum supervisor_news news, const char *status)
+supervisor_notify(enum supervisor_event event, const char *status)
 {
 	static const char *const words[] = {
 		[SUPERVISOR_READY] = "READY=1",
@@ -34,15 +34,15 @@ supervisor_tell(enum supervisor_news news, const char *status)
 	};
 	char when[64] = "";
 
-	if (news == SUPERVISOR_RELOADING)
+	if (event == SUPERVISOR_RELOADING)
 		snprintf(when, sizeof(when), "\nMONOTONIC_USEC=%llu",
 		    mono_usec());
-	sd_notifyf(0, "%s%s%s%s", words[news], when,
+	sd_notifyf(0, "%s%s%s%s", words[event], when,
 	    status == NULL ? "" : "\nSTATUS=", status == NULL ? "" : status);
 }
 
 bool
-supervisor_listens(void)
+supervisor_is_present(void)
 {
 	return getenv("NOTIFY_SOCKET") != NULL;
 }
