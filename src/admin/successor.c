@@ -265,13 +265,13 @@ leave(struct admin *a, const char *words)
 	move_control(a);
 	move_web(a);
 	master_replace(a->master, ms, is_main ? handover_pid(s->link) : 0);
-	if (handover_say(s->link, "draining\n", NULL, 0) != OK)
+	if (handover_send_line(s->link, "draining\n", NULL, 0) != OK)
 		log_event(LOG_LEVEL_WARN, "successor", "cannot be told: %s",
 		    strerror(errno));
 }
 
 static void
-hear(struct handover *h, const char *line, void *arg)
+receive_line(struct handover *h, const char *line, void *arg)
 {
 	struct admin *a = arg;
 	struct successor *s = &a->successor;
@@ -317,7 +317,7 @@ static enum err
 hand_over(struct admin *a, struct http_call *call, const struct message *p,
     const char *text)
 {
-	struct handover_owner owner = { hear, ended, a };
+	struct handover_owner owner = { receive_line, ended, a };
 	struct handover_inbox in;
 	int fd = http_call_release(call);
 

@@ -599,7 +599,7 @@ finish(struct loop_message *message)
 	struct denylist_manager *d = job->manager;
 
 	if (job->kind == JOB_EDIT && job->err == OK)
-		handover_tell(d->master, HANDOVER_DENY, NULL);
+		handover_notify(d->master, HANDOVER_NOTICE_DENY, NULL);
 	if (!d->stop && job->kind == JOB_EDIT)
 		edited(d, job);
 	else if (!d->stop && job->kind == JOB_LOAD)

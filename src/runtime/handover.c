@@ -15,7 +15,7 @@
 /* The kernel passes 253 descriptors at once at most. */
 #define FDS_AT_ONCE 200
 
-/* How soon news that the socket did not accept are sent again. */
+/* How soon notices that the socket did not accept are sent again. */
 #define RETRY_MS 50
 
 struct handover {
@@ -25,7 +25,7 @@ struct handover {
 	struct watch watch; /* owns the socket */
 	struct handover_inbox in;
 	struct handover_owner owner;
-	unsigned owed; /* 1 << news that were not sent yet */
+	unsigned owed; /* 1 << notice for those that were not sent yet */
 	struct timer retry; /* runs while there are some */
 	bool closed;
 };
@@ -213,7 +213,8 @@ take_line(struct handover *h, const char *line)
 
 	for (i = 0; i < NEWS_COUNT; i++) {
 		if (strcmp(line, news_words[i]) == 0) {
-			master_hear(h->master, (enum handover_news)i, h);
+			master_receive_notice(h->master,
+			    (enum handover_notice)i, h);
 			return;
 		}
 	}
@@ -286,7 +287,8 @@ handover_new(struct master *m, int fd, struct handover_inbox *in,
 }
 
 enum err
-handover_say(struct handover *h, const char *text, const int *fds, size_t count)
+handover_send_line(struct handover *h, const char *text, const int *fds,
+    size_t count)
 {
 	return handover_send(h->watch.fd, text, fds, count);
 }
@@ -334,7 +336,7 @@ handover_free_all(struct master *m)
 }
 
 void
-handover_tell(struct master *m, enum handover_news news,
+handover_notify(struct master *m, enum handover_notice notice,
     const struct handover *source)
 {
 	struct handover *h;
@@ -345,7 +347,7 @@ handover_tell(struct master *m, enum handover_news news,
 		h = list_entry(node, struct handover, node);
 		if (h == source)
 			continue;
-		h->owed |= 1U << news;
+		h->owed |= 1U << notice;
 		send_owed(h);
 	}
 }

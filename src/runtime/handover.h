@@ -74,18 +74,18 @@ int handover_take_fd(struct handover_inbox *in);
 enum err handover_send(int fd, const char *text, const int *fds,
     size_t count) MUST_CHECK;
 
-/* News for the other program. */
-enum handover_news {
-	HANDOVER_DENY, /* read the deny list's file */
-	HANDOVER_RELOAD, /* read all files */
-	HANDOVER_LOG /* open the log again */
+/* A notice for the other program. */
+enum handover_notice {
+	HANDOVER_NOTICE_DENY, /* read the deny list's file */
+	HANDOVER_NOTICE_RELOAD, /* read all files */
+	HANDOVER_NOTICE_LOG /* open the log again */
 };
 
 /* One end of the connection, while the loop runs. */
 struct handover;
 
 struct handover_owner {
-	/* A line that is no news. The callee may take descriptors. */
+	/* A line that is not a notice. The callee may take descriptors. */
 	void (*line)(struct handover *h, const char *line, void *arg);
 	/* The other program has ended or violated the protocol; `h' is gone
 	 * after the call. */
@@ -99,8 +99,8 @@ struct handover *handover_new(struct master *m, int fd,
     struct handover_inbox *in, const struct handover_owner *owner);
 
 /* Sends a line, as handover_send(). */
-enum err handover_say(struct handover *h, const char *text, const int *fds,
-    size_t count) MUST_CHECK;
+enum err handover_send_line(struct handover *h, const char *text,
+    const int *fds, size_t count) MUST_CHECK;
 
 /* For handover_owner.line: the next descriptor that came. */
 int handover_fd(struct handover *h);
@@ -117,9 +117,9 @@ void handover_free(struct handover *h);
 /* Ends all connections of `m'. */
 void handover_free_all(struct master *m);
 
-/* Sends `news' to all programs that `m' is connected to, except `source' (NULL:
- * none): once to each, as soon as its socket accepts it. */
-void handover_tell(struct master *m, enum handover_news news,
+/* Sends `notice' to all programs that `m' is connected to, except `source'
+ * (NULL: none): once to each, as soon as its socket accepts it. */
+void handover_notify(struct master *m, enum handover_notice notice,
     const struct handover *source);
 
 #endif

@@ -239,7 +239,7 @@ caught(int number, void *arg)
 		break;
 	case SIGUSR1:
 		reopen_log(m);
-		handover_tell(m, HANDOVER_LOG, NULL);
+		handover_notify(m, HANDOVER_NOTICE_LOG, NULL);
 		break;
 	case SIGUSR2:
 		log_event(LOG_LEVEL_INFO, "signal", "SIGUSR2 is ignored");
@@ -495,7 +495,7 @@ master_reload(struct master *m, enum reload_cause cause,
 	struct list_first *first = malloc(sizeof(*first));
 
 	if (cause == RELOAD_SIGNAL || cause == RELOAD_COMMAND)
-		handover_tell(m, HANDOVER_RELOAD, NULL);
+		handover_notify(m, HANDOVER_NOTICE_RELOAD, NULL);
 	if (first == NULL) {
 		reload_request(m->reloader, cause, waiter);
 		return;
@@ -507,18 +507,18 @@ master_reload(struct master *m, enum reload_cause cause,
 }
 
 void
-master_hear(struct master *m, enum handover_news news,
+master_receive_notice(struct master *m, enum handover_notice notice,
     const struct handover *source)
 {
-	handover_tell(m, news, source);
-	switch (news) {
-	case HANDOVER_DENY:
+	handover_notify(m, notice, source);
+	switch (notice) {
+	case HANDOVER_NOTICE_DENY:
 		denylist_reload(m->denylist, NULL, NULL);
 		break;
-	case HANDOVER_RELOAD:
+	case HANDOVER_NOTICE_RELOAD:
 		master_reload(m, RELOAD_TAKE_OVER, NULL);
 		break;
-	case HANDOVER_LOG:
+	case HANDOVER_NOTICE_LOG:
 		reopen_log(m);
 		break;
 	}

@@ -203,7 +203,7 @@ void master_replace(struct master *m, uint64_t ms, int pid);
 
 /* Carries out a message from another program, the successor or the
  * predecessor. */
-void master_hear(struct master *m, enum handover_news news,
+void master_receive_notice(struct master *m, enum handover_notice notice,
     const struct handover *source);
 
 /* Does what SIGTERM does: after drain_delay no new connections are accepted,

@@ -470,7 +470,7 @@ leave_timed_out(void *arg)
 }
 
 static void
-hear(struct handover *h, const char *line, void *arg)
+receive_line(struct handover *h, const char *line, void *arg)
 {
 	(void)h;
 	if (strcmp(line, "draining") == 0)
@@ -496,7 +496,7 @@ ended(struct handover *h, void *arg)
 static enum err
 link_up(struct takeover *t)
 {
-	struct handover_owner owner = { hear, ended, t };
+	struct handover_owner owner = { receive_line, ended, t };
 	int flags = fcntl(t->fd, F_GETFL);
 
 	if (flags == -1 || fcntl(t->fd, F_SETFL, flags | O_NONBLOCK) == -1)
@@ -518,7 +518,8 @@ serve(struct takeover *t)
 
 	snprintf(text, sizeof(text), "%sserve %" PRIu64 "%s\n", t->offers, ms,
 	    t->supervised ? " main" : "");
-	if (handover_say(t->link, text, t->offer_fds, t->offer_count) != OK)
+	if (handover_send_line(t->link, text, t->offer_fds, t->offer_count) !=
+	    OK)
 		log_event(LOG_LEVEL_WARN, "take_over",
 		    "process %ld cannot be told: %s", t->pid, strerror(errno));
 	while (t->offer_count > 0)
