@@ -196,7 +196,8 @@ static const struct slice reserved[IDENTITY_PROPERTY_COUNT] = {
 
 /* Reports a step to the tracer, if there is one. */
 __attribute__((format(printf, 3, 4))) static void
-tell(const struct decision_builder *d, const char *step, const char *fmt, ...)
+trace_step(const struct decision_builder *d, const char *step, const char *fmt,
+    ...)
 {
 	char text[512];
 	va_list ap;
@@ -225,7 +226,7 @@ refuse(const struct decision_builder *d, enum reason reason, const char *step,
 	va_start(ap, fmt);
 	vsnprintf(why + n, IDENTITY_WHY_MAX - (size_t)n, fmt, ap);
 	va_end(ap);
-	tell(d, step, "refused, %s: %s", reason_name(reason), why + n);
+	trace_step(d, step, "refused, %s: %s", reason_name(reason), why + n);
 	return reason;
 }
 
@@ -255,12 +256,12 @@ settle(struct decision_builder *d)
 }
 
 static void
-tell_set(const struct decision_builder *d, const char *step, struct slice text,
+trace_set(const struct decision_builder *d, const char *step, struct slice text,
     struct slice value)
 {
 	int len = value.len < 256 ? (int)value.len : 256;
 
-	tell(d, step, "set to \"%.*s\"%s, as %.*s says", len,
+	trace_step(d, step, "set to \"%.*s\"%s, as %.*s says", len,
 	    (const char *)value.data, value.len > 256 ? "..." : "",
 	    text.len < 128 ? (int)text.len : 128, (const char *)text.data);
 }
@@ -276,11 +277,12 @@ decide_field(struct decision_builder *d, const struct identity_field *f,
 	enum reason reason;
 
 	if (f->template == NULL) {
-		tell(d, step, "left as the client sent it: %s is none", step);
+		trace_step(d, step, "left as the client sent it: %s is none",
+		    step);
 		return REASON_NONE;
 	}
 	if (f->mode == CONFIG_MODE_FILL && claim.len > 0) {
-		tell(d, step, "the client's own: %s_mode is fill", step);
+		trace_step(d, step, "the client's own: %s_mode is fill", step);
 		return REASON_NONE;
 	}
 	reason = identity_template_render(f->template, d->in, d->rules->unsafe,
@@ -289,14 +291,14 @@ decide_field(struct decision_builder *d, const struct identity_field *f,
 		return refuse(d, reason, step, "%s", why);
 	value = slice_make(name.bytes, name.len);
 	if (slice_equal(claim, value)) {
-		tell(d, step, "the client claims just what it should");
+		trace_step(d, step, "the client claims just what it should");
 		return REASON_NONE;
 	}
 	if (f->mode == CONFIG_MODE_MATCH)
 		return refuse(d, REASON_IDENTITY_MISMATCH, step,
 		    claim.len == 0 ? "the client claims none, and must"
 				   : "the client claims another");
-	tell_set(d, step, identity_template_text(f->template), value);
+	trace_set(d, step, identity_template_text(f->template), value);
 	edit->what = MQTT_SET;
 	return place(d, &edit->value, value);
 }
@@ -317,12 +319,13 @@ prefix_client_id(struct decision_builder *d)
 	enum reason reason;
 
 	if (d->rules->username.template == NULL) {
-		tell(d, "clientid",
+		trace_step(d, "clientid",
 		    "left as the client sent it: username is none");
 		return REASON_NONE;
 	}
 	if (claim.len == 0) {
-		tell(d, "clientid", "left to the broker: the client sent none");
+		trace_step(d, "clientid",
+		    "left to the broker: the client sent none");
 		return REASON_NONE;
 	}
 	reason = identity_template_render(d->rules->username.template, d->in,
@@ -337,7 +340,7 @@ prefix_client_id(struct decision_builder *d)
 	name.bytes[name.len++] = '/';
 	memcpy(name.bytes + name.len, claim.data, claim.len);
 	name.len += claim.len;
-	tell_set(d, "clientid", slice_str("prefixed"),
+	trace_set(d, "clientid", slice_str("prefixed"),
 	    slice_make(name.bytes, name.len));
 	d->out->edit.client_id.what = MQTT_SET;
 	return place(d, &d->out->edit.client_id.value,
@@ -352,18 +355,18 @@ decide_password(struct decision_builder *d)
 	struct mqtt_connect_edit *edit = &d->out->edit;
 
 	if (!c->has_password) {
-		tell(d, "password", "the client sent none");
+		trace_step(d, "password", "the client sent none");
 		return;
 	}
 	if (d->rules->password == CONFIG_PASSWORD_KEEP) {
-		tell(d, "password", "left as the client sent it");
+		trace_step(d, "password", "left as the client sent it");
 		return;
 	}
-	tell(d, "password", "removed: the certificate is the proof");
+	trace_step(d, "password", "removed: the certificate is the proof");
 	edit->password = MQTT_REMOVE;
 	if (edit->username.what == MQTT_KEEP && c->has_username &&
 	    c->username.len == 0) {
-		tell(d, "username", "removed: it has no bytes");
+		trace_step(d, "username", "removed: it has no bytes");
 		edit->username.what = MQTT_REMOVE;
 	}
 }
@@ -380,7 +383,7 @@ decide_authentication(struct decision_builder *d)
 		return;
 	d->out->edit.authentication = MQTT_REMOVE;
 	if (c->has_authentication)
-		tell(d, "authentication",
+		trace_step(d, "authentication",
 		    "method and data removed: the certificate is the proof");
 }
 
@@ -420,14 +423,14 @@ without_certificate(struct decision_builder *d)
 	if (d->rules->without_certificate == CONFIG_WITHOUT_REFUSE)
 		return refuse(d, REASON_IDENTITY_NO_CERTIFICATE, "certificate",
 		    "none, and without_certificate is refuse");
-	tell(d, "certificate", "none");
+	trace_step(d, "certificate", "none");
 	if (!c->has_username || c->username.len == 0)
 		return refuse(d, REASON_IDENTITY_NO_CREDENTIALS, "username",
 		    "none, and no certificate either");
 	if (!c->has_password || c->password.len == 0)
 		return refuse(d, REASON_IDENTITY_NO_CREDENTIALS, "password",
 		    "none, and no certificate either");
-	tell(d, "username", "the client's own, for the broker to judge");
+	trace_step(d, "username", "the client's own, for the broker to judge");
 	return REASON_NONE;
 }
 
@@ -544,7 +547,7 @@ decide_properties(struct decision_builder *d)
 	if (c->client_id.len > 0)
 		*add_property(d, IDENTITY_PROPERTY_CLIENT_CLIENTID) =
 		    c->client_id;
-	tell(d, "user_properties", "%zu added", edit->add_count);
+	trace_step(d, "user_properties", "%zu added", edit->add_count);
 	return REASON_NONE;
 }
 
@@ -568,7 +571,7 @@ conclude(struct decision_builder *d)
 	    c->client_id.len == 0 && v->client_id.len > 0 &&
 	    d->rules->assigned_clientid;
 	if (v->assign_client_id)
-		tell(d, "assigned_clientid", "the CONNACK will tell it");
+		trace_step(d, "assigned_clientid", "the CONNACK will tell it");
 }
 
 enum reason
@@ -584,7 +587,7 @@ identity_decide(const struct identity_rules *rules,
 
 	memset(out, 0, sizeof(*out));
 	buf_init(&out->mem, 0);
-	tell(&d, "profile", "%s", rules->name);
+	trace_step(&d, "profile", "%s", rules->name);
 	if (in->cert != NULL)
 		reason = with_certificate(&d);
 	else
