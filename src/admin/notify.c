@@ -41,7 +41,7 @@ write_line(char out[NOTIFY_TEXT_MAX], const struct admin *a,
 }
 
 static void
-tell(struct admin *a, struct http_call *call, const struct http_request *r,
+send_line(struct admin *a, struct http_call *call, const struct http_request *r,
     const struct totals *t)
 {
 	struct notify *n = &a->notify;
@@ -52,11 +52,11 @@ tell(struct admin *a, struct http_call *call, const struct http_request *r,
 	write_line(line, a, t);
 	/* The end of a reload also sets the line, and this one replaces that.
 	 */
-	if (strcmp(line, n->said) == 0 &&
+	if (strcmp(line, n->last_line) == 0 &&
 	    n->reload_ended_at == a->master->reload_ended_at)
 		return;
 	n->reload_ended_at = a->master->reload_ended_at;
-	memcpy(n->said, line, sizeof(line));
+	memcpy(n->last_line, line, sizeof(line));
 	supervisor_status(line);
 }
 
@@ -68,7 +68,7 @@ on_step(void *arg)
 	timer_start(&a->notify.timer, STEP_MS);
 	/* One query that hangs is enough: the watchdog acts on it. */
 	if (!worker_query_is_late(a) && !a->master->quiet)
-		totals_collect(a, NULL, NULL, TOTALS_STATE, tell);
+		totals_collect(a, NULL, NULL, TOTALS_STATE, send_line);
 }
 
 void

@@ -17,8 +17,8 @@ struct admin;
 
 struct notify {
 	struct timer timer;
-	char said[NOTIFY_TEXT_MAX]; /* the last line */
-	int64_t reload_ended_at; /* of the master, when it was said */
+	char last_line[NOTIFY_TEXT_MAX];
+	int64_t reload_ended_at; /* of the master, when it was sent */
 };
 
 /* Begins on the master's loop, unless there is no service manager. */

@@ -132,7 +132,7 @@ waiter_end(struct waiter *w)
 /* Answers the commands whose changes have left the queue. With `all' the link
  * is down: the other commands are answered that their changes have to wait. */
 static void
-tell_waiters(struct fleet *f, bool all)
+notify_waiters(struct fleet *f, bool all)
 {
 	struct list *node;
 	struct list *next;
@@ -165,7 +165,7 @@ put_done(void *arg, const struct fleet_reply *reply)
 		return;
 	}
 	fleet_list_sent(&f->list);
-	tell_waiters(f, false);
+	notify_waiters(f, false);
 	push(f);
 	read_stream(f); /* the stamps that they got */
 }
@@ -564,7 +564,7 @@ data_down(void *arg)
 	forget_replicas(f);
 	if (f->list.changes.count > 0)
 		(void)fleet_list_enforce(&f->list, NULL, NULL);
-	tell_waiters(f, true);
+	notify_waiters(f, true);
 }
 
 static void

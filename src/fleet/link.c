@@ -36,7 +36,7 @@ enum state {
 };
 
 /* A command whose reply is missing. */
-struct asked {
+struct pending_command {
 	struct list node;
 	fleet_link_reply *done;
 	void *arg;
@@ -72,7 +72,7 @@ struct fleet_link {
 	struct fleet_reader *reader; /* owned; from LOGGING_IN on */
 	struct buf out; /* bytes that the socket has not taken */
 	struct loop_deferred flush_later;
-	struct list asked; /* oldest first */
+	struct list pending; /* oldest first */
 	bool closed; /* the connection was closed while it was read */
 	char why[FLEET_LINK_WHY_MAX];
 	struct fleet_link_complaint told; /* what was logged, or need not be */
@@ -92,14 +92,14 @@ schedule(struct fleet_link *l)
 
 /* Tells all commands that no reply will come. */
 static void
-tell_lost(struct fleet_link *l)
+fail_commands(struct fleet_link *l)
 {
 	struct list *node;
 	struct list *next;
-	struct asked *a;
+	struct pending_command *a;
 
-	list_each(node, next, &l->asked) {
-		a = list_entry(node, struct asked, node);
+	list_each(node, next, &l->pending) {
+		a = list_entry(node, struct pending_command, node);
 		list_remove(&a->node);
 		if (a->done != NULL)
 			a->done(a->arg, NULL);
@@ -155,7 +155,7 @@ fail(struct fleet_link *l, const char *why)
 	close_connection(l);
 	l->turn = (l->turn + 1) % l->address_count;
 	schedule(l);
-	tell_lost(l);
+	fail_commands(l);
 	if (was_up)
 		l->owner->down(l->arg);
 }
@@ -225,10 +225,10 @@ put_out(struct fleet_link *l, struct slice plain)
 }
 
 static bool
-ask(struct fleet_link *l, const struct slice *argv, size_t argc,
+send_command(struct fleet_link *l, const struct slice *argv, size_t argc,
     fleet_link_reply *done, void *arg)
 {
-	struct asked *a = NULL;
+	struct pending_command *a = NULL;
 	struct buf command;
 	enum err err;
 
@@ -251,7 +251,7 @@ ask(struct fleet_link *l, const struct slice *argv, size_t argc,
 		return false;
 	}
 	if (a != NULL)
-		list_append(&l->asked, &a->node);
+		list_append(&l->pending, &a->node);
 	return true;
 }
 
@@ -266,7 +266,7 @@ fleet_link_send(struct fleet_link *l, const struct slice *argv, size_t argc,
 	size_t len;
 	ssize_t n;
 
-	if (l->state != UP || !ask(l, argv, argc, done, arg))
+	if (l->state != UP || !send_command(l, argv, argc, done, arg))
 		return false;
 	if (l->session != NULL && tls_client_output(l->session, &l->out) != OK)
 		return true; /* its reply will not come, which is noticed */
@@ -291,14 +291,14 @@ fleet_link_send(struct fleet_link *l, const struct slice *argv, size_t argc,
 static void
 take_reply(struct fleet_link *l, struct fleet_reply *reply)
 {
-	struct asked *a;
+	struct pending_command *a;
 
-	if (list_empty(&l->asked)) {
+	if (list_empty(&l->pending)) {
 		if (l->owner->message != NULL)
 			l->owner->message(l->arg, reply);
 		return;
 	}
-	a = list_entry(l->asked.next, struct asked, node);
+	a = list_entry(l->pending.next, struct pending_command, node);
 	list_remove(&a->node);
 	a->done(a->arg, reply);
 	free(a);
@@ -465,7 +465,7 @@ begin(struct fleet_link *l)
 			argv[argc++] = slice_str(l->username);
 		argv[argc++] = slice_str(l->password);
 	}
-	if (!ask(l, argv, argc, logged_in, l)) {
+	if (!send_command(l, argv, argc, logged_in, l)) {
 		fail(l, "out of memory");
 		return;
 	}
@@ -565,7 +565,7 @@ fleet_link_new(const struct fleet_link_options *o,
 	l->arg = o->arg;
 	l->pause = PAUSE_MS;
 	l->random_state = hash_key_random().k0;
-	list_init(&l->asked);
+	list_init(&l->pending);
 	buf_init(&l->out, OUT_MAX);
 	loop_deferred_init(&l->flush_later, flush_deferred);
 	timer_init(&l->wait, l->loop, dial, l);
@@ -594,7 +594,7 @@ fleet_link_stop(struct fleet_link *l)
 {
 	l->state = WAITING;
 	close_connection(l);
-	tell_lost(l);
+	fail_commands(l);
 }
 
 void
@@ -607,9 +607,9 @@ fleet_link_free(struct fleet_link *l)
 	if (l == NULL)
 		return;
 	close_connection(l);
-	list_each(node, next, &l->asked) {
+	list_each(node, next, &l->pending) {
 		list_remove(node);
-		free(list_entry(node, struct asked, node));
+		free(list_entry(node, struct pending_command, node));
 	}
 	for (i = 0; i < l->address_count; i++) {
 		free(l->addresses[i].text);
@@ -659,10 +659,10 @@ fleet_link_address(const struct fleet_link *l)
 uint64_t
 fleet_link_lag(const struct fleet_link *l)
 {
-	const struct asked *a;
+	const struct pending_command *a;
 
-	if (list_empty(&l->asked))
+	if (list_empty(&l->pending))
 		return 0;
-	a = list_entry(l->asked.next, struct asked, node);
+	a = list_entry(l->pending.next, struct pending_command, node);
 	return clock_mono_ms() - a->at;
 }

@@ -83,7 +83,7 @@ part_came_back(struct loop_message *message)
 	} else {
 		list_remove(&s->node);
 		report_init(&none);
-		denylist_tell(s->done, s->arg, OK, &none, ended);
+		denylist_complete(s->done, s->arg, OK, &none, ended);
 		sweep_free(s);
 	}
 }
@@ -199,13 +199,13 @@ deny_sweep(struct list *sweeps, const struct master *m,
 
 	report_init(&why);
 	if (!denies(t)) {
-		denylist_tell(done, arg, OK, &why, 0);
+		denylist_complete(done, arg, OK, &why, 0);
 		return;
 	}
 	s = sweep_new(m, t);
 	if (s == NULL) {
 		report_add(&why, "out of memory: live sessions stay");
-		denylist_tell(done, arg, ERR_NO_MEMORY, &why, 0);
+		denylist_complete(done, arg, ERR_NO_MEMORY, &why, 0);
 		report_fini(&why);
 		return;
 	}

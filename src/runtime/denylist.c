@@ -88,7 +88,7 @@ struct denylist_manager {
 };
 
 void
-denylist_tell(denylist_done *done, void *arg, enum err err,
+denylist_complete(denylist_done *done, void *arg, enum err err,
     const struct report *why, uint64_t ended)
 {
 	struct denylist_result result = { err, why, ended };
@@ -104,7 +104,7 @@ denylist_fail(denylist_done *done, void *arg, enum err err)
 
 	report_init(&why);
 	report_add(&why, "%s", err_text(err));
-	denylist_tell(done, arg, err, &why, 0);
+	denylist_complete(done, arg, err, &why, 0);
 	report_fini(&why);
 }
 
@@ -362,7 +362,7 @@ edited(struct denylist_manager *d, struct job *job)
 	if (err != OK) {
 		if (job->done == NULL)
 			log_lines(&job->why, LOG_LEVEL_ERROR, "denylist");
-		denylist_tell(job->done, job->arg, err, &job->why, 0);
+		denylist_complete(job->done, job->arg, err, &job->why, 0);
 		return;
 	}
 	deny_sweep(&d->sweeps, d->master, &job->change.entries, job->done,
@@ -443,7 +443,7 @@ fleet_swept_file(void *arg, uint64_t ended)
 	struct report none;
 
 	report_init(&none);
-	denylist_tell(t->done, t->arg, OK, &none, ended);
+	denylist_complete(t->done, t->arg, OK, &none, ended);
 	free(t);
 }
 
@@ -570,7 +570,7 @@ loaded(struct denylist_manager *d, struct job *job)
 
 	d->loading = false;
 	if (job->list != d->list) {
-		denylist_tell(job->done, job->arg, OK, &job->why, 0);
+		denylist_complete(job->done, job->arg, OK, &job->why, 0);
 		return;
 	}
 	if (err == OK && is_shared(d)) {
@@ -587,7 +587,7 @@ loaded(struct denylist_manager *d, struct job *job)
 		return;
 	}
 	refuse(d, err == ERR_NO_MEMORY ? NULL : &job->file_stat, &job->why);
-	denylist_tell(job->done, job->arg, err, &job->why, 0);
+	denylist_complete(job->done, job->arg, err, &job->why, 0);
 }
 
 static void load_next(struct denylist_manager *d);
@@ -639,7 +639,7 @@ denylist_change(struct denylist_manager *d, struct identity_deny_change *change,
 
 /* Tells all waiters of a load, which `arg' is the list of, and frees it. */
 static void
-tell_waiters(void *arg, const struct denylist_result *result)
+notify_waiters(void *arg, const struct denylist_result *result)
 {
 	struct list *waiters = arg;
 	struct list *node;
@@ -732,12 +732,12 @@ load_next(struct denylist_manager *d)
 		list_append(waiters, node);
 	}
 	if (d->list != NULL) {
-		start_load(d, tell_waiters, waiters);
+		start_load(d, notify_waiters, waiters);
 		return;
 	}
 	/* There is no list any more, and so nothing to read. */
 	report_init(&none);
-	denylist_tell(tell_waiters, waiters, OK, &none, 0);
+	denylist_complete(notify_waiters, waiters, OK, &none, 0);
 }
 
 void
@@ -753,7 +753,7 @@ denylist_reload(struct denylist_manager *d, denylist_done *done, void *arg)
 		now.st_ctim.tv_sec + 2 >= clock_wall_s()))
 		load(d, done, arg);
 	else
-		denylist_tell(done, arg, OK, &none, 0);
+		denylist_complete(done, arg, OK, &none, 0);
 }
 
 bool

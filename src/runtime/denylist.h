@@ -44,7 +44,7 @@ struct denylist_result {
 typedef void denylist_done(void *arg, const struct denylist_result *result);
 
 /* Calls `done' (may be NULL) with a result. */
-void denylist_tell(denylist_done *done, void *arg, enum err err,
+void denylist_complete(denylist_done *done, void *arg, enum err err,
     const struct report *why, uint64_t ended);
 
 /* The same for an error without a report. */

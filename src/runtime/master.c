@@ -77,7 +77,7 @@ worker_is_empty(struct loop_message *message)
 }
 
 static void
-tell_empty(struct worker *w, void *arg)
+post_empty(struct worker *w, void *arg)
 {
 	struct empty_note *note = calloc(1, sizeof(*note));
 
@@ -542,7 +542,7 @@ make_workers(struct master *m)
 			.flows = m->flows,
 			.resolver = m->resolver,
 		},
-		.empty = tell_empty,
+		.empty = post_empty,
 		.arg = m,
 		.held = m->takeover != NULL,
 	};

@@ -28,7 +28,7 @@ struct binding {
 
 /* Reports the address of a socket. */
 static void
-tell(const struct binding *b, const struct config_listener *l, int fd)
+report_address(const struct binding *b, const struct config_listener *l, int fd)
 {
 	char text[ADDRESS_TEXT_MAX];
 	struct sockaddr_storage at;
@@ -90,7 +90,7 @@ take_handed(const struct binding *b, const struct config_listener *l,
 	count = takeover_take(b->takeover, &want, &fds);
 	if (count == 0)
 		return ERR_NOT_FOUND;
-	tell(b, l, fds[0]);
+	report_address(b, l, fds[0]);
 	err = hand_out(b, fds, count, l,
 	    at == NULL ? WORKER_SOCKET_PASSED : WORKER_SOCKET_BOUND);
 	free(fds);
@@ -112,7 +112,7 @@ bind_one(const struct binding *b, const struct config_listener *l, size_t at)
 		return ERR_NO_MEMORY;
 	err = listener_bind(fds, b->count, &addr->sa, &o);
 	if (err == OK) {
-		tell(b, l, fds[0]);
+		report_address(b, l, fds[0]);
 		err = hand_out(b, fds, b->count, l, WORKER_SOCKET_BOUND);
 	} else if (addr->optional &&
 	    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
@@ -153,7 +153,7 @@ adopt_passed(const struct binding *b, const struct config_listener *l)
 			    fd, l->head.name, strerror(errno));
 			break;
 		}
-		tell(b, l, fds[0]);
+		report_address(b, l, fds[0]);
 		err = hand_out(b, fds, b->count, l, WORKER_SOCKET_PASSED);
 	}
 	free(fds);

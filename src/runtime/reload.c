@@ -342,7 +342,7 @@ log_result(const struct reloader *r, const struct load *l)
 }
 
 static void
-tell(struct list *waiters, const struct reload_result *result)
+notify_all(struct list *waiters, const struct reload_result *result)
 {
 	struct reload_waiter *waiter;
 	struct list *node;
@@ -356,7 +356,7 @@ tell(struct list *waiters, const struct reload_result *result)
 }
 
 static void
-tell_waiters(struct reloader *r, const struct load *l)
+notify_waiters(struct reloader *r, const struct load *l)
 {
 	struct reload_result result = {
 		.err = l->err,
@@ -365,7 +365,7 @@ tell_waiters(struct reloader *r, const struct load *l)
 		.complaints = &l->why,
 	};
 
-	tell(&r->loading_waiters, &result);
+	notify_all(&r->loading_waiters, &result);
 }
 
 /* The daemon ends before the loads that the waiters wait for. */
@@ -384,8 +384,8 @@ refuse_waiters(struct reloader *r)
 	report_init(&warnings);
 	report_init(&why);
 	report_add(&why, "the daemon is stopping");
-	tell(&r->loading_waiters, &result);
-	tell(&r->waiters, &result);
+	notify_all(&r->loading_waiters, &result);
+	notify_all(&r->waiters, &result);
 	report_fini(&why);
 }
 
@@ -417,7 +417,7 @@ finish(struct loop_message *message)
 		supervisor_notify(SUPERVISOR_READY,
 		    l->err == OK ? "reloaded"
 				 : "the last reload failed: see the log");
-	tell_waiters(r, l);
+	notify_waiters(r, l);
 	snapshot_put(l->next);
 	report_fini(&l->why);
 	report_fini(&l->warnings);

@@ -516,7 +516,7 @@ tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b)
 }
 
 static void
-tell(const struct tls_link *link, const char *file, enum tls_cert_role role,
+visit(const struct tls_link *link, const char *file, enum tls_cert_role role,
     void (*each)(const struct tls_cert_info *info, void *arg), void *arg)
 {
 	struct tls_cert_info info = { role, file, link->der.not_before,
@@ -534,11 +534,11 @@ tls_ctx_each_cert(const struct tls_ctx *ctx,
 
 	for (i = 0; i < ctx->pair_count; i++)
 		for (n = 0; n < ctx->pairs[i].count; n++)
-			tell(&ctx->pairs[i].certs[n].link, ctx->pairs[i].file,
+			visit(&ctx->pairs[i].certs[n].link, ctx->pairs[i].file,
 			    TLS_CERT_SERVER, each, arg);
 	for (i = 0; i < ctx->trust->count; i++) {
 		ca = &ctx->trust->cas[i];
-		tell(&ca->link, ca->file, TLS_CERT_CLIENT_CA, each, arg);
+		visit(&ca->link, ca->file, TLS_CERT_CLIENT_CA, each, arg);
 	}
 }
 
