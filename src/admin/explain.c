@@ -77,7 +77,7 @@ print_text(struct slice text)
 /* Adds a member to the object called `name' of the document, which is made if
  * there is none; "" is the document itself. Takes `value'. */
 static void
-set(struct client *c, const char *name, const char *key, json_t *value)
+set_member(struct client *c, const char *name, const char *key, json_t *value)
 {
 	json_t *o = c->doc;
 
@@ -91,9 +91,9 @@ set(struct client *c, const char *name, const char *key, json_t *value)
 	json_object_set_new(o, key, value);
 }
 
-/* Prints a step: the stage's name and what came of it. */
+/* Reports a step: the stage's name and what came of it. */
 __attribute__((format(printf, 3, 4))) static void
-say(struct client *c, const char *stage, const char *fmt, ...)
+add_step(struct client *c, const char *stage, const char *fmt, ...)
 {
 	char text[1024];
 	va_list ap;
@@ -126,18 +126,21 @@ refused(struct client *c, const char *stage, enum reason reason,
     const char *detail)
 {
 	if (c->doc != NULL) {
-		set(c, "", "reason", json_string(reason_name(reason)));
-		set(c, "", "detail",
+		set_member(c, "", "reason", json_string(reason_name(reason)));
+		set_member(c, "", "detail",
 		    reply_text(slice_str(detail == NULL ? "" : detail)));
-		set(c, "", "mqtt3_code", json_integer(reason_v3(reason)));
-		set(c, "", "mqtt5_code", json_integer(reason_v5(reason)));
+		set_member(c, "", "mqtt3_code",
+		    json_integer(reason_v3(reason)));
+		set_member(c, "", "mqtt5_code",
+		    json_integer(reason_v5(reason)));
 	}
-	say(c, stage, "refused: %s%s%s", reason_name(reason),
+	add_step(c, stage, "refused: %s%s%s", reason_name(reason),
 	    detail != NULL && detail[0] != '\0' ? ": " : "",
 	    detail != NULL ? detail : "");
-	say(c, "", "%s", reason_text(reason));
+	add_step(c, "", "%s", reason_text(reason));
 	if (reason_v3(reason) != 0 || reason_v5(reason) != 0)
-		say(c, "", "the client receives %u (MQTT 3), 0x%02x (MQTT 5)",
+		add_step(c, "",
+		    "the client receives %u (MQTT 3), 0x%02x (MQTT 5)",
 		    reason_v3(reason), reason_v5(reason));
 	return REFUSED;
 }
@@ -191,7 +194,8 @@ accept_stage(struct client *c)
 	    clock_wall_s(), &detail);
 	if (reason != REASON_NONE)
 		return refused(c, "accept", reason, detail.text);
-	say(c, "accept", "%s at [listener %s]", peer, c->listener->head.name);
+	add_step(c, "accept", "%s at [listener %s]", peer,
+	    c->listener->head.name);
 	return ADMITTED;
 }
 
@@ -201,7 +205,7 @@ no_certificate(struct client *c)
 	if (c->listener->tls_profile->client_certificate ==
 	    CONFIG_CLIENT_CERTIFICATE_REQUIRED)
 		return refused(c, "tls", REASON_TLS_NO_CERTIFICATE, NULL);
-	say(c, "tls", "no certificate, and none is required");
+	add_step(c, "tls", "no certificate, and none is required");
 	return ADMITTED;
 }
 
@@ -222,35 +226,36 @@ write_dn(char out[DN_MAX], const struct cert_attr *attrs, size_t count)
 
 /* One fact of the certificate. */
 static void
-say_fact(struct client *c, const char *name, const char *value)
+add_fact(struct client *c, const char *name, const char *value)
 {
 	if (c->doc != NULL)
-		set(c, "certificate", name, reply_text(slice_str(value)));
+		set_member(c, "certificate", name,
+		    reply_text(slice_str(value)));
 	else
-		say(c, "tls", "%s %s", name, value);
+		add_step(c, "tls", "%s %s", name, value);
 }
 
 static void
-say_hex(struct client *c, const char *name, struct slice bytes)
+add_hex_fact(struct client *c, const char *name, struct slice bytes)
 {
 	char text[2 * 64 + 1];
 
 	encode_hex(text,
 	    slice_make(bytes.data, bytes.len > 64 ? 64 : bytes.len));
-	say_fact(c, name, text);
+	add_fact(c, name, text);
 }
 
 static void
-say_date(struct client *c, const char *name, int64_t seconds)
+add_date_fact(struct client *c, const char *name, int64_t seconds)
 {
 	char text[TIME_TEXT_MAX];
 
 	time_write(seconds, text);
-	say_fact(c, name, text);
+	add_fact(c, name, text);
 }
 
 static void
-say_sans(struct client *c)
+add_sans(struct client *c)
 {
 	static const char *const kinds[] = {
 		[CERT_SAN_DNS] = "dns",
@@ -284,27 +289,28 @@ say_sans(struct client *c)
 		}
 	}
 	if (c->doc != NULL)
-		set(c, "certificate", "alternative_names", json_incref(all));
+		set_member(c, "certificate", "alternative_names",
+		    json_incref(all));
 	json_decref(all);
 }
 
 /* The facts of the certificate, whatever comes of it. */
 static void
-say_certificate(struct client *c)
+add_certificate(struct client *c)
 {
 	const struct cert *cert = c->cert;
 	char dn[DN_MAX];
 
 	write_dn(dn, cert->subject, cert->subject_count);
-	say_fact(c, "subject", dn);
+	add_fact(c, "subject", dn);
 	write_dn(dn, cert->issuer, cert->issuer_count);
-	say_fact(c, "issuer", dn);
-	say_hex(c, "serial", cert->serial);
-	say_date(c, "not_before", cert->not_before);
-	say_date(c, "not_after", cert->not_after);
-	say_hex(c, "sha256", slice_make(cert->sha256, CERT_SHA256_LEN));
-	say_hex(c, "spki", slice_make(cert->spki, CERT_SHA256_LEN));
-	say_sans(c);
+	add_fact(c, "issuer", dn);
+	add_hex_fact(c, "serial", cert->serial);
+	add_date_fact(c, "not_before", cert->not_before);
+	add_date_fact(c, "not_after", cert->not_after);
+	add_hex_fact(c, "sha256", slice_make(cert->sha256, CERT_SHA256_LEN));
+	add_hex_fact(c, "spki", slice_make(cert->spki, CERT_SHA256_LEN));
+	add_sans(c);
 }
 
 /* Explains why there is no certificate in a file. */
@@ -372,7 +378,7 @@ show_variables(struct client *c, const struct identity_input *in)
 		reason = identity_variable_append((enum identity_variable)v, in,
 		    unsafe, &name, why);
 		if (c->doc != NULL) {
-			set(c,
+			set_member(c,
 			    reason == REASON_NONE ? "variables"
 						  : "variables_missing",
 			    key,
@@ -383,12 +389,12 @@ show_variables(struct client *c, const struct identity_input *in)
 		}
 		snprintf(label, sizeof(label), "${%s}", key);
 		if (reason != REASON_NONE)
-			say(c, "variable", "%s", why);
+			add_step(c, "variable", "%s", why);
 		else if (name.len <= VALUE_SHOWN)
 			print_field("variable", label,
 			    slice_make(name.bytes, name.len));
 		else
-			say(c, "variable", "%s = \"%.60s...\" (%zu bytes)",
+			add_step(c, "variable", "%s = \"%.60s...\" (%zu bytes)",
 			    label, (const char *)name.bytes, name.len);
 	}
 }
@@ -434,14 +440,14 @@ tls_stage(struct client *c)
 	if (err != OK)
 		return bad_file(c->o->cert, err);
 	if (c->cert != NULL)
-		say_certificate(c);
+		add_certificate(c);
 	if (reason != REASON_NONE)
 		return refused_cert(c, reason, why);
 	reason = client_check_cert(c->snapshot->denylist, c->cert,
 	    clock_wall_s(), &detail);
 	if (reason != REASON_NONE)
 		return refused_cert(c, reason, detail.text);
-	say(c, "tls", "the certificate is good");
+	add_step(c, "tls", "the certificate is good");
 	return ADMITTED;
 }
 
@@ -495,11 +501,11 @@ show_names(struct client *c, const char *who,
     const struct mqtt_connect *connect)
 {
 	if (c->doc != NULL) {
-		set(c, who, "username",
+		set_member(c, who, "username",
 		    connect->has_username ? reply_text(connect->username)
 					  : json_null());
-		set(c, who, "client_id", reply_text(connect->client_id));
-		set(c, who, "has_password",
+		set_member(c, who, "client_id", reply_text(connect->client_id));
+		set_member(c, who, "has_password",
 		    json_boolean(connect->has_password));
 		return;
 	}
@@ -528,7 +534,7 @@ show_hex(struct client *c, struct slice bytes)
 		if (text == NULL)
 			return;
 		encode_hex(text, bytes);
-		set(c, "", "packet", json_string(text));
+		set_member(c, "", "packet", json_string(text));
 		free(text);
 		return;
 	}
@@ -559,7 +565,7 @@ mqtt_stage(struct client *c)
 	case PARSE_BAD:
 		return refused(c, "mqtt", c->connect.reason, why);
 	}
-	say(c, "mqtt", "a good CONNECT of %zu bytes, level %d%s", used,
+	add_step(c, "mqtt", "a good CONNECT of %zu bytes, level %d%s", used,
 	    (int)c->connect.level, c->connect.bridge ? ", from a bridge" : "");
 	show_names(c, "client", &c->connect);
 	return ADMITTED;
@@ -574,7 +580,7 @@ show_packet(struct client *c, const struct buf *packet)
 	size_t used;
 
 	if (slice_equal(bytes, c->connect.raw))
-		say(c, "packet", "goes to the broker unchanged");
+		add_step(c, "packet", "goes to the broker unchanged");
 	show_hex(c, bytes);
 	if (mqtt_connect_parse(&after, bytes, &used, &why) == PARSE_OK)
 		show_names(c, "broker", &after);
@@ -604,7 +610,7 @@ identity_stage(struct client *c)
 	identity_decision_fini(&v);
 	if (reason != REASON_NONE)
 		return refused(c, "identity", reason, detail.text);
-	say(c, "verdict", "admitted");
+	add_step(c, "verdict", "admitted");
 	return ADMITTED;
 }
 
@@ -615,7 +621,7 @@ print_document(struct client *c, int code)
 	if (c->doc == NULL)
 		return;
 	if (code == ADMITTED || code == REFUSED) {
-		set(c, "", "verdict",
+		set_member(c, "", "verdict",
 		    json_string(code == ADMITTED ? "admitted" : "refused"));
 		json_dumpf(c->doc, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII);
 		putchar('\n');
@@ -648,10 +654,11 @@ load_fleet(struct client *c)
 	if (err != OK)
 		return RUNTIME_EXIT_CONFIG;
 	if (found)
-		say(c, "fleet", "%zu entries denied, as its copy has them",
+		add_step(c, "fleet", "%zu entries denied, as its copy has them",
 		    identity_denylist_count(s->fleet_denied));
 	else
-		say(c, "fleet", "its deny list is not known here: no copy%s%s",
+		add_step(c, "fleet",
+		    "its deny list is not known here: no copy%s%s",
 		    copy[0] == '\0' ? "" : " at ", copy);
 	return ADMITTED;
 }
@@ -678,7 +685,7 @@ explain_run(const struct explain_options *o)
 	     i++)
 		code = stages[i](&c);
 	if (code == REFUSED)
-		say(&c, "verdict", "refused");
+		add_step(&c, "verdict", "refused");
 	print_document(&c, code);
 	tls_cert_free(c.cert);
 	snapshot_put(snapshot);

@@ -25,7 +25,7 @@
 enum state {
 	WAITING, /* until the timer starts the next probe */
 	CONNECTING,
-	ASKED /* a CONNACK is to come before the timer fires */
+	AWAIT_CONNACK /* a CONNACK is to come before the timer fires */
 };
 
 struct backend_health {
@@ -34,7 +34,7 @@ struct backend_health {
 	struct loop *loop; /* borrowed */
 	struct backend_endpoint *endpoint; /* counted */
 	struct backend_attempt attempt;
-	struct stream *stream; /* owned; ASKED only */
+	struct stream *stream; /* owned; AWAIT_CONNACK only */
 	struct timer timer;
 	enum state state;
 	size_t got; /* bytes of the CONNACK */
@@ -218,14 +218,14 @@ answered(struct stream *s, enum stream_event event, void *arg)
 /* Sends the CONNECT; false if the socket did not take it whole, which on a new
  * socket means that the connection is broken. */
 static bool
-ask(struct backend_health *h, int fd)
+send_connect(struct backend_health *h, int fd)
 {
 	uint8_t *out = loop_scratch(h->loop, LOOP_SCRATCH_PLAIN);
 	size_t len = write_header(out, h, fd);
 
 	len += write_connect(out + len, options(h));
 	h->got = 0;
-	h->state = ASKED;
+	h->state = AWAIT_CONNACK;
 	stream_set_owner(h->stream, answered, h);
 	stream_want_read(h->stream, true);
 	timer_start_deadline(&h->timer, options(h)->probe_timeout_ms);
@@ -266,7 +266,7 @@ connected(void *arg, enum err err, int fd, const char *why)
 	if (h->stream == NULL) {
 		close(fd);
 		conclude(h, "out of memory");
-	} else if (!ask(h, fd)) {
+	} else if (!send_connect(h, fd)) {
 		conclude(h, "closed without a CONNACK");
 	}
 }
@@ -276,7 +276,7 @@ fired(void *arg)
 {
 	struct backend_health *h = arg;
 
-	if (h->state == ASKED) {
+	if (h->state == AWAIT_CONNACK) {
 		conclude(h, "no CONNACK in time");
 		return;
 	}

@@ -151,10 +151,10 @@ status_text(int status, int error)
 	return status == EAI_SYSTEM ? strerror(error) : gai_strerror(status);
 }
 
-/* Asks the C library and returns its status. The answer's `why' is what the
- * library says. */
+/* Looks up the host with the C library and returns its status. The answer's
+ * `why' is what the library says. */
 static int
-ask(struct answer *a, const char *host, enum question question)
+look_up(struct answer *a, const char *host, enum question question)
 {
 	static const int families[] = {
 		[ASK_ALL] = AF_UNSPEC,
@@ -361,7 +361,7 @@ run_job(struct backend_resolver *r, struct job *job)
 	}
 	pthread_mutex_unlock(&r->lock);
 	nameservers_prepare(&r->nameserver);
-	status = ask(a, n->host, job->question);
+	status = look_up(a, n->host, job->question);
 	pthread_mutex_lock(&r->lock);
 	job->running = false;
 	/* If the next lookup has begun meanwhile, the answer is for that. */

@@ -131,9 +131,9 @@ take(struct fetching *f, const struct transfer_answer *answer)
 	return err;
 }
 
-/* Asks one server. OK: the file has the list of this server. */
+/* Downloads from one server. OK: the file has the list of this server. */
 static enum err
-ask(struct fetching *f, const char *url)
+try_server(struct fetching *f, const char *url)
 {
 	const struct config_fetch *section = f->source->section;
 	bool known = f->out->summary.lists > 0 &&
@@ -158,16 +158,16 @@ ask(struct fetching *f, const char *url)
 	return err;
 }
 
-/* Asks the servers in their order, until one has a good list. */
+/* Tries the servers in their order, until one has a good list. */
 static enum err
-ask_all(struct fetching *f)
+try_servers(struct fetching *f)
 {
 	enum err err = ERR_REFUSED;
 	size_t i;
 
 	f->out->outcome = FETCH_NEW;
 	for (i = 0; i < f->source->url_count && err == ERR_REFUSED; i++)
-		err = ask(f, f->source->urls[i]);
+		err = try_server(f, f->source->urls[i]);
 	return err;
 }
 
@@ -225,7 +225,7 @@ fetch_run(const struct plan_source *source, fetch_stop *stop, void *arg,
 		complain(&f, LOG_LEVEL_ERROR, "fetch_unwritten", why);
 		worsen(&f, FETCH_UNWRITTEN);
 	} else if (err == OK) {
-		err = ask_all(&f);
+		err = try_servers(&f);
 		if (err != ERR_NO_MEMORY)
 			err = read_in_place(&f);
 	}

@@ -26,7 +26,7 @@ struct transfer {
 	const struct transfer_request *request;
 	struct transfer_answer *answer;
 	CURL *curl;
-	char said[CURL_ERROR_SIZE]; /* by libcurl, of an error */
+	char error[CURL_ERROR_SIZE]; /* by libcurl, of an error */
 	bool over; /* the limit of size was reached */
 	bool stopped;
 	bool no_memory;
@@ -66,7 +66,7 @@ take_body(char *data, size_t size, size_t len, void *arg)
 }
 
 static int
-ask_stop(void *arg, curl_off_t dl_all, curl_off_t dl, curl_off_t ul_all,
+on_progress(void *arg, curl_off_t dl_all, curl_off_t dl, curl_off_t ul_all,
     curl_off_t ul)
 {
 	struct transfer *t = arg;
@@ -192,8 +192,8 @@ set_all(struct transfer *t, struct curl_slist *headers)
 	    SET(t, HTTPHEADER, headers) &&
 	    SET(t, USERAGENT, "sallyport-fetch/" PACKAGE_VERSION) &&
 	    SET(t, WRITEFUNCTION, take_body) && SET(t, WRITEDATA, t) &&
-	    SET(t, XFERINFOFUNCTION, ask_stop) && SET(t, XFERINFODATA, t) &&
-	    SET(t, NOPROGRESS, 0L) && SET(t, ERRORBUFFER, t->said);
+	    SET(t, XFERINFOFUNCTION, on_progress) && SET(t, XFERINFODATA, t) &&
+	    SET(t, NOPROGRESS, 0L) && SET(t, ERRORBUFFER, t->error);
 }
 
 __attribute__((format(printf, 2, 3))) static enum err
@@ -248,7 +248,7 @@ judge_error(struct transfer *t, CURLcode code)
 		    "is the list)",
 		    t->request->max_size);
 	return refuse(t, "%s%s",
-	    t->said[0] != '\0' ? t->said : curl_easy_strerror(code),
+	    t->error[0] != '\0' ? t->error : curl_easy_strerror(code),
 	    advice(code));
 }
 

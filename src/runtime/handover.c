@@ -30,9 +30,9 @@ struct handover {
 	bool closed;
 };
 
-static const char *const news_words[] = { "deny", "reload", "log" };
+static const char *const notice_words[] = { "deny", "reload", "log" };
 
-#define NEWS_COUNT (sizeof(news_words) / sizeof(news_words[0]))
+#define NOTICE_COUNT (sizeof(notice_words) / sizeof(notice_words[0]))
 
 /*
  * The socket.
@@ -211,8 +211,8 @@ take_line(struct handover *h, const char *line)
 {
 	size_t i;
 
-	for (i = 0; i < NEWS_COUNT; i++) {
-		if (strcmp(line, news_words[i]) == 0) {
+	for (i = 0; i < NOTICE_COUNT; i++) {
+		if (strcmp(line, notice_words[i]) == 0) {
 			master_receive_notice(h->master,
 			    (enum handover_notice)i, h);
 			return;
@@ -253,10 +253,10 @@ send_owed(void *arg)
 	char line[32];
 	size_t i;
 
-	for (i = 0; i < NEWS_COUNT; i++) {
+	for (i = 0; i < NOTICE_COUNT; i++) {
 		if ((h->owed & 1U << i) == 0)
 			continue;
-		snprintf(line, sizeof(line), "%s\n", news_words[i]);
+		snprintf(line, sizeof(line), "%s\n", notice_words[i]);
 		if (handover_send(h->watch.fd, line, NULL, 0) != OK) {
 			timer_start(&h->retry, RETRY_MS);
 			return;

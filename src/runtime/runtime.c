@@ -190,7 +190,7 @@ runtime_check(const char *file)
  * to stderr.
  */
 static enum err
-ask_running(struct master_options *o, const char *path)
+begin_take_over(struct master_options *o, const char *path)
 {
 	struct config *cfg = NULL;
 	struct report why, ignored;
@@ -219,7 +219,7 @@ run(struct master_options *o, const char *path)
 	master_block_signals();
 	report_init(&warnings);
 	report_init(&why);
-	if ((path != NULL && ask_running(o, path) != OK) ||
+	if ((path != NULL && begin_take_over(o, path) != OK) ||
 	    load(&o->snapshot, o->file, &o->files, &warnings) != OK) {
 		report_fini(&warnings);
 		watcher_list_free(o->files);

@@ -288,7 +288,7 @@ receive(struct takeover *t, const char *path)
  */
 
 static enum err
-ask(struct takeover *t, const char *path)
+send_request(struct takeover *t, const char *path)
 {
 	static const char request[] =
 	    "POST /take-over HTTP/1.1\r\nHost: sallyport\r\n\r\n";
@@ -332,7 +332,7 @@ takeover_begin(struct takeover **out, const struct config *cfg,
 		    "the program whose work is to be taken over is asked there "
 		    "(set [daemon] admin_socket, or write --take-over=SOCKET)");
 	else
-		err = ask(t, path);
+		err = send_request(t, path);
 	t->cfg = NULL;
 	t->why = NULL;
 	if (err != OK) {

@@ -94,7 +94,7 @@ struct tls_place {
 };
 
 static void
-say_of_tls(const struct tls_place *p, struct report *to, const char *option,
+report_tls(const struct tls_place *p, struct report *to, const char *option,
     const char *text)
 {
 	const struct config_option *o =
@@ -109,7 +109,7 @@ refuse_tls(void *arg, const char *option, const char *text)
 {
 	const struct tls_place *p = arg;
 
-	say_of_tls(p, p->loading->why, option, text);
+	report_tls(p, p->loading->why, option, text);
 }
 
 static void
@@ -117,7 +117,7 @@ warn_tls(void *arg, const char *option, const char *text)
 {
 	const struct tls_place *p = arg;
 
-	say_of_tls(p, p->loading->warnings, option, text);
+	report_tls(p, p->loading->warnings, option, text);
 }
 
 /* Returns the index of the profile in force of the same name, or tls_count. */

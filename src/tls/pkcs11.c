@@ -48,7 +48,7 @@ struct tls_pkcs11_session {
 	CK_FUNCTION_LIST *module;
 	CK_SESSION_HANDLE handle;
 	CK_OBJECT_HANDLE key;
-	bool asks_always; /* the PIN is needed for each signature */
+	bool pin_each_time; /* the PIN is needed for each signature */
 };
 
 /* State that lasts as long as the process: modules that were loaded by their
@@ -79,7 +79,7 @@ set_why(enum err err, char why[TLS_PKCS11_WHY_MAX], const char *fmt, ...)
 
 /* Reports that a call of the module has failed. */
 static enum err
-say_failed(enum err err, char why[TLS_PKCS11_WHY_MAX], const char *call,
+call_failed(enum err err, char why[TLS_PKCS11_WHY_MAX], const char *call,
     CK_RV rv)
 {
 	return set_why(err, why, "%s: %s (0x%lx)", call, p11_kit_strerror(rv),
@@ -115,7 +115,7 @@ load_module(CK_FUNCTION_LIST **out, const char *path,
 	rv = p11_kit_module_initialize(module);
 	if (rv != CKR_OK) {
 		p11_kit_module_release(module);
-		return say_failed(ERR_CONFIG, why, "C_Initialize", rv);
+		return call_failed(ERR_CONFIG, why, "C_Initialize", rv);
 	}
 	process.paths[process.count] = strdup(path);
 	if (process.paths[process.count] == NULL)
@@ -367,7 +367,7 @@ login_with(const struct tls_pkcs11_session *s, const CK_TOKEN_INFO *token,
 		return OK;
 	if (rv != CKR_PIN_INCORRECT && rv != CKR_PIN_INVALID &&
 	    rv != CKR_PIN_LEN_RANGE)
-		return say_failed(ERR_CLOSED, why, "C_Login", rv);
+		return call_failed(ERR_CLOSED, why, "C_Login", rv);
 	remember_wrong_pin(hash);
 	return set_why(ERR_CLOSED, why, "the PIN of %.128s is wrong",
 	    pin->from);
@@ -481,8 +481,8 @@ open_session(struct tls_pkcs11_session *s, CK_SLOT_ID slot,
 	if (rv == CKR_OK)
 		return OK;
 	s->handle = 0;
-	return say_failed(rv == CKR_SESSION_COUNT ? ERR_LIMIT : ERR_CLOSED, why,
-	    "C_OpenSession", rv);
+	return call_failed(rv == CKR_SESSION_COUNT ? ERR_LIMIT : ERR_CLOSED,
+	    why, "C_OpenSession", rv);
 }
 
 /* Finds the private key that the URI means and that is of the kind of the
@@ -508,11 +508,11 @@ find_key(struct tls_pkcs11_session *s, char why[TLS_PKCS11_WHY_MAX])
 		wanted[n++] = *a;
 	rv = s->module->C_FindObjectsInit(s->handle, wanted, n);
 	if (rv != CKR_OK)
-		return say_failed(ERR_CLOSED, why, "C_FindObjectsInit", rv);
+		return call_failed(ERR_CLOSED, why, "C_FindObjectsInit", rv);
 	rv = s->module->C_FindObjects(s->handle, keys, 2, &count);
 	(void)s->module->C_FindObjectsFinal(s->handle);
 	if (rv != CKR_OK)
-		return say_failed(ERR_CLOSED, why, "C_FindObjects", rv);
+		return call_failed(ERR_CLOSED, why, "C_FindObjects", rv);
 	if (count == 0)
 		return set_why(ERR_CLOSED, why,
 		    "the token has no %s key that the URI describes",
@@ -528,13 +528,13 @@ find_key(struct tls_pkcs11_session *s, char why[TLS_PKCS11_WHY_MAX])
 /* Notes whether the key asks for the PIN before each signature. Modules that do
  * not know the attribute have no such keys. */
 static void
-ask_about_key(struct tls_pkcs11_session *s)
+note_pin_policy(struct tls_pkcs11_session *s)
 {
 	CK_BBOOL always = CK_FALSE;
 	CK_ATTRIBUTE a = { CKA_ALWAYS_AUTHENTICATE, &always, sizeof(always) };
 
-	s->asks_always = s->module->C_GetAttributeValue(s->handle, s->key, &a,
-			     1) == CKR_OK &&
+	s->pin_each_time = s->module->C_GetAttributeValue(s->handle, s->key, &a,
+			       1) == CKR_OK &&
 	    always == CK_TRUE;
 }
 
@@ -563,7 +563,7 @@ tls_pkcs11_open(struct tls_pkcs11_session **out, const struct tls_pkcs11 *p,
 		tls_pkcs11_close(s);
 		return err == ERR_LIMIT ? ERR_LIMIT : ERR_CLOSED;
 	}
-	ask_about_key(s);
+	note_pin_policy(s);
 	*out = s;
 	return OK;
 }
@@ -658,7 +658,7 @@ login_again(const struct tls_pkcs11_session *s, char why[TLS_PKCS11_WHY_MAX])
 		rv = s->module->C_Login(s->handle, CKU_CONTEXT_SPECIFIC,
 		    pin.data, pin.len);
 		if (rv != CKR_OK)
-			err = say_failed(ERR_CLOSED, why, "C_Login", rv);
+			err = call_failed(ERR_CLOSED, why, "C_Login", rv);
 	}
 	file_wipe(pin.data, pin.len);
 	return err;
@@ -686,8 +686,8 @@ sign_raw(const struct tls_pkcs11_session *s, struct work *w,
 	CK_RV rv = s->module->C_SignInit(s->handle, &w->mechanism, s->key);
 
 	if (rv != CKR_OK)
-		return say_failed(error_of(rv), why, "C_SignInit", rv);
-	if (s->asks_always) {
+		return call_failed(error_of(rv), why, "C_SignInit", rv);
+	if (s->pin_each_time) {
 		err = login_again(s, why);
 		if (err != OK)
 			return err;
@@ -695,7 +695,7 @@ sign_raw(const struct tls_pkcs11_session *s, struct work *w,
 	rv = s->module->C_Sign(s->handle, w->input, w->input_len, out->bytes,
 	    &len);
 	if (rv != CKR_OK)
-		return say_failed(error_of(rv), why, "C_Sign", rv);
+		return call_failed(error_of(rv), why, "C_Sign", rv);
 	out->len = len;
 	return OK;
 }

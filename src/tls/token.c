@@ -166,7 +166,7 @@ open_session(struct tls_token *t, struct tls_pkcs11_session **session,
 /* Signs. A session that has become invalid, as after the token was removed and
  * came back, is replaced once. */
 static enum err
-ask(struct tls_token *t, struct tls_pkcs11_session **session,
+sign_once(struct tls_token *t, struct tls_pkcs11_session **session,
     const struct tls_digest *d, struct tls_signature *out,
     char why[TLS_TOKEN_WHY_MAX])
 {
@@ -307,7 +307,7 @@ run_job(struct tls_token *t, struct tls_token_job *job,
 	enum err err;
 
 	pthread_mutex_unlock(&t->lock);
-	err = ask(t, session, &digest, &signature, why);
+	err = sign_once(t, session, &digest, &signature, why);
 	pthread_mutex_lock(&t->lock);
 	if (err == ERR_LIMIT && t->threads > 1) {
 		list_remove(&job->node);
@@ -563,7 +563,7 @@ tls_token_sign_now(struct tls_token *t, const struct tls_digest *d,
 	threads = registry.threads_allowed;
 	pthread_mutex_unlock(&registry.lock);
 	if (!threads) {
-		err = ask(t, &session, d, out, why);
+		err = sign_once(t, &session, d, out, why);
 		tls_pkcs11_close(session);
 		return err == OK || err == ERR_MALFORMED ? err : ERR_CLOSED;
 	}
