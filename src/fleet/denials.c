@@ -62,7 +62,7 @@ reserve(struct fleet_denials *d)
 
 enum err
 fleet_denials_set(struct fleet_denials *d, const struct fleet_entry *e,
-    enum fleet_news *news, size_t *at)
+    enum fleet_effect *effect, size_t *at)
 {
 	struct identity_deny_lookup what = identity_deny_lookup_make(
 	    &d->state.hash, e->kind, slice_make(e->key.bytes, e->key.len));
@@ -75,7 +75,7 @@ fleet_denials_set(struct fleet_denials *d, const struct fleet_entry *e,
 	bool same;
 	enum err err;
 
-	*news = FLEET_NEWS_NONE;
+	*effect = FLEET_EFFECT_NONE;
 	if (at != NULL)
 		*at = i;
 	if (have != NULL && d->notes[i].stamp >= e->stamp)
@@ -97,7 +97,7 @@ fleet_denials_set(struct fleet_denials *d, const struct fleet_entry *e,
 		d->highest = e->stamp;
 	d->active += is_active;
 	d->active -= was_active;
-	*news = same ? FLEET_NEWS_NOTED : FLEET_NEWS_CHANGED;
+	*effect = same ? FLEET_EFFECT_RECORDED : FLEET_EFFECT_CHANGED;
 	return OK;
 }
 
@@ -277,7 +277,8 @@ fleet_id_is_good(struct slice id)
  *	end HASH\n				of all the bytes before
  *
  * F is 1 if the rows of the fleet's file are known, P is 1 if an entry is
- * pending, and ROW is the note `filed'. A copy without F and ROW is read, too.
+ * pending, and ROW is the note `file_row'. A copy without F and ROW is read,
+ * too.
  */
 
 #define MAGIC "sallyport-fleet 1"
@@ -302,7 +303,7 @@ save_entry(const struct fleet_denials *d, size_t i, struct buf *out)
 		err = fleet_denials_value(d, i, &value);
 	snprintf(head, sizeof(head), "%zu %zu %d %08" PRIx32 "\n",
 	    buf_len(&field), buf_len(&value), d->notes[i].pending ? 1 : 0,
-	    d->notes[i].filed);
+	    d->notes[i].file_row);
 	if (err == OK)
 		err = buf_append(out, head, strlen(head));
 	if (err == OK)
@@ -317,17 +318,17 @@ save_entry(const struct fleet_denials *d, size_t i, struct buf *out)
 }
 
 enum err
-fleet_denials_save(const struct fleet_denials *d, const struct fleet_mark *mark,
-    struct buf *out)
+fleet_denials_save(const struct fleet_denials *d,
+    const struct fleet_position *position, struct buf *out)
 {
 	char text[160];
 	enum err err;
 	size_t i;
 
 	snprintf(text, sizeof(text), MAGIC " %s %s %zu %d\n",
-	    mark->epoch[0] == '\0' ? "-" : mark->epoch,
-	    mark->id[0] == '\0' ? "0-0" : mark->id, d->state.count,
-	    mark->file_known ? 1 : 0);
+	    position->epoch[0] == '\0' ? "-" : position->epoch,
+	    position->id[0] == '\0' ? "0-0" : position->id, d->state.count,
+	    position->file_known ? 1 : 0);
 	err = buf_append(out, text, strlen(text));
 	for (i = 0; i < d->state.count && err == OK; i++)
 		err = save_entry(d, i, out);
@@ -344,8 +345,8 @@ load_entry(struct fleet_denials *d, struct slice *in, int64_t ms)
 {
 	static struct fleet_entry e; /* the main thread's, and large */
 	size_t field_len, value_len, at;
-	uint32_t filed = 0;
-	enum fleet_news news;
+	uint32_t file_row = 0;
+	enum fleet_effect effect;
 	const uint8_t *end;
 	char head[64];
 	size_t len;
@@ -359,7 +360,7 @@ load_entry(struct fleet_denials *d, struct slice *in, int64_t ms)
 	memcpy(head, in->data, len);
 	head[len] = '\0';
 	if (sscanf(head, "%zu %zu %d %" SCNx32 "\n", &field_len, &value_len,
-		&pending, &filed) < 3)
+		&pending, &file_row) < 3)
 		return ERR_MALFORMED;
 	in->data += len;
 	in->len -= len;
@@ -371,17 +372,17 @@ load_entry(struct fleet_denials *d, struct slice *in, int64_t ms)
 		return ERR_MALFORMED;
 	in->data += field_len + value_len + 1;
 	in->len -= field_len + value_len + 1;
-	err = fleet_denials_set(d, &e, &news, &at);
-	if (err == OK && news != FLEET_NEWS_NONE) {
+	err = fleet_denials_set(d, &e, &effect, &at);
+	if (err == OK && effect != FLEET_EFFECT_NONE) {
 		d->notes[at].pending = pending == 1;
 		d->notes[at].late = true;
-		d->notes[at].filed = filed;
+		d->notes[at].file_row = file_row;
 	}
 	return err;
 }
 
 enum err
-fleet_denials_load(struct fleet_denials *d, struct fleet_mark *mark,
+fleet_denials_load(struct fleet_denials *d, struct fleet_position *position,
     struct slice in, int64_t ms)
 {
 	const uint8_t *end = in.len == 0 ? NULL : memchr(in.data, '\n', in.len);
@@ -411,9 +412,9 @@ fleet_denials_load(struct fleet_denials *d, struct fleet_mark *mark,
 	    hash_fnv(HASH_FNV_BEGIN, all));
 	if (!slice_equal(in, slice_str(expected)))
 		return ERR_MALFORMED;
-	snprintf(mark->epoch, sizeof(mark->epoch), "%s",
+	snprintf(position->epoch, sizeof(position->epoch), "%s",
 	    strcmp(epoch, "-") == 0 ? "" : epoch);
-	snprintf(mark->id, sizeof(mark->id), "%s", id);
-	mark->file_known = file_known == 1;
+	snprintf(position->id, sizeof(position->id), "%s", id);
+	position->file_known = file_known == 1;
 	return OK;
 }

@@ -35,10 +35,11 @@
 /* What is known about an entry beside the deny list's own. */
 struct fleet_note {
 	int64_t stamp;
-	uint32_t seen; /* the round in which the Redis server had it last */
-	uint32_t filed; /* its row in the fleet's file, see fleet/file.h; 0:
-			 * none */
-	bool met; /* the file's new version has the row, too */
+	uint32_t
+	    seen_round; /* the round in which the Redis server had it last */
+	uint32_t file_row; /* its row in the fleet's file, see fleet/file.h; 0:
+			    * none */
+	bool in_new_file; /* the file's new version has the row, too */
 	bool pending; /* the Redis server may not have it */
 	bool late; /* sent before, or decided without a connection */
 };
@@ -68,16 +69,16 @@ void fleet_denials_fini(struct fleet_denials *d);
 int64_t fleet_denials_stamp(struct fleet_denials *d, int64_t ms);
 
 /* What fleet_denials_set() has done. */
-enum fleet_news {
-	FLEET_NEWS_NONE, /* the same or a newer change is known already */
-	FLEET_NEWS_NOTED, /* newer, but nothing changes for clients */
-	FLEET_NEWS_CHANGED
+enum fleet_effect {
+	FLEET_EFFECT_NONE, /* the same or a newer change is known already */
+	FLEET_EFFECT_RECORDED, /* newer, but nothing changes for clients */
+	FLEET_EFFECT_CHANGED
 };
 
 /* Takes a change; *at (may be NULL) is the index of its entry. ERR_NO_MEMORY;
  * ERR_LIMIT: too many entries. */
 enum err fleet_denials_set(struct fleet_denials *d, const struct fleet_entry *e,
-    enum fleet_news *news, size_t *at) MUST_CHECK;
+    enum fleet_effect *effect, size_t *at) MUST_CHECK;
 
 /* Reads an entry. NULL, or a static text: why it is refused. `ms' since 1970
  * is now: a stamp from the far future is cut. */
@@ -98,7 +99,7 @@ void fleet_stamp_text(char out[FLEET_STAMP_LEN + 1], int64_t stamp);
 bool fleet_id_is_good(struct slice id);
 
 /* Up to which change of which Redis server the copy on disk has all entries. */
-struct fleet_mark {
+struct fleet_position {
 	char epoch[40]; /* of the Redis server; "": none */
 	char id[48]; /* of the last change */
 	bool file_known; /* notes say what the fleet's file had */
@@ -106,11 +107,11 @@ struct fleet_mark {
 
 /* Writes the copy on disk, as bytes, to `out'. ERR_NO_MEMORY, ERR_LIMIT. */
 enum err fleet_denials_save(const struct fleet_denials *d,
-    const struct fleet_mark *mark, struct buf *out) MUST_CHECK;
+    const struct fleet_position *position, struct buf *out) MUST_CHECK;
 
 /* Reads such a copy. `ms' since 1970 is now. ERR_MALFORMED: it is not complete;
  * ERR_NO_MEMORY, ERR_LIMIT. */
-enum err fleet_denials_load(struct fleet_denials *d, struct fleet_mark *mark,
-    struct slice in, int64_t ms) MUST_CHECK;
+enum err fleet_denials_load(struct fleet_denials *d,
+    struct fleet_position *position, struct slice in, int64_t ms) MUST_CHECK;
 
 #endif

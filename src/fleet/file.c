@@ -53,18 +53,18 @@ stamp_of(const struct fleet_list *l, const struct fleet_file_version *v,
 	int64_t first = first_stamp(row, said);
 	int64_t changed = (v->ms < now ? v->ms : now) << SHIFT;
 
-	if (!l->mark.file_known)
+	if (!l->position.file_known)
 		return first;
 	if (!v->at_start)
 		return 0;
 	return changed > first ? changed : first;
 }
 
-/* Decides entry `i' of `t'; *at is its index. *news is NONE if the fleet has
+/* Decides entry `i' of `t'; *at is its index. *effect is NONE if the fleet has
  * decided later. */
 static enum err
 decide(struct fleet_list *l, const struct identity_deny_table *t, size_t i,
-    int64_t stamp, enum fleet_news *news, size_t *at)
+    int64_t stamp, enum fleet_effect *effect, size_t *at)
 {
 	struct identity_deny_lookup what = identity_deny_lookup_make(
 	    &l->denials.state.hash, (enum identity_deny_kind)t->entries[i].kind,
@@ -73,10 +73,10 @@ decide(struct fleet_list *l, const struct identity_deny_table *t, size_t i,
 	enum err err;
 
 	if (stamp != 0)
-		return fleet_list_decide_at(l, t, i, stamp, news, at);
+		return fleet_list_decide_at(l, t, i, stamp, effect, at);
 	err = fleet_list_decide(l, t, i);
 	e = identity_deny_table_find(&l->denials.state, &what);
-	*news = FLEET_NEWS_CHANGED;
+	*effect = FLEET_EFFECT_CHANGED;
 	*at = e == NULL ? 0 : (size_t)(e - l->denials.state.entries);
 	return err;
 }
@@ -95,23 +95,23 @@ take_row(struct fleet_list *l, const struct fleet_file_version *v, size_t i,
 	    identity_deny_table_find(state, &what);
 	uint32_t said = digest_of(v->rows, row);
 	size_t at = have == NULL ? 0 : (size_t)(have - state->entries);
-	enum fleet_news news = FLEET_NEWS_CHANGED;
+	enum fleet_effect effect = FLEET_EFFECT_CHANGED;
 	enum err err = OK;
 
 	if (have == NULL ||
-	    (l->denials.notes[at].filed != said &&
+	    (l->denials.notes[at].file_row != said &&
 		digest_of(state, have) != said)) {
-		err = decide(l, v->rows, i, stamp_of(l, v, row, said), &news,
+		err = decide(l, v->rows, i, stamp_of(l, v, row, said), &effect,
 		    &at);
-		out->denied += err == OK && news != FLEET_NEWS_NONE;
+		out->denied += err == OK && effect != FLEET_EFFECT_NONE;
 		/* Whether the fleet denies it with other words is not told. */
-		out->late += news == FLEET_NEWS_NONE &&
+		out->late += effect == FLEET_EFFECT_NONE &&
 		    state->entries[at].until == IDENTITY_DENY_REMOVED;
 	}
 	if (err != OK)
 		return err;
-	l->denials.notes[at].filed = said;
-	l->denials.notes[at].met = true;
+	l->denials.notes[at].file_row = said;
+	l->denials.notes[at].in_new_file = true;
 	return OK;
 }
 
@@ -130,12 +130,12 @@ find_gone(struct fleet_list *l, struct identity_deny_table *gone,
 	for (i = 0; i < state->count && err == OK; i++) {
 		e = &state->entries[i];
 		note = &l->denials.notes[i];
-		if (note->filed == 0 || note->met)
+		if (note->file_row == 0 || note->in_new_file)
 			continue;
 		if (e->until == IDENTITY_DENY_REMOVED) {
-			note->filed = 0;
-		} else if (digest_of(state, e) != note->filed) {
-			note->filed = 0;
+			note->file_row = 0;
+		} else if (digest_of(state, e) != note->file_row) {
+			note->file_row = 0;
 			out->kept++;
 		} else {
 			what = identity_deny_lookup_make(&gone->hash,
@@ -154,7 +154,7 @@ take_back(struct fleet_list *l, const struct fleet_file_version *v,
     struct fleet_file_changes *out)
 {
 	struct identity_deny_table gone;
-	enum fleet_news news;
+	enum fleet_effect effect;
 	enum err err;
 	size_t at, i;
 
@@ -162,12 +162,12 @@ take_back(struct fleet_list *l, const struct fleet_file_version *v,
 	err = find_gone(l, &gone, out);
 	for (i = 0; i < gone.count && err == OK; i++) {
 		err = decide(l, &gone, i, stamp_of(l, v, &gone.entries[i], 0),
-		    &news, &at);
+		    &effect, &at);
 		if (err != OK)
 			break;
-		l->denials.notes[at].filed = 0;
-		out->taken_back += news != FLEET_NEWS_NONE;
-		out->kept += news == FLEET_NEWS_NONE;
+		l->denials.notes[at].file_row = 0;
+		out->taken_back += effect != FLEET_EFFECT_NONE;
+		out->kept += effect == FLEET_EFFECT_NONE;
 	}
 	identity_deny_table_fini(&gone);
 	return err;
@@ -185,9 +185,9 @@ check_rows(const struct fleet_list *l, const struct fleet_file_version *v,
 	if (v->rows->count > v->rows->removed)
 		return OK;
 	for (i = 0; i < state->count; i++)
-		count += l->denials.notes[i].filed != 0 &&
+		count += l->denials.notes[i].file_row != 0 &&
 		    digest_of(state, &state->entries[i]) ==
-			l->denials.notes[i].filed;
+			l->denials.notes[i].file_row;
 	if (count <= 1)
 		return OK;
 	report_add(why,
@@ -226,10 +226,10 @@ fleet_file_take(struct fleet_list *l, const struct fleet_file_version *v,
 	if (err == OK)
 		err = take_back(l, v, out);
 	for (i = 0; i < l->denials.state.count; i++)
-		l->denials.notes[i].met = false;
+		l->denials.notes[i].in_new_file = false;
 	if (err != OK)
 		return err;
-	l->mark.file_known = true;
+	l->position.file_known = true;
 	fleet_list_touch(l);
 	return OK;
 }
@@ -240,6 +240,6 @@ fleet_file_forget(struct fleet_list *l)
 	size_t i;
 
 	for (i = 0; i < l->denials.state.count; i++)
-		l->denials.notes[i].filed = 0;
-	l->mark.file_known = false;
+		l->denials.notes[i].file_row = 0;
+	l->position.file_known = false;
 }

@@ -31,10 +31,10 @@
 #define SEND_MS 2000
 
 enum phase {
-	AWAY, /* not connected */
+	OFFLINE, /* not connected */
 	JOINING,
 	LOADING,
-	CATCHING,
+	CATCHING_UP,
 	ONLINE
 };
 
@@ -182,7 +182,8 @@ push(struct fleet *f)
 	size_t argc = 0;
 	size_t i, n;
 
-	if (f->phase != ONLINE || f->list.flying > 0 || f->list.queue_len == 0)
+	if (f->phase != ONLINE || f->list.in_flight > 0 ||
+	    f->list.queue_len == 0)
 		return;
 	buf_init(&texts, 0);
 	n = fleet_list_write(&f->list, parts, &texts);
@@ -203,7 +204,7 @@ push(struct fleet *f)
 		    parts[i].end - parts[i].value);
 	}
 	if (n > 0 && fleet_link_send(f->data, argv, argc, put_done, f))
-		f->list.flying = n;
+		f->list.in_flight = n;
 	buf_fini(&texts);
 }
 
@@ -244,8 +245,8 @@ take_change(struct fleet *f, const struct fleet_reply *r)
 			value = fleet_reply_text(fleet_reply_item(body, i + 1));
 	}
 	fleet_list_take(&f->list, field, value);
-	snprintf(f->list.mark.id, sizeof(f->list.mark.id), "%.*s", (int)id.len,
-	    (const char *)id.data);
+	snprintf(f->list.position.id, sizeof(f->list.position.id), "%.*s",
+	    (int)id.len, (const char *)id.data);
 	return true;
 }
 
@@ -287,7 +288,7 @@ stream_read(void *arg, const struct fleet_reply *reply)
 	}
 	if (changes->count >= READ_COUNT || f->again)
 		read_stream(f);
-	else if (f->phase == CATCHING)
+	else if (f->phase == CATCHING_UP)
 		caught_up(f);
 }
 
@@ -301,9 +302,9 @@ read_stream(struct fleet *f)
 		slice_make(count,
 		    (size_t)snprintf(count, sizeof(count), "%d", READ_COUNT)),
 		slice_str("STREAMS"), key(f, stream, "changes"),
-		slice_str(f->list.mark.id) };
+		slice_str(f->list.position.id) };
 
-	if (f->phase != ONLINE && f->phase != CATCHING)
+	if (f->phase != ONLINE && f->phase != CATCHING_UP)
 		return;
 	f->again = f->reading;
 	if (f->reading)
@@ -344,9 +345,9 @@ scanned(void *arg, const struct fleet_reply *reply)
 		scan(f);
 		return;
 	}
-	memcpy(f->list.mark.id, f->load_id, sizeof(f->list.mark.id));
+	memcpy(f->list.position.id, f->load_id, sizeof(f->list.position.id));
 	fleet_list_restore(&f->list);
-	set_phase(f, CATCHING);
+	set_phase(f, CATCHING_UP);
 	read_stream(f);
 }
 
@@ -385,7 +386,7 @@ static void
 joined(void *arg, const struct fleet_reply *reply)
 {
 	struct fleet *f = arg;
-	char epoch[sizeof(f->list.mark.epoch)];
+	char epoch[sizeof(f->list.position.epoch)];
 	bool known;
 
 	if (reply == NULL)
@@ -400,12 +401,12 @@ joined(void *arg, const struct fleet_reply *reply)
 		return;
 	}
 	known = fleet_reply_item(reply, 1)->number == 1 &&
-	    strcmp(epoch, f->list.mark.epoch) == 0;
-	memcpy(f->list.mark.epoch, epoch, sizeof(epoch));
+	    strcmp(epoch, f->list.position.epoch) == 0;
+	memcpy(f->list.position.epoch, epoch, sizeof(epoch));
 	f->list.round++;
 	f->reading = false;
 	if (known) {
-		set_phase(f, CATCHING);
+		set_phase(f, CATCHING_UP);
 		read_stream(f);
 		return;
 	}
@@ -422,7 +423,7 @@ join(struct fleet *f)
 		slice_str(FLEET_SCRIPT_JOIN), slice_str("3"),
 		key(f, epoch, "epoch"), key(f, stream, "changes"),
 		key(f, set, "denied"), slice_str(f->own_epoch),
-		slice_str(f->list.mark.id) };
+		slice_str(f->list.position.id) };
 
 	set_phase(f, JOINING);
 	(void)fleet_link_send(f->data, argv, 8, joined, f);
@@ -495,13 +496,13 @@ heartbeat_answered(void *arg, const struct fleet_reply *reply)
 	}
 	note_replicas(f, fleet_reply_item(reply, 2));
 	epoch = fleet_reply_text(fleet_reply_item(reply, 0));
-	if (f->phase == ONLINE && f->list.flying == 0 &&
-	    (!slice_equal(epoch, slice_str(f->list.mark.epoch)) ||
+	if (f->phase == ONLINE && f->list.in_flight == 0 &&
+	    (!slice_equal(epoch, slice_str(f->list.position.epoch)) ||
 		(fleet_reply_item(reply, 1)->number == 0 &&
 		    f->list.denials.state.count > f->list.queue_len))) {
 		log_event(LOG_LEVEL_WARN, "fleet_emptied",
 		    "the Redis server has lost its data");
-		f->list.mark.epoch[0] = '\0';
+		f->list.position.epoch[0] = '\0';
 		join(f);
 	}
 }
@@ -560,7 +561,7 @@ data_down(void *arg)
 	struct fleet *f = arg;
 
 	f->lost++;
-	set_phase(f, AWAY);
+	set_phase(f, OFFLINE);
 	forget_replicas(f);
 	if (f->list.changes.count > 0)
 		(void)fleet_list_enforce(&f->list, NULL, NULL);
@@ -887,7 +888,7 @@ fleet_get_status(const struct fleet *f, struct fleet_status *out)
 	out->name = f->name;
 	out->address = fleet_link_address(f->data);
 	out->why = out->online ? "" : fleet_link_why(f->data);
-	out->last_id = f->list.mark.id;
+	out->last_id = f->list.position.id;
 	out->lag_ms = fleet_link_lag(f->data);
 	out->changed_at = f->changed_at;
 	out->entries = f->list.denials.active;

@@ -11,14 +11,14 @@
  * wakes the other replicas, which read the stream. See fleet/denials.h for the
  * entries, and why it does not matter in which order they arrive.
  *
- *   JOINING   does the server's stream still hold the last change we know?
- *   LOADING   no: reads the whole set, and sends what the server lacks. So a
- *             server that comes back empty is restored by the replicas.
- *   CATCHING  reads the stream up to its end
- *   ONLINE    reads what is new
+ *   JOINING      does the server's stream still hold the last change we know?
+ *   LOADING      no: reads the whole set, and sends what the server lacks. So a
+ *                server that comes back empty is restored by the replicas.
+ *   CATCHING_UP  reads the stream up to its end
+ *   ONLINE       reads what is new
  *
  * While a replica catches up, changes are collected and put in force together,
- * so that no client is thrown out for an entry that was taken back later.
+ * so that no session is ended for an entry that was taken back later.
  *
  * A change by a command is in force here at once and waits to be sent; while
  * the Redis server cannot be reached, it waits on disk as well.

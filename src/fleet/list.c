@@ -39,7 +39,7 @@ save(void *arg)
 	if (l->copy == NULL || !l->dirty || fleet_copy_is_busy(l->copy))
 		return;
 	buf_init(&bytes, 0);
-	if (fleet_denials_save(&l->denials, &l->mark, &bytes) != OK) {
+	if (fleet_denials_save(&l->denials, &l->position, &bytes) != OK) {
 		buf_fini(&bytes);
 		timer_start(&l->save, RETRY_MS);
 		return;
@@ -200,14 +200,14 @@ fleet_list_enforce(struct fleet_list *l, fleet_swept *done, void *arg)
 
 /* Takes an entry from wherever it comes; *at is its index. */
 static enum err
-take(struct fleet_list *l, const struct fleet_entry *e, enum fleet_news *news,
-    size_t *at)
+take(struct fleet_list *l, const struct fleet_entry *e,
+    enum fleet_effect *effect, size_t *at)
 {
 	struct identity_deny_lookup what = identity_deny_lookup_make(
 	    &l->changes.hash, e->kind, slice_make(e->key.bytes, e->key.len));
-	enum err err = fleet_denials_set(&l->denials, e, news, at);
+	enum err err = fleet_denials_set(&l->denials, e, effect, at);
 
-	if (err != OK || *news != FLEET_NEWS_CHANGED)
+	if (err != OK || *effect != FLEET_EFFECT_CHANGED)
 		return err;
 	if (identity_deny_table_set(&l->changes, &what, e->reason, e->until) !=
 	    OK)
@@ -219,7 +219,7 @@ void
 fleet_list_take(struct fleet_list *l, struct slice field, struct slice value)
 {
 	static struct fleet_entry e; /* the main thread's, and large */
-	enum fleet_news news;
+	enum fleet_effect effect;
 	const char *why = fleet_entry_parse(&e, field, value, fleet_list_now());
 	int64_t stamp;
 	enum err err;
@@ -227,9 +227,9 @@ fleet_list_take(struct fleet_list *l, struct slice field, struct slice value)
 
 	if (why == NULL) {
 		stamp = e.stamp;
-		err = take(l, &e, &news, &at);
+		err = take(l, &e, &effect, &at);
 		if (err == OK && l->denials.notes[at].stamp == stamp)
-			l->denials.notes[at].seen = l->round;
+			l->denials.notes[at].seen_round = l->round;
 		if (err != OK)
 			why = err_text(err);
 	}
@@ -269,7 +269,7 @@ enqueue(struct fleet_list *l, size_t at)
 /* Takes entry `i' of `t' as decided at `stamp'. */
 static enum err
 decide(struct fleet_list *l, const struct identity_deny_table *t, size_t i,
-    int64_t stamp, enum fleet_news *news, size_t *at)
+    int64_t stamp, enum fleet_effect *effect, size_t *at)
 {
 	static struct fleet_entry e; /* the main thread's, and large */
 	const struct identity_deny_entry *from = &t->entries[i];
@@ -281,16 +281,16 @@ decide(struct fleet_list *l, const struct identity_deny_table *t, size_t i,
 	e.until = from->until;
 	e.reason = identity_deny_table_reason(t, from);
 	e.stamp = stamp;
-	return take(l, &e, news, at);
+	return take(l, &e, effect, at);
 }
 
 enum err
 fleet_list_decide_at(struct fleet_list *l, const struct identity_deny_table *t,
-    size_t i, int64_t stamp, enum fleet_news *news, size_t *at)
+    size_t i, int64_t stamp, enum fleet_effect *effect, size_t *at)
 {
-	enum err err = decide(l, t, i, stamp, news, at);
+	enum err err = decide(l, t, i, stamp, effect, at);
 
-	if (err != OK || *news == FLEET_NEWS_NONE)
+	if (err != OK || *effect == FLEET_EFFECT_NONE)
 		return err;
 	l->denials.notes[*at].late = true;
 	return enqueue(l, *at);
@@ -300,10 +300,10 @@ enum err
 fleet_list_decide(struct fleet_list *l, const struct identity_deny_table *t,
     size_t i)
 {
-	enum fleet_news news;
+	enum fleet_effect effect;
 	size_t at;
 	enum err err = decide(l, t, i,
-	    fleet_denials_stamp(&l->denials, fleet_list_now()), &news, &at);
+	    fleet_denials_stamp(&l->denials, fleet_list_now()), &effect, &at);
 
 	if (err != OK)
 		return err;
@@ -321,7 +321,7 @@ fleet_list_restore(struct fleet_list *l)
 	size_t i;
 
 	for (i = 0; i < l->denials.state.count; i++) {
-		if (l->denials.notes[i].seen == l->round ||
+		if (l->denials.notes[i].seen_round == l->round ||
 		    l->denials.notes[i].pending)
 			continue;
 		l->denials.notes[i].late = true;
@@ -373,13 +373,13 @@ fleet_list_sent(struct fleet_list *l)
 {
 	size_t i;
 
-	for (i = 0; i < l->flying; i++)
+	for (i = 0; i < l->in_flight; i++)
 		l->denials.notes[l->queue[i]].pending = false;
-	l->sent += l->flying;
-	l->queue_len -= l->flying;
-	memmove(l->queue, l->queue + l->flying,
+	l->sent += l->in_flight;
+	l->queue_len -= l->in_flight;
+	memmove(l->queue, l->queue + l->in_flight,
 	    l->queue_len * sizeof(*l->queue));
-	l->flying = 0;
+	l->in_flight = 0;
 	/* An entry may have been queued once more meanwhile. */
 	for (i = 0; i < l->queue_len; i++)
 		l->denials.notes[l->queue[i]].pending = true;
@@ -391,9 +391,9 @@ fleet_list_lost(struct fleet_list *l)
 {
 	size_t i;
 
-	for (i = 0; i < l->flying; i++)
+	for (i = 0; i < l->in_flight; i++)
 		l->denials.notes[l->queue[i]].late = true;
-	l->flying = 0;
+	l->in_flight = 0;
 }
 
 /*
@@ -409,7 +409,7 @@ fleet_list_init(struct fleet_list *l, struct identity_denylist *list,
 	l->copy_path = path;
 	fleet_denials_init(&l->denials, identity_denylist_hash(list));
 	identity_deny_table_init(&l->changes, identity_denylist_hash(list));
-	strcpy(l->mark.id, "0-0");
+	strcpy(l->position.id, "0-0");
 	timer_init(&l->save, loop, save, l);
 	if (path[0] == '\0')
 		return OK;
@@ -436,8 +436,8 @@ read_copy(struct fleet_list *l, bool *found, struct report *why)
 		report_add(why, "%s: %s", path, file_error(err));
 		return ERR_CONFIG;
 	}
-	err = fleet_denials_load(&l->denials, &l->mark, slice_make(data, len),
-	    fleet_list_now());
+	err = fleet_denials_load(&l->denials, &l->position,
+	    slice_make(data, len), fleet_list_now());
 	free(data);
 	if (err == ERR_NO_MEMORY)
 		return err;
@@ -503,7 +503,7 @@ fleet_list_stop(struct fleet_list *l)
 	if (l->copy == NULL || !l->dirty)
 		return;
 	buf_init(&bytes, 0);
-	if (fleet_denials_save(&l->denials, &l->mark, &bytes) == OK)
+	if (fleet_denials_save(&l->denials, &l->position, &bytes) == OK)
 		fleet_copy_finish(l->copy, buf_slice(&bytes));
 	buf_fini(&bytes);
 }

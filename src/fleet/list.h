@@ -31,14 +31,14 @@ struct fleet_list {
 	struct fleet_hooks hooks;
 	struct fleet_denials denials;
 	struct identity_deny_table changes; /* not in force yet */
-	struct fleet_mark mark; /* how far the stream has been read */
+	struct fleet_position position; /* how far the stream has been read */
 	uint32_t round; /* see fleet_list_restore() */
 	/* Indexes of entries that the Redis server may not have, oldest first;
-	 * the first `flying' of them are on their way. */
+	 * the first `in_flight' of them are on their way. */
 	uint32_t *queue; /* owned */
 	size_t queue_len;
 	size_t queue_cap;
-	size_t flying;
+	size_t in_flight;
 	size_t sent; /* entries that have left the queue so far */
 	struct fleet_copy *copy; /* owned; NULL: there is none */
 	const char *copy_path; /* borrowed */
@@ -89,11 +89,11 @@ enum err fleet_list_decide(struct fleet_list *l,
     const struct identity_deny_table *t, size_t i) MUST_CHECK;
 
 /* Decides entry `i' of `t' with the stamp `stamp', unless something newer is
- * known already: *news says so, and *at is its index. Queues it as one that
+ * known already: *effect says so, and *at is its index. Queues it as one that
  * only counts where it is the newest. */
 enum err fleet_list_decide_at(struct fleet_list *l,
     const struct identity_deny_table *t, size_t i, int64_t stamp,
-    enum fleet_news *news, size_t *at) MUST_CHECK;
+    enum fleet_effect *effect, size_t *at) MUST_CHECK;
 
 /* Puts what was taken in force while there are no sessions. */
 enum err fleet_list_apply(struct fleet_list *l) MUST_CHECK;

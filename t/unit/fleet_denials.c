@@ -104,12 +104,12 @@ static const struct change changes[] = {
 static void
 take(struct fleet_denials *d, const struct change *c)
 {
-	enum fleet_news news;
+	enum fleet_effect effect;
 	char value[128];
 
 	snprintf(value, sizeof(value), "%s %s", stamp(c->ms), c->rest);
 	if (parse(c->field, value) != NULL ||
-	    fleet_denials_set(d, &entry, &news, NULL) != OK)
+	    fleet_denials_set(d, &entry, &effect, NULL) != OK)
 		abort();
 }
 
@@ -188,7 +188,7 @@ test_stamps(void)
 static void
 test_copy(void)
 {
-	struct fleet_mark mark = { "epoch", "17-3", true }, read;
+	struct fleet_position position = { "epoch", "17-3", true }, read;
 	struct fleet_denials d, e;
 	char text[1024], copy[1024];
 	struct buf out;
@@ -199,9 +199,9 @@ test_copy(void)
 	for (i = 0; i < CHANGES; i++)
 		take(&d, &changes[i]);
 	d.notes[1].pending = true;
-	d.notes[1].filed = 0x89abcdef;
+	d.notes[1].file_row = 0x89abcdef;
 	buf_init(&out, 0);
-	ok(fleet_denials_save(&d, &mark, &out) == OK, "saved");
+	ok(fleet_denials_save(&d, &position, &out) == OK, "saved");
 	describe(&d, text);
 	fleet_denials_init(&e, &hash);
 	ok(fleet_denials_load(&e, &read, buf_slice(&out), NOW) == OK, "loaded");
@@ -209,8 +209,8 @@ test_copy(void)
 	is_str(copy, text, "the same list");
 	is_str(read.id, "17-3", "the same place in the stream");
 	ok(e.notes[1].pending && !e.notes[0].pending, "what was not sent");
-	ok(read.file_known && e.notes[1].filed == 0x89abcdef &&
-		e.notes[0].filed == 0,
+	ok(read.file_known && e.notes[1].file_row == 0x89abcdef &&
+		e.notes[0].file_row == 0,
 	    "what the file had");
 	fleet_denials_fini(&e);
 	for (i = 0; i < buf_len(&out); i++) {
@@ -239,7 +239,7 @@ test_old_copy(void)
 {
 	char text[256] = "sallyport-fleet 1 e 1-1 1\n"
 			 "4 24 1\ncn a0000000000000001 never x\n";
-	struct fleet_mark read;
+	struct fleet_position read;
 	struct fleet_denials d;
 
 	snprintf(text + strlen(text), 64, "end %016llx\n",
@@ -247,7 +247,7 @@ test_old_copy(void)
 	fleet_denials_init(&d, &hash);
 	ok(fleet_denials_load(&d, &read, slice_str(text), NOW) == OK,
 	    "a copy without notes of the file");
-	ok(d.active == 1 && d.notes[0].pending && d.notes[0].filed == 0 &&
+	ok(d.active == 1 && d.notes[0].pending && d.notes[0].file_row == 0 &&
 		!read.file_known,
 	    "is read");
 	fleet_denials_fini(&d);

@@ -140,8 +140,9 @@ restart(struct replica *r)
 
 	buf_init(&out, 0);
 	replica_init(&next);
-	if (fleet_denials_save(&r->list.denials, &r->list.mark, &out) != OK ||
-	    fleet_denials_load(&next.list.denials, &next.list.mark,
+	if (fleet_denials_save(&r->list.denials, &r->list.position, &out) !=
+		OK ||
+	    fleet_denials_load(&next.list.denials, &next.list.position,
 		buf_slice(&out), fleet_list_now()) != OK)
 		abort();
 	next.list.incomplete = true; /* the copy is to be put in force */
