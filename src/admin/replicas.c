@@ -477,7 +477,7 @@ count_all_missing(struct broadcast *b, const char *why)
 }
 
 static void
-all_answered(void *arg, const char *why, const struct fleet_talk_part *parts,
+all_answered(void *arg, const char *why, const struct fleet_rpc_part *parts,
     size_t count)
 {
 	struct broadcast *b = arg;
@@ -494,22 +494,22 @@ all_answered(void *arg, const char *why, const struct fleet_talk_part *parts,
 	next(b);
 }
 
-static const struct fleet_talk_asker asker = { answered, all_answered };
+static const struct fleet_rpc_asker asker = { answered, all_answered };
 
 static void
 ask_others(struct broadcast *b)
 {
-	struct fleet_talk *talk = fleet_get_talk(b->admin->master->fleet);
+	struct fleet_rpc *rpc = fleet_get_rpc(b->admin->master->fleet);
 	char *text = json_dumps(b->question, JSON_COMPACT);
-	struct fleet_talk_request r = {
+	struct fleet_rpc_request r = {
 		.text = slice_str(text == NULL ? "" : text),
 		.to = b->to,
 		.ms = b->kind->ms,
 		.asker = &asker,
 		.arg = b,
 	};
-	enum err err = text == NULL || talk == NULL ? ERR_CLOSED
-						    : fleet_talk_ask(talk, &r);
+	enum err err =
+	    text == NULL || rpc == NULL ? ERR_CLOSED : fleet_rpc_ask(rpc, &r);
 
 	free(text);
 	if (err == OK)
@@ -635,7 +635,7 @@ static bool
 refuse(struct admin *a, struct http_call *call, const struct http_request *r)
 {
 	const char *to = http_request_param(r, "fleet");
-	char name[FLEET_TALK_NAME_MAX + 2];
+	char name[FLEET_RPC_NAME_MAX + 2];
 	const char *why;
 	struct fleet_status s;
 
@@ -646,7 +646,7 @@ refuse(struct admin *a, struct http_call *call, const struct http_request *r)
 		return true;
 	}
 	fleet_get_status(a->master->fleet, &s);
-	why = fleet_talk_why_not(fleet_get_talk(a->master->fleet));
+	why = fleet_rpc_why_not(fleet_get_rpc(a->master->fleet));
 	if (why != NULL) {
 		reply_error(call, 503,
 		    "the other replicas cannot be asked, the fleet's Redis "
@@ -722,11 +722,11 @@ new_broadcast(struct admin *a, struct http_call *call,
 	b->missing = json_array();
 	fleet_get_status(a->master->fleet, &s);
 	b->name = s.name;
-	b->here = fleet_talk_is_for(b->to, s.name);
+	b->here = fleet_rpc_is_for(b->to, s.name);
 	b->others = s.replica_count > 1;
 	for (i = 0; i < s.replica_count; i++)
 		if (strcmp(s.replicas[i].name, s.name) != 0 &&
-		    fleet_talk_is_for(b->to, s.replicas[i].name))
+		    fleet_rpc_is_for(b->to, s.replicas[i].name))
 			json_array_append_new(b->known,
 			    json_string(s.replicas[i].name));
 	if (b->kind != NULL && b->question != NULL && b->known != NULL &&
@@ -767,13 +767,13 @@ static void
 send_answer(struct admin *a, const struct fleet_question *q, unsigned status,
     struct slice body)
 {
-	struct fleet_talk *talk = fleet_get_talk(a->master->fleet);
+	struct fleet_rpc *rpc = fleet_get_rpc(a->master->fleet);
 	char head[16];
 	struct buf text;
 
-	if (talk == NULL)
+	if (rpc == NULL)
 		return; /* the daemon is stopping */
-	if (body.len + 4 > FLEET_TALK_ANSWER_MAX) {
+	if (body.len + 4 > FLEET_RPC_ANSWER_MAX) {
 		status = 413;
 		body = slice_str("{\"error\":\"its answer has more than 4 MiB: "
 				 "lower --limit\"}");
@@ -782,7 +782,7 @@ send_answer(struct admin *a, const struct fleet_question *q, unsigned status,
 	snprintf(head, sizeof(head), "%03u ", status % 1000);
 	if (buf_append(&text, head, 4) == OK &&
 	    buf_append(&text, body.data, body.len) == OK)
-		fleet_talk_answer(talk, q, buf_slice(&text));
+		fleet_rpc_answer(rpc, q, buf_slice(&text));
 	buf_fini(&text);
 }
 

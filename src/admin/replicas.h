@@ -2,13 +2,13 @@
 /*
  * Commands for all replicas of a fleet, or for some: the parameter "fleet" of a
  * command. This replica runs the command itself and asks the others
- * (fleet/talk.h), and answers with what all of them say.
+ * (fleet/rpc.h), and answers with what all of them say.
  */
 #ifndef ADMIN_REPLICAS_H
 #define ADMIN_REPLICAS_H
 
 #include "admin/admin.h"
-#include "fleet/talk.h"
+#include "fleet/rpc.h"
 
 /* Runs a command, whose other parameters are as without "fleet". The answer
  * also has "fleet": how many replicas were asked and have answered, and the

@@ -57,13 +57,13 @@ struct fleet {
 	struct config *config; /* counted */
 	struct fleet_link *data; /* owned: commands */
 	struct fleet_link *sub; /* owned: what wakes us */
-	struct fleet_talk *talk; /* owned: questions */
+	struct fleet_rpc *rpc; /* owned: questions */
 	struct fleet_leases *leases; /* owned: sessions of certificates */
 	struct cert_sessions *sessions; /* borrowed */
 	enum phase phase;
 	uint64_t changed_at; /* clock_mono_ms(): ONLINE began or ended */
-	char name[FLEET_TALK_NAME_MAX + 1];
-	char me[FLEET_TALK_NAME_MAX + 20]; /* name, and the number in hex */
+	char name[FLEET_RPC_NAME_MAX + 1];
+	char me[FLEET_RPC_NAME_MAX + 20]; /* name, and the number in hex */
 	uint32_t number; /* of this process */
 	char own_epoch[33]; /* what a Redis server without an epoch gets */
 	char load_id[48]; /* LOADING: where the stream was when it began */
@@ -74,13 +74,13 @@ struct fleet {
 	struct timer tick;
 	struct fleet_list list;
 	struct list waiters;
-	fleet_talk_asked *asked; /* what answers questions */
+	fleet_rpc_asked *asked; /* what answers questions */
 	void *asked_arg;
 	uint64_t lost;
 	struct fleet_link_complaint told; /* of all links */
 	bool file_taken; /* a version of the fleet's file was taken */
 	/* Each name is owned. */
-	struct fleet_replica replicas[FLEET_TALK_REPLICAS_MAX];
+	struct fleet_replica replicas[FLEET_RPC_REPLICAS_MAX];
 	size_t replica_count;
 };
 
@@ -462,7 +462,7 @@ note_replicas(struct fleet *f, const struct fleet_reply *list)
 
 	forget_replicas(f);
 	for (i = 0;
-	     i < list->count && f->replica_count < FLEET_TALK_REPLICAS_MAX;
+	     i < list->count && f->replica_count < FLEET_RPC_REPLICAS_MAX;
 	     i += 2) {
 		s = fleet_reply_text(fleet_reply_item(list, i));
 		if (s.len >= sizeof(text))
@@ -575,7 +575,7 @@ sub_up(void *arg)
 	char wake[128], names[2][128];
 	struct slice argv[4] = { slice_str("SUBSCRIBE"), key(f, wake, "wake") };
 
-	fleet_talk_channels(f->talk, argv + 2, names);
+	fleet_rpc_channels(f->rpc, argv + 2, names);
 	f->heard_at = clock_mono_ms();
 	(void)fleet_link_send(f->sub, argv, 4, NULL, NULL);
 }
@@ -607,7 +607,7 @@ sub_message(void *arg, const struct fleet_reply *r)
 	if (slice_equal(channel, key(f, wake, "wake"))) {
 		read_stream(f);
 	} else if (slice_equal(kind, slice_str("message"))) {
-		fleet_talk_message(f->talk, channel, text);
+		fleet_rpc_message(f->rpc, channel, text);
 		fleet_leases_message(f->leases, text);
 	}
 }
@@ -798,19 +798,19 @@ fleet_start(struct fleet *f, const struct fleet_link_access *access)
 		.owner = &data_owner,
 		.arg = f,
 	};
-	struct fleet_talk_options talk = { &o, c->prefix, f->name, f->number };
+	struct fleet_rpc_options rpc = { &o, c->prefix, f->name, f->number };
 	struct fleet_leases_options leases = { &o, f->sessions, c->prefix,
 		f->me, f->number };
 
-	f->talk = fleet_talk_new(&talk, access);
+	f->rpc = fleet_rpc_new(&rpc, access);
 	f->data = fleet_link_new(&o, access);
 	o.owner = &sub_owner;
 	f->sub = fleet_link_new(&o, access);
 	f->leases = fleet_leases_new(&leases, access);
-	if (f->data == NULL || f->sub == NULL || f->talk == NULL ||
+	if (f->data == NULL || f->sub == NULL || f->rpc == NULL ||
 	    f->leases == NULL)
 		return ERR_NO_MEMORY;
-	fleet_talk_listen(f->talk, f->asked, f->asked_arg);
+	fleet_rpc_listen(f->rpc, f->asked, f->asked_arg);
 	timer_start(&f->tick, TICK_MS);
 	return f->list.copy == NULL ? OK : fleet_copy_start(f->list.copy);
 }
@@ -820,7 +820,7 @@ fleet_set_access(struct fleet *f, const struct fleet_link_access *access)
 {
 	fleet_link_set_access(f->data, access);
 	fleet_link_set_access(f->sub, access);
-	fleet_talk_set_access(f->talk, access);
+	fleet_rpc_set_access(f->rpc, access);
 	fleet_leases_set_access(f->leases, access);
 }
 
@@ -858,11 +858,11 @@ fleet_stop(struct fleet *f)
 		if (w->swept)
 			free(w); /* otherwise the sweep's end frees it */
 	}
-	fleet_talk_free(f->talk);
+	fleet_rpc_free(f->rpc);
 	fleet_leases_stop(f->leases);
 	fleet_link_free(f->data);
 	fleet_link_free(f->sub);
-	f->talk = NULL;
+	f->rpc = NULL;
 	f->data = NULL;
 	f->sub = NULL;
 	fleet_list_stop(&f->list);
@@ -902,14 +902,14 @@ fleet_get_status(const struct fleet *f, struct fleet_status *out)
 }
 
 void
-fleet_listen(struct fleet *f, fleet_talk_asked *asked, void *arg)
+fleet_listen(struct fleet *f, fleet_rpc_asked *asked, void *arg)
 {
 	f->asked = asked;
 	f->asked_arg = arg;
 }
 
-struct fleet_talk *
-fleet_get_talk(const struct fleet *f)
+struct fleet_rpc *
+fleet_get_rpc(const struct fleet *f)
 {
-	return f->talk;
+	return f->rpc;
 }

@@ -30,7 +30,7 @@
  * QUESTIONS
  *
  * Replicas ask each other for their sessions, to kick, to reload and so on
- * (fleet/talk.h); admin knows what the questions mean.
+ * (fleet/rpc.h); admin knows what the questions mean.
  *
  * TRUST
  *
@@ -46,7 +46,7 @@
 #include "fleet/leases.h"
 #include "fleet/link.h"
 #include "fleet/list.h"
-#include "fleet/talk.h"
+#include "fleet/rpc.h"
 
 struct fleet;
 
@@ -133,9 +133,9 @@ void fleet_get_status(const struct fleet *f, struct fleet_status *out);
 
 /* From now on questions of other replicas are passed to `asked'. Call it before
  * fleet_start(). */
-void fleet_listen(struct fleet *f, fleet_talk_asked *asked, void *arg);
+void fleet_listen(struct fleet *f, fleet_rpc_asked *asked, void *arg);
 
 /* For questions to the other replicas; NULL once it has stopped. */
-struct fleet_talk *fleet_get_talk(const struct fleet *f);
+struct fleet_rpc *fleet_get_rpc(const struct fleet *f);
 
 #endif

@@ -13,9 +13,9 @@ libsallyport_a_SOURCES += \
 	src/fleet/link.h \
 	src/fleet/list.c \
 	src/fleet/list.h \
+	src/fleet/rpc.c \
+	src/fleet/rpc.h \
 	src/fleet/scripts.h \
-	src/fleet/talk.c \
-	src/fleet/talk.h \
 	src/fleet/wire.h
 
 # Two whole files instead of conditions inside one.

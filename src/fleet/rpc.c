@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "fleet/talk.h"
+#include "fleet/rpc.h"
 
 #include <ctype.h>
 #include <inttypes.h>
@@ -24,25 +24,25 @@
 
 /* A question of ours. */
 struct asking {
-	struct list node; /* in talk->askings */
-	struct fleet_talk *talk; /* borrowed */
+	struct list node; /* in rpc->askings */
+	struct fleet_rpc *rpc; /* borrowed */
 	char id[ID_LEN + 1];
 	char *to; /* owned */
 	struct timer deadline;
-	const struct fleet_talk_asker *asker;
+	const struct fleet_rpc_asker *asker;
 	void *arg;
-	struct fleet_talk_part parts[FLEET_TALK_REPLICAS_MAX];
+	struct fleet_rpc_part parts[FLEET_RPC_REPLICAS_MAX];
 	size_t count;
 	bool known; /* the parts are */
 	size_t fetching; /* replies that are on the way to us */
 	size_t bytes; /* of the answers so far */
 	bool over; /* `done' was called; it is freed with the last reply */
 	/* Replicas whose answers came before the list of all. */
-	uint32_t early[FLEET_TALK_REPLICAS_MAX];
+	uint32_t early[FLEET_RPC_REPLICAS_MAX];
 	size_t early_count;
 };
 
-struct fleet_talk {
+struct fleet_rpc {
 	struct loop *loop; /* borrowed */
 	struct fleet_link *link; /* owned */
 	const char *prefix; /* borrowed */
@@ -51,7 +51,7 @@ struct fleet_talk {
 	bool ready; /* connected, and the Redis server can be written to */
 	struct list askings;
 	size_t reading;
-	fleet_talk_asked *asked;
+	fleet_rpc_asked *asked;
 	void *asked_arg;
 };
 
@@ -62,7 +62,7 @@ struct fetch {
 };
 
 static struct slice
-key(const struct fleet_talk *t, char out[128], const char *what, const char *id)
+key(const struct fleet_rpc *t, char out[128], const char *what, const char *id)
 {
 	int n = snprintf(out, 128, "%s:%s%s", t->prefix, what, id);
 
@@ -103,7 +103,7 @@ read_number(uint32_t *out, struct slice in)
 
 /* Reads "NAME NUMBER". */
 static bool
-read_replica(char name[FLEET_TALK_NAME_MAX + 1], uint32_t *number,
+read_replica(char name[FLEET_RPC_NAME_MAX + 1], uint32_t *number,
     struct slice in)
 {
 	size_t len;
@@ -112,7 +112,7 @@ read_replica(char name[FLEET_TALK_NAME_MAX + 1], uint32_t *number,
 	if (in.len < NUMBER_LEN + 2)
 		return false;
 	len = in.len - NUMBER_LEN - 1;
-	if (len > FLEET_TALK_NAME_MAX || in.data[len] != ' ')
+	if (len > FLEET_RPC_NAME_MAX || in.data[len] != ' ')
 		return false;
 	for (i = 0; i < len; i++)
 		if (!isalnum(in.data[i]) &&
@@ -136,7 +136,7 @@ complain(const char *what, const struct fleet_reply *r)
 }
 
 bool
-fleet_talk_is_for(const char *to, const char *name)
+fleet_rpc_is_for(const char *to, const char *name)
 {
 	size_t len = strlen(name);
 
@@ -179,10 +179,10 @@ withdraw(const struct asking *a)
 {
 	char question[128];
 	struct slice argv[5] = { slice_str("SET"),
-		key(a->talk, question, "ask:", a->id), slice_str(""),
+		key(a->rpc, question, "ask:", a->id), slice_str(""),
 		slice_str("PX"), slice_str("1") };
 
-	(void)fleet_link_send(a->talk->link, argv, 5, withdrawn, NULL);
+	(void)fleet_link_send(a->rpc->link, argv, 5, withdrawn, NULL);
 }
 
 static void
@@ -220,7 +220,7 @@ fetched(void *arg, const struct fleet_reply *reply)
 {
 	struct fetch *f = arg;
 	struct asking *a = f->asking;
-	struct fleet_talk_part *p = &a->parts[f->part];
+	struct fleet_rpc_part *p = &a->parts[f->part];
 	struct slice text = fleet_reply_text(reply);
 
 	free(f);
@@ -228,8 +228,8 @@ fetched(void *arg, const struct fleet_reply *reply)
 	a->bytes += text.len;
 	if (reply != NULL && reply->type != FLEET_WIRE_STRING)
 		complain("an answer cannot be read", reply);
-	if (!a->over && text.len > 0 && text.len <= FLEET_TALK_ANSWER_MAX &&
-	    a->bytes <= FLEET_TALK_ANSWERS_MAX) {
+	if (!a->over && text.len > 0 && text.len <= FLEET_RPC_ANSWER_MAX &&
+	    a->bytes <= FLEET_RPC_ANSWERS_MAX) {
 		p->answered = true;
 		a->asker->answered(a->arg, p->name, text);
 		end_if_complete(a); /* a may be gone */
@@ -252,8 +252,8 @@ fetch(struct asking *a, size_t i)
 	f->asking = a;
 	f->part = i;
 	snprintf(id, sizeof(id), "%s:%08" PRIx32, a->id, a->parts[i].number);
-	argv[3] = key(a->talk, answer, "answer:", id);
-	if (!fleet_link_send(a->talk->link, argv, 4, fetched, f)) {
+	argv[3] = key(a->rpc, answer, "answer:", id);
+	if (!fleet_link_send(a->rpc->link, argv, 4, fetched, f)) {
 		free(f);
 		return;
 	}
@@ -268,7 +268,7 @@ take_announcement(struct asking *a, uint32_t number)
 	size_t i;
 
 	if (!a->known) {
-		if (a->early_count < FLEET_TALK_REPLICAS_MAX)
+		if (a->early_count < FLEET_RPC_REPLICAS_MAX)
 			a->early[a->early_count++] = number;
 		return;
 	}
@@ -282,7 +282,7 @@ static void
 stored(void *arg, const struct fleet_reply *reply)
 {
 	struct asking *a = arg;
-	struct fleet_talk_part *p;
+	struct fleet_rpc_part *p;
 	size_t i;
 
 	a->fetching--;
@@ -299,13 +299,13 @@ stored(void *arg, const struct fleet_reply *reply)
 			: "the Redis server refused the question");
 		return; /* a may be gone */
 	}
-	for (i = 0; i < reply->count && a->count < FLEET_TALK_REPLICAS_MAX;
+	for (i = 0; i < reply->count && a->count < FLEET_RPC_REPLICAS_MAX;
 	     i++) {
 		p = &a->parts[a->count];
 		if (read_replica(p->name, &p->number,
 			fleet_reply_text(fleet_reply_item(reply, i))) &&
-		    p->number != a->talk->number &&
-		    fleet_talk_is_for(a->to, p->name))
+		    p->number != a->rpc->number &&
+		    fleet_rpc_is_for(a->to, p->name))
 			a->count++;
 	}
 	a->known = true;
@@ -315,8 +315,8 @@ stored(void *arg, const struct fleet_reply *reply)
 }
 
 static bool
-send_question(struct fleet_talk *t, struct asking *a,
-    const struct fleet_talk_request *r)
+send_question(struct fleet_rpc *t, struct asking *a,
+    const struct fleet_rpc_request *r)
 {
 	char question[128], replicas[128], ask[128], ms[24];
 	struct slice argv[9] = { slice_str("EVAL"), slice_str(FLEET_SCRIPT_ASK),
@@ -346,20 +346,20 @@ send_question(struct fleet_talk *t, struct asking *a,
 }
 
 const char *
-fleet_talk_why_not(const struct fleet_talk *t)
+fleet_rpc_why_not(const struct fleet_rpc *t)
 {
 	return t->ready ? NULL : fleet_link_why(t->link);
 }
 
 enum err
-fleet_talk_ask(struct fleet_talk *t, const struct fleet_talk_request *r)
+fleet_rpc_ask(struct fleet_rpc *t, const struct fleet_rpc_request *r)
 {
 	struct hash_key id = hash_key_random();
 	struct asking *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return ERR_NO_MEMORY;
-	a->talk = t;
+	a->rpc = t;
 	a->asker = r->asker;
 	a->arg = r->arg;
 	a->to = strdup(r->to);
@@ -384,19 +384,19 @@ fleet_talk_ask(struct fleet_talk *t, const struct fleet_talk_request *r)
 
 /* A question that is being read. */
 struct reading {
-	struct fleet_talk *talk; /* borrowed */
+	struct fleet_rpc *rpc; /* borrowed */
 	char id[ID_LEN + 1];
 };
 
 /* Splits "TO NAME NUMBER\nTEXT", and passes it to the function that handles it.
  */
 static void
-take_question(struct fleet_talk *t, const char *id, struct slice in)
+take_question(struct fleet_rpc *t, const char *id, struct slice in)
 {
 	const uint8_t *line =
 	    in.len == 0 ? NULL : memchr(in.data, '\n', in.len);
 	struct fleet_question q;
-	char name[FLEET_TALK_NAME_MAX + 1];
+	char name[FLEET_RPC_NAME_MAX + 1];
 	const uint8_t *blank;
 	char *to;
 
@@ -408,7 +408,7 @@ take_question(struct fleet_talk *t, const char *id, struct slice in)
 		slice_make(blank + 1, (size_t)(line - blank - 1))))
 		return;
 	to = strndup((const char *)in.data, (size_t)(blank - in.data));
-	if (to == NULL || !fleet_talk_is_for(to, t->name)) {
+	if (to == NULL || !fleet_rpc_is_for(to, t->name)) {
 		free(to);
 		return;
 	}
@@ -422,21 +422,21 @@ static void
 question_read(void *arg, const struct fleet_reply *reply)
 {
 	struct reading *r = arg;
-	struct fleet_talk *t = r->talk;
+	struct fleet_rpc *t = r->rpc;
 	struct slice text = fleet_reply_text(reply);
 
 	t->reading--;
 	if (reply != NULL && reply->type != FLEET_WIRE_STRING &&
 	    reply->type != FLEET_WIRE_NIL)
 		complain("a question cannot be read", reply);
-	if (text.len <= FLEET_TALK_QUESTION_MAX + HEAD_MAX && t->asked != NULL)
+	if (text.len <= FLEET_RPC_QUESTION_MAX + HEAD_MAX && t->asked != NULL)
 		take_question(t, r->id, text);
 	free(r);
 }
 
 /* A question was announced: reads it, unless it is our own. */
 static void
-read_question(struct fleet_talk *t, const char *id)
+read_question(struct fleet_rpc *t, const char *id)
 {
 	char question[128];
 	struct slice argv[2] = { slice_str("GET"),
@@ -453,7 +453,7 @@ read_question(struct fleet_talk *t, const char *id)
 	r = malloc(sizeof(*r));
 	if (r == NULL)
 		return;
-	r->talk = t;
+	r->rpc = t;
 	memcpy(r->id, id, sizeof(r->id));
 	if (fleet_link_send(t->link, argv, 2, question_read, r))
 		t->reading++;
@@ -470,7 +470,7 @@ answer_stored(void *arg, const struct fleet_reply *reply)
 }
 
 void
-fleet_talk_answer(struct fleet_talk *t, const struct fleet_question *q,
+fleet_rpc_answer(struct fleet_rpc *t, const struct fleet_question *q,
     struct slice text)
 {
 	char question[128], answer[128], channel[128], id[ID_LEN + 12];
@@ -495,7 +495,7 @@ fleet_talk_answer(struct fleet_talk *t, const struct fleet_question *q,
 
 /* "ID:NUMBER": the answer of that replica is there. */
 static void
-take_answer_message(struct fleet_talk *t, struct slice text)
+take_answer_message(struct fleet_rpc *t, struct slice text)
 {
 	struct list *node;
 	struct list *next;
@@ -518,7 +518,7 @@ take_answer_message(struct fleet_talk *t, struct slice text)
 }
 
 void
-fleet_talk_channels(const struct fleet_talk *t, struct slice out[2],
+fleet_rpc_channels(const struct fleet_rpc *t, struct slice out[2],
     char names[2][128])
 {
 	char number[NUMBER_LEN + 1];
@@ -529,14 +529,13 @@ fleet_talk_channels(const struct fleet_talk *t, struct slice out[2],
 }
 
 void
-fleet_talk_message(struct fleet_talk *t, struct slice channel,
-    struct slice text)
+fleet_rpc_message(struct fleet_rpc *t, struct slice channel, struct slice text)
 {
 	char names[2][128];
 	struct slice own[2];
 	char id[ID_LEN + 1];
 
-	fleet_talk_channels(t, own, names);
+	fleet_rpc_channels(t, own, names);
 	if (slice_equal(channel, own[1]))
 		take_answer_message(t, text);
 	else if (slice_equal(channel, own[0]) && read_id(id, text))
@@ -544,7 +543,7 @@ fleet_talk_message(struct fleet_talk *t, struct slice channel,
 }
 
 void
-fleet_talk_listen(struct fleet_talk *t, fleet_talk_asked *asked, void *arg)
+fleet_rpc_listen(struct fleet_rpc *t, fleet_rpc_asked *asked, void *arg)
 {
 	t->asked = asked;
 	t->asked_arg = arg;
@@ -559,7 +558,7 @@ fleet_talk_listen(struct fleet_talk *t, fleet_talk_asked *asked, void *arg)
 static void
 probed(void *arg, const struct fleet_reply *reply)
 {
-	struct fleet_talk *t = arg;
+	struct fleet_rpc *t = arg;
 	char why[FLEET_LINK_WHY_MAX];
 
 	if (reply == NULL)
@@ -576,7 +575,7 @@ probed(void *arg, const struct fleet_reply *reply)
 static void
 link_up(void *arg)
 {
-	struct fleet_talk *t = arg;
+	struct fleet_rpc *t = arg;
 	char id[NUMBER_LEN + 1], probe[128];
 	struct slice argv[5] = { slice_str("SET"), { NULL, 0 }, slice_str(""),
 		slice_str("PX"), slice_str("1") };
@@ -589,18 +588,18 @@ link_up(void *arg)
 static void
 link_down(void *arg)
 {
-	struct fleet_talk *t = arg;
+	struct fleet_rpc *t = arg;
 
 	t->ready = false;
 }
 
 static const struct fleet_link_owner owner = { link_up, link_down, NULL };
 
-struct fleet_talk *
-fleet_talk_new(const struct fleet_talk_options *o,
+struct fleet_rpc *
+fleet_rpc_new(const struct fleet_rpc_options *o,
     const struct fleet_link_access *access)
 {
-	struct fleet_talk *t = calloc(1, sizeof(*t));
+	struct fleet_rpc *t = calloc(1, sizeof(*t));
 	struct fleet_link_options link = *o->link;
 
 	if (t == NULL)
@@ -620,7 +619,7 @@ fleet_talk_new(const struct fleet_talk_options *o,
 }
 
 void
-fleet_talk_free(struct fleet_talk *t)
+fleet_rpc_free(struct fleet_rpc *t)
 {
 	struct list *node;
 	struct list *next;
@@ -639,7 +638,7 @@ fleet_talk_free(struct fleet_talk *t)
 }
 
 void
-fleet_talk_set_access(struct fleet_talk *t,
+fleet_rpc_set_access(struct fleet_rpc *t,
     const struct fleet_link_access *access)
 {
 	fleet_link_set_access(t->link, access);
