@@ -130,7 +130,7 @@ dismiss(struct backend_pool *p, struct backend_endpoint *e)
 	    list_entry(p->waiting.next, struct backend_waiter, node);
 
 	backend_pool_leave(p, w);
-	w->go(w, e);
+	w->ready(w, e);
 }
 
 /* Serves the first dial of the queue; false if all have to go on waiting. */
@@ -184,13 +184,13 @@ time_to_serve(void *arg)
 void
 backend_pool_enter(struct backend_pool *p, struct backend_waiter *w,
     struct slice client_id,
-    void (*go)(struct backend_waiter *, struct backend_endpoint *))
+    void (*ready)(struct backend_waiter *, struct backend_endpoint *))
 {
 	list_init(&w->node);
 	w->hash = backend_pick_hash(client_id);
 	w->tried = 0;
 	w->held = false;
-	w->go = go;
+	w->ready = ready;
 	p->counts.dials++;
 }
 

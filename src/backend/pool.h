@@ -134,15 +134,15 @@ struct backend_waiter {
 	/* Gives the dial an endpoint to try now, counted for the callee; or
 	 * NULL: there is none and waiting is of no use (hold = false). Must
 	 * not call the dial's owner from inside. */
-	void (*go)(struct backend_waiter *w, struct backend_endpoint *e);
+	void (*ready)(struct backend_waiter *w, struct backend_endpoint *e);
 };
 
 /* Makes `w' ready for a dial that starts, and counts the dial. */
 void backend_pool_enter(struct backend_pool *p, struct backend_waiter *w,
     struct slice client_id,
-    void (*go)(struct backend_waiter *w, struct backend_endpoint *e));
+    void (*ready)(struct backend_waiter *w, struct backend_endpoint *e));
 
-/* Queues `w'; `go' may be called from inside. First come, first served; all
+/* Queues `w'; `ready' may be called from inside. First come, first served; all
  * wait for the same things: a usable endpoint, a token of connect_rate, and
  * the end of a pause after this process ran out of something. ERR_LIMIT: the
  * queue is full, and w is not in it. */

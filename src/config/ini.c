@@ -249,7 +249,7 @@ is_quoted(const char *value)
 /* A sentence if inih makes something else of the line than its author
  * expects, or NULL. */
 static const char *
-odd_value(const char *value)
+value_warning(const char *value)
 {
 	if (value[0] == '#' || strstr(value, " #") != NULL ||
 	    strstr(value, "\t#") != NULL)
@@ -267,7 +267,7 @@ static int
 take_value(void *user, const char *section, const char *key, const char *value)
 {
 	struct reader *r = user;
-	const char *odd = odd_value(value);
+	const char *odd = value_warning(value);
 
 	(void)section; /* cut to 49 bytes: our own reading is used */
 	if (odd != NULL)

@@ -68,7 +68,7 @@ static const struct {
 	const char *section;
 	const char *key;
 	const char *instead;
-} habits[] = {
+} foreign_options[] = {
 	{ "daemon", "threads", "write workers" },
 	{ "daemon", "nbthread", "write workers" },
 	{ "listener", "listen", "write bind" },
@@ -92,7 +92,7 @@ static const struct {
 };
 
 /* The same for sections. */
-static const char *const section_habits[][2] = {
+static const char *const foreign_sections[][2] = {
 	{ "auth", "identity" },
 	{ "broker", "backend" },
 	{ "brokers", "backend" },
@@ -104,20 +104,21 @@ static const char *const section_habits[][2] = {
 };
 
 static const char *
-habit(const struct config_section *section, const char *key)
+foreign_option(const struct config_section *section, const char *key)
 {
 	size_t i;
 
-	for (i = 0; i < sizeof(habits) / sizeof(habits[0]); i++)
-		if (strcmp(habits[i].section, section->word) == 0 &&
-		    strcmp(habits[i].key, key) == 0)
-			return habits[i].instead;
+	for (i = 0; i < sizeof(foreign_options) / sizeof(foreign_options[0]);
+	     i++)
+		if (strcmp(foreign_options[i].section, section->word) == 0 &&
+		    strcmp(foreign_options[i].key, key) == 0)
+			return foreign_options[i].instead;
 	return NULL;
 }
 
 /* The other section that has an option `key', or NULL. */
 static const struct config_section *
-elsewhere(const char *key)
+section_with(const char *key)
 {
 	const struct config_section *sections;
 	size_t count, i;
@@ -144,7 +145,7 @@ void
 config_suggest_key(char out[CONFIG_SUGGEST_MAX],
     const struct config_section *section, const char *key)
 {
-	const char *instead = habit(section, key);
+	const char *instead = foreign_option(section, key);
 	const struct config_section *other;
 	struct config_nearest nearest = { 0 };
 	size_t i;
@@ -153,7 +154,7 @@ config_suggest_key(char out[CONFIG_SUGGEST_MAX],
 		snprintf(out, CONFIG_SUGGEST_MAX, "%s", instead);
 		return;
 	}
-	other = elsewhere(key);
+	other = section_with(key);
 	if (other != NULL) {
 		snprintf(out, CONFIG_SUGGEST_MAX, "it belongs in [%s%s]",
 		    other->word, other->many == CONFIG_NAMED ? " NAME" : "");
@@ -174,9 +175,10 @@ config_suggest_section(char out[CONFIG_SUGGEST_MAX], const char *word)
 	struct config_nearest nearest = { 0 };
 	size_t count, i, len;
 
-	for (i = 0; i < sizeof(section_habits) / sizeof(section_habits[0]); i++)
-		if (strcmp(section_habits[i][0], word) == 0)
-			nearest.word = section_habits[i][1];
+	for (i = 0; i < sizeof(foreign_sections) / sizeof(foreign_sections[0]);
+	     i++)
+		if (strcmp(foreign_sections[i][0], word) == 0)
+			nearest.word = foreign_sections[i][1];
 	sections = config_sections(&count);
 	if (nearest.word == NULL)
 		for (i = 0; i < count; i++)

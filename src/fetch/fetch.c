@@ -46,7 +46,7 @@ complain(const struct fetching *f, enum log_level level, const char *event,
 }
 
 static void
-worsen(struct fetching *f, enum fetch_outcome outcome)
+raise_outcome(struct fetching *f, enum fetch_outcome outcome)
 {
 	if (f->out->outcome < outcome)
 		f->out->outcome = outcome;
@@ -65,7 +65,7 @@ read_in_place(struct fetching *f)
 	if (err != OK && err != ERR_NO_MEMORY) {
 		complain(f, LOG_LEVEL_ERROR, "fetch_unwritten",
 		    file_error(err));
-		worsen(f, FETCH_UNWRITTEN);
+		raise_outcome(f, FETCH_UNWRITTEN);
 		err = ERR_SYSTEM;
 	}
 	if (err != OK)
@@ -92,10 +92,10 @@ put(struct fetching *f, const struct transfer_answer *answer, struct slice pem)
 		f->out->outcome = FETCH_NEW;
 	else if (err == ERR_REFUSED) {
 		complain(f, LOG_LEVEL_ERROR, "fetch_refused", why);
-		worsen(f, FETCH_REFUSED);
+		raise_outcome(f, FETCH_REFUSED);
 	} else if (err == ERR_SYSTEM) {
 		complain(f, LOG_LEVEL_ERROR, "fetch_unwritten", why);
-		worsen(f, FETCH_UNWRITTEN);
+		raise_outcome(f, FETCH_UNWRITTEN);
 	}
 	return err;
 }
@@ -125,7 +125,7 @@ take(struct fetching *f, const struct transfer_answer *answer)
 		err = OK;
 	} else if (err == ERR_REFUSED) {
 		complain(f, LOG_LEVEL_ERROR, "fetch_refused", why);
-		worsen(f, FETCH_REFUSED);
+		raise_outcome(f, FETCH_REFUSED);
 	}
 	buf_fini(&pem);
 	return err;
@@ -151,9 +151,9 @@ try_server(struct fetching *f, const char *url)
 		err = take(f, &answer);
 	else if (err == ERR_REFUSED) {
 		complain(f, LOG_LEVEL_WARN, "fetch_failed", answer.why);
-		worsen(f, FETCH_FAILED);
+		raise_outcome(f, FETCH_FAILED);
 	} else if (err == ERR_CLOSED)
-		worsen(f, FETCH_STOPPED);
+		raise_outcome(f, FETCH_STOPPED);
 	transfer_answer_fini(&answer);
 	return err;
 }
@@ -223,7 +223,7 @@ fetch_run(const struct plan_source *source, fetch_stop *stop, void *arg,
 	err = read_in_place(&f);
 	if (err == OK && place_check(source->path, why) != OK) {
 		complain(&f, LOG_LEVEL_ERROR, "fetch_unwritten", why);
-		worsen(&f, FETCH_UNWRITTEN);
+		raise_outcome(&f, FETCH_UNWRITTEN);
 	} else if (err == OK) {
 		err = try_servers(&f);
 		if (err != ERR_NO_MEMORY)

@@ -63,7 +63,7 @@ rank(int code)
 }
 
 static void
-worsen(struct runner *r, int code)
+raise_exit_code(struct runner *r, int code)
 {
 	if (rank(code) > rank(r->code))
 		r->code = code;
@@ -75,7 +75,7 @@ worsen(struct runner *r, int code)
  */
 
 static void
-heed(struct runner *r, int signal)
+note_signal(struct runner *r, int signal)
 {
 	if (signal == SIGHUP)
 		r->wake = true;
@@ -91,7 +91,7 @@ is_stopped(void *arg)
 	int signal;
 
 	while ((signal = sigtimedwait(&r->signals, NULL, &now)) > 0)
-		heed(r, signal);
+		note_signal(r, signal);
 	return r->stop;
 }
 
@@ -115,7 +115,7 @@ wait_for(struct runner *r, uint64_t ms)
 	int signal = sigtimedwait(&r->signals, NULL, &ts);
 
 	if (signal > 0)
-		heed(r, signal);
+		note_signal(r, signal);
 }
 
 /*
@@ -294,9 +294,9 @@ note(struct runner *r, const struct fetch_result *result)
 		[FETCH_NO_MEMORY] = RUN_EXIT_SYSTEM,
 	};
 
-	worsen(r, of[result->outcome]);
+	raise_exit_code(r, of[result->outcome]);
 	if (!result->in_force)
-		worsen(r, RUN_EXIT_OUTDATED);
+		raise_exit_code(r, RUN_EXIT_OUTDATED);
 }
 
 /* Sets when the list is asked for again. */
@@ -377,7 +377,7 @@ write_metrics(struct runner *r)
 		return;
 	log_event(LOG_LEVEL_ERROR, "fetch_unwritten", "--metrics: %s",
 	    err == ERR_SYSTEM ? why : err_text(err));
-	worsen(r, RUN_EXIT_UNWRITTEN);
+	raise_exit_code(r, RUN_EXIT_UNWRITTEN);
 }
 
 /* Fetches all that is due. */
@@ -391,7 +391,7 @@ run_round(struct runner *r)
 	size_t i;
 
 	if (due == NULL) {
-		worsen(r, RUN_EXIT_SYSTEM);
+		raise_exit_code(r, RUN_EXIT_SYSTEM);
 		return;
 	}
 	r->wake = false; /* a signal from now on asks for another round */

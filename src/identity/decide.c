@@ -230,7 +230,7 @@ refuse(const struct decision_builder *d, enum reason reason, const char *step,
 	return reason;
 }
 
-/* Stores a copy of `value', which settle() makes `to' point to. */
+/* Stores a copy of `value', which set_slices() makes `to' point to. */
 static enum reason
 place(struct decision_builder *d, struct slice *to, struct slice value)
 {
@@ -246,7 +246,7 @@ place(struct decision_builder *d, struct slice *to, struct slice value)
 
 /* Sets all slices of place(). */
 static void
-settle(struct decision_builder *d)
+set_slices(struct decision_builder *d)
 {
 	size_t i;
 
@@ -598,7 +598,7 @@ identity_decide(const struct identity_rules *rules,
 		memset(&out->edit, 0, sizeof(out->edit));
 		return reason;
 	}
-	settle(&d);
+	set_slices(&d);
 	conclude(&d);
 	return REASON_NONE;
 }

@@ -653,7 +653,7 @@ has_no_writer(int old)
 
 /* After the exchange: adds what other programs still wrote to the old file. */
 static enum outcome
-settle(struct work *w, int fd)
+finish_exchange(struct work *w, int fd)
 {
 	int old = open(w->temp, O_RDONLY | O_CLOEXEC);
 	off_t seen = w->e->before.st_size;
@@ -695,7 +695,7 @@ exchange(struct work *w, int fd, enum outcome *outcome)
 		RENAME_EXCHANGE) == 0) {
 		if (stat(w->temp, &old) == 0 &&
 		    old.st_ino == w->e->before.st_ino)
-			*outcome = settle(w, fd);
+			*outcome = finish_exchange(w, fd);
 		else
 			(void)renameat2(AT_FDCWD, w->temp, AT_FDCWD, w->target,
 			    RENAME_EXCHANGE);

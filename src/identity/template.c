@@ -431,7 +431,7 @@ bad(const struct compiler *c, size_t pos, const char *fmt, ...)
 static const struct {
 	const char *word;
 	const char *here;
-} elsewhere[] = {
+} foreign_words[] = {
 	{ "disabled", "none" },
 	{ "username", "client.username" },
 	{ "clientid", "client.clientid" },
@@ -468,9 +468,9 @@ nearest(struct slice typed)
 	for (i = 0; i < typed.len; i++)
 		word[i] = (char)tolower(typed.data[i]);
 	word[i] = '\0';
-	for (i = 0; i < sizeof(elsewhere) / sizeof(elsewhere[0]); i++) {
-		if (strcmp(word, elsewhere[i].word) == 0)
-			return elsewhere[i].here;
+	for (i = 0; i < sizeof(foreign_words) / sizeof(foreign_words[0]); i++) {
+		if (strcmp(word, foreign_words[i].word) == 0)
+			return foreign_words[i].here;
 	}
 	consider(word, "none", &distance, &best);
 	for (i = 0; i < IDENTITY_VARIABLE_COUNT; i++)

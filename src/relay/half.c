@@ -38,7 +38,7 @@ half_abandon(struct half *h)
 
 /* Completes an end once nothing is pending. */
 static enum half_event
-settle(struct half *h)
+complete_end(struct half *h)
 {
 	if (buf_len(&h->pending) > 0)
 		return HALF_OK;
@@ -178,7 +178,7 @@ half_end(struct half *h)
 	stream_want_read(h->from, false);
 	if (h->state == HALF_OPEN || h->state == HALF_CLOSING)
 		h->state = HALF_ENDING;
-	return settle(h);
+	return complete_end(h);
 }
 
 /* True if the half may read. */
@@ -239,7 +239,7 @@ half_queue_last(struct half *h, const uint8_t *packet, size_t len)
 		memcpy(copy + STREAM_HEADROOM, packet, len);
 		event = push(h, copy + STREAM_HEADROOM, len);
 	}
-	return event == HALF_OK ? settle(h) : event;
+	return event == HALF_OK ? complete_end(h) : event;
 }
 
 enum half_event
@@ -262,5 +262,5 @@ half_drain(struct half *h)
 	}
 	if (is_reading(h))
 		stream_want_read(h->from, true);
-	return settle(h);
+	return complete_end(h);
 }

@@ -162,7 +162,7 @@ take_list(const struct tls_load_pem *block, void *arg)
 
 /* Returns what a download that contains no list looks like. */
 static const char *
-likeness(struct slice body)
+describe_no_crl(struct slice body)
 {
 	size_t i = 0;
 
@@ -183,8 +183,8 @@ static enum err
 read_lists(struct lists *l, struct slice file)
 {
 	struct tls_load_report report = { take_refusal, drop_warning, l->why };
-	struct tls_load_source src = { "the download", "crl", likeness(file),
-		l->why == NULL ? NULL : &report };
+	struct tls_load_source src = { "the download", "crl",
+		describe_no_crl(file), l->why == NULL ? NULL : &report };
 	enum err err = tls_load_blocks(file, TLS_LOAD_CRL, take_list, l, &src);
 
 	if (err == ERR_NO_MEMORY || l->why != NULL)

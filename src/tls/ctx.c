@@ -305,7 +305,7 @@ load_pairs(struct tls_ctx *ctx, const struct tls_options *o,
 
 /* Of two results returns the one to report: lack of memory goes first. */
 static enum err
-worse(enum err a, enum err b)
+more_severe(enum err a, enum err b)
 {
 	return a == ERR_NO_MEMORY || b == OK ? a : b;
 }
@@ -350,9 +350,11 @@ load_all(struct tls_ctx *ctx, const struct tls_options *o,
 
 	if (err == ERR_NO_MEMORY)
 		return err;
-	err = worse(tls_trust_load(&ctx->trust, &o->client_cas, report), err);
+	err = more_severe(tls_trust_load(&ctx->trust, &o->client_cas, report),
+	    err);
 	if (ctx->trust != NULL)
-		err = worse(load_crls(ctx, &o->crls, previous, report), err);
+		err = more_severe(load_crls(ctx, &o->crls, previous, report),
+		    err);
 	return err;
 }
 
@@ -416,7 +418,7 @@ build(struct tls_ctx *ctx, const struct tls_options *o,
 
 	if (err == ERR_NO_MEMORY)
 		return err;
-	err = worse(make_ssl(ctx, o, report), err);
+	err = more_severe(make_ssl(ctx, o, report), err);
 	if (err == OK)
 		err = set_tickets(ctx, tickets, o->session_tickets);
 	if (err != OK)

@@ -384,7 +384,7 @@ tls_handshake_stop_signing(struct tls_handshake *hs)
 
 /* Returns true if the ALPN protocol `name' fits this connection. */
 static bool
-speaks(enum tls_app app, struct slice name)
+is_protocol_of(enum tls_app app, struct slice name)
 {
 	if (app == TLS_APP_HTTP)
 		return slice_equal(name, slice_str("http/1.1"));
@@ -403,7 +403,8 @@ select_alpn(SSL *ssl, const uint8_t **out, uint8_t *out_len, const uint8_t *in,
 	(void)arg;
 	CBS_init(&list, in, in_len);
 	while (CBS_get_u8_length_prefixed(&list, &name)) {
-		if (!speaks(handshake_of(ssl)->app, tls_der_slice(&name)))
+		if (!is_protocol_of(handshake_of(ssl)->app,
+			tls_der_slice(&name)))
 			continue;
 		*out = CBS_data(&name);
 		*out_len = (uint8_t)CBS_len(&name);

@@ -156,7 +156,7 @@ find_extension(const SSL_CLIENT_HELLO *hello, uint16_t type, CBS *out)
 
 /* Returns true if the handshake will be TLS 1.3. */
 static bool
-speaks_1_3(const SSL_CLIENT_HELLO *hello)
+will_be_tls_1_3(const SSL_CLIENT_HELLO *hello)
 {
 	CBS ext, list;
 	uint16_t version;
@@ -317,7 +317,7 @@ is_usable(const struct tls_keypair *p, const struct tls_groups *groups,
     const SSL_CLIENT_HELLO *hello)
 {
 	bool rsa = EVP_PKEY_id(p->key) == EVP_PKEY_RSA;
-	bool tls13 = speaks_1_3(hello);
+	bool tls13 = will_be_tls_1_3(hello);
 	uint16_t scheme;
 	CBS ext, list;
 
@@ -382,7 +382,7 @@ tls_hello_shares(struct tls_groups *use, const struct tls_groups *groups,
 	size_t i;
 
 	use->count = 0;
-	if (!speaks_1_3(hello) || !find_groups(hello, &list) ||
+	if (!will_be_tls_1_3(hello) || !find_groups(hello, &list) ||
 	    !find_extension(hello, TLSEXT_TYPE_key_share, &ext) ||
 	    !CBS_get_u16_length_prefixed(&ext, &shares))
 		return false;
@@ -418,7 +418,7 @@ tls_hello_record_max(const SSL_CLIENT_HELLO *hello)
 	if (find_extension(hello, EXT_RECORD_SIZE_LIMIT, &ext) &&
 	    CBS_get_u16(&ext, &limit) && limit >= 64) {
 		/* In TLS 1.3 the limit includes the content type. */
-		if (speaks_1_3(hello))
+		if (will_be_tls_1_3(hello))
 			limit--;
 		return limit < max ? limit : max;
 	}
@@ -433,7 +433,7 @@ tls_hello_ticket(const SSL_CLIENT_HELLO *hello)
 {
 	CBS ext, list, ticket;
 
-	if (!speaks_1_3(hello)) {
+	if (!will_be_tls_1_3(hello)) {
 		if (!find_extension(hello, TLSEXT_TYPE_session_ticket, &ext))
 			return slice_make(NULL, 0);
 		return tls_der_slice(&ext);

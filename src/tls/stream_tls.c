@@ -485,7 +485,7 @@ receive(struct tls_stream *s, size_t room)
  * that arrived in an earlier turn is not counted. The library accepts at most
  * 32 key updates in a row. */
 static void
-spend(struct tls_stream *s, uint32_t before, uint32_t after)
+count_overhead(struct tls_stream *s, uint32_t before, uint32_t after)
 {
 	if (before > after)
 		s->overhead += before - after;
@@ -514,7 +514,7 @@ decrypt(struct tls_stream *s, uint8_t *data, size_t len)
 		if (n > 0) {
 			s->tickets_due = false;
 			total += (size_t)n;
-			spend(s, before, input_len(s) + (uint32_t)n);
+			count_overhead(s, before, input_len(s) + (uint32_t)n);
 		} else {
 			note_read_end(s, n);
 		}

@@ -98,7 +98,8 @@ struct stream_ws {
 	uint8_t output; /* enum output */
 	uint8_t close_frame; /* enum close_frame */
 	uint8_t reason; /* enum reason */
-	bool thin; /* the last read gave little payload for its bytes */
+	bool mostly_overhead; /* the last read gave little payload for its bytes
+			       */
 	bool wanted; /* the owner wants READABLE */
 };
 
@@ -153,7 +154,7 @@ put_pong(struct control *control)
 }
 
 static bool
-owe_close(struct stream_ws *w)
+queue_close(struct stream_ws *w)
 {
 	uint8_t code[2] = { (uint8_t)(w->code >> 8), (uint8_t)w->code };
 
@@ -166,14 +167,14 @@ owe_close(struct stream_ws *w)
 /* Puts the control frame that may go now into `control'. Returns 1 if there is
  * one, 0 if not, or STREAM_ERROR if out of memory. */
 static int
-owe_next(struct stream_ws *w)
+queue_control(struct stream_ws *w)
 {
 	if (w->rest > 0)
 		return 0;
 	if (w->control != NULL && w->control->pong == PONG_DUE)
 		return put_pong(w->control) ? 1 : STREAM_ERROR;
 	if (w->close_frame == CLOSE_DUE)
-		return owe_close(w) ? 1 : STREAM_ERROR;
+		return queue_close(w) ? 1 : STREAM_ERROR;
 	return 0;
 }
 
@@ -209,7 +210,7 @@ flush(struct stream_ws *w)
 		r = send_control(w);
 		if (r != 1)
 			return r;
-		r = owe_next(w);
+		r = queue_control(w);
 	} while (r == 1);
 	if (r == 0 && w->control != NULL && w->control->pong == PONG_NONE &&
 	    w->control->close_len == 0) {
@@ -478,7 +479,7 @@ emit_readable(struct loop_deferred *d)
 }
 
 static size_t
-read_behind(struct stream_ws *w, uint8_t *data, size_t len)
+read_early(struct stream_ws *w, uint8_t *data, size_t len)
 {
 	struct early *b = w->early;
 
@@ -501,7 +502,7 @@ read_raw(struct stream_ws *w, uint8_t *data, size_t len, bool *more)
 	ssize_t n;
 
 	if (w->early != NULL)
-		return read_behind(w, data, len);
+		return read_early(w, data, len);
 	n = stream_read(w->lower, data, len);
 	*more = n == (ssize_t)len;
 	if (n == STREAM_EOF)
@@ -532,7 +533,7 @@ read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 	size_t got = 0, overhead = 0, n, payload;
 	bool more = true;
 
-	if (w->thin && len > READ_THIN)
+	if (w->mostly_overhead && len > READ_THIN)
 		len = READ_THIN;
 	while (more && room_left(got, len) && !is_thin(overhead, got) &&
 	    w->input == INPUT_OPEN) {
@@ -542,7 +543,7 @@ read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 		overhead += n - payload;
 		take_state(w);
 	}
-	w->thin = is_thin(overhead, got);
+	w->mostly_overhead = is_thin(overhead, got);
 	return got;
 }
 
