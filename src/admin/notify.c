@@ -67,7 +67,7 @@ on_step(void *arg)
 
 	timer_start(&a->notify.timer, STEP_MS);
 	/* One query that hangs is enough: the watchdog acts on it. */
-	if (!worker_query_is_late(a) && !a->master->quiet)
+	if (!worker_query_is_late(a) && !a->master->unsupervised)
 		totals_collect(a, NULL, NULL, TOTALS_STATE, send_line);
 }
 

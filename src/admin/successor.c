@@ -176,7 +176,7 @@ write_message(struct message *p, const struct worker_query *q)
 	add_server(p, a->web, "http");
 	add_server(p, a->control, "admin");
 	add_tickets(p, a->master);
-	if (!a->master->quiet)
+	if (!a->master->unsupervised)
 		add_supervisor(p);
 	fputs("end\n", p->text);
 }

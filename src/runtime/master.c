@@ -102,14 +102,14 @@ drain_timed_out(void *arg)
 /* The supervisor's watchdog expects this from the loop: if the loop hangs, so
  * do reloads, drains and admin. */
 static void
-pulse(void *arg)
+ping_watchdog(void *arg)
 {
 	struct master *m = arg;
 
-	if (m->quiet)
+	if (m->unsupervised)
 		return;
 	supervisor_notify(SUPERVISOR_ALIVE, NULL);
-	timer_start(&m->pulse, supervisor_watchdog_ms());
+	timer_start(&m->watchdog, supervisor_watchdog_ms());
 }
 
 /* Gives all workers the same order, which makes sessions leave. */
@@ -140,7 +140,7 @@ begin_drain(void *arg)
 	log_event(LOG_LEVEL_INFO, "drain",
 	    "no new connections; sessions leave within %llu ms",
 	    (unsigned long long)ms);
-	if (!m->quiet)
+	if (!m->unsupervised)
 		supervisor_notify(SUPERVISOR_STOPPING, "sessions are leaving");
 	m->state = MASTER_DRAINING;
 	if (!replaced)
@@ -157,7 +157,7 @@ master_replace(struct master *m, uint64_t ms, int pid)
 	    (unsigned long long)ms);
 	if (pid != 0)
 		supervisor_main(pid);
-	m->quiet = true;
+	m->unsupervised = true;
 	if (m->state == MASTER_DRAINING || m->state == MASTER_STOPPING)
 		return;
 	timer_stop(&m->leave);
@@ -622,7 +622,7 @@ master_init(struct master *m, const struct master_options *o,
 	m->snapshot = o->snapshot;
 	m->service = o->service;
 	m->takeover = o->takeover;
-	m->quiet = o->takeover != NULL;
+	m->unsupervised = o->takeover != NULL;
 	m->ready_fd = o->ready_fd;
 	m->reloaded_at = m->reload_ended_at = clock_wall_s();
 	list_init(&m->fleet_sweeps);
@@ -640,7 +640,7 @@ master_init(struct master *m, const struct master_options *o,
 		return ERR_NO_MEMORY;
 	timer_init(&m->leave, m->loop, begin_drain, m);
 	timer_init(&m->drain, m->loop, drain_timed_out, m);
-	timer_init(&m->pulse, m->loop, pulse, m);
+	timer_init(&m->watchdog, m->loop, ping_watchdog, m);
 	m->denylist = denylist_manager_new(m);
 	if (m->denylist == NULL)
 		return ERR_NO_MEMORY;
@@ -756,7 +756,7 @@ master_accept(struct master *m)
 void
 master_is_ready(struct master *m)
 {
-	m->quiet = false;
+	m->unsupervised = false;
 	log_event(LOG_LEVEL_INFO, "ready",
 	    "%zu workers, descriptors for %u connections", m->worker_count,
 	    m->room);
@@ -767,7 +767,7 @@ master_is_ready(struct master *m)
 		m->ready_fd = -1;
 	}
 	if (supervisor_watchdog_ms() > 0)
-		pulse(m);
+		ping_watchdog(m);
 }
 
 enum err
@@ -807,7 +807,7 @@ master_run(struct master *m, struct report *why)
 	}
 	unblock_signals();
 	loop_run(m->loop);
-	if (!m->quiet)
+	if (!m->unsupervised)
 		supervisor_notify(SUPERVISOR_STOPPING, NULL);
 	log_event(LOG_LEVEL_INFO, "stop", "closing what is left");
 	return m->start_error;
@@ -835,7 +835,7 @@ master_fini(struct master *m)
 	if (m->loop != NULL) {
 		timer_stop(&m->leave);
 		timer_stop(&m->drain);
-		timer_stop(&m->pulse);
+		timer_stop(&m->watchdog);
 	}
 	takeover_free(m->takeover);
 	handover_free_all(m);

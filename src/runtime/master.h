@@ -127,13 +127,13 @@ struct master {
 	struct resources_trim trim;
 	struct timer leave; /* from LEAVING to DRAINING */
 	struct timer drain; /* the latest end of DRAINING */
-	struct timer pulse; /* tells the supervisor that this thread runs */
+	struct timer watchdog; /* tells the supervisor that this thread runs */
 	size_t draining; /* workers that still have sessions */
 	struct takeover *takeover; /* owned; NULL: the start is a usual one */
 	enum err start_error; /* the take-over has failed */
 	struct list handovers; /* connections with other programs */
 	int ready_fd; /* owned; -1: no process waits for the start */
-	bool quiet; /* the supervisor does not hear this process */
+	bool unsupervised; /* no notifications are sent to the supervisor */
 	const struct master_service *service; /* borrowed; NULL: none */
 	void *service_state; /* owned by the service */
 	struct sandbox sandbox; /* what is in force */

@@ -242,7 +242,7 @@ start_load(struct reloader *r)
 	struct list *node;
 	struct list *next;
 
-	if (!r->master->quiet)
+	if (!r->master->unsupervised)
 		supervisor_notify(SUPERVISOR_RELOADING, NULL);
 	r->waiting = false;
 	r->loading = true;
@@ -413,7 +413,7 @@ finish(struct loop_message *message)
 	watcher_take(r->watcher, l->files,
 	    l->err == OK ? WATCHER_REPLACE : WATCHER_ADD,
 	    m->snapshot->config->daemon.watch_interval);
-	if (!m->quiet)
+	if (!m->unsupervised)
 		supervisor_notify(SUPERVISOR_READY,
 		    l->err == OK ? "reloaded"
 				 : "the last reload failed: see the log");

@@ -36,7 +36,7 @@
 
 /* More than the kernels buffer of bytes that a broker has sent and no client
  * will read. */
-#define PARTING_BYTES (16 * 1024 * 1024)
+#define BROKER_LINGER_BYTES (16 * 1024 * 1024)
 
 /*
  * The snapshot and its broker pools.
@@ -256,8 +256,8 @@ session_manager_init(struct session_manager *m,
 	m->sweep_next = &m->sessions;
 	linger_set_init(&m->lingering, LINGER_MAX, LINGER_BYTES);
 	linger_set_init(&m->refused, o->lingering, LINGER_BYTES);
-	linger_set_init(&m->strangers, o->lingering, LINGER_BYTES);
-	linger_set_init(&m->parting, SIZE_MAX, PARTING_BYTES);
+	linger_set_init(&m->unauthenticated, o->lingering, LINGER_BYTES);
+	linger_set_init(&m->lingering_brokers, SIZE_MAX, BROKER_LINGER_BYTES);
 	m->throttle = o->throttle;
 	m->cert_sessions = o->cert_sessions;
 	m->client_ids = o->client_ids;
@@ -294,8 +294,8 @@ session_manager_fini(struct session_manager *m)
 	audit_tick(&m->audit);
 	linger_end_all(&m->lingering);
 	linger_end_all(&m->refused);
-	linger_end_all(&m->strangers);
-	linger_end_all(&m->parting);
+	linger_end_all(&m->unauthenticated);
+	linger_end_all(&m->lingering_brokers);
 	put_pools(m->pools, m->pool_count);
 	free(m->deny_filters.all);
 	if (m->loop != NULL) {
@@ -401,7 +401,7 @@ drain_step(void *arg)
 		session_dismiss(s, REASON_RELAY_DRAINED, NULL);
 	}
 	if (m->session_count + m->lingering.count + m->refused.count +
-		m->strangers.count + m->parting.count ==
+		m->unauthenticated.count + m->lingering_brokers.count ==
 	    0)
 		m->empty(m);
 	else

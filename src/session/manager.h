@@ -109,8 +109,8 @@ struct session_manager {
 	 * and after a failed handshake. */
 	struct linger_set lingering;
 	struct linger_set refused;
-	struct linger_set strangers;
-	struct linger_set parting; /* brokers that read what was sent last */
+	struct linger_set unauthenticated;
+	struct linger_set lingering_brokers; /* that read what was sent last */
 	unsigned index; /* the worker's number, from 0 */
 	unsigned workers; /* how many there are */
 	/* The next session's id. Workers take turns, so ids are unique, short,
@@ -143,7 +143,7 @@ struct session_manager_options {
 	struct backend_resolver *resolver; /* shared by all workers */
 	unsigned index; /* the worker's number, from 0 */
 	unsigned workers; /* how many there are */
-	size_t lingering; /* refused clients, and strangers, that may linger */
+	size_t lingering; /* refused and unauthenticated clients that linger */
 };
 
 /* Fills `m', without any session. ERR_NO_MEMORY or ERR_CONFIG; call

@@ -220,7 +220,8 @@ part_from_broker(struct session *s)
 	struct session_manager *m = s->manager;
 
 	if (s->stage == STAGE_RELAY && !s->relay.down.eof)
-		linger_start(&m->parting, m->loop, s->broker, LINGER_MS);
+		linger_start(&m->lingering_brokers, m->loop, s->broker,
+		    LINGER_MS);
 	else
 		stream_close(s->broker);
 	s->broker = NULL;
@@ -259,7 +260,7 @@ linger_set_of(const struct session *s)
 
 	if (s->stage == STAGE_RELAY)
 		return &m->lingering;
-	return s->stage <= STAGE_TLS ? &m->strangers : &m->refused;
+	return s->stage <= STAGE_TLS ? &m->unauthenticated : &m->refused;
 }
 
 /* Sends the closing packet, if there is one, and gives the client time to read
