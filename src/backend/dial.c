@@ -357,7 +357,7 @@ try_endpoint(struct backend_dial *d, struct backend_endpoint *e)
 }
 
 static void
-go(struct backend_waiter *w, struct backend_endpoint *e)
+endpoint_ready(struct backend_waiter *w, struct backend_endpoint *e)
 {
 	struct backend_dial *d = list_entry(w, struct backend_dial, waiter);
 
@@ -501,7 +501,7 @@ backend_dial_start(struct backend_dial **out, struct backend_pool *p,
 	d->pool = backend_pool_get(p);
 	d->done = done;
 	d->arg = arg;
-	backend_pool_enter(p, &d->waiter, request->client_id, go);
+	backend_pool_enter(p, &d->waiter, request->client_id, endpoint_ready);
 	d->header_len = request->proxy_header.len;
 	if (d->header_len > 0)
 		memcpy(d->header, request->proxy_header.data, d->header_len);

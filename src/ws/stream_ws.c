@@ -519,7 +519,7 @@ room_left(size_t got, size_t len)
 }
 
 static bool
-is_thin(size_t overhead, size_t got)
+is_mostly_overhead(size_t overhead, size_t got)
 {
 	return overhead >= OVERHEAD_A_READ && overhead > got;
 }
@@ -535,7 +535,7 @@ read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 
 	if (w->mostly_overhead && len > READ_THIN)
 		len = READ_THIN;
-	while (more && room_left(got, len) && !is_thin(overhead, got) &&
+	while (more && room_left(got, len) && !is_mostly_overhead(overhead, got) &&
 	    w->input == INPUT_OPEN) {
 		n = read_raw(w, data + got, len - got, &more);
 		payload = ws_decoder_run(&w->decoder, data + got, n, &sink);
@@ -543,7 +543,7 @@ read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 		overhead += n - payload;
 		take_state(w);
 	}
-	w->mostly_overhead = is_thin(overhead, got);
+	w->mostly_overhead = is_mostly_overhead(overhead, got);
 	return got;
 }
 
