@@ -12,6 +12,7 @@
 #include "admin/reply.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/heap.h"
 
 #define LIMIT_DEFAULT 1000
 #define SORT_MAX 100000 /* entries that are sorted */
@@ -113,8 +114,10 @@ compare_text(struct slice a, struct slice b)
 }
 
 static int
-compare(const struct sorting *s, const struct sorted *a, const struct sorted *b)
+compare(const void *x, const void *y, const void *arg)
 {
+	const struct sorted *a = x, *b = y;
+	const struct sorting *s = arg;
 	struct identity_deny_cursor at = a->at, bt = b->at;
 	struct identity_deny e, f;
 	int d = (a->until > b->until) - (a->until < b->until);
@@ -131,51 +134,6 @@ compare(const struct sorting *s, const struct sorted *a, const struct sorted *b)
 	if (d == 0)
 		return a->place < b->place ? -1 : 1;
 	return s->descending ? -d : d;
-}
-
-/*
- * The entries to be sorted form a heap, the first one on top. So the work is
- * spread over all slices, and what lies after the page is never sorted.
- */
-
-static void
-swap(struct sorted *a, struct sorted *b)
-{
-	struct sorted t = *a;
-
-	*a = *b;
-	*b = t;
-}
-
-/* Adds the last one of `count' to the heap of the others. */
-static void
-heap_push(const struct sorting *s, struct sorted *heap, size_t count)
-{
-	size_t i = count - 1;
-
-	while (i > 0 && compare(s, &heap[i], &heap[(i - 1) / 2]) < 0) {
-		swap(&heap[i], &heap[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-}
-
-/* Moves the first one of `count' to the end; the others remain a heap. */
-static void
-heap_pop(const struct sorting *s, struct sorted *heap, size_t count)
-{
-	size_t i = 0;
-	size_t child;
-
-	swap(&heap[0], &heap[--count]);
-	while ((child = 2 * i + 1) < count) {
-		if (child + 1 < count &&
-		    compare(s, &heap[child + 1], &heap[child]) < 0)
-			child++;
-		if (compare(s, &heap[i], &heap[child]) <= 0)
-			return;
-		swap(&heap[i], &heap[child]);
-		i = child;
-	}
 }
 
 static bool
@@ -318,10 +276,22 @@ add_row(struct listing *l, const struct identity_denylist *from,
 	return good;
 }
 
+/* The entries to be sorted form a heap, the first one on top. So the work is
+ * spread over all slices, and what lies after the page is never sorted. */
+static struct heap
+heap_of(const struct listing *l)
+{
+	struct heap heap = { l->found, sizeof(*l->found), compare,
+		&l->sorting };
+
+	return heap;
+}
+
 /* Keeps an entry to be sorted. False: there are too many. */
 static bool
 keep_to_sort(struct listing *l, struct identity_deny_cursor at, int64_t until)
 {
+	struct heap heap;
 	struct sorted *s;
 
 	if (l->found_count == SORT_MAX)
@@ -331,7 +301,8 @@ keep_to_sort(struct listing *l, struct identity_deny_cursor at, int64_t until)
 	s->at = at;
 	s->until = until;
 	s->place = l->found_count;
-	heap_push(&l->sorting, l->found, l->found_count);
+	heap = heap_of(l);
+	heap_push(&heap, l->found_count);
 	return true;
 }
 
@@ -429,6 +400,7 @@ static bool
 show_sorted(struct listing *l)
 {
 	size_t left = l->found_count - l->passed;
+	struct heap heap = heap_of(l);
 	struct identity_deny d;
 	struct sorted *s;
 
@@ -436,7 +408,7 @@ show_sorted(struct listing *l)
 		finish(l);
 		return false;
 	}
-	heap_pop(&l->sorting, l->found, left);
+	heap_pop(&heap, left);
 	s = &l->found[left - 1];
 	l->passed++;
 	/* The list may have become shorter. */

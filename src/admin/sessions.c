@@ -13,6 +13,7 @@
 #include "admin/worker_query.h"
 #include "base/clock.h"
 #include "base/encode.h"
+#include "base/heap.h"
 #include "base/unit.h"
 #include "identity/text.h"
 #include "io/stream_fd.h"
@@ -616,30 +617,11 @@ swap_rows(struct row *a, struct row *b)
 	*b = t;
 }
 
-static void
-sift_up(const struct filter *f, struct row *rows, size_t i)
+/* The last of the rows that come first is on top of the heap. */
+static int
+compare_for_heap(const void *a, const void *b, const void *filter)
 {
-	while (i > 0 && compare_rows(f, &rows[i], &rows[(i - 1) / 2]) > 0) {
-		swap_rows(&rows[i], &rows[(i - 1) / 2]);
-		i = (i - 1) / 2;
-	}
-}
-
-static void
-sift_down(const struct filter *f, struct row *rows, size_t count)
-{
-	size_t i = 0;
-	size_t child;
-
-	while ((child = 2 * i + 1) < count) {
-		if (child + 1 < count &&
-		    compare_rows(f, &rows[child], &rows[child + 1]) < 0)
-			child++;
-		if (compare_rows(f, &rows[i], &rows[child]) >= 0)
-			return;
-		swap_rows(&rows[i], &rows[child]);
-		i = child;
-	}
+	return compare_rows(filter, b, a);
 }
 
 /* Counts a match, and keeps it if it is among the first. */
@@ -647,6 +629,7 @@ static void
 pick(struct found *found, const struct filter *f, const struct session *s)
 {
 	struct row key = { .sid = s->id };
+	struct heap heap = { NULL, sizeof(key), compare_for_heap, f };
 	struct row *row;
 
 	found->matched++;
@@ -660,11 +643,13 @@ pick(struct found *found, const struct filter *f, const struct session *s)
 		row = add_row(found, s);
 		if (row != NULL) {
 			swap_rows(row, &key);
-			sift_up(f, found->rows, found->count - 1);
+			heap.entries = found->rows;
+			heap_push(&heap, found->count);
 		}
 	} else if (compare_rows(f, &key, &found->rows[0]) < 0) {
 		swap_rows(&found->rows[0], &key);
-		sift_down(f, found->rows, found->count);
+		heap.entries = found->rows;
+		heap_replace(&heap, found->count);
 	}
 	free_row(&key);
 }

@@ -14,6 +14,8 @@ libsallyport_a_SOURCES += \
 	src/base/file.h \
 	src/base/hash.c \
 	src/base/hash.h \
+	src/base/heap.c \
+	src/base/heap.h \
 	src/base/http.c \
 	src/base/http.h \
 	src/base/list.h \
@@ -53,6 +55,9 @@ t_unit_base_file_t_SOURCES = t/unit/base_file.c
 
 check_PROGRAMS += t/unit/base_hash.t
 t_unit_base_hash_t_SOURCES = t/unit/base_hash.c
+
+check_PROGRAMS += t/unit/base_heap.t
+t_unit_base_heap_t_SOURCES = t/unit/base_heap.c
 
 check_PROGRAMS += t/unit/base_http.t
 t_unit_base_http_t_SOURCES = t/unit/base_http.c
