@@ -19,6 +19,7 @@
 #include "tls/facts.h"
 #include "tls/hello.h"
 #include "tls/keypair.h"
+#include "tls/suites.h"
 #include "tls/verify.h"
 #include "tls/wire.h"
 
@@ -668,4 +669,41 @@ out:
 	tls_handshake_free(hs);
 	ERR_clear_error();
 	return err;
+}
+
+/*
+ * The cipher suites.
+ */
+
+static const struct {
+	uint16_t number;
+	const char *version;
+	const char *name;
+} suites[TLS_SUITE_COUNT] = {
+#define X(id, number, version, name) { number, version, name },
+	TLS_SUITES(X)
+#undef X
+};
+
+enum tls_suite
+tls_suite_find(uint16_t number)
+{
+	int i;
+
+	for (i = TLS_SUITE_NONE + 1; i < TLS_SUITE_OTHER; i++)
+		if (suites[i].number == number)
+			return (enum tls_suite)i;
+	return TLS_SUITE_OTHER;
+}
+
+const char *
+tls_suite_name(enum tls_suite suite)
+{
+	return suites[suite].name;
+}
+
+const char *
+tls_suite_version(enum tls_suite suite)
+{
+	return suites[suite].version;
 }

@@ -29,7 +29,6 @@ libsallyport_a_SOURCES += \
 	src/tls/path.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
-	src/tls/suites.c \
 	src/tls/suites.h \
 	src/tls/tickets.c \
 	src/tls/tickets.h \

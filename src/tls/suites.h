@@ -3,7 +3,8 @@
  * The cipher suites that a handshake may agree on, numbered without gaps so
  * that each can have a counter. Columns: id; IANA number; TLS version; IANA
  * name. NONE: nothing agreed yet. OTHER: suites that cannot be configured here,
- * those with a pre-shared key and the one without encryption.
+ * those with a pre-shared key and the one without encryption. The functions are
+ * in tls/handshake.c.
  */
 #ifndef TLS_SUITES_H
 #define TLS_SUITES_H
