@@ -55,12 +55,6 @@ void sessions_list_run(struct admin *a, struct http_call *call,
 void sessions_kick_run(struct admin *a, struct http_call *call,
     const struct http_request *request);
 
-/* The field of a row that `sort' means, "user" or "-up"; NULL: none. */
-const char *sessions_sort_field(const char *sort, bool *descending);
-
-/* Reads "30s", "5m", "2h", "1d", or a plain number of seconds. */
-bool sessions_age_parse(const char *text, uint64_t *ms);
-
 /* POST /deny: as, who, until or for, reason; rows for many entries (see
  * deny.c); dry_run; all. Answers once the entries are in force on every worker
  * and the live sessions that they concern have been dismissed, and says how

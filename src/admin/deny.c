@@ -16,6 +16,7 @@
 
 #include "admin/denied.h"
 #include "admin/reply.h"
+#include "admin/session_filter.h"
 #include "base/clock.h"
 #include "base/time.h"
 #include "runtime/denylist.h"
@@ -127,7 +128,7 @@ read_until(const struct http_request *r, int64_t now, int64_t *until)
 	if (text != NULL) {
 		if (text[0] == '\0' ||
 		    strchr("smhd", text[strlen(text) - 1]) == NULL ||
-		    !sessions_age_parse(text, &ms))
+		    !session_filter_age_parse(text, &ms))
 			return "for is a number with s, m, h or d: 2h";
 		*until = now + (int64_t)(ms / 1000);
 		return NULL;
@@ -135,7 +136,7 @@ read_until(const struct http_request *r, int64_t now, int64_t *until)
 	text = or_empty(http_request_param(r, "until"));
 	if (!identity_deny_until(slice_str(text), until)) {
 		if (strchr("smhd", text[strlen(text) - 1]) == NULL ||
-		    !sessions_age_parse(text, &ms))
+		    !session_filter_age_parse(text, &ms))
 			return "until is a time (2027-01-31T12:00:00Z), "
 			       "seconds since 1970, how long from now (1h), "
 			       "or infinity";

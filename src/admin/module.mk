@@ -26,6 +26,8 @@ libsallyport_a_SOURCES += \
 	src/admin/replicas.h \
 	src/admin/reply.c \
 	src/admin/reply.h \
+	src/admin/session_filter.c \
+	src/admin/session_filter.h \
 	src/admin/sessions.c \
 	src/admin/status.c \
 	src/admin/successor.c \

@@ -14,6 +14,7 @@
 #include "admin/commands.h"
 #include "admin/denied.h"
 #include "admin/reply.h"
+#include "admin/session_filter.h"
 
 /* How long the others may take to answer. A worker that hangs is reported after
  * 5 seconds (admin/worker_query.c); a reload may read large CRLs. */
@@ -179,7 +180,7 @@ merge_sessions(struct broadcast *b, json_t *out)
 	size_t limit = ROWS_DEFAULT;
 
 	if (sort != NULL)
-		o.fields[0] = sessions_sort_field(sort, &o.descending);
+		o.fields[0] = session_filter_sort_field(sort, &o.descending);
 	(void)http_request_limit(b->request, &limit);
 	json_object_set_new(out, "matched", json_integer(sum(b, "matched")));
 	json_object_set_new(out, "sessions",

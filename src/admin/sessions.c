@@ -1,390 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands sessions and kick: which sessions a filter matches, and what is
- * shown of each.
+ * The commands sessions and kick: what is shown of each session that a filter
+ * matches, and in which order.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/commands.h"
 #include "admin/reply.h"
+#include "admin/session_filter.h"
 #include "admin/worker_query.h"
 #include "base/clock.h"
-#include "base/encode.h"
 #include "base/heap.h"
-#include "base/unit.h"
 #include "identity/text.h"
-#include "io/stream_fd.h"
 #include "session/session.h"
 #include "tls/stream_tls.h"
 
-#define LIMIT_DEFAULT 1000
-#define SORT_LIMIT_MAX 10000
 /* A worker's sessions wait no longer than this for a query. */
 #define SLICE_MS 1
-#define WHY_MAX 256
 #define ISSUER_MAX 512
-
-/* What sessions can be sorted by, and the field of a row that has it. */
-struct sort_key {
-	const char *name;
-	const char *field;
-	uint64_t (*number)(const struct session *s); /* NULL: by text */
-	struct slice (*text)(const struct session *s);
-};
-
-/* What a command's parameters select; every one that is given must match. */
-struct filter {
-	char *user; /* owned, as the next three; NULL: any */
-	char *client_id;
-	char *listener;
-	char *backend; /* the profile's name, or the broker's address */
-	uint8_t sha256[CERT_SHA256_LEN];
-	bool has_sha256;
-	struct address_net peer;
-	bool has_peer;
-	uint64_t sid;
-	bool has_sid;
-	uint64_t min_age_ms;
-	uint64_t max_age_ms; /* UINT64_MAX: any */
-	size_t limit; /* rows to show */
-	const struct sort_key *sort; /* NULL: oldest first by worker */
-	bool descending;
-	size_t given; /* number of filters given */
-};
-
-/* Reads a decimal number up to `most'. */
-static bool
-parse_number(const char *text, uint64_t most, uint64_t *out)
-{
-	char *end;
-
-	if (text[0] < '0' || text[0] > '9')
-		return false;
-	errno = 0;
-	*out = strtoull(text, &end, 10);
-	return errno == 0 && *end == '\0' && *out <= most;
-}
-
-bool
-sessions_age_parse(const char *text, uint64_t *ms)
-{
-	if (parse_number(text, UINT32_MAX, ms)) {
-		*ms *= 1000;
-		return true;
-	}
-	return unit_parse(UNIT_TIME, text, ms) == OK;
-}
-
-/* Reads 64 hex digits, with or without colons between bytes. */
-static bool
-parse_sha256(const char *text, uint8_t out[CERT_SHA256_LEN])
-{
-	size_t digits = 0;
-	int digit;
-
-	memset(out, 0, CERT_SHA256_LEN);
-	for (; *text != '\0'; text++) {
-		if (*text == ':' && digits > 0 && digits % 2 == 0)
-			continue;
-		digit = encode_hex_value((uint8_t)*text);
-		if (digit == -1 || digits == 2 * CERT_SHA256_LEN)
-			return false;
-		out[digits / 2] = (uint8_t)(out[digits / 2] << 4 | digit);
-		digits++;
-	}
-	return digits == 2 * CERT_SHA256_LEN;
-}
-
-/* Copies a name if it is given. False when memory runs out. */
-static bool
-take_name(char **to, const char *value, size_t *given)
-{
-	if (value == NULL)
-		return true;
-	*to = strdup(value);
-	(*given)++;
-	return *to != NULL;
-}
-
-/* The [backend NAME] of the session's listener, as it is configured now. */
-static const char *
-backend_of(const struct session *s)
-{
-	const struct config *cfg = s->manager->snapshot->config;
-	size_t section = s->listener_state->section;
-
-	if (section == LISTENER_REMOVED)
-		return "";
-	return config_name(&cfg->listener[section].backend_profile->head);
-}
-
-/* The broker's address; "" before the session is relayed. */
-static void
-write_broker(const struct session *s, char text[ADDRESS_TEXT_MAX])
-{
-	struct sockaddr_storage broker;
-
-	text[0] = '\0';
-	if (s->broker != NULL && stream_fd_peer(s->broker, &broker) == OK)
-		address_text_port(text, &broker);
-}
-
-static uint64_t
-number_sid(const struct session *s)
-{
-	return s->id;
-}
-
-static uint64_t
-number_age(const struct session *s)
-{
-	return loop_now(s->manager->loop) - s->since;
-}
-
-static uint64_t
-number_up(const struct session *s)
-{
-	return s->stage == STAGE_RELAY ? s->relay.up.bytes : 0;
-}
-
-static uint64_t
-number_down(const struct session *s)
-{
-	return s->stage == STAGE_RELAY ? s->relay.down.bytes : 0;
-}
-
-static struct slice
-text_user(const struct session *s)
-{
-	return s->identity == NULL ? slice_str("")
-				   : session_identity_username(s->identity);
-}
-
-static struct slice
-text_client_id(const struct session *s)
-{
-	return s->identity == NULL ? slice_str("")
-				   : session_identity_client_id(s->identity);
-}
-
-static struct slice
-text_listener(const struct session *s)
-{
-	return slice_str(s->listener_state->name);
-}
-
-static struct slice
-text_backend(const struct session *s)
-{
-	return slice_str(backend_of(s));
-}
-
-static struct slice
-text_stage(const struct session *s)
-{
-	return slice_str(stage_name(s->stage));
-}
-
-static const struct sort_key sort_keys[] = {
-	{ "sid", "sid", number_sid, NULL },
-	{ "age", "age_s", number_age, NULL },
-	{ "up", "up", number_up, NULL },
-	{ "down", "down", number_down, NULL },
-	{ "user", "user", NULL, text_user },
-	{ "client_id", "client_id", NULL, text_client_id },
-	{ "listener", "listener", NULL, text_listener },
-	{ "backend", "backend", NULL, text_backend },
-	{ "stage", "stage", NULL, text_stage },
-};
-
-/* Reads "user", or "-up" for descending order. */
-static const struct sort_key *
-find_sort_key(const char *text, bool *descending)
-{
-	size_t i;
-
-	*descending = text[0] == '-';
-	text += *descending;
-	for (i = 0; i < sizeof(sort_keys) / sizeof(sort_keys[0]); i++)
-		if (strcmp(sort_keys[i].name, text) == 0)
-			return &sort_keys[i];
-	return NULL;
-}
-
-const char *
-sessions_sort_field(const char *sort, bool *descending)
-{
-	const struct sort_key *k = find_sort_key(sort, descending);
-
-	return k == NULL ? NULL : k->field;
-}
-
-static bool
-parse_sort(struct filter *f, const char *text)
-{
-	f->sort = find_sort_key(text, &f->descending);
-	return f->sort != NULL;
-}
-
-/* Reads the parameters that are not names. NULL, or what is wrong. */
-static const char *
-parse_others(struct filter *f, const struct http_request *r)
-{
-	const char *cert = http_request_param(r, "cert");
-	const char *peer = http_request_param(r, "peer");
-	const char *from = http_request_param(r, "min_age");
-	const char *to = http_request_param(r, "max_age");
-	const char *sid = http_request_param(r, "sid");
-	const char *sort = http_request_param(r, "sort");
-
-	f->limit = LIMIT_DEFAULT;
-	f->max_age_ms = UINT64_MAX;
-	f->has_sha256 = cert != NULL;
-	f->has_peer = peer != NULL;
-	f->has_sid = sid != NULL;
-	f->given += (cert != NULL) + (peer != NULL) + (sid != NULL) +
-	    (from != NULL) + (to != NULL);
-	if (cert != NULL && !parse_sha256(cert, f->sha256))
-		return "cert is a SHA-256, 64 hex digits";
-	if (peer != NULL && address_net_parse(&f->peer, peer) != OK)
-		return "peer is an address or a network, such as 192.0.2.0/24";
-	if (from != NULL && !sessions_age_parse(from, &f->min_age_ms))
-		return "min_age is a time, such as 30s, 5m, 2h or 1d";
-	if (to != NULL && !sessions_age_parse(to, &f->max_age_ms))
-		return "max_age is a time, such as 30s, 5m, 2h or 1d";
-	if (sid != NULL && !parse_number(sid, UINT64_MAX, &f->sid))
-		return "sid is a session's number";
-	if (!http_request_limit(r, &f->limit) ||
-	    (sort != NULL && f->limit > SORT_LIMIT_MAX))
-		return "limit is a number up to 100000, with sort up to 10000";
-	if (sort != NULL && !parse_sort(f, sort))
-		return "sort is sid, age, up, down, user, client_id, listener, "
-		       "backend or stage, with - for descending order";
-	return NULL;
-}
-
-/* Frees what the filter owns, not the filter. */
-static void
-free_filter(void *filter)
-{
-	struct filter *f = filter;
-
-	free(f->user);
-	free(f->client_id);
-	free(f->listener);
-	free(f->backend);
-}
-
-/* Reads a filter from the parameters. NULL on error, and `why' (WHY_MAX bytes)
- * says what is wrong. */
-static struct filter *
-parse_filter(const struct http_request *r, char *why)
-{
-	struct filter *f = calloc(1, sizeof(*f));
-	const char *wrong = "out of memory";
-
-	if (f != NULL &&
-	    take_name(&f->user, http_request_param(r, "user"), &f->given) &&
-	    take_name(&f->client_id, http_request_param(r, "client_id"),
-		&f->given) &&
-	    take_name(&f->listener, http_request_param(r, "listener"),
-		&f->given) &&
-	    take_name(&f->backend, http_request_param(r, "backend"), &f->given))
-		wrong = parse_others(f, r);
-	if (wrong == NULL)
-		return f;
-	snprintf(why, WHY_MAX, "%s", wrong);
-	if (f != NULL)
-		free_filter(f);
-	free(f);
-	return NULL;
-}
-
-/* True if `text' is `pattern', in which * stands for any characters and ? for
- * one byte. Any other character stands for itself, so every name without these
- * two matches only itself. */
-static bool
-match_glob(const char *pattern, struct slice text)
-{
-	const char *retry = NULL; /* after the last * */
-	size_t from = 0; /* what that * has taken so far ends here */
-	size_t i = 0;
-
-	while (i < text.len) {
-		if (*pattern == '*') {
-			retry = ++pattern;
-			from = i;
-		} else if (*pattern != '\0' &&
-		    (*pattern == '?' || (uint8_t)*pattern == text.data[i])) {
-			pattern++;
-			i++;
-		} else if (retry != NULL) {
-			pattern = retry;
-			i = ++from;
-		} else {
-			return false;
-		}
-	}
-	while (*pattern == '*')
-		pattern++;
-	return *pattern == '\0';
-}
-
-static bool
-match_identity(const struct filter *f, const struct session_identity *id)
-{
-	if (f->user == NULL && f->client_id == NULL && !f->has_sha256)
-		return true;
-	if (id == NULL)
-		return false;
-	if (f->user != NULL &&
-	    !match_glob(f->user, session_identity_username(id)))
-		return false;
-	if (f->client_id != NULL &&
-	    !match_glob(f->client_id, session_identity_client_id(id)))
-		return false;
-	return !f->has_sha256 ||
-	    (id->has_certificate &&
-		(memcmp(f->sha256, id->sha256, CERT_SHA256_LEN) == 0 ||
-		    memcmp(f->sha256, session_identity_other_form(id),
-			CERT_SHA256_LEN) == 0 ||
-		    memcmp(f->sha256, id->tbs_sha256, CERT_SHA256_LEN) == 0));
-}
-
-static bool
-match_backend(const struct filter *f, const struct session *s)
-{
-	char broker[ADDRESS_TEXT_MAX];
-
-	if (f->backend == NULL || match_glob(f->backend, text_backend(s)))
-		return true;
-	write_broker(s, broker);
-	return broker[0] != '\0' && match_glob(f->backend, slice_str(broker));
-}
-
-/* True if the command means `s'. On the session's own thread. */
-static bool
-match(const struct filter *f, const struct session *s)
-{
-	uint64_t age = loop_now(s->manager->loop) - s->since;
-	struct sockaddr_storage peer;
-
-	if (f->has_sid && f->sid != s->id)
-		return false;
-	if (f->listener != NULL && !match_glob(f->listener, text_listener(s)))
-		return false;
-	if (age < f->min_age_ms || age > f->max_age_ms)
-		return false;
-	if (f->has_peer) {
-		session_peer(s, &peer);
-		if (!address_net_match(&f->peer, 1, &peer))
-			return false;
-	}
-	return match_identity(f, s->identity) && match_backend(f, s);
-}
 
 /* A row of an answer. */
 struct row {
@@ -497,13 +132,14 @@ show(const struct session *s)
 
 	session_peer(s, &peer);
 	address_text_port(address, &peer);
-	write_broker(s, broker);
+	session_filter_broker(s, broker);
 	row = json_pack("{s:I,s:s,s:s,s:s,s:s,s:s,s:I,s:I,s:I,s:s}", "sid",
 	    (json_int_t)s->id, "stage", stage_name(s->stage), "listener",
-	    s->listener_state->name, "peer", address, "backend", backend_of(s),
-	    "broker", broker, "age_s", (json_int_t)(number_age(s) / 1000), "up",
-	    (json_int_t)number_up(s), "down", (json_int_t)number_down(s),
-	    "mqtt", level_text(s->level));
+	    s->listener_state->name, "peer", address, "backend",
+	    session_filter_backend(s), "broker", broker, "age_s",
+	    (json_int_t)(session_filter_age(s) / 1000), "up",
+	    (json_int_t)session_filter_up(s), "down",
+	    (json_int_t)session_filter_down(s), "mqtt", level_text(s->level));
 	if (row == NULL)
 		return NULL;
 	if (s->identity != NULL)
@@ -554,7 +190,8 @@ show_row(struct found *found, struct row *row, const struct session *s)
 
 /* Counts a match, and adds its row if the limit allows. */
 static void
-note(struct found *found, const struct filter *f, const struct session *s)
+note(struct found *found, const struct session_filter *f,
+    const struct session *s)
 {
 	struct row *row;
 
@@ -572,7 +209,8 @@ note(struct found *found, const struct filter *f, const struct session *s)
  */
 
 static int
-compare_rows(const struct filter *f, const struct row *a, const struct row *b)
+compare_rows(const struct session_filter *f, const struct row *a,
+    const struct row *b)
 {
 	size_t len = a->text_len < b->text_len ? a->text_len : b->text_len;
 	int order = (a->number > b->number) - (a->number < b->number);
@@ -589,7 +227,8 @@ compare_rows(const struct filter *f, const struct row *a, const struct row *b)
 
 /* Reads what the row is sorted by. False when memory runs out. */
 static bool
-take_key(struct row *row, const struct filter *f, const struct session *s)
+take_key(struct row *row, const struct session_filter *f,
+    const struct session *s)
 {
 	struct slice text;
 
@@ -626,7 +265,8 @@ compare_for_heap(const void *a, const void *b, const void *filter)
 
 /* Counts a match, and keeps it if it is among the first. */
 static void
-pick(struct found *found, const struct filter *f, const struct session *s)
+pick(struct found *found, const struct session_filter *f,
+    const struct session *s)
 {
 	struct row key = { .sid = s->id };
 	struct heap heap = { NULL, sizeof(key), compare_for_heap, f };
@@ -685,7 +325,7 @@ show_picked(struct found *found, const struct session *s)
 
 /* Begins the next walk, if there is one. */
 static bool
-next_walk(const struct filter *f, struct session_manager *m,
+next_walk(const struct session_filter *f, struct session_manager *m,
     struct found *found)
 {
 	if (found->state == FOUND_START && f->sort != NULL) {
@@ -703,22 +343,22 @@ next_walk(const struct filter *f, struct session_manager *m,
 }
 
 static void
-list_one(const struct filter *f, struct found *found, struct session *s)
+list_one(const struct session_filter *f, struct found *found, struct session *s)
 {
 	if (found->state == FOUND_PICKING) {
-		if (match(f, s))
+		if (session_filter_matches(f, s))
 			pick(found, f, s);
 	} else if (f->sort != NULL) {
 		show_picked(found, s);
-	} else if (match(f, s)) {
+	} else if (session_filter_matches(f, s)) {
 		note(found, f, s);
 	}
 }
 
 static void
-kick_one(const struct filter *f, struct found *found, struct session *s)
+kick_one(const struct session_filter *f, struct found *found, struct session *s)
 {
-	if (session_is_leaving(s) || !match(f, s))
+	if (session_is_leaving(s) || !session_filter_matches(f, s))
 		return;
 	note(found, f, s);
 	session_dismiss(s, REASON_RELAY_KICKED, NULL);
@@ -726,8 +366,9 @@ kick_one(const struct filter *f, struct found *found, struct session *s)
 
 /* One slice of a walk over all sessions; true when all is done. */
 static bool
-work(struct worker *w, const struct filter *f, struct found *found,
-    void (*one)(const struct filter *, struct found *, struct session *))
+work(struct worker *w, const struct session_filter *f, struct found *found,
+    void (
+	*one)(const struct session_filter *, struct found *, struct session *))
 {
 	struct session_manager *m = worker_sessions(w);
 	uint64_t end = clock_mono_ms() + SLICE_MS;
@@ -784,7 +425,7 @@ compare_in_order(const void *a, const void *b, void *arg)
 static const struct row **
 join(const struct worker_query *q, size_t *count, size_t *matched)
 {
-	const struct filter *f = q->question;
+	const struct session_filter *f = q->question;
 	const struct found *found;
 	const struct row **all;
 	size_t total = 0;
@@ -825,7 +466,7 @@ append(struct buf *body, const char *text)
 static void
 answer(struct worker_query *q, unsigned status_of_none)
 {
-	const struct filter *f = q->question;
+	const struct session_filter *f = q->question;
 	size_t matched;
 	size_t count;
 	const struct row **all = join(q, &count, &matched);
@@ -864,14 +505,14 @@ static const struct worker_query_kind list_kind = {
 	.work = work_list,
 	.done = done_list,
 	.free_answer = free_found,
-	.free_question = free_filter,
+	.free_question = session_filter_free,
 };
 static const struct worker_query_kind kick_kind = {
 	.answer_size = sizeof(struct found),
 	.work = work_kick,
 	.done = done_kick,
 	.free_answer = free_found,
-	.free_question = free_filter,
+	.free_question = session_filter_free,
 };
 
 /* A name that is looked for. */
@@ -892,7 +533,8 @@ look_at_listener(const struct listener_state *l, void *arg)
 /* Refuses a listener or backend that does not exist: a misspelt name must not
  * look like one without sessions. True if the call has been answered. */
 static bool
-refuse_unknown(struct admin *a, struct http_call *call, const struct filter *f)
+refuse_unknown(struct admin *a, struct http_call *call,
+    const struct session_filter *f)
 {
 	const struct config *cfg = a->master->snapshot->config;
 	struct lookup listener = { f->listener, false };
@@ -925,13 +567,13 @@ refuse_unknown(struct admin *a, struct http_call *call, const struct filter *f)
 static void
 send_query(struct admin *a, struct http_call *call,
     const struct http_request *r, const struct worker_query_kind *kind,
-    struct filter *f)
+    struct session_filter *f)
 {
 	if (!refuse_unknown(a, call, f)) {
 		worker_query_send(a, call, r, kind, f);
 		return;
 	}
-	free_filter(f);
+	session_filter_free(f);
 	free(f);
 }
 
@@ -939,8 +581,8 @@ void
 sessions_list_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	char why[WHY_MAX];
-	struct filter *f = parse_filter(r, why);
+	char why[SESSION_FILTER_WHY_MAX];
+	struct session_filter *f = session_filter_parse(r, why);
 
 	if (f == NULL)
 		reply_error(call, 400, "%s", why);
@@ -953,15 +595,15 @@ sessions_kick_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
 	const char *all = http_request_param(r, "all");
-	char why[WHY_MAX];
-	struct filter *f = parse_filter(r, why);
+	char why[SESSION_FILTER_WHY_MAX];
+	struct session_filter *f = session_filter_parse(r, why);
 
 	if (f == NULL) {
 		reply_error(call, 400, "%s", why);
 		return;
 	}
 	if (f->given == 0 && (all == NULL || strcmp(all, "1") != 0)) {
-		free_filter(f);
+		session_filter_free(f);
 		free(f);
 		reply_error(call, 400,
 		    "give a filter, such as --user NAME (user=NAME over "
