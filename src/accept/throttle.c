@@ -323,7 +323,7 @@ throttle_admit(struct throttle *t, struct throttle_slot *slot)
 }
 
 void
-throttle_admit_instead(struct throttle *t, struct throttle_slot *slot)
+throttle_admit_over_limit(struct throttle *t, struct throttle_slot *slot)
 {
 	memset(slot, 0, sizeof(*slot));
 	(void)count_in(&t->connections, 0);

@@ -75,7 +75,7 @@ enum reason throttle_admit(struct throttle *t, struct throttle_slot *slot);
 
 /* Counts it although the limit is reached, because another connection is about
  * to be ended to make room. */
-void throttle_admit_instead(struct throttle *t, struct throttle_slot *slot);
+void throttle_admit_over_limit(struct throttle *t, struct throttle_slot *slot);
 
 /*
  * Counts the admitted connection for its address and network: at accept, or

@@ -348,8 +348,8 @@ open_inner(struct admin *a)
 
 	if (a->master->fleet == NULL)
 		return OK;
-	a->inner = http_server_new(a->master->loop, &o);
-	if (a->inner == NULL)
+	a->fleet_calls = http_server_new(a->master->loop, &o);
+	if (a->fleet_calls == NULL)
 		return ERR_NO_MEMORY;
 	fleet_listen(a->master->fleet, replicas_asked, a);
 	return OK;
@@ -367,7 +367,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	*out = a;
 	a->master = m;
 	a->started_at = clock_wall_s();
-	a->starter = geteuid();
+	a->started_by = geteuid();
 	worker_query_init(a);
 	list_init(&a->listings);
 	control = open_control(a, m->snapshot->config, why);
@@ -413,7 +413,7 @@ stop(void *service)
 	worker_query_abandon_all(a);
 	denied_stop(a);
 	deny_stop(a);
-	http_server_free(a->inner);
+	http_server_free(a->fleet_calls);
 	successor_stop(a);
 	http_server_free(a->control);
 	http_server_free(a->web);

@@ -23,7 +23,7 @@ struct admin {
 	struct master *master; /* borrowed */
 	struct http_server *control; /* owned; NULL: no admin_socket */
 	struct http_server *web; /* owned; NULL: no http_listen */
-	struct http_server *inner; /* owned: calls for the fleet */
+	struct http_server *fleet_calls; /* owned: requests of other replicas */
 	struct list queries; /* not complete yet; see worker_query.c */
 	struct timer query_pause; /* between two expensive queries */
 	struct list listings; /* of the deny list, not complete yet */
@@ -34,7 +34,7 @@ struct admin {
 	struct history history;
 	struct notify notify;
 	uid_t owner; /* of the admin socket */
-	uid_t starter; /* who started this program */
+	uid_t started_by; /* the user */
 	bool begun; /* it serves; until then nothing of another program's that
 		     * runs may be touched */
 	bool taken; /* the admin socket is another program's until then */

@@ -184,7 +184,8 @@ commands_handle(struct http_call *call, const struct http_request *r, void *arg)
 }
 
 void
-commands_run_inner(struct admin *a, struct http_call *call, const char *from)
+commands_run_for_fleet(struct admin *a, struct http_call *call,
+    const char *from)
 {
 	const struct http_request *r = http_call_request(call);
 	const struct command *c = find(r->path);

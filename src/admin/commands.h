@@ -23,7 +23,7 @@ void web_handle(struct http_call *call, const struct http_request *request,
 
 /* Runs a command for a fleet: of the replica `from', or of this one (NULL). The
  * request is that of the call, made by http_call_new(). */
-void commands_run_inner(struct admin *a, struct http_call *call,
+void commands_run_for_fleet(struct admin *a, struct http_call *call,
     const char *from);
 
 /* GET /status: the daemon's state as one JSON object, without names of

@@ -578,11 +578,12 @@ run_here(struct broadcast *b)
 
 	busy.body = slice_str("{\"error\":\"too many requests at once\"}");
 	if (read_question(&r, b->question))
-		call = http_call_new(b->admin->inner, &r, answered_here, b);
+		call =
+		    http_call_new(b->admin->fleet_calls, &r, answered_here, b);
 	if (call == NULL)
 		answered_here(b, &busy);
 	else
-		commands_run_inner(b->admin, call, NULL);
+		commands_run_for_fleet(b->admin, call, NULL);
 }
 
 /* Goes to the next step: this replica, the others, the answer. */
@@ -821,9 +822,9 @@ replicas_asked(void *arg, const struct fleet_question *question,
 		    slice_str("{\"error\":\"the question is malformed\"}"));
 		return;
 	}
-	call = http_call_new(a->inner, &r, done, asked);
+	call = http_call_new(a->fleet_calls, &r, done, asked);
 	if (call != NULL) {
-		commands_run_inner(a, call, from);
+		commands_run_for_fleet(a, call, from);
 		return;
 	}
 	json_decref(asked->json);

@@ -385,7 +385,7 @@ void
 successor_run(struct admin *a, struct http_call *call,
     const struct http_request *r)
 {
-	if (r->peer_uid != 0 && r->peer_uid != a->starter)
+	if (r->peer_uid != 0 && r->peer_uid != a->started_by)
 		reply_error(call, 403,
 		    "only root, or the user that started this program, may "
 		    "take over");

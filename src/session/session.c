@@ -508,7 +508,7 @@ session_open(struct session_manager *m, int fd,
 	counter_add(&listener_state->live[STAGE_ACCEPT], 1);
 	reason = throttle_admit(m->throttle, &s->slot);
 	if (reason != REASON_NONE && pending_make_room(&m->handshakes)) {
-		throttle_admit_instead(m->throttle, &s->slot);
+		throttle_admit_over_limit(m->throttle, &s->slot);
 		reason = REASON_NONE;
 	}
 	if (reason == REASON_NONE)

@@ -447,9 +447,9 @@ tls_ctx_new(struct tls_ctx **out, const struct tls_options *o,
 	ctx->crl_policy = o->crl_policy;
 	ctx->crl_grace = o->crl_grace;
 	ctx->record_max = o->record_max == 0 ? TLS_RECORD_MAX : o->record_max;
-	ctx->seen = tls_verified_cache_new();
-	err = ctx->seen == NULL ? ERR_NO_MEMORY
-				: build(ctx, o, tickets, previous, report);
+	ctx->verified = tls_verified_cache_new();
+	err = ctx->verified == NULL ? ERR_NO_MEMORY
+				    : build(ctx, o, tickets, previous, report);
 	ERR_clear_error();
 	if (err != OK) {
 		tls_ctx_put(ctx);
@@ -479,7 +479,7 @@ tls_ctx_put(struct tls_ctx *ctx)
 		tls_keypair_fini(&ctx->pairs[i]);
 	free(ctx->pairs);
 	tls_trust_free(ctx->trust);
-	tls_verified_cache_free(ctx->seen);
+	tls_verified_cache_free(ctx->verified);
 	tls_tickets_put(ctx->tickets);
 	crl_set_free(ctx->crls);
 	free(ctx);

@@ -19,7 +19,7 @@ struct tls_ctx {
 	struct tls_keypair *pairs; /* owned, at least one */
 	size_t pair_count;
 	struct tls_trust *trust; /* owned */
-	struct tls_verified_cache *seen; /* owned */
+	struct tls_verified_cache *verified; /* owned */
 	struct tls_groups groups;
 	uint16_t record_max; /* most plaintext of a record */
 	struct tls_tickets *tickets; /* counted; NULL: no tickets */

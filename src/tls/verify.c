@@ -227,7 +227,7 @@ verify_signatures(struct search *s)
 	if (s->known)
 		return tls_result_make(REASON_NONE, NULL);
 	hash_path(s->c, hash);
-	if (cache_has(s->ctx->seen, hash))
+	if (cache_has(s->ctx->verified, hash))
 		return tls_result_make(REASON_NONE, NULL);
 	s->budget -= COST_PATH;
 	if (s->budget < 0)
@@ -235,7 +235,7 @@ verify_signatures(struct search *s)
 		    "there are too many ways to build its chain");
 	v = tls_path_verify(s->c, s->text);
 	if (v.reason == REASON_NONE)
-		cache_add(s->ctx->seen, hash);
+		cache_add(s->ctx->verified, hash);
 	return v;
 }
 
@@ -599,7 +599,7 @@ mark_checked(const struct search *s, const struct tls_link *of,
 
 	for (i = 0; i < found->count; i++) {
 		hash_edge(of, found->list[i].link, hash);
-		found->list[i].checked = cache_has(s->ctx->seen, hash);
+		found->list[i].checked = cache_has(s->ctx->verified, hash);
 	}
 }
 
@@ -615,7 +615,7 @@ is_signed_by(struct search *s, const struct tls_link *of,
 	switch (tls_path_check_edge(of, by->link)) {
 	case OK:
 		hash_edge(of, by->link, hash);
-		cache_add(s->ctx->seen, hash);
+		cache_add(s->ctx->verified, hash);
 		return true;
 	case ERR_NO_MEMORY:
 		s->best = tls_result_make(REASON_ACCEPT_RESOURCE, NULL);
