@@ -207,8 +207,9 @@ open_control(struct admin *a, const struct config *cfg, struct report *why)
 {
 	const char *path = cfg->daemon.admin_socket;
 	struct http_server_options o = {
-		.connections = RESOURCES_CONTROL,
-		.costly = RESOURCES_CONTROL / 2, /* of those who only read */
+		.connections = RESOURCES_ADMIN_CONNECTIONS,
+		.costly = RESOURCES_ADMIN_CONNECTIONS /
+		    2, /* of those who only read */
 		.head_max = CONTROL_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,
 		.held = a->master->takeover != NULL,
@@ -315,7 +316,7 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 {
 	const struct config_addrs *addrs = &cfg->daemon.http_listen;
 	struct http_server_options o = {
-		.connections = resources_web(a->master->files),
+		.connections = resources_http_connections(a->master->files),
 		.costly = WEB_COSTLY,
 		.head_max = WEB_HEAD_MAX,
 		.deadline_ms = DEADLINE_MS,

@@ -262,14 +262,15 @@ limit(struct master *m, const struct config *cfg)
 	size_t memory;
 
 	options_throttle(&limits, cfg);
-	if (limits.connections > m->room)
+	if (limits.connections > m->max_connections)
 		log_event(LOG_LEVEL_WARN, "connections",
 		    "%u configured, but %llu files may be open, which is "
 		    "enough for %u (raise LimitNOFILE, or ulimit -n)",
-		    limits.connections, (unsigned long long)m->files, m->room);
-	if (limits.connections == 0 || limits.connections > m->room)
-		limits.connections = m->room;
-	limits.handshakes_in_tls = resources_handshakes(
+		    limits.connections, (unsigned long long)m->files,
+		    m->max_connections);
+	if (limits.connections == 0 || limits.connections > m->max_connections)
+		limits.connections = m->max_connections;
+	limits.handshakes_in_tls = resources_max_handshakes(
 	    cfg->limits.handshake_memory != 0 ? cfg->limits.handshake_memory
 					      : m->memory_total / 8);
 	throttle_set(m->throttle, &limits);
@@ -551,7 +552,7 @@ make_workers(struct master *m)
 	if (count == 0)
 		count = resources_cpus();
 	o.sessions.workers = (unsigned)count;
-	o.sessions.lingering = resources_lingering(m->files, count);
+	o.sessions.lingering = resources_max_lingering(m->files, count);
 	m->workers = calloc(count, sizeof(*m->workers));
 	if (m->workers == NULL)
 		return ERR_NO_MEMORY;
@@ -702,16 +703,16 @@ measure(struct master *m)
 {
 	const struct config *cfg = m->snapshot->config;
 	size_t more = 2 * m->worker_count *
-	    resources_lingering(m->files, m->worker_count);
+	    resources_max_lingering(m->files, m->worker_count);
 	size_t i;
 
 	for (i = 0; i < cfg->listener_count; i++)
 		more += cfg->listener[i].bind.count * m->worker_count;
 	if (cfg->daemon.admin_socket[0] != '\0')
-		more += 2 * RESOURCES_CONTROL;
+		more += 2 * RESOURCES_ADMIN_CONNECTIONS;
 	if (cfg->daemon.http_listen.count > 0)
-		more += 2 * resources_web(m->files);
-	m->room = resources_room(m->files, more);
+		more += 2 * resources_http_connections(m->files);
+	m->max_connections = resources_max_connections(m->files, more);
 	limit(m, cfg);
 }
 
@@ -759,7 +760,7 @@ master_is_ready(struct master *m)
 	m->unsupervised = false;
 	log_event(LOG_LEVEL_INFO, "ready",
 	    "%zu workers, descriptors for %u connections", m->worker_count,
-	    m->room);
+	    m->max_connections);
 	supervisor_notify(SUPERVISOR_READY, "devices may come in");
 	if (m->ready_fd != -1) {
 		(void)!write(m->ready_fd, "", 1);

@@ -138,7 +138,7 @@ struct master {
 	void *service_state; /* owned by the service */
 	struct sandbox sandbox; /* what is in force */
 	uint64_t files; /* descriptors this process may have */
-	uint32_t room; /* connections for which they are enough */
+	uint32_t max_connections; /* for which they are enough */
 	enum master_state state;
 	bool terminated; /* SIGTERM came: the next one ends at once */
 	/* For status and metrics. */

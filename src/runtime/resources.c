@@ -196,7 +196,7 @@ count_open(void)
 }
 
 uint32_t
-resources_room(uint64_t files, size_t more)
+resources_max_connections(uint64_t files, size_t more)
 {
 	uint64_t taken = count_open() + more + SET_ASIDE;
 
@@ -210,13 +210,13 @@ within(uint64_t value, uint32_t least, uint32_t most)
 }
 
 uint32_t
-resources_web(uint64_t files)
+resources_http_connections(uint64_t files)
 {
 	return within(files / 16, 32, 256);
 }
 
 uint32_t
-resources_lingering(uint64_t files, size_t workers)
+resources_max_lingering(uint64_t files, size_t workers)
 {
 	return within(files / 64 / workers, 4, 1024);
 }
@@ -230,7 +230,7 @@ resources_lingering(uint64_t files, size_t workers)
 #define HANDSHAKES_MIN 64
 
 uint32_t
-resources_handshakes(uint64_t bytes)
+resources_max_handshakes(uint64_t bytes)
 {
 	return within(bytes / HANDSHAKE_BYTES, HANDSHAKES_MIN, UINT32_MAX);
 }

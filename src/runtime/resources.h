@@ -41,21 +41,21 @@ uint64_t resources_raise_files(void);
  * take two, after those that are open now, `more' that will be opened, and
  * some for reloads, DNS and admin. At least 1.
  */
-uint32_t resources_room(uint64_t files, size_t more);
+uint32_t resources_max_connections(uint64_t files, size_t more);
 
 /* Connections to the admin socket at once. */
-#define RESOURCES_CONTROL 32
+#define RESOURCES_ADMIN_CONNECTIONS 32
 
 /* Returns how many connections to http_listen `files' descriptors allow at
  * once. */
-uint32_t resources_web(uint64_t files);
+uint32_t resources_http_connections(uint64_t files);
 
 /* Returns how many refused clients of a worker may take the time to read why.
  * No limit counts them, and they keep a descriptor. */
-uint32_t resources_lingering(uint64_t files, size_t workers);
+uint32_t resources_max_lingering(uint64_t files, size_t workers);
 
 /* Returns how many TLS handshakes fit into `bytes'. */
-uint32_t resources_handshakes(uint64_t bytes);
+uint32_t resources_max_handshakes(uint64_t bytes);
 
 /*
  * Keeps the private keys out of swap: locks the main thread's heap, and the

@@ -100,10 +100,12 @@ files(void)
 	uint64_t limit = resources_raise_files();
 
 	ok(limit > 0 && limit <= 200000000, "files: a number to reckon with");
-	ok(resources_room(limit, 2) >= 1, "room for one at least");
-	ok(resources_room(200000000, 2) > 99000000, "no limit: room for all");
-	is_int(resources_room(0, 2), 1, "no room: one");
-	is_int(resources_room(20, 100), 1, "fewer than are taken: one");
+	ok(resources_max_connections(limit, 2) >= 1, "room for one at least");
+	ok(resources_max_connections(200000000, 2) > 99000000,
+	    "no limit: room for all");
+	is_int(resources_max_connections(0, 2), 1, "no room: one");
+	is_int(resources_max_connections(20, 100), 1,
+	    "fewer than are taken: one");
 }
 
 int
