@@ -343,7 +343,7 @@ open_web(struct admin *a, const struct config *cfg, FILE *ports,
 
 /* Brings the questions of other replicas here. */
 static enum err
-open_inner(struct admin *a)
+open_fleet_calls(struct admin *a)
 {
 	struct http_server_options o = { .connections = INNER };
 
@@ -372,7 +372,7 @@ start(void **out, struct master *m, FILE *ports, struct report *why)
 	worker_query_init(a);
 	list_init(&a->listings);
 	control = open_control(a, m->snapshot->config, why);
-	if (history_init(&a->history, m) != OK || open_inner(a) != OK)
+	if (history_init(&a->history, m) != OK || open_fleet_calls(a) != OK)
 		return ERR_NO_MEMORY;
 	notify_init(a);
 	web = open_web(a, m->snapshot->config, ports, why);

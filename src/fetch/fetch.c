@@ -71,8 +71,8 @@ read_in_place(struct fetching *f)
 	if (err != OK)
 		return err;
 	place_read(&f->origin, slice_make(f->data, f->len));
-	return crl_offer_sum(&f->out->summary, slice_make(f->data, f->len),
-	    &f->source->signers, clock_wall_s());
+	return crl_download_sum_up(&f->out->summary,
+	    slice_make(f->data, f->len), &f->source->signers, clock_wall_s());
 }
 
 /* Writes a list that was found good. */
@@ -104,10 +104,10 @@ put(struct fetching *f, const struct transfer_answer *answer, struct slice pem)
 static enum err
 take(struct fetching *f, const struct transfer_answer *answer)
 {
-	struct crl_offer offer = { buf_slice(&answer->body),
+	struct crl_download download = { buf_slice(&answer->body),
 		slice_make(f->data, f->len), f->source->signers,
 		clock_wall_s() };
-	char why[CRL_OFFER_WHY_MAX];
+	char why[CRL_DOWNLOAD_WHY_MAX];
 	struct buf pem;
 	enum err err;
 
@@ -117,7 +117,7 @@ take(struct fetching *f, const struct transfer_answer *answer)
 	}
 	f->out->bytes = buf_len(&answer->body);
 	buf_init(&pem, 0);
-	err = crl_offer_judge(&offer, &pem, why);
+	err = crl_download_check(&download, &pem, why);
 	if (err == OK)
 		err = put(f, answer, buf_slice(&pem));
 	else if (err == ERR_EXISTS) {

@@ -263,7 +263,7 @@ place_replace(const char *path, struct slice bytes, char why[PLACE_WHY_MAX])
 	return finish(&t, path, file_write_all(t.fd, bytes), why);
 }
 
-_Static_assert(PLACE_WHY_MAX >= CRL_OFFER_WHY_MAX, "one text");
+_Static_assert(PLACE_WHY_MAX >= CRL_DOWNLOAD_WHY_MAX, "one text");
 
 enum err
 place_write(const char *path, const struct place_content *content,
@@ -280,6 +280,6 @@ place_write(const char *path, const struct place_content *content,
 	if (err == OK)
 		err = file_write_all(t.fd, content->pem);
 	if (err == OK)
-		err = crl_offer_try(t.path, signers, why);
+		err = crl_download_try_load(t.path, signers, why);
 	return finish(&t, path, err, why);
 }

@@ -11,7 +11,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "fetch/transfer.h"
-#include "tls/crl_offer.h"
+#include "tls/crl_download.h"
 
 #define PLACE_WHY_MAX 512
 

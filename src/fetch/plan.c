@@ -240,8 +240,8 @@ add_points(struct making *m)
 			continue;
 		err = need_trust(m, i);
 		if (err == OK)
-			err =
-			    crl_offer_points(m->plan->trusts[i], take_point, m);
+			err = crl_download_points(m->plan->trusts[i],
+			    take_point, m);
 	}
 	return err;
 }

@@ -10,7 +10,7 @@
 #include "base/err.h"
 #include "base/report.h"
 #include "config/config.h"
-#include "tls/crl_offer.h"
+#include "tls/crl_download.h"
 
 /* One file, and where its list comes from. */
 struct plan_source {

@@ -5,8 +5,8 @@ libsallyport_a_SOURCES += \
 	src/tls/crl.h \
 	src/tls/crl_list.c \
 	src/tls/crl_list.h \
-	src/tls/crl_offer.c \
-	src/tls/crl_offer.h \
+	src/tls/crl_download.c \
+	src/tls/crl_download.h \
 	src/tls/ctx.c \
 	src/tls/ctx.h \
 	src/tls/ctx_body.h \
@@ -53,9 +53,9 @@ EXTRA_DIST += t/unit/tls_pki.sh
 check_PROGRAMS += t/unit/tls_crl.t
 t_unit_tls_crl_t_SOURCES = t/unit/tls_crl.c $(tls_kit)
 
-check_PROGRAMS += t/unit/tls_crl_offer.t
-t_unit_tls_crl_offer_t_SOURCES = t/unit/tls_crl_offer.c $(alloc_kit) $(tls_pki)
-t_unit_tls_crl_offer_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
+check_PROGRAMS += t/unit/tls_crl_download.t
+t_unit_tls_crl_download_t_SOURCES = t/unit/tls_crl_download.c $(alloc_kit) $(tls_pki)
+t_unit_tls_crl_download_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
 	-Wl,--wrap=strdup
 
 check_PROGRAMS += t/unit/tls_ctx.t

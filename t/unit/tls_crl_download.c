@@ -3,7 +3,7 @@
  * Downloaded CRLs: which replace a file, what that file then holds, and that
  * running out of memory at any point refuses and leaks nothing.
  */
-#include "tls/crl_offer.h"
+#include "tls/crl_download.h"
 
 #include <stdlib.h>
 
@@ -86,16 +86,16 @@ read_content(struct content *c, const char *name)
 static enum err
 judge(size_t i, unsigned n, struct buf *pem, char *why)
 {
-	struct crl_offer offer = { .signers = { &trust, 1 },
+	struct crl_download download = { .signers = { &trust, 1 },
 		.now = clock_wall_s() };
 	struct content body, in_place;
 	enum err err;
 
-	offer.body = read_content(&body, rows[i].download);
-	offer.in_place = read_content(&in_place, rows[i].in_place);
+	download.body = read_content(&body, rows[i].download);
+	download.in_place = read_content(&in_place, rows[i].in_place);
 	buf_init(pem, 0);
 	alloc_kit_fail(n);
-	err = crl_offer_judge(&offer, pem, why);
+	err = crl_download_check(&download, pem, why);
 	alloc_kit_fail(0);
 	free(body.data);
 	free(in_place.data);
@@ -108,7 +108,7 @@ test_row(size_t i)
 	const struct crl_signers signers = { &trust, 1 };
 	const char *in_place =
 	    rows[i].in_place == NULL ? "nothing" : rows[i].in_place;
-	char why[CRL_OFFER_WHY_MAX];
+	char why[CRL_DOWNLOAD_WHY_MAX];
 	struct crl_summary sum;
 	struct buf pem;
 
@@ -116,7 +116,8 @@ test_row(size_t i)
 	    rows[i].download, in_place);
 	if (rows[i].why != NULL)
 		ok(strstr(why, rows[i].why) != NULL, "... %s", why);
-	is_int(crl_offer_sum(&sum, buf_slice(&pem), &signers, clock_wall_s()),
+	is_int(crl_download_sum_up(&sum, buf_slice(&pem), &signers,
+		   clock_wall_s()),
 	    OK, "what is written can be read");
 	is_int((long long)sum.lists, (long long)rows[i].lists, "its lists");
 	buf_fini(&pem);
@@ -127,7 +128,7 @@ test_row(size_t i)
 static void
 test_memory(size_t i)
 {
-	char why[CRL_OFFER_WHY_MAX];
+	char why[CRL_DOWNLOAD_WHY_MAX];
 	size_t live = alloc_kit_live();
 	enum err err = ERR_NO_MEMORY;
 	struct buf pem;
@@ -149,11 +150,11 @@ static void
 test_try(void)
 {
 	const struct crl_signers signers = { &trust, 1 };
-	char why[CRL_OFFER_WHY_MAX];
+	char why[CRL_DOWNLOAD_WHY_MAX];
 
-	is_int(crl_offer_try(pki_path("root.crl"), &signers, why), OK,
+	is_int(crl_download_try_load(pki_path("root.crl"), &signers, why), OK,
 	    "the daemon would load it");
-	is_int(crl_offer_try(pki_path("foreign.crl"), &signers, why),
+	is_int(crl_download_try_load(pki_path("foreign.crl"), &signers, why),
 	    ERR_REFUSED, "it would refuse a foreign one");
 	ok(strstr(why, "signature is not by") != NULL, "and says why");
 }

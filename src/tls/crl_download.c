@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "tls/crl_offer.h"
+#include "tls/crl_download.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -29,7 +29,7 @@ struct lists {
 	struct crl_list **items; /* owned, each counted */
 	size_t count;
 	const struct crl_signers *signers; /* borrowed */
-	char *why; /* CRL_OFFER_WHY_MAX bytes; NULL: skip what is bad */
+	char *why; /* CRL_DOWNLOAD_WHY_MAX bytes; NULL: skip what is bad */
 };
 
 /* Says what is wrong, unless something is said already. */
@@ -41,7 +41,7 @@ refuse(char *why, const char *fmt, ...)
 	if (why[0] != '\0')
 		return ERR_REFUSED;
 	va_start(ap, fmt);
-	vsnprintf(why, CRL_OFFER_WHY_MAX, fmt, ap);
+	vsnprintf(why, CRL_DOWNLOAD_WHY_MAX, fmt, ap);
 	va_end(ap);
 	return ERR_REFUSED;
 }
@@ -139,7 +139,7 @@ add_list(struct lists *l, struct crl_list *c)
 static enum err
 take_list(const struct tls_load_pem *block, void *arg)
 {
-	char unused[CRL_OFFER_WHY_MAX] = "";
+	char unused[CRL_DOWNLOAD_WHY_MAX] = "";
 	struct lists *l = arg;
 	char *why = l->why == NULL ? unused : l->why;
 	const char *text = "";
@@ -208,17 +208,17 @@ in_force(const struct crl_list *c, int64_t now)
 }
 
 static void
-number_text(char out[CRL_OFFER_NUMBER_MAX], const struct crl_list *c)
+number_text(char out[CRL_DOWNLOAD_NUMBER_MAX], const struct crl_list *c)
 {
 	struct slice n = c->number;
 
-	if (n.len > (CRL_OFFER_NUMBER_MAX - 1) / 2)
-		n.len = (CRL_OFFER_NUMBER_MAX - 1) / 2;
+	if (n.len > (CRL_DOWNLOAD_NUMBER_MAX - 1) / 2)
+		n.len = (CRL_DOWNLOAD_NUMBER_MAX - 1) / 2;
 	encode_hex(out, n);
 }
 
 enum err
-crl_offer_sum(struct crl_summary *out, struct slice file,
+crl_download_sum_up(struct crl_summary *out, struct slice file,
     const struct crl_signers *signers, int64_t now)
 {
 	const struct crl_list *c;
@@ -269,7 +269,7 @@ static enum err
 refuse_older(char *why, const struct crl_list *c, const struct crl_list *old)
 {
 	char when[TIME_TEXT_MAX], before[TIME_TEXT_MAX];
-	char number[CRL_OFFER_NUMBER_MAX], other[CRL_OFFER_NUMBER_MAX];
+	char number[CRL_DOWNLOAD_NUMBER_MAX], other[CRL_DOWNLOAD_NUMBER_MAX];
 
 	time_write(c->this_update, when);
 	time_write(old->this_update, before);
@@ -376,30 +376,30 @@ check_lists(const struct lists *fresh, const struct lists *in_place,
 }
 
 enum err
-crl_offer_judge(const struct crl_offer *offer, struct buf *pem,
-    char why[CRL_OFFER_WHY_MAX])
+crl_download_check(const struct crl_download *download, struct buf *pem,
+    char why[CRL_DOWNLOAD_WHY_MAX])
 {
-	struct lists fresh = { .signers = &offer->signers, .why = why };
+	struct lists fresh = { .signers = &download->signers, .why = why };
 	struct lists in_place = { 0 };
 	enum err err;
 
 	why[0] = '\0';
-	err = read_lists(&fresh, offer->body);
+	err = read_lists(&fresh, download->body);
 	if (err == OK)
-		err =
-		    read_in_place(&in_place, offer->in_place, &offer->signers);
+		err = read_in_place(&in_place, download->in_place,
+		    &download->signers);
 	if (err == OK)
-		err = check_lists(&fresh, &in_place, offer->now, why);
+		err = check_lists(&fresh, &in_place, download->now, why);
 	if (err == OK)
-		err = write_pem(pem, &fresh, &in_place, offer->now);
+		err = write_pem(pem, &fresh, &in_place, download->now);
 	lists_fini(&fresh);
 	lists_fini(&in_place);
 	return err;
 }
 
 enum err
-crl_offer_try(const char *path, const struct crl_signers *signers,
-    char why[CRL_OFFER_WHY_MAX])
+crl_download_try_load(const char *path, const struct crl_signers *signers,
+    char why[CRL_DOWNLOAD_WHY_MAX])
 {
 	struct tls_load_report report = { take_refusal, drop_warning, why };
 	struct config_list paths = { &path, 1 };
@@ -443,7 +443,7 @@ take_uris(struct uris *u, CBS name)
 }
 
 enum err
-crl_offer_points(const struct tls_trust *trust,
+crl_download_points(const struct tls_trust *trust,
     enum err (*each)(char *const *uris, size_t count, void *arg), void *arg)
 {
 	struct uris *u = calloc(1, sizeof(*u));
