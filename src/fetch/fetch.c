@@ -10,7 +10,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/time.h"
-#include "fetch/place.h"
+#include "fetch/list_file.h"
 #include "fetch/transfer.h"
 
 /* The same as the daemon's limit for a file of lists. */
@@ -24,7 +24,7 @@ struct fetching {
 	struct fetch_result *out;
 	uint8_t *data; /* owned: the file in place; NULL: none */
 	size_t len;
-	struct place_origin origin; /* of it */
+	struct list_file_origin origin; /* of it */
 	const char *url; /* being asked */
 	char shown[PLAN_URL_MAX]; /* the same without secrets */
 };
@@ -70,7 +70,7 @@ read_in_place(struct fetching *f)
 	}
 	if (err != OK)
 		return err;
-	place_read(&f->origin, slice_make(f->data, f->len));
+	list_file_read(&f->origin, slice_make(f->data, f->len));
 	return crl_download_sum_up(&f->out->summary,
 	    slice_make(f->data, f->len), &f->source->signers, clock_wall_s());
 }
@@ -79,15 +79,16 @@ read_in_place(struct fetching *f)
 static enum err
 put(struct fetching *f, const struct transfer_answer *answer, struct slice pem)
 {
-	struct place_origin origin = { .url = hash_fnv(HASH_FNV_BEGIN,
-					   slice_str(f->url)) };
-	struct place_content content = { f->shown, &origin, pem };
-	char why[PLACE_WHY_MAX];
+	struct list_file_origin origin = { .url = hash_fnv(HASH_FNV_BEGIN,
+					       slice_str(f->url)) };
+	struct list_file_content content = { f->shown, &origin, pem };
+	char why[LIST_FILE_WHY_MAX];
 	enum err err;
 
 	memcpy(origin.etag, answer->etag, sizeof(origin.etag));
 	memcpy(origin.modified, answer->modified, sizeof(origin.modified));
-	err = place_write(f->source->path, &content, &f->source->signers, why);
+	err = list_file_write(f->source->path, &content, &f->source->signers,
+	    why);
 	if (err == OK)
 		f->out->outcome = FETCH_NEW;
 	else if (err == ERR_REFUSED) {
@@ -216,12 +217,12 @@ fetch_run(const struct plan_source *source, fetch_stop *stop, void *arg,
 		.arg = arg,
 		.out = out };
 	uint64_t begin = clock_mono_ms();
-	char why[PLACE_WHY_MAX];
+	char why[LIST_FILE_WHY_MAX];
 	enum err err;
 
 	memset(out, 0, sizeof(*out));
 	err = read_in_place(&f);
-	if (err == OK && place_check(source->path, why) != OK) {
+	if (err == OK && list_file_check(source->path, why) != OK) {
 		complain(&f, LOG_LEVEL_ERROR, "fetch_unwritten", why);
 		raise_outcome(&f, FETCH_UNWRITTEN);
 	} else if (err == OK) {

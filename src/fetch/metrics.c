@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fetch/place.h"
+#include "fetch/list_file.h"
 
 /* Room for the labels of a source: a path may have 4096 bytes, and each may be
  * written as two. */
@@ -135,7 +135,7 @@ metrics_write(const char *path, const struct metrics_row *rows, size_t count,
 		write_metric(out, &metrics[i], rows, count);
 	err = fclose(out) == 0 ? OK : ERR_NO_MEMORY;
 	if (err == OK)
-		err = place_replace(path, slice_make(text, len), why);
+		err = list_file_replace(path, slice_make(text, len), why);
 	free(text);
 	return err;
 }

@@ -15,7 +15,8 @@ struct metrics_row {
 	int64_t success; /* seconds since 1970; 0: never, or not known */
 };
 
-/* Writes `path'. ERR_SYSTEM with `why' (PLACE_WHY_MAX bytes), ERR_NO_MEMORY. */
+/* Writes `path'. ERR_SYSTEM with `why' (LIST_FILE_WHY_MAX bytes),
+ * ERR_NO_MEMORY. */
 enum err metrics_write(const char *path, const struct metrics_row *rows,
     size_t count, char *why) MUST_CHECK;
 

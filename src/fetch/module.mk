@@ -1,7 +1,7 @@
 # A program of its own, so that the daemon links no libcurl. libcurl may bring
 # OpenSSL's libcrypto into the process; BoringSSL's symbols are hidden, so that
-# neither takes a function of the other. What needs no libcurl is in the library,
-# for its unit test.
+# neither takes a function of the other. What needs no libcurl is in the
+# library, for its unit test.
 libsallyport_a_SOURCES += \
 	src/fetch/plan.c \
 	src/fetch/plan.h
@@ -11,8 +11,8 @@ fetch_sources = src/fetch/main.c \
 	src/fetch/fetch.h \
 	src/fetch/metrics.c \
 	src/fetch/metrics.h \
-	src/fetch/place.c \
-	src/fetch/place.h \
+	src/fetch/list_file.c \
+	src/fetch/list_file.h \
 	src/fetch/run.c \
 	src/fetch/run.h \
 	src/fetch/transfer.c \

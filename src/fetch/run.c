@@ -14,8 +14,8 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
+#include "fetch/list_file.h"
 #include "fetch/metrics.h"
-#include "fetch/place.h"
 #include "fetch/transfer.h"
 #include "runtime/privileges.h"
 
@@ -367,7 +367,7 @@ fetch_all(struct round *round)
 static void
 write_metrics(struct runner *r)
 {
-	char why[PLACE_WHY_MAX];
+	char why[LIST_FILE_WHY_MAX];
 	enum err err;
 
 	if (r->options->metrics == NULL)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "fetch/place.h"
+#include "fetch/list_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,7 +26,7 @@ refuse(char *why, enum err err, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(why, PLACE_WHY_MAX, fmt, ap);
+	vsnprintf(why, LIST_FILE_WHY_MAX, fmt, ap);
 	va_end(ap);
 	return err;
 }
@@ -46,7 +46,7 @@ take_mark(struct slice line, const char *mark, char out[TRANSFER_TAG_MAX])
 }
 
 void
-place_read(struct place_origin *out, struct slice file)
+list_file_read(struct list_file_origin *out, struct slice file)
 {
 	char hash[TRANSFER_TAG_MAX];
 	const uint8_t *end;
@@ -136,7 +136,7 @@ sweep(const char *folder, const char *name)
 }
 
 enum err
-place_check(const char *path, char why[PLACE_WHY_MAX])
+list_file_check(const char *path, char why[LIST_FILE_WHY_MAX])
 {
 	char folder[PATH_MAX];
 	const char *name;
@@ -171,7 +171,7 @@ place_check(const char *path, char why[PLACE_WHY_MAX])
 
 /* The head of a file that remembers the origin. */
 static size_t
-write_head(char *out, size_t size, const struct place_content *c)
+write_head(char *out, size_t size, const struct list_file_content *c)
 {
 	int n = snprintf(out, size,
 	    "# Written by sallyport-fetch; do not edit it.\n"
@@ -252,7 +252,8 @@ finish(struct temporary *t, const char *path, enum err err, char *why)
 }
 
 enum err
-place_replace(const char *path, struct slice bytes, char why[PLACE_WHY_MAX])
+list_file_replace(const char *path, struct slice bytes,
+    char why[LIST_FILE_WHY_MAX])
 {
 	struct temporary t;
 	enum err err = create(&t, path, why);
@@ -263,11 +264,11 @@ place_replace(const char *path, struct slice bytes, char why[PLACE_WHY_MAX])
 	return finish(&t, path, file_write_all(t.fd, bytes), why);
 }
 
-_Static_assert(PLACE_WHY_MAX >= CRL_DOWNLOAD_WHY_MAX, "one text");
+_Static_assert(LIST_FILE_WHY_MAX >= CRL_DOWNLOAD_WHY_MAX, "one text");
 
 enum err
-place_write(const char *path, const struct place_content *content,
-    const struct crl_signers *signers, char why[PLACE_WHY_MAX])
+list_file_write(const char *path, const struct list_file_content *content,
+    const struct crl_signers *signers, char why[LIST_FILE_WHY_MAX])
 {
 	char head[2 * TRANSFER_TAG_MAX + 1024];
 	size_t len = write_head(head, sizeof(head), content);
