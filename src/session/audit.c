@@ -26,8 +26,8 @@ void
 audit_init(struct audit *a)
 {
 	memset(a, 0, sizeof(*a));
-	init_refusals(&a->proven);
-	init_refusals(&a->unproven);
+	init_refusals(&a->verified);
+	init_refusals(&a->unverified);
 	ratelimit_init(&a->checks, AUDIT_CHECKS_A_SECOND,
 	    AUDIT_CHECKS_A_SECOND);
 	ratelimit_init(&a->shared, AUDIT_SHARED_LINES_A_SECOND,
@@ -73,9 +73,9 @@ audit_tick(struct audit *a)
 			    (enum reason)reason, a->left_out[event][reason]);
 			a->left_out[event][reason] = 0;
 		}
-	memset(a->proven.seen, 0, sizeof(a->proven.seen));
-	memset(a->unproven.seen, 0, sizeof(a->unproven.seen));
-	a->proven.seen_count = a->unproven.seen_count = 0;
+	memset(a->verified.seen, 0, sizeof(a->verified.seen));
+	memset(a->unverified.seen, 0, sizeof(a->unverified.seen));
+	a->verified.seen_count = a->unverified.seen_count = 0;
 }
 
 /* True for the first refusal of that reason and subject in this second, as long
@@ -155,12 +155,12 @@ may_log_refusal(struct session *s, enum reason reason)
 	const struct cert *cert = verified_cert(s);
 
 	if (s->identity != NULL && s->identity->has_certificate)
-		return may_log(s, &a->proven, AUDIT_REFUSE, reason,
+		return may_log(s, &a->verified, AUDIT_REFUSE, reason,
 		    certificate_subject(s->identity->tbs_sha256));
 	if (cert != NULL)
-		return may_log(s, &a->proven, AUDIT_REFUSE, reason,
+		return may_log(s, &a->verified, AUDIT_REFUSE, reason,
 		    certificate_subject(cert->tbs_sha256));
-	return may_log(s, &a->unproven, AUDIT_REFUSE, reason,
+	return may_log(s, &a->unverified, AUDIT_REFUSE, reason,
 	    network_subject(s));
 }
 
@@ -514,7 +514,7 @@ audit_clone(struct session *s, const union session_address *other)
 	struct log_line l;
 
 	if (!log_enabled(LOG_LEVEL_WARN) ||
-	    !may_log(s, &s->manager->audit.proven, AUDIT_CLONE, REASON_NONE,
+	    !may_log(s, &s->manager->audit.verified, AUDIT_CLONE, REASON_NONE,
 		certificate_subject(s->identity->tbs_sha256)))
 		return;
 	session_address_load(other, &address);

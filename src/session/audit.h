@@ -78,8 +78,8 @@ struct audit_certificate {
 
 /* A worker's budgets. */
 struct audit {
-	struct audit_refusals proven; /* with a verified certificate */
-	struct audit_refusals unproven;
+	struct audit_refusals verified; /* with a verified certificate */
+	struct audit_refusals unverified;
 	struct ratelimit checks; /* health checks; above it they are refusals */
 	struct audit_certificate certificates[AUDIT_CERTIFICATES];
 	struct ratelimit shared; /* for those without a place */
