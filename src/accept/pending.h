@@ -49,7 +49,7 @@ struct pending_queue {
 	struct timer timer; /* to the next token */
 };
 
-/* Embedded in the state that a connection has until it is proven. Zero it
+/* Embedded in the state that a connection has until it is verified. Zero it
  * first. */
 struct pending_handshake {
 	struct list node; /* in its network, or in victims; guarded */
