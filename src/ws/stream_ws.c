@@ -535,8 +535,8 @@ read_payload(struct stream_ws *w, uint8_t *data, size_t len)
 
 	if (w->mostly_overhead && len > READ_THIN)
 		len = READ_THIN;
-	while (more && room_left(got, len) && !is_mostly_overhead(overhead, got) &&
-	    w->input == INPUT_OPEN) {
+	while (more && room_left(got, len) &&
+	    !is_mostly_overhead(overhead, got) && w->input == INPUT_OPEN) {
 		n = read_raw(w, data + got, len - got, &more);
 		payload = ws_decoder_run(&w->decoder, data + got, n, &sink);
 		got += payload;
