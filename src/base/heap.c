@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+/* A file of its own: two listings of admin/ share it, of sessions and of the
+ * deny list. */
 #include "base/heap.h"
 
 #include <string.h>
