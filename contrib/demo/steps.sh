@@ -282,9 +282,20 @@ show_refusal()
 # the script that ends it.
 keep_running()
 {
-	mosquitto_sub -h 127.0.0.1 -p "$tls_port" --cafile server-ca.crt \
-		--cert device-001.crt --key device-001.key \
-		-i stays -t 'demo/#' -v >device.log 2>&1 &
+	# As devices do, it connects again when it is disconnected.
+	cat >device <<END
+#!/bin/sh
+trap 'kill \$sub 2>/dev/null; exit' TERM
+while :; do
+	mosquitto_sub -h 127.0.0.1 -p $tls_port --cafile server-ca.crt \\
+		--cert device-001.crt --key device-001.key \\
+		-i stays -t 'demo/#' -v &
+	sub=\$!
+	wait \$sub
+	sleep 1
+done
+END
+	sh device >device.log 2>&1 &
 	subscriber_pid=$!
 	wait_for mosquitto.log "Sending SUBACK to device-001/stays" \
 		"$subscriber_pid"
@@ -312,7 +323,7 @@ END
    What comes of it:  cat device.log sallyport.log mosquitto.log
    A stolen device:   sallyportctl deny cn device-001 --for 1h
    It was found:      sallyportctl allow cn device-001
-   A broker is down:  kill $broker_pid; sallyportctl status
+   A broker is down:  kill $broker_pid; sleep 3; sallyportctl status
    To stop it all:    $dir/stop
 END
 }

@@ -47,6 +47,8 @@ static const char ini[] =
     "; The broker.\n"
     "[backend]\n"
     "address = 127.0.0.1:1883\n"
+    "; Tries every 5 seconds whether it is up. It may log this.\n"
+    "probe = tcp\n"
     "\n"
     "[denylist]\n"
     "file = state/deny.csv\n";

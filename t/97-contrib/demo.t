@@ -38,12 +38,16 @@ my ($dir) = $out =~ m{^   To stop it all: +(\S+)/stop$}m;
 my ($page) = $out =~ m{^   The status page: +http://127\.0\.0\.1:(\d+)/$}m;
 ok($dir && $page, '--keep: it names a page, and how to stop it');
 SKIP: {
-	skip 'it does not run', 5 unless $dir && $page;
+	skip 'it does not run', 7 unless $dir && $page;
 	is(http($page, 'GET', '/')->{status}, 200, 'the page is there');
 	my $socket = "$dir/state/admin.sock";
 	like((ctl($socket, 'sessions'))[1], qr/device-001/, 'a device, too');
 	is((ctl($socket, qw(deny cn device-001 --for 1h)))[0], 0,
 		'which can be denied');
+	is((ctl($socket, qw(allow cn device-001)))[0], 0, 'and admitted');
+	ok(wait_until('the device is back', sub {
+		(ctl($socket, 'sessions'))[1] =~ /device-001/ }),
+		'it connects again');
 	is((Sallyport::Proc::run(10, "$dir/stop"))[0], 0, 'stop');
 	ok(!-d $dir, 'leaves nothing');
 	wait_until('it has ended', sub { !defined eval {
