@@ -167,13 +167,16 @@ session_walk_skip(struct session_manager *m, const struct session *s)
 static void
 check_session(struct session_tick *t, struct session *s)
 {
-	if (s->stage != STAGE_RELAY || s->ended)
+	if (s->identity == NULL || s->ended)
 		return;
-	t->up += s->relay.up.bytes;
-	t->down += s->relay.down.bytes;
+	if (s->stage == STAGE_RELAY) {
+		t->up += s->relay.up.bytes;
+		t->down += s->relay.down.bytes;
+	}
 	if (sweep_is_expired(s, t->now))
 		session_dismiss(s, REASON_RELAY_EXPIRED, NULL);
-	if (!s->ended && s->id % CHECK_TICKS == t->count % CHECK_TICKS)
+	if (s->stage == STAGE_RELAY && !s->ended &&
+	    s->id % CHECK_TICKS == t->count % CHECK_TICKS)
 		session_check_peers(s);
 }
 

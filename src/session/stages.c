@@ -655,16 +655,18 @@ note_filter(struct session *s, const struct cert *cert)
 
 /*
  * Decides again if a reload has replaced the snapshot that the connection was
- * checked with, or if the deny list has changed since. A sweep judges only
- * sessions in the stages backend and relay, so a connection is checked when it
- * enters these: before the broker learns of a client that was revoked
- * meanwhile.
+ * checked with, or if the deny list has changed since, or if the certificate
+ * has expired. A sweep judges only sessions in the stages backend and relay, so
+ * a connection is checked when it enters these: before the broker learns of a
+ * client that was revoked meanwhile.
  */
 static enum reason
 check_again(struct session *s, struct client_check_detail *detail)
 {
 	const struct session_setup *setup = s->setup;
 
+	if (sweep_is_expired(s, clock_wall_s()))
+		return REASON_RELAY_EXPIRED;
 	if (setup->snapshot != s->manager->snapshot)
 		return sweep_judge(s, SWEEP_ALL, detail);
 	if (identity_denylist_version(setup->snapshot->denylist) !=

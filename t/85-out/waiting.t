@@ -1,7 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: ISC
-# A device that waits for a broker is judged by a changed deny list, too: no
-# connection is made for it afterwards. Other devices continue to wait.
+# A device that waits for a broker is judged by a changed deny list, too, and by
+# the end of its certificate: no connection is made for it afterwards. Other
+# devices continue to wait.
 use strict;
 use warnings;
 use FindBin;
@@ -20,9 +21,9 @@ my $proxy = sallyport(
 
 sub wait_there
 {
-	my ($device) = @_;
-	my $from = $proxy->mark;
-	my $c = peer->tls(device => $device, port => $proxy->port('tls'));
+	my ($device, $at) = @_;
+	my $c = peer->tls(device => $device,
+		port => ($at // $proxy)->port('tls'));
 
 	$c->send(mqtt_connect(version => 5, clientid => ''));
 	return $c;
@@ -58,4 +59,15 @@ like($header, qr/^0d0a0d0a000d0a51/, 'the broker is back: the other one comes');
 $b->send(mqtt_connack(version => 5, properties => ''));
 isnt($other->packet, '', 'and is in');
 ok(!$broker->pending, 'the denied ones do not');
+
+# No broker comes back here.
+my $alone = sallyport(
+	backend => { address => '127.0.0.1:' . free_port },
+	timeouts => { backend => '60s' });
+$pki->make('brief', subject => '/CN=brief', end_at => time + 3 * slow);
+my $brief = wait_there('brief', $alone);
+$line = $alone->wait_close('relay_expired');
+like($line, qr/stage=backend .*user=brief/,
+	'one whose certificate ends while it waits');
+like(hex($brief->ended->{bytes}), qr/^20..0087/, 'is told: not authorized');
 done_testing;
