@@ -129,9 +129,10 @@ show_head(FILE *f, json_t *s)
 	    age, number(process, "pid"), number(s, "workers"));
 	fputs("config ", f);
 	table_text(f, text(config, "file"));
-	fprintf(f, ", generation %lld of %s, %lld reloads refused\n",
+	fprintf(f, ", generation %lld of %s, %lld reload%s refused\n",
 	    number(config, "generation"), text(config, "loaded_at"),
-	    number(config, "reloads_failed"));
+	    number(config, "reloads_failed"),
+	    number(config, "reloads_failed") == 1 ? "" : "s");
 	fprintf(f,
 	    "process %.1f s of CPU, %.1f MiB, %lld of %lld descriptors\n",
 	    json_real_value(json_object_get(process, "cpu_s")),

@@ -484,7 +484,8 @@ static const struct {
 	 * not allow at this point.
 	 */
 	{ SSL_R_BAD_PACKET_LENGTH, REASON_TLS_ALERT,
-	    "in the clear; the server certificate is not trusted?" },
+	    "in the clear; the server certificate is not trusted, or has "
+	    "another name?" },
 };
 
 /* Finds the reason for an error of the library's TLS code. */
