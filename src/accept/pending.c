@@ -31,6 +31,9 @@
 /* The most networks that are compared for the next token. */
 #define COMPARED 1024
 
+/* The most networks that are compared when a client is ended for another. */
+#define VICTIMS_COMPARED 64
+
 /* A client waits for a token no longer than this before it asks again, so that
  * new limits are noticed. */
 #define WAIT_MAX_MS 1000
@@ -197,14 +200,29 @@ end_oldest(struct pending_registry *r, struct pending_network *n)
 	return true;
 }
 
-/* The same in the network that holds most. */
+/*
+ * The same in the network that holds most. Where there is room for few, many
+ * networks hold as many: then the first of them is chosen that has others than
+ * clients with a certificate.
+ */
 static bool
 choose_victim(struct pending_registry *r)
 {
-	struct list *node = highest(r->ranks);
+	struct list *first = highest(r->ranks);
+	struct list *node = first;
+	struct pending_network *n;
+	int i;
 
-	return node != NULL &&
-	    end_oldest(r, list_entry(node, struct pending_network, rank));
+	for (i = 0; node != NULL && i < VICTIMS_COMPARED; i++) {
+		n = list_entry(node, struct pending_network, rank);
+		if (!list_empty(&n->idle) || !list_empty(&n->busy))
+			return end_oldest(r, n);
+		node = node->next;
+		if (node == &r->ranks[rank_of(n->count)])
+			break;
+	}
+	return first != NULL &&
+	    end_oldest(r, list_entry(first, struct pending_network, rank));
 }
 
 /* Counts `h' for the network of `peer'. If that network, or all of them

@@ -263,6 +263,32 @@ test_tokens(struct loop *loop)
 	end(w);
 }
 
+/* Of several networks with as many handshakes, one loses a client without a
+ * certificate; a network with more may lose one with a certificate. */
+static void
+test_verified(struct loop *loop)
+{
+	struct throttle_options o = { .handshakes = 2,
+		.handshakes_per_prefix = 2 };
+	struct world *w = start(loop, &o);
+	struct client *c = w->client;
+
+	greet(w, 0, "192.0.2.1");
+	pending_verified(&c[0].handshake, PENDING_OUTCOME_FULL);
+	begin(w, 1, "198.51.100.1");
+	begin(w, 2, "203.0.113.1");
+	net_kit_turns(loop);
+	ok(c[1].ended > 0 && c[0].ended == 0,
+	    "the one with a certificate stays");
+	pending_end(&c[2].handshake, PENDING_OUTCOME_FULL);
+	greet(w, 3, "192.0.2.2");
+	pending_verified(&c[3].handshake, PENDING_OUTCOME_FULL);
+	begin(w, 4, "203.0.113.1");
+	net_kit_turns(loop);
+	ok(c[0].ended > 0, "unless its network has more than the others");
+	end(w);
+}
+
 /* However many clients of one network wait, one of another is next. */
 static void
 test_crowd(struct loop *loop)
@@ -339,6 +365,7 @@ main(void)
 	test_hello(loop);
 	test_tokens(loop);
 	test_crowd(loop);
+	test_verified(loop);
 	test_early(loop);
 	loop_free(loop);
 	return done_testing();
