@@ -77,7 +77,7 @@ struct fleet {
 	fleet_rpc_asked *asked; /* what answers questions */
 	void *asked_arg;
 	uint64_t lost;
-	struct fleet_link_complaint told; /* of all links */
+	struct fleet_link_complaint complaint; /* of all links */
 	bool file_taken; /* a version of the fleet's file was taken */
 	/* Each name is owned. */
 	struct fleet_replica replicas[FLEET_RPC_REPLICAS_MAX];
@@ -794,7 +794,7 @@ fleet_start(struct fleet *f, const struct fleet_link_access *access)
 		.address = &c->address,
 		.server_name = c->server_name,
 		.username = c->username,
-		.told = &f->told,
+		.complaint = &f->complaint,
 		.owner = &data_owner,
 		.arg = f,
 	};

@@ -41,7 +41,7 @@ struct fleet_leases {
 	struct timer later; /* what is due soon */
 	struct timer tick;
 	bool ready; /* the Redis server has our lease */
-	bool alone_told; /* it was logged */
+	bool alone_logged; /* it was logged */
 	struct fleet_leases_status status;
 };
 
@@ -144,8 +144,8 @@ static void
 give_back_alone(struct fleet_leases *l, struct cert_sessions_claim *claim)
 {
 	l->status.alone++;
-	if (!l->alone_told && claim->limit.most > 0) {
-		l->alone_told = true;
+	if (!l->alone_logged && claim->limit.most > 0) {
+		l->alone_logged = true;
 		log_event(LOG_LEVEL_WARN, "fleet_alone",
 		    "the other replicas' sessions are not known: see [fleet] "
 		    "when_down");
@@ -199,7 +199,7 @@ take_answer(struct fleet_leases *l, struct cert_sessions_claim *claim,
     int64_t answer, struct slice host)
 {
 	l->status.asked++;
-	l->alone_told = false;
+	l->alone_logged = false;
 	claim->answer =
 	    answer <= 0 ? CERT_SESSIONS_FULL : CERT_SESSIONS_ADMITTED;
 	look_for_clone(claim, host);

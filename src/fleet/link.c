@@ -75,8 +75,10 @@ struct fleet_link {
 	struct list pending; /* oldest first */
 	bool closed; /* the connection was closed while it was read */
 	char why[FLEET_LINK_WHY_MAX];
-	struct fleet_link_complaint told; /* what was logged, or need not be */
-	struct fleet_link_complaint *all_told; /* borrowed; of all links */
+	struct fleet_link_complaint
+	    complaint; /* what was logged, or need not be */
+	struct fleet_link_complaint
+	    *shared_complaint; /* borrowed; of all links */
 };
 
 static void
@@ -149,7 +151,8 @@ fail(struct fleet_link *l, const char *why)
 		return;
 	snprintf(l->why, sizeof(l->why), "%s: %s", l->addresses[l->turn].text,
 	    why);
-	if (is_new(&l->told, l->why, now) && is_new(l->all_told, l->why, now))
+	if (is_new(&l->complaint, l->why, now) &&
+	    is_new(l->shared_complaint, l->why, now))
 		log_event(LOG_LEVEL_WARN, "fleet_down", "%s", l->why);
 	l->state = WAITING;
 	close_connection(l);
@@ -425,8 +428,8 @@ is_up(struct fleet_link *l)
 	l->state = UP;
 	l->pause = PAUSE_MS;
 	l->why[0] = '\0';
-	l->told.why[0] = '\0';
-	l->all_told->why[0] = '\0';
+	l->complaint.why[0] = '\0';
+	l->shared_complaint->why[0] = '\0';
 	timer_stop(&l->limit);
 	timer_start(&l->check, CHECK_MS);
 	l->owner->up(l->arg);
@@ -561,7 +564,7 @@ fleet_link_new(const struct fleet_link_options *o,
 		return NULL;
 	l->loop = o->loop;
 	l->owner = o->owner;
-	l->all_told = o->told;
+	l->shared_complaint = o->complaint;
 	l->arg = o->arg;
 	l->pause = PAUSE_MS;
 	l->random_state = hash_key_random().k0;

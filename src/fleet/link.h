@@ -53,7 +53,7 @@ struct fleet_link_options {
 	const struct config_endpoints *address; /* borrowed for the call */
 	const char *server_name; /* for TLS; "": the address's host */
 	const char *username; /* "": none */
-	struct fleet_link_complaint *told; /* borrowed */
+	struct fleet_link_complaint *complaint; /* borrowed */
 	const struct fleet_link_owner *owner; /* static */
 	void *arg; /* borrowed */
 };

@@ -339,7 +339,7 @@ newest_like(const struct crl_set *set, const struct crl_list *old)
 static enum err
 keep_previous(struct loading *l)
 {
-	const struct crl_list *newest, *told = NULL;
+	const struct crl_list *newest, *warned = NULL;
 	struct crl_list *old;
 	size_t i;
 
@@ -352,9 +352,9 @@ keep_previous(struct loading *l)
 		    is_superfluous(l->set, old, l->now) ||
 		    is_superfluous(l->previous, old, l->now))
 			continue;
-		if (newest != told)
+		if (newest != warned)
 			warn_of_kept(l, newest, old);
-		told = newest;
+		warned = newest;
 		if (add_list(l->set, crl_list_get(old), true) != OK)
 			return ERR_NO_MEMORY;
 	}
@@ -540,7 +540,7 @@ crl_set_warn_missing(const struct crl_set *set, const struct tls_trust *trust,
 	char name[TLS_NAME_TEXT_MAX];
 	const struct tls_ca *ca;
 	int64_t now = clock_wall_s();
-	bool told;
+	bool warned;
 	size_t i, k;
 
 	for (i = 0; i < trust->count; i++) {
@@ -548,9 +548,10 @@ crl_set_warn_missing(const struct crl_set *set, const struct tls_trust *trust,
 		if (!tls_link_may_issue(&ca->link, 0) ||
 		    has_list(set, &ca->link, now))
 			continue;
-		for (told = false, k = 0; k < i && !told; k++)
-			told = tls_link_same_ca(&trust->cas[k].link, &ca->link);
-		if (!told)
+		for (warned = false, k = 0; k < i && !warned; k++)
+			warned =
+			    tls_link_same_ca(&trust->cas[k].link, &ca->link);
+		if (!warned)
 			tls_load_warning(report, "crl",
 			    "there is no CRL in force of %s (%s, line %u): "
 			    "with "

@@ -440,7 +440,7 @@ tls_keypair_staple(struct tls_keypair *p, SSL *ssl)
 		(void)SSL_set_ocsp_response(ssl, p->ocsp, p->ocsp_len);
 		return;
 	}
-	if (!atomic_exchange_explicit(&p->ocsp_told, true,
+	if (!atomic_exchange_explicit(&p->ocsp_end_logged, true,
 		memory_order_relaxed))
 		log_event(LOG_LEVEL_WARN, "ocsp",
 		    "%s: its nextUpdate has passed, so it is no longer "

@@ -32,7 +32,7 @@ struct tls_keypair {
 	uint8_t *ocsp; /* owned; NULL: nothing to staple */
 	size_t ocsp_len;
 	int64_t ocsp_end; /* its nextUpdate; INT64_MAX: not stated */
-	atomic_bool ocsp_told; /* its end was logged */
+	atomic_bool ocsp_end_logged; /* its end was logged */
 	char *ocsp_file; /* owned */
 	char *file; /* owned */
 };

@@ -81,7 +81,7 @@ struct tls_token {
 	struct list jobs;
 	struct list running; /* oldest first */
 	bool failed; /* the last attempt has; `why' says why */
-	bool told; /* that it has failed was logged */
+	bool failure_logged;
 	bool trying; /* a thread tries again */
 	bool stuck; /* no thread has answered for STUCK_MS, which was logged */
 	unsigned failures; /* in a row */
@@ -239,10 +239,10 @@ set_failed(struct tls_token *t, const char *why, bool for_load)
 	uint64_t ms = RETRY_MIN_MS << (t->failures < 5 ? t->failures : 5);
 	struct tls_token_job *job;
 
-	if (!for_load && (!t->told || strcmp(t->why, why) != 0)) {
+	if (!for_load && (!t->failure_logged || strcmp(t->why, why) != 0)) {
 		log_event(LOG_LEVEL_ERROR, "token_failed",
 		    "%s: %s; handshakes that need this key fail", t->uri, why);
-		t->told = true;
+		t->failure_logged = true;
 	}
 	t->failed = true;
 	t->trying = false;
@@ -259,10 +259,10 @@ set_failed(struct tls_token *t, const char *why, bool for_load)
 static void
 set_good(struct tls_token *t)
 {
-	if (t->told)
+	if (t->failure_logged)
 		log_event(LOG_LEVEL_INFO, "token", "%s: it works again",
 		    t->uri);
-	t->told = false;
+	t->failure_logged = false;
 	t->failed = false;
 	t->trying = false;
 	t->failures = 0;
