@@ -25,7 +25,7 @@ const struct config_wanted plan_wanted[] = {
 };
 
 /* A plan while it is made. */
-struct making {
+struct plan_builder {
 	struct plan *plan;
 	struct report *why;
 	const struct config_tls *tls; /* whose files are read */
@@ -55,7 +55,7 @@ plan_show_url(char out[PLAN_URL_MAX], const char *url)
 static void
 take_refusal(void *arg, const char *option, const char *text)
 {
-	struct making *m = arg;
+	struct plan_builder *m = arg;
 	unsigned line = m->tls->where.client_ca.line;
 
 	report_add(m->why, "%s:%u: %s: %s", m->plan->config->file, line, option,
@@ -73,7 +73,7 @@ drop_warning(void *arg, const char *option, const char *text)
 
 /* Loads the client CAs of one profile, once. */
 static enum err
-need_trust(struct making *m, size_t i)
+need_trust(struct plan_builder *m, size_t i)
 {
 	struct tls_load_report say = { take_refusal, drop_warning, m };
 	struct plan *p = m->plan;
@@ -92,7 +92,7 @@ need_trust(struct making *m, size_t i)
 /* Loads the client CAs of all profiles that read `path'. Their number and
  * the array go to *out. */
 static enum err
-find_signers(struct making *m, struct crl_signers *out, const char *path,
+find_signers(struct plan_builder *m, struct crl_signers *out, const char *path,
     enum config_fetch_kind kind)
 {
 	const struct config *cfg = m->plan->config;
@@ -163,7 +163,7 @@ plan_find(const struct plan *p, const char *path)
 /* Adds a source whose path and signers are set, and which is taken over. One
  * without a URL that can be fetched is dropped. */
 static enum err
-add_source(struct making *m, struct plan_source *s, char *const *urls,
+add_source(struct plan_builder *m, struct plan_source *s, char *const *urls,
     size_t count)
 {
 	struct plan *p = m->plan;
@@ -187,7 +187,7 @@ add_source(struct making *m, struct plan_source *s, char *const *urls,
 
 /* Adds the list that `url' of a section names. */
 static enum err
-add_named(struct making *m)
+add_named(struct plan_builder *m)
 {
 	const struct config_fetch *f = m->section;
 	struct plan_source s = { .path = strdup(f->file) };
@@ -208,7 +208,7 @@ add_named(struct making *m)
 static enum err
 take_point(char *const *urls, size_t count, void *arg)
 {
-	struct making *m = arg;
+	struct plan_builder *m = arg;
 	struct plan_source s = { 0 };
 	enum err err;
 
@@ -227,7 +227,7 @@ take_point(char *const *urls, size_t count, void *arg)
 
 /* Adds the lists of the distribution points of a section. */
 static enum err
-add_points(struct making *m)
+add_points(struct plan_builder *m)
 {
 	const char *folder = m->section->points_folder;
 	const struct config *cfg = m->plan->config;
@@ -247,7 +247,7 @@ add_points(struct making *m)
 }
 
 static enum err
-add_all(struct making *m)
+add_all(struct plan_builder *m)
 {
 	const struct config *cfg = m->plan->config;
 	enum err err, worst = OK;
@@ -275,7 +275,7 @@ add_all(struct making *m)
 enum err
 plan_make(struct plan **out, struct config *config, struct report *why)
 {
-	struct making m = { .plan = calloc(1, sizeof(struct plan)),
+	struct plan_builder m = { .plan = calloc(1, sizeof(struct plan)),
 		.why = why };
 	enum err err = ERR_NO_MEMORY;
 

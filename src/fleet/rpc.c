@@ -23,8 +23,8 @@
 #define HEAD_MAX 20000
 
 /* A question of ours. */
-struct asking {
-	struct list node; /* in rpc->askings */
+struct outgoing_question {
+	struct list node; /* in rpc->outgoing */
 	struct fleet_rpc *rpc; /* borrowed */
 	char id[ID_LEN + 1];
 	char *to; /* owned */
@@ -49,7 +49,7 @@ struct fleet_rpc {
 	const char *name; /* borrowed */
 	uint32_t number;
 	bool ready; /* connected, and the Redis server can be written to */
-	struct list askings;
+	struct list outgoing;
 	size_t reading;
 	fleet_rpc_asked *asked;
 	void *asked_arg;
@@ -57,7 +57,7 @@ struct fleet_rpc {
 
 /* An answer that is on the way to us. */
 struct fetch {
-	struct asking *asking;
+	struct outgoing_question *asking;
 	size_t part;
 };
 
@@ -157,7 +157,7 @@ fleet_rpc_is_for(const char *to, const char *name)
  */
 
 static void
-free_if_over(struct asking *a)
+free_if_over(struct outgoing_question *a)
 {
 	if (!a->over || a->fetching > 0)
 		return;
@@ -175,7 +175,7 @@ withdrawn(void *arg, const struct fleet_reply *reply)
 
 /* No caller may begin with it any more. */
 static void
-withdraw(const struct asking *a)
+withdraw(const struct outgoing_question *a)
 {
 	char question[128];
 	struct slice argv[5] = { slice_str("SET"),
@@ -186,7 +186,7 @@ withdraw(const struct asking *a)
 }
 
 static void
-end(struct asking *a, const char *why)
+end(struct outgoing_question *a, const char *why)
 {
 	if (a->over)
 		return;
@@ -205,7 +205,7 @@ too_late(void *arg)
 
 /* Ends the question if all have answered. */
 static void
-end_if_complete(struct asking *a)
+end_if_complete(struct outgoing_question *a)
 {
 	size_t i;
 
@@ -219,7 +219,7 @@ static void
 fetched(void *arg, const struct fleet_reply *reply)
 {
 	struct fetch *f = arg;
-	struct asking *a = f->asking;
+	struct outgoing_question *a = f->asking;
 	struct fleet_rpc_part *p = &a->parts[f->part];
 	struct slice text = fleet_reply_text(reply);
 
@@ -240,7 +240,7 @@ fetched(void *arg, const struct fleet_reply *reply)
 
 /* Takes the answer of part `i' out of the Redis server. */
 static void
-fetch(struct asking *a, size_t i)
+fetch(struct outgoing_question *a, size_t i)
 {
 	struct fetch *f = malloc(sizeof(*f));
 	char id[ID_LEN + NUMBER_LEN + 2], answer[128];
@@ -263,7 +263,7 @@ fetch(struct asking *a, size_t i)
 
 /* A replica says that its answer is there. */
 static void
-take_announcement(struct asking *a, uint32_t number)
+take_announcement(struct outgoing_question *a, uint32_t number)
 {
 	size_t i;
 
@@ -281,7 +281,7 @@ take_announcement(struct asking *a, uint32_t number)
 static void
 stored(void *arg, const struct fleet_reply *reply)
 {
-	struct asking *a = arg;
+	struct outgoing_question *a = arg;
 	struct fleet_rpc_part *p;
 	size_t i;
 
@@ -315,7 +315,7 @@ stored(void *arg, const struct fleet_reply *reply)
 }
 
 static bool
-send_question(struct fleet_rpc *t, struct asking *a,
+send_question(struct fleet_rpc *t, struct outgoing_question *a,
     const struct fleet_rpc_request *r)
 {
 	char question[128], replicas[128], ask[128], ms[24];
@@ -355,7 +355,7 @@ enum err
 fleet_rpc_ask(struct fleet_rpc *t, const struct fleet_rpc_request *r)
 {
 	struct hash_key id = hash_key_random();
-	struct asking *a = calloc(1, sizeof(*a));
+	struct outgoing_question *a = calloc(1, sizeof(*a));
 
 	if (a == NULL)
 		return ERR_NO_MEMORY;
@@ -372,7 +372,7 @@ fleet_rpc_ask(struct fleet_rpc *t, const struct fleet_rpc_request *r)
 	}
 	a->fetching = 1;
 	list_init(&a->node);
-	list_append(&t->askings, &a->node);
+	list_append(&t->outgoing, &a->node);
 	timer_init(&a->deadline, t->loop, too_late, a);
 	timer_start(&a->deadline, r->ms);
 	return OK;
@@ -383,7 +383,7 @@ fleet_rpc_ask(struct fleet_rpc *t, const struct fleet_rpc_request *r)
  */
 
 /* A question that is being read. */
-struct reading {
+struct incoming_question {
 	struct fleet_rpc *rpc; /* borrowed */
 	char id[ID_LEN + 1];
 };
@@ -421,7 +421,7 @@ take_question(struct fleet_rpc *t, const char *id, struct slice in)
 static void
 question_read(void *arg, const struct fleet_reply *reply)
 {
-	struct reading *r = arg;
+	struct incoming_question *r = arg;
 	struct fleet_rpc *t = r->rpc;
 	struct slice text = fleet_reply_text(reply);
 
@@ -441,12 +441,13 @@ read_question(struct fleet_rpc *t, const char *id)
 	char question[128];
 	struct slice argv[2] = { slice_str("GET"),
 		key(t, question, "ask:", id) };
-	struct reading *r;
+	struct incoming_question *r;
 	struct list *node;
 	struct list *next;
 
-	list_each(node, next, &t->askings)
-		if (strcmp(list_entry(node, struct asking, node)->id, id) == 0)
+	list_each(node, next, &t->outgoing)
+		if (strcmp(list_entry(node, struct outgoing_question, node)->id,
+			id) == 0)
 			return;
 	if (t->reading >= READING_MAX || t->asked == NULL)
 		return;
@@ -499,7 +500,7 @@ take_answer_message(struct fleet_rpc *t, struct slice text)
 {
 	struct list *node;
 	struct list *next;
-	struct asking *a;
+	struct outgoing_question *a;
 	char id[ID_LEN + 1];
 	uint32_t number;
 
@@ -508,8 +509,8 @@ take_answer_message(struct fleet_rpc *t, struct slice text)
 	    !read_number(&number,
 		slice_make(text.data + ID_LEN + 1, NUMBER_LEN)))
 		return;
-	list_each(node, next, &t->askings) {
-		a = list_entry(node, struct asking, node);
+	list_each(node, next, &t->outgoing) {
+		a = list_entry(node, struct outgoing_question, node);
 		if (!a->over && strcmp(a->id, id) == 0) {
 			take_announcement(a, number);
 			return;
@@ -608,7 +609,7 @@ fleet_rpc_new(const struct fleet_rpc_options *o,
 	t->prefix = o->prefix;
 	t->name = o->name;
 	t->number = o->number;
-	list_init(&t->askings);
+	list_init(&t->outgoing);
 	link.owner = &owner;
 	link.arg = t;
 	t->link = fleet_link_new(&link, access);
@@ -623,14 +624,14 @@ fleet_rpc_free(struct fleet_rpc *t)
 {
 	struct list *node;
 	struct list *next;
-	struct asking *a;
+	struct outgoing_question *a;
 
 	if (t == NULL)
 		return;
 	t->asked = NULL;
 	fleet_link_stop(t->link);
-	list_each(node, next, &t->askings) {
-		a = list_entry(node, struct asking, node);
+	list_each(node, next, &t->outgoing) {
+		a = list_entry(node, struct outgoing_question, node);
 		end(a, "the daemon is stopping");
 	}
 	fleet_link_free(t->link);

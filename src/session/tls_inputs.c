@@ -21,13 +21,13 @@
 #define FINGERPRINT_MAX ((size_t)64 * 1024 * 1024)
 
 /* A profile as it is noted. */
-struct noting {
+struct input_writer {
 	struct tls_inputs *in;
 	enum err err;
 };
 
 static void
-add(struct noting *n, const void *data, size_t len)
+add(struct input_writer *n, const void *data, size_t len)
 {
 	if (len > FINGERPRINT_MAX - buf_len(&n->in->fingerprint))
 		n->in->settled = false;
@@ -38,7 +38,7 @@ add(struct noting *n, const void *data, size_t len)
 /* Adds the device, inode, size and times of a file. Returns true for a
  * directory. */
 static bool
-add_file(struct noting *n, const char *path)
+add_file(struct input_writer *n, const char *path)
 {
 	struct stat st;
 	int64_t fields[8] = { 0 };
@@ -72,7 +72,7 @@ visible(const struct dirent *d)
 
 /* Hidden files are left out, as in a directory of CRLs. */
 static void
-add_directory(struct noting *n, const char *path)
+add_directory(struct input_writer *n, const char *path)
 {
 	struct dirent **all = NULL;
 	char name[4096 + 256];
@@ -92,7 +92,7 @@ add_directory(struct noting *n, const char *path)
 static void
 note_file(const char *path, void *arg)
 {
-	struct noting *n = arg;
+	struct input_writer *n = arg;
 
 	if (add_file(n, path))
 		add_directory(n, path);
@@ -102,7 +102,7 @@ enum err
 tls_inputs_note(struct tls_inputs *in, struct config_tls *t)
 {
 	const struct config_section *section = config_section_find("tls");
-	struct noting n = { in, OK };
+	struct input_writer n = { in, OK };
 	const struct config_option *o;
 	const char *text;
 	size_t i;

@@ -89,7 +89,7 @@ tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
 }
 
 /* A file while its certificates are added. */
-struct adding {
+struct ca_loader {
 	struct tls_trust *t;
 	const char *file;
 	const struct tls_load_report *report;
@@ -99,7 +99,7 @@ struct adding {
 
 /* Refuses the certificate that is being added, by its number and name. */
 static enum err
-refuse(const struct adding *a, const struct tls_der *der, const char *what)
+refuse(const struct ca_loader *a, const struct tls_der *der, const char *what)
 {
 	char name[TLS_NAME_TEXT_MAX];
 
@@ -109,7 +109,7 @@ refuse(const struct adding *a, const struct tls_der *der, const char *what)
 }
 
 static enum err
-refuse_damaged(const struct adding *a)
+refuse_damaged(const struct ca_loader *a)
 {
 	return tls_load_error(a->report, "client_ca",
 	    "%s: line %u: certificate %zu is damaged", a->file, a->line,
@@ -146,7 +146,7 @@ tls_trust_find_critical(const X509 *cert, char oid[TLS_OID_MAX])
 
 /* Adds the CA, unless it is there already. */
 static enum err
-add_ca(const struct adding *a, CRYPTO_BUFFER *cert)
+add_ca(const struct ca_loader *a, CRYPTO_BUFFER *cert)
 {
 	struct tls_ca *ca = &a->t->cas[a->t->count];
 	const struct tls_der *der = &ca->link.der;
@@ -179,7 +179,7 @@ add_ca(const struct adding *a, CRYPTO_BUFFER *cert)
 static enum err
 take_ca(const struct tls_load_pem *block, void *arg)
 {
-	struct adding *a = arg;
+	struct ca_loader *a = arg;
 	struct tls_ca *more =
 	    realloc(a->t->cas, (a->t->count + 1) * sizeof(*more));
 	CRYPTO_BUFFER *cert;
@@ -204,7 +204,7 @@ add_file(struct tls_trust *t, const char *path,
 		"no certificate is in it (name the CA that issued the clients' "
 		"certificates, as PEM)",
 		report };
-	struct adding a = { t, strdup(path), report, 0, 0 };
+	struct ca_loader a = { t, strdup(path), report, 0, 0 };
 
 	if (a.file == NULL)
 		return ERR_NO_MEMORY;
