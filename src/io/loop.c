@@ -32,9 +32,9 @@ struct loop {
 	bool stopping;
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* those exempt from batching */
-	uint64_t wakes_since; /* monotonic ms: when `wakes' was 0 */
-	uint32_t wakes; /* turns that waited for events since then */
-	bool crowded; /* the last WAKES_COUNTED came too fast */
+	uint64_t small_since; /* monotonic ms: when `small_reads' was 0 */
+	uint32_t small_reads; /* small reads since then */
+	bool resting; /* the last READS_COUNTED came too fast */
 	struct list deferred;
 	struct list at_end;
 	struct loop_garbage *garbage; /* owned; oldest first */
@@ -202,35 +202,45 @@ loop_free(struct loop *loop)
 /*
  * Many clients that send small messages as fast as they can wake an idle worker
  * for each message. Then the wake-up costs more than the message, for both
- * sides. So while there are more than WAKES_COUNTED in WAKES_MS, 20,000 a
- * second, the worker rests for a moment before it looks for events again, and
- * finds several. After WAKES_COUNTED turns with a rest it looks how fast they
- * come without one. A worker that has more to do than to forward single
- * messages has fewer and longer turns, and never rests.
+ * sides. So while there are more than READS_COUNTED small reads in READS_MS,
+ * 20,000 a second, the worker rests for a moment before it looks for events
+ * again, and finds several. Large reads do not count: a bulk transfer would
+ * only become slower.
  */
-#define WAKES_COUNTED 200
-#define WAKES_MS 10
+#define READS_COUNTED 200
+#define READS_MS 10
 /* The kernel adds up to 50 us, its usual slack for timers. */
-#define REST_US 20
+#define REST_US 50
+
+void
+loop_count_small_read(struct loop *loop)
+{
+	loop->small_reads++;
+}
 
 static void
 rest(struct loop *loop)
 {
-	uint64_t now;
+	uint64_t now, took;
 
-	if (++loop->wakes == WAKES_COUNTED) {
-		now = clock_mono_ms();
-		loop->crowded = now - loop->wakes_since < WAKES_MS;
-		loop->wakes_since = now;
-		loop->wakes = 0;
+	if (!loop->resting && loop->small_reads < READS_COUNTED)
+		return;
+	now = clock_mono_ms();
+	took = now - loop->small_since;
+	if (loop->small_reads >= READS_COUNTED) {
+		loop->resting = took < READS_MS;
+		loop->small_since = now;
+		loop->small_reads = 0;
+	} else if (took > READS_MS) {
+		loop->resting = false;
 	}
-	if (loop->crowded)
+	if (loop->resting)
 		usleep(REST_US);
 }
 
-/* Sleeps if turns come too fast, see loop_set_batching() and rest(). */
+/* Sleeps if events come too fast, see loop_set_batching() and rest(). */
 static void
-gather(struct loop *loop)
+batch(struct loop *loop)
 {
 	if (!list_empty(&loop->deferred))
 		return;
@@ -259,7 +269,7 @@ loop_run(struct loop *loop)
 		if (event_base_loop(loop->base, flags) == -1)
 			break;
 		free_garbage(loop);
-		gather(loop);
+		batch(loop);
 	}
 }
 

@@ -37,10 +37,15 @@ void loop_stop(struct loop *loop);
  * several: one recv takes many small records, one wake-up serves many streams.
  * LOOP_BATCH_BURST turns in a row are exempt, so that an answer on a quiet loop
  * is not delayed. At most 1,000. 0, the state of a new loop: it sleeps only for
- * less than 0.1 ms at a time, while it wakes more than 20,000 times a second.
+ * about 0.1 ms at a time, while loop_count_small_read() is called more than
+ * 20,000 times a second.
  */
 void loop_set_batching(struct loop *loop, uint32_t ms);
 #define LOOP_BATCH_BURST 8
+
+/* To be called after a read that has brought so little that the next one might
+ * bring several times as much if it came a moment later. */
+void loop_count_small_read(struct loop *loop);
 
 /* Monotonic milliseconds. The kernel is asked at most once in a turn. */
 uint64_t loop_now(struct loop *loop);

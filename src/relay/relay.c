@@ -10,6 +10,9 @@
  * costs a sixth more than with 32 KiB, which stay in the CPU's caches. */
 #define READ_MAX 32768
 
+/* With reads as large as this one, it does not matter how many there are. */
+#define SMALL_READ 4096
+
 /* A half-closed relay that transfers nothing for so long is over. */
 #define HALF_CLOSED_MS 30000
 
@@ -267,11 +270,16 @@ static void
 pump(struct relay *r, struct half *h)
 {
 	uint8_t *scratch = loop_scratch(r->loop, LOOP_SCRATCH_PLAIN);
+	uint64_t before = h->bytes;
+	uint64_t moved;
 
 	if (h == &r->down && r->connack_wait != NULL)
 		handle(r, h, pump_connack(r));
 	else
 		handle(r, h, half_pump(h, scratch, r->chunk));
+	moved = h->bytes - before;
+	if (moved > 0 && moved < SMALL_READ)
+		loop_count_small_read(r->loop);
 }
 
 static void

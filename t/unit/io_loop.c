@@ -37,6 +37,7 @@ struct ball {
 	struct loop_message message; /* first: cast from it */
 	struct loop *loop;
 	unsigned left;
+	bool reads; /* each turn has a small read */
 };
 
 static void
@@ -44,6 +45,8 @@ bounce(struct loop_message *m)
 {
 	struct ball *b = list_entry(m, struct ball, message);
 
+	if (b->reads)
+		loop_count_small_read(b->loop);
 	if (--b->left == 0)
 		loop_stop(b->loop);
 	else
@@ -80,9 +83,9 @@ walk(struct loop *loop, unsigned turns)
 
 /* Milliseconds that so many turns take. */
 static uint64_t
-time_turns(struct loop *loop, unsigned turns)
+time_turns(struct loop *loop, unsigned turns, bool reads)
 {
-	struct ball b = { { { NULL, NULL }, bounce }, loop, turns };
+	struct ball b = { { { NULL, NULL }, bounce }, loop, turns, reads };
 	uint64_t start = clock_mono_ms();
 
 	loop_post(loop, &b.message);
@@ -355,8 +358,9 @@ test_deadlines(struct loop *loop)
 	ok(true, "a deadline that becomes a timer is one");
 }
 
-/* Turns come one after the other: now and then the loop rests, so that it finds
- * several events at once. With a few thousand a second it never does. */
+/* Small reads come one after the other: the loop rests, so that it finds
+ * several events at once. With a few thousand a second, or when none of so many
+ * turns has a small read, it never does. */
 static void
 test_rest(struct loop *loop)
 {
@@ -364,12 +368,14 @@ test_rest(struct loop *loop)
 
 	short_rests = 0;
 	for (i = 0; i < 20 && short_rests == 0; i++)
-		time_turns(loop, 5000);
-	ok(short_rests > 0, "a crowded loop rests: %u times", short_rests);
+		time_turns(loop, 5000, true);
+	ok(short_rests > 0, "a loop with many small reads rests: %u times",
+	    short_rests);
 	walk(loop, 500);
 	short_rests = 0;
 	walk(loop, 500);
-	is_int(short_rests, 0, "one with few turns does not");
+	time_turns(loop, 5000, false);
+	is_int(short_rests, 0, "one with few, or none, does not");
 }
 
 int
@@ -384,7 +390,7 @@ main(void)
 	ms = time_timer(loop, 60000);
 	ok(ms < 30000, "and at once without memory: %u ms", (unsigned)ms);
 
-	ms = time_turns(loop, 1000);
+	ms = time_turns(loop, 1000, true);
 	ok(ms < 5000, "a new loop waits for nobody: %u ms", (unsigned)ms);
 
 	test_deadlines(loop);
@@ -394,13 +400,13 @@ main(void)
 	test_rest(loop);
 
 	loop_set_batching(loop, DELAY);
-	ms = time_turns(loop, LOOP_BATCH_BURST / 2);
+	ms = time_turns(loop, LOOP_BATCH_BURST / 2, true);
 	ok(ms < DELAY, "a few turns are let off: %u ms", (unsigned)ms);
-	ms = time_turns(loop, LOOP_BATCH_BURST + 4);
+	ms = time_turns(loop, LOOP_BATCH_BURST + 4, true);
 	ok(ms >= 3 * DELAY, "of many, each waits: %u ms", (unsigned)ms);
 
 	loop_set_batching(loop, 0);
-	ms = time_turns(loop, 1000);
+	ms = time_turns(loop, 1000, true);
 	ok(ms < 5000, "and none when it is off again: %u ms", (unsigned)ms);
 
 	loop_free(loop);
