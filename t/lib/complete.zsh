@@ -3,6 +3,7 @@
 #
 # A zsh at a pseudo-terminal reads each line and a Tab. OUT gets what it offers,
 # one on each line, quoted as it would be inserted, and "END" after each LINE.
+# Exit status 77: there are no pseudo-terminals here.
 zmodload zsh/zpty zsh/zselect
 export COMPLETIONS=$1 OUT=$2
 shift 2
@@ -36,7 +37,7 @@ print END >>$OUT
 EOF
 )
 print -r -- $setup >$OUT.setup
-zpty shell 'TERM=vt100 zsh -f -i'
+zpty shell 'TERM=vt100 zsh -f -i' || exit 77
 zpty -w shell "PS1=; . $OUT.setup"
 ends=0
 for line in '' "$@"; do
