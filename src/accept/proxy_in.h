@@ -25,8 +25,9 @@ struct accept_proxy;
 /*
  * REASON_NONE: `header' names the client (kind LOCAL: the client is the
  * socket's peer); both pointers are valid during the call. Otherwise
- * REASON_ACCEPT_PROXY or _RESOURCE, header is NULL and `detail' is a static
- * text. The stage is gone when this is called.
+ * REASON_ACCEPT_PROXY or _RESOURCE, or _CHECK for a health check that ended
+ * without a header; then header is NULL, and `detail' is a static text or NULL.
+ * The stage is gone when this is called.
  */
 typedef void accept_proxy_done(void *arg, enum reason reason,
     const struct accept_proxy_header *header, const char *detail);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A small HTTP server on one of our loops, over TCP or a unix socket. A
- * connection carries one request: a method, a path and parameters in the query,
- * no body. The request goes to a handler, which sends one answer, and the
- * connection is closed. No keep-alive, no TLS.
+ * A small HTTP server on an event loop of this process, over TCP or a unix
+ * socket. A connection carries one request: a method, a path and parameters in
+ * the query, no body. The request goes to a handler, which sends one answer,
+ * and the connection is closed. No keep-alive, no TLS.
  *
  * libevent's evhttp (2.1) is not used because it can limit neither the number
  * of connections nor the total time of a request, and http_listen may face a

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Endpoints in three parts: the state of one, the table that follows what
- * names resolve to, and the choice of the next one to try.
+ * Three parts: the state of one endpoint; the table of endpoints, which is
+ * brought up to date when a DNS name resolves to other addresses; and the
+ * choice of the endpoint to try next.
  */
 #include "backend/endpoint.h"
 

@@ -2,7 +2,8 @@
 /*
  * Why a connection was refused or closed: one enum for the log, the metrics,
  * the CONNACK, the DISCONNECT and the manual. The first word of a name is the
- * stage in which it happened.
+ * stage whose task the check is, which is nearly always the stage in which it
+ * happened.
  *
  * Columns: id; name; MQTT 3 CONNACK return code (MQTT 3.1.1 table 3.1; 0: close
  * without one); MQTT 5 reason code (MQTT 5 2.4; 0: close without one), sent in

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The seven stages of a connection, in its order. The same word names the
- * folder, the state, the timeout option, the log field, the counter, the prefix
- * of the close reason and the test number.
+ * folder, the state, the log field, the counter, the prefix of the close
+ * reason, the tests' folder and, where the stage has one of its own, the
+ * timeout option.
  */
 #ifndef DOMAIN_STAGE_H
 #define DOMAIN_STAGE_H

@@ -6,8 +6,8 @@
  * Each replica has a hash in the Redis server (PREFIX:in:NUMBER) of the
  * certificates that have sessions there: how many, since when, from where. The
  * hash is a lease as a whole: the replica renews it every second, and it ends
- * 15 seconds after the replica has died. A session costs nothing while it
- * lasts.
+ * 15 seconds after the replica has died. A session that is established causes
+ * no commands of its own.
  *
  * A new session's claim is one round trip: a script adds up what the replicas
  * have, says whether the session is one too many, and if older ones have to go

@@ -15,7 +15,8 @@
  *    the meantime is added to the new one, until no program has the old one
  *    open for writing.
  *  - Programs that replace the file by rename (editors, ConfigMaps): if the
- *    name leads to another file afterwards, the change is made again to that.
+ *    name leads to another file afterwards, the change is made in that one,
+ * too.
  *  - Programs that hold flock(2) on the file: the change waits, up to 2 s.
  *
  * It blocks on the disk, so the daemon runs it on a thread of its own.

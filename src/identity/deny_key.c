@@ -259,7 +259,7 @@ parse_san(struct identity_deny_key *key, struct slice value)
 }
 
 /*
- * Characters without a shape of their own, apart from controls and those that
+ * Characters that cannot be seen, apart from controls and those that
  * change the direction of writing (utf8_is_unsafe()): spaces other than
  * U+0020, and Unicode's Default_Ignorable_Code_Point.
  */

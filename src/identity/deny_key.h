@@ -71,7 +71,7 @@ struct identity_deny_key {
  * a static sentence to follow the value: why it is not one of that kind, and
  * how to write it. A value with an invisible character is refused: it looks
  * like another name, and would match no client. Regular expressions are only
- * checked by identity_denylist_check().
+ * checked by identity_deny_pattern_check().
  */
 const char *identity_deny_key_parse(struct identity_deny_key *key,
     enum identity_deny_kind kind, struct slice value);

@@ -57,8 +57,8 @@ void identity_denylist_share(struct identity_denylist *l,
  * denies no client.
  */
 
-/* By address; at accept, and again after a PROXY header. False for unix
- * sockets. */
+/* By address: at accept, or after the PROXY header if there is one. False for
+ * unix sockets. */
 bool identity_denylist_match_peer(struct identity_denylist *l,
     const struct sockaddr_storage *peer, int64_t now,
     struct identity_deny *found);

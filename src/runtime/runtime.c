@@ -119,8 +119,8 @@ runtime_load(struct snapshot **out, const char *file)
 	return err;
 }
 
-/* Becomes the daemon's user and prints what it cannot do with the files; for a
- * process of its own. */
+/* Runs in a child process: becomes the daemon's user, and prints which files
+ * that user cannot use. */
 static void
 check_files_as_user(const struct config *cfg)
 {

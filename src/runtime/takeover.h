@@ -3,10 +3,10 @@
  * The program that takes over (`sallyport --take-over') from the running one.
  * The protocol is described in handover.h; the other side is admin/successor.h.
  *
- * At the beginning, single-threaded and with the rights of the start, it asks
- * for the sockets and waits for them. If anything fails before it accepts
- * connections, this program ends, and the running one continues as if nothing
- * had happened.
+ * At the beginning, single-threaded and with the privileges that it was started
+ * with, it asks for the sockets and waits for them. If anything fails before it
+ * accepts connections, this program ends, and the running one continues as if
+ * nothing had happened.
  */
 #ifndef RUNTIME_TAKEOVER_H
 #define RUNTIME_TAKEOVER_H

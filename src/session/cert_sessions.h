@@ -152,9 +152,9 @@ struct cert_sessions_notify {
 void cert_sessions_share(struct cert_sessions *c,
     const struct cert_sessions_notify *notify);
 
-/* Sends a copy of `claim', whose home, answered, sha256, limit, count, waits
- * and clone_known are set, for a member that was added. ERR_CLOSED: there is no
- * fleet; ERR_NO_MEMORY. */
+/* Sends a copy of `claim' to the other replicas. The caller has set its home,
+ * answered, sha256, limit, count, waits and clone_known; `member' was added.
+ * ERR_CLOSED: there is no fleet; ERR_NO_MEMORY. */
 enum err cert_sessions_ask(struct cert_sessions_member *member,
     const struct cert_sessions_claim *claim) MUST_CHECK;
 

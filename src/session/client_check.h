@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Decides about a client: the deny list, the identity rules, and the CONNECT
- * that the broker gets. It needs no connection, so that the daemon and
- * `sallyport explain' use the same code.
+ * Decides whether a client is admitted: by the deny list and by the identity
+ * rules; and makes the CONNECT that the broker gets. It needs no connection, so
+ * that the daemon and `sallyport explain' use the same code.
  */
 #ifndef SESSION_CLIENT_CHECK_H
 #define SESSION_CLIENT_CHECK_H
@@ -16,13 +16,14 @@ struct client_check_detail {
 };
 
 /* Returns REASON_ACCEPT_DENIED if `l' (NULL: no list) has the address, with the
- * entry in `detail', else REASON_NONE. Stage accept. */
+ * entry in `detail', else REASON_NONE. Stage accept; also for
+ * live sessions. */
 enum reason client_check_peer(struct identity_denylist *l,
     const struct sockaddr_storage *peer, int64_t now,
     struct client_check_detail *detail);
 
 /* Returns REASON_TLS_DENIED if `l' has the verified certificate (NULL: none).
- * Stage tls. */
+ * Stage tls; also for live sessions. */
 enum reason client_check_cert(struct identity_denylist *l,
     const struct cert *cert, int64_t now, struct client_check_detail *detail);
 

@@ -24,7 +24,8 @@ struct closing_packets {
  * CONNACK that refuses it; after it a v5 client gets a DISCONNECT. The broker
  * gets a DISCONNECT, so that it does not publish the Will, if the client is
  * not at fault (drained, replaced, never admitted), or if it is thrown out and
- * will_on_kick = suppress.
+ * will_on_kick = suppress. After a packet that the client may not send, the
+ * DISCONNECT tells the broker to publish the Will.
  */
 void closing_packets_make(struct closing_packets *p, const struct session *s,
     enum reason reason);

@@ -2,16 +2,17 @@
 /*
  * The path of a connection. Read it downwards: the table, then how a
  * connection moves on, then the seven stages in their order, each with its
- * start, the callback that ends it, and its cancel.
+ * start, the callback that ends it, and its cancel, if it can be cancelled.
  *
  *	accept -> tls -> (ws) -> mqtt -> identity -> backend -> relay
  *
  * A stage ends in one of two ways: it enters the next one, or it calls
- * session_dismiss() with a close reason. Both may free the session, so they
- * are the last thing that a step does. The work itself is done in the folder
- * that has the stage's name; none of these folders knows another. Only the wait
- * for a token before TLS is in accept/pending.c, because all connections that
- * have proved nothing yet are counted there.
+ * session_dismiss() with a close reason; the relay, which is the last, ends by
+ * session_ended(). All may free the session, so they are the last thing that a
+ * step does. The work itself is done in the folder that has the stage's name;
+ * of these folders none includes another, except that some use the MQTT codec.
+ * Only the wait for a token before TLS is in accept/pending.c, because all
+ *connections that have proved nothing yet are counted there.
  *
  * A listener (accept/listener.c) hands a new connection to its worker
  * (accepted() in runtime/worker.c), and session_open() calls stages_begin().
@@ -131,8 +132,8 @@ stages_begin(struct session *s)
 	run(s);
 }
 
-/* Enters the next stage; nothing else writes s->stage. `s' may be gone
- * afterwards. */
+/* Enters the next stage; after session_new(), nothing else writes s->stage. `s'
+ * may be gone afterwards. */
 static void
 enter(struct session *s, enum stage next)
 {

@@ -52,7 +52,7 @@ struct session_setup {
 	struct pending_handshake handshake; /* counted until it is finished */
 	struct admission *admission; /* owned; NULL before stage identity */
 	union session_address local; /* the address the client connected to */
-	int fd; /* owned before stage tls; -1 from then on */
+	int fd; /* owned until the ClientHello has come, then -1 */
 	union { /* the handle by which the present stage is cancelled */
 		struct accept_proxy *proxy;
 		struct ws_open *ws;

@@ -13,7 +13,8 @@
 #include "session/session.h"
 
 /* True if the session's certificate has expired and its profile says that the
- * session ends then. In stage relay; `now' in seconds since 1970. */
+ * session ends then. Once the session has an identity; `now' in seconds since
+ * 1970. */
 bool sweep_is_expired(const struct session *s, int64_t now);
 
 /* What may have changed for live sessions. */

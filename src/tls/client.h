@@ -2,8 +2,8 @@
 /*
  * The client side of TLS, for connections that this process makes to a server
  * which the operator names: the Redis server of a fleet. The server's
- * certificate must lead to one of the given CAs and name the server; there is
- * no way around that.
+ * certificate must lead to one of the given CAs and name the server; no
+ * option turns this check off.
  *
  * A session is pure: bytes from the network go in, plaintext comes out, and
  * the reverse. The caller moves the bytes.

@@ -16,9 +16,9 @@ struct tls_trust;
 /*
  * Collects the facts of the leaf of `chain'. If its path is empty (the chain
  * was not verified), only the leaf's own dates are known, and no other form of
- * the certificate. `trust' (may be NULL) has the other certificates of its
- * issuer. ERR_MALFORMED when names or SubjectAltName are not X.509's;
- * ERR_NO_MEMORY.
+ * the certificate (see domain/cert.h). `trust' (may be NULL) has the other
+ * certificates of its issuer. ERR_MALFORMED when names or SubjectAltName are
+ * not valid X.509; ERR_NO_MEMORY.
  */
 enum err tls_facts_make(struct cert **out, const struct tls_chain *chain,
     const struct tls_trust *trust) MUST_CHECK;

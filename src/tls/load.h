@@ -82,7 +82,7 @@ typedef enum err tls_load_block(const struct tls_load_pem *block, void *arg);
  * that OpenSSL accepts, and a byte order mark. Every BEGIN is accounted for:
  * what cannot be read is an error that names the line.
  *
- * OK; ERR_NO_MEMORY; or an error of `block'. Otherwise, with src->say,
+ * OK; ERR_NO_MEMORY; or an error of `block'. Otherwise, with src->report,
  * ERR_CONFIG after the errors were reported; without it ERR_NOT_FOUND if there
  * is no block of the kind, ERR_MALFORMED if something cannot be read.
  */
@@ -91,7 +91,7 @@ enum err tls_load_blocks(struct slice file, enum tls_load_kind kind,
     const struct tls_load_source *src) MUST_CHECK;
 
 /* Reads src->path and calls `block' for each certificate. Errors as above, and
- * without src->say those of file_read(). */
+ * without src->report those of file_read(). */
 enum err tls_load_each_cert(const struct tls_load_source *src,
     tls_load_block *block, void *arg) MUST_CHECK;
 

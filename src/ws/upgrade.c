@@ -328,8 +328,8 @@ take_field(struct ws_upgrade *u)
 	return PARSE_OK;
 }
 
-/* Checks all lines together. in the order that makes the first
- * complaint the most helpful one. */
+/* Checks all lines together, in the order that makes the first complaint the
+ * most helpful one. */
 static enum parse
 judge(struct ws_upgrade *u)
 {
