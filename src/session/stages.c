@@ -713,10 +713,13 @@ enter_backend(struct session *s)
 	if (a->cert == NULL)
 		counter_add(&s->manager->counters.without_certificate, 1);
 	reason = shrink(s, a);
-	if (reason != REASON_NONE)
-		session_dismiss(s, reason, "see [limits] connect_memory");
-	else
+	if (reason == REASON_NONE)
 		enter(s, STAGE_BACKEND);
+	else
+		session_dismiss(s, reason,
+		    reason == REASON_BACKEND_BUSY
+			? "see [limits] connect_memory"
+			: NULL);
 }
 
 static void
