@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The registry is one table under one lock, which is held for a few steps only,
- * three times for a connection. To find the network that holds most, networks
+ * some four times for a connection. To find the network that holds most, networks
  * are listed by the logarithm of their number: the first of the highest list
  * has at least half as many as the largest.
  */
@@ -46,7 +46,7 @@ struct pending_network {
 	struct list rank; /* in the registry's */
 	struct list busy_rank; /* in the registry's; by busy_count */
 	struct pending_key key;
-	uint32_t count; /* of both lists */
+	uint32_t count; /* of the three lists */
 	uint32_t busy_count;
 	struct list idle; /* TLS has not begun; oldest first */
 	struct list busy; /* it has */
@@ -176,6 +176,7 @@ make_victim(struct pending_registry *r, struct list *all)
 	    list_entry(all->next, struct pending_handshake, node);
 
 	count_out(r, h);
+	h->evicted = true;
 	list_append(&h->queue->victims, &h->node);
 	if (!h->queue->posted) {
 		h->queue->posted = true;
@@ -329,10 +330,13 @@ stop_waiting(struct pending_queue *q, struct pending_handshake *h)
 	wait_in_front(q, next);
 }
 
-/* Returns how many unfinished handshakes the network of `h' has. */
+/* Returns how many unfinished handshakes the network of `h' has. A client that
+ * is about to be ended comes last: the token would be lost with it. */
 static uint32_t
 load_of(const struct pending_handshake *h)
 {
+	if (h->evicted)
+		return UINT32_MAX;
 	return h->network == NULL ? 0 : h->network->count;
 }
 
@@ -611,20 +615,23 @@ pending_verified(struct pending_handshake *h, enum pending_outcome how)
 	pthread_mutex_unlock(&r->lock);
 }
 
-void
+bool
 pending_end(struct pending_handshake *h, enum pending_outcome how)
 {
 	struct pending_queue *q = h->queue;
+	bool evicted;
 
 	if (q == NULL)
-		return;
+		return true;
 	settle_token(h, how);
 	h->queue = NULL;
 	(void)watch_release(&h->watch);
 	stop_waiting(q, h);
 	pthread_mutex_lock(&q->registry->lock);
 	count_out(q->registry, h);
+	evicted = h->evicted;
 	pthread_mutex_unlock(&q->registry->lock);
+	return !evicted;
 }
 
 void

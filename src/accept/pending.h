@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Unfinished TLS handshakes of all workers: how many there may be, which one
- * ends when there are too many, and when TLS may begin.
+ * The unfinished connections of all workers, whose CONNECT has not arrived: how
+ * many there may be, which one ends when there are too many, and when TLS may
+ * begin.
  *
  * Any host can open a connection and stay silent. So when the limit is reached,
  * a newcomer is not turned away: the oldest unfinished handshake of the network
  * (IPv4 /24, IPv6 /64) that holds most is ended for it, first among those for
- * which TLS has not begun. A stranger with few networks then only competes with
+ * which TLS has not begun, last among those that have shown a good certificate.
+ * A stranger with few networks then only competes with
  * himself. A network has a share of the limit, above which its own oldest one
  * is ended.
  *
@@ -49,7 +51,7 @@ struct pending_queue {
 	struct timer timer; /* to the next token */
 };
 
-/* Embedded in the state that a connection has until it is verified. Zero it
+/* Embedded in the state that a connection has until it is relayed. Zero it
  * first. */
 struct pending_handshake {
 	struct list node; /* in its network, or in victims; guarded */
@@ -64,6 +66,7 @@ struct pending_handshake {
 	size_t want; /* bytes that the first record has; 0: not known */
 	bool has_token;
 	bool in_tls; /* guarded */
+	bool evicted; /* guarded; it is to end, to make room */
 	void (*ready)(struct pending_handshake *h); /* TLS may begin */
 };
 
@@ -127,8 +130,12 @@ void pending_verified(struct pending_handshake *h, enum pending_outcome how);
 void pending_keep_counted(struct pending_handshake *h,
     enum pending_outcome how);
 
-/* The handshake ended, or the connection did. Later calls, and calls without a
- * pending_begin(), do nothing. */
-void pending_end(struct pending_handshake *h, enum pending_outcome how);
+/*
+ * The connection is not unfinished any more, or it ended. False: it was to end
+ * to make room, and another connection has been admitted in its place; so the
+ * caller has to end it. Later calls, and calls without a pending_begin(), do
+ * nothing and return true.
+ */
+bool pending_end(struct pending_handshake *h, enum pending_outcome how);
 
 #endif

@@ -146,6 +146,7 @@ closing_websocket_code(enum reason reason)
 	case REASON_BACKEND_UNREACHABLE:
 	case REASON_BACKEND_TIMEOUT:
 	case REASON_BACKEND_BUSY:
+	case REASON_ACCEPT_EVICTED:
 		return WS_CLOSE_TRY_LATER;
 	case REASON_ACCEPT_RESOURCE:
 		return WS_CLOSE_INTERNAL;

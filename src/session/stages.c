@@ -12,7 +12,7 @@
  * step does. The work itself is done in the folder that has the stage's name;
  * of these folders none includes another, except that some use the MQTT codec.
  * Only the wait for a token before TLS is in accept/pending.c, because all
- *connections that have proved nothing yet are counted there.
+ * connections that have sent no CONNECT yet are counted there.
  *
  * A listener (accept/listener.c) hands a new connection to its worker
  * (accepted() in runtime/worker.c), and session_open() calls stages_begin().
@@ -192,7 +192,7 @@ stages_free_setup(struct session *s)
 		return;
 	s->setup = NULL;
 	timer_stop(&setup->deadline);
-	pending_end(&setup->handshake, PENDING_OUTCOME_FAILED);
+	(void)pending_end(&setup->handshake, PENDING_OUTCOME_FAILED);
 	if (setup->admission != NULL)
 		free_admission(s, setup->admission);
 	if (setup->fd != -1)
@@ -350,7 +350,7 @@ on_handshake(struct stream *stream, enum stream_event event, void *arg)
 	if (event != STREAM_BROKEN)
 		return;
 	tls_stream_info(s->tls, &info);
-	pending_end(&s->setup->handshake,
+	(void)pending_end(&s->setup->handshake,
 	    info.suite == TLS_SUITE_NONE ? PENDING_OUTCOME_NO_WORK
 					 : PENDING_OUTCOME_FAILED);
 	tls_stream_failure(stream, &reason, &detail);
@@ -731,8 +731,11 @@ start_identity(struct session *s)
 	enum reason reason = decide(s, a, &detail);
 	bool waits = false;
 
-	/* Its CONNECT has arrived. */
-	pending_end(&setup->handshake, PENDING_OUTCOME_FULL);
+	/* Its CONNECT has arrived: too late if another connection was admitted
+	 * in its place. */
+	if (!pending_end(&setup->handshake, PENDING_OUTCOME_FULL) &&
+	    reason == REASON_NONE)
+		reason = REASON_ACCEPT_EVICTED;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail.text);
 		return;

@@ -31,6 +31,7 @@ struct world {
 };
 
 static int order;
+static struct world *late; /* for newcomer() */
 
 static void
 evict(struct pending_handshake *h)
@@ -38,7 +39,7 @@ evict(struct pending_handshake *h)
 	struct client *c = list_entry(h, struct client, handshake);
 
 	c->ended = ++order;
-	pending_end(h, PENDING_OUTCOME_FAILED);
+	(void)pending_end(h, PENDING_OUTCOME_FAILED);
 }
 
 static void
@@ -89,7 +90,8 @@ end(struct world *w)
 	int i;
 
 	for (i = 0; i < MANY; i++) {
-		pending_end(&w->client[i].handshake, PENDING_OUTCOME_FAILED);
+		(void)pending_end(&w->client[i].handshake,
+		    PENDING_OUTCOME_FAILED);
 		if (w->client[i].fd[0] != -1) {
 			close(w->client[i].fd[0]);
 			close(w->client[i].fd[1]);
@@ -354,6 +356,45 @@ test_early(struct loop *loop)
 	end(w);
 }
 
+/* A client is to be ended for the newcomer, when the next token is due in the
+ * same turn: another network gets the token. */
+static void
+newcomer(struct loop_message *m)
+{
+	(void)m;
+	begin(late, 4, "192.0.2.9");
+}
+
+static void
+test_victim(struct loop *loop)
+{
+	struct throttle_options o = { .handshake_rate = 20,
+		.handshake_burst = 1,
+		.handshakes = 100,
+		.handshakes_per_prefix = 3 };
+	struct loop_message m = { .run = newcomer };
+	struct world *w = start(loop, &o);
+
+	late = w;
+	greet(w, 0, "192.0.2.1");
+	greet(w, 1, "192.0.2.2");
+	greet(w, 2, "192.0.2.3");
+	greet(w, 3, "198.51.100.1");
+	is_int(w->client[0].ready, 1, "the first has the only token");
+	usleep(60000);
+	loop_post(loop, &m);
+	(void)net_kit_run(loop, 5);
+	ok(w->client[1].ended > 0 && w->client[1].ready == 0,
+	    "one that is to be ended gets no token");
+	ok(w->client[3].ready > 0, "another network does");
+	ok(pending_end(&w->client[3].handshake, PENDING_OUTCOME_FULL),
+	    "one that was not to be ended may stay");
+	begin(w, 5, "192.0.2.10");
+	ok(!pending_end(&w->client[2].handshake, PENDING_OUTCOME_FULL),
+	    "one that was may not, although it is finished now");
+	end(w);
+}
+
 int
 main(void)
 {
@@ -367,6 +408,7 @@ main(void)
 	test_crowd(loop);
 	test_verified(loop);
 	test_early(loop);
+	test_victim(loop);
 	loop_free(loop);
 	return done_testing();
 }
