@@ -31,7 +31,7 @@ reply_plain(struct http_call *call, unsigned status, const char *text)
 	http_reply_send(call, &r);
 }
 
-/* Appends the page with `nonce' in place of each position. */
+/* Appends the page with `nonce' in place of each mark. */
 static enum err
 fill_page(struct buf *out, const char *nonce)
 {

@@ -190,7 +190,7 @@
 	X(RELAY_DENIED, "relay_denied", 5, 0x98, \
 	    "added to the deny list while connected") \
 	X(RELAY_EXPIRED, "relay_expired", 5, 0x87, \
-	    "the certificate expired while connected") \
+	    "the certificate expired after the handshake") \
 	X(RELAY_UNTRUSTED, "relay_untrusted", 5, 0x87, \
 	    "its CA was removed from [tls] client_ca while connected") \
 	X(RELAY_KICKED, "relay_kicked", 5, 0x98, \

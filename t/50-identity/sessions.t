@@ -141,7 +141,12 @@ sub lives
 		$c->send(mqtt_connect(clientid => "n$n"));
 		$c->reset;
 	}
-	cmp_ok($proxy->count_log(qr/event=clone_suspect/), '<=',
-		50 + 51 * (2 + time - $began), 'clone_suspect has a limit');
+	my $n = $proxy->count_log(qr/event=clone_suspect/);
+	cmp_ok($n, '>=', 50, 'clone_suspect is logged');
+	SKIP: {
+		my $most = 50 + 51 * (2 + time - $began);
+		skip 'too slow to come to the limit', 1 if $most >= 400;
+		cmp_ok($n, '<=', $most, 'and has a limit');
+	}
 }
 done_testing;

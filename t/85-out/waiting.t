@@ -64,7 +64,7 @@ ok(!$broker->pending, 'the denied ones do not');
 my $alone = sallyport(
 	backend => { address => '127.0.0.1:' . free_port },
 	timeouts => { backend => '60s' });
-$pki->make('brief', subject => '/CN=brief', end_at => time + 3 * slow);
+$pki->make('brief', subject => '/CN=brief', end_at => time + 8 * slow);
 my $brief = wait_there('brief', $alone);
 $line = $alone->wait_close('relay_expired');
 like($line, qr/stage=backend .*user=brief/,
