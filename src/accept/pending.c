@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The registry is one table under one lock, which is held for a few steps only,
- * some four times for a connection. To find the network that holds most, networks
- * are listed by the logarithm of their number: the first of the highest list
- * has at least half as many as the largest.
+ * some four times for a connection. To find the network that holds most,
+ * networks are listed by the logarithm of their number: the first of the
+ * highest list has at least half as many as the largest.
  */
 #include "accept/pending.h"
 

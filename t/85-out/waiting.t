@@ -66,7 +66,7 @@ my $alone = sallyport(
 	timeouts => { backend => '60s' });
 $pki->make('brief', subject => '/CN=brief', end_at => time + 8 * slow);
 my $brief = wait_there('brief', $alone);
-$line = $alone->wait_close('relay_expired');
+$line = $alone->wait_close('relay_expired', timeout => 12 * slow);
 like($line, qr/stage=backend .*user=brief/,
 	'one whose certificate ends while it waits');
 like(hex($brief->ended->{bytes}), qr/^20..0087/, 'is told: not authorized');
