@@ -9,8 +9,6 @@ use lib "$FindBin::Bin/../lib";
 use Sallyport;
 
 my $pki = pki;
-$pki->make('short', subject => '/CN=short-lived', end_at => time + 3);
-my $dies = time + 3;
 
 my $broker = peer('broker')->listen;
 my $proxy = sallyport(backend => { address => $broker->address },
@@ -39,6 +37,8 @@ sub visit
 	return ($c, $packet);
 }
 
+my $dies = time + 6 * slow;
+$pki->make('short', subject => '/CN=short-lived', end_at => $dies);
 for my $version ('1.2', '1.3') {
 	my ($c) = visit(device => 'short', max => $version);
 	$c->ticket("short-$version")->close;
