@@ -35,14 +35,14 @@ like($line, qr/connect_memory/, 'the log names the option');
 my $small = wait_there('small', 10);
 my $broker = peer('broker')->listen(port => $port);
 for (1 .. 2) {
-	my $b = $broker->accept(timeout => 15000);
-	like($b->packet(timeout => 15000), qr/c1|small/,
+	my ($b, $packet) = $broker->accept_packet(timeout => 15000);
+	like($packet, qr/c1|small/,
 		'those for which there was room come to the broker');
 	$b->close;
 }
 my $again = wait_there('again', 60_000);
-my $b = $broker->accept(timeout => 15000);
-like($b->packet(timeout => 15000), qr/again/, 'and there is room again');
+my ($b, $packet) = $broker->accept_packet(timeout => 15000);
+like($packet, qr/again/, 'and there is room again');
 $_->close for $again, $b, $small, $c[0];
 
 # So have those that do not finish their CONNECT.
@@ -57,7 +57,7 @@ my @unfinished = map {
 $line = $proxy->wait_close('accept_resource', from => $from);
 like($line, qr/unfinished CONNECTs.*connect_memory/, 'three are too many');
 $small = wait_there('other', 10);
-$b = $broker->accept(timeout => 15000);
-like($b->packet(timeout => 15000), qr/other/, 'a small CONNECT comes in');
+($b, $packet) = $broker->accept_packet(timeout => 15000);
+like($packet, qr/other/, 'a small CONNECT comes in');
 $_->close for $b, $small, @unfinished;
 done_testing;

@@ -95,8 +95,7 @@ $proxy->stop;
 	my $back = stand_still($held, $wait, sub {
 		peer('later')->listen(port => $port)
 	});
-	my $b = $back->accept(timeout => 9000);
-	$b->packet;
+	my ($b) = $back->accept_packet(timeout => 9000);
 	$b->send(mqtt_connack());
 	is(hex($c->packet), hex(mqtt_connack()),
 		'a client that was held for the broker');

@@ -54,8 +54,14 @@ ok($proxy->wait_close('relay_denied|tls_denied', from => $from),
 	'one that was denied before its CONNECT');
 
 my $broker = peer('broker')->listen(port => $port);
-my $b = $broker->accept(timeout => 15000);
-my $header = hex($b->recv(16));
+# The trial whether it is back may come first, without a byte.
+my ($b, $header);
+for (1 .. 8) {
+	$b = $broker->accept(timeout => 15000);
+	$header = eval { hex($b->recv(16)) };
+	last if defined $header;
+	$b->close;
+}
 like($header, qr/^0d0a0d0a000d0a51/, 'the broker is back: the other one comes');
 $b->send(mqtt_connack(version => 5, properties => ''));
 isnt($other->packet, '', 'and is in');

@@ -210,6 +210,23 @@ sub accept
 	return $c;
 }
 
+# The next connection to this listener on which a packet comes, and that packet.
+# A broker that was down may see a connection without bytes first: the trial
+# whether it is back.
+sub accept_packet
+{
+	my ($self, %arg) = @_;
+
+	for (1 .. 8) {
+		my $c = $self->accept(%arg);
+		my $packet = eval { $c->packet(%arg) };
+
+		return ($c, $packet) if defined $packet;
+		$c->close;
+	}
+	croak 'accept_packet: connections without a packet only';
+}
+
 # The next connection to this listener, on which CLIENT has sent a CONNECT and
 # has been accepted. Fields as for mqtt_connect().
 sub session
