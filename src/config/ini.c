@@ -297,7 +297,7 @@ config_ini_read(struct slice text, const struct config_ini_events *events,
 	if (starts_with(&r, "\xff\xfe", 2) || starts_with(&r, "\xfe\xff", 2)) {
 		r.line = 1;
 		complain(&r, "the file is UTF-16 (save it as UTF-8)");
-		return OK;
+		return ERR_CONFIG;
 	}
 	if (starts_with(&r, "\xef\xbb\xbf", 3))
 		r.next += 3; /* a byte order mark, which some editors leave */

@@ -33,8 +33,9 @@ struct config_ini_events {
 };
 
 /*
- * Reads `text'. OK even if there were errors in it; ERR_NO_MEMORY. Main thread
- * only: inih's settings are globals.
+ * Reads `text'. Returns OK even if there were errors in it, ERR_CONFIG if no
+ * line could be read because it is UTF-16, which was reported, or
+ * ERR_NO_MEMORY. Main thread only: inih's settings are globals.
  */
 enum err config_ini_read(struct slice text,
     const struct config_ini_events *events, void *arg) MUST_CHECK;

@@ -125,8 +125,7 @@ static const struct {
 	    "2: holds the control byte 0x01: not a line of text (delete "
 	    "it)\n" },
 	{ "UTF-16", "\xff\xfe[daemon]\n",
-	    "1: the file is UTF-16 (save it as UTF-8)\n there is no listener "
-	    "(add a section [listener mqtts] with bind = 0.0.0.0:8883)\n" },
+	    "1: the file is UTF-16 (save it as UTF-8)\n" },
 	{ "unset variable", "[daemon]\nuser = ${env:KIT_UNSET}\n" KIT_GOOD,
 	    "2: user: the environment variable KIT_UNSET is not set (set it, "
 	    "or write the value itself)\n" },
