@@ -133,6 +133,23 @@ listener_bind(int *fds, size_t count, const struct sockaddr_storage *at,
 }
 
 enum err
+listener_check(const struct sockaddr_storage *at)
+{
+	struct sockaddr_storage where = *at;
+	int fd = socket(at->ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int saved, rc;
+
+	if (fd == -1)
+		return ERR_SYSTEM;
+	address_set_port(&where, 0);
+	rc = bind(fd, (const struct sockaddr *)&where, address_len(&where));
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return rc == 0 ? OK : ERR_SYSTEM;
+}
+
+enum err
 listener_adopt(int *fds, size_t count, int fd)
 {
 	socklen_t len = sizeof(int);

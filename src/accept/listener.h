@@ -51,9 +51,16 @@ enum err listener_bind(int *fds, size_t count,
     const struct listener_options *options) MUST_CHECK;
 
 /*
- * The same from a socket that another process has bound (systemd's LISTEN_FDS).
- * Takes `fd'; the others are duplicates of it. ERR_SYSTEM with errno if it is
- * not a listening TCP socket; fd stays open then.
+ * Returns OK if this machine has the address `at', whoever listens there:
+ * another port of it is bound and freed again. ERR_SYSTEM with errno if not.
+ */
+enum err listener_check(const struct sockaddr_storage *at) MUST_CHECK;
+
+/*
+ * The same as listener_bind(), from a socket that another process has bound
+ * (systemd's LISTEN_FDS). Takes `fd'; the others are duplicates of it.
+ * ERR_SYSTEM with errno if it is not a listening TCP socket; fd stays open
+ * then.
  */
 enum err listener_adopt(int *fds, size_t count, int fd) MUST_CHECK;
 

@@ -32,13 +32,18 @@
 #define INNER 32
 #define BACKLOG 64
 
-/* True if no process listens at the socket file. */
+/* True if there is a socket file at which no process listens. Other files give
+ * ECONNREFUSED, too, and must not be removed. */
 static bool
 is_stale(const struct sockaddr_un *at)
 {
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct stat st;
 	bool stale;
+	int fd;
 
+	if (stat(at->sun_path, &st) == -1 || !S_ISSOCK(st.st_mode))
+		return false;
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd == -1)
 		return false;
 	stale = connect(fd, (const struct sockaddr *)at, sizeof(*at)) == -1 &&

@@ -7,6 +7,28 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "base/utf8.h"
+
+/* Files of the configuration come from other machines and programs, too: what
+ * is quoted from them must not command the terminal on which it is shown. */
+static void
+make_printable(char *text)
+{
+	struct slice rest = slice_str(text);
+	uint32_t code;
+	size_t len;
+
+	while (rest.len > 0) {
+		len = utf8_decode(rest, &code);
+		if (len == 0 || utf8_is_unsafe(code))
+			memset(text, '?', len == 0 ? 1 : len);
+		len = len == 0 ? 1 : len;
+		text += len;
+		rest = slice_make(rest.data + len, rest.len - len);
+	}
+}
 
 void
 report_init(struct report *r)
@@ -41,6 +63,7 @@ report_add(struct report *r, const char *fmt, ...)
 	va_end(ap);
 	if (n < 0)
 		return;
+	make_printable(line);
 	lines = realloc(r->lines, (r->kept + 1) * sizeof(*lines));
 	if (lines == NULL) {
 		free(line);

@@ -22,7 +22,8 @@ void report_init(struct report *r);
 /* Frees all lines and leaves `r' empty and usable. */
 void report_fini(struct report *r);
 
-/* Adds one complaint, formatted as printf does, without a newline. */
+/* Adds one complaint, formatted as printf does, without a newline. What could
+ * control a terminal becomes question marks. */
 void report_add(struct report *r, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -605,8 +605,10 @@ make_sockets(struct master *m, struct report *why)
 		.also = start_service,
 		.arg = m,
 	};
-	enum err err = ports_bind(&o, why);
+	enum err err = privileges_check_paths(o.cfg, why, why);
 
+	if (err == OK)
+		err = ports_bind(&o, why);
 	return err == OK ? takeover_check(m->takeover, o.cfg, why) : err;
 }
 

@@ -97,6 +97,29 @@ take_handed(const struct binding *b, const struct config_listener *l,
 	return err;
 }
 
+/* A machine without IPv6 ignores [::], which nobody wrote. */
+static bool
+may_be_absent(const struct config_addr *addr, int error)
+{
+	return addr->optional &&
+	    (error == EAFNOSUPPORT || error == EADDRNOTAVAIL);
+}
+
+static const char *
+bind_advice(int error)
+{
+	switch (error) {
+	case EADDRINUSE:
+		return "another program listens there: see ss -ltnp";
+	case EACCES:
+		return "ports below 1024 need root or CAP_NET_BIND_SERVICE";
+	case EAFNOSUPPORT:
+		return "this machine has no IPv6: bind an IPv4 address";
+	default:
+		return "bind an address of this machine";
+	}
+}
+
 static enum err
 bind_one(const struct binding *b, const struct config_listener *l, size_t at)
 {
@@ -114,19 +137,11 @@ bind_one(const struct binding *b, const struct config_listener *l, size_t at)
 	if (err == OK) {
 		report_address(b, l, fds[0]);
 		err = hand_out(b, fds, b->count, l, WORKER_SOCKET_BOUND);
-	} else if (addr->optional &&
-	    (errno == EAFNOSUPPORT || errno == EADDRNOTAVAIL)) {
-		err = OK; /* a machine without IPv6 */
+	} else if (may_be_absent(addr, errno)) {
+		err = OK;
 	} else {
 		CONFIG_COMPLAIN(b->cfg, b->why, l, bind, "%s: %s (%s)",
-		    addr->text, strerror(errno),
-		    errno == EADDRINUSE
-			? "another program listens there: see ss -ltnp"
-			: errno == EACCES
-			? "ports below 1024 need root or CAP_NET_BIND_SERVICE"
-			: errno == EAFNOSUPPORT
-			? "this machine has no IPv6: bind an IPv4 address"
-			: "bind an address of this machine");
+		    addr->text, strerror(errno), bind_advice(errno));
 	}
 	free(fds);
 	return err;
@@ -305,4 +320,34 @@ ports_bind(const struct ports_options *o, struct report *why)
 		(void)unlink(temp);
 	free(temp);
 	return err == ERR_SYSTEM ? ERR_CONFIG : err;
+}
+
+enum err
+ports_check(const struct config *cfg, struct report *why)
+{
+	const struct config_addrs *http = &cfg->daemon.http_listen;
+	const struct config_listener *l;
+	const struct config_addr *addr;
+	size_t before = why->count, i, n;
+
+	for (i = 0; i < cfg->listener_count; i++) {
+		l = &cfg->listener[i];
+		for (n = 0; n < l->bind.count; n++) {
+			addr = &l->bind.items[n];
+			if (listener_check(&addr->sa) != OK &&
+			    !may_be_absent(addr, errno))
+				CONFIG_COMPLAIN(cfg, why, l, bind,
+				    "%s: %s (%s)", addr->text, strerror(errno),
+				    bind_advice(errno));
+		}
+	}
+	for (n = 0; n < http->count; n++) {
+		addr = &http->items[n];
+		if (listener_check(&addr->sa) != OK &&
+		    !may_be_absent(addr, errno))
+			CONFIG_COMPLAIN(cfg, why, &cfg->daemon, http_listen,
+			    "%s: %s (%s)", addr->text, strerror(errno),
+			    bind_advice(errno));
+	}
+	return why->count == before ? OK : ERR_CONFIG;
 }

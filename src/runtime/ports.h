@@ -37,4 +37,11 @@ struct ports_options {
 enum err ports_bind(const struct ports_options *o,
     struct report *why) MUST_CHECK;
 
+/*
+ * Complains of the addresses of listeners and of http_listen that this machine
+ * does not have: ERR_CONFIG. Ports are not tried: the program that runs may
+ * have them.
+ */
+enum err ports_check(const struct config *cfg, struct report *why) MUST_CHECK;
+
 #endif

@@ -298,10 +298,10 @@ privileges_folder_advice(const struct config *cfg, const char *path,
 
 /* Complains if the file of the option `key' could not be created; in
  * `warnings' if only a start by hand would fail. */
-#define CHECK_OUTPUT(cfg, sec, key, why, warnings) \
+#define CHECK_OUTPUT(cfg, sec, key, type, why, warnings) \
 	do { \
 		struct output output = { (sec)->key, &(sec)->head, \
-			&(sec)->where.key, #key }; \
+			&(sec)->where.key, #key, (type) }; \
 		check_output((cfg), &output, (why), (warnings)); \
 	} while (0)
 
@@ -310,6 +310,7 @@ struct output {
 	const struct config_head *head;
 	const struct config_where *where;
 	const char *key;
+	mode_t type; /* what may be there, S_IFREG or S_IFSOCK */
 };
 
 static void
@@ -320,8 +321,17 @@ check_output(const struct config *cfg, const struct output *o,
 	char advice[PRIVILEGES_ADVICE_MAX];
 	char folder[PATH_MAX];
 	const char *fault;
+	struct stat st;
 
-	fault = path[0] == '\0' ? NULL : folder_fault(path);
+	if (path[0] == '\0')
+		return;
+	if (stat(path, &st) == 0 && (st.st_mode & S_IFMT) != o->type) {
+		config_complain(cfg, why, o->head, o->where, o->key,
+		    "%s is there, and is not a %s (choose another path)", path,
+		    o->type == S_IFSOCK ? "socket" : "file");
+		return;
+	}
+	fault = folder_fault(path);
 	if (fault == NULL)
 		return;
 	privileges_folder_advice(cfg, path, advice);
@@ -363,6 +373,18 @@ check_admin_group(const struct config *cfg, struct report *why,
 }
 
 enum err
+privileges_check_paths(const struct config *cfg, struct report *why,
+    struct report *warnings)
+{
+	size_t before = why->count;
+
+	CHECK_OUTPUT(cfg, &cfg->daemon, ports_file, S_IFREG, why, warnings);
+	CHECK_OUTPUT(cfg, &cfg->daemon, admin_socket, S_IFSOCK, why, warnings);
+	CHECK_OUTPUT(cfg, &cfg->fleet, copy, S_IFREG, why, warnings);
+	return why->count == before ? OK : ERR_CONFIG;
+}
+
+enum err
 privileges_check_outputs(const struct config *cfg, struct report *why,
     struct report *warnings)
 {
@@ -374,13 +396,12 @@ privileges_check_outputs(const struct config *cfg, struct report *why,
 	if (err == ERR_NOT_FOUND)
 		CONFIG_COMPLAIN(cfg, warnings, d, log, "%s", log_error(err));
 	else if (err != OK && find_runtime_folder(folder, d->log))
-		CHECK_OUTPUT(cfg, d, log, why, warnings);
+		CHECK_OUTPUT(cfg, d, log, S_IFREG, why, warnings);
 	else if (err != OK)
 		CONFIG_COMPLAIN(cfg, why, d, log, "cannot open %s: %s", d->log,
 		    log_error(err));
-	CHECK_OUTPUT(cfg, d, ports_file, why, warnings);
-	CHECK_OUTPUT(cfg, d, admin_socket, why, warnings);
-	CHECK_OUTPUT(cfg, &cfg->fleet, copy, why, warnings);
+	if (privileges_check_paths(cfg, why, warnings) != OK)
+		err = ERR_CONFIG;
 	check_admin_group(cfg, why, warnings);
 	return why->count == before ? OK : ERR_CONFIG;
 }

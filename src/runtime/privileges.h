@@ -40,12 +40,20 @@ void privileges_check_files(const struct config *cfg, struct report *unreadable,
     struct report *unwritable);
 
 /*
- * Reports what a start would report of log, ports_file and admin_socket,
- * without changing anything: ERR_CONFIG with complaints if it would fail, and
- * what it would warn of. A missing folder below /run is only warned of, because
- * a service manager creates it.
+ * Reports what a start would report of log, ports_file, admin_socket and the
+ * fleet's copy, without changing anything: ERR_CONFIG with complaints if it
+ * would fail, and what it would warn of. A missing folder below /run is only
+ * warned of, because a service manager creates it.
  */
 enum err privileges_check_outputs(const struct config *cfg, struct report *why,
+    struct report *warnings) MUST_CHECK;
+
+/*
+ * The part of it that a start does as well: ports_file, admin_socket and copy.
+ * Nothing is replaced that is not a file, or not a socket. All of it goes to
+ * `why' if that is `warnings', too.
+ */
+enum err privileges_check_paths(const struct config *cfg, struct report *why,
     struct report *warnings) MUST_CHECK;
 
 #define PRIVILEGES_ADVICE_MAX 1024

@@ -13,7 +13,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "fleet/list.h"
 #include "runtime/master.h"
+#include "runtime/ports.h"
 #include "runtime/privileges.h"
 
 /* A line about the configuration. */
@@ -135,13 +137,15 @@ check_files_as_user(const struct config *cfg)
 	report_fini(&warnings);
 }
 
-/* Checks what the start does after loading: the user, the files that are
- * written, and what the user may read. */
+/* Checks what the start does after loading: the user, the addresses, the files
+ * that are written, the fleet's copy, and what the user may read. */
 static enum err
-check_start(const struct config *cfg)
+check_start(const struct snapshot *s)
 {
+	const struct config *cfg = s->config;
 	struct report why, warnings;
 	enum err err;
+	bool found;
 	uid_t uid;
 	gid_t gid;
 	pid_t pid;
@@ -149,7 +153,13 @@ check_start(const struct config *cfg)
 	report_init(&why);
 	report_init(&warnings);
 	err = privileges_find(cfg, &uid, &gid, &why);
+	if (ports_check(cfg, &why) != OK)
+		err = ERR_CONFIG;
 	if (privileges_check_outputs(cfg, &why, &warnings) != OK)
+		err = ERR_CONFIG;
+	else if (s->fleet_denied != NULL &&
+	    fleet_list_read(cfg->fleet.copy, s->fleet_denied, NULL, &found,
+		&why) != OK)
 		err = ERR_CONFIG;
 	print_reports(cfg->file, &warnings, &why);
 	report_fini(&warnings);
@@ -174,7 +184,7 @@ runtime_check(const char *file)
 
 	if (runtime_load(&snapshot, file) != OK)
 		return RUNTIME_EXIT_CONFIG;
-	if (check_start(snapshot->config) != OK) {
+	if (check_start(snapshot) != OK) {
 		snapshot_put(snapshot);
 		return RUNTIME_EXIT_CONFIG;
 	}

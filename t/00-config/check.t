@@ -132,6 +132,13 @@ for (@bad) {
 	like($err, qr/\Q$_\E/, "$what: says \"$_\"") for @$words;
 }
 
+# What is quoted from the file does not command a terminal.
+($code, $out, $err) = check(good(2 => "b\xc2\x9bnd\xe2\x80\xae = 1",
+	4 => "certificate = n\xc3\xb6.crt"));
+is($code, 78, 'invisible characters: exit 78');
+like($err, qr/b\?\?nd\?\?\? = 1/, 'are shown as question marks');
+like($err, qr/n\xc3\xb6\.crt/, 'letters as they are');
+
 # Columns: key, bad value, part of the complaint.
 my @values = (
 	['timeouts', 'tls', '10x', 'tls'],

@@ -48,8 +48,15 @@ for my $user (qw(no-such-user-here root)) {
 }
 
 # -t tries beforehand what would make the start fail.
+my $any_address = !(-r '/proc/sys/net/ipv4/ip_nonlocal_bind'
+	&& read_file('/proc/sys/net/ipv4/ip_nonlocal_bind') =~ /^0/);
+my $nothing = write_file(tmp('a.file'), "kept\n");
+
 for (['log', tmp('none/s.log')], ['log', tmp()], ['ports_file', tmp('none/p')],
-	['admin_socket', tmp('none/admin')],
+	['ports_file', tmp()], ['ports_file', '/dev/null'],
+	['admin_socket', tmp('none/admin')], ['admin_socket', tmp()],
+	['admin_socket', $nothing],
+	$any_address ? () : ['http_listen', '192.0.2.77:0'],
 ) {
 	my ($option, $value) = @$_;
 
@@ -60,6 +67,20 @@ for (['log', tmp('none/s.log')], ['log', tmp()], ['ports_file', tmp('none/p')],
 	is($check[0], 78, "$option = $value: exit 78 of -t");
 	like($check[2], qr/\Q$proxy->{ini}\E:\d+: $option: /,
 		"$option = $value: with file and line");
+}
+is(read_file($nothing), "kept\n", 'what is not a socket is not removed');
+ok(-c '/dev/null', 'nor is a device replaced');
+if (!$any_address) {
+	my $address = '192.0.2.77:0';
+
+	$proxy->write_ini(daemon => { user => 'nobody' },
+		'listener tls' => { bind => $address });
+	is((sallyport_run('-c', $proxy->{ini}))[0], 78,
+		'the address of another machine: exit 78');
+	my @check = sallyport_run('-t', '-c', $proxy->{ini});
+	is($check[0], 78, 'and of -t');
+	like($check[2], qr/\Q$proxy->{ini}\E:\d+: bind: \Q$address\E: /,
+		'with file and line');
 }
 
 # /run is empty after a boot; the service manager creates the service's folder.

@@ -186,6 +186,8 @@ for (
 		qr/password_file: and password/],
 	['name = alone', qr/address: is missing/],
 	["address = 127.0.0.1:1\ncopy = /nowhere/x", qr/copy: /],
+	["address = 127.0.0.1:1\ncopy = " . tmp(), qr/copy: /],
+	["address = 127.0.0.1:1\ncopy = $tls{ca}", qr/is not a whole copy/],
 ) {
 	my ($values, $error) = @$_;
 	my $ini = write_file(tmp('bad.ini'), read_file($r->{ini}) =~
@@ -194,6 +196,8 @@ for (
 
 	is($code, 78, (split /\n/, $values)[-1]);
 	like($err, $error, 'and it says what is wrong');
+	next if $values !~ /copy/;
+	is((sallyport_run('-c', $ini))[0], 78, 'nor does it start');
 }
 
 # Two replicas, each cut off on its own; both go on, and have all afterwards.
