@@ -271,9 +271,9 @@ evict_victims(struct loop_message *m)
 }
 
 /*
- * Tokens. Of each network only one client is in the queue of those that wait;
- * the others of that network wait behind it. So however many of them there are,
- * a client of another network is found at once.
+ * Handshake tokens. Of each network only one client is in the queue of those
+ * that wait; the others of that network wait behind it. So however many of them
+ * there are, a client of another network is found at once.
  */
 
 static bool

@@ -793,7 +793,7 @@ master_run(struct master *m, struct report *why)
 	if (err == OK)
 		err = start_fleet(m);
 	for (i = 0; err == OK && i < m->snapshot->config->tls_count; i++)
-		tls_ctx_start_tokens(m->snapshot->tls[i]);
+		tls_ctx_start_pkcs11(m->snapshot->tls[i]);
 	for (i = 0; err == OK && i < m->worker_count; i++)
 		err = worker_start(m->workers[i]);
 	if (err != OK)

@@ -304,7 +304,7 @@ allow_output(struct rules *r, const char *path, uint64_t right)
 
 /* Allows what the modules of tokens keep in files, and their devices. */
 static void
-allow_tokens(struct rules *r, const struct config *cfg)
+allow_pkcs11(struct rules *r, const struct config *cfg)
 {
 	const struct config_list *paths = &cfg->daemon.token_paths;
 	size_t i;
@@ -357,7 +357,7 @@ allow_all(struct rules *r, const struct config *cfg)
 	allow_output(r, cfg->daemon.admin_socket, REPLACE);
 	allow_output(r, cfg->denylist.file, REPLACE);
 	allow_output(r, cfg->fleet.copy, REPLACE);
-	allow_tokens(r, cfg);
+	allow_pkcs11(r, cfg);
 	allow_servers(r, cfg);
 	/* A nameserver's long answers come over TCP. */
 	allow_port(r, MAY_CONNECT, 53);

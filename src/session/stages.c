@@ -11,7 +11,7 @@
  * session_ended(). All may free the session, so they are the last thing that a
  * step does. The work itself is done in the folder that has the stage's name;
  * of these folders none includes another, except that some use the MQTT codec.
- * Only the wait for a token before TLS is in accept/pending.c, because all
+ * Only the wait for a handshake token is in accept/pending.c, because all
  * connections that have sent no CONNECT yet are counted there.
  *
  * A listener (accept/listener.c) hands a new connection to its worker

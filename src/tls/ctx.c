@@ -486,15 +486,15 @@ tls_ctx_put(struct tls_ctx *ctx)
 }
 
 void
-tls_ctx_start_tokens(const struct tls_ctx *ctx)
+tls_ctx_start_pkcs11(const struct tls_ctx *ctx)
 {
-	char why[TLS_TOKEN_WHY_MAX];
+	char why[TLS_PKCS11_WHY_MAX];
 	size_t i;
 
-	tls_token_allow_threads();
+	tls_pkcs11_key_allow_threads();
 	for (i = 0; i < ctx->pair_count; i++)
-		if (ctx->pairs[i].token != NULL &&
-		    tls_token_try(ctx->pairs[i].token, why) != OK)
+		if (ctx->pairs[i].pkcs11 != NULL &&
+		    tls_pkcs11_key_try(ctx->pairs[i].pkcs11, why) != OK)
 			log_event(LOG_LEVEL_ERROR, "token_failed",
 			    "%s: its key signed at the start, but not for the "
 			    "user of the daemon in the sandbox: %s (see "

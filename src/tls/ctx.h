@@ -70,7 +70,7 @@ void tls_ctx_put(struct tls_ctx *ctx);
  * from now on, and asks each token of the profile once. What fails is logged;
  * it may work later.
  */
-void tls_ctx_start_tokens(const struct tls_ctx *ctx);
+void tls_ctx_start_pkcs11(const struct tls_ctx *ctx);
 
 /* Returns the profile's CRLs, borrowed; NULL if none are configured. */
 const struct crl_set *tls_ctx_crls(const struct tls_ctx *ctx);

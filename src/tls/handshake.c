@@ -315,20 +315,20 @@ sign(SSL *ssl, uint8_t *out, size_t *out_len, size_t max_out, uint16_t scheme,
 {
 	struct tls_handshake *hs = handshake_of(ssl);
 	struct tls_signature signature;
-	char why[TLS_TOKEN_WHY_MAX];
+	char why[TLS_PKCS11_WHY_MAX];
 	struct tls_digest digest;
 
 	if (!make_digest(&digest, scheme, in, in_len))
 		return ssl_private_key_failure;
 	if (hs->trial != NULL) {
-		if (tls_token_sign_now(hs->trial->token, &digest, &signature,
-			why) != OK)
+		if (tls_pkcs11_key_sign_now(hs->trial->pkcs11, &digest,
+			&signature, why) != OK)
 			return fail_signing(hs, why);
 		return give_signature(&signature, out, out_len, max_out);
 	}
-	if (tls_token_start(&hs->signing, hs->pair->token, &digest, hs->loop,
+	if (tls_signing_start(&hs->signing, hs->pair->pkcs11, &digest, hs->loop,
 		signature_done, hs) != OK)
-		return fail_signing(hs, tls_token_why());
+		return fail_signing(hs, tls_signing_why());
 	return ssl_private_key_retry;
 }
 
@@ -358,7 +358,7 @@ complete(SSL *ssl, uint8_t *out, size_t *out_len, size_t max_out)
 
 	if (hs->signing == NULL)
 		return ssl_private_key_failure;
-	err = tls_token_take(hs->signing, &signature, &why);
+	err = tls_signing_result(hs->signing, &signature, &why);
 	if (err == ERR_BLOCKED)
 		return ssl_private_key_retry;
 	result = err == OK ? give_signature(signature, out, out_len, max_out)
@@ -379,7 +379,7 @@ tls_handshake_key_method(void)
 void
 tls_handshake_stop_signing(struct tls_handshake *hs)
 {
-	tls_token_cancel(hs->signing);
+	tls_signing_cancel(hs->signing);
 	hs->signing = NULL;
 }
 

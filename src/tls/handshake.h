@@ -9,8 +9,8 @@
 #include <openssl/ssl.h>
 
 #include "tls/ctx.h"
+#include "tls/pkcs11_key.h"
 #include "tls/stream_tls.h"
-#include "tls/token.h"
 #include "tls/verify.h"
 
 /* What is known about the ticket that the client has sent. */
@@ -30,7 +30,7 @@ struct tls_handshake {
 	void *admit_arg; /* borrowed */
 	struct tls_keypair *trial; /* borrowed; NULL except in a trial */
 	struct tls_keypair *pair; /* borrowed; the server's, once chosen */
-	struct tls_token_job *signing; /* owned; a token is signing */
+	struct tls_signing *signing; /* owned; a token is signing */
 	struct loop *loop; /* borrowed; NULL in a trial */
 	void (*wake)(void *arg); /* the signature was made, or was not */
 	void *wake_arg; /* borrowed */

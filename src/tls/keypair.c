@@ -199,10 +199,10 @@ check_pin_file(const struct loading *l)
 
 /* Takes the key in a token that the URI names. The token has to sign. */
 static enum err
-load_token(struct loading *l)
+load_pkcs11_key(struct loading *l)
 {
 	struct tls_keypair *p = l->pair;
-	char why[TLS_TOKEN_WHY_MAX];
+	char why[TLS_PKCS11_WHY_MAX];
 	enum err err;
 	CBS spki;
 
@@ -216,9 +216,9 @@ load_token(struct loading *l)
 		    "%s: its key is damaged, or of a kind that the TLS library "
 		    "cannot use (" TLS_KEYPAIR_KINDS ")",
 		    p->file);
-	err = tls_token_get(&p->token, l->path, p->key, why);
+	err = tls_pkcs11_key_get(&p->pkcs11, l->path, p->key, why);
 	if (err == OK)
-		err = tls_token_try(p->token, why);
+		err = tls_pkcs11_key_try(p->pkcs11, why);
 	if (err == ERR_NO_MEMORY)
 		return err;
 	if (err == ERR_MALFORMED)
@@ -359,7 +359,7 @@ tls_keypair_load(struct tls_keypair *p, const char *certificate,
 	if (chain == ERR_NO_MEMORY)
 		return chain;
 	l.path = key;
-	secret = config_key_uri_is(key) ? load_token(&l) : load_key(&l);
+	secret = config_key_uri_is(key) ? load_pkcs11_key(&l) : load_key(&l);
 	if (secret == ERR_NO_MEMORY)
 		return secret;
 	l.path = ocsp;
@@ -382,7 +382,7 @@ tls_keypair_fini(struct tls_keypair *p)
 		CRYPTO_BUFFER_free(p->certs[i].link.buffer);
 	free(p->certs);
 	EVP_PKEY_free(p->key);
-	tls_token_put(p->token);
+	tls_pkcs11_key_put(p->pkcs11);
 	free(p->ocsp);
 	free(p->ocsp_file);
 	free(p->file);
@@ -404,7 +404,7 @@ buffers_of(const struct tls_keypair *p)
 static const SSL_PRIVATE_KEY_METHOD *
 method_of(const struct tls_keypair *p)
 {
-	return p->token == NULL ? NULL : tls_handshake_key_method();
+	return p->pkcs11 == NULL ? NULL : tls_handshake_key_method();
 }
 
 enum err
@@ -413,7 +413,7 @@ tls_keypair_use(const struct tls_keypair *p, SSL_CTX *ctx)
 	CRYPTO_BUFFER **chain = buffers_of(p);
 	bool used = chain != NULL &&
 	    SSL_CTX_set_chain_and_key(ctx, chain, p->count,
-		p->token == NULL ? p->key : NULL, method_of(p));
+		p->pkcs11 == NULL ? p->key : NULL, method_of(p));
 
 	free(chain);
 	return used ? OK : ERR_TLS;
@@ -425,7 +425,7 @@ tls_keypair_use_once(const struct tls_keypair *p, SSL *ssl)
 	CRYPTO_BUFFER **chain = buffers_of(p);
 	bool used = chain != NULL &&
 	    SSL_set_chain_and_key(ssl, chain, p->count,
-		p->token == NULL ? p->key : NULL, method_of(p));
+		p->pkcs11 == NULL ? p->key : NULL, method_of(p));
 
 	free(chain);
 	return used ? OK : ERR_TLS;

@@ -12,7 +12,7 @@
 #include "base/err.h"
 #include "base/slice.h"
 #include "tls/load.h"
-#include "tls/token.h"
+#include "tls/pkcs11_key.h"
 #include "tls/trust.h"
 
 /* The kinds of keys that can be used, for messages. */
@@ -28,7 +28,8 @@ struct tls_keypair {
 	struct tls_keypair_cert *certs; /* owned; leaf first, then its chain */
 	size_t count;
 	EVP_PKEY *key; /* counted; with a token only its public half */
-	struct tls_token *token; /* counted; NULL: the key was in a file */
+	struct tls_pkcs11_key
+	    *pkcs11; /* counted; NULL: the key was in a file */
 	uint8_t *ocsp; /* owned; NULL: nothing to staple */
 	size_t ocsp_len;
 	int64_t ocsp_end; /* its nextUpdate; INT64_MAX: not stated */

@@ -24,16 +24,16 @@ libsallyport_a_SOURCES += \
 	src/tls/load.h \
 	src/tls/library.c \
 	src/tls/library.h \
-	src/tls/pkcs11.h \
 	src/tls/path.c \
 	src/tls/path.h \
+	src/tls/pkcs11.h \
+	src/tls/pkcs11_key.c \
+	src/tls/pkcs11_key.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
 	src/tls/suites.h \
 	src/tls/tickets.c \
 	src/tls/tickets.h \
-	src/tls/token.c \
-	src/tls/token.h \
 	src/tls/trust.c \
 	src/tls/trust.h \
 	src/tls/verify.c \
@@ -110,5 +110,5 @@ endif
 check_PROGRAMS += t/unit/tls_suites.t
 t_unit_tls_suites_t_SOURCES = t/unit/tls_suites.c
 
-check_PROGRAMS += t/unit/tls_token.t
-t_unit_tls_token_t_SOURCES = t/unit/tls_token.c $(tls_kit)
+check_PROGRAMS += t/unit/tls_pkcs11_key.t
+t_unit_tls_pkcs11_key_t_SOURCES = t/unit/tls_pkcs11_key.c $(tls_kit)

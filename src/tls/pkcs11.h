@@ -2,7 +2,7 @@
 /*
  * A private key in a token, by PKCS#11: finding it by its URI, logging in, and
  * one signature at a time. All of it may block for as long as the token takes;
- * tls/token.h is what a worker can use. tls/pkcs11_none.c stands in where
+ * tls/pkcs11_key.h is what a worker can use. tls/pkcs11_none.c stands in where
  * configure found no p11-kit: it refuses every URI.
  */
 #ifndef TLS_PKCS11_H

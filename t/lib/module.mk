@@ -15,11 +15,11 @@ CLEANFILES += t/pki.cache.lock t/pki.cache/.stamp t/pki.cache/*
 
 # A PKCS#11 module with faults, for the tests of keys in tokens. It is loaded by
 # the daemon, and no part of it.
-EXTRA_DIST += t/lib/token.c
+EXTRA_DIST += t/lib/pkcs11_module.c
 if HAVE_P11_KIT
-check_DATA = t/lib/token.so
-CLEANFILES += t/lib/token.so
-t/lib/token.so: t/lib/token.c
+check_DATA = t/lib/pkcs11_module.so
+CLEANFILES += t/lib/pkcs11_module.so
+t/lib/pkcs11_module.so: t/lib/pkcs11_module.c
 	$(AM_V_CC)$(MKDIR_P) t/lib && $(CC) $(SP_CPPFLAGS) -O1 -g -Wall -fPIC \
-		-shared -o $@ '$(srcdir)/t/lib/token.c'
+		-shared -o $@ '$(srcdir)/t/lib/pkcs11_module.c'
 endif

@@ -8,7 +8,7 @@
  * requests at once, and a session makes one signature at a time. They are
  * started when there is work for them, and end with the key.
  */
-#include "tls/token.h"
+#include "tls/pkcs11_key.h"
 
 #include <openssl/digest.h>
 #include <pthread.h>
@@ -47,10 +47,10 @@ enum job_place {
 	JOB_DONE
 };
 
-struct tls_token_job {
+struct tls_signing {
 	struct loop_message message;
 	struct list node; /* in the queue, or among the running ones */
-	struct tls_token *token; /* borrowed */
+	struct tls_pkcs11_key *key; /* borrowed */
 	struct loop *loop; /* borrowed; NULL: a thread waits for it */
 	void (*done)(void *arg);
 	void *arg;
@@ -60,15 +60,15 @@ struct tls_token_job {
 	enum err err;
 	struct tls_digest digest;
 	struct tls_signature signature;
-	char why[TLS_TOKEN_WHY_MAX];
+	char why[TLS_PKCS11_WHY_MAX];
 };
 
-struct tls_token {
+struct tls_pkcs11_key {
 	struct list node; /* in the registry's */
 	unsigned owners; /* under the registry's lock */
 	char *uri; /* owned */
 	EVP_PKEY *public; /* counted */
-	struct tls_pkcs11 *key; /* owned */
+	struct tls_pkcs11 *pkcs11; /* owned */
 	pthread_mutex_t opening; /* held while a session is opened */
 	pthread_mutex_t lock; /* guards the rest */
 	pthread_cond_t changed; /* a job was queued or has ended */
@@ -86,22 +86,22 @@ struct tls_token {
 	bool stuck; /* no thread has answered for STUCK_MS, which was logged */
 	unsigned failures; /* in a row */
 	uint64_t retry_at; /* ms */
-	char why[TLS_TOKEN_WHY_MAX];
+	char why[TLS_PKCS11_WHY_MAX];
 };
 
 static struct {
 	pthread_mutex_t lock;
-	struct list tokens;
+	struct list keys;
 	bool threads_allowed;
 	bool ends_registered;
 	unsigned threads; /* of all keys */
 } registry = { .lock = PTHREAD_MUTEX_INITIALIZER,
-	.tokens = { &registry.tokens, &registry.tokens } };
+	.keys = { &registry.keys, &registry.keys } };
 
-static _Thread_local char last_why[TLS_TOKEN_WHY_MAX];
+static _Thread_local char last_why[TLS_PKCS11_WHY_MAX];
 
 const char *
-tls_token_why(void)
+tls_signing_why(void)
 {
 	return last_why;
 }
@@ -150,36 +150,36 @@ finish_modules(int status, void *arg)
 
 /* Opens a session unless there is one. */
 static enum err
-open_session(struct tls_token *t, struct tls_pkcs11_session **session,
-    char why[TLS_TOKEN_WHY_MAX])
+open_session(struct tls_pkcs11_key *k, struct tls_pkcs11_session **session,
+    char why[TLS_PKCS11_WHY_MAX])
 {
 	enum err err;
 
 	if (*session != NULL)
 		return OK;
-	pthread_mutex_lock(&t->opening);
-	err = tls_pkcs11_open(session, t->key, why);
-	pthread_mutex_unlock(&t->opening);
+	pthread_mutex_lock(&k->opening);
+	err = tls_pkcs11_open(session, k->pkcs11, why);
+	pthread_mutex_unlock(&k->opening);
 	return err;
 }
 
 /* Signs. A session that has become invalid, as after the token was removed and
  * came back, is replaced once. */
 static enum err
-sign_once(struct tls_token *t, struct tls_pkcs11_session **session,
+sign_once(struct tls_pkcs11_key *k, struct tls_pkcs11_session **session,
     const struct tls_digest *d, struct tls_signature *out,
-    char why[TLS_TOKEN_WHY_MAX])
+    char why[TLS_PKCS11_WHY_MAX])
 {
 	bool had_one = *session != NULL;
 	enum err err;
 
-	err = open_session(t, session, why);
+	err = open_session(k, session, why);
 	if (err == OK)
 		err = tls_pkcs11_sign(*session, d, out, why);
 	if (err == ERR_CLOSED && had_one) {
 		tls_pkcs11_close(*session);
 		*session = NULL;
-		err = open_session(t, session, why);
+		err = open_session(k, session, why);
 		if (err == OK)
 			err = tls_pkcs11_sign(*session, d, out, why);
 	}
@@ -197,8 +197,7 @@ sign_once(struct tls_token *t, struct tls_pkcs11_session **session,
 static void
 run_done(struct loop_message *m)
 {
-	struct tls_token_job *job =
-	    list_entry(m, struct tls_token_job, message);
+	struct tls_signing *job = list_entry(m, struct tls_signing, message);
 
 	if (job->cancelled) {
 		free(job);
@@ -210,13 +209,13 @@ run_done(struct loop_message *m)
 
 /* Gives a job its result. It may be gone afterwards. */
 static void
-conclude(struct tls_token *t, struct tls_token_job *job, enum err err,
+conclude(struct tls_pkcs11_key *k, struct tls_signing *job, enum err err,
     const char *why)
 {
-	if (t->stuck)
+	if (k->stuck)
 		log_event(LOG_LEVEL_INFO, "token", "%s: it answers again",
-		    t->uri);
-	t->stuck = false;
+		    k->uri);
+	k->stuck = false;
 	list_remove(&job->node);
 	job->err = err == OK || err == ERR_MALFORMED ? err : ERR_CLOSED;
 	snprintf(job->why, sizeof(job->why), "%s", why);
@@ -227,45 +226,45 @@ conclude(struct tls_token *t, struct tls_token_job *job, enum err err,
 		loop_post(job->loop, &job->message);
 	} else {
 		job->place = JOB_DONE;
-		pthread_cond_broadcast(&t->changed);
+		pthread_cond_broadcast(&k->changed);
 	}
 }
 
 /* The token has failed: those that wait for it fail as well. A load reports
  * that by itself. */
 static void
-set_failed(struct tls_token *t, const char *why, bool for_load)
+set_failed(struct tls_pkcs11_key *k, const char *why, bool for_load)
 {
-	uint64_t ms = RETRY_MIN_MS << (t->failures < 5 ? t->failures : 5);
-	struct tls_token_job *job;
+	uint64_t ms = RETRY_MIN_MS << (k->failures < 5 ? k->failures : 5);
+	struct tls_signing *job;
 
-	if (!for_load && (!t->failure_logged || strcmp(t->why, why) != 0)) {
+	if (!for_load && (!k->failure_logged || strcmp(k->why, why) != 0)) {
 		log_event(LOG_LEVEL_ERROR, "token_failed",
-		    "%s: %s; handshakes that need this key fail", t->uri, why);
-		t->failure_logged = true;
+		    "%s: %s; handshakes that need this key fail", k->uri, why);
+		k->failure_logged = true;
 	}
-	t->failed = true;
-	t->trying = false;
-	t->failures++;
-	t->retry_at = clock_mono_ms() + (ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
-	snprintf(t->why, sizeof(t->why), "%s", why);
-	while (!list_empty(&t->jobs)) {
-		job = list_entry(t->jobs.next, struct tls_token_job, node);
-		t->queued--;
-		conclude(t, job, ERR_CLOSED, why);
+	k->failed = true;
+	k->trying = false;
+	k->failures++;
+	k->retry_at = clock_mono_ms() + (ms < RETRY_MAX_MS ? ms : RETRY_MAX_MS);
+	snprintf(k->why, sizeof(k->why), "%s", why);
+	while (!list_empty(&k->jobs)) {
+		job = list_entry(k->jobs.next, struct tls_signing, node);
+		k->queued--;
+		conclude(k, job, ERR_CLOSED, why);
 	}
 }
 
 static void
-set_good(struct tls_token *t)
+set_good(struct tls_pkcs11_key *k)
 {
-	if (t->failure_logged)
+	if (k->failure_logged)
 		log_event(LOG_LEVEL_INFO, "token", "%s: it works again",
-		    t->uri);
-	t->failure_logged = false;
-	t->failed = false;
-	t->trying = false;
-	t->failures = 0;
+		    k->uri);
+	k->failure_logged = false;
+	k->failed = false;
+	k->trying = false;
+	k->failures = 0;
 }
 
 /*
@@ -273,82 +272,82 @@ set_good(struct tls_token *t)
  */
 
 static void
-free_token(struct tls_token *t)
+free_key(struct tls_pkcs11_key *k)
 {
-	tls_pkcs11_free(t->key);
-	EVP_PKEY_free(t->public);
-	pthread_cond_destroy(&t->changed);
-	pthread_mutex_destroy(&t->lock);
-	pthread_mutex_destroy(&t->opening);
-	free(t->uri);
-	free(t);
+	tls_pkcs11_free(k->pkcs11);
+	EVP_PKEY_free(k->public);
+	pthread_cond_destroy(&k->changed);
+	pthread_mutex_destroy(&k->lock);
+	pthread_mutex_destroy(&k->opening);
+	free(k->uri);
+	free(k);
 }
 
 /* One user less. Called with the lock, which is released. */
 static void
-put(struct tls_token *t)
+put(struct tls_pkcs11_key *k)
 {
-	bool last = --t->users == 0;
+	bool last = --k->users == 0;
 
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&k->lock);
 	if (last)
-		free_token(t);
+		free_key(k);
 }
 
 /* Runs a job. Called with the lock, which is released while the token works.
  * Returns false if the token allows no session for this thread. */
 static bool
-run_job(struct tls_token *t, struct tls_token_job *job,
+run_job(struct tls_pkcs11_key *k, struct tls_signing *job,
     struct tls_pkcs11_session **session)
 {
 	struct tls_digest digest = job->digest;
 	struct tls_signature signature;
-	char why[TLS_TOKEN_WHY_MAX] = "";
+	char why[TLS_PKCS11_WHY_MAX] = "";
 	enum err err;
 
-	pthread_mutex_unlock(&t->lock);
-	err = sign_once(t, session, &digest, &signature, why);
-	pthread_mutex_lock(&t->lock);
-	if (err == ERR_LIMIT && t->threads > 1) {
+	pthread_mutex_unlock(&k->lock);
+	err = sign_once(k, session, &digest, &signature, why);
+	pthread_mutex_lock(&k->lock);
+	if (err == ERR_LIMIT && k->threads > 1) {
 		list_remove(&job->node);
 		if (job->cancelled) {
 			free(job);
 			return false;
 		}
 		job->place = JOB_QUEUED;
-		list_append(t->jobs.next, &job->node);
-		t->queued++;
-		pthread_cond_broadcast(&t->changed);
+		list_append(k->jobs.next, &job->node);
+		k->queued++;
+		pthread_cond_broadcast(&k->changed);
 		return false;
 	}
 	if (err == OK) {
 		job->signature = signature;
-		set_good(t);
+		set_good(k);
 	} else if (err != ERR_REFUSED) {
-		set_failed(t, why, job->loop == NULL);
+		set_failed(k, why, job->loop == NULL);
 	} else {
-		t->trying = false;
+		k->trying = false;
 	}
-	conclude(t, job, err, why);
+	conclude(k, job, err, why);
 	return true;
 }
 
 /* Waits for a job; NULL when the key is not used any more. */
-static struct tls_token_job *
-next_job(struct tls_token *t)
+static struct tls_signing *
+next_job(struct tls_pkcs11_key *k)
 {
-	struct tls_token_job *job;
+	struct tls_signing *job;
 
-	t->idle++;
-	while (list_empty(&t->jobs) && !t->ended)
-		pthread_cond_wait(&t->changed, &t->lock);
-	t->idle--;
-	if (list_empty(&t->jobs))
+	k->idle++;
+	while (list_empty(&k->jobs) && !k->ended)
+		pthread_cond_wait(&k->changed, &k->lock);
+	k->idle--;
+	if (list_empty(&k->jobs))
 		return NULL;
-	job = list_entry(t->jobs.next, struct tls_token_job, node);
+	job = list_entry(k->jobs.next, struct tls_signing, node);
 	list_remove(&job->node);
-	list_append(&t->running, &job->node);
-	t->queued--;
+	list_append(&k->running, &job->node);
+	k->queued--;
 	job->place = JOB_RUNNING;
 	job->started_at = clock_mono_ms();
 	return job;
@@ -357,99 +356,99 @@ next_job(struct tls_token *t)
 static void *
 run_thread(void *arg)
 {
-	struct tls_token *t = arg;
+	struct tls_pkcs11_key *k = arg;
 	struct tls_pkcs11_session *session = NULL;
-	struct tls_token_job *job;
+	struct tls_signing *job;
 
-	pthread_mutex_lock(&t->lock);
-	while ((job = next_job(t)) != NULL)
-		if (!run_job(t, job, &session)) {
-			t->threads_max = t->threads - 1;
+	pthread_mutex_lock(&k->lock);
+	while ((job = next_job(k)) != NULL)
+		if (!run_job(k, job, &session)) {
+			k->threads_max = k->threads - 1;
 			break;
 		}
-	t->threads--;
-	pthread_mutex_unlock(&t->lock);
+	k->threads--;
+	pthread_mutex_unlock(&k->lock);
 	tls_pkcs11_close(session);
-	pthread_mutex_lock(&t->lock);
-	put(t); /* t may be gone */
+	pthread_mutex_lock(&k->lock);
+	put(k); /* k may be gone */
 	count_thread(-1);
 	return NULL;
 }
 
 static void
-start_thread(struct tls_token *t)
+start_thread(struct tls_pkcs11_key *k)
 {
 	count_thread(1);
-	if (thread_start(NULL, STACK_SIZE, run_thread, t) != OK) {
+	if (thread_start(NULL, STACK_SIZE, run_thread, k) != OK) {
 		count_thread(-1);
 		return;
 	}
-	t->threads++;
-	t->users++;
+	k->threads++;
+	k->users++;
 }
 
 /* Returns why this signature is not begun now, or NULL. A load does not wait
  * for the time of the next attempt. */
 static const char *
-refusal(struct tls_token *t, const struct tls_token_job *job)
+refusal(struct tls_pkcs11_key *k, const struct tls_signing *job)
 {
 	static const char stuck[] = "the token does not answer";
 	uint64_t now = clock_mono_ms();
-	const struct tls_token_job *oldest;
+	const struct tls_signing *oldest;
 
-	if (t->failed && job->loop != NULL && (t->trying || now < t->retry_at))
-		return t->why;
-	if (t->queued >= TLS_TOKEN_QUEUE_MAX)
+	if (k->failed && job->loop != NULL && (k->trying || now < k->retry_at))
+		return k->why;
+	if (k->queued >= TLS_PKCS11_QUEUE_MAX)
 		return "too many signatures wait for the token";
-	if (t->idle > 0 || t->threads < t->threads_max ||
-	    list_empty(&t->running))
+	if (k->idle > 0 || k->threads < k->threads_max ||
+	    list_empty(&k->running))
 		return NULL;
-	oldest = list_entry(t->running.next, struct tls_token_job, node);
+	oldest = list_entry(k->running.next, struct tls_signing, node);
 	if (now - oldest->started_at <= STUCK_MS)
 		return NULL;
-	if (!t->stuck)
+	if (!k->stuck)
 		log_event(LOG_LEVEL_ERROR, "token_failed",
-		    "%s: %s; handshakes that need this key fail", t->uri,
+		    "%s: %s; handshakes that need this key fail", k->uri,
 		    stuck);
-	t->stuck = true;
+	k->stuck = true;
 	return stuck;
 }
 
 /* Queues a job. ERR_CLOSED: not now. */
 static enum err
-queue_job(struct tls_token *t, struct tls_token_job *job,
-    char why[TLS_TOKEN_WHY_MAX])
+queue_job(struct tls_pkcs11_key *k, struct tls_signing *job,
+    char why[TLS_PKCS11_WHY_MAX])
 {
 	const char *text;
 
-	pthread_mutex_lock(&t->lock);
-	text = refusal(t, job);
-	if (text == NULL && t->idle <= t->queued && t->threads < t->threads_max)
-		start_thread(t);
-	if (text == NULL && t->threads == 0)
+	pthread_mutex_lock(&k->lock);
+	text = refusal(k, job);
+	if (text == NULL && k->idle <= k->queued && k->threads < k->threads_max)
+		start_thread(k);
+	if (text == NULL && k->threads == 0)
 		text = "no thread can be started";
 	if (text == NULL) {
-		t->trying = t->failed;
-		t->queued++;
-		list_append(&t->jobs, &job->node);
-		pthread_cond_broadcast(&t->changed);
+		k->trying = k->failed;
+		k->queued++;
+		list_append(&k->jobs, &job->node);
+		pthread_cond_broadcast(&k->changed);
 	} else {
-		snprintf(why, TLS_TOKEN_WHY_MAX, "%s", text);
+		snprintf(why, TLS_PKCS11_WHY_MAX, "%s", text);
 	}
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&k->lock);
 	return text == NULL ? OK : ERR_CLOSED;
 }
 
-static struct tls_token_job *
-make_job(struct tls_token *t, const struct tls_digest *d)
+static struct tls_signing *
+make_job(struct tls_pkcs11_key *k, const struct tls_digest *d)
 {
-	struct tls_token_job *job = calloc(1, sizeof(*job));
+	struct tls_signing *job = calloc(1, sizeof(*job));
 
 	if (job == NULL)
 		return NULL;
 	job->message.run = run_done;
 	list_init(&job->node);
-	job->token = t;
+	job->key = k;
 	job->digest = *d;
 	return job;
 }
@@ -459,11 +458,11 @@ make_job(struct tls_token *t, const struct tls_digest *d)
  */
 
 enum err
-tls_token_start(struct tls_token_job **out, struct tls_token *t,
+tls_signing_start(struct tls_signing **out, struct tls_pkcs11_key *k,
     const struct tls_digest *d, struct loop *loop, void (*done)(void *arg),
     void *arg)
 {
-	struct tls_token_job *job = make_job(t, d);
+	struct tls_signing *job = make_job(k, d);
 
 	*out = NULL;
 	if (job == NULL) {
@@ -473,7 +472,7 @@ tls_token_start(struct tls_token_job **out, struct tls_token *t,
 	job->loop = loop;
 	job->done = done;
 	job->arg = arg;
-	if (queue_job(t, job, last_why) != OK) {
+	if (queue_job(k, job, last_why) != OK) {
 		free(job);
 		return ERR_CLOSED;
 	}
@@ -482,15 +481,15 @@ tls_token_start(struct tls_token_job **out, struct tls_token *t,
 }
 
 enum err
-tls_token_take(const struct tls_token_job *job,
+tls_signing_result(const struct tls_signing *job,
     const struct tls_signature **out, const char **why)
 {
 	bool done;
 
 	/* Until it is done, a thread may have it. */
-	pthread_mutex_lock(&job->token->lock);
+	pthread_mutex_lock(&job->key->lock);
 	done = job->place == JOB_DONE;
-	pthread_mutex_unlock(&job->token->lock);
+	pthread_mutex_unlock(&job->key->lock);
 	if (!done)
 		return ERR_BLOCKED;
 	*out = &job->signature;
@@ -499,25 +498,25 @@ tls_token_take(const struct tls_token_job *job,
 }
 
 void
-tls_token_cancel(struct tls_token_job *job)
+tls_signing_cancel(struct tls_signing *job)
 {
-	struct tls_token *t;
+	struct tls_pkcs11_key *k;
 	bool ours;
 
 	if (job == NULL)
 		return;
-	t = job->token;
-	pthread_mutex_lock(&t->lock);
+	k = job->key;
+	pthread_mutex_lock(&k->lock);
 	ours = job->place == JOB_QUEUED || job->place == JOB_DONE;
 	if (job->place == JOB_QUEUED) {
 		list_remove(&job->node);
-		t->queued--;
+		k->queued--;
 		/* This may have been the attempt that was to find out whether
 		 * the token is back. */
-		t->trying = false;
+		k->trying = false;
 	}
 	job->cancelled = true;
-	pthread_mutex_unlock(&t->lock);
+	pthread_mutex_unlock(&k->lock);
 	if (ours)
 		free(job);
 }
@@ -527,35 +526,35 @@ tls_token_cancel(struct tls_token_job *job)
  */
 
 static enum err
-wait_for_job(struct tls_token *t, struct tls_token_job *job,
-    struct tls_signature *out, char why[TLS_TOKEN_WHY_MAX])
+wait_for_job(struct tls_pkcs11_key *k, struct tls_signing *job,
+    struct tls_signature *out, char why[TLS_PKCS11_WHY_MAX])
 {
 	struct timespec until = clock_mono_after(WAIT_MS);
 	enum err err = ERR_CLOSED;
 	int error = 0;
 
-	pthread_mutex_lock(&t->lock);
+	pthread_mutex_lock(&k->lock);
 	while (error == 0 && job->place != JOB_DONE)
-		error = pthread_cond_timedwait(&t->changed, &t->lock, &until);
+		error = pthread_cond_timedwait(&k->changed, &k->lock, &until);
 	if (job->place == JOB_DONE) {
 		err = job->err;
 		*out = job->signature;
-		snprintf(why, TLS_TOKEN_WHY_MAX, "%s", job->why);
+		snprintf(why, TLS_PKCS11_WHY_MAX, "%s", job->why);
 	} else {
-		snprintf(why, TLS_TOKEN_WHY_MAX,
+		snprintf(why, TLS_PKCS11_WHY_MAX,
 		    "it has not answered within %d s", WAIT_MS / 1000);
 	}
-	pthread_mutex_unlock(&t->lock);
-	tls_token_cancel(job);
+	pthread_mutex_unlock(&k->lock);
+	tls_signing_cancel(job);
 	return err;
 }
 
 enum err
-tls_token_sign_now(struct tls_token *t, const struct tls_digest *d,
-    struct tls_signature *out, char why[TLS_TOKEN_WHY_MAX])
+tls_pkcs11_key_sign_now(struct tls_pkcs11_key *k, const struct tls_digest *d,
+    struct tls_signature *out, char why[TLS_PKCS11_WHY_MAX])
 {
 	struct tls_pkcs11_session *session = NULL;
-	struct tls_token_job *job;
+	struct tls_signing *job;
 	bool threads;
 	enum err err;
 
@@ -563,20 +562,20 @@ tls_token_sign_now(struct tls_token *t, const struct tls_digest *d,
 	threads = registry.threads_allowed;
 	pthread_mutex_unlock(&registry.lock);
 	if (!threads) {
-		err = sign_once(t, &session, d, out, why);
+		err = sign_once(k, &session, d, out, why);
 		tls_pkcs11_close(session);
 		return err == OK || err == ERR_MALFORMED ? err : ERR_CLOSED;
 	}
-	job = make_job(t, d);
-	if (job == NULL || queue_job(t, job, why) != OK) {
+	job = make_job(k, d);
+	if (job == NULL || queue_job(k, job, why) != OK) {
 		free(job);
 		return ERR_CLOSED;
 	}
-	return wait_for_job(t, job, out, why);
+	return wait_for_job(k, job, out, why);
 }
 
 enum err
-tls_token_try(struct tls_token *t, char why[TLS_TOKEN_WHY_MAX])
+tls_pkcs11_key_try(struct tls_pkcs11_key *k, char why[TLS_PKCS11_WHY_MAX])
 {
 	static const char text[] = "sallyport tries the key of this token";
 	struct tls_signature signature;
@@ -586,7 +585,7 @@ tls_token_try(struct tls_token *t, char why[TLS_TOKEN_WHY_MAX])
 	if (!EVP_Digest(text, sizeof(text), d.bytes, &len, d.md, NULL))
 		return ERR_NO_MEMORY;
 	d.len = len;
-	return tls_token_sign_now(t, &d, &signature, why);
+	return tls_pkcs11_key_sign_now(k, &d, &signature, why);
 }
 
 /*
@@ -594,103 +593,103 @@ tls_token_try(struct tls_token *t, char why[TLS_TOKEN_WHY_MAX])
  */
 
 void
-tls_token_allow_threads(void)
+tls_pkcs11_key_allow_threads(void)
 {
 	pthread_mutex_lock(&registry.lock);
 	registry.threads_allowed = true;
 	pthread_mutex_unlock(&registry.lock);
 }
 
-/* Returns the token, counted, if some profile has it. With the lock. */
-static struct tls_token *
-find_token(const char *uri, const EVP_PKEY *public)
+/* Returns the key, counted, if some profile has it. With the lock. */
+static struct tls_pkcs11_key *
+find_key(const char *uri, const EVP_PKEY *public)
 {
 	struct list *node;
 	struct list *next;
-	struct tls_token *t;
+	struct tls_pkcs11_key *k;
 
-	list_each(node, next, &registry.tokens) {
-		t = list_entry(node, struct tls_token, node);
-		if (strcmp(t->uri, uri) == 0 &&
-		    EVP_PKEY_cmp(t->public, public) == 1) {
-			t->owners++;
-			return t;
+	list_each(node, next, &registry.keys) {
+		k = list_entry(node, struct tls_pkcs11_key, node);
+		if (strcmp(k->uri, uri) == 0 &&
+		    EVP_PKEY_cmp(k->public, public) == 1) {
+			k->owners++;
+			return k;
 		}
 	}
 	return NULL;
 }
 
-static struct tls_token *
-make_token(const char *uri, EVP_PKEY *public)
+static struct tls_pkcs11_key *
+make_key(const char *uri, EVP_PKEY *public)
 {
-	struct tls_token *t = calloc(1, sizeof(*t));
+	struct tls_pkcs11_key *k = calloc(1, sizeof(*k));
 	pthread_condattr_t attr;
 
-	if (t == NULL)
+	if (k == NULL)
 		return NULL;
-	t->owners = t->users = 1;
-	t->threads_max = THREADS_MAX;
-	list_init(&t->node);
-	list_init(&t->jobs);
-	list_init(&t->running);
-	pthread_mutex_init(&t->opening, NULL);
-	pthread_mutex_init(&t->lock, NULL);
+	k->owners = k->users = 1;
+	k->threads_max = THREADS_MAX;
+	list_init(&k->node);
+	list_init(&k->jobs);
+	list_init(&k->running);
+	pthread_mutex_init(&k->opening, NULL);
+	pthread_mutex_init(&k->lock, NULL);
 	pthread_condattr_init(&attr);
 	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	pthread_cond_init(&t->changed, &attr);
+	pthread_cond_init(&k->changed, &attr);
 	pthread_condattr_destroy(&attr);
-	t->uri = strdup(uri);
+	k->uri = strdup(uri);
 	EVP_PKEY_up_ref(public);
-	t->public = public;
-	return t;
+	k->public = public;
+	return k;
 }
 
 enum err
-tls_token_get(struct tls_token **out, const char *uri, EVP_PKEY *public,
-    char why[TLS_TOKEN_WHY_MAX])
+tls_pkcs11_key_get(struct tls_pkcs11_key **out, const char *uri,
+    EVP_PKEY *public, char why[TLS_PKCS11_WHY_MAX])
 {
-	struct tls_token *t;
+	struct tls_pkcs11_key *k;
 	enum err err = OK;
 
 	pthread_mutex_lock(&registry.lock);
-	*out = find_token(uri, public);
+	*out = find_key(uri, public);
 	pthread_mutex_unlock(&registry.lock);
 	if (*out != NULL)
 		return OK;
-	t = make_token(uri, public);
-	if (t == NULL)
+	k = make_key(uri, public);
+	if (k == NULL)
 		return ERR_NO_MEMORY;
-	err = t->uri == NULL ? ERR_NO_MEMORY
-			     : tls_pkcs11_new(&t->key, uri, public, why);
+	err = k->uri == NULL ? ERR_NO_MEMORY
+			     : tls_pkcs11_new(&k->pkcs11, uri, public, why);
 	if (err != OK) {
-		free_token(t);
+		free_key(k);
 		return err;
 	}
 	pthread_mutex_lock(&registry.lock);
-	list_append(&registry.tokens, &t->node);
+	list_append(&registry.keys, &k->node);
 	if (!registry.ends_registered)
 		registry.ends_registered = on_exit(finish_modules, NULL) == 0;
 	pthread_mutex_unlock(&registry.lock);
-	*out = t;
+	*out = k;
 	return OK;
 }
 
 void
-tls_token_put(struct tls_token *t)
+tls_pkcs11_key_put(struct tls_pkcs11_key *k)
 {
 	bool last;
 
-	if (t == NULL)
+	if (k == NULL)
 		return;
 	pthread_mutex_lock(&registry.lock);
-	last = --t->owners == 0;
+	last = --k->owners == 0;
 	if (last)
-		list_remove(&t->node);
+		list_remove(&k->node);
 	pthread_mutex_unlock(&registry.lock);
 	if (!last)
 		return;
-	pthread_mutex_lock(&t->lock);
-	t->ended = true;
-	pthread_cond_broadcast(&t->changed);
-	put(t);
+	pthread_mutex_lock(&k->lock);
+	k->ended = true;
+	pthread_cond_broadcast(&k->changed);
+	put(k);
 }

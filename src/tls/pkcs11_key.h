@@ -6,8 +6,8 @@
  * each time; until then every signature fails at once. A profile without a
  * token has no such threads.
  */
-#ifndef TLS_TOKEN_H
-#define TLS_TOKEN_H
+#ifndef TLS_PKCS11_KEY_H
+#define TLS_PKCS11_KEY_H
 
 #include <openssl/evp.h>
 #include <stdint.h>
@@ -16,67 +16,66 @@
 #include "io/loop.h"
 #include "tls/pkcs11.h"
 
-/* Room for why a signature was not made. */
-#define TLS_TOKEN_WHY_MAX TLS_PKCS11_WHY_MAX
-
 /* Signatures that may wait for the threads of one key; more are refused. */
-#define TLS_TOKEN_QUEUE_MAX 1024
+#define TLS_PKCS11_QUEUE_MAX 1024
 
-struct tls_token;
+struct tls_pkcs11_key;
 
 /*
  * Returns, counted, the key that `uri' names, for a certificate with the key
  * `public'. All profiles share it, also those of a reload. Does not ask the
  * token yet. ERR_CONFIG: `why' says what is wrong with the URI. ERR_NO_MEMORY.
  */
-enum err tls_token_get(struct tls_token **out, const char *uri,
-    EVP_PKEY *public, char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
+enum err tls_pkcs11_key_get(struct tls_pkcs11_key **out, const char *uri,
+    EVP_PKEY *public, char why[TLS_PKCS11_WHY_MAX]) MUST_CHECK;
 
 /* NULL is allowed. Any thread. */
-void tls_token_put(struct tls_token *t);
+void tls_pkcs11_key_put(struct tls_pkcs11_key *k);
 
 /*
  * From now on threads may be started. Before, the sandbox would not apply to
- * them, and the thread that calls tls_token_sign_now() asks the token itself.
+ * them, and the thread that calls tls_pkcs11_key_sign_now() asks the token
+ * itself.
  */
-void tls_token_allow_threads(void);
+void tls_pkcs11_key_allow_threads(void);
 
 /*
  * Signs and waits, up to 10 s once threads are allowed. ERR_CLOSED: no
  * signature, and `why' says why. ERR_MALFORMED: the token's key is not that of
  * the certificate.
  */
-enum err tls_token_sign_now(struct tls_token *t, const struct tls_digest *d,
-    struct tls_signature *out, char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
+enum err tls_pkcs11_key_sign_now(struct tls_pkcs11_key *k,
+    const struct tls_digest *d, struct tls_signature *out,
+    char why[TLS_PKCS11_WHY_MAX]) MUST_CHECK;
 
 /* Signs a fixed text, to see whether the token works. Results are those of
- * tls_token_sign_now(). */
-enum err tls_token_try(struct tls_token *t,
-    char why[TLS_TOKEN_WHY_MAX]) MUST_CHECK;
+ * tls_pkcs11_key_sign_now(). */
+enum err tls_pkcs11_key_try(struct tls_pkcs11_key *k,
+    char why[TLS_PKCS11_WHY_MAX]) MUST_CHECK;
 
 /* A signature that was asked for. */
-struct tls_token_job;
+struct tls_signing;
 
 /*
  * Starts to sign the digest, and then calls `done' on `loop', whose thread
  * calls this. ERR_CLOSED: it cannot be signed now, and `why' says why. Later
- * tls_token_take() has the result. In either case tls_token_cancel() is due,
- * before the reference to `t' is dropped and before the loop ends.
+ * tls_signing_result() has the result. In either case tls_signing_cancel() is
+ * due, before the reference to `k' is dropped and before the loop ends.
  */
-enum err tls_token_start(struct tls_token_job **out, struct tls_token *t,
+enum err tls_signing_start(struct tls_signing **out, struct tls_pkcs11_key *k,
     const struct tls_digest *d, struct loop *loop, void (*done)(void *arg),
     void *arg) MUST_CHECK;
 
 /* Returns the result, borrowed: OK and the signature, or ERR_CLOSED and why.
  * ERR_BLOCKED: it is under way. */
-enum err tls_token_take(const struct tls_token_job *job,
+enum err tls_signing_result(const struct tls_signing *job,
     const struct tls_signature **out, const char **why) MUST_CHECK;
 
 /* Frees the job; `done' is not called any more. A signature that a thread is
  * working on is dropped once it is made. NULL is allowed. */
-void tls_token_cancel(struct tls_token_job *job);
+void tls_signing_cancel(struct tls_signing *job);
 
-/* Returns why the last tls_token_start() on this thread failed. */
-const char *tls_token_why(void);
+/* Returns why the last tls_signing_start() on this thread failed. */
+const char *tls_signing_why(void);
 
 #endif

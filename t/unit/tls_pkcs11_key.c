@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Keys in a token, with SoftHSM below a module that has faults (t/lib/token.c):
- * signatures while the token hangs, is gone, or lies, and what happens to those
- * that are under way when their connection ends.
+ * Keys in a token, with SoftHSM below a module that has faults
+ * (t/lib/pkcs11_module.c): signatures while the token hangs, is gone, or lies,
+ * and what happens to those that are under way when their connection ends.
  */
-#include "tls/token.h"
+#include "tls/pkcs11_key.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -224,8 +224,8 @@ test_wrong_pin(void)
 
 	pki_write("wrong", "4321", 4);
 	snprintf(text, sizeof(text),
-	    "pkcs11:token=gate;object=server?module-path=%s/t/lib/token.so&"
-	    "pin-source=file:%s",
+	    "pkcs11:token=gate;object=server?module-path=%s/t/lib/"
+	    "pkcs11_module.so&pin-source=file:%s",
 	    getenv("TOP_BUILDDIR"), pki_path("wrong"));
 	for (i = 0; i < 3; i++) {
 		ok(make_ctx("server.crt", text, complaint) == NULL,
@@ -286,7 +286,7 @@ count_done(void *arg)
 static void
 test_bound(void)
 {
-	static struct tls_token_job *jobs[TLS_TOKEN_QUEUE_MAX + 16];
+	static struct tls_signing *jobs[TLS_PKCS11_QUEUE_MAX + 16];
 	struct tls_keypair pair = { 0 };
 	struct pki_reports reports;
 	struct report why, warnings;
@@ -304,16 +304,16 @@ test_bound(void)
 		   NULL, &report),
 	    OK, "a key pair");
 	set_fault("hang", true);
-	while (n < TLS_TOKEN_QUEUE_MAX + 16 &&
-	    tls_token_start(&jobs[n], pair.token, &d, loop, count_done,
+	while (n < TLS_PKCS11_QUEUE_MAX + 16 &&
+	    tls_signing_start(&jobs[n], pair.pkcs11, &d, loop, count_done,
 		&done) == OK)
 		n++;
-	ok(n >= TLS_TOKEN_QUEUE_MAX && n < TLS_TOKEN_QUEUE_MAX + 16,
+	ok(n >= TLS_PKCS11_QUEUE_MAX && n < TLS_PKCS11_QUEUE_MAX + 16,
 	    "%zu signatures wait, no more", n);
-	is_str(tls_token_why(), "too many signatures wait for the token",
+	is_str(tls_signing_why(), "too many signatures wait for the token",
 	    "... and it says so");
 	for (i = 0; i < n; i++)
-		tls_token_cancel(jobs[i]);
+		tls_signing_cancel(jobs[i]);
 	set_fault("hang", false);
 	loop_free(loop);
 	tls_keypair_fini(&pair);
@@ -384,7 +384,7 @@ main(void)
 	struct tls_ctx *ctx;
 	size_t i;
 
-	snprintf(module, sizeof(module), "%s/t/lib/token.so",
+	snprintf(module, sizeof(module), "%s/t/lib/pkcs11_module.so",
 	    build == NULL ? "." : build);
 	if (softhsm == NULL || access(module, R_OK) != 0) {
 		printf("1..0 # SKIP no SoftHSM, or built without p11-kit\n");
@@ -406,7 +406,7 @@ main(void)
 	test_wrong_pin();
 	ctx = make_ctx("server.crt", uri_text[0], complaint);
 	ok(ctx != NULL, "before threads are allowed");
-	tls_token_allow_threads();
+	tls_pkcs11_key_allow_threads();
 	test_handshakes();
 	test_refused();
 	test_end_while_signing(ctx);

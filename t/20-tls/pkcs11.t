@@ -13,7 +13,7 @@ use File::Copy qw(copy);
 
 my ($softhsm) = grep { -e } map { "$_/libsofthsm2.so" } qw(/usr/lib/softhsm
     /usr/lib64/softhsm /usr/lib64/pkcs11 /usr/local/lib/softhsm);
-my $module = builddir() . '/t/lib/token.so';
+my $module = builddir() . '/t/lib/pkcs11_module.so';
 
 # A PIN in the URI is refused by every program, and not shown.
 sub refused_text
@@ -61,7 +61,7 @@ chmod 0600, $pin;
 mkdir tmp($_) for qw(tokens faults);
 write_file(tmp('softhsm.conf'),
 	'directories.tokendir = ' . tmp('tokens') . "\nlog.level = ERROR\n");
-copy($module, tmp('token.so')) or die $!;
+copy($module, tmp('pkcs11_module.so')) or die $!;
 $ENV{SOFTHSM2_CONF} = tmp('softhsm.conf');
 $ENV{TOKEN_MODULE} = $softhsm;
 $ENV{TOKEN_FAULTS} = tmp('faults');
@@ -86,7 +86,7 @@ sub uri
 	my ($object, $source) = @_;
 
 	return "pkcs11:token=gate;object=$object?module-path=" .
-	    tmp('token.so') . '&pin-source=' . ($source // "file:$pin");
+	    tmp('pkcs11_module.so') . '&pin-source=' . ($source // "file:$pin");
 }
 
 sub fault
