@@ -20,9 +20,9 @@
 /* What no session waits for is collected, because a wakeup for each would cost
  * more than the rest. */
 #define SOON_MS 100
-/* A claim is answered within this time. */
+/* A request is answered within this time. */
 #define CLAIM_TIMEOUT_MS 1000
-/* Claims, and certificates, that are sent in one command. */
+/* Requests, and certificates, that are sent in one command. */
 #define BATCH 100
 #define CHUNK 500
 #define CLAIM_ARGS 6
@@ -45,12 +45,12 @@ struct fleet_leases {
 	struct fleet_leases_status status;
 };
 
-/* Claims in one command. */
+/* Requests in one command. */
 struct batch {
 	struct fleet_leases *leases; /* borrowed */
 	struct timer timeout;
 	/* In the order in which they were sent; empty: they were given back. */
-	struct list claims;
+	struct list requests;
 };
 
 /* The parts of a command whose texts lie in one buffer. */
@@ -136,81 +136,82 @@ write_state(char out[STATE_MAX], const struct cert_sessions_state *s)
 }
 
 /*
- * Claims.
+ * Requests.
  */
 
-/* Answers a claim without the other replicas. */
+/* Answers a request without the other replicas. */
 static void
-give_back_alone(struct fleet_leases *l, struct cert_sessions_claim *claim)
+give_back_alone(struct fleet_leases *l, struct cert_sessions_request *request)
 {
 	l->status.alone++;
-	if (!l->alone_logged && claim->limit.most > 0) {
+	if (!l->alone_logged && request->limit.most > 0) {
 		l->alone_logged = true;
 		log_event(LOG_LEVEL_WARN, "fleet_alone",
 		    "the other replicas' sessions are not known: see [fleet] "
 		    "when_down");
 	}
-	claim->answer = CERT_SESSIONS_ALONE;
-	cert_sessions_give_back(claim);
+	request->answer = CERT_SESSIONS_UNANSWERED;
+	cert_sessions_give_back(request);
 }
 
 static void
-give_all_back(struct fleet_leases *l, struct list *claims)
+give_all_back(struct fleet_leases *l, struct list *requests)
 {
 	struct list *node;
 	struct list *next;
 
-	list_each(node, next, claims) {
+	list_each(node, next, requests) {
 		list_remove(node);
 		give_back_alone(l,
-		    list_entry(node, struct cert_sessions_claim, node));
+		    list_entry(node, struct cert_sessions_request, node));
 	}
 }
 
 static void
-claims_timed_out(void *arg)
+requests_timed_out(void *arg)
 {
 	struct batch *b = arg;
 
-	give_all_back(b->leases, &b->claims);
+	give_all_back(b->leases, &b->requests);
 }
 
-/* Compares the address of another replica's session with that of the claim. */
+/* Compares the address of another replica's session with that of the request.
+ */
 static void
-look_for_clone(struct cert_sessions_claim *claim, struct slice host)
+look_for_clone(struct cert_sessions_request *request, struct slice host)
 {
 	struct sockaddr_storage peer;
 	char text[ADDRESS_TEXT_MAX];
 
-	if (host.len == 0 || host.len >= sizeof(text) || claim->clone_known)
+	if (host.len == 0 || host.len >= sizeof(text) || request->clone_known)
 		return;
 	memcpy(text, host.data, host.len);
 	text[host.len] = '\0';
 	if (address_parse_host(&peer, text) != OK)
 		return;
-	session_address_store(&claim->other, &peer);
-	claim->clone = cert_sessions_differ(&claim->other, &claim->peer);
+	session_address_store(&request->other, &peer);
+	request->clone = cert_sessions_differ(&request->other, &request->peer);
 }
 
 /* Takes the answer: 0 no, 1 yes, more: so many of our own older sessions, plus
  * one, have to go. */
 static void
-take_answer(struct fleet_leases *l, struct cert_sessions_claim *claim,
+take_answer(struct fleet_leases *l, struct cert_sessions_request *request,
     int64_t answer, struct slice host)
 {
 	l->status.asked++;
 	l->alone_logged = false;
-	claim->answer =
+	request->answer =
 	    answer <= 0 ? CERT_SESSIONS_FULL : CERT_SESSIONS_ADMITTED;
-	look_for_clone(claim, host);
-	if (answer > 1 && answer - 1 < (int64_t)claim->count)
-		cert_sessions_evict(l->sessions, claim->sha256,
+	look_for_clone(request, host);
+	if (answer > 1 && answer - 1 < (int64_t)request->count)
+		cert_sessions_evict(l->sessions, request->sha256,
 		    (uint32_t)(answer - 1));
-	cert_sessions_give_back(claim);
+	cert_sessions_give_back(request);
 }
 
 static void
-claims_answered(void *arg, const struct fleet_reply *reply)
+requests_answered(void *arg, const struct fleet_reply *reply)
 {
 	struct batch *b = arg;
 	struct fleet_leases *l = b->leases;
@@ -221,56 +222,56 @@ claims_answered(void *arg, const struct fleet_reply *reply)
 
 	if (reply != NULL && !good)
 		log_event(LOG_LEVEL_WARN, "fleet_talk",
-		    "sessions cannot be claimed: %.*s",
+		    "a request for new sessions failed: %.*s",
 		    (int)(reply->text.len < 160 ? reply->text.len : 160),
 		    reply->text.len == 0 ? "" : (const char *)reply->text.data);
-	list_each(node, next, &b->claims) {
+	list_each(node, next, &b->requests) {
 		if (!good ||
 		    fleet_reply_item(reply, i)->type != FLEET_WIRE_INTEGER)
 			break;
 		list_remove(node);
 		take_answer(l,
-		    list_entry(node, struct cert_sessions_claim, node),
+		    list_entry(node, struct cert_sessions_request, node),
 		    fleet_reply_item(reply, i)->number,
 		    fleet_reply_text(fleet_reply_item(reply, i + 1)));
 		i += 2;
 	}
-	give_all_back(l, &b->claims);
+	give_all_back(l, &b->requests);
 	timer_stop(&b->timeout);
 	free(b);
 }
 
-/* Writes one claim as the script wants it. */
+/* Writes one request as the script wants it. */
 static void
-write_claim(struct fleet_leases *l, struct command *c,
-    const struct cert_sessions_claim *claim)
+write_request(struct fleet_leases *l, struct command *c,
+    const struct cert_sessions_request *request)
 {
 	struct cert_sessions_state state;
 	char hex[HEX_LEN + 1], text[STATE_MAX];
 
-	cert_sessions_state(l->sessions, claim->sha256, &state);
+	cert_sessions_state(l->sessions, request->sha256, &state);
 	if (state.count == 0)
-		state.oldest = claim->since; /* it has ended already */
-	state.count = claim->count;
-	state.newest = claim->since;
-	state.peer = claim->peer;
-	encode_hex(hex, slice_make(claim->sha256, sizeof(claim->sha256)));
+		state.oldest = request->since; /* it has ended already */
+	state.count = request->count;
+	state.newest = request->since;
+	state.peer = request->peer;
+	encode_hex(hex, slice_make(request->sha256, sizeof(request->sha256)));
 	command_add(c, hex);
-	snprintf(text, sizeof(text), "%" PRIu32, claim->count);
+	snprintf(text, sizeof(text), "%" PRIu32, request->count);
 	command_add(c, text);
-	snprintf(text, sizeof(text), "%" PRIu32, claim->limit.most);
+	snprintf(text, sizeof(text), "%" PRIu32, request->limit.most);
 	command_add(c, text);
 	command_add(c,
-	    claim->limit.excess == CERT_SESSIONS_REFUSE ? "refuse" : "kick");
+	    request->limit.excess == CERT_SESSIONS_REFUSE ? "refuse" : "kick");
 	snprintf(text, sizeof(text), "%" PRIu64, state.oldest);
 	command_add(c, text);
 	write_state(text, &state);
 	command_add(c, text);
 }
 
-/* Sends the first claims of a list. False: not connected. */
+/* Sends the first requests of a list. False: not connected. */
 static bool
-send_batch(struct fleet_leases *l, struct list *claims)
+send_batch(struct fleet_leases *l, struct list *requests)
 {
 	static struct command c; /* the main thread's, and large */
 	struct slice *argv = command_room();
@@ -282,18 +283,18 @@ send_batch(struct fleet_leases *l, struct list *claims)
 	if (b == NULL)
 		return false;
 	b->leases = l;
-	list_init(&b->claims);
+	list_init(&b->requests);
 	command_clear(&c);
-	while (n++ < BATCH && !list_empty(claims)) {
-		struct list *node = claims->next;
+	while (n++ < BATCH && !list_empty(requests)) {
+		struct list *node = requests->next;
 
 		list_remove(node);
-		list_append(&b->claims, node);
-		write_claim(l, &c,
-		    list_entry(node, struct cert_sessions_claim, node));
+		list_append(&b->requests, node);
+		write_request(l, &c,
+		    list_entry(node, struct cert_sessions_request, node));
 	}
 	argv[argc++] = slice_str("EVAL");
-	argv[argc++] = slice_str(FLEET_SCRIPT_CLAIM);
+	argv[argc++] = slice_str(FLEET_SCRIPT_ADMIT);
 	argv[argc++] = slice_str("2");
 	argv[argc++] = key(l, replicas, "replicas", "");
 	argv[argc++] = key(l, own, "in:", l->number_text);
@@ -303,12 +304,12 @@ send_batch(struct fleet_leases *l, struct list *claims)
 	argv[argc++] = slice_str(LEASE_MS);
 	argc = command_finish(&c, argv, argc);
 	if (c.failed ||
-	    !fleet_link_send(l->link, argv, argc, claims_answered, b)) {
-		give_all_back(l, &b->claims);
+	    !fleet_link_send(l->link, argv, argc, requests_answered, b)) {
+		give_all_back(l, &b->requests);
 		free(b);
 		return false;
 	}
-	timer_init(&b->timeout, l->loop, claims_timed_out, b);
+	timer_init(&b->timeout, l->loop, requests_timed_out, b);
 	timer_start(&b->timeout, CLAIM_TIMEOUT_MS);
 	return true;
 }
@@ -434,11 +435,12 @@ send_due(struct fleet_leases *l, bool now)
 		return;
 	timer_stop(&l->later);
 	cert_sessions_take(l->sessions, &due, now);
-	/* Claims come first: a session that has ended was claimed before. */
-	while (l->ready && !list_empty(&due.claims))
-		if (!send_batch(l, &due.claims))
+	/* Requests come first: a session that has ended was requested before.
+	 */
+	while (l->ready && !list_empty(&due.requests))
+		if (!send_batch(l, &due.requests))
 			break;
-	give_all_back(l, &due.claims);
+	give_all_back(l, &due.requests);
 	if (l->ready && due.all)
 		send_all(l);
 	else if (l->ready)
@@ -601,7 +603,7 @@ fleet_leases_stop(struct fleet_leases *l)
 	timer_stop(&l->later);
 	cert_sessions_share(l->sessions, NULL);
 	cert_sessions_take(l->sessions, &due, false);
-	give_all_back(l, &due.claims);
+	give_all_back(l, &due.requests);
 	free(due.changed);
 	if (l->ready)
 		expire(l, "0", ignore);

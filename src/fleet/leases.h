@@ -9,20 +9,20 @@
  * 15 seconds after the replica has died. A session that is established causes
  * no commands of its own.
  *
- * A new session's claim is one round trip: a script adds up what the replicas
+ * A new session's request is one round trip: a script adds up what the replicas
  * have, says whether the session is one too many, and if older ones have to go
  * instead tells their replicas. Only a session that may be refused waits for
- * it; claims of the others are collected for 100 ms. That wait cannot be saved
- * for the first session of a certificate on a replica: another replica may just
- * have admitted one, and a limit of one has to hold for all of them together.
- * It costs a sequence of connections about a third more CPU time, nearly all of
- * it for waking two threads; claims that come together share a command. The
- * certificate's sessions on this replica are counted here
+ * it; requests of the others are collected for 100 ms. That wait cannot be
+ * saved for the first session of a certificate on a replica: another replica
+ * may just have admitted one, and a limit of one has to hold for all of them
+ * together. It costs a sequence of connections about a third more CPU time,
+ * nearly all of it for waking two threads; requests that come together share a
+ * command. The certificate's sessions on this replica are counted here
  * (session/cert_sessions.h), and what is in the Redis server follows that:
  * after a loss, all of it is sent again.
  *
- * Claims that the Redis server does not answer in a second are given back as
- * CERT_SESSIONS_ALONE; [fleet] when_down says what that means. Main thread
+ * Requests that the Redis server does not answer in a second are given back as
+ * CERT_SESSIONS_UNANSWERED; [fleet] when_down says what that means. Main thread
  * only.
  */
 #ifndef FLEET_LEASES_H
@@ -46,7 +46,7 @@ struct fleet_leases_options {
 struct fleet_leases *fleet_leases_new(const struct fleet_leases_options *o,
     const struct fleet_link_access *access);
 
-/* Gives all claims back, and ends this replica's lease. NULL is allowed. */
+/* Gives all requests back, and ends this replica's lease. NULL is allowed. */
 void fleet_leases_stop(struct fleet_leases *l);
 
 /* After the loop was freed. NULL is allowed. */
@@ -60,8 +60,8 @@ void fleet_leases_message(struct fleet_leases *l, struct slice text);
 
 struct fleet_leases_status {
 	bool ready; /* the other replicas' sessions are known */
-	uint64_t asked; /* claims that were answered */
-	uint64_t alone; /* claims that were not */
+	uint64_t asked; /* requests that were answered */
+	uint64_t alone; /* requests that were not */
 	uint64_t kicked; /* messages to end a session for another replica */
 };
 void fleet_leases_get_status(const struct fleet_leases *l,

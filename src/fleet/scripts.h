@@ -116,15 +116,15 @@
 
 /*
  * KEYS: replicas, our own lease. ARGV: what leases and channels begin with; our
- * number; for how long our lease lasts, in ms; then for each claim the
+ * number; for how long our lease lasts, in ms; then for each request the
  * certificate, how many sessions it has with us, the limit (0: none), "refuse"
  * or "kick", since when it has the oldest one, and all of that as it is kept.
  * The leases of the other replicas are read as well; their names follow from
- * KEYS. Returns for each claim: 0, one too many; 1, good; more: so many of our
- * own older sessions, plus one, have to end; and the address of the newest
+ * KEYS. Returns for each request: 0, one too many; 1, good; more: so many of
+ * our own older sessions, plus one, have to end; and the address of the newest
  * session on another replica. A replica that does not hear keeps what it has.
  */
-#define FLEET_SCRIPT_CLAIM \
+#define FLEET_SCRIPT_ADMIT \
 	"local others = {} " \
 	"for _, replica in ipairs(redis.call('ZRANGE', KEYS[1], 0, 254)) do " \
 	"  local number = string.match(replica, ' (%x+)$') " \

@@ -24,7 +24,7 @@ struct cert_sessions {
 	struct cert_sessions_notify notify; /* loop NULL: there is no fleet */
 	bool soon_posted; /* the message is on its way, or was ignored */
 	bool now_posted;
-	struct list claims;
+	struct list requests;
 	uint8_t (*changed)[32]; /* owned */
 	size_t changed_count;
 	size_t changed_cap;
@@ -63,7 +63,7 @@ cert_sessions_new(void)
 		return NULL;
 	table_shards_init(&c->shards);
 	pthread_mutex_init(&c->lock, NULL);
-	list_init(&c->claims);
+	list_init(&c->requests);
 	return c;
 }
 
@@ -266,9 +266,9 @@ cert_sessions_remove(struct cert_sessions_member *member)
 	uint8_t sha256[32];
 	bool removed = false;
 
-	if (member->claim != NULL)
-		member->claim->member = NULL;
-	member->claim = NULL;
+	if (member->request != NULL)
+		member->request->member = NULL;
+	member->request = NULL;
 	if (c == NULL)
 		return;
 	t = table_shards_lock(&c->shards, member->hash);
@@ -307,28 +307,28 @@ cert_sessions_share(struct cert_sessions *c,
 static void
 returned(struct loop_message *message)
 {
-	struct cert_sessions_claim *claim =
-	    list_entry(message, struct cert_sessions_claim, message);
-	struct cert_sessions_member *member = claim->member;
+	struct cert_sessions_request *request =
+	    list_entry(message, struct cert_sessions_request, message);
+	struct cert_sessions_member *member = request->member;
 
 	if (member != NULL) {
-		member->claim = NULL;
-		claim->answered(member, claim);
+		member->request = NULL;
+		request->answered(member, request);
 	}
-	free(claim);
+	free(request);
 }
 
 enum err
 cert_sessions_ask(struct cert_sessions_member *member,
-    const struct cert_sessions_claim *claim)
+    const struct cert_sessions_request *request)
 {
 	struct cert_sessions *c = member->all;
-	struct cert_sessions_claim *copy = malloc(sizeof(*copy));
+	struct cert_sessions_request *copy = malloc(sizeof(*copy));
 	enum err err = OK;
 
 	if (copy == NULL)
 		return ERR_NO_MEMORY;
-	*copy = *claim;
+	*copy = *request;
 	copy->message.run = returned;
 	copy->member = member;
 	copy->peer = member->peer;
@@ -336,8 +336,8 @@ cert_sessions_ask(struct cert_sessions_member *member,
 	list_init(&copy->node);
 	pthread_mutex_lock(&c->lock);
 	if (c->notify.loop != NULL) {
-		list_append(&c->claims, &copy->node);
-		member->claim = copy;
+		list_append(&c->requests, &copy->node);
+		member->request = copy;
 		ring(c, copy->waits);
 	} else {
 		err = ERR_CLOSED;
@@ -355,14 +355,14 @@ cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due,
 	struct list *node;
 	struct list *next;
 
-	list_init(&due->claims);
+	list_init(&due->requests);
 	pthread_mutex_lock(&c->lock);
 	c->soon_posted = false;
 	if (now)
 		c->now_posted = false;
-	list_each(node, next, &c->claims) {
+	list_each(node, next, &c->requests) {
 		list_remove(node);
-		list_append(&due->claims, node);
+		list_append(&due->requests, node);
 	}
 	due->changed = c->changed;
 	due->count = c->changed_count;
@@ -374,9 +374,9 @@ cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due,
 }
 
 void
-cert_sessions_give_back(struct cert_sessions_claim *claim)
+cert_sessions_give_back(struct cert_sessions_request *request)
 {
-	loop_post(claim->home, &claim->message); /* claim may be gone */
+	loop_post(request->home, &request->message); /* request may be gone */
 }
 
 /* Says how many sessions an entry has. With its lock held. */

@@ -8,8 +8,8 @@
  * held for a few comparisons.
  *
  * With a fleet (fleet/leases.h) the other replicas are asked, too: a session
- * that was added here sends a claim to the main thread, which answers it. What
- * has changed here is noted, so that the fleet can tell the others.
+ * that was added here sends a request to the main thread, which answers it.
+ * What has changed here is noted, so that the fleet can tell the others.
  */
 #ifndef SESSION_CERT_SESSIONS_H
 #define SESSION_CERT_SESSIONS_H
@@ -27,7 +27,7 @@
 struct session_manager;
 struct cert_sessions;
 struct cert_sessions_entry;
-struct cert_sessions_claim;
+struct cert_sessions_request;
 
 /* An IP address and port in 28 bytes; a sockaddr_storage takes 128. */
 union session_address {
@@ -60,7 +60,7 @@ struct cert_sessions_member {
 	struct list node; /* in entry->members; guarded by a lock */
 	struct cert_sessions_entry *entry; /* guarded, too; NULL: removed */
 	struct session_manager *manager; /* borrowed: of the session's worker */
-	struct cert_sessions_claim *claim; /* not answered yet, or NULL */
+	struct cert_sessions_request *request; /* not answered yet, or NULL */
 	uint64_t since; /* ms since 1970: when it was added */
 	union session_address peer; /* the client's address */
 	/* The session has to end. Set with the lock held, for the session's
@@ -102,7 +102,7 @@ enum err cert_sessions_add(struct cert_sessions *c,
     const struct cert_sessions_limit *limit,
     struct cert_sessions_result *result) MUST_CHECK;
 
-/* Removes `member'; harmless if it was not added. Its claim is not answered
+/* Removes `member'; harmless if it was not added. Its request is not answered
  * any more. The thread of its worker. */
 void cert_sessions_remove(struct cert_sessions_member *member);
 
@@ -114,11 +114,11 @@ void cert_sessions_remove(struct cert_sessions_member *member);
 enum cert_sessions_answer {
 	CERT_SESSIONS_ADMITTED,
 	CERT_SESSIONS_FULL, /* the certificate has as many as it may have */
-	CERT_SESSIONS_ALONE /* they could not be asked */
+	CERT_SESSIONS_UNANSWERED /* they could not be asked */
 };
 
-/* A session's question to the other replicas. */
-struct cert_sessions_claim {
+/* Asks the other replicas whether a session that was added here may stay. */
+struct cert_sessions_request {
 	struct loop_message message; /* takes it back to its worker */
 	struct list node; /* the fleet's */
 	struct loop *home; /* borrowed: the worker's */
@@ -126,7 +126,7 @@ struct cert_sessions_claim {
 	struct cert_sessions_member *member;
 	/* On the worker's thread; the session may end by it. */
 	void (*answered)(struct cert_sessions_member *member,
-	    const struct cert_sessions_claim *claim);
+	    const struct cert_sessions_request *request);
 	uint8_t sha256[32];
 	struct cert_sessions_limit limit;
 	union session_address peer;
@@ -140,7 +140,7 @@ struct cert_sessions_claim {
 	union session_address other;
 };
 
-/* How the fleet is told of claims and changes. All borrowed. */
+/* How the fleet is told of requests and changes. All borrowed. */
 struct cert_sessions_notify {
 	struct loop *loop;
 	struct loop_message *soon; /* there is something: fetch it soon */
@@ -152,15 +152,15 @@ struct cert_sessions_notify {
 void cert_sessions_share(struct cert_sessions *c,
     const struct cert_sessions_notify *notify);
 
-/* Sends a copy of `claim' to the other replicas. The caller has set its home,
+/* Sends a copy of `request' to the other replicas. The caller has set its home,
  * answered, sha256, limit, count, waits and clone_known; `member' was added.
  * ERR_CLOSED: there is no fleet; ERR_NO_MEMORY. */
 enum err cert_sessions_ask(struct cert_sessions_member *member,
-    const struct cert_sessions_claim *claim) MUST_CHECK;
+    const struct cert_sessions_request *request) MUST_CHECK;
 
 /* What the fleet has to do. */
 struct cert_sessions_due {
-	struct list claims;
+	struct list requests;
 	uint8_t (*changed)[32]; /* owned: certificates */
 	size_t count;
 	bool all; /* changes were lost for lack of memory */
@@ -170,8 +170,8 @@ struct cert_sessions_due {
 void cert_sessions_take(struct cert_sessions *c, struct cert_sessions_due *due,
     bool now);
 
-/* Sends an answered claim back. Any thread. */
-void cert_sessions_give_back(struct cert_sessions_claim *claim);
+/* Sends an answered request back. Any thread. */
+void cert_sessions_give_back(struct cert_sessions_request *request);
 
 /* The sessions of one certificate on this replica. */
 struct cert_sessions_state {

@@ -553,7 +553,7 @@ suspect_clone(struct session *s, const union session_address *other)
 /* The other replicas have answered, or could not be asked. */
 static void
 fleet_answered(struct cert_sessions_member *member,
-    const struct cert_sessions_claim *claim)
+    const struct cert_sessions_request *request)
 {
 	struct session *s = list_entry(member, struct session, member);
 	struct client_check_detail detail = { "" };
@@ -561,13 +561,13 @@ fleet_answered(struct cert_sessions_member *member,
 
 	if (session_is_leaving(s))
 		return;
-	if (claim->clone)
-		suspect_clone(s, &claim->other);
-	if (!claim->waits)
+	if (request->clone)
+		suspect_clone(s, &request->other);
+	if (!request->waits)
 		return;
-	if (claim->answer == CERT_SESSIONS_FULL)
+	if (request->answer == CERT_SESSIONS_FULL)
 		reason = REASON_IDENTITY_SESSIONS;
-	else if (claim->answer == CERT_SESSIONS_ALONE && needs_fleet(s))
+	else if (request->answer == CERT_SESSIONS_UNANSWERED && needs_fleet(s))
 		reason = REASON_IDENTITY_FLEET;
 	if (reason == REASON_NONE)
 		reason = check_again(s, &detail);
@@ -595,7 +595,7 @@ static enum reason
 ask_fleet(struct session *s, const struct cert_sessions_limit *limit,
     const struct cert_sessions_result *result, bool *waits)
 {
-	struct cert_sessions_claim claim = {
+	struct cert_sessions_request request = {
 		.home = s->manager->loop,
 		.answered = fleet_answered,
 		.limit = *limit,
@@ -607,11 +607,11 @@ ask_fleet(struct session *s, const struct cert_sessions_limit *limit,
 
 	if (s->setup->snapshot->fleet_denied == NULL)
 		return REASON_NONE;
-	memcpy(claim.sha256, s->identity->tbs_sha256, sizeof(claim.sha256));
-	err = cert_sessions_ask(&s->member, &claim);
+	memcpy(request.sha256, s->identity->tbs_sha256, sizeof(request.sha256));
+	err = cert_sessions_ask(&s->member, &request);
 	if (err == OK)
-		*waits = claim.waits;
-	else if (claim.waits && needs_fleet(s))
+		*waits = request.waits;
+	else if (request.waits && needs_fleet(s))
 		return REASON_IDENTITY_FLEET;
 	return REASON_NONE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The sessions of certificates on several workers at once, with a fleet on the
- * main thread that answers claims and ends sessions: the limit holds at each
+ * main thread that answers requests and ends sessions: the limit holds at each
  * moment, each answer finds its session or none, and nothing is left. The
  * thread sanitizer watches.
  */
@@ -70,7 +70,7 @@ end(struct slot *s)
 
 	w->dropped += s->waits;
 	cert_sessions_remove(&s->member);
-	w->odd += s->member.claim != NULL || s->member.entry != NULL;
+	w->odd += s->member.request != NULL || s->member.entry != NULL;
 	memset(&s->member, 0, sizeof(s->member));
 	s->used = false;
 	s->waits = false;
@@ -78,14 +78,14 @@ end(struct slot *s)
 
 static void
 answered(struct cert_sessions_member *member,
-    const struct cert_sessions_claim *claim)
+    const struct cert_sessions_request *request)
 {
 	struct slot *s = (struct slot *)(void *)member;
 
 	s->worker->answered++;
 	s->worker->odd += !s->used || !s->waits;
 	s->waits = false;
-	if (claim->answer == CERT_SESSIONS_FULL)
+	if (request->answer == CERT_SESSIONS_FULL)
 		end(s);
 }
 
@@ -96,16 +96,16 @@ begin(struct slot *s)
 	struct cert_sessions_limit limit = { MOST,
 		draw(&w->random, 2) == 0 ? CERT_SESSIONS_REFUSE
 					 : CERT_SESSIONS_KICK_OLDEST };
-	struct cert_sessions_claim claim = { .home = w->manager.loop,
+	struct cert_sessions_request request = { .home = w->manager.loop,
 		.answered = answered,
 		.limit = limit,
 		.waits = draw(&w->random, 2) == 0 };
 	struct cert_sessions_result result;
 
-	certificate(claim.sha256, draw(&w->random, CERTS));
+	certificate(request.sha256, draw(&w->random, CERTS));
 	s->member.manager = &w->manager;
-	if (cert_sessions_add(all, &s->member, claim.sha256, &limit, &result) !=
-	    OK)
+	if (cert_sessions_add(all, &s->member, request.sha256, &limit,
+		&result) != OK)
 		abort();
 	w->full += result.full;
 	if (result.full)
@@ -113,8 +113,8 @@ begin(struct slot *s)
 	w->added++;
 	w->odd += result.count == 0 || result.count > MOST;
 	s->used = true;
-	claim.count = result.count;
-	if (cert_sessions_ask(&s->member, &claim) != OK)
+	request.count = result.count;
+	if (cert_sessions_ask(&s->member, &request) != OK)
 		abort();
 	w->asked++;
 	s->waits = true;
@@ -191,7 +191,7 @@ look(void *arg, const uint8_t sha256[32],
 static void
 take(bool now)
 {
-	struct cert_sessions_claim *claim;
+	struct cert_sessions_request *request;
 	struct cert_sessions_state state;
 	struct cert_sessions_due due;
 	uint8_t sha256[32];
@@ -200,12 +200,12 @@ take(bool now)
 	unsigned certs = 0;
 
 	cert_sessions_take(all, &due, now);
-	list_each(node, next, &due.claims) {
-		claim = list_entry(node, struct cert_sessions_claim, node);
+	list_each(node, next, &due.requests) {
+		request = list_entry(node, struct cert_sessions_request, node);
 		list_remove(node);
-		claim->answer = (enum cert_sessions_answer)draw(&chance, 3);
+		request->answer = (enum cert_sessions_answer)draw(&chance, 3);
 		taken++;
-		cert_sessions_give_back(claim);
+		cert_sessions_give_back(request);
 	}
 	changes += (unsigned)due.count;
 	free(due.changed);
@@ -232,7 +232,7 @@ take_soon(struct loop_message *m)
 	take(false);
 }
 
-/* When no worker takes steps any more, all claims go back; what follows them
+/* When no worker takes steps any more, all requests go back; what follows them
  * comes after them. */
 static void
 finished(struct loop_message *m)
@@ -303,7 +303,7 @@ main(void)
 	is_int((long long)certs, 0, "no certificate has sessions any more");
 	is_int((long long)over, 0, "none had more than it may have");
 	is_int((long long)odd, 0, "each session is as its worker left it");
-	is_int((long long)taken, (long long)asked, "each claim was fetched");
+	is_int((long long)taken, (long long)asked, "each request was fetched");
 	is_int((long long)answers, (long long)asked,
 	    "and answered, unless its session had ended");
 	ok(added > 1000 && full > 0 && evicted > 0 && changes > 0,
