@@ -205,7 +205,7 @@ take_answer(struct fleet_leases *l, struct cert_sessions_request *request,
 	    answer <= 0 ? CERT_SESSIONS_FULL : CERT_SESSIONS_ADMITTED;
 	look_for_clone(request, host);
 	if (answer > 1 && answer - 1 < (int64_t)request->count)
-		cert_sessions_evict(l->sessions, request->sha256,
+		cert_sessions_end_oldest(l->sessions, request->sha256,
 		    (uint32_t)(answer - 1));
 	cert_sessions_give_back(request);
 }
@@ -551,7 +551,7 @@ fleet_leases_message(struct fleet_leases *l, struct slice text)
 		sha256[i] = (uint8_t)(high << 4 | low);
 	}
 	l->status.kicked++;
-	cert_sessions_evict(l->sessions, sha256, 1);
+	cert_sessions_end_oldest(l->sessions, sha256, 1);
 }
 
 /*

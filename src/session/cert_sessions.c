@@ -183,7 +183,7 @@ detect_clone(const struct cert_sessions_entry *e,
 /* Ends the oldest session. It is removed at once, so that none is chosen
  * twice. */
 static void
-evict_oldest(struct cert_sessions_entry *e)
+end_oldest(struct cert_sessions_entry *e)
 {
 	struct cert_sessions_member *oldest =
 	    list_entry(e->members.next, struct cert_sessions_member, node);
@@ -191,8 +191,8 @@ evict_oldest(struct cert_sessions_entry *e)
 	list_remove(&oldest->node);
 	oldest->entry = NULL;
 	e->count--;
-	atomic_store(&oldest->evicted, true);
-	session_manager_evict(oldest->manager);
+	atomic_store(&oldest->replaced, true);
+	session_manager_dismiss_replaced(oldest->manager);
 }
 
 /* Makes room for one session, or sets result->full. More than one session may
@@ -207,7 +207,7 @@ make_room(struct cert_sessions_entry *e,
 			result->full = true;
 			return;
 		}
-		evict_oldest(e);
+		end_oldest(e);
 	}
 }
 
@@ -441,7 +441,7 @@ cert_sessions_each(struct cert_sessions *c,
 }
 
 void
-cert_sessions_evict(struct cert_sessions *c, const uint8_t sha256[32],
+cert_sessions_end_oldest(struct cert_sessions *c, const uint8_t sha256[32],
     uint32_t count)
 {
 	uint64_t hash = hash_of(sha256);
@@ -452,7 +452,7 @@ cert_sessions_evict(struct cert_sessions *c, const uint8_t sha256[32],
 	if (found != NULL) {
 		e = table_entry(found, struct cert_sessions_entry, node);
 		for (; count > 0 && e->count > 0; count--)
-			evict_oldest(e);
+			end_oldest(e);
 		drop_if_empty(t, e);
 	}
 	table_shards_unlock(&c->shards, hash);

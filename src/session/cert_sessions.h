@@ -64,8 +64,8 @@ struct cert_sessions_member {
 	uint64_t since; /* ms since 1970: when it was added */
 	union session_address peer; /* the client's address */
 	/* The session has to end. Set with the lock held, for the session's
-	 * own thread, which session_manager_evict() then wakes. */
-	atomic_bool evicted;
+	 * own thread, which session_manager_dismiss_replaced() then wakes. */
+	atomic_bool replaced;
 };
 
 /* What happens when a certificate has reached its limit. */
@@ -189,7 +189,7 @@ void cert_sessions_each(struct cert_sessions *c,
     void *arg);
 
 /* Ends the oldest `count' sessions of a certificate. Any thread. */
-void cert_sessions_evict(struct cert_sessions *c, const uint8_t sha256[32],
+void cert_sessions_end_oldest(struct cert_sessions *c, const uint8_t sha256[32],
     uint32_t count);
 
 /* True if the hosts of two addresses differ. Ports differ with every

@@ -22,10 +22,10 @@
 /* In how many of these ticks each session's peers are checked once. */
 #define CHECK_TICKS 16
 
-/* Evictions are collected for this long. Each of them walks over all sessions,
- * and a device that reconnects without a pause must not keep the worker busy
- * with that. */
-#define EVICT_MS 20
+/* Replaced sessions are collected for this long before they are dismissed. That
+ * walks over all sessions, and a device that reconnects without a pause must
+ * not keep the worker busy with it. */
+#define DISMISS_MS 20
 
 /* How often a drain dismisses sessions. */
 #define DRAIN_STEP_MS 50
@@ -246,8 +246,8 @@ tick(void *arg)
  */
 
 static void drain_step(void *arg);
-static void evict(void *arg);
-static void evict_soon(struct loop_message *message);
+static void dismiss_replaced(void *arg);
+static void dismiss_soon(struct loop_message *message);
 
 enum err
 session_manager_init(struct session_manager *m,
@@ -269,16 +269,17 @@ session_manager_init(struct session_manager *m,
 	m->resolver = o->resolver;
 	m->index = o->index;
 	m->workers = o->workers;
-	m->eviction.run = evict_soon;
+	m->dismiss_message.run = dismiss_soon;
 	m->next_id = o->index + 1;
 	audit_init(&m->audit);
 	m->loop = loop_new();
 	if (m->loop == NULL)
 		return ERR_NO_MEMORY;
-	pending_queue_init(&m->handshakes, m->throttle, m->loop, session_evict);
+	pending_queue_init(&m->handshakes, m->throttle, m->loop,
+	    session_end_pending);
 	timer_init(&m->drain, m->loop, drain_step, m);
 	timer_init(&m->tick.timer, m->loop, tick, m);
-	timer_init(&m->evict, m->loop, evict, m);
+	timer_init(&m->dismiss_timer, m->loop, dismiss_replaced, m);
 	timer_init(&m->sweep, m->loop, sweep_step, m);
 	timer_start(&m->tick.timer, TICK_MS);
 	return take_snapshot(m, o->snapshot);
@@ -305,7 +306,7 @@ session_manager_fini(struct session_manager *m)
 		pending_queue_fini(&m->handshakes);
 		timer_stop(&m->drain);
 		timer_stop(&m->tick.timer);
-		timer_stop(&m->evict);
+		timer_stop(&m->dismiss_timer);
 		timer_stop(&m->sweep);
 	}
 	loop_free(m->loop);
@@ -445,12 +446,12 @@ session_manager_drain_sooner(struct session_manager *m, uint64_t ms)
 }
 
 /*
- * Eviction: a certificate has more sessions than it may have. Another worker
- * marks the session; this one dismisses it.
+ * A certificate has more sessions than it may have, so a new one replaces an
+ * old one. Another worker marks the old session; this one dismisses it.
  */
 
 static void
-evict(void *arg)
+dismiss_replaced(void *arg)
 {
 	struct session_manager *m = arg;
 	struct list *node;
@@ -459,10 +460,10 @@ evict(void *arg)
 
 	/* A session that is marked from now on posts a new message. This is an
 	 * exchange, so that the marks set before it are visible below. */
-	(void)atomic_exchange(&m->evicting, false);
+	(void)atomic_exchange(&m->dismiss_posted, false);
 	list_each(node, next, &m->sessions) {
 		s = list_entry(node, struct session, node);
-		if (atomic_load_explicit(&s->member.evicted,
+		if (atomic_load_explicit(&s->member.replaced,
 			memory_order_relaxed))
 			session_dismiss(s, REASON_RELAY_REPLACED, NULL);
 	}
@@ -470,17 +471,17 @@ evict(void *arg)
 
 /* On the worker's own thread. */
 static void
-evict_soon(struct loop_message *message)
+dismiss_soon(struct loop_message *message)
 {
 	struct session_manager *m =
-	    list_entry(message, struct session_manager, eviction);
+	    list_entry(message, struct session_manager, dismiss_message);
 
-	timer_start(&m->evict, EVICT_MS);
+	timer_start(&m->dismiss_timer, DISMISS_MS);
 }
 
 void
-session_manager_evict(struct session_manager *m)
+session_manager_dismiss_replaced(struct session_manager *m)
 {
-	if (!atomic_exchange(&m->evicting, true))
-		loop_post(m->loop, &m->eviction);
+	if (!atomic_exchange(&m->dismiss_posted, true))
+		loop_post(m->loop, &m->dismiss_message);
 }

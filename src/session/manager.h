@@ -122,9 +122,10 @@ struct session_manager {
 	struct session_tick tick; /* always runs: expired certificates, dead
 				   * peers, bytes relayed */
 	struct timer drain; /* runs while draining */
-	struct loop_message eviction; /* in the mailbox while `evicting' */
-	atomic_bool evicting;
-	struct timer evict; /* collects evictions for a moment */
+	/* For sessions that are marked as replaced. */
+	struct loop_message dismiss_message;
+	atomic_bool dismiss_posted; /* it is in the mailbox */
+	struct timer dismiss_timer; /* collects them for a moment */
 	uint64_t drain_end; /* loop_now() at which no session may be left */
 	bool drain_evenly; /* sessions leave at an even pace until then */
 	double drain_due; /* sessions that may leave now, with a fraction */
@@ -178,8 +179,8 @@ void session_manager_drain_evenly(struct session_manager *m, uint64_t ms,
 void session_manager_drain_sooner(struct session_manager *m, uint64_t ms);
 
 /* Makes the worker dismiss, soon, the sessions whose cert_sessions_member is
- * marked evicted. Any thread. */
-void session_manager_evict(struct session_manager *m);
+ * marked as replaced. Any thread. */
+void session_manager_dismiss_replaced(struct session_manager *m);
 
 /* Begins a walk. It must stay where it is in memory until it is over. */
 void session_walk_start(struct session_manager *m, struct session_walk *w);

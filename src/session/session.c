@@ -4,7 +4,7 @@
  *
  *	session_dismiss()   before the relay: refuse() and leave()
  *	                    in the relay: relay_dismiss(), later
- *	                    session_ended() and leave()
+ *	                    session_relay_ended() and leave()
  *	session_kill()      leave() at once
  */
 #include "session/session.h"
@@ -245,7 +245,7 @@ leave(struct session *s, enum reason reason)
 	s->tls = NULL;
 	if (m->sweep_next == &s->node)
 		m->sweep_next = s->node.next;
-	sweep_forget(s);
+	sweep_remove_filter(s);
 	session_walk_skip(m, s);
 	list_remove(&s->node);
 	loop_free_later(m->loop, &s->garbage, s, session_free);
@@ -379,7 +379,7 @@ session_is_leaving(const struct session *s)
 }
 
 void
-session_ended(struct session *s, enum reason reason)
+session_relay_ended(struct session *s, enum reason reason)
 {
 	struct closing_packets none = { .client_len = 0 };
 
@@ -481,7 +481,7 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 }
 
 void
-session_evict(struct pending_handshake *h)
+session_end_pending(struct pending_handshake *h)
 {
 	struct session_setup *setup =
 	    list_entry(h, struct session_setup, handshake);

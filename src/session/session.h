@@ -106,7 +106,7 @@ void session_open(struct session_manager *manager, int fd,
 
 /* Ends the session of an unfinished handshake, to make room for another. It is
  * gone afterwards. */
-void session_evict(struct pending_handshake *h);
+void session_end_pending(struct pending_handshake *h);
 
 /*
  * Ends the session for `reason'. The client and the broker get the packets of
@@ -133,7 +133,7 @@ void session_check_peers(struct session *s);
 
 /* For the relay stage: the relay has ended, by itself or because of
  * session_dismiss(). The session is gone afterwards. */
-void session_ended(struct session *s, enum reason reason);
+void session_relay_ended(struct session *s, enum reason reason);
 
 /* Stores the client's address in `*out'; with a trusted balancer, the one from
  * the PROXY header. */

@@ -8,10 +8,10 @@
  *
  * A stage ends in one of two ways: it enters the next one, or it calls
  * session_dismiss() with a close reason; the relay, which is the last, ends by
- * session_ended(). All may free the session, so they are the last thing that a
- * step does. The work itself is done in the folder that has the stage's name;
- * of these folders none includes another, except that some use the MQTT codec.
- * Only the wait for a handshake token is in accept/pending.c, because all
+ * session_relay_ended(). All may free the session, so they are the last thing
+ *that a step does. The work itself is done in the folder that has the stage's
+ *name; of these folders none includes another, except that some use the MQTT
+ *codec. Only the wait for a handshake token is in accept/pending.c, because all
  * connections that have sent no CONNECT yet are counted there.
  *
  * A listener (accept/listener.c) hands a new connection to its worker
@@ -651,7 +651,7 @@ note_filter(struct session *s, const struct cert *cert)
 	session_peer(s, &peer);
 	identity_deny_filter(&filter, cert, session_identity_username(i),
 	    session_identity_client_id(i), &peer);
-	return sweep_consider(s, &filter);
+	return sweep_add_filter(s, &filter);
 }
 
 /*
@@ -833,7 +833,7 @@ cancel_backend(struct session *s)
 
 /*
  * relay: connects the two streams. See relay/relay.h; the session ends by
- * session_ended().
+ * session_relay_ended().
  */
 
 static void
@@ -860,7 +860,7 @@ relay_violated(void *arg, enum reason reason)
 static void
 relay_ended(void *arg, enum reason reason)
 {
-	session_ended(arg, refine_reason(arg, reason));
+	session_relay_ended(arg, refine_reason(arg, reason));
 }
 
 static const struct relay_owner relay_owner = {

@@ -177,7 +177,7 @@ resize_filters(struct deny_filters *f, size_t room)
 }
 
 enum err
-sweep_consider(struct session *s, const struct identity_deny_filter *filter)
+sweep_add_filter(struct session *s, const struct identity_deny_filter *filter)
 {
 	struct deny_filters *f = &s->manager->deny_filters;
 
@@ -191,7 +191,7 @@ sweep_consider(struct session *s, const struct identity_deny_filter *filter)
 }
 
 void
-sweep_forget(struct session *s)
+sweep_remove_filter(struct session *s)
 {
 	struct deny_filters *f = &s->manager->deny_filters;
 	size_t at = s->deny_filter;

@@ -44,11 +44,11 @@ void sweep_start(struct session_manager *m, unsigned what);
  * Makes sweep_entries() consider the session from now on; `filter' is
  * identity_deny_filter() of the client. Once a session. ERR_NO_MEMORY.
  */
-enum err sweep_consider(struct session *s,
+enum err sweep_add_filter(struct session *s,
     const struct identity_deny_filter *filter) MUST_CHECK;
 
 /* Undoes it, if it was done. */
-void sweep_forget(struct session *s);
+void sweep_remove_filter(struct session *s);
 
 /* A sweep for new entries of the deny list. */
 struct sweep_entries {

@@ -28,7 +28,7 @@ struct slot {
 };
 
 struct worker {
-	struct session_manager manager; /* only what an eviction needs */
+	struct session_manager manager; /* only what a replacement needs */
 	pthread_t thread;
 	uint32_t random;
 	unsigned step;
@@ -36,7 +36,7 @@ struct worker {
 	struct loop_message next; /* its next step */
 	struct loop_message finished; /* to the main thread: no more steps */
 	struct loop_message stop; /* from it */
-	unsigned added, full, asked, answered, dropped, evicted, odd;
+	unsigned added, full, asked, answered, dropped, replaced, odd;
 };
 
 static struct cert_sessions *all;
@@ -141,19 +141,20 @@ step(struct loop_message *m)
 	loop_post(loop, &w->finished);
 }
 
-/* As session_manager_evict()'s message does it. */
+/* As session_manager_dismiss_replaced()'s message does it. */
 static void
-evict(struct loop_message *m)
+dismiss(struct loop_message *m)
 {
-	struct worker *w = list_entry(m, struct worker, manager.eviction);
+	struct worker *w =
+	    list_entry(m, struct worker, manager.dismiss_message);
 	size_t i;
 
-	(void)atomic_exchange(&w->manager.evicting, false);
+	(void)atomic_exchange(&w->manager.dismiss_posted, false);
 	for (i = 0; i < SLOTS; i++) {
 		if (!w->slots[i].used ||
-		    !atomic_load(&w->slots[i].member.evicted))
+		    !atomic_load(&w->slots[i].member.replaced))
 			continue;
-		w->evicted++;
+		w->replaced++;
 		end(&w->slots[i]);
 	}
 }
@@ -213,7 +214,7 @@ take(bool now)
 	cert_sessions_state(all, sha256, &state);
 	over += state.count > MOST;
 	if (draw(&chance, 4) == 0)
-		cert_sessions_evict(all, sha256, 1 + draw(&chance, 2));
+		cert_sessions_end_oldest(all, sha256, 1 + draw(&chance, 2));
 	cert_sessions_each(all, look, &certs);
 	over += certs > CERTS;
 }
@@ -258,7 +259,7 @@ start(struct worker *w, uint32_t seed)
 	w->next.run = step;
 	w->finished.run = finished;
 	w->stop.run = stop;
-	w->manager.eviction.run = evict;
+	w->manager.dismiss_message.run = dismiss;
 	w->manager.loop = loop_new();
 	if (w->manager.loop == NULL)
 		abort();
@@ -276,7 +277,7 @@ main(void)
 	struct loop_message now = { .run = take_now };
 	struct cert_sessions_notify notify;
 	unsigned added = 0, full = 0, asked = 0, answers = 0, odd = 0;
-	unsigned evicted = 0, certs = 0;
+	unsigned replaced = 0, certs = 0;
 	uint32_t i;
 
 	all = cert_sessions_new();
@@ -295,7 +296,7 @@ main(void)
 		full += workers[i].full;
 		asked += workers[i].asked;
 		answers += workers[i].answered + workers[i].dropped;
-		evicted += workers[i].evicted;
+		replaced += workers[i].replaced;
 		odd += workers[i].odd;
 	}
 	loop_free(loop);
@@ -306,7 +307,7 @@ main(void)
 	is_int((long long)taken, (long long)asked, "each request was fetched");
 	is_int((long long)answers, (long long)asked,
 	    "and answered, unless its session had ended");
-	ok(added > 1000 && full > 0 && evicted > 0 && changes > 0,
+	ok(added > 1000 && full > 0 && replaced > 0 && changes > 0,
 	    "sessions came, were refused, and were ended for others");
 	cert_sessions_free(all);
 	return done_testing();

@@ -113,7 +113,7 @@ test_cert_sessions(void)
 
 	if (m == NULL || c == NULL)
 		abort();
-	atomic_store(&m->evicting, true); /* there is no loop to wake */
+	atomic_store(&m->dismiss_posted, true); /* there is no loop to wake */
 	for (i = 0; i < 4; i++)
 		make_member(&a[i], m,
 		    i < 3 ? "192.0.2.1:1000" : "192.0.2.2:1000");
@@ -127,11 +127,12 @@ test_cert_sessions(void)
 	ok(!r.full && !r.clone, "another certificate with the same beginning");
 	cert_sessions_remove(&a[3]);
 	is_int(cert_sessions_add(c, &a[2], sha256, &kick, &r), OK, "kick");
-	ok(!r.full && atomic_load(&a[0].evicted) && !atomic_load(&a[1].evicted),
-	    "the oldest is evicted");
+	ok(!r.full && atomic_load(&a[0].replaced) &&
+		!atomic_load(&a[1].replaced),
+	    "the oldest is replaced");
 	is_int(cert_sessions_add(c, &a[3], sha256, &one, &r), OK, "fewer");
-	ok(atomic_load(&a[1].evicted) && atomic_load(&a[2].evicted),
-	    "a lower limit evicts several");
+	ok(atomic_load(&a[1].replaced) && atomic_load(&a[2].replaced),
+	    "a lower limit replaces several");
 	for (i = 0; i < 4; i++)
 		cert_sessions_remove(&a[i]);
 	cert_sessions_remove(&a[0]);
