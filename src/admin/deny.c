@@ -165,15 +165,15 @@ matches_all(const struct identity_deny_row *row,
 	bool all = true;
 	size_t i;
 
-	if (row->kind == IDENTITY_DENY_PEERHOST_NET)
+	if (row->kind == IDENTITY_DENY_KIND_PEERHOST_NET)
 		return key->bytes[IDENTITY_DENY_HOST_LEN] == 0;
 	if (!identity_deny_is_pattern(row->kind) ||
 	    identity_deny_patterns_set(&set, &p) != OK)
 		return false;
 	for (i = 0; i < sizeof(unlike) / sizeof(unlike[0]) && all; i++)
-		all =
-		    identity_deny_patterns_match(set, row->kind,
-			slice_str(unlike[i]), 0, &found) == IDENTITY_DENY_MATCH;
+		all = identity_deny_patterns_match(set, row->kind,
+			  slice_str(unlike[i]), 0,
+			  &found) == IDENTITY_DENY_MATCH_YES;
 	identity_deny_patterns_put(set);
 	return all;
 }

@@ -128,15 +128,15 @@ put_row(struct work *w, const struct identity_deny_table *t, size_t i,
 
 	for (c = 0; c < w->columns.count && err == OK; c++) {
 		field = slice_make(NULL, 0);
-		if (c == at[IDENTITY_DENY_AS])
+		if (c == at[IDENTITY_DENY_COLUMN_AS])
 			field = slice_str(identity_deny_word(kind));
-		else if (c == at[IDENTITY_DENY_WHO])
+		else if (c == at[IDENTITY_DENY_COLUMN_WHO])
 			field = identity_deny_key_text(kind,
 			    identity_deny_table_key(t, e), value);
-		else if (c == at[IDENTITY_DENY_UNTIL])
+		else if (c == at[IDENTITY_DENY_COLUMN_UNTIL])
 			field = until_text(
 			    removed ? IDENTITY_DENY_REMOVED : e->until, until);
-		else if (c == at[IDENTITY_DENY_REASON] && !removed)
+		else if (c == at[IDENTITY_DENY_COLUMN_REASON] && !removed)
 			field = identity_deny_table_reason(t, e);
 		err = c > 0 ? put(&w->rows, ",") : OK;
 		if (err == OK)
@@ -177,10 +177,10 @@ check_columns(const struct work *w)
 		if (t->entries[i].until == IDENTITY_DENY_REMOVED)
 			continue;
 		if (t->entries[i].reason_len > 0 &&
-		    c->at[IDENTITY_DENY_REASON] >= c->count)
+		    c->at[IDENTITY_DENY_COLUMN_REASON] >= c->count)
 			lacks = "reason";
 		else if (t->entries[i].until != IDENTITY_DENY_FOREVER &&
-		    c->at[IDENTITY_DENY_UNTIL] >= c->count)
+		    c->at[IDENTITY_DENY_COLUMN_UNTIL] >= c->count)
 			lacks = "until";
 	}
 	if (lacks == NULL)
@@ -778,7 +778,8 @@ try_edit(struct work *w, enum outcome *outcome)
 	if (err != OK)
 		return err;
 	must = !w->writable || buf_len(&w->rows) > PAGE ||
-	    (undo && w->columns.at[IDENTITY_DENY_UNTIL] >= w->columns.count);
+	    (undo &&
+		w->columns.at[IDENTITY_DENY_COLUMN_UNTIL] >= w->columns.count);
 	if (must || ((blank || (undo && is_worth_it(w->e))) && can_replace(w)))
 		return rewrite(w, blank, outcome);
 	return append(w, outcome);

@@ -22,10 +22,10 @@ struct fields {
 };
 
 static const char *const column_names[IDENTITY_DENY_COLUMN_COUNT] = {
-	[IDENTITY_DENY_AS] = "as",
-	[IDENTITY_DENY_WHO] = "who",
-	[IDENTITY_DENY_REASON] = "reason",
-	[IDENTITY_DENY_UNTIL] = "until",
+	[IDENTITY_DENY_COLUMN_AS] = "as",
+	[IDENTITY_DENY_COLUMN_WHO] = "who",
+	[IDENTITY_DENY_COLUMN_REASON] = "reason",
+	[IDENTITY_DENY_COLUMN_UNTIL] = "until",
 };
 
 /* All words of column `as', to suggest. */
@@ -244,8 +244,8 @@ read_heading(struct identity_deny_rows *rows, const struct fields *f)
 	for (c = 0; c < IDENTITY_DENY_COLUMN_COUNT && why == NULL; c++)
 		why = find_column(rows, f, (enum identity_deny_column)c);
 	if (why == NULL &&
-	    (rows->columns.at[IDENTITY_DENY_AS] == f->count ||
-		rows->columns.at[IDENTITY_DENY_WHO] == f->count))
+	    (rows->columns.at[IDENTITY_DENY_COLUMN_AS] == f->count ||
+		rows->columns.at[IDENTITY_DENY_COLUMN_WHO] == f->count))
 		why = "the columns as and who are missing";
 	return why;
 }
@@ -364,7 +364,7 @@ static bool
 is_padded(const struct identity_deny_rows *rows, const struct fields *f,
     struct slice value)
 {
-	size_t at = rows->columns.at[IDENTITY_DENY_WHO];
+	size_t at = rows->columns.at[IDENTITY_DENY_COLUMN_WHO];
 
 	return at < f->count && !f->quoted[at] &&
 	    trimmed(value).len < value.len;
@@ -375,13 +375,13 @@ static enum parse
 read_row(struct identity_deny_rows *rows, const struct fields *f,
     struct identity_deny_row *row, struct identity_deny_key *key)
 {
-	struct slice as = trimmed(column(rows, f, IDENTITY_DENY_AS));
-	struct slice until = column(rows, f, IDENTITY_DENY_UNTIL);
+	struct slice as = trimmed(column(rows, f, IDENTITY_DENY_COLUMN_AS));
+	struct slice until = column(rows, f, IDENTITY_DENY_COLUMN_UNTIL);
 	char text[SHOWN_MAX + 4];
 	const char *why = NULL;
 
-	row->value = column(rows, f, IDENTITY_DENY_WHO);
-	row->reason = column(rows, f, IDENTITY_DENY_REASON);
+	row->value = column(rows, f, IDENTITY_DENY_COLUMN_WHO);
+	row->reason = column(rows, f, IDENTITY_DENY_COLUMN_REASON);
 	row->line = f->line;
 	row->begin = (size_t)(f->begin - rows->text);
 	row->end = (size_t)(rows->pos - rows->text);
@@ -445,10 +445,10 @@ void
 identity_deny_needs_add(struct identity_deny_needs *n,
     enum identity_deny_kind kind, struct slice key)
 {
-	if (kind == IDENTITY_DENY_PEERHOST_NET)
+	if (kind == IDENTITY_DENY_KIND_PEERHOST_NET)
 		add_length(key.data[0] == 4 ? &n->v4 : &n->v6,
 		    key.data[IDENTITY_DENY_HOST_LEN]);
-	if (kind == IDENTITY_DENY_SERIAL &&
+	if (kind == IDENTITY_DENY_KIND_SERIAL &&
 	    memchr(key.data, '@', key.len) != NULL)
 		n->serial_with_issuer = true;
 }

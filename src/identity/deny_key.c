@@ -11,8 +11,8 @@
 
 #define DIGEST_DIGITS ((size_t)2 * CERT_SHA256_LEN)
 
-static const char *const words[IDENTITY_DENY_COUNT] = {
-#define K(id, word, what) [IDENTITY_DENY_##id] = word,
+static const char *const words[IDENTITY_DENY_KIND_COUNT] = {
+#define K(id, word, what) [IDENTITY_DENY_KIND_##id] = word,
 	IDENTITY_DENY_KINDS(K)
 #undef K
 };
@@ -20,8 +20,8 @@ static const char *const words[IDENTITY_DENY_COUNT] = {
 bool
 identity_deny_is_pattern(enum identity_deny_kind kind)
 {
-	return kind == IDENTITY_DENY_CLIENTID_RE ||
-	    kind == IDENTITY_DENY_USERNAME_RE;
+	return kind == IDENTITY_DENY_KIND_CLIENTID_RE ||
+	    kind == IDENTITY_DENY_KIND_USERNAME_RE;
 }
 
 const char *
@@ -35,7 +35,7 @@ identity_deny_kind_of(struct slice word, enum identity_deny_kind *kind)
 {
 	size_t i;
 
-	for (i = 0; i < IDENTITY_DENY_COUNT; i++) {
+	for (i = 0; i < IDENTITY_DENY_KIND_COUNT; i++) {
 		if (slice_equal(word, slice_str(words[i]))) {
 			*kind = (enum identity_deny_kind)i;
 			return true;
@@ -334,16 +334,16 @@ identity_deny_key_parse(struct identity_deny_key *key,
 		return "holds an invisible character (deny such a client by "
 		       "sha256 or serial, or write \\x{200B} in an expression)";
 	switch (kind) {
-	case IDENTITY_DENY_PEERHOST:
+	case IDENTITY_DENY_KIND_PEERHOST:
 		return parse_host(key, value);
-	case IDENTITY_DENY_PEERHOST_NET:
+	case IDENTITY_DENY_KIND_PEERHOST_NET:
 		return parse_net(key, value);
-	case IDENTITY_DENY_SERIAL:
+	case IDENTITY_DENY_KIND_SERIAL:
 		return parse_serial(key, value);
-	case IDENTITY_DENY_SHA256:
-	case IDENTITY_DENY_SPKI:
+	case IDENTITY_DENY_KIND_SHA256:
+	case IDENTITY_DENY_KIND_SPKI:
 		return parse_digest(key, value);
-	case IDENTITY_DENY_SAN:
+	case IDENTITY_DENY_KIND_SAN:
 		return parse_san(key, value);
 	default:
 		memcpy(key->bytes, value.data, value.len);
@@ -358,17 +358,18 @@ identity_deny_key_text(enum identity_deny_kind kind, struct slice key,
 {
 	size_t len;
 
-	if (kind == IDENTITY_DENY_SHA256 || kind == IDENTITY_DENY_SPKI) {
+	if (kind == IDENTITY_DENY_KIND_SHA256 ||
+	    kind == IDENTITY_DENY_KIND_SPKI) {
 		encode_hex(text, key);
 		return slice_str(text);
 	}
-	if (kind != IDENTITY_DENY_PEERHOST &&
-	    kind != IDENTITY_DENY_PEERHOST_NET)
+	if (kind != IDENTITY_DENY_KIND_PEERHOST &&
+	    kind != IDENTITY_DENY_KIND_PEERHOST_NET)
 		return key;
 	inet_ntop(key.data[0] == 4 ? AF_INET : AF_INET6, key.data + 1, text,
 	    INET6_ADDRSTRLEN);
 	len = strlen(text);
-	if (kind == IDENTITY_DENY_PEERHOST_NET)
+	if (kind == IDENTITY_DENY_KIND_PEERHOST_NET)
 		snprintf(text + len, IDENTITY_DENY_TEXT_MAX - len, "/%u",
 		    key.data[IDENTITY_DENY_HOST_LEN]);
 	return slice_str(text);

@@ -38,10 +38,10 @@
 	    "certificate")
 
 enum identity_deny_kind {
-#define K(id, word, what) IDENTITY_DENY_##id,
+#define K(id, word, what) IDENTITY_DENY_KIND_##id,
 	IDENTITY_DENY_KINDS(K)
 #undef K
-	IDENTITY_DENY_COUNT
+	IDENTITY_DENY_KIND_COUNT
 };
 
 /* The word for `kind' in a deny list; static. */

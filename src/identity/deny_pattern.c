@@ -250,9 +250,9 @@ try_one(const struct item *item, struct trial *t)
 	    t->data, t->bounds);
 
 	if (rc >= 0)
-		return IDENTITY_DENY_MATCH;
-	return rc == PCRE2_ERROR_NOMATCH ? IDENTITY_DENY_NO_MATCH
-					 : IDENTITY_DENY_GAVE_UP;
+		return IDENTITY_DENY_MATCH_YES;
+	return rc == PCRE2_ERROR_NOMATCH ? IDENTITY_DENY_MATCH_NO
+					 : IDENTITY_DENY_MATCH_GAVE_UP;
 }
 
 enum identity_deny_match
@@ -260,7 +260,7 @@ identity_deny_patterns_match(const struct identity_deny_patterns *set,
     enum identity_deny_kind kind, struct slice name, int64_t now,
     const struct identity_deny_pattern **found)
 {
-	enum identity_deny_match match = IDENTITY_DENY_NO_MATCH;
+	enum identity_deny_match match = IDENTITY_DENY_MATCH_NO;
 	struct trial t;
 	bool good = trial_begin(&t, name);
 	size_t i, tried = 0;
@@ -269,10 +269,10 @@ identity_deny_patterns_match(const struct identity_deny_patterns *set,
 		*found = &set->items[i]->p;
 		if ((*found)->kind != kind || now >= (*found)->until)
 			continue;
-		match = IDENTITY_DENY_GAVE_UP;
+		match = IDENTITY_DENY_MATCH_GAVE_UP;
 		if (good && (tried++ == 0 || cpu_ns() <= t.end_ns))
 			match = try_one(set->items[i], &t);
-		if (match != IDENTITY_DENY_NO_MATCH)
+		if (match != IDENTITY_DENY_MATCH_NO)
 			break;
 	}
 	trial_end(&t);

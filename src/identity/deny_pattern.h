@@ -65,13 +65,13 @@ size_t identity_deny_patterns_count(const struct identity_deny_patterns *set,
     enum identity_deny_kind kind);
 
 enum identity_deny_match {
-	IDENTITY_DENY_NO_MATCH,
-	IDENTITY_DENY_MATCH,
-	IDENTITY_DENY_GAVE_UP /* over the bounds, or out of memory */
+	IDENTITY_DENY_MATCH_NO,
+	IDENTITY_DENY_MATCH_YES,
+	IDENTITY_DENY_MATCH_GAVE_UP /* over the bounds, or out of memory */
 };
 
 /* Tries the expressions of `kind' that are in force at `now' on `name'. Unless
- * the answer is IDENTITY_DENY_NO_MATCH, *found is the one that matched or on
+ * the answer is IDENTITY_DENY_MATCH_NO, *found is the one that matched or on
  * which it gave up; it lives as long as `set'. */
 enum identity_deny_match identity_deny_patterns_match(
     const struct identity_deny_patterns *set, enum identity_deny_kind kind,

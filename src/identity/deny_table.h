@@ -45,7 +45,8 @@ struct identity_deny_table {
 	struct identity_deny_slot *slots; /* owned */
 	size_t slot_count;
 	size_t removed; /* entries that were taken back */
-	size_t longest[IDENTITY_DENY_COUNT]; /* key of each kind; 0: none */
+	size_t
+	    longest[IDENTITY_DENY_KIND_COUNT]; /* key of each kind; 0: none */
 	struct hash_key hash;
 	/* Reasons added lately, as index + 1 of an entry that has them. */
 	uint32_t recent[IDENTITY_DENY_RECENT];

@@ -286,7 +286,7 @@ too_many_patterns(const struct identity_denylist *l,
 	size_t i, n = 1;
 	int kind;
 
-	for (kind = 0; kind < IDENTITY_DENY_COUNT; kind++)
+	for (kind = 0; kind < IDENTITY_DENY_KIND_COUNT; kind++)
 		if (identity_deny_is_pattern((enum identity_deny_kind)kind))
 			n += identity_deny_patterns_count(l->patterns,
 			    (enum identity_deny_kind)kind);
@@ -537,7 +537,7 @@ ask_networks(const struct identity_denylist *l,
 	for (i = 0; i < lengths->count; i++) {
 		(void)identity_deny_key_address(key, peer, lengths->bits[i],
 		    lengths->bits[i]);
-		if (ask(l, IDENTITY_DENY_PEERHOST_NET,
+		if (ask(l, IDENTITY_DENY_KIND_PEERHOST_NET,
 			slice_make(key, sizeof(key)), now, found))
 			return true;
 	}
@@ -555,7 +555,7 @@ identity_denylist_match_peer(struct identity_denylist *l,
 	if (l == NULL || !identity_deny_key_address(key, peer, 32, 128))
 		return false;
 	pthread_rwlock_rdlock(&l->lock);
-	denied = ask(l, IDENTITY_DENY_PEERHOST,
+	denied = ask(l, IDENTITY_DENY_KIND_PEERHOST,
 		     slice_make(key, IDENTITY_DENY_HOST_LEN), now, found) ||
 	    ask_networks(l, peer, key[0], now, found);
 	pthread_rwlock_unlock(&l->lock);
@@ -585,8 +585,8 @@ ask_cn(const struct identity_denylist *l, const struct cert *cert, int64_t now,
 
 	for (i = 0; i < cert->subject_count; i++)
 		if (make_cn(&key, cert, i) &&
-		    ask(l, IDENTITY_DENY_CN, slice_make(key.bytes, key.len),
-			now, found))
+		    ask(l, IDENTITY_DENY_KIND_CN,
+			slice_make(key.bytes, key.len), now, found))
 			return true;
 	return false;
 }
@@ -600,8 +600,8 @@ ask_san(const struct identity_denylist *l, const struct cert *cert, int64_t now,
 
 	for (i = 0; i < cert->san_count; i++) {
 		if (identity_deny_key_san(&key, &cert->sans[i]) &&
-		    ask(l, IDENTITY_DENY_SAN, slice_make(key.bytes, key.len),
-			now, found))
+		    ask(l, IDENTITY_DENY_KIND_SAN,
+			slice_make(key.bytes, key.len), now, found))
 			return true;
 	}
 	return false;
@@ -621,8 +621,8 @@ ask_issuer_hash(const struct identity_denylist *l,
 		return false;
 	encode_hex((char *)key->bytes + len,
 	    slice_make(sha256, CERT_SHA256_LEN));
-	return ask(l, IDENTITY_DENY_SERIAL, slice_make(key->bytes, end), now,
-	    found);
+	return ask(l, IDENTITY_DENY_KIND_SERIAL, slice_make(key->bytes, end),
+	    now, found);
 }
 
 /* The serial@issuer whose serial and @ are the first `len' bytes of `key'. */
@@ -636,8 +636,8 @@ ask_issuer(const struct identity_denylist *l, const struct cert *cert,
 
 	if (identity_dn_append(cert->issuer, cert->issuer_count,
 		IDENTITY_DN_EMQX, &out, NULL) == IDENTITY_TEXT_OK &&
-	    ask(l, IDENTITY_DENY_SERIAL, slice_make(key->bytes, out.len), now,
-		found))
+	    ask(l, IDENTITY_DENY_KIND_SERIAL, slice_make(key->bytes, out.len),
+		now, found))
 		return true;
 	for (i = 0; i < cert->issuer_cert_count; i++)
 		if (ask_issuer_hash(l, key, len, cert->issuer_certs[i], now,
@@ -654,8 +654,8 @@ ask_serial(const struct identity_denylist *l, const struct cert *cert,
 
 	if (!identity_deny_key_serial(&key, cert->serial))
 		return false;
-	if (ask(l, IDENTITY_DENY_SERIAL, slice_make(key.bytes, key.len), now,
-		found))
+	if (ask(l, IDENTITY_DENY_KIND_SERIAL, slice_make(key.bytes, key.len),
+		now, found))
 		return true;
 	if (!l->needs.serial_with_issuer)
 		return false;
@@ -678,7 +678,7 @@ static bool
 ask_sha256(const struct identity_denylist *l, const struct cert *cert,
     int64_t now, struct identity_deny *found)
 {
-	enum identity_deny_kind kind = IDENTITY_DENY_SHA256;
+	enum identity_deny_kind kind = IDENTITY_DENY_KIND_SHA256;
 
 	return ask_digest(l, kind, cert->sha256, now, found) ||
 	    ask_digest(l, kind, cert->other_form_sha256, now, found) ||
@@ -695,10 +695,11 @@ identity_denylist_match_cert(struct identity_denylist *l,
 		return false;
 	pthread_rwlock_rdlock(&l->lock);
 	denied = ask_sha256(l, cert, now, found) ||
-	    ask_digest(l, IDENTITY_DENY_SPKI, cert->spki, now, found) ||
-	    (has(l, IDENTITY_DENY_SERIAL) && ask_serial(l, cert, now, found)) ||
-	    (has(l, IDENTITY_DENY_CN) && ask_cn(l, cert, now, found)) ||
-	    (has(l, IDENTITY_DENY_SAN) && ask_san(l, cert, now, found));
+	    ask_digest(l, IDENTITY_DENY_KIND_SPKI, cert->spki, now, found) ||
+	    (has(l, IDENTITY_DENY_KIND_SERIAL) &&
+		ask_serial(l, cert, now, found)) ||
+	    (has(l, IDENTITY_DENY_KIND_CN) && ask_cn(l, cert, now, found)) ||
+	    (has(l, IDENTITY_DENY_KIND_SAN) && ask_san(l, cert, now, found));
 	pthread_rwlock_unlock(&l->lock);
 	return denied ||
 	    identity_denylist_match_cert(l->shared, cert, now, found);
@@ -717,10 +718,10 @@ ask_patterns(struct identity_deny_patterns *set, enum identity_deny_kind kind,
 	    identity_deny_patterns_count(set, kind) == 0)
 		return false;
 	match = identity_deny_patterns_match(set, kind, name, now, &p);
-	if (match == IDENTITY_DENY_NO_MATCH)
+	if (match == IDENTITY_DENY_MATCH_NO)
 		return false;
 	reason = p->reason;
-	if (match == IDENTITY_DENY_GAVE_UP)
+	if (match == IDENTITY_DENY_MATCH_GAVE_UP)
 		reason = slice_str("not decided: the name is too long, or the "
 				   "expressions are too slow for it");
 	return report_match(found, kind, p->text, reason, p->until);
@@ -737,16 +738,18 @@ identity_denylist_match_names(struct identity_denylist *l,
 	if (l == NULL)
 		return false;
 	pthread_rwlock_rdlock(&l->lock);
-	denied = (username.len > 0 &&
-		     ask(l, IDENTITY_DENY_USERNAME, username, now, found)) ||
+	denied =
+	    (username.len > 0 &&
+		ask(l, IDENTITY_DENY_KIND_USERNAME, username, now, found)) ||
 	    (client_id.len > 0 &&
-		ask(l, IDENTITY_DENY_CLIENTID, client_id, now, found));
+		ask(l, IDENTITY_DENY_KIND_CLIENTID, client_id, now, found));
 	set = denied ? NULL : identity_deny_patterns_get(l->patterns);
 	pthread_rwlock_unlock(&l->lock);
 	denied = denied ||
-	    ask_patterns(set, IDENTITY_DENY_USERNAME_RE, username, now,
+	    ask_patterns(set, IDENTITY_DENY_KIND_USERNAME_RE, username, now,
 		found) ||
-	    ask_patterns(set, IDENTITY_DENY_CLIENTID_RE, client_id, now, found);
+	    ask_patterns(set, IDENTITY_DENY_KIND_CLIENTID_RE, client_id, now,
+		found);
 	identity_deny_patterns_put(set);
 	return denied ||
 	    identity_denylist_match_names(l->shared, username, client_id, now,
@@ -767,11 +770,11 @@ filter_add(struct identity_deny_filter *f, enum identity_deny_kind kind,
 	uint64_t hash;
 	int i;
 
-	if (kind == IDENTITY_DENY_PEERHOST_NET ||
+	if (kind == IDENTITY_DENY_KIND_PEERHOST_NET ||
 	    identity_deny_is_pattern(kind))
 		return false;
 	/* A serial@issuer may concern any certificate with the serial. */
-	if (kind == IDENTITY_DENY_SERIAL) {
+	if (kind == IDENTITY_DENY_KIND_SERIAL) {
 		at = memchr(key.data, '@', key.len);
 		if (at != NULL)
 			key.len = (size_t)(at - key.data);
@@ -798,24 +801,24 @@ filter_cert(struct identity_deny_filter *f, const struct cert *cert)
 	struct identity_deny_key key;
 	size_t i;
 
-	filter_add(f, IDENTITY_DENY_SHA256,
+	filter_add(f, IDENTITY_DENY_KIND_SHA256,
 	    slice_make(cert->sha256, CERT_SHA256_LEN));
-	filter_add(f, IDENTITY_DENY_SHA256,
+	filter_add(f, IDENTITY_DENY_KIND_SHA256,
 	    slice_make(cert->other_form_sha256, CERT_SHA256_LEN));
-	filter_add(f, IDENTITY_DENY_SHA256,
+	filter_add(f, IDENTITY_DENY_KIND_SHA256,
 	    slice_make(cert->tbs_sha256, CERT_SHA256_LEN));
-	filter_add(f, IDENTITY_DENY_SPKI,
+	filter_add(f, IDENTITY_DENY_KIND_SPKI,
 	    slice_make(cert->spki, CERT_SHA256_LEN));
 	if (identity_deny_key_serial(&key, cert->serial))
-		filter_add(f, IDENTITY_DENY_SERIAL,
+		filter_add(f, IDENTITY_DENY_KIND_SERIAL,
 		    slice_make(key.bytes, key.len));
 	for (i = 0; i < cert->subject_count; i++)
 		if (make_cn(&key, cert, i))
-			filter_add(f, IDENTITY_DENY_CN,
+			filter_add(f, IDENTITY_DENY_KIND_CN,
 			    slice_make(key.bytes, key.len));
 	for (i = 0; i < cert->san_count; i++)
 		if (identity_deny_key_san(&key, &cert->sans[i]))
-			filter_add(f, IDENTITY_DENY_SAN,
+			filter_add(f, IDENTITY_DENY_KIND_SAN,
 			    slice_make(key.bytes, key.len));
 }
 
@@ -830,10 +833,10 @@ identity_deny_filter(struct identity_deny_filter *f, const struct cert *cert,
 	if (cert != NULL)
 		filter_cert(f, cert);
 	if (username.len > 0)
-		filter_add(f, IDENTITY_DENY_USERNAME, username);
+		filter_add(f, IDENTITY_DENY_KIND_USERNAME, username);
 	if (client_id.len > 0)
-		filter_add(f, IDENTITY_DENY_CLIENTID, client_id);
+		filter_add(f, IDENTITY_DENY_KIND_CLIENTID, client_id);
 	if (peer != NULL && identity_deny_key_address(host, peer, 32, 128))
-		filter_add(f, IDENTITY_DENY_PEERHOST,
+		filter_add(f, IDENTITY_DENY_KIND_PEERHOST,
 		    slice_make(host, IDENTITY_DENY_HOST_LEN));
 }

@@ -17,15 +17,15 @@ check_entry(struct identity_denylist *l, const struct identity_deny *e)
 	struct identity_deny found;
 	int64_t now = e->until - 1;
 
-	must(e->kind < IDENTITY_DENY_COUNT && e->value.len > 0);
+	must(e->kind < IDENTITY_DENY_KIND_COUNT && e->value.len > 0);
 	must(e->until != INT64_MIN);
-	if (e->kind == IDENTITY_DENY_USERNAME)
+	if (e->kind == IDENTITY_DENY_KIND_USERNAME)
 		must(identity_denylist_match_names(l, e->value, none, now,
 		    &found));
-	if (e->kind == IDENTITY_DENY_CLIENTID)
+	if (e->kind == IDENTITY_DENY_KIND_CLIENTID)
 		must(identity_denylist_match_names(l, none, e->value, now,
 		    &found));
-	if (e->kind == IDENTITY_DENY_CLIENTID_RE)
+	if (e->kind == IDENTITY_DENY_KIND_CLIENTID_RE)
 		(void)identity_denylist_match_names(l, none,
 		    slice_str("device-001-aaaaaaaaaaaaaaaaaaaaaa!"), now,
 		    &found);

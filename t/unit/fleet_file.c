@@ -70,8 +70,8 @@ decide(struct replica *r, const char *who, int64_t until, const char *reason)
 {
 	const struct hash_key *hash = identity_denylist_hash(r->shared);
 	struct identity_deny_table t;
-	struct identity_deny_lookup what =
-	    identity_deny_lookup_make(hash, IDENTITY_DENY_CN, slice_str(who));
+	struct identity_deny_lookup what = identity_deny_lookup_make(hash,
+	    IDENTITY_DENY_KIND_CN, slice_str(who));
 
 	identity_deny_table_init(&t, hash);
 	if (identity_deny_table_set(&t, &what, slice_str(reason), until) !=
@@ -124,7 +124,7 @@ denied(const struct replica *r)
 	char who;
 
 	for (who = 'a'; who <= 'z'; who++)
-		if (identity_denylist_find(r->shared, IDENTITY_DENY_CN,
+		if (identity_denylist_find(r->shared, IDENTITY_DENY_KIND_CN,
 			slice_make(&who, 1), &d))
 			out[len++] = who;
 	out[len] = '\0';
@@ -256,9 +256,9 @@ test_agree(const char *one, const char *two, int64_t until)
 	    "two files that begin");
 	tell(&a, &b);
 	tell(&b, &a);
-	ok(identity_denylist_find(a.shared, IDENTITY_DENY_CN, slice_str("a"),
-	       &d) &&
-		identity_denylist_find(b.shared, IDENTITY_DENY_CN,
+	ok(identity_denylist_find(a.shared, IDENTITY_DENY_KIND_CN,
+	       slice_str("a"), &d) &&
+		identity_denylist_find(b.shared, IDENTITY_DENY_KIND_CN,
 		    slice_str("a"), &e) &&
 		d.until == e.until && slice_equal(d.reason, e.reason),
 	    "they agree");

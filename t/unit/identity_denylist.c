@@ -110,7 +110,7 @@ test_names(void)
 	ok(identity_denylist_match_names(l, slice_str("joe"), slice_str("c1"),
 	       NOW, &found),
 	    "found");
-	is_int(found.kind, IDENTITY_DENY_USERNAME, "kind");
+	is_int(found.kind, IDENTITY_DENY_KIND_USERNAME, "kind");
 	is_mem(found.reason.data, found.reason.len, "stolen", 6, "reason");
 	ok(found.until == IDENTITY_DENY_FOREVER, "for ever");
 	ok(!identity_denylist_match_names(l, slice_str("future"), slice_str(""),
@@ -441,7 +441,7 @@ test_show(void)
 	struct identity_deny e;
 
 	ok(identity_denylist_next(l, &at, &e), "an entry");
-	is_int(e.kind, IDENTITY_DENY_SPKI, "first");
+	is_int(e.kind, IDENTITY_DENY_KIND_SPKI, "first");
 	is_int((long long)e.value.len, 64, "as hex");
 	is_int(e.until, 5, "until");
 	ok(identity_denylist_next(l, &at, &e), "another");
@@ -557,7 +557,7 @@ test_filters(void)
 	}
 	for (i = 0; i < 10000; i++) {
 		snprintf(name, sizeof(name), "stolen-%zu", i);
-		identity_deny_filter_entry(&entry, IDENTITY_DENY_CN,
+		identity_deny_filter_entry(&entry, IDENTITY_DENY_KIND_CN,
 		    slice_str(name));
 		other += identity_deny_filter_hits(&client, &entry);
 	}
