@@ -77,10 +77,10 @@ refuse(const struct render *r, enum reason reason, const char *fmt, ...)
 }
 
 static enum reason
-refuse_text(const struct render *r, enum identity_text text)
+refuse_text(const struct render *r, enum identity_text_result result)
 {
-	return refuse(r, identity_text_reason(text), "%s",
-	    identity_text_says(text));
+	return refuse(r, identity_text_reason(result), "%s",
+	    identity_text_describe(result));
 }
 
 static size_t
@@ -126,16 +126,16 @@ put_text(struct render *r, enum cert_string type, struct slice in)
 {
 	enum trust trust = variables[r->v].trust;
 	enum reason reason = REASON_NONE;
-	enum identity_text text;
+	enum identity_text_result result;
 	uint32_t code;
 	bool encoded;
 
 	if (type != CERT_STRING_OTHER && in.len == 0)
 		return refuse_text(r, IDENTITY_TEXT_EMPTY);
 	while (reason == REASON_NONE && in.len > 0) {
-		text = identity_text_next(type, &in, &code);
-		if (text != IDENTITY_TEXT_OK)
-			return refuse_text(r, text);
+		result = identity_text_next(type, &in, &code);
+		if (result != IDENTITY_TEXT_OK)
+			return refuse_text(r, result);
 		encoded = is_unsafe(trust, code);
 		if (encoded && r->unsafe == CONFIG_UNSAFE_REFUSE)
 			return refuse(r, REASON_IDENTITY_UNSAFE,
@@ -300,7 +300,7 @@ put_dn(struct render *r, const struct cert_attr *attrs, size_t count)
 	struct identity_text_out out = { r->out->bytes, IDENTITY_NAME_MAX,
 		r->out->len };
 	enum identity_dn_style style = IDENTITY_DN_HEX;
-	enum identity_text text;
+	enum identity_text_result result;
 
 	if (r->unsafe == CONFIG_UNSAFE_REFUSE) {
 		if (identity_dn_is_unsafe(attrs, count))
@@ -308,9 +308,10 @@ put_dn(struct render *r, const struct cert_attr *attrs, size_t count)
 			    "holds /# or a control, see unsafe_characters");
 		style = IDENTITY_DN_EMQX;
 	}
-	text = identity_dn_append(attrs, count, style, &out, NULL);
+	result = identity_dn_append(attrs, count, style, &out, NULL);
 	r->out->len = out.len;
-	return text == IDENTITY_TEXT_OK ? REASON_NONE : refuse_text(r, text);
+	return result == IDENTITY_TEXT_OK ? REASON_NONE
+					  : refuse_text(r, result);
 }
 
 /* Appends what the client sent; `there' is false if it did not. */

@@ -24,15 +24,15 @@ static const struct {
 };
 
 const char *
-identity_text_says(enum identity_text text)
+identity_text_describe(enum identity_text_result result)
 {
-	return rows[text].says;
+	return rows[result].says;
 }
 
 enum reason
-identity_text_reason(enum identity_text text)
+identity_text_reason(enum identity_text_result result)
 {
-	return rows[text].reason;
+	return rows[result].reason;
 }
 
 /* Takes a big-endian number of `width' bytes off `in'. */
@@ -68,7 +68,7 @@ is_scalar(uint32_t code)
 	return code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
 }
 
-enum identity_text
+enum identity_text_result
 identity_text_next(enum cert_string type, struct slice *in, uint32_t *code)
 {
 	bool good = false;
@@ -100,11 +100,11 @@ identity_text_next(enum cert_string type, struct slice *in, uint32_t *code)
 	return *code == 0 ? IDENTITY_TEXT_NUL : IDENTITY_TEXT_OK;
 }
 
-enum identity_text
+enum identity_text_result
 identity_text_append(enum cert_string type, struct slice in, uint8_t *out,
     size_t cap, size_t *len)
 {
-	enum identity_text text;
+	enum identity_text_result result;
 	uint8_t bytes[4];
 	size_t n, pos = *len;
 	uint32_t code;
@@ -114,9 +114,9 @@ identity_text_append(enum cert_string type, struct slice in, uint8_t *out,
 	if (in.len == 0)
 		return IDENTITY_TEXT_EMPTY;
 	while (in.len > 0) {
-		text = identity_text_next(type, &in, &code);
-		if (text != IDENTITY_TEXT_OK)
-			return text;
+		result = identity_text_next(type, &in, &code);
+		if (result != IDENTITY_TEXT_OK)
+			return result;
 		n = utf8_write(code, bytes);
 		if (n > cap - pos)
 			return IDENTITY_TEXT_TOO_LONG;
@@ -271,7 +271,7 @@ put_first_arcs(struct line *l, struct arc *a)
 }
 
 /* An OID's content bytes in dotted form (X.690 8.19). */
-static enum identity_text
+static enum identity_text_result
 put_oid(struct line *l, struct slice oid)
 {
 	struct arc arc = { .count = 0 };
@@ -316,12 +316,12 @@ put_byte(struct line *l, uint8_t byte, bool first, bool last,
 	put(l, &byte, 1);
 }
 
-static enum identity_text
+static enum identity_text_result
 put_value(struct line *l, const struct cert_attr *a,
     enum identity_dn_style style)
 {
 	struct slice in = a->value;
-	enum identity_text text;
+	enum identity_text_result result;
 	uint8_t bytes[4];
 	uint32_t code;
 	size_t i, n;
@@ -330,9 +330,9 @@ put_value(struct line *l, const struct cert_attr *a,
 	if (a->type == CERT_STRING_OTHER)
 		return IDENTITY_TEXT_OTHER;
 	while (in.len > 0) {
-		text = identity_text_next(a->type, &in, &code);
-		if (text != IDENTITY_TEXT_OK)
-			return text;
+		result = identity_text_next(a->type, &in, &code);
+		if (result != IDENTITY_TEXT_OK)
+			return result;
 		n = utf8_write(code, bytes);
 		for (i = 0; i < n; i++)
 			put_byte(l, bytes[i], first, in.len == 0, style);
@@ -354,12 +354,12 @@ type_name(struct slice oid)
 	return NULL;
 }
 
-static enum identity_text
+static enum identity_text_result
 put_attr(struct line *l, const struct cert_attr *a,
     enum identity_dn_style style)
 {
 	const char *name = type_name(a->oid);
-	enum identity_text text;
+	enum identity_text_result result;
 	size_t i;
 	char hex[3];
 
@@ -368,21 +368,21 @@ put_attr(struct line *l, const struct cert_attr *a,
 		put_str(l, "=");
 		return put_value(l, a, style);
 	}
-	text = put_oid(l, a->oid);
+	result = put_oid(l, a->oid);
 	put_str(l, "=#");
 	for (i = 0; i < a->value_der.len; i++) {
 		encode_hex(hex, slice_make(a->value_der.data + i, 1));
 		put(l, hex, 2);
 	}
-	return text;
+	return result;
 }
 
-enum identity_text
+enum identity_text_result
 identity_dn_append(const struct cert_attr *attrs, size_t count,
     enum identity_dn_style style, struct identity_text_out *out, size_t *bad)
 {
 	struct line l = { *out, false };
-	enum identity_text text = IDENTITY_TEXT_OK;
+	enum identity_text_result result = IDENTITY_TEXT_OK;
 	size_t begin, end, i;
 
 	if (count == 0)
@@ -391,19 +391,19 @@ identity_dn_append(const struct cert_attr *attrs, size_t count,
 		begin = end - 1;
 		while (begin > 0 && attrs[begin - 1].rdn == attrs[end - 1].rdn)
 			begin--;
-		for (i = begin; i < end && text == IDENTITY_TEXT_OK; i++) {
+		for (i = begin; i < end && result == IDENTITY_TEXT_OK; i++) {
 			if (end < count || i > begin)
 				put_str(&l, i > begin ? "+" : ",");
-			text = put_attr(&l, &attrs[i], style);
-			if (text != IDENTITY_TEXT_OK && bad != NULL)
+			result = put_attr(&l, &attrs[i], style);
+			if (result != IDENTITY_TEXT_OK && bad != NULL)
 				*bad = i;
 		}
 	}
-	if (text == IDENTITY_TEXT_OK && l.full)
-		text = IDENTITY_TEXT_TOO_LONG;
-	if (text == IDENTITY_TEXT_OK)
+	if (result == IDENTITY_TEXT_OK && l.full)
+		result = IDENTITY_TEXT_TOO_LONG;
+	if (result == IDENTITY_TEXT_OK)
 		*out = l.out;
-	return text;
+	return result;
 }
 
 /* A # at the beginning is escaped, so only one after a / is a wildcard. */

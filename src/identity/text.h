@@ -10,7 +10,7 @@
 #include "domain/cert.h"
 #include "domain/reason.h"
 
-enum identity_text {
+enum identity_text_result {
 	IDENTITY_TEXT_OK,
 	IDENTITY_TEXT_EMPTY, /* no bytes at all */
 	IDENTITY_TEXT_NUL, /* holds U+0000: ends early for a C program */
@@ -22,10 +22,10 @@ enum identity_text {
 
 /* Returns what is wrong, as text that follows a field's name: "is empty";
  * static. */
-const char *identity_text_says(enum identity_text text);
+const char *identity_text_describe(enum identity_text_result result);
 
 /* The close reason for it; REASON_NONE for IDENTITY_TEXT_OK. */
-enum reason identity_text_reason(enum identity_text text);
+enum reason identity_text_reason(enum identity_text_result result);
 
 /*
  * Converts the content bytes `in' of a string of `type' and appends them at
@@ -39,16 +39,16 @@ enum reason identity_text_reason(enum identity_text text);
  * BMPString is UCS-2: surrogates are refused, also in pairs. UniversalString
  * is UCS-4. No normalisation is done: names are compared as bytes.
  */
-enum identity_text identity_text_append(enum cert_string type, struct slice in,
-    uint8_t *out, size_t cap, size_t *len);
+enum identity_text_result identity_text_append(enum cert_string type,
+    struct slice in, uint8_t *out, size_t cap, size_t *len);
 
 /*
  * As above for one character: takes the first one off `in', which must not be
  * empty, and stores its code point. Returns OK, NUL, INVALID or OTHER; after
  * the last two `in' and `code' are undefined.
  */
-enum identity_text identity_text_next(enum cert_string type, struct slice *in,
-    uint32_t *code);
+enum identity_text_result identity_text_next(enum cert_string type,
+    struct slice *in, uint32_t *code);
 
 /* --- Distinguished names --- */
 
@@ -77,7 +77,7 @@ struct identity_text_out {
  * IDENTITY_TEXT_EMPTY. Unless the result is IDENTITY_TEXT_OK, out->len is
  * unchanged and *bad (may be NULL) is the attribute at fault.
  */
-enum identity_text identity_dn_append(const struct cert_attr *attrs,
+enum identity_text_result identity_dn_append(const struct cert_attr *attrs,
     size_t count, enum identity_dn_style style, struct identity_text_out *out,
     size_t *bad);
 

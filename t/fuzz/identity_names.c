@@ -125,13 +125,13 @@ check_dn(const struct cert *c, enum identity_dn_style style)
 	static uint8_t out[IDENTITY_NAME_MAX];
 	struct identity_text_out line = { out, sizeof(out), 0 };
 	size_t len, i, bad = SIZE_MAX;
-	enum identity_text text = identity_dn_append(c->subject,
+	enum identity_text_result result = identity_dn_append(c->subject,
 	    c->subject_count, style, &line, &bad);
 
 	len = line.len;
-	must(text == IDENTITY_TEXT_OK || len == 0);
-	must((text == IDENTITY_TEXT_OK || c->subject_count == 0 ||
-		 text == IDENTITY_TEXT_TOO_LONG) == (bad == SIZE_MAX));
+	must(result == IDENTITY_TEXT_OK || len == 0);
+	must((result == IDENTITY_TEXT_OK || c->subject_count == 0 ||
+		 result == IDENTITY_TEXT_TOO_LONG) == (bad == SIZE_MAX));
 	for (i = 0; i < len; i++)
 		must(out[i] >= 32 && out[i] < 126);
 }

@@ -81,7 +81,7 @@ test_rows(void)
 	const char *want;
 	uint8_t out[1024];
 	struct identity_text_out line;
-	enum identity_text got;
+	enum identity_text_result got;
 	size_t i, style, len;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]) * 2; i++) {
@@ -134,7 +134,7 @@ test_room(void)
 	struct kit_bytes out;
 	struct identity_kit k;
 	struct identity_text_out line;
-	enum identity_text got;
+	enum identity_text_result got;
 	size_t cap, wrong = 0;
 
 	identity_kit_init(&k,

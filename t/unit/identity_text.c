@@ -21,7 +21,7 @@ static const struct {
 	const char *name;
 	enum cert_string type;
 	const char *in;
-	enum identity_text want;
+	enum identity_text_result want;
 	const char *out;
 } rows[] = {
 	{ "UTF8 ASCII", UTF8, "'device-001'", IDENTITY_TEXT_OK,
@@ -99,7 +99,7 @@ test_rows(void)
 	struct kit_bytes in, want;
 	uint8_t out[64] = "##";
 	size_t i, len;
-	enum identity_text got;
+	enum identity_text_result got;
 
 	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		in = kit_hex(rows[i].in);
@@ -188,10 +188,10 @@ test_agrees(void)
 static void
 test_words(void)
 {
-	enum identity_text t;
+	enum identity_text_result t;
 
 	for (t = IDENTITY_TEXT_EMPTY; t < IDENTITY_TEXT_COUNT; t++)
-		ok(identity_text_says(t)[0] != '\0' &&
+		ok(identity_text_describe(t)[0] != '\0' &&
 			identity_text_reason(t) != REASON_NONE,
 		    "%d has a word and a reason", (int)t);
 	is_int(identity_text_reason(IDENTITY_TEXT_OK), REASON_NONE,
