@@ -19,7 +19,7 @@
 #define HEADING_MAX 65536 /* bytes that are searched for the first line */
 #define PAGE 4096 /* written as a whole or not at all */
 #define REWRITE_AT_ONCE 65536 /* files up to this size */
-#define REWRITE_SHARE 8 /* larger ones when one row in so many is idle */
+#define REWRITE_SHARE 8 /* larger ones when one row in so many is obsolete */
 #define ROW_SIZE 32 /* bytes of a row, to estimate their number */
 #define TRIES 50 /* when other programs keep replacing the file */
 #define STEP_NS 2000000 /* between two looks at what others do */
@@ -382,7 +382,7 @@ append(struct work *w, enum outcome *outcome)
 		return failed(w, e->path, "write");
 	*outcome = is_current(w, w->fd) ? DONE : AGAIN;
 	e->alone = (size_t)e->after.st_size == begin + padded + rows.len;
-	e->idle += e->change->replaced.count * 2;
+	e->obsolete_rows += e->change->replaced.count * 2;
 	return OK;
 }
 
@@ -734,7 +734,7 @@ rewrite(struct work *w, bool blank, enum outcome *outcome)
 		if (fstat(fd, &w->e->after) == -1)
 			err = failed(w, w->target, "look at");
 		if (w->e->change->replaced.count > 0)
-			w->e->idle = 0;
+			w->e->obsolete_rows = 0;
 	}
 	/* By now this is the new file, if it was not used, or the old one. */
 	unlink(w->temp);
@@ -750,7 +750,7 @@ is_worth_it(const struct identity_deny_edit *e)
 	size_t rows = (size_t)e->before.st_size / ROW_SIZE;
 
 	return e->before.st_size <= REWRITE_AT_ONCE ||
-	    e->idle > rows / REWRITE_SHARE;
+	    e->obsolete_rows > rows / REWRITE_SHARE;
 }
 
 /* True if a new file can take the place of the old one. */

@@ -33,7 +33,8 @@ struct identity_deny_edit {
 	const struct identity_deny_change *change; /* borrowed */
 	struct report *report; /* borrowed */
 	bool create; /* a file that does not exist is created */
-	size_t idle; /* rows of the file that no longer count; updated */
+	size_t
+	    obsolete_rows; /* rows of the file that no longer count; updated */
 	/* The results, after OK: */
 	struct stat before; /* the file as it was found */
 	struct stat after; /* the file as it was left */

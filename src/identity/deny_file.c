@@ -551,7 +551,7 @@ add_rows(struct identity_deny_base *base, struct identity_deny_rows *rows)
 			return identity_deny_rows_end(rows);
 		if (parse == PARSE_BAD)
 			continue;
-		base->idle++;
+		base->obsolete_rows++;
 		err = add_row(base, rows, &row, &key);
 		if (err != OK && err != ERR_CONFIG)
 			return err;
@@ -588,7 +588,7 @@ fill(struct identity_deny_base *base, uint8_t *text, size_t len,
 		err = add_rows(base, &rows);
 	if (err == OK) {
 		identity_deny_table_trim(&base->table);
-		base->idle -= base->table.count - base->table.removed;
+		base->obsolete_rows -= base->table.count - base->table.removed;
 	}
 	if (err == ERR_LIMIT)
 		report_add(r, "%s: larger than 4 GiB in memory", name);

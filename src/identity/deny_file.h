@@ -120,7 +120,7 @@ struct identity_deny_base {
 	struct identity_deny_patterns *patterns; /* counted */
 	struct identity_deny_needs needs;
 	struct stat file_stat; /* of the file, just before it was read */
-	size_t idle; /* rows that do not count */
+	size_t obsolete_rows; /* rows that no longer count */
 };
 
 /* Notes in `n' what questions have to look up because of an entry. */

@@ -242,9 +242,9 @@ identity_denylist_is_changed(const struct identity_denylist *l,
 }
 
 size_t
-identity_denylist_idle(const struct identity_denylist *l)
+identity_denylist_obsolete_rows(const struct identity_denylist *l)
 {
-	return l->base->idle;
+	return l->base->obsolete_rows;
 }
 
 enum err

@@ -142,8 +142,9 @@ const struct stat *identity_denylist_file_stat(
 bool identity_denylist_is_changed(const struct identity_denylist *l,
     const struct identity_deny_table *t, size_t i);
 
-/* The rows of the file that do not count. Owner only. */
-size_t identity_denylist_idle(const struct identity_denylist *l);
+/* Returns how many rows of the file no longer count: a later row replaced them.
+ * Owner only. */
+size_t identity_denylist_obsolete_rows(const struct identity_denylist *l);
 
 /* Reads and replaces in one call: for a start and for `explain'. */
 enum err identity_denylist_load(struct identity_denylist *l, const char *path,

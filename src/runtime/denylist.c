@@ -70,7 +70,7 @@ struct denylist_manager {
 	struct stat known; /* the version of the file that is in force */
 	struct stat refused; /* the version that has errors; or zero */
 	struct stat seen; /* at the last check */
-	size_t idle; /* rows of the file that do not count */
+	size_t obsolete_rows; /* rows of the file that do not count */
 	bool loading; /* a JOB_LOAD is under way */
 	struct list next_load; /* waiters for the load after it; see load() */
 	bool retry; /* memory was missing: load again at the next check */
@@ -331,7 +331,7 @@ note_version(struct denylist_manager *d, const struct identity_deny_edit *e)
 		d->known = e->after;
 	else
 		memset(&d->known, 0, sizeof(d->known));
-	d->idle = e->idle;
+	d->obsolete_rows = e->obsolete_rows;
 }
 
 /* Schedules another read of the file, for when there may be memory. */
@@ -552,7 +552,7 @@ put_in_force(struct denylist_manager *d, struct job *job)
 	if (err != OK)
 		return err;
 	d->known = job->base->file_stat;
-	d->idle = job->base->idle;
+	d->obsolete_rows = job->base->obsolete_rows;
 	memset(&d->refused, 0, sizeof(d->refused));
 	job->base = NULL;
 	log_event(LOG_LEVEL_INFO, "denylist",
@@ -630,7 +630,7 @@ denylist_change(struct denylist_manager *d, struct identity_deny_change *change,
 	job->edit.path = job->path;
 	job->edit.change = &job->change;
 	job->edit.report = &job->why;
-	job->edit.idle = d->idle;
+	job->edit.obsolete_rows = d->obsolete_rows;
 	job->edit.create = identity_denylist_count(d->list) == 0;
 	job->done = done;
 	job->arg = arg;
@@ -836,10 +836,10 @@ take_list(struct denylist_manager *d)
 	d->list = identity_denylist_get(list_of(s));
 	memset(&d->known, 0, sizeof(d->known));
 	memset(&d->refused, 0, sizeof(d->refused));
-	d->idle = 0;
+	d->obsolete_rows = 0;
 	if (d->list != NULL) {
 		d->known = *identity_denylist_file_stat(d->list);
-		d->idle = identity_denylist_idle(d->list);
+		d->obsolete_rows = identity_denylist_obsolete_rows(d->list);
 	}
 	d->seen = d->known;
 	return OK;
