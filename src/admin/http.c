@@ -495,7 +495,7 @@ begin(struct http_call *c, size_t len)
 static void
 read_more(struct http_call *c)
 {
-	size_t most = c->server->options.head_max;
+	size_t max = c->server->options.head_max;
 	uint8_t *scratch = loop_scratch(c->server->loop, LOOP_SCRATCH_PLAIN);
 	uint64_t turn = loop_now(c->server->loop);
 	size_t len;
@@ -515,7 +515,7 @@ read_more(struct http_call *c)
 		return;
 	}
 	len = head_len(&c->in);
-	if (len > most || (len == 0 && buf_len(&c->in) >= most)) {
+	if (len > max || (len == 0 && buf_len(&c->in) >= max)) {
 		stream_want_read(c->stream, false);
 		refuse(c, 431, "the request is too large");
 	} else if (len > 0) {

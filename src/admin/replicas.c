@@ -227,7 +227,7 @@ without_repeats(json_t *rows)
 static json_int_t
 sum_entries(const struct broadcast *b, const char *all, const char *shared)
 {
-	json_int_t most = 0;
+	json_int_t max = 0;
 	json_int_t total = 0;
 	json_t *part;
 	size_t i;
@@ -235,10 +235,10 @@ sum_entries(const struct broadcast *b, const char *all, const char *shared)
 	json_array_foreach(b->parts, i, part)
 	{
 		total += number_of(part, all) - number_of(part, shared);
-		if (number_of(part, shared) > most)
-			most = number_of(part, shared);
+		if (number_of(part, shared) > max)
+			max = number_of(part, shared);
 	}
-	return total + most;
+	return total + max;
 }
 
 /* The parameter "offset"; 0 if it is missing, or not a number: then every

@@ -13,9 +13,9 @@
 #define LIMIT_DEFAULT 1000
 #define SORT_LIMIT_MAX 10000
 
-/* Reads a decimal number up to `most'. */
+/* Reads a decimal number up to `max'. */
 static bool
-parse_number(const char *text, uint64_t most, uint64_t *out)
+parse_number(const char *text, uint64_t max, uint64_t *out)
 {
 	char *end;
 
@@ -23,7 +23,7 @@ parse_number(const char *text, uint64_t most, uint64_t *out)
 		return false;
 	errno = 0;
 	*out = strtoull(text, &end, 10);
-	return errno == 0 && *end == '\0' && *out <= most;
+	return errno == 0 && *end == '\0' && *out <= max;
 }
 
 bool

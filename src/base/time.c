@@ -33,9 +33,9 @@ days_to(int year, int month, int day)
 }
 
 static bool
-in_range(int value, int least, int most)
+in_range(int value, int min, int max)
 {
-	return value >= least && value <= most;
+	return value >= min && value <= max;
 }
 
 bool

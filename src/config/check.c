@@ -78,11 +78,11 @@ static void
 check_daemon(const struct check *c)
 {
 	struct config_daemon *d = &c->cfg->daemon;
-	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
-	if (strlen(d->admin_socket) > most)
+	if (strlen(d->admin_socket) > max)
 		COMPLAIN(c, d, admin_socket,
-		    "the path of a unix socket is longer than %zu bytes", most);
+		    "the path of a unix socket is longer than %zu bytes", max);
 }
 
 /* RFC 3986 path characters; the rest a client has to send encoded. */

@@ -191,10 +191,10 @@ config_option_range(const struct config_option *option, char *out, size_t size)
 
 	if (option->choices != NULL)
 		return config_option_words(option, out, size);
-	if (option->most == 0)
+	if (option->max == 0)
 		return snprintf(out, size, "%s", option->takes);
-	unit_write(lo, unit, option->least);
-	unit_write(hi, unit, option->most);
+	unit_write(lo, unit, option->min);
+	unit_write(hi, unit, option->max);
 	if (option->takes == NULL)
 		return snprintf(out, size, "%s to %s", lo, hi);
 	return snprintf(out, size, "%s, or %s to %s", option->takes, lo, hi);

@@ -32,8 +32,8 @@ struct config_option {
 	enum err (*set)(struct config_setting *s, void *field);
 	const char *takes;
 	enum config_reads reads;
-	uint64_t least; /* of the numeric types, in their unit */
-	uint64_t most; /* 0: not a numeric type */
+	uint64_t min; /* of the numeric types, in their unit */
+	uint64_t max; /* 0: not a numeric type */
 	const struct config_choice *choices; /* ENUM and SET; else NULL */
 
 	const char *standard; /* the default, as one would write it */

@@ -6,8 +6,8 @@
  *
  * X(section, key, TYPE, default as one would write it, reload, help)
  *
- * TYPE is one of the rows of config/types.h; numbers in it are the least and
- * the greatest value. LIVE: a reload puts a change in force for what begins
+ * TYPE is one of the rows of config/types.h; numbers in it are the smallest
+ * and the largest value. LIVE: a reload puts a change in force for what begins
  * after it. RESTART: read once at start.
  *
  * Relative paths are relative to the directory of the ini file. The words of

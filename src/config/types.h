@@ -17,8 +17,8 @@
 /*
  * CONFIG_TYPE_name: the C type of the field; the function of config/value.h
  * that parses it; what values it takes, for people, where for a number only
- * the word is named that may stand for 0; what it names for us to read; least;
- * most; the words of config/choices.h.
+ * the word is named that may stand for 0; what it names for us to read; the
+ * smallest and the largest value; the words of config/choices.h.
  */
 #define CONFIG_TYPE_BOOL \
 	bool, config_set_bool, "on, off", CONFIG_READS_NOTHING, 0, 0, NULL

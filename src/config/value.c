@@ -89,7 +89,7 @@ take_number(struct config_setting *s, enum unit unit, uint64_t *out)
 		return bad_number(s, unit);
 	if (err == OK && *out == 0 && o->takes != NULL && o->takes[0] == '0')
 		return OK; /* "0s" */
-	if (err == OK && *out >= o->least && *out <= o->most)
+	if (err == OK && *out >= o->min && *out <= o->max)
 		return OK;
 	config_option_range(o, range, sizeof(range));
 	return bad(s, "%.64s is out of range (write %s)", s->text, range);
@@ -463,14 +463,14 @@ parse_unix(struct config_setting *s, const char *text,
     struct config_endpoint *out)
 {
 	const char *path = text + strlen(UNIX_PREFIX);
-	size_t most = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
+	size_t max = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
 
 	if (path[0] != '/')
 		return bad(s,
 		    "\"%.64s\" does not begin with / (write unix:/path)", text);
-	if (strlen(path) > most)
+	if (strlen(path) > max)
 		return bad(s,
-		    "the path of a unix socket is longer than %zu bytes", most);
+		    "the path of a unix socket is longer than %zu bytes", max);
 	out->path = path;
 	return OK;
 }

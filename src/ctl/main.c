@@ -176,17 +176,17 @@ check_options(const struct arguments *a)
 /* The plain words that a call needs, and may have. A list has its values from a
  * file, of one KIND or of several; filters take the place of both. */
 static void
-count_words(const struct arguments *a, int *least, int *most)
+count_words(const struct arguments *a, int *min, int *max)
 {
 	const struct command *c = a->call.command;
 
-	*most = (c->words[0] != NULL) + (c->words[1] != NULL);
-	*least = *most;
+	*max = (c->words[0] != NULL) + (c->words[1] != NULL);
+	*min = *max;
 	if (command_is_list(&a->call)) {
-		*least = 0;
-		*most = 1;
+		*min = 0;
+		*max = 1;
 	} else if (c->filter_option != NULL && command_has_filter(&a->call)) {
-		*least = *most = 0;
+		*min = *max = 0;
 	}
 }
 
@@ -196,11 +196,11 @@ take_words(struct arguments *a, char **words, int count)
 {
 	struct command_param param = { NULL, NULL, NULL };
 	const struct command *c = a->call.command;
-	int least, most, n;
+	int min, max, n;
 
-	count_words(a, &least, &most);
-	for (n = 0; n < most; n++) {
-		if (n >= count && n >= least)
+	count_words(a, &min, &max);
+	for (n = 0; n < max; n++) {
+		if (n >= count && n >= min)
 			break;
 		if (n >= count) {
 			fprintf(stderr,

@@ -190,7 +190,7 @@ const char *
 fleet_entry_parse(struct fleet_entry *e, struct slice field, struct slice value,
     int64_t ms)
 {
-	int64_t most = (ms + AHEAD_MS) << SHIFT;
+	int64_t latest = (ms + AHEAD_MS) << SHIFT;
 	struct slice word;
 	const char *why = read_field(e, field);
 
@@ -202,10 +202,10 @@ fleet_entry_parse(struct fleet_entry *e, struct slice field, struct slice value,
 		return "without a time";
 	if (value.len > IDENTITY_DENY_REASON_MAX)
 		return "its reason is too long";
-	if (e->stamp > most && e->until == IDENTITY_DENY_REMOVED)
+	if (e->stamp > latest && e->until == IDENTITY_DENY_REMOVED)
 		return "taken back in the far future";
-	if (e->stamp > most)
-		e->stamp = most;
+	if (e->stamp > latest)
+		e->stamp = latest;
 	e->reason =
 	    e->until == IDENTITY_DENY_REMOVED ? slice_make(NULL, 0) : value;
 	return NULL;

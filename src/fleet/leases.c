@@ -144,7 +144,7 @@ static void
 give_back_alone(struct fleet_leases *l, struct cert_sessions_request *request)
 {
 	l->status.alone++;
-	if (!l->alone_logged && request->limit.most > 0) {
+	if (!l->alone_logged && request->limit.max > 0) {
 		l->alone_logged = true;
 		log_event(LOG_LEVEL_WARN, "fleet_alone",
 		    "the other replicas' sessions are not known: see [fleet] "
@@ -259,7 +259,7 @@ write_request(struct fleet_leases *l, struct command *c,
 	command_add(c, hex);
 	snprintf(text, sizeof(text), "%" PRIu32, request->count);
 	command_add(c, text);
-	snprintf(text, sizeof(text), "%" PRIu32, request->limit.most);
+	snprintf(text, sizeof(text), "%" PRIu32, request->limit.max);
 	command_add(c, text);
 	command_add(c,
 	    request->limit.excess == CERT_SESSIONS_REFUSE ? "refuse" : "kick");

@@ -133,7 +133,7 @@
 	"local out = {} " \
 	"for i = 5, #ARGV, 6 do " \
 	"  local cert, own = ARGV[i], tonumber(ARGV[i + 1]) " \
-	"  local most, kick = tonumber(ARGV[i + 2]), ARGV[i + 3] == 'kick' " \
+	"  local max, kick = tonumber(ARGV[i + 2]), ARGV[i + 3] == 'kick' " \
 	"  local total, newest, host, found = own, 0, '', {} " \
 	"  for _, number in ipairs(others) do " \
 	"    local text = redis.call('HGET', ARGV[1] .. number, cert) " \
@@ -147,11 +147,11 @@
 	"      if tonumber(new) >= newest then " \
 	"        newest = tonumber(new) host = peer end end end " \
 	"  local answer = 1 " \
-	"  if most > 0 and total > most and not kick then answer = 0 end " \
-	"  if most > 0 and kick then " \
+	"  if max > 0 and total > max and not kick then answer = 0 end " \
+	"  if max > 0 and kick then " \
 	"    found[#found + 1] = {count = own - 1, old = tonumber(ARGV[i + " \
 	"4])} " \
-	"    for _ = most + 1, math.min(total, most + 1000) do " \
+	"    for _ = max + 1, math.min(total, max + 1000) do " \
 	"      local pick " \
 	"      for _, f in ipairs(found) do " \
 	"        if f.count > 0 and (not pick or f.old < pick.old) then " \

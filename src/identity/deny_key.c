@@ -185,9 +185,9 @@ parse_host(struct identity_deny_key *key, struct slice value)
 	return NULL;
 }
 
-/* Reads the prefix length. False unless it is a number up to `most'. */
+/* Reads the prefix length. False unless it is a number up to `max'. */
 static bool
-read_bits(struct slice text, unsigned most, unsigned *bits)
+read_bits(struct slice text, unsigned max, unsigned *bits)
 {
 	size_t i;
 
@@ -197,7 +197,7 @@ read_bits(struct slice text, unsigned most, unsigned *bits)
 			return false;
 		*bits = *bits * 10 + (unsigned)(text.data[i] - '0');
 	}
-	return text.len > 0 && text.len < 4 && *bits <= most;
+	return text.len > 0 && text.len < 4 && *bits <= max;
 }
 
 static const char *
@@ -207,13 +207,13 @@ parse_net(struct identity_deny_key *key, struct slice value)
 	const uint8_t *slash = memchr(value.data, '/', value.len);
 	size_t len = slash == NULL ? value.len : (size_t)(slash - value.data);
 	bool v6 = memchr(value.data, ':', len) != NULL;
-	unsigned most = v6 ? 128 : 32, bits = most;
+	unsigned max = v6 ? 128 : 32, bits = max;
 	struct sockaddr_storage sa;
 
 	if (!read_address(&sa, slice_make(value.data, len)))
 		return bad;
 	if (slash != NULL &&
-	    !read_bits(slice_make(slash + 1, value.len - len - 1), most, &bits))
+	    !read_bits(slice_make(slash + 1, value.len - len - 1), max, &bits))
 		return bad;
 	if (v6 && sa.ss_family == AF_INET) { /* IPv4-mapped */
 		if (bits < 96)

@@ -596,7 +596,7 @@ check_text(struct slice text, char *why)
 
 /* The most parts that `text' can have: each $ ends one and begins one. */
 static size_t
-most_parts(struct slice text)
+max_parts(struct slice text)
 {
 	size_t i, n = 1;
 
@@ -610,7 +610,7 @@ identity_template_compile(struct identity_template **out, struct slice text,
     char why[IDENTITY_WHY_MAX])
 {
 	struct identity_template *t;
-	size_t most;
+	size_t max;
 	uint8_t *copy;
 	enum err err;
 
@@ -618,11 +618,11 @@ identity_template_compile(struct identity_template **out, struct slice text,
 	err = check_text(text, why);
 	if (err != OK || slice_equal(text, slice_str("none")))
 		return err;
-	most = most_parts(text);
-	t = calloc(1, sizeof(*t) + most * sizeof(t->parts[0]) + text.len);
+	max = max_parts(text);
+	t = calloc(1, sizeof(*t) + max * sizeof(t->parts[0]) + text.len);
 	if (t == NULL)
 		return ERR_NO_MEMORY;
-	copy = (uint8_t *)&t->parts[most];
+	copy = (uint8_t *)&t->parts[max];
 	memcpy(copy, text.data, text.len);
 	t->text = slice_make(copy, text.len);
 	err = compile_parts(t, why);

@@ -28,7 +28,7 @@ charge(struct mqtt_connect_read *r, size_t len)
 	more = total - MQTT_CONNECT_READ_FREE - r->charged;
 	r->charged += more;
 	return atomic_fetch_add(&r->budget->used, more) + more <=
-	    atomic_load(&r->budget->most);
+	    atomic_load(&r->budget->max);
 }
 
 /* Ends the use of the stream. `r' itself lives until the end of the loop turn,

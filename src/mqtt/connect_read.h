@@ -20,7 +20,7 @@ struct mqtt_connect_read;
  * MQTT_CONNECT_READ_FREE of each. Any thread. */
 struct mqtt_connect_budget {
 	_Atomic size_t used;
-	_Atomic size_t most;
+	_Atomic size_t max;
 };
 
 struct mqtt_connect_result {

@@ -277,8 +277,8 @@ limit(struct master *m, const struct config *cfg)
 	memory = cfg->limits.connect_memory != 0
 	    ? cfg->limits.connect_memory
 	    : (size_t)(m->memory_total / 8);
-	atomic_store(&m->memory.most, memory);
-	atomic_store(&m->memory.reading.most, memory);
+	atomic_store(&m->memory.max, memory);
+	atomic_store(&m->memory.reading.max, memory);
 }
 
 /*

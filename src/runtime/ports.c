@@ -55,12 +55,12 @@ static enum err
 hand_out(const struct binding *b, const int *fds, size_t count,
     const struct config_listener *l, enum worker_socket origin)
 {
-	size_t most = count > b->count ? count : b->count;
+	size_t max = count > b->count ? count : b->count;
 	enum err err = OK;
 	size_t i;
 	int fd;
 
-	for (i = 0; i < most; i++) {
+	for (i = 0; i < max; i++) {
 		fd = i < count ? fds[i] : -1;
 		if (err == OK && i >= count)
 			fd = fcntl(fds[i % count], F_DUPFD_CLOEXEC, 0);

@@ -204,9 +204,9 @@ resources_max_connections(uint64_t files, size_t more)
 }
 
 static uint32_t
-within(uint64_t value, uint32_t least, uint32_t most)
+within(uint64_t value, uint32_t min, uint32_t max)
 {
-	return value < least ? least : value > most ? most : (uint32_t)value;
+	return value < min ? min : value > max ? max : (uint32_t)value;
 }
 
 uint32_t

@@ -165,8 +165,8 @@ watcher_list_add(struct watcher_list *l, const char *path)
 static void
 move_others(struct watcher_list *l, struct watcher_list *from)
 {
-	size_t most = l->count + from->count;
-	struct watched *files = realloc(l->files, most * sizeof(*files));
+	size_t max = l->count + from->count;
+	struct watched *files = realloc(l->files, max * sizeof(*files));
 	size_t i;
 
 	if (files == NULL)

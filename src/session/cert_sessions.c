@@ -202,7 +202,7 @@ make_room(struct cert_sessions_entry *e,
     const struct cert_sessions_limit *limit,
     struct cert_sessions_result *result)
 {
-	while (limit->most != 0 && e->count >= limit->most) {
+	while (limit->max != 0 && e->count >= limit->max) {
 		if (limit->excess == CERT_SESSIONS_REFUSE) {
 			result->full = true;
 			return;

@@ -75,13 +75,13 @@ enum cert_sessions_excess {
 };
 
 struct cert_sessions_limit {
-	uint32_t most; /* sessions of one certificate; 0 = no limit */
+	uint32_t max; /* sessions of one certificate; 0 = no limit */
 	enum cert_sessions_excess excess;
 };
 
 /* The outcome of cert_sessions_add(). */
 struct cert_sessions_result {
-	bool full; /* not added: there are `most' already */
+	bool full; /* not added: there are `max' already */
 	bool clone; /* there is a session from another address: */
 	union session_address other;
 	uint32_t count; /* of the certificate's sessions, with this one */

@@ -45,7 +45,7 @@ struct listener_state {
  * clients that do not finish take nothing from those that wait. */
 struct session_memory {
 	_Atomic size_t used; /* bytes of those that wait */
-	_Atomic size_t most; /* [limits] connect_memory */
+	_Atomic size_t max; /* [limits] connect_memory */
 	struct mqtt_connect_budget reading;
 };
 

@@ -584,7 +584,7 @@ fleet_answered(struct cert_sessions_member *member,
 static bool
 may_be_refused(struct session *s, const struct cert_sessions_limit *limit)
 {
-	return limit->most > 0 &&
+	return limit->max > 0 &&
 	    (limit->excess == CERT_SESSIONS_REFUSE || needs_fleet(s));
 }
 
@@ -698,7 +698,7 @@ shrink(struct session *s, struct admission *a)
 	buf_fini(&a->connect_read.bytes);
 	a->charged = buf_len(&a->connect) + buf_len(&a->rest);
 	if (atomic_fetch_add(&memory->used, a->charged) + a->charged >
-	    atomic_load(&memory->most))
+	    atomic_load(&memory->max))
 		return REASON_BACKEND_BUSY;
 	return REASON_NONE;
 }

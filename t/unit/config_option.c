@@ -47,7 +47,7 @@ check_row(const struct config_section *s, const struct config_option *o)
 	ok(len > 10 && (o->help[len - 1] == '.' || o->help[len - 1] == '?') &&
 		o->help[0] != ' ' && strstr(o->help, "  ") == NULL,
 	    "its help is a sentence");
-	ok(o->least <= o->most, "its range is one");
+	ok(o->min <= o->max, "its range is one");
 	ok((o->choices != NULL) ==
 		(o->set == config_set_enum || o->set == config_set_set),
 	    "it has words if its type does");

@@ -64,14 +64,14 @@ static char why[CONFIG_WHY_MAX];
 /* Sets `f' of a type with a range; `why' holds what was wrong, or "". */
 static enum err
 set_in(union field *f, const struct config_option *type, const char *text,
-    uint64_t least, uint64_t most)
+    uint64_t min, uint64_t max)
 {
 	struct config_option option = *type;
 	struct config_setting s = { .option = &option };
 	enum err err;
 
-	option.least = least;
-	option.most = most;
+	option.min = min;
+	option.max = max;
 	s.text = config_arena_text(arena, text, strlen(text));
 	s.dir = "/etc/here";
 	s.arena = arena;

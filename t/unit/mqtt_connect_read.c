@@ -381,7 +381,7 @@ check_budget(struct loop *loop)
 	is_int(bench.calls, 0, "five KiB of a CONNECT fit the budget");
 	is_int((long long)budget.used, 1024 + sizeof(begin),
 	    "which counts all but the first four");
-	budget.most = 1500;
+	budget.max = 1500;
 	script_add(&bench.script, zeros, sizeof(zeros));
 	script_readable(&bench.script);
 	ok(is_over(&bench, REASON_ACCEPT_RESOURCE), "a sixth does not");

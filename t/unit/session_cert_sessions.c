@@ -47,10 +47,10 @@ static unsigned working = WORKERS;
 static unsigned taken, changes, over;
 
 static uint32_t
-draw(uint32_t *random, uint32_t most)
+draw(uint32_t *random, uint32_t below)
 {
 	*random = *random * 1664525 + 1013904223;
-	return (*random >> 8) % most;
+	return (*random >> 8) % below;
 }
 
 static void
