@@ -586,7 +586,7 @@ settle_token(struct pending_handshake *h, enum pending_outcome how)
 }
 
 void
-pending_keep_counted(struct pending_handshake *h, enum pending_outcome how)
+pending_unverified(struct pending_handshake *h, enum pending_outcome how)
 {
 	if (h->queue != NULL)
 		settle_token(h, how);

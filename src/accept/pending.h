@@ -127,8 +127,7 @@ void pending_verified(struct pending_handshake *h, enum pending_outcome how);
 
 /* The handshake ended, but the client showed no certificate, so that nothing is
  * known of it: it counts as unfinished until pending_end(). */
-void pending_keep_counted(struct pending_handshake *h,
-    enum pending_outcome how);
+void pending_unverified(struct pending_handshake *h, enum pending_outcome how);
 
 /*
  * The connection is not unfinished any more, or it ended. False: it was to end

@@ -88,10 +88,10 @@ add_point(struct history_ring *r, const struct counters *now)
 	    grown(&now->accept.exhausted, &before->accept.exhausted);
 	p->log_dropped = (uint32_t)(log_dropped() - r->before_dropped);
 	p->accept_shed = grown(&now->accept.shed, &before->accept.shed);
-	p->bytes_up =
-	    counter_get(&now->moved_up) - counter_get(&before->moved_up);
-	p->bytes_down =
-	    counter_get(&now->moved_down) - counter_get(&before->moved_down);
+	p->bytes_up = counter_get(&now->total_bytes_up) -
+	    counter_get(&before->total_bytes_up);
+	p->bytes_down = counter_get(&now->total_bytes_down) -
+	    counter_get(&before->total_bytes_down);
 	for (i = 0; i < 2; i++) {
 		p->handshake_ms[i] = (float)history_quantile(&now->handshake,
 		    &before->handshake, shares[i]);

@@ -222,8 +222,8 @@ add_traffic(struct exposition *e, const struct counters *c)
 	labelled(e, "result", "refused", counter_get(&c->connack_refused));
 	FAMILY(e, "relayed_bytes", "counter",
 	    "MQTT bytes relayed, up to the broker and down to the client.");
-	labelled(e, "direction", "up", counter_get(&c->moved_up));
-	labelled(e, "direction", "down", counter_get(&c->moved_down));
+	labelled(e, "direction", "up", counter_get(&c->total_bytes_up));
+	labelled(e, "direction", "down", counter_get(&c->total_bytes_down));
 	add_handshakes(e, c);
 	add_latency(e, "sallyport_tls_handshake_duration_seconds",
 	    "From accept to the end of the TLS handshake.", &c->handshake);

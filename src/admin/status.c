@@ -139,8 +139,9 @@ traffic(const struct counters *c)
 	    "accepted", number(&c->accepted), "opened", number(&c->opened),
 	    "without_certificate", number(&c->without_certificate),
 	    "clone_suspects", number(&c->clone_suspects), "bytes_up",
-	    number(&c->moved_up), "bytes_down", number(&c->moved_down),
-	    "connack_accepted", number(&c->connack_accepted), "connack_refused",
+	    number(&c->total_bytes_up), "bytes_down",
+	    number(&c->total_bytes_down), "connack_accepted",
+	    number(&c->connack_accepted), "connack_refused",
 	    number(&c->connack_refused), "handshakes", handshakes(c),
 	    "handshake", histogram(&c->handshake), "connack",
 	    histogram(&c->connack), "ended", ended(c));

@@ -49,8 +49,9 @@ struct counters {
 	counter clone_suspects; /* one certificate from two addresses */
 	counter bytes_up; /* of ended sessions */
 	counter bytes_down;
-	counter moved_up; /* of ended and live ones, as of the last tick */
-	counter moved_down;
+	counter
+	    total_bytes_up; /* of ended and live ones, as of the last tick */
+	counter total_bytes_down;
 	counter connack_accepted;
 	counter connack_refused; /* by the broker */
 	struct histogram handshake; /* from accept to the handshake's end */

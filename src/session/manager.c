@@ -207,8 +207,9 @@ end_tick(struct session_manager *m)
 
 	m->tick.walking = false;
 	m->tick.count++;
-	counter_set(&c->moved_up, counter_get(&c->bytes_up) + m->tick.up);
-	counter_set(&c->moved_down, counter_get(&c->bytes_down) + m->tick.down);
+	counter_set(&c->total_bytes_up, counter_get(&c->bytes_up) + m->tick.up);
+	counter_set(&c->total_bytes_down,
+	    counter_get(&c->bytes_down) + m->tick.down);
 	audit_tick(&m->audit);
 	timer_start(&m->tick.timer, TICK_MS);
 }

@@ -308,7 +308,7 @@ handshake_done(struct session *s)
 	tls_stream_info(s->tls, &info);
 	how = info.resumed ? PENDING_OUTCOME_RESUMED : PENDING_OUTCOME_FULL;
 	if (tls_stream_cert(s->tls) == NULL)
-		pending_keep_counted(&s->setup->handshake, how);
+		pending_unverified(&s->setup->handshake, how);
 	else
 		pending_verified(&s->setup->handshake, how);
 	reason = client_check_cert(s->setup->snapshot->denylist,
