@@ -687,7 +687,7 @@ explain_run(const struct explain_options *o)
 	if (code == REFUSED)
 		add_step(&c, "verdict", "refused");
 	print_document(&c, code);
-	tls_cert_free(c.cert);
+	tls_facts_free(c.cert);
 	snapshot_put(snapshot);
 	return code;
 }

@@ -103,7 +103,7 @@ add_issuer(json_t *row, const struct session *s)
 		IDENTITY_DN_EMQX, &out, NULL) == IDENTITY_TEXT_OK)
 		bad = json_object_set_new(row, "issuer",
 		    reply_text(slice_make(text, out.len)));
-	tls_cert_free(cert);
+	tls_facts_free(cert);
 	return bad;
 }
 

@@ -83,7 +83,7 @@ struct cert {
 	uint8_t spki[CERT_SHA256_LEN]; /* of the SubjectPublicKeyInfo */
 	uint8_t md5[CERT_MD5_LEN]; /* of der */
 	/* The CAs above the leaf, nearest first, trust anchor last, each as
-	 * tls_link_ca() identifies it. Selects profiles by issuer. */
+	 * tls_cert_ca() identifies it. Selects profiles by issuer. */
 	const uint8_t (*cas)[CERT_SHA256_LEN];
 	size_t ca_count;
 	/* SHA-256 of the certificates of the nearest CA: the one in the chain,

@@ -413,7 +413,7 @@ add_refused_cert(struct log_line *l, const struct session *s)
 		    s->identity != NULL ? "verified" : "unverified");
 		add_cert(l, c);
 	}
-	tls_cert_free(c);
+	tls_facts_free(c);
 	if (s->identity != NULL)
 		add_profile(l, s->identity->rules);
 	else

@@ -180,7 +180,7 @@ session_opening_free(struct session *s)
 {
 	if (s->opening == NULL)
 		return;
-	tls_cert_free(s->opening->cert);
+	tls_facts_free(s->opening->cert);
 	free(s->opening);
 	s->opening = NULL;
 }

@@ -178,7 +178,7 @@ free_admission(struct session *s, struct admission *a)
 	buf_fini(&a->connect_read.bytes);
 	buf_fini(&a->connect);
 	buf_fini(&a->rest);
-	tls_cert_free(a->cert);
+	tls_facts_free(a->cert);
 	atomic_fetch_sub(&s->manager->memory->used, a->charged);
 	free(a);
 }

@@ -95,7 +95,7 @@ judge_denied(struct session *s, struct identity_denylist *l,
 		if (tls_stream_make_cert(s->tls, ctx, &cert) != OK)
 			return REASON_RELAY_DENIED; /* in doubt, it ends */
 		reason = client_check_cert(l, cert, now, detail);
-		tls_cert_free(cert);
+		tls_facts_free(cert);
 	}
 	return reason == REASON_NONE ? REASON_NONE : REASON_RELAY_DENIED;
 }

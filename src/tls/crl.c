@@ -67,16 +67,16 @@ warn(const struct loading *l, const char *file, const char *what)
 }
 
 static struct crl_key
-key_of(const struct tls_link *link)
+key_of(const struct tls_cert *cert)
 {
-	struct crl_key key = { link->der.spki, link->key, link->der.key_id };
+	struct crl_key key = { cert->der.spki, cert->key, cert->der.key_id };
 
 	return key;
 }
 
 /* True if the list says that another key than this CA's signed it. */
 static bool
-names_other_key(const struct crl_list *c, const struct tls_link *ca)
+names_other_key(const struct crl_list *c, const struct tls_cert *ca)
 {
 	return c->authority.len > 0 && ca->der.key_id.len > 0 &&
 	    !slice_equal(c->authority, ca->der.key_id);
@@ -100,7 +100,7 @@ refuse_signature(const struct loading *l, const struct crl_list *c)
 static enum err
 check_signature(const struct loading *l, struct crl_list *c)
 {
-	const struct tls_link *link;
+	const struct tls_cert *cert;
 	struct crl_key key;
 	bool refused = false;
 	enum err err;
@@ -109,14 +109,14 @@ check_signature(const struct loading *l, struct crl_list *c)
 	if (atomic_load(&c->is_signed) == CRL_SIGNED_YES)
 		return OK;
 	for (i = 0; i < l->trust->count; i++) {
-		link = &l->trust->cas[i].link;
-		if (link->der.subject_hash != c->issuer_hash)
+		cert = &l->trust->cas[i].cert;
+		if (cert->der.subject_hash != c->issuer_hash)
 			continue;
-		key = key_of(link);
+		key = key_of(cert);
 		err = crl_list_check_key(c, &key);
 		if (err != ERR_MALFORMED)
 			return err;
-		refused = refused || !names_other_key(c, link);
+		refused = refused || !names_other_key(c, cert);
 	}
 	return refused ? refuse_signature(l, c) : OK;
 }
@@ -419,7 +419,7 @@ warn_of_entry(const struct loading *l, size_t i)
 
 /* True if the CA signed the list. */
 static bool
-is_of(const struct crl_list *c, const struct tls_link *ca)
+is_of(const struct crl_list *c, const struct tls_cert *ca)
 {
 	return c->issuer_hash == ca->der.subject_hash &&
 	    atomic_load(&c->is_signed) == CRL_SIGNED_YES &&
@@ -428,7 +428,7 @@ is_of(const struct crl_list *c, const struct tls_link *ca)
 
 /* True if the set has a list that the CA signed. */
 static bool
-has_any(const struct crl_set *set, const struct tls_link *ca)
+has_any(const struct crl_set *set, const struct tls_cert *ca)
 {
 	size_t i;
 
@@ -447,16 +447,16 @@ has_any(const struct crl_set *set, const struct tls_link *ca)
 static enum err
 check_unsigned(const struct loading *l, const struct crl_list *c)
 {
-	const struct tls_link *link;
+	const struct tls_cert *cert;
 	bool namesake = false;
 	size_t i;
 
 	for (i = 0; i < l->trust->count; i++) {
-		link = &l->trust->cas[i].link;
-		if (link->der.subject_hash != c->issuer_hash)
+		cert = &l->trust->cas[i].cert;
+		if (cert->der.subject_hash != c->issuer_hash)
 			continue;
 		namesake = true;
-		if (!has_any(l->set, link))
+		if (!has_any(l->set, cert))
 			return refuse_signature(l, c);
 	}
 	warn(l, c->file,
@@ -522,7 +522,7 @@ crl_set_load(struct crl_set **out, const struct config_list *paths,
 
 /* True if the set has a list in force that the CA signed. */
 static bool
-has_list(const struct crl_set *set, const struct tls_link *ca, int64_t now)
+has_list(const struct crl_set *set, const struct tls_cert *ca, int64_t now)
 {
 	size_t i;
 
@@ -545,19 +545,19 @@ crl_set_warn_missing(const struct crl_set *set, const struct tls_trust *trust,
 
 	for (i = 0; i < trust->count; i++) {
 		ca = &trust->cas[i];
-		if (!tls_link_may_issue(&ca->link, 0) ||
-		    has_list(set, &ca->link, now))
+		if (!tls_cert_may_issue(&ca->cert, 0) ||
+		    has_list(set, &ca->cert, now))
 			continue;
 		for (warned = false, k = 0; k < i && !warned; k++)
 			warned =
-			    tls_link_same_ca(&trust->cas[k].link, &ca->link);
+			    tls_cert_same_ca(&trust->cas[k].cert, &ca->cert);
 		if (!warned)
 			tls_load_warning(report, "crl",
 			    "there is no CRL in force of %s (%s, line %u): "
 			    "with "
 			    "crl_policy = hard or grace what it issued is "
 			    "refused",
-			    tls_der_name_text(name, ca->link.der.subject),
+			    tls_der_name_text(name, ca->cert.der.subject),
 			    ca->file, ca->line);
 	}
 }

@@ -75,7 +75,7 @@ lists_fini(struct lists *l)
 
 /* Says why no CA signed the list. `named' is a CA of its issuer's name. */
 static enum err
-refuse_signer(char *why, const struct crl_list *c, const struct tls_link *named)
+refuse_signer(char *why, const struct crl_list *c, const struct tls_cert *named)
 {
 	char name[TLS_NAME_TEXT_MAX];
 
@@ -100,21 +100,21 @@ refuse_signer(char *why, const struct crl_list *c, const struct tls_link *named)
 static enum err
 check_signer(struct crl_list *c, const struct crl_signers *signers, char *why)
 {
-	const struct tls_link *link, *named = NULL;
+	const struct tls_cert *cert, *named = NULL;
 	struct crl_key key;
 	enum err err;
 	size_t i, k;
 
 	for (i = 0; i < signers->count; i++)
 		for (k = 0; k < signers->trusts[i]->count; k++) {
-			link = &signers->trusts[i]->cas[k].link;
-			if (link->der.subject_hash != c->issuer_hash ||
-			    !tls_link_may_issue(link, 0))
+			cert = &signers->trusts[i]->cas[k].cert;
+			if (cert->der.subject_hash != c->issuer_hash ||
+			    !tls_cert_may_issue(cert, 0))
 				continue;
-			named = link;
-			key.spki = link->der.spki;
-			key.hash = link->key;
-			key.id = link->der.key_id;
+			named = cert;
+			key.spki = cert->der.spki;
+			key.hash = cert->key;
+			key.id = cert->der.key_id;
 			err = crl_list_check_key(c, &key);
 			if (err != ERR_MALFORMED)
 				return err;
@@ -455,7 +455,7 @@ crl_download_points(const struct tls_trust *trust,
 	if (u == NULL)
 		return ERR_NO_MEMORY;
 	for (i = 0; err == OK && i < trust->count; i++) {
-		points = tls_der_cbs(trust->cas[i].link.der.crl_points);
+		points = tls_der_cbs(trust->cas[i].cert.der.crl_points);
 		while (err == OK &&
 		    CBS_get_asn1(&points, &point, CBS_ASN1_SEQUENCE) &&
 		    CBS_get_optional_asn1(&point, &name, &there, TAG_POINT)) {

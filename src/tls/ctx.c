@@ -518,11 +518,11 @@ tls_ctx_judges_alike(const struct tls_ctx *a, const struct tls_ctx *b)
 }
 
 static void
-visit(const struct tls_link *link, const char *file, enum tls_cert_role role,
+visit(const struct tls_cert *cert, const char *file, enum tls_cert_role role,
     void (*each)(const struct tls_cert_info *info, void *arg), void *arg)
 {
-	struct tls_cert_info info = { role, file, link->der.not_before,
-		link->der.not_after, link->sha256 };
+	struct tls_cert_info info = { role, file, cert->der.not_before,
+		cert->der.not_after, cert->sha256 };
 
 	each(&info, arg);
 }
@@ -536,11 +536,11 @@ tls_ctx_each_cert(const struct tls_ctx *ctx,
 
 	for (i = 0; i < ctx->pair_count; i++)
 		for (n = 0; n < ctx->pairs[i].count; n++)
-			visit(&ctx->pairs[i].certs[n].link, ctx->pairs[i].file,
+			visit(&ctx->pairs[i].certs[n].cert, ctx->pairs[i].file,
 			    TLS_CERT_SERVER, each, arg);
 	for (i = 0; i < ctx->trust->count; i++) {
 		ca = &ctx->trust->cas[i];
-		visit(&ca->link, ca->file, TLS_CERT_CLIENT_CA, each, arg);
+		visit(&ca->cert, ca->file, TLS_CERT_CLIENT_CA, each, arg);
 	}
 }
 

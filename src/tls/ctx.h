@@ -104,7 +104,7 @@ void tls_ctx_each_cert(const struct tls_ctx *ctx,
  * (leaf first, then intermediates) would end now: REASON_NONE, or why it would
  * be refused. *detail says more or is NULL; it is
  * valid until the next call in this thread. *out receives the
- * leaf's facts if they can be read, else NULL; free them with tls_cert_free().
+ * leaf's facts if they can be read, else NULL; free them with tls_facts_free().
  * `readable' tells whether the file could be read: OK, ERR_SYSTEM with errno,
  * ERR_MALFORMED, ERR_NO_MEMORY.
  */

@@ -242,7 +242,7 @@ out:
 static enum err
 find_other_form(struct other_form *t, const struct tls_chain *chain)
 {
-	const struct tls_link *issuer;
+	const struct tls_cert *issuer;
 	EC_GROUP *group;
 	bool done;
 
@@ -264,7 +264,7 @@ static size_t
 find_issuer_certs(const struct tls_chain *chain, const struct tls_trust *t,
     uint8_t (*hashes)[CERT_SHA256_LEN])
 {
-	const struct tls_link *issuer, *other;
+	const struct tls_cert *issuer, *other;
 	size_t i, count = 1;
 
 	if (chain->path_count < 2)
@@ -273,8 +273,8 @@ find_issuer_certs(const struct tls_chain *chain, const struct tls_trust *t,
 	if (hashes != NULL)
 		memcpy(hashes[0], issuer->sha256, CERT_SHA256_LEN);
 	for (i = 0; t != NULL && i < t->count; i++) {
-		other = &t->cas[i].link;
-		if (!tls_link_same_ca(issuer, other) ||
+		other = &t->cas[i].cert;
+		if (!tls_cert_same_ca(issuer, other) ||
 		    memcmp(issuer->sha256, other->sha256, CERT_SHA256_LEN) == 0)
 			continue;
 		if (hashes != NULL)
@@ -286,7 +286,7 @@ find_issuer_certs(const struct tls_chain *chain, const struct tls_trust *t,
 
 /* The certificate of client_ca that the path leads to, if it is not the
  * issuer's; else NULL. */
-static const struct tls_link *
+static const struct tls_cert *
 anchor_of(const struct tls_chain *chain)
 {
 	return chain->path_count > 0 && chain->trusted > 1
@@ -300,7 +300,7 @@ count_all(struct cert *c, const struct tls_chain *chain,
     const struct tls_trust *t)
 {
 	const struct tls_der *der = &chain->sent[0].der;
-	const struct tls_link *anchor = anchor_of(chain);
+	const struct tls_cert *anchor = anchor_of(chain);
 
 	if (walk_name(der->subject, NULL, &c->subject_count) != OK ||
 	    walk_name(der->issuer, NULL, &c->issuer_count) != OK ||
@@ -319,7 +319,7 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
     const struct tls_trust *t)
 {
 	const struct tls_der *der = &chain->sent[0].der;
-	const struct tls_link *anchor = anchor_of(chain);
+	const struct tls_cert *anchor = anchor_of(chain);
 	struct cert_attr *attrs = (struct cert_attr *)(void *)mem;
 	struct cert_san *sans;
 	uint8_t(*cas)[CERT_SHA256_LEN];
@@ -340,7 +340,7 @@ fill_arrays(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
 	(void)walk_sans(der->sans, sans, &c->san_count);
 	cas = (uint8_t(*)[CERT_SHA256_LEN])(void *)(sans + c->san_count);
 	for (i = 0; i < c->ca_count; i++)
-		tls_link_ca(chain->path[i + 1], cas[i]);
+		tls_cert_ca(chain->path[i + 1], cas[i]);
 	certs = cas + c->ca_count;
 	(void)find_issuer_certs(chain, t, certs);
 	c->cas = (const uint8_t(*)[CERT_SHA256_LEN])cas;
@@ -353,7 +353,7 @@ static void
 fill_fields(struct cert *c, uint8_t *mem, const struct tls_chain *chain,
     const struct other_form *other)
 {
-	const struct tls_link *leaf = &chain->sent[0];
+	const struct tls_cert *leaf = &chain->sent[0];
 	const struct tls_der *der = &leaf->der;
 
 	c->der = der->der;
@@ -390,7 +390,7 @@ make(struct cert **out, const struct cert *counts,
 		sizeof(struct cert_attr) +
 	    counts->san_count * sizeof(struct cert_san) +
 	    (counts->ca_count + counts->issuer_cert_count) * CERT_SHA256_LEN;
-	const struct tls_link *anchor = anchor_of(chain);
+	const struct tls_cert *anchor = anchor_of(chain);
 	struct facts *f = malloc(
 	    sizeof(*f) + arrays + (other->is_canonical ? other->len : 0));
 
@@ -427,7 +427,7 @@ tls_facts_make(struct cert **out, const struct tls_chain *chain,
 }
 
 void
-tls_cert_free(struct cert *cert)
+tls_facts_free(struct cert *cert)
 {
 	struct facts *f;
 

@@ -24,6 +24,6 @@ enum err tls_facts_make(struct cert **out, const struct tls_chain *chain,
     const struct tls_trust *trust) MUST_CHECK;
 
 /* Frees a cert made here, from any thread. NULL is allowed. */
-void tls_cert_free(struct cert *cert);
+void tls_facts_free(struct cert *cert);
 
 #endif

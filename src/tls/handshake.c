@@ -51,8 +51,8 @@ tls_handshake_free(struct tls_handshake *hs)
 	if (hs == NULL)
 		return;
 	tls_handshake_stop_signing(hs);
-	tls_cert_free(hs->cert);
-	tls_cert_free(hs->offered_cert);
+	tls_facts_free(hs->cert);
+	tls_facts_free(hs->offered_cert);
 	SSL_SESSION_free(hs->offered);
 	tls_ctx_put(hs->ctx);
 	free(hs);
@@ -78,7 +78,7 @@ check_certs(struct tls_handshake *hs, const STACK_OF(CRYPTO_BUFFER) * certs,
 	enum err err;
 
 	tls_result_keep(&v, &chain, hs->text);
-	tls_cert_free(*out);
+	tls_facts_free(*out);
 	*out = NULL;
 	if (v.reason != REASON_NONE || chain.sent_count == 0)
 		return v;
@@ -168,7 +168,7 @@ tls_handshake_resumed(struct tls_handshake *hs, const SSL *ssl)
 {
 	if (hs->ticket == TLS_TICKET_GOOD &&
 	    same_certs(hs->offered, SSL_get_session(ssl))) {
-		tls_cert_free(hs->cert);
+		tls_facts_free(hs->cert);
 		hs->cert = hs->offered_cert;
 		hs->offered_cert = NULL;
 	} else {
@@ -543,7 +543,7 @@ is_key_taken(struct slice spki)
 }
 
 struct tls_result
-tls_handshake_client_flaw(const struct tls_link *leaf)
+tls_handshake_client_flaw(const struct tls_cert *leaf)
 {
 	X509 *x = X509_parse_from_buffer(leaf->buffer);
 	uint32_t usage = x == NULL ? UINT32_MAX : X509_get_key_usage(x);

@@ -76,7 +76,7 @@ enum err tls_handshake_try(struct tls_ctx *ctx, struct tls_keypair *pair,
 /* Returns whether the library would let a client with this certificate sign its
  * handshake: the key must be of a kind that is taken, and keyUsage must allow
  * it. For `explain', which has no handshake. */
-struct tls_result tls_handshake_client_flaw(const struct tls_link *leaf);
+struct tls_result tls_handshake_client_flaw(const struct tls_cert *leaf);
 
 /*
  * Returns why the handshake failed, from the library's error queue, which is

@@ -137,8 +137,8 @@ is_named(const struct tls_keypair *p, struct slice host)
 
 	if (host.len == 0)
 		return false;
-	return san_matches(&p->certs[0].link.der, host, &any) ||
-	    (!any && cn_matches(&p->certs[0].link.der, host));
+	return san_matches(&p->certs[0].cert.der, host, &any) ||
+	    (!any && cn_matches(&p->certs[0].cert.der, host));
 }
 
 /* Finds an extension of the ClientHello. Returns false if it is absent. */

@@ -61,22 +61,22 @@ take_cert(const struct tls_load_pem *block, void *arg)
 	struct tls_keypair *p = l->pair;
 	struct tls_keypair_cert *more =
 	    realloc(p->certs, (p->count + 1) * sizeof(*more));
-	struct tls_keypair_cert *cert;
+	struct tls_keypair_cert *slot;
 
 	if (more == NULL)
 		return ERR_NO_MEMORY;
 	p->certs = more;
-	cert = &p->certs[p->count];
-	cert->line = block->line;
-	cert->link.buffer =
+	slot = &p->certs[p->count];
+	slot->line = block->line;
+	slot->cert.buffer =
 	    CRYPTO_BUFFER_new(block->der.data, block->der.len, NULL);
-	if (cert->link.buffer == NULL)
+	if (slot->cert.buffer == NULL)
 		return ERR_NO_MEMORY;
 	p->count++;
-	if (tls_link_init(&cert->link, cert->link.buffer) == OK)
+	if (tls_cert_init(&slot->cert, slot->cert.buffer) == OK)
 		return OK;
 	p->count--;
-	CRYPTO_BUFFER_free(cert->link.buffer);
+	CRYPTO_BUFFER_free(slot->cert.buffer);
 	return tls_load_error(l->report, "certificate",
 	    "%s: line %u: the certificate is damaged", l->path,
 	    block->line == 0 ? 1 : block->line);
@@ -92,7 +92,7 @@ check_chain(const struct loading *l)
 	size_t i;
 
 	for (i = 0; i < p->count; i++) {
-		der = &p->certs[i].link.der;
+		der = &p->certs[i].cert.der;
 		tls_load_where(where, der->subject, p->certs[i].line);
 		if (l->now > der->not_after)
 			tls_load_warning(l->report, "certificate",
@@ -106,7 +106,7 @@ check_chain(const struct loading *l)
 			    "%s: %s is not valid yet: check the clock", l->path,
 			    where);
 		if (i > 0 &&
-		    p->certs[i - 1].link.der.issuer_hash != der->subject_hash)
+		    p->certs[i - 1].cert.der.issuer_hash != der->subject_hash)
 			tls_load_warning(l->report, "certificate",
 			    "%s: %s did not issue the certificate before it: "
 			    "clients may not find the chain (order: the "
@@ -208,7 +208,7 @@ load_pkcs11_key(struct loading *l)
 
 	if (p->count == 0)
 		return OK; /* that error was reported already */
-	spki = tls_der_cbs(p->certs[0].link.der.spki);
+	spki = tls_der_cbs(p->certs[0].cert.der.spki);
 	p->key = EVP_parse_public_key(&spki);
 	ERR_clear_error();
 	if (p->key == NULL)
@@ -257,7 +257,7 @@ load_key(struct loading *l)
 static bool
 is_key_of(const struct tls_keypair *p, size_t i)
 {
-	CBS spki = tls_der_cbs(p->certs[i].link.der.spki);
+	CBS spki = tls_der_cbs(p->certs[i].cert.der.spki);
 	EVP_PKEY *public = EVP_parse_public_key(&spki);
 	bool match = public != NULL && EVP_PKEY_cmp(public, p->key) == 1;
 
@@ -283,7 +283,7 @@ check_match(const struct loading *l)
 		    "certificate in the file (order: the server's own, then "
 		    "each issuer)",
 		    p->file, l->path,
-		    tls_load_where(where, p->certs[i].link.der.subject,
+		    tls_load_where(where, p->certs[i].cert.der.subject,
 			p->certs[i].line));
 	}
 	return tls_load_error(l->report, "private_key",
@@ -300,7 +300,7 @@ check_ocsp(const struct loading *l)
 	struct tls_keypair *p = l->pair;
 	struct tls_ocsp answer;
 	enum err err = tls_ocsp_find(&answer, slice_make(p->ocsp, p->ocsp_len),
-	    p->certs[0].link.der.serial);
+	    p->certs[0].cert.der.serial);
 
 	if (err == ERR_NOT_FOUND)
 		return tls_load_error(l->report, "ocsp_response",
@@ -379,7 +379,7 @@ tls_keypair_fini(struct tls_keypair *p)
 	size_t i;
 
 	for (i = 0; i < p->count; i++)
-		CRYPTO_BUFFER_free(p->certs[i].link.buffer);
+		CRYPTO_BUFFER_free(p->certs[i].cert.buffer);
 	free(p->certs);
 	EVP_PKEY_free(p->key);
 	tls_pkcs11_key_put(p->pkcs11);
@@ -396,7 +396,7 @@ buffers_of(const struct tls_keypair *p)
 	size_t i;
 
 	for (i = 0; chain != NULL && i < p->count; i++)
-		chain[i] = p->certs[i].link.buffer;
+		chain[i] = p->certs[i].cert.buffer;
 	return chain;
 }
 

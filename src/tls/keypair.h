@@ -20,7 +20,7 @@
 	"usable are RSA, Ed25519 and EC keys on P-256, P-384 and P-521"
 
 struct tls_keypair_cert {
-	struct tls_link link; /* link.buffer is counted */
+	struct tls_cert cert; /* cert.buffer is counted */
 	unsigned line; /* in the file; 0 in DER */
 };
 

@@ -29,7 +29,7 @@ tls_path_whose(const struct tls_chain *c, size_t i, char name[TLS_WHOSE_MAX])
 	(void)tls_der_name_text(name + 7, c->path[i]->der.subject);
 	if (i < c->trusted)
 		return name;
-	ca = list_entry(c->path[i], const struct tls_ca, link);
+	ca = list_entry(c->path[i], const struct tls_ca, cert);
 	slash = strrchr(ca->file, '/');
 	len = strlen(name);
 	snprintf(name + len, TLS_WHOSE_MAX - len, " (line %u of %.40s)",
@@ -38,7 +38,7 @@ tls_path_whose(const struct tls_chain *c, size_t i, char name[TLS_WHOSE_MAX])
 }
 
 enum err
-tls_path_check_edge(const struct tls_link *child, const struct tls_link *issuer)
+tls_path_check_edge(const struct tls_cert *child, const struct tls_cert *issuer)
 {
 	struct tls_signed s = { child->der.tbs, child->der.algorithm,
 		child->der.signature };
@@ -49,8 +49,8 @@ tls_path_check_edge(const struct tls_link *child, const struct tls_link *issuer)
 }
 
 bool
-tls_path_names_other_key(const struct tls_link *of,
-    const struct tls_link *issuer)
+tls_path_names_other_key(const struct tls_cert *of,
+    const struct tls_cert *issuer)
 {
 	return of->der.issuer_key_id.len > 0 && issuer->der.key_id.len > 0 &&
 	    !slice_equal(of->der.issuer_key_id, issuer->der.key_id);
@@ -318,17 +318,17 @@ translate(const struct library_run *r, int error, int depth)
  * signature does not fit any more; is_signed() checks the original's.
  */
 static X509 *
-without_issuer_id(const struct tls_link *link)
+without_issuer_id(const struct tls_cert *cert)
 {
-	size_t len = link->der.der.len;
+	size_t len = cert->der.der.len;
 	uint8_t *copy = malloc(len);
 	CRYPTO_BUFFER *buffer;
 	X509 *x = NULL;
 
 	if (copy == NULL)
 		return NULL;
-	memcpy(copy, link->der.der.data, len);
-	copy[link->der.issuer_id_oid.data - link->der.der.data + 2] = 0x7f;
+	memcpy(copy, cert->der.der.data, len);
+	copy[cert->der.issuer_id_oid.data - cert->der.der.data + 2] = 0x7f;
 	buffer = CRYPTO_BUFFER_new(copy, len, NULL);
 	if (buffer != NULL)
 		x = X509_parse_from_buffer(buffer);

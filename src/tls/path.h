@@ -26,12 +26,12 @@ const char *tls_path_whose(const struct tls_chain *c, size_t i,
 
 /* Checks the signature of `child' by the key of `issuer'. Errors are those of
  * tls_der_check_signature(). */
-enum err tls_path_check_edge(const struct tls_link *child,
-    const struct tls_link *issuer) MUST_CHECK;
+enum err tls_path_check_edge(const struct tls_cert *child,
+    const struct tls_cert *issuer) MUST_CHECK;
 
 /* True if the certificate `of' says (authorityKeyIdentifier) that another key
  * than that of `issuer' signed it. A hint only. */
-bool tls_path_names_other_key(const struct tls_link *of,
-    const struct tls_link *issuer);
+bool tls_path_names_other_key(const struct tls_cert *of,
+    const struct tls_cert *issuer);
 
 #endif

@@ -95,7 +95,7 @@ void tls_stream_info(const struct stream *s, struct tls_info *info);
 const struct cert *tls_stream_cert(const struct stream *s);
 
 /*
- * Moves those facts to the caller, who frees *out with tls_cert_free() and may
+ * Moves those facts to the caller, who frees *out with tls_facts_free() and may
  * keep it longer than the stream. *out is NULL if the client sent no
  * certificate. Also frees what only the handshake needed, with the reference to
  * the profile. Can be called once: ERR_NOT_FOUND if there is a certificate

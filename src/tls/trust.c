@@ -19,71 +19,71 @@
 #include "tls/ctx_body.h"
 
 enum err
-tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert)
+tls_cert_init(struct tls_cert *cert, CRYPTO_BUFFER *buffer)
 {
 	struct slice der =
-	    slice_make(CRYPTO_BUFFER_data(cert), CRYPTO_BUFFER_len(cert));
+	    slice_make(CRYPTO_BUFFER_data(buffer), CRYPTO_BUFFER_len(buffer));
 
-	link->buffer = cert;
-	if (tls_der_parse(&link->der, der) != OK)
+	cert->buffer = buffer;
+	if (tls_der_parse(&cert->der, der) != OK)
 		return ERR_MALFORMED;
-	SHA256(der.data, der.len, link->sha256);
-	SHA256(link->der.spki.data, link->der.spki.len, link->key);
-	link->not_before = link->der.not_before;
-	link->not_after = link->der.not_after;
+	SHA256(der.data, der.len, cert->sha256);
+	SHA256(cert->der.spki.data, cert->der.spki.len, cert->key);
+	cert->not_before = cert->der.not_before;
+	cert->not_after = cert->der.not_after;
 	return OK;
 }
 
 void
-tls_link_ca(const struct tls_link *link, uint8_t ca[CERT_SHA256_LEN])
+tls_cert_ca(const struct tls_cert *cert, uint8_t ca[CERT_SHA256_LEN])
 {
 	SHA256_CTX sha;
 
 	SHA256_Init(&sha);
-	SHA256_Update(&sha, link->key, sizeof(link->key));
-	SHA256_Update(&sha, &link->der.subject_hash,
-	    sizeof(link->der.subject_hash));
+	SHA256_Update(&sha, cert->key, sizeof(cert->key));
+	SHA256_Update(&sha, &cert->der.subject_hash,
+	    sizeof(cert->der.subject_hash));
 	SHA256_Final(ca, &sha);
 }
 
 bool
-tls_link_same_ca(const struct tls_link *a, const struct tls_link *b)
+tls_cert_same_ca(const struct tls_cert *a, const struct tls_cert *b)
 {
 	return a->der.subject_hash == b->der.subject_hash &&
 	    memcmp(a->key, b->key, sizeof(a->key)) == 0;
 }
 
 bool
-tls_link_self_issued(const struct tls_link *link)
+tls_cert_self_issued(const struct tls_cert *cert)
 {
-	return slice_equal(link->der.issuer, link->der.subject);
+	return slice_equal(cert->der.issuer, cert->der.subject);
 }
 
 bool
-tls_link_may_issue(const struct tls_link *link, long below)
+tls_cert_may_issue(const struct tls_cert *cert, long below)
 {
-	if (!link->der.has_constraints)
-		return tls_link_self_issued(link) && !link->der.v3;
-	return link->der.ca &&
-	    (link->der.path_len < 0 || below <= link->der.path_len);
+	if (!cert->der.has_constraints)
+		return tls_cert_self_issued(cert) && !cert->der.v3;
+	return cert->der.ca &&
+	    (cert->der.path_len < 0 || below <= cert->der.path_len);
 }
 
 bool
-tls_link_interchangeable(const struct tls_link *a, const struct tls_link *b)
+tls_cert_interchangeable(const struct tls_cert *a, const struct tls_cert *b)
 {
-	return a->der.ca && b->der.ca && tls_link_self_issued(a) &&
-	    tls_link_self_issued(b) && tls_link_same_ca(a, b) &&
+	return a->der.ca && b->der.ca && tls_cert_self_issued(a) &&
+	    tls_cert_self_issued(b) && tls_cert_same_ca(a, b) &&
 	    a->der.path_len == b->der.path_len;
 }
 
 const struct tls_ca *
-tls_trust_find(const struct tls_trust *t, const struct tls_link *link)
+tls_trust_find(const struct tls_trust *t, const struct tls_cert *cert)
 {
 	size_t i;
 
 	for (i = 0; i < t->count; i++)
-		if (memcmp(t->cas[i].link.sha256, link->sha256,
-			sizeof(link->sha256)) == 0)
+		if (memcmp(t->cas[i].cert.sha256, cert->sha256,
+			sizeof(cert->sha256)) == 0)
 			return &t->cas[i];
 	return NULL;
 }
@@ -146,17 +146,17 @@ tls_trust_find_critical(const X509 *cert, char oid[TLS_OID_MAX])
 
 /* Adds the CA, unless it is there already. */
 static enum err
-add_ca(const struct ca_loader *a, CRYPTO_BUFFER *cert)
+add_ca(const struct ca_loader *a, CRYPTO_BUFFER *buffer)
 {
 	struct tls_ca *ca = &a->t->cas[a->t->count];
-	const struct tls_der *der = &ca->link.der;
+	const struct tls_der *der = &ca->cert.der;
 
 	memset(ca, 0, sizeof(*ca));
-	if (tls_link_init(&ca->link, cert) != OK)
+	if (tls_cert_init(&ca->cert, buffer) != OK)
 		return refuse_damaged(a);
-	if (tls_trust_find(a->t, &ca->link) != NULL)
+	if (tls_trust_find(a->t, &ca->cert) != NULL)
 		return OK;
-	if (!der->ca && !tls_link_self_issued(&ca->link))
+	if (!der->ca && !tls_cert_self_issued(&ca->cert))
 		return refuse(a, der,
 		    "it is not a CA (basicConstraints); name the CA that "
 		    "issued it");
@@ -164,13 +164,13 @@ add_ca(const struct ca_loader *a, CRYPTO_BUFFER *cert)
 		return refuse(a, der,
 		    "it has an RSA key of less than 2048 bits, which can be "
 		    "broken (make a new CA)");
-	ca->x509 = X509_parse_from_buffer(cert);
+	ca->x509 = X509_parse_from_buffer(buffer);
 	if (ca->x509 == NULL)
 		return refuse_damaged(a);
 	ca->file = a->file;
 	ca->line = a->line;
 	ca->number = a->number;
-	CRYPTO_BUFFER_up_ref(cert);
+	CRYPTO_BUFFER_up_ref(buffer);
 	a->t->count++;
 	return OK;
 }
@@ -182,7 +182,7 @@ take_ca(const struct tls_load_pem *block, void *arg)
 	struct ca_loader *a = arg;
 	struct tls_ca *more =
 	    realloc(a->t->cas, (a->t->count + 1) * sizeof(*more));
-	CRYPTO_BUFFER *cert;
+	CRYPTO_BUFFER *buffer;
 	enum err err;
 
 	if (more == NULL)
@@ -190,9 +190,9 @@ take_ca(const struct tls_load_pem *block, void *arg)
 	a->t->cas = more;
 	a->number++;
 	a->line = block->line == 0 ? 1 : block->line;
-	cert = CRYPTO_BUFFER_new(block->der.data, block->der.len, NULL);
-	err = cert == NULL ? ERR_NO_MEMORY : add_ca(a, cert);
-	CRYPTO_BUFFER_free(cert);
+	buffer = CRYPTO_BUFFER_new(block->der.data, block->der.len, NULL);
+	err = buffer == NULL ? ERR_NO_MEMORY : add_ca(a, buffer);
+	CRYPTO_BUFFER_free(buffer);
 	return err;
 }
 
@@ -219,21 +219,21 @@ add_file(struct tls_trust *t, const char *path,
 static void
 join_dates(struct tls_trust *t)
 {
-	struct tls_link *link;
-	const struct tls_link *other;
+	struct tls_cert *cert;
+	const struct tls_cert *other;
 	size_t i, j;
 
 	for (i = 0; i < t->count; i++)
 		for (j = 0; j < t->count; j++) {
-			link = &t->cas[i].link;
-			other = &t->cas[j].link;
-			if (!link->der.ca || !other->der.ca ||
-			    !tls_link_same_ca(link, other))
+			cert = &t->cas[i].cert;
+			other = &t->cas[j].cert;
+			if (!cert->der.ca || !other->der.ca ||
+			    !tls_cert_same_ca(cert, other))
 				continue;
-			if (other->der.not_before < link->not_before)
-				link->not_before = other->der.not_before;
-			if (other->der.not_after > link->not_after)
-				link->not_after = other->der.not_after;
+			if (other->der.not_before < cert->not_before)
+				cert->not_before = other->der.not_before;
+			if (other->der.not_after > cert->not_after)
+				cert->not_after = other->der.not_after;
 		}
 }
 
@@ -256,7 +256,7 @@ find_flaw(const struct tls_ca *ca, struct flaw *f)
 	EVP_PKEY *key = X509_get_pubkey(ca->x509);
 	uint32_t usage = X509_get_key_usage(ca->x509);
 	uint32_t extended = X509_get_extended_key_usage(ca->x509);
-	bool is_ca = ca->link.der.ca;
+	bool is_ca = ca->cert.der.ca;
 	static const char trusted[] =
 	    "it is trusted because client_ca names it, but other programs "
 	    "refuse it";
@@ -301,7 +301,7 @@ has_flawless_certificate(const struct tls_trust *t, const struct tls_ca *ca)
 
 	for (i = 0; i < t->count; i++)
 		if (&t->cas[i] != ca &&
-		    tls_link_same_ca(&t->cas[i].link, &ca->link) &&
+		    tls_cert_same_ca(&t->cas[i].cert, &ca->cert) &&
 		    !find_flaw(&t->cas[i], &unused))
 			return true;
 	return false;
@@ -322,7 +322,7 @@ warn_of_flaws(const struct tls_trust *t, const struct tls_load_report *report)
 		tls_load_warning(report, "client_ca",
 		    "%s: line %u: certificate %zu (%s): %s: %s (%s)", ca->file,
 		    ca->line, ca->number,
-		    tls_der_name_text(name, ca->link.der.subject), f.what,
+		    tls_der_name_text(name, ca->cert.der.subject), f.what,
 		    f.effect, f.remedy);
 	}
 }
@@ -339,14 +339,14 @@ warn_of_dates(const struct tls_trust *t, const struct tls_load_report *report)
 
 	for (i = 0; i < t->count; i++) {
 		ca = &t->cas[i];
-		ended = now > ca->link.not_after;
-		if (!ended && now >= ca->link.not_before)
+		ended = now > ca->cert.not_after;
+		if (!ended && now >= ca->cert.not_before)
 			continue;
-		time_write(ended ? ca->link.not_after : ca->link.not_before,
+		time_write(ended ? ca->cert.not_after : ca->cert.not_before,
 		    when);
 		tls_load_warning(report, "client_ca",
 		    "%s: line %u: %s %s %s: %s", ca->file, ca->line,
-		    tls_der_name_text(name, ca->link.der.subject),
+		    tls_der_name_text(name, ca->cert.der.subject),
 		    ended ? "expired on" : "is not valid before", when,
 		    ended ? "clients with certificates of this CA are refused "
 			    "(add the renewed CA)"
@@ -359,7 +359,7 @@ by_hash(const void *a, const void *b)
 {
 	const struct tls_ca *x = a, *y = b;
 
-	return memcmp(x->link.sha256, y->link.sha256, sizeof(x->link.sha256));
+	return memcmp(x->cert.sha256, y->cert.sha256, sizeof(x->cert.sha256));
 }
 
 /* Sorts the CAs, so that neither the hash nor any later search depends on the
@@ -374,15 +374,15 @@ hash_set(struct tls_trust *t)
 		qsort(t->cas, t->count, sizeof(*t->cas), by_hash);
 	SHA256_Init(&sha);
 	for (i = 0; i < t->count; i++)
-		SHA256_Update(&sha, t->cas[i].link.sha256,
-		    sizeof(t->cas[i].link.sha256));
+		SHA256_Update(&sha, t->cas[i].cert.sha256,
+		    sizeof(t->cas[i].cert.sha256));
 	SHA256_Final(t->hash, &sha);
 }
 
 /* True if `issuer' issued `ca': by its name, its right to issue and the
  * signature. */
 static enum err
-is_issuer(const struct tls_link *issuer, const struct tls_link *ca, bool *is)
+is_issuer(const struct tls_cert *issuer, const struct tls_cert *ca, bool *is)
 {
 	struct tls_signed s = { ca->der.tbs, ca->der.algorithm,
 		ca->der.signature };
@@ -390,8 +390,8 @@ is_issuer(const struct tls_link *issuer, const struct tls_link *ca, bool *is)
 
 	*is = false;
 	if (issuer->der.subject_hash != ca->der.issuer_hash ||
-	    tls_link_same_ca(issuer, ca) ||
-	    !tls_link_may_issue(issuer, tls_link_self_issued(ca) ? 0 : 1))
+	    tls_cert_same_ca(issuer, ca) ||
+	    !tls_cert_may_issue(issuer, tls_cert_self_issued(ca) ? 0 : 1))
 		return OK;
 	err = tls_der_check_signature(&s, issuer->der.spki);
 	*is = err == OK;
@@ -399,12 +399,12 @@ is_issuer(const struct tls_link *issuer, const struct tls_link *ca, bool *is)
 }
 
 static bool
-has_interchangeable(const struct tls_ca *ca, const struct tls_link *issuer)
+has_interchangeable(const struct tls_ca *ca, const struct tls_cert *issuer)
 {
 	size_t i;
 
 	for (i = 0; i < ca->issuer_count; i++)
-		if (tls_link_interchangeable(&ca->issuers[i]->link, issuer))
+		if (tls_cert_interchangeable(&ca->issuers[i]->cert, issuer))
 			return true;
 	return false;
 }
@@ -422,10 +422,10 @@ find_issuers(struct tls_trust *t)
 	for (i = 0; i < t->count; i++)
 		for (j = 0; j < t->count; j++) {
 			ca = &t->cas[i];
-			err = is_issuer(&t->cas[j].link, &ca->link, &is);
+			err = is_issuer(&t->cas[j].cert, &ca->cert, &is);
 			if (err != OK)
 				return err;
-			if (!is || has_interchangeable(ca, &t->cas[j].link))
+			if (!is || has_interchangeable(ca, &t->cas[j].cert))
 				continue;
 			more = realloc(ca->issuers,
 			    (ca->issuer_count + 1) * sizeof(struct tls_ca *));
@@ -487,7 +487,7 @@ tls_trust_free(struct tls_trust *t)
 		return;
 	for (i = 0; i < t->count; i++) {
 		X509_free(t->cas[i].x509);
-		CRYPTO_BUFFER_free(t->cas[i].link.buffer);
+		CRYPTO_BUFFER_free(t->cas[i].cert.buffer);
 		free(t->cas[i].issuers);
 	}
 	free(t->cas);
@@ -505,7 +505,7 @@ STACK_OF(CRYPTO_BUFFER) * tls_trust_names(const struct tls_trust *t)
 	size_t i;
 
 	for (i = 0; i < t->count && names != NULL; i++) {
-		der = &t->cas[i].link.der;
+		der = &t->cas[i].cert.der;
 		name = CRYPTO_BUFFER_new(der->subject.data, der->subject.len,
 		    NULL);
 		if (name == NULL || !sk_CRYPTO_BUFFER_push(names, name)) {
@@ -521,17 +521,17 @@ enum err
 tls_ca_read(const char *path, uint8_t ca[CERT_SHA256_LEN])
 {
 	STACK_OF(CRYPTO_BUFFER) * certs;
-	struct tls_link link;
+	struct tls_cert cert;
 	const struct tls_load_source src = { path, "", "", NULL };
 	enum err err = tls_load_certs(&certs, &src);
 
 	if (err != OK)
 		return err;
 	err = sk_CRYPTO_BUFFER_num(certs) == 1
-	    ? tls_link_init(&link, sk_CRYPTO_BUFFER_value(certs, 0))
+	    ? tls_cert_init(&cert, sk_CRYPTO_BUFFER_value(certs, 0))
 	    : ERR_LIMIT;
 	if (err == OK)
-		tls_link_ca(&link, ca);
+		tls_cert_ca(&cert, ca);
 	tls_load_free(certs);
 	return err;
 }
@@ -545,7 +545,7 @@ tls_ctx_delegating_ca(const struct tls_ctx *ctx, char name[TLS_CA_TEXT_MAX])
 	size_t i;
 
 	for (i = 0; i < ctx->trust->count; i++) {
-		der = &ctx->trust->cas[i].link.der;
+		der = &ctx->trust->cas[i].cert.der;
 		if (der->ca && der->path_len != 0)
 			return tls_der_name_text(name, der->subject);
 	}
@@ -559,7 +559,7 @@ tls_ctx_trusts(const struct tls_ctx *ctx, const uint8_t ca[CERT_SHA256_LEN])
 	size_t i;
 
 	for (i = 0; i < ctx->trust->count; i++) {
-		tls_link_ca(&ctx->trust->cas[i].link, other);
+		tls_cert_ca(&ctx->trust->cas[i].cert, other);
 		if (memcmp(other, ca, sizeof(other)) == 0)
 			return true;
 	}

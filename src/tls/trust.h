@@ -14,8 +14,8 @@
 #include "tls/der.h"
 #include "tls/load.h"
 
-/* A certificate of a chain, with its hashes. */
-struct tls_link {
+/* A certificate, parsed and hashed. */
+struct tls_cert {
 	CRYPTO_BUFFER *buffer; /* borrowed; counted in a tls_trust */
 	struct tls_der der; /* slices into buffer */
 	uint8_t sha256[CERT_SHA256_LEN]; /* of the DER */
@@ -29,7 +29,7 @@ struct tls_link {
 
 /* A certificate of client_ca. */
 struct tls_ca {
-	struct tls_link link; /* first: verify.c converts between the two */
+	struct tls_cert cert; /* first: verify.c converts between the two */
 	X509 *x509; /* owned */
 	const char *file; /* borrowed from tls_trust.files */
 	unsigned line; /* where it begins there, from 1 */
@@ -48,22 +48,22 @@ struct tls_trust {
 	uint8_t hash[CERT_SHA256_LEN]; /* of the set, in any order */
 };
 
-/* Parses and hashes a certificate, which has to outlive `link'.
+/* Parses and hashes a certificate; `buffer' has to outlive `cert'.
  * ERR_MALFORMED. */
-enum err tls_link_init(struct tls_link *link, CRYPTO_BUFFER *cert) MUST_CHECK;
+enum err tls_cert_init(struct tls_cert *cert, CRYPTO_BUFFER *buffer) MUST_CHECK;
 
 /*
  * Identifies the CA of a certificate: a hash of its key and its normalised
  * name. It is the same for a CA's certificate and for its renewal, and cannot
  * be reached without the CA's key.
  */
-void tls_link_ca(const struct tls_link *link, uint8_t ca[CERT_SHA256_LEN]);
+void tls_cert_ca(const struct tls_cert *cert, uint8_t ca[CERT_SHA256_LEN]);
 
 /* True if both certificates are of one CA: name and key are the same. */
-bool tls_link_same_ca(const struct tls_link *a, const struct tls_link *b);
+bool tls_cert_same_ca(const struct tls_cert *a, const struct tls_cert *b);
 
 /* True if the certificate names itself as its issuer. */
-bool tls_link_self_issued(const struct tls_link *link);
+bool tls_cert_self_issued(const struct tls_cert *cert);
 
 /*
  * True if the certificate may issue others, with `below' intermediate CAs
@@ -72,15 +72,15 @@ bool tls_link_self_issued(const struct tls_link *link);
  * self-signed device certificates. A self-issued version 1 certificate cannot
  * carry it and counts as an old root.
  */
-bool tls_link_may_issue(const struct tls_link *link, long below);
+bool tls_cert_may_issue(const struct tls_cert *cert, long below);
 
 /*
  * True if it makes no difference which of the two a path ends at: self-signed
  * certificates of one CA with the same limits. Certificates that others issued
  * do not qualify, since one of them may be revoked.
  */
-bool tls_link_interchangeable(const struct tls_link *a,
-    const struct tls_link *b);
+bool tls_cert_interchangeable(const struct tls_cert *a,
+    const struct tls_cert *b);
 
 /* Reads the CAs of all `files'. ERR_CONFIG after reporting all errors;
  * ERR_NO_MEMORY. *out is NULL then. */
@@ -96,9 +96,9 @@ void tls_trust_free(struct tls_trust *t);
  * not support; writes its OID. */
 bool tls_trust_find_critical(const X509 *cert, char oid[TLS_OID_MAX]);
 
-/* Returns the CA with the same bytes as `link', or NULL. */
+/* Returns the CA with the same bytes as `cert', or NULL. */
 const struct tls_ca *tls_trust_find(const struct tls_trust *t,
-    const struct tls_link *link);
+    const struct tls_cert *cert);
 
 /* Returns the CAs' names, for the request to the client; the caller frees them
  * with tls_load_free(). NULL: out of memory. */

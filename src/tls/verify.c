@@ -142,7 +142,7 @@ hash_path(const struct tls_chain *c, uint8_t out[CERT_SHA256_LEN])
 
 /* The cache's hash for a signature that was checked. */
 static void
-hash_edge(const struct tls_link *child, const struct tls_link *issuer,
+hash_edge(const struct tls_cert *child, const struct tls_cert *issuer,
     uint8_t out[CERT_SHA256_LEN])
 {
 	static const char what[] = "edge";
@@ -189,7 +189,7 @@ tls_chain_init(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs)
 		return tls_result_make(REASON_TLS_BAD_CERTIFICATE,
 		    "more than 10 certificates were sent");
 	for (i = 0; i < n; i++) {
-		if (tls_link_init(&c->sent[i],
+		if (tls_cert_init(&c->sent[i],
 			sk_CRYPTO_BUFFER_value(certs, i)) != OK)
 			return tls_result_make(REASON_TLS_BAD_CERTIFICATE,
 			    i == 0 ? "it cannot be decoded"
@@ -208,11 +208,11 @@ struct search {
 	bool known; /* TLS_KNOWN_SAME_CAS, while it counts (invariant 2) */
 	int budget;
 	bool too_long; /* a path reached TLS_CHAIN_MAX */
-	const struct tls_link *unsigned_by; /* none of the issuers of that name
+	const struct tls_cert *unsigned_by; /* none of the issuers of that name
 					     * signed this one ... */
 	bool other_key; /* ... which names another key than theirs */
 	struct tls_result best; /* of those that failed, the most telling */
-	const struct tls_link *best_path[TLS_CHAIN_MAX];
+	const struct tls_cert *best_path[TLS_CHAIN_MAX];
 	size_t best_count;
 	size_t best_trusted;
 	char text[TLS_DETAIL_MAX]; /* of the latest result */
@@ -245,9 +245,9 @@ static struct tls_result
 check_dates(struct search *s, size_t i)
 {
 	char name[TLS_WHOSE_MAX], when[TIME_TEXT_MAX];
-	const struct tls_link *link = s->c->path[i];
-	int64_t begin = i == 0 ? link->der.not_before : link->not_before;
-	int64_t end = i == 0 ? link->der.not_after : link->not_after;
+	const struct tls_cert *cert = s->c->path[i];
+	int64_t begin = i == 0 ? cert->der.not_before : cert->not_before;
+	int64_t end = i == 0 ? cert->der.not_after : cert->not_after;
 
 	if (s->rules.now >= begin && s->rules.now <= end)
 		return tls_result_make(REASON_NONE, NULL);
@@ -286,21 +286,21 @@ check_strength(struct search *s, size_t i)
 static struct tls_result
 check_place(struct search *s, size_t i, long below)
 {
-	const struct tls_link *link = s->c->path[i];
+	const struct tls_cert *cert = s->c->path[i];
 	char name[TLS_WHOSE_MAX];
 
 	/* The owner of a CA's key can make device certificates. The CA's own
 	 * would escape the [identity] profile of those that it issues. */
 	if (i == 0)
-		return link->der.ca
+		return cert->der.ca
 		    ? tls_result_make(REASON_TLS_PURPOSE,
 			  "it is a CA's certificate (basicConstraints), which "
 			  "is not accepted from a client")
 		    : tls_result_make(REASON_NONE, NULL);
-	if (tls_link_may_issue(link, below))
+	if (tls_cert_may_issue(cert, below))
 		return tls_result_make(REASON_NONE, NULL);
 	return tls_result_format(REASON_TLS_UNTRUSTED, s->text,
-	    link->der.ca
+	    cert->der.ca
 		? "there are more CAs below %s than its pathLenConstraint "
 		  "allows"
 		: "%s, which issued a certificate of its chain, is not a CA "
@@ -325,7 +325,7 @@ check_path(struct search *s)
 			v = check_strength(s, i);
 		if (v.reason != REASON_NONE)
 			return v;
-		if (i > 0 && !tls_link_self_issued(s->c->path[i]))
+		if (i > 0 && !tls_cert_self_issued(s->c->path[i]))
 			below++;
 	}
 	return tls_result_make(REASON_NONE, NULL);
@@ -333,7 +333,7 @@ check_path(struct search *s)
 
 /* Says which CRL is missing for a certificate by `issuer', and since when. */
 static struct tls_result
-explain_gap(struct search *s, const struct tls_link *issuer,
+explain_gap(struct search *s, const struct tls_cert *issuer,
     const struct crl_gap *gap)
 {
 	static const enum reason reason = REASON_TLS_CRL_UNAVAILABLE;
@@ -366,7 +366,7 @@ explain_gap(struct search *s, const struct tls_link *issuer,
 static struct tls_result
 check_crls(struct search *s)
 {
-	const struct tls_link *link, *issuer;
+	const struct tls_cert *cert, *issuer;
 	struct tls_result v = { REASON_NONE, NULL };
 	char name[TLS_NAME_TEXT_MAX];
 	struct crl_question q;
@@ -375,20 +375,20 @@ check_crls(struct search *s)
 	size_t i;
 
 	for (i = 0; s->ctx->crls != NULL && i + 1 < s->c->path_count; i++) {
-		link = s->c->path[i];
+		cert = s->c->path[i];
 		issuer = s->c->path[i + 1];
 		q.issuer_name = issuer->der.subject_hash;
 		q.spki = issuer->der.spki;
 		q.key = issuer->key;
 		q.key_id = issuer->der.key_id;
-		q.serial = link->der.serial;
-		q.points = link->der.crl_points;
+		q.serial = cert->der.serial;
+		q.points = cert->der.crl_points;
 		q.subject = i > 0 ? CRL_SUBJECT_CA : CRL_SUBJECT_LEAF;
 		reason = crl_set_check(s->ctx->crls, &q, &s->rules, &gap);
 		if (reason == REASON_TLS_REVOKED && i > 0)
 			return tls_result_format(reason, s->text,
 			    "the CA %s above it is revoked",
-			    tls_der_name_text(name, link->der.subject));
+			    tls_der_name_text(name, cert->der.subject));
 		if (reason == REASON_TLS_REVOKED)
 			return tls_result_make(reason, NULL);
 		if (reason == REASON_TLS_CRL_UNAVAILABLE &&
@@ -421,7 +421,7 @@ rank_of(enum reason reason)
 	}
 }
 
-/* Judges the first `n' links of the path; returns the reason. */
+/* Judges the first `n' certificates of the path; returns the reason. */
 static enum reason
 judge(struct search *s, size_t n)
 {
@@ -466,26 +466,26 @@ gave_up(const struct search *s)
 }
 
 static bool
-on_path(const struct tls_chain *c, size_t n, const struct tls_link *link)
+on_path(const struct tls_chain *c, size_t n, const struct tls_cert *cert)
 {
 	size_t i;
 
 	for (i = 0; i < n; i++)
-		if (tls_link_same_ca(c->path[i], link))
+		if (tls_cert_same_ca(c->path[i], cert))
 			return true;
 	return false;
 }
 
 /*
- * The path's first `n' links are set, and the last is of client_ca: continues
- * with its issuers there, and ends here only as invariant 4 allows.
+ * The path's first `n' certificates are set, and the last is of client_ca:
+ * continues with its issuers there, and ends here only as invariant 4 allows.
  * REASON_NONE: accepted.
  */
 static enum reason
 search_trusted(struct search *s, size_t n)
 {
 	const struct tls_ca *ca =
-	    list_entry(s->c->path[n - 1], const struct tls_ca, link);
+	    list_entry(s->c->path[n - 1], const struct tls_ca, cert);
 	enum reason reason;
 	bool may_end = true;
 	size_t i;
@@ -493,9 +493,9 @@ search_trusted(struct search *s, size_t n)
 	if (ca->issuer_count > 1)
 		s->known = false;
 	for (i = 0; i < ca->issuer_count && n < TLS_CHAIN_MAX; i++) {
-		if (on_path(s->c, n, &ca->issuers[i]->link))
+		if (on_path(s->c, n, &ca->issuers[i]->cert))
 			continue;
-		s->c->path[n] = &ca->issuers[i]->link;
+		s->c->path[n] = &ca->issuers[i]->cert;
 		reason = search_trusted(s, n + 1);
 		if (reason == REASON_NONE || gave_up(s))
 			return reason;
@@ -508,7 +508,7 @@ search_trusted(struct search *s, size_t n)
 
 /* A certificate that may have issued the one at hand. */
 struct candidate {
-	const struct tls_link *link;
+	const struct tls_cert *cert;
 	bool trusted; /* of client_ca */
 	bool checked; /* its signature was checked before */
 	int rank; /* the lower, the earlier it is tried */
@@ -536,18 +536,18 @@ add_candidate(struct candidates *found, struct candidate next)
 
 /* Key identifiers that differ count most, then dates. Both are hints. */
 static int
-rank_candidate(const struct search *s, const struct tls_link *of,
-    const struct tls_link *link)
+rank_candidate(const struct search *s, const struct tls_cert *of,
+    const struct tls_cert *cert)
 {
 	bool dated =
-	    s->rules.now >= link->not_before && s->rules.now <= link->not_after;
+	    s->rules.now >= cert->not_before && s->rules.now <= cert->not_after;
 
-	return (tls_path_names_other_key(of, link) ? 2 : 0) + (dated ? 0 : 1);
+	return (tls_path_names_other_key(of, cert) ? 2 : 0) + (dated ? 0 : 1);
 }
 
-/* True if one that makes no difference to `link' was found already. */
+/* True if one that makes no difference to `cert' was found already. */
 static bool
-found_like(const struct candidates *found, const struct tls_link *link,
+found_like(const struct candidates *found, const struct tls_cert *cert,
     bool trusted)
 {
 	const struct candidate *other;
@@ -555,10 +555,10 @@ found_like(const struct candidates *found, const struct tls_link *link,
 
 	for (i = 0; i < found->count; i++) {
 		other = &found->list[i];
-		if (memcmp(other->link->sha256, link->sha256,
-			sizeof(link->sha256)) == 0 ||
+		if (memcmp(other->cert->sha256, cert->sha256,
+			sizeof(cert->sha256)) == 0 ||
 		    (trusted && other->trusted &&
-			tls_link_interchangeable(other->link, link)))
+			tls_cert_interchangeable(other->cert, cert)))
 			return true;
 	}
 	return false;
@@ -568,7 +568,7 @@ found_like(const struct candidates *found, const struct tls_link *link,
 static void
 find_candidates(const struct search *s, size_t n, struct candidates *found)
 {
-	const struct tls_link *of = s->c->path[n - 1], *link;
+	const struct tls_cert *of = s->c->path[n - 1], *cert;
 	const struct tls_trust *t = s->ctx->trust;
 	struct candidate next;
 	size_t i;
@@ -576,35 +576,35 @@ find_candidates(const struct search *s, size_t n, struct candidates *found)
 	found->count = 0;
 	for (i = 0; i < t->count + s->c->sent_count; i++) {
 		next.trusted = i < t->count;
-		link =
-		    next.trusted ? &t->cas[i].link : &s->c->sent[i - t->count];
-		if (link->der.subject_hash != of->der.issuer_hash ||
-		    on_path(s->c, n, link) ||
-		    found_like(found, link, next.trusted))
+		cert =
+		    next.trusted ? &t->cas[i].cert : &s->c->sent[i - t->count];
+		if (cert->der.subject_hash != of->der.issuer_hash ||
+		    on_path(s->c, n, cert) ||
+		    found_like(found, cert, next.trusted))
 			continue;
 		next.checked = false;
-		next.link = link;
-		next.rank = rank_candidate(s, of, link);
+		next.cert = cert;
+		next.rank = rank_candidate(s, of, cert);
 		add_candidate(found, next);
 	}
 }
 
 /* Marks the candidates that signed the certificate by an earlier check. */
 static void
-mark_checked(const struct search *s, const struct tls_link *of,
+mark_checked(const struct search *s, const struct tls_cert *of,
     struct candidates *found)
 {
 	uint8_t hash[CERT_SHA256_LEN];
 	size_t i;
 
 	for (i = 0; i < found->count; i++) {
-		hash_edge(of, found->list[i].link, hash);
+		hash_edge(of, found->list[i].cert, hash);
 		found->list[i].checked = cache_has(s->ctx->verified, hash);
 	}
 }
 
 static bool
-is_signed_by(struct search *s, const struct tls_link *of,
+is_signed_by(struct search *s, const struct tls_cert *of,
     const struct candidate *by)
 {
 	uint8_t hash[CERT_SHA256_LEN];
@@ -612,9 +612,9 @@ is_signed_by(struct search *s, const struct tls_link *of,
 	s->budget -= by->trusted ? COST_TRUSTED : COST_SENT;
 	if (s->budget < 0)
 		return false;
-	switch (tls_path_check_edge(of, by->link)) {
+	switch (tls_path_check_edge(of, by->cert)) {
 	case OK:
-		hash_edge(of, by->link, hash);
+		hash_edge(of, by->cert, hash);
 		cache_add(s->ctx->verified, hash);
 		return true;
 	case ERR_NO_MEMORY:
@@ -631,7 +631,7 @@ static bool search_sent(struct search *s, size_t n);
 static bool
 step(struct search *s, size_t n, const struct candidate *by)
 {
-	s->c->path[n] = by->link;
+	s->c->path[n] = by->cert;
 	if (!by->trusted)
 		return search_sent(s, n + 1);
 	s->c->trusted = n;
@@ -639,15 +639,15 @@ step(struct search *s, size_t n, const struct candidate *by)
 }
 
 /*
- * The path's first `n' links are set, and none is of client_ca: tries each
- * candidate for the issuer of the last. With one candidate the library checks
- * its signature together with the path; with several, those that did not sign
- * are sorted out first. True: a path was accepted.
+ * The path's first `n' certificates are set, and none is of client_ca: tries
+ * each candidate for the issuer of the last. With one candidate the library
+ * checks its signature together with the path; with several, those that did not
+ * sign are sorted out first. True: a path was accepted.
  */
 static bool
 search_sent(struct search *s, size_t n)
 {
-	const struct tls_link *of = s->c->path[n - 1];
+	const struct tls_cert *of = s->c->path[n - 1];
 	struct candidates found;
 	bool any = false;
 	int round;
@@ -660,7 +660,7 @@ search_sent(struct search *s, size_t n)
 	find_candidates(s, n, &found);
 	if (found.count == 1) {
 		s->known = s->known &&
-		    slice_equal(found.list[0].link->der.subject,
+		    slice_equal(found.list[0].cert->der.subject,
 			of->der.issuer);
 		return step(s, n, &found.list[0]);
 	}
@@ -680,7 +680,7 @@ search_sent(struct search *s, size_t n)
 	if (found.count > 1 && !any) {
 		s->unsigned_by = of;
 		/* The best ranked comes first. */
-		s->other_key = tls_path_names_other_key(of, found.list[0].link);
+		s->other_key = tls_path_names_other_key(of, found.list[0].cert);
 	}
 	return false;
 }
@@ -706,7 +706,7 @@ explain_no_path(struct search *s)
 		    "it, or a CA above it, is not signed by any of the CAs "
 		    "called %s",
 		    tls_der_name_text(name, s->unsigned_by->der.issuer));
-	if (tls_link_self_issued(&s->c->sent[0]))
+	if (tls_cert_self_issued(&s->c->sent[0]))
 		return tls_result_make(REASON_TLS_UNTRUSTED,
 		    "it is self-signed and not in client_ca");
 	return tls_result_format(REASON_TLS_UNTRUSTED, s->c->text,
@@ -730,7 +730,7 @@ find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
 
 	c->trusted = 0;
 	if (pinned != NULL) {
-		c->path[0] = &pinned->link;
+		c->path[0] = &pinned->cert;
 		if (search_trusted(&s, 1) == REASON_NONE)
 			return tls_result_make(REASON_NONE, NULL);
 	} else {

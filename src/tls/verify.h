@@ -28,11 +28,11 @@ struct tls_result {
 
 /* A client's chain while it is checked; lives on the stack. */
 struct tls_chain {
-	struct tls_link sent[TLS_CHAIN_MAX]; /* as the client sent them */
+	struct tls_cert sent[TLS_CHAIN_MAX]; /* as the client sent them */
 	size_t sent_count;
-	/* The path, leaf first: links of `sent', then from `trusted' on links
-	 * of a tls_trust. Empty when none was found. */
-	const struct tls_link *path[TLS_CHAIN_MAX];
+	/* The path, leaf first: certificates of `sent', then from `trusted' on
+	 * those of a tls_trust. Empty when no path was found. */
+	const struct tls_cert *path[TLS_CHAIN_MAX];
 	size_t path_count;
 	size_t trusted;
 	char text[TLS_DETAIL_MAX]; /* a detail that is not static */

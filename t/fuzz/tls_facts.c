@@ -54,10 +54,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tls_chain chain = { .sent_count = 1 };
 	struct cert *cert;
 
-	if (buffer != NULL && tls_link_init(&chain.sent[0], buffer) == OK &&
+	if (buffer != NULL && tls_cert_init(&chain.sent[0], buffer) == OK &&
 	    tls_facts_make(&cert, &chain, NULL) == OK) {
 		check_facts(cert);
-		tls_cert_free(cert);
+		tls_facts_free(cert);
 	}
 	CRYPTO_BUFFER_free(buffer);
 	return 0;

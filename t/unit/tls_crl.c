@@ -52,11 +52,11 @@ test_bad(const char *name, const char *text)
 		diag("%s", why.lines[0]);
 }
 
-/* The link of a certificate in the folder; leaks nothing: kept in a table. */
-static const struct tls_link *
-link_of(const char *name)
+/* A certificate of the folder, parsed; leaks nothing: kept in a table. */
+static const struct tls_cert *
+cert_of(const char *name)
 {
-	static struct tls_link links[16];
+	static struct tls_cert parsed[16];
 	static char names[16][32];
 	static size_t count;
 	STACK_OF(CRYPTO_BUFFER) * certs;
@@ -64,25 +64,25 @@ link_of(const char *name)
 
 	for (i = 0; i < count; i++)
 		if (strcmp(names[i], name) == 0)
-			return &links[i];
+			return &parsed[i];
 	if (tls_load_certs(&certs,
 		&(struct tls_load_source){ pki_path(name), "", "", NULL }) !=
 	    OK)
 		abort();
 	snprintf(names[count], sizeof(names[0]), "%s", name);
-	if (tls_link_init(&links[count], sk_CRYPTO_BUFFER_value(certs, 0)) !=
+	if (tls_cert_init(&parsed[count], sk_CRYPTO_BUFFER_value(certs, 0)) !=
 	    OK)
 		abort();
-	CRYPTO_BUFFER_up_ref(links[count].buffer);
+	CRYPTO_BUFFER_up_ref(parsed[count].buffer);
 	tls_load_free(certs);
-	return &links[count++];
+	return &parsed[count++];
 }
 
 static enum reason
 ask(const struct crl_set *set, const char *cert, const char *issuer,
     enum crl_subject subject, enum config_crl_policy policy, int64_t later)
 {
-	const struct tls_link *by = link_of(issuer), *of = link_of(cert);
+	const struct tls_cert *by = cert_of(issuer), *of = cert_of(cert);
 	struct crl_question q = { by->der.subject_hash, by->der.spki, by->key,
 		by->der.key_id, of->der.serial, of->der.crl_points, subject };
 	struct crl_rules rules = { policy, 3600, clock_wall_s() + later };
@@ -370,8 +370,8 @@ test_large(void)
 static void
 test_wrong_keys(void)
 {
-	const struct tls_link *twin = link_of("twin.crt");
-	const struct tls_link *issuing = link_of("issuing.crt");
+	const struct tls_cert *twin = cert_of("twin.crt");
+	const struct tls_cert *issuing = cert_of("issuing.crt");
 	struct crl_key wrong = { twin->der.spki, twin->key, twin->der.key_id };
 	struct crl_key right = { issuing->der.spki, issuing->key,
 		issuing->der.key_id };

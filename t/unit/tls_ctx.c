@@ -476,13 +476,13 @@ test_explain(void)
 		   &readable),
 	    REASON_NONE, "explain: a device");
 	ok(readable == OK && cert != NULL && cert->ca_count == 1, "its facts");
-	tls_cert_free(cert);
+	tls_facts_free(cert);
 	is_int(tls_ctx_explain(ctx, pki_path("late.crt"), &cert, &detail,
 		   &readable),
 	    REASON_TLS_EXPIRED, "explain: an expired one");
 	ok(readable == OK && cert != NULL && cert->ca_count == 1,
 	    "its facts, and who issued it");
-	tls_cert_free(cert);
+	tls_facts_free(cert);
 	tls_ctx_explain(ctx, pki_path("no.crt"), &cert, &detail, &readable);
 	ok(readable == ERR_SYSTEM && cert == NULL, "explain: no file");
 	tls_ctx_put(ctx);
@@ -526,7 +526,7 @@ test_kind(struct tls_ctx *ctx, const struct kind *kind, int version)
 	is_str(reason_name(reason), reason_name(kind->reason), "explain: %s",
 	    kind->name);
 	ok(reason == REASON_NONE || detail != NULL, "... with a detail");
-	tls_cert_free(cert);
+	tls_facts_free(cert);
 	client = kit_client(crt, key, version, version);
 	SSL_CTX_set_signing_algorithm_prefs(client, all_schemes,
 	    sizeof(all_schemes) / sizeof(all_schemes[0]));

@@ -18,7 +18,7 @@ read_facts(const uint8_t *der, size_t len)
 	struct tls_chain chain = { .sent_count = 1 };
 	struct cert *cert = NULL;
 
-	if (tls_link_init(&chain.sent[0], buffer) == OK &&
+	if (tls_cert_init(&chain.sent[0], buffer) == OK &&
 	    tls_facts_make(&cert, &chain, NULL) != OK)
 		cert = NULL;
 	CRYPTO_BUFFER_free(buffer);
@@ -115,7 +115,7 @@ test_device(void)
 	ok(c->not_after - c->not_before == 3650LL * 86400, "ten years");
 	is_int(c->chain_not_after, c->not_after, "no chain to shorten them");
 	ok(c->der.data[0] == 0x30, "the certificate with its tag");
-	tls_cert_free(c);
+	tls_facts_free(c);
 }
 
 static void
@@ -131,10 +131,10 @@ test_odd(void)
 		is_int(c->subject[2].type, CERT_STRING_PRINTABLE, "a country");
 	}
 	is_int((long long)c->san_count, 0, "no SubjectAltName");
-	tls_cert_free(c);
+	tls_facts_free(c);
 	c = load_facts("empty.crt");
 	ok(c != NULL && c->subject_count == 0, "an empty subject");
-	tls_cert_free(c);
+	tls_facts_free(c);
 }
 
 /* Every prefix, every bit, every byte 0xff: refused or read, no more. */
@@ -157,7 +157,7 @@ test_hostile(void)
 	for (i = 0; i < len; i++) {
 		c = read_facts(der, i);
 		taken += c != NULL;
-		tls_cert_free(c);
+		tls_facts_free(c);
 	}
 	is_int((long long)taken, 0, "no prefix of a certificate is one");
 	for (i = 0; i < len * 9; i++) {
@@ -166,7 +166,7 @@ test_hostile(void)
 		der[i / 9] = i % 9 == 8 ? 0xff : (uint8_t)(was ^ 1 << i % 9);
 		c = read_facts(der, len);
 		changed += c != NULL;
-		tls_cert_free(c);
+		tls_facts_free(c);
 		der[i / 9] = was;
 	}
 	ok(changed > 0 && changed < len * 9, "of %zu changed ones %zu are read",

@@ -43,7 +43,7 @@ test_good(struct tls_ctx *ctx, int version, const char *cert, const char *key)
 		is_int(tls_stream_take_cert(k.stream, &facts), OK, "facts");
 		ok(facts != NULL && facts->ca_count == 1,
 		    "... with the CA's hash");
-		tls_cert_free(facts);
+		tls_facts_free(facts);
 		is_int(tls_stream_take_cert(k.stream, &facts), ERR_NOT_FOUND,
 		    "once");
 		ok(facts == NULL && tls_stream_cert(k.stream) == NULL,
@@ -53,12 +53,12 @@ test_good(struct tls_ctx *ctx, int version, const char *cert, const char *key)
 		ok(facts != NULL && facts->ca_count == 1 &&
 			facts->subject_count > 0,
 		    "... with the CA's hash");
-		tls_cert_free(facts);
+		tls_facts_free(facts);
 		is_int(tls_stream_make_cert(k.stream, NULL, &facts), OK,
 		    "and without a profile");
 		ok(facts != NULL && facts->ca_count == 0,
 		    "... without the hash");
-		tls_cert_free(facts);
+		tls_facts_free(facts);
 		ok(k.session != NULL, "a ticket came");
 	}
 	finish(client);
@@ -139,7 +139,7 @@ test_intermediate(struct tls_ctx *ctx)
 		is_int(tls_stream_take_cert(k.stream, &facts), OK, "facts");
 		is_int(facts == NULL ? 0 : (long long)facts->ca_count, 2,
 		    "two certificates above it");
-		tls_cert_free(facts);
+		tls_facts_free(facts);
 		kit_close(&k);
 		SSL_SESSION_free(k.session);
 	}
@@ -170,7 +170,7 @@ test_partial(void)
 			is_int(facts == NULL ? 0 : (long long)facts->ca_count,
 			    both ? 2 : 1,
 			    "... and the root counts if it is there");
-			tls_cert_free(facts);
+			tls_facts_free(facts);
 			kit_close(&k);
 			SSL_SESSION_free(k.session);
 		}

@@ -53,7 +53,7 @@ check_resume(struct tls_ctx *ctx, SSL_CTX *client, SSL_SESSION *session,
 		ok(cert != NULL && cert->ca_count > 0 &&
 			cert->subject_count > 0,
 		    "... are all there");
-		tls_cert_free(cert);
+		tls_facts_free(cert);
 	}
 	kit_close(&k);
 	SSL_SESSION_free(k.session);
@@ -455,7 +455,7 @@ test_ignored_optional(int version)
 	ok(kit_handshake(&k), "an ignored ticket and no certificate: gets in");
 	is_int(tls_stream_take_cert(k.stream, &cert), OK, "... facts");
 	ok(cert == NULL, "... as a client without a certificate");
-	tls_cert_free(cert);
+	tls_facts_free(cert);
 	kit_close(&k);
 	SSL_SESSION_free(k.session);
 	SSL_SESSION_free(s);

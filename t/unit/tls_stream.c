@@ -52,7 +52,7 @@ open_stream(struct tls_ctx *ctx, int version)
 	if (!kit_connect(&k, ctx, client, NULL) ||
 	    tls_stream_take_cert(k.stream, &cert) != OK)
 		return client;
-	tls_cert_free(cert);
+	tls_facts_free(cert);
 	return client;
 }
 
@@ -390,7 +390,7 @@ measure(struct tls_ctx *ctx, int version, const char *name)
 		kit_connect(&kits[i], ctx, client, NULL);
 		stream_want_read(kits[i].stream, true);
 		if (tls_stream_take_cert(kits[i].stream, &cert) == OK)
-			tls_cert_free(cert);
+			tls_facts_free(cert);
 	}
 	before = mallinfo2().uordblks;
 	for (i = 0; i < COUNT; i++) {
