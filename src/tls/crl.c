@@ -158,7 +158,7 @@ find_bytes(const struct crl_set *set, struct slice der)
 /* Adds one list of a file. One that the set before has is shared: a million
  * entries are indexed, and their signature is checked, once. */
 static enum err
-take_block(const struct tls_load_pem *block, void *arg)
+take_block(const struct tls_pem_block *block, void *arg)
 {
 	struct loading *l = arg;
 	const struct slice der = block->der;

@@ -137,7 +137,7 @@ add_list(struct lists *l, struct crl_list *c)
 
 /* Takes one list. One that is not good is skipped if l->why is NULL. */
 static enum err
-take_list(const struct tls_load_pem *block, void *arg)
+take_list(const struct tls_pem_block *block, void *arg)
 {
 	char unused[CRL_DOWNLOAD_WHY_MAX] = "";
 	struct lists *l = arg;

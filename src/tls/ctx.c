@@ -559,7 +559,7 @@ tls_ctx_explain(const struct tls_ctx *ctx, const char *path, struct cert **out,
 	*readable = tls_load_certs(&certs, &src);
 	if (*readable != OK)
 		return v.reason;
-	v = tls_peer_check(&chain, certs, ctx, TLS_KNOWN_NOT);
+	v = tls_peer_check(&chain, certs, ctx, TLS_EARLIER_CHECK_NONE);
 	tls_result_keep(&v, &chain, text);
 	if (v.reason == REASON_NONE && chain.sent_count > 0)
 		v = tls_handshake_client_flaw(&chain.sent[0]);

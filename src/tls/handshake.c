@@ -71,10 +71,10 @@ handshake_of(const SSL *ssl)
  * what was there. */
 static struct tls_result
 check_certs(struct tls_handshake *hs, const STACK_OF(CRYPTO_BUFFER) * certs,
-    enum tls_known known, struct cert **out)
+    enum tls_earlier_check earlier, struct cert **out)
 {
 	struct tls_chain chain;
-	struct tls_result v = tls_peer_check(&chain, certs, hs->ctx, known);
+	struct tls_result v = tls_peer_check(&chain, certs, hs->ctx, earlier);
 	enum err err;
 
 	tls_result_keep(&v, &chain, hs->text);
@@ -132,7 +132,7 @@ verify_peer(SSL *ssl, uint8_t *alert)
 	struct tls_handshake *hs = handshake_of(ssl);
 
 	hs->result = check_certs(hs, SSL_get0_peer_certificates(ssl),
-	    TLS_KNOWN_NOT, &hs->cert);
+	    TLS_EARLIER_CHECK_NONE, &hs->cert);
 	if (hs->result.reason == REASON_NONE &&
 	    has_p224(SSL_get0_peer_certificates(ssl)))
 		hs->result =
@@ -173,7 +173,7 @@ tls_handshake_resumed(struct tls_handshake *hs, const SSL *ssl)
 		hs->offered_cert = NULL;
 	} else {
 		hs->result = check_certs(hs, SSL_get0_peer_certificates(ssl),
-		    TLS_KNOWN_SAME_CAS, &hs->cert);
+		    TLS_EARLIER_CHECK_SAME_CAS, &hs->cert);
 	}
 	return hs->result;
 }
@@ -195,7 +195,7 @@ admits_session(struct tls_handshake *hs, const SSL_SESSION *session)
 {
 	hs->ticket_result =
 	    check_certs(hs, SSL_SESSION_get0_peer_certificates(session),
-		TLS_KNOWN_SAME_CAS, &hs->offered_cert);
+		TLS_EARLIER_CHECK_SAME_CAS, &hs->offered_cert);
 	return hs->ticket_result.reason == REASON_NONE &&
 	    (hs->admit == NULL || hs->offered_cert == NULL ||
 		hs->admit(hs->offered_cert, hs->admit_arg));

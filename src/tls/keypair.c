@@ -55,7 +55,7 @@ refuse_key(const struct loading *l, unsigned line, const char *what)
 
 /* Appends one certificate to the chain. */
 static enum err
-take_cert(const struct tls_load_pem *block, void *arg)
+take_cert(const struct tls_pem_block *block, void *arg)
 {
 	struct loading *l = arg;
 	struct tls_keypair *p = l->pair;
@@ -157,7 +157,7 @@ can_serve(const EVP_PKEY *key)
 
 /* Takes the first private key of a file. */
 static enum err
-take_key(const struct tls_load_pem *block, void *arg)
+take_key(const struct tls_pem_block *block, void *arg)
 {
 	struct loading *l = arg;
 	const uint8_t *at = block->der.data;

@@ -310,7 +310,7 @@ trusts_clients(CBS settings)
 
 /* Hands a decoded block to the caller's function. */
 static enum err
-hand_over(struct walk *w, struct tls_load_pem *block)
+hand_over(struct walk *w, struct tls_pem_block *block)
 {
 	CBS settings;
 
@@ -400,7 +400,7 @@ take_body(struct walk *w, const char *label, unsigned begin, uint8_t *text,
 }
 
 static enum err
-decode(struct walk *w, struct tls_load_pem *block, const uint8_t *text,
+decode(struct walk *w, struct tls_pem_block *block, const uint8_t *text,
     size_t len)
 {
 	uint8_t *der = NULL;
@@ -429,7 +429,7 @@ decode(struct walk *w, struct tls_load_pem *block, const uint8_t *text,
 static enum err
 take_block(struct walk *w, const char *label)
 {
-	struct tls_load_pem block = { .label = label, .line = w->line };
+	struct tls_pem_block block = { .label = label, .line = w->line };
 	size_t room = w->rest.len + 1, len;
 	uint8_t *text = malloc(room);
 	enum err err;
@@ -542,7 +542,7 @@ find_container(struct slice der)
 static enum err
 walk_der(struct walk *w, size_t len)
 {
-	struct tls_load_pem block = { .label = "" };
+	struct tls_pem_block block = { .label = "" };
 	const char *container = find_container(w->rest);
 	size_t i;
 
@@ -616,7 +616,7 @@ tls_load_each_cert(const struct tls_load_source *src, tls_load_block *block,
 }
 
 static enum err
-add_cert(const struct tls_load_pem *block, void *arg)
+add_cert(const struct tls_pem_block *block, void *arg)
 {
 	STACK_OF(CRYPTO_BUFFER) *certs = arg;
 	CRYPTO_BUFFER *buf =

@@ -64,7 +64,7 @@ enum tls_load_kind {
 };
 
 /* One block. Valid during the call only. */
-struct tls_load_pem {
+struct tls_pem_block {
 	struct slice
 	    der; /* of a certificate: without OpenSSL's trust settings */
 	const char *label; /* "CERTIFICATE"; "" in a file of DER */
@@ -74,7 +74,7 @@ struct tls_load_pem {
 
 /* Receives one block. After ERR_CONFIG the walk goes on with the next block, so
  * that all errors of a file are reported; another error ends it. */
-typedef enum err tls_load_block(const struct tls_load_pem *block, void *arg);
+typedef enum err tls_load_block(const struct tls_pem_block *block, void *arg);
 
 /*
  * Calls `block' for each block of that kind in `file', the contents of

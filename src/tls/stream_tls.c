@@ -835,8 +835,8 @@ tls_stream_take_cert(struct stream *stream, struct cert **out)
 }
 
 /* Tells whether the client was verified with the client CAs of `ctx'. */
-static enum tls_known
-known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
+static enum tls_earlier_check
+earlier_check(const struct tls_stream *s, const struct tls_ctx *ctx)
 {
 	const SSL_SESSION *session = SSL_get_session(s->ssl);
 	const uint8_t *id;
@@ -845,8 +845,8 @@ known_to(const struct tls_stream *s, const struct tls_ctx *ctx)
 	id = SSL_SESSION_get0_id_context(session, &len);
 	return len == sizeof(ctx->session_id) &&
 		memcmp(id, ctx->session_id, len) == 0
-	    ? TLS_KNOWN_SAME_CAS
-	    : TLS_KNOWN_NOT;
+	    ? TLS_EARLIER_CHECK_SAME_CAS
+	    : TLS_EARLIER_CHECK_NONE;
 }
 
 enum err
@@ -862,7 +862,7 @@ tls_stream_make_cert(const struct stream *stream, const struct tls_ctx *ctx,
 	if (certs == NULL)
 		return ERR_MALFORMED;
 	if (ctx != NULL)
-		(void)tls_peer_check(&chain, certs, ctx, known_to(s, ctx));
+		(void)tls_peer_check(&chain, certs, ctx, earlier_check(s, ctx));
 	else if (tls_chain_init(&chain, certs).reason != REASON_NONE)
 		return ERR_MALFORMED;
 	return tls_facts_make(out, &chain, ctx == NULL ? NULL : ctx->trust);
@@ -889,7 +889,7 @@ tls_stream_recheck(const struct stream *stream, const struct tls_ctx *ctx,
 	const struct tls_stream *s = tls_stream_of(stream);
 	struct tls_chain chain;
 	struct tls_result v = tls_peer_check(&chain,
-	    SSL_get0_peer_certificates(s->ssl), ctx, known_to(s, ctx));
+	    SSL_get0_peer_certificates(s->ssl), ctx, earlier_check(s, ctx));
 
 	tls_result_keep(&v, &chain, text);
 	*end = chain.sent_count == 0 ? INT64_MAX : tls_chain_end(&chain);

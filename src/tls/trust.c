@@ -177,7 +177,7 @@ add_ca(const struct ca_loader *a, CRYPTO_BUFFER *buffer)
 
 /* Adds the CA of one block of the file. */
 static enum err
-take_ca(const struct tls_load_pem *block, void *arg)
+take_ca(const struct tls_pem_block *block, void *arg)
 {
 	struct ca_loader *a = arg;
 	struct tls_ca *more =

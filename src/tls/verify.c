@@ -12,9 +12,9 @@
  *  1. A path is accepted only if the library accepted exactly this sequence
  *     of certificates: now, or earlier under the same client CAs. "Earlier"
  *     is the cache of paths (a hash of every certificate on the path), or
- *     TLS_KNOWN_SAME_CAS.
- *  2. TLS_KNOWN_SAME_CAS says that this chain was accepted before, but not
- *     over which path. It counts only while each step of the search has one
+ *     TLS_EARLIER_CHECK_SAME_CAS.
+ *  2. TLS_EARLIER_CHECK_SAME_CAS says that this chain was accepted before, but
+ * not over which path. It counts only while each step of the search has one
  *     candidate, with exactly the issuer's name: then it is that path. A
  *     client could otherwise send a look-alike of its CA, never checked, with
  *     later dates or another serial, to outlive an expiry or a revocation.
@@ -205,7 +205,8 @@ struct search {
 	struct tls_chain *c;
 	const struct tls_ctx *ctx;
 	struct crl_rules rules;
-	bool known; /* TLS_KNOWN_SAME_CAS, while it counts (invariant 2) */
+	/* TLS_EARLIER_CHECK_SAME_CAS, while it counts (invariant 2). */
+	bool accepted_before;
 	int budget;
 	bool too_long; /* a path reached TLS_CHAIN_MAX */
 	const struct tls_cert *unsigned_by; /* none of the issuers of that name
@@ -224,7 +225,7 @@ verify_signatures(struct search *s)
 	uint8_t hash[CERT_SHA256_LEN];
 	struct tls_result v;
 
-	if (s->known)
+	if (s->accepted_before)
 		return tls_result_make(REASON_NONE, NULL);
 	hash_path(s->c, hash);
 	if (cache_has(s->ctx->verified, hash))
@@ -491,7 +492,7 @@ search_trusted(struct search *s, size_t n)
 	size_t i;
 
 	if (ca->issuer_count > 1)
-		s->known = false;
+		s->accepted_before = false;
 	for (i = 0; i < ca->issuer_count && n < TLS_CHAIN_MAX; i++) {
 		if (on_path(s->c, n, &ca->issuers[i]->cert))
 			continue;
@@ -659,13 +660,13 @@ search_sent(struct search *s, size_t n)
 	}
 	find_candidates(s, n, &found);
 	if (found.count == 1) {
-		s->known = s->known &&
+		s->accepted_before = s->accepted_before &&
 		    slice_equal(found.list[0].cert->der.subject,
 			of->der.issuer);
 		return step(s, n, &found.list[0]);
 	}
 	if (found.count > 1)
-		s->known = false;
+		s->accepted_before = false;
 	mark_checked(s, of, &found);
 	for (round = 0; round < 2; round++)
 		for (i = 0; i < found.count && !gave_up(s); i++) {
@@ -719,13 +720,14 @@ explain_no_path(struct search *s)
 
 /* Searches a path for the chain that was sent. */
 static struct tls_result
-find_path(struct tls_chain *c, const struct tls_ctx *ctx, enum tls_known known)
+find_path(struct tls_chain *c, const struct tls_ctx *ctx,
+    enum tls_earlier_check earlier)
 {
 	const struct tls_ca *pinned = tls_trust_find(ctx->trust, &c->sent[0]);
 	struct search s = { .c = c,
 		.ctx = ctx,
 		.rules = { ctx->crl_policy, ctx->crl_grace, clock_wall_s() },
-		.known = known == TLS_KNOWN_SAME_CAS,
+		.accepted_before = earlier == TLS_EARLIER_CHECK_SAME_CAS,
 		.budget = BUDGET };
 
 	c->trusted = 0;
@@ -787,7 +789,7 @@ tls_chain_strip(const struct tls_chain *c, STACK_OF(CRYPTO_BUFFER) * certs)
 
 struct tls_result
 tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
-    const struct tls_ctx *ctx, enum tls_known known)
+    const struct tls_ctx *ctx, enum tls_earlier_check earlier)
 {
 	struct tls_result v;
 
@@ -797,7 +799,7 @@ tls_peer_check(struct tls_chain *c, const STACK_OF(CRYPTO_BUFFER) * certs,
 	    ctx->client_certificate == CONFIG_CLIENT_CERTIFICATE_OPTIONAL)
 		return tls_result_make(REASON_NONE, NULL);
 	v = tls_chain_init(c, certs);
-	return v.reason == REASON_NONE ? find_path(c, ctx, known) : v;
+	return v.reason == REASON_NONE ? find_path(c, ctx, earlier) : v;
 }
 
 void

@@ -54,17 +54,17 @@ int64_t tls_chain_end(const struct tls_chain *c);
 bool tls_chain_strip(const struct tls_chain *c,
     STACK_OF(CRYPTO_BUFFER) * certs);
 
-/* What is known of a chain before it is checked. */
-enum tls_known {
-	TLS_KNOWN_NOT, /* nothing */
-	TLS_KNOWN_SAME_CAS /* it was accepted under the same client CAs */
+/* What came of an earlier check of the same chain. */
+enum tls_earlier_check {
+	TLS_EARLIER_CHECK_NONE, /* there was none, or other CAs */
+	TLS_EARLIER_CHECK_SAME_CAS /* accepted, with the same client CAs */
 };
 
 /* Checks what the client sent (`certs' may be NULL or empty: nothing) and fills
  * `c'. A failed check leaves the path that came closest, if any. */
 struct tls_result tls_peer_check(struct tls_chain *c,
     const STACK_OF(CRYPTO_BUFFER) * certs, const struct tls_ctx *ctx,
-    enum tls_known known);
+    enum tls_earlier_check earlier);
 
 /* A result with a static detail, or NULL. */
 struct tls_result tls_result_make(enum reason reason, const char *detail);

@@ -184,7 +184,7 @@ static struct report why, warnings;
 static char seen[256];
 
 static enum err
-note(const struct tls_load_pem *block, void *arg)
+note(const struct tls_pem_block *block, void *arg)
 {
 	char text[32];
 
@@ -238,7 +238,7 @@ test_row(const struct row *r)
 }
 
 static enum err
-refuse_first(const struct tls_load_pem *block, void *arg)
+refuse_first(const struct tls_pem_block *block, void *arg)
 {
 	unsigned *count = arg;
 
@@ -247,7 +247,7 @@ refuse_first(const struct tls_load_pem *block, void *arg)
 }
 
 static enum err
-no_memory(const struct tls_load_pem *block, void *arg)
+no_memory(const struct tls_pem_block *block, void *arg)
 {
 	unsigned *count = arg;
 
