@@ -19,9 +19,9 @@
 #include "tls/facts.h"
 #include "tls/hello.h"
 #include "tls/keypair.h"
+#include "tls/socket.h"
 #include "tls/suites.h"
 #include "tls/verify.h"
-#include "tls/wire.h"
 
 #define KEY_TEXT "its key is of a kind that is not taken: " TLS_KEYPAIR_KINDS
 #define USAGE_TEXT "its keyUsage lacks digitalSignature"
@@ -58,13 +58,13 @@ tls_handshake_free(struct tls_handshake *hs)
 	free(hs);
 }
 
-/* A trial has no wire; it keeps its handshake with the SSL object. */
+/* A trial has no socket; it keeps its handshake with the SSL object. */
 static struct tls_handshake *
 handshake_of(const SSL *ssl)
 {
 	struct tls_handshake *trial = SSL_get_app_data(ssl);
 
-	return trial != NULL ? trial : tls_wire_user(SSL_get_rbio(ssl));
+	return trial != NULL ? trial : tls_socket_user(SSL_get_rbio(ssl));
 }
 
 /* Checks a client's chain. If it is good, *out receives its facts in place of

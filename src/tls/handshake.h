@@ -50,7 +50,7 @@ void tls_handshake_free(struct tls_handshake *hs);
 
 /* Sets the callbacks of all connections of `ssl' and whether a certificate is
  * required (`mode' is an SSL_VERIFY_ mask). A callback finds its handshake with
- * tls_wire_user() of the connection's BIO. */
+ * tls_socket_user() of the connection's BIO. */
 void tls_handshake_install(SSL_CTX *ssl, int mode);
 
 /* The callbacks by which the library has signatures made by a token; static. */

@@ -29,6 +29,8 @@ libsallyport_a_SOURCES += \
 	src/tls/pkcs11.h \
 	src/tls/pkcs11_key.c \
 	src/tls/pkcs11_key.h \
+	src/tls/socket.c \
+	src/tls/socket.h \
 	src/tls/stream_tls.c \
 	src/tls/stream_tls.h \
 	src/tls/suites.h \
@@ -37,9 +39,7 @@ libsallyport_a_SOURCES += \
 	src/tls/trust.c \
 	src/tls/trust.h \
 	src/tls/verify.c \
-	src/tls/verify.h \
-	src/tls/wire.c \
-	src/tls/wire.h
+	src/tls/verify.h
 
 # A whole file instead of conditions inside one.
 if HAVE_P11_KIT

@@ -17,8 +17,8 @@
 #include "tls/ctx_body.h"
 #include "tls/handshake.h"
 #include "tls/hello.h"
+#include "tls/socket.h"
 #include "tls/verify.h"
-#include "tls/wire.h"
 
 /* Bytes that one recv asks for during the handshake: flights are a few KiB. */
 #define HANDSHAKE_READ 16384
@@ -94,7 +94,7 @@ enum tls_turn {
 
 struct tls_stream {
 	struct stream stream; /* first: each is cast to the other */
-	struct tls_wire wire;
+	struct tls_socket socket;
 	SSL *ssl; /* owned */
 	struct tls_handshake *hs; /* owned; NULL once its results are taken */
 	struct tls_result failure; /* when FAILED, and after STREAM_ERROR */
@@ -161,7 +161,7 @@ set_record_len(struct tls_stream *s, uint16_t len)
 static uint32_t
 input_len(const struct tls_stream *s)
 {
-	return s->wire.in_len + (uint32_t)SSL_pending(s->ssl);
+	return s->socket.in_len + (uint32_t)SSL_pending(s->ssl);
 }
 
 /* Returns true if a read would return something without the socket. */
@@ -184,10 +184,10 @@ static void
 end_turn(struct tls_stream *s)
 {
 	s->turn = TLS_TURN_NONE;
-	if (tls_wire_keep(&s->wire) != OK)
+	if (tls_socket_keep(&s->socket) != OK)
 		break_input(s, ERR_NO_MEMORY);
 	if (s->wants_read && has_more(s))
-		loop_defer(s->wire.watch.loop, &s->wire.watch.read_again);
+		loop_defer(s->socket.watch.loop, &s->socket.watch.read_again);
 }
 
 /* Delivers READABLE to the owner while there is something to read. */
@@ -219,10 +219,10 @@ set_failed(struct tls_stream *s, struct tls_result v)
 	    v.reason == REASON_TLS_CLOSED || v.reason == REASON_TLS_CHECK
 	    ? ERR_CLOSED
 	    : ERR_TLS;
-	tls_wire_flush(&s->wire); /* the alert */
-	s->wire.in_len = 0;
+	tls_socket_flush(&s->socket); /* the alert */
+	s->socket.in_len = 0;
 	s->wants_read = false;
-	watch_read(&s->wire.watch, false);
+	watch_read(&s->socket.watch, false);
 }
 
 /* Returns TLS_CHECK instead of TLS_CLOSED if the client has sent nothing, or
@@ -272,7 +272,7 @@ send_tickets(struct tls_stream *s)
 	ERR_clear_error();
 	(void)SSL_write(s->ssl, "", 0);
 	ERR_clear_error();
-	tls_wire_flush(&s->wire);
+	tls_socket_flush(&s->socket);
 }
 
 /* Tells the owner to read what may have arrived while we were busy. */
@@ -306,7 +306,7 @@ finish_handshake(struct tls_stream *s)
 	if (s->record_max > s->hs->ctx->record_max)
 		s->record_max = s->hs->ctx->record_max;
 	set_record_len(s, RECORD_SMALL);
-	watch_read(&s->wire.watch, s->wants_read);
+	watch_read(&s->socket.watch, s->wants_read);
 	s->turn = TLS_TURN_UNREAD;
 	s->tickets_due = true;
 	stream_emit(&s->stream, STREAM_OPEN);
@@ -320,7 +320,8 @@ finish_handshake(struct tls_stream *s)
 static bool
 is_gone(const struct tls_stream *s)
 {
-	return s->wire.eof || s->wire.in_error != OK || s->wire.out_error != OK;
+	return s->socket.eof || s->socket.in_error != OK ||
+	    s->socket.out_error != OK;
 }
 
 /* A token is signing. What has arrived meanwhile is kept for later, and the
@@ -330,11 +331,11 @@ wait_for_signature(struct tls_stream *s)
 {
 	struct tls_result v = { REASON_ACCEPT_RESOURCE, NULL };
 
-	tls_wire_flush(&s->wire);
-	if (tls_wire_keep(&s->wire) != OK)
+	tls_socket_flush(&s->socket);
+	if (tls_socket_keep(&s->socket) != OK)
 		fail_handshake(s, v);
-	else if (s->wire.in_len > 0)
-		watch_read(&s->wire.watch, false);
+	else if (s->socket.in_len > 0)
+		watch_read(&s->socket.watch, false);
 }
 
 /* Continues the handshake with what was received. Returns true if more should
@@ -342,13 +343,13 @@ wait_for_signature(struct tls_stream *s)
 static bool
 step_handshake(struct tls_stream *s)
 {
-	bool more = s->wire.in_len == HANDSHAKE_READ;
+	bool more = s->socket.in_len == HANDSHAKE_READ;
 	struct tls_result v = { REASON_TLS_NOT_TLS, NULL };
 	struct slice first;
 	int ok;
 
-	if (s->state == TLS_STATE_START && s->wire.in_len > 0) {
-		first = slice_make(s->wire.in, s->wire.in_len);
+	if (s->state == TLS_STATE_START && s->socket.in_len > 0) {
+		first = slice_make(s->socket.in, s->socket.in_len);
 		if (!tls_hello_may_begin(first)) {
 			v.detail = tls_hello_other_protocol(first);
 			fail_handshake(s, v);
@@ -359,7 +360,7 @@ step_handshake(struct tls_stream *s)
 	ERR_clear_error();
 	ok = SSL_do_handshake(s->ssl);
 	if (ok == 1) {
-		tls_wire_flush(&s->wire);
+		tls_socket_flush(&s->socket);
 		finish_handshake(s);
 		return false;
 	}
@@ -369,7 +370,7 @@ step_handshake(struct tls_stream *s)
 		return false;
 	}
 	if (SSL_get_error(s->ssl, ok) == SSL_ERROR_WANT_READ && !is_gone(s)) {
-		tls_wire_flush(&s->wire);
+		tls_socket_flush(&s->socket);
 		if (!is_gone(s))
 			return more;
 	}
@@ -386,7 +387,7 @@ run_handshake(struct tls_stream *s)
 	size_t n;
 
 	do {
-		n = tls_wire_fill(&s->wire, HANDSHAKE_READ);
+		n = tls_socket_fill(&s->socket, HANDSHAKE_READ);
 		s->drained = n < HANDSHAKE_READ;
 		if (n == 0 && !is_gone(s))
 			return;
@@ -401,7 +402,7 @@ signature_done(void *arg)
 
 	if (!is_handshaking(s))
 		return;
-	watch_read(&s->wire.watch, true);
+	watch_read(&s->socket.watch, true);
 	if (step_handshake(s))
 		run_handshake(s); /* s may be gone */
 }
@@ -411,7 +412,7 @@ static enum err
 send_fin(struct tls_stream *s)
 {
 	if (s->fin == TLS_FIN_NOT_SENT)
-		s->fin = shutdown(s->wire.watch.fd, SHUT_WR) == 0
+		s->fin = shutdown(s->socket.watch.fd, SHUT_WR) == 0
 		    ? TLS_FIN_SENT
 		    : TLS_FIN_FAILED;
 	return s->fin == TLS_FIN_SENT ? OK : ERR_SYSTEM;
@@ -421,8 +422,8 @@ send_fin(struct tls_stream *s)
 static void
 resume_writing(struct tls_stream *s)
 {
-	tls_wire_flush(&s->wire);
-	if (s->wire.unsent != NULL && s->wire.out_error == OK)
+	tls_socket_flush(&s->socket);
+	if (s->socket.unsent != NULL && s->socket.out_error == OK)
 		return;
 	if (s->output == TLS_OUTPUT_ENDED)
 		(void)send_fin(s);
@@ -469,14 +470,14 @@ receive(struct tls_stream *s, size_t room)
 {
 	size_t n;
 
-	if (s->drained || s->wire.eof)
+	if (s->drained || s->socket.eof)
 		return false;
-	n = tls_wire_fill(&s->wire, room);
+	n = tls_socket_fill(&s->socket, room);
 	s->drained = n < room;
-	if (s->wire.eof)
+	if (s->socket.eof)
 		end_input(s);
-	if (s->wire.in_error != OK)
-		break_input(s, s->wire.in_error);
+	if (s->socket.in_error != OK)
+		break_input(s, s->socket.in_error);
 	return n > 0;
 }
 
@@ -526,10 +527,10 @@ decrypt(struct tls_stream *s, uint8_t *data, size_t len)
 static ssize_t
 drop_input(struct tls_stream *s)
 {
-	s->dropped += (uint32_t)tls_wire_drop(&s->wire, LOOP_SCRATCH_LEN);
-	if (s->wire.eof || s->dropped > DROP_MAX)
+	s->dropped += (uint32_t)tls_socket_drop(&s->socket, LOOP_SCRATCH_LEN);
+	if (s->socket.eof || s->dropped > DROP_MAX)
 		return STREAM_EOF;
-	return s->wire.in_error != OK ? STREAM_ERROR : STREAM_AGAIN;
+	return s->socket.in_error != OK ? STREAM_ERROR : STREAM_AGAIN;
 }
 
 static ssize_t
@@ -549,8 +550,8 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 	if (s->state != TLS_STATE_OPEN)
 		return STREAM_AGAIN;
 	total = decrypt(s, data, len);
-	if (s->wire.out_len > 0) /* an alert, or a key update's answer */
-		tls_wire_flush(&s->wire);
+	if (s->socket.out_len > 0) /* an alert, or a key update's answer */
+		tls_socket_flush(&s->socket);
 	if (s->turn == TLS_TURN_NONE)
 		end_turn(s);
 	if (total > 0)
@@ -564,7 +565,7 @@ tls_read(struct stream *stream, uint8_t *data, size_t len)
 static void
 size_records(struct tls_stream *s, size_t len)
 {
-	uint32_t now = (uint32_t)loop_now(s->wire.watch.loop);
+	uint32_t now = (uint32_t)loop_now(s->socket.watch.loop);
 
 	if (now - s->burst_start > BULK_MS) {
 		if (s->burst < BULK_BYTES)
@@ -591,17 +592,18 @@ write_piece(struct tls_stream *s, const uint8_t *data, size_t len)
 	int n;
 
 	s->tickets_due = false;
-	s->wire.direct = len <= s->record_len;
+	s->socket.direct = len <= s->record_len;
 	n = SSL_write(s->ssl, data, (int)len);
-	s->wire.direct = false;
-	tls_wire_flush(&s->wire);
-	return n == (int)len && s->wire.out_error == OK;
+	s->socket.direct = false;
+	tls_socket_flush(&s->socket);
+	return n == (int)len && s->socket.out_error == OK;
 }
 
 static ssize_t
 fail_write(struct tls_stream *s)
 {
-	s->stream.error = s->wire.out_error != OK ? s->wire.out_error : ERR_TLS;
+	s->stream.error =
+	    s->socket.out_error != OK ? s->socket.out_error : ERR_TLS;
 	return STREAM_ERROR;
 }
 
@@ -611,10 +613,10 @@ tls_write(struct stream *stream, uint8_t *data, size_t len)
 	struct tls_stream *s = tls_stream_of(stream);
 	size_t taken = 0, piece;
 
-	if (s->state != TLS_STATE_OPEN || s->wire.out_error != OK)
+	if (s->state != TLS_STATE_OPEN || s->socket.out_error != OK)
 		return fail_write(s);
 	size_records(s, len);
-	while (taken < len && s->wire.unsent == NULL) {
+	while (taken < len && s->socket.unsent == NULL) {
 		piece = len - taken < piece_max(s) ? len - taken : piece_max(s);
 		if (!write_piece(s, data + taken, piece))
 			return fail_write(s);
@@ -633,9 +635,9 @@ tls_want_read(struct stream *stream, bool wanted)
 	s->wants_read = wanted;
 	if (is_handshaking(s) || s->state == TLS_STATE_CLOSED)
 		return;
-	watch_read(&s->wire.watch, wanted);
+	watch_read(&s->socket.watch, wanted);
 	if (wanted && s->turn == TLS_TURN_NONE && has_more(s))
-		loop_defer(s->wire.watch.loop, &s->wire.watch.read_again);
+		loop_defer(s->socket.watch.loop, &s->socket.watch.read_again);
 }
 
 /* Sends close_notify, once. */
@@ -648,7 +650,7 @@ end_our_half(struct tls_stream *s)
 		ERR_clear_error();
 	}
 	s->output = TLS_OUTPUT_ENDED;
-	tls_wire_flush(&s->wire);
+	tls_socket_flush(&s->socket);
 }
 
 static enum err
@@ -657,9 +659,9 @@ tls_shutdown(struct stream *stream)
 	struct tls_stream *s = tls_stream_of(stream);
 
 	end_our_half(s);
-	if (s->wire.out_error != OK)
-		return s->wire.out_error;
-	if (s->wire.unsent != NULL)
+	if (s->socket.out_error != OK)
+		return s->socket.out_error;
+	if (s->socket.unsent != NULL)
 		return OK; /* resume_writing() sends the FIN */
 	return send_fin(s);
 }
@@ -686,18 +688,19 @@ tls_close(struct stream *stream)
 	/* With unread bytes, close() sends a reset, which can overtake the
 	 * alert. */
 	if (s->state == TLS_STATE_FAILED)
-		(void)tls_wire_drop(&s->wire, LOOP_SCRATCH_CIPHER_LEN);
+		(void)tls_socket_drop(&s->socket, LOOP_SCRATCH_CIPHER_LEN);
 	s->state = TLS_STATE_CLOSED;
 	if (s->hs != NULL)
 		tls_handshake_stop_signing(s->hs);
-	tls_wire_fini(&s->wire);
-	loop_free_later(s->wire.watch.loop, &s->wire.watch.garbage, s, release);
+	tls_socket_fini(&s->socket);
+	loop_free_later(s->socket.watch.loop, &s->socket.watch.garbage, s,
+	    release);
 }
 
 static int
 tls_descriptor(const struct stream *stream)
 {
-	return tls_stream_of(stream)->wire.watch.fd;
+	return tls_stream_of(stream)->socket.watch.fd;
 }
 
 static const struct stream_ops ops = {
@@ -715,7 +718,7 @@ init_ssl(struct tls_stream *s, SSL_CTX *ctx)
 	BIO *bio;
 
 	s->ssl = SSL_new(ctx);
-	bio = s->ssl == NULL ? NULL : tls_wire_bio(&s->wire);
+	bio = s->ssl == NULL ? NULL : tls_socket_bio(&s->socket);
 	if (bio == NULL)
 		return ERR_NO_MEMORY;
 	SSL_set_bio(s->ssl, bio, bio);
@@ -733,9 +736,9 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 		return NULL;
 	s->stream.ops = &ops;
 	s->hs = tls_handshake_new(ctx, app);
-	tls_wire_init(&s->wire, loop, fd, ready, s);
-	s->wire.user = s->hs;
-	s->wire.ack_now = true;
+	tls_socket_init(&s->socket, loop, fd, ready, s);
+	s->socket.user = s->hs;
+	s->socket.ack_now = true;
 	if (s->hs != NULL) {
 		s->hs->loop = loop;
 		s->hs->wake = signature_done;
@@ -748,9 +751,9 @@ tls_stream_new(struct loop *loop, struct tls_ctx *ctx, int fd, enum tls_app app)
 		ERR_clear_error();
 		return NULL;
 	}
-	watch_read(&s->wire.watch, true);
+	watch_read(&s->socket.watch, true);
 	/* The ClientHello has arrived already, so no event will report it. */
-	loop_defer(loop, &s->wire.watch.read_again);
+	loop_defer(loop, &s->socket.watch.read_again);
 	return &s->stream;
 }
 
@@ -877,8 +880,8 @@ tls_stream_free_handshake(struct stream *stream)
 		return;
 	tls_handshake_free(s->hs);
 	s->hs = NULL;
-	s->wire.user = NULL;
-	s->wire.ack_now = false;
+	s->socket.user = NULL;
+	s->socket.ack_now = false;
 }
 
 enum reason

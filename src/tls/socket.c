@@ -2,30 +2,30 @@
 /*
  * The BIO of the TLS library and the buffers under it.
  */
-#include "tls/wire.h"
+#include "tls/socket.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 void
-tls_wire_init(struct tls_wire *w, struct loop *loop, int fd, watch_cb *cb,
+tls_socket_init(struct tls_socket *s, struct loop *loop, int fd, watch_cb *cb,
     void *arg)
 {
-	memset(w, 0, sizeof(*w));
-	watch_init(&w->watch, loop, fd, cb, arg);
+	memset(s, 0, sizeof(*s));
+	watch_init(&s->watch, loop, fd, cb, arg);
 }
 
 void
-tls_wire_fini(struct tls_wire *w)
+tls_socket_fini(struct tls_socket *s)
 {
-	watch_fini(&w->watch);
-	free(w->saved_in);
-	free(w->unsent);
-	w->saved_in = NULL;
-	w->unsent = NULL;
-	w->in = NULL;
-	w->in_len = 0;
+	watch_fini(&s->watch);
+	free(s->saved_in);
+	free(s->unsent);
+	s->saved_in = NULL;
+	s->unsent = NULL;
+	s->in = NULL;
+	s->in_len = 0;
 }
 
 /* Most bytes that may wait: one scratch buffer of records, and as much again
@@ -54,151 +54,151 @@ save(struct tls_saved **saved, const uint8_t *data, size_t len)
 }
 
 enum err
-tls_wire_keep(struct tls_wire *w)
+tls_socket_keep(struct tls_socket *s)
 {
-	if (w->in_len == 0 || w->saved_in != NULL)
+	if (s->in_len == 0 || s->saved_in != NULL)
 		return OK;
-	if (save(&w->saved_in, w->in, w->in_len) != OK) {
-		w->in_error = ERR_NO_MEMORY;
+	if (save(&s->saved_in, s->in, s->in_len) != OK) {
+		s->in_error = ERR_NO_MEMORY;
 		return ERR_NO_MEMORY;
 	}
-	w->in = w->saved_in->bytes;
+	s->in = s->saved_in->bytes;
 	return OK;
 }
 
 size_t
-tls_wire_fill(struct tls_wire *w, size_t len)
+tls_socket_fill(struct tls_socket *s, size_t len)
 {
-	uint8_t *scratch = loop_scratch(w->watch.loop, LOOP_SCRATCH_CIPHER_IN);
+	uint8_t *scratch = loop_scratch(s->watch.loop, LOOP_SCRATCH_CIPHER_IN);
 	ssize_t n;
 
 	if (len > LOOP_SCRATCH_CIPHER_LEN)
 		len = LOOP_SCRATCH_CIPHER_LEN;
-	n = watch_recv(&w->watch, scratch, len, &w->in_error);
+	n = watch_recv(&s->watch, scratch, len, &s->in_error);
 	if (n == STREAM_EOF)
-		w->eof = true;
+		s->eof = true;
 	if (n <= 0)
 		return 0;
-	w->in = scratch;
-	w->in_len = (uint32_t)n;
+	s->in = scratch;
+	s->in_len = (uint32_t)n;
 	return (size_t)n;
 }
 
 size_t
-tls_wire_drop(struct tls_wire *w, size_t len)
+tls_socket_drop(struct tls_socket *s, size_t len)
 {
-	size_t n = tls_wire_fill(w, len);
+	size_t n = tls_socket_fill(s, len);
 
-	w->in_len = 0;
+	s->in_len = 0;
 	return n;
 }
 
 /* Makes one send of `len' bytes. Returns how many were taken, 0 after an error.
  */
 static size_t
-send_some(struct tls_wire *w, const uint8_t *data, size_t len)
+send_some(struct tls_socket *s, const uint8_t *data, size_t len)
 {
-	ssize_t n = watch_send(&w->watch, data, len, &w->out_error);
+	ssize_t n = watch_send(&s->watch, data, len, &s->out_error);
 
 	return n < 0 ? 0 : (size_t)n;
 }
 
 /* Sends, and saves what is not taken. There must be no unsent bytes. */
 static void
-send_or_save(struct tls_wire *w, const uint8_t *data, size_t len)
+send_or_save(struct tls_socket *s, const uint8_t *data, size_t len)
 {
-	size_t n = send_some(w, data, len);
+	size_t n = send_some(s, data, len);
 
-	if (w->ack_now && w->out_error == OK)
-		watch_ack_now(&w->watch);
-	if (n == len || w->out_error != OK)
+	if (s->ack_now && s->out_error == OK)
+		watch_ack_now(&s->watch);
+	if (n == len || s->out_error != OK)
 		return;
-	if (save(&w->unsent, data + n, len - n) != OK ||
-	    watch_write(&w->watch) != OK)
-		w->out_error = ERR_NO_MEMORY;
+	if (save(&s->unsent, data + n, len - n) != OK ||
+	    watch_write(&s->watch) != OK)
+		s->out_error = ERR_NO_MEMORY;
 }
 
 /* Sends the unsent bytes. Returns true if none are left. */
 static bool
-send_unsent(struct tls_wire *w)
+send_unsent(struct tls_socket *s)
 {
-	struct tls_saved *u = w->unsent;
+	struct tls_saved *u = s->unsent;
 
 	if (u == NULL)
 		return true;
-	u->head += send_some(w, u->bytes + u->head, u->len - u->head);
-	if (w->out_error != OK)
+	u->head += send_some(s, u->bytes + u->head, u->len - u->head);
+	if (s->out_error != OK)
 		return false;
 	if (u->head < u->len) {
-		if (watch_write(&w->watch) != OK)
-			w->out_error = ERR_NO_MEMORY;
+		if (watch_write(&s->watch) != OK)
+			s->out_error = ERR_NO_MEMORY;
 		return false;
 	}
 	free(u);
-	w->unsent = NULL;
+	s->unsent = NULL;
 	return true;
 }
 
 void
-tls_wire_flush(struct tls_wire *w)
+tls_socket_flush(struct tls_socket *s)
 {
-	uint8_t *out = loop_scratch(w->watch.loop, LOOP_SCRATCH_CIPHER_OUT);
-	size_t len = w->out_len;
+	uint8_t *out = loop_scratch(s->watch.loop, LOOP_SCRATCH_CIPHER_OUT);
+	size_t len = s->out_len;
 
-	w->out_len = 0;
-	if (w->out_error != OK)
+	s->out_len = 0;
+	if (s->out_error != OK)
 		return;
-	if (!send_unsent(w)) {
-		if (len > 0 && w->out_error == OK &&
-		    save(&w->unsent, out, len) != OK)
-			w->out_error = ERR_NO_MEMORY;
+	if (!send_unsent(s)) {
+		if (len > 0 && s->out_error == OK &&
+		    save(&s->unsent, out, len) != OK)
+			s->out_error = ERR_NO_MEMORY;
 		return;
 	}
 	if (len > 0)
-		send_or_save(w, out, len);
+		send_or_save(s, out, len);
 }
 
 static int
 bio_write(BIO *bio, const char *data, int len)
 {
-	struct tls_wire *w = BIO_get_data(bio);
-	uint8_t *out = loop_scratch(w->watch.loop, LOOP_SCRATCH_CIPHER_OUT);
+	struct tls_socket *s = BIO_get_data(bio);
+	uint8_t *out = loop_scratch(s->watch.loop, LOOP_SCRATCH_CIPHER_OUT);
 	size_t n = (size_t)len;
 
-	if (w->direct && w->out_len == 0 && w->unsent == NULL &&
-	    w->out_error == OK) {
+	if (s->direct && s->out_len == 0 && s->unsent == NULL &&
+	    s->out_error == OK) {
 		/* This is the last write, so the copy is not needed. */
-		send_or_save(w, (const uint8_t *)data, n);
+		send_or_save(s, (const uint8_t *)data, n);
 		return len;
 	}
-	if (n > LOOP_SCRATCH_CIPHER_LEN - w->out_len)
-		tls_wire_flush(w);
+	if (n > LOOP_SCRATCH_CIPHER_LEN - s->out_len)
+		tls_socket_flush(s);
 	if (n > LOOP_SCRATCH_CIPHER_LEN)
 		return -1; /* longer than any record or flight */
-	memcpy(out + w->out_len, data, n);
-	w->out_len += (uint32_t)n;
+	memcpy(out + s->out_len, data, n);
+	s->out_len += (uint32_t)n;
 	return len;
 }
 
 static int
 bio_read(BIO *bio, char *data, int len)
 {
-	struct tls_wire *w = BIO_get_data(bio);
-	uint32_t n = (uint32_t)len < w->in_len ? (uint32_t)len : w->in_len;
+	struct tls_socket *s = BIO_get_data(bio);
+	uint32_t n = (uint32_t)len < s->in_len ? (uint32_t)len : s->in_len;
 
 	BIO_clear_retry_flags(bio);
 	if (n == 0) {
-		if (w->eof)
+		if (s->eof)
 			return 0;
 		BIO_set_retry_read(bio);
 		return -1;
 	}
-	memcpy(data, w->in, n);
-	w->in += n;
-	w->in_len -= n;
-	if (w->in_len == 0 && w->saved_in != NULL) {
-		free(w->saved_in);
-		w->saved_in = NULL;
+	memcpy(data, s->in, n);
+	s->in += n;
+	s->in_len -= n;
+	if (s->in_len == 0 && s->saved_in != NULL) {
+		free(s->saved_in);
+		s->saved_in = NULL;
 	}
 	return (int)n;
 }
@@ -219,7 +219,7 @@ static BIO_METHOD *method;
 static void
 make_method(void)
 {
-	method = BIO_meth_new(0, "wire");
+	method = BIO_meth_new(0, "socket");
 	if (method == NULL)
 		return;
 	BIO_meth_set_write(method, bio_write);
@@ -228,7 +228,7 @@ make_method(void)
 }
 
 BIO *
-tls_wire_bio(struct tls_wire *w)
+tls_socket_bio(struct tls_socket *s)
 {
 	BIO *bio;
 
@@ -236,15 +236,15 @@ tls_wire_bio(struct tls_wire *w)
 	bio = method == NULL ? NULL : BIO_new(method);
 	if (bio == NULL)
 		return NULL;
-	BIO_set_data(bio, w);
+	BIO_set_data(bio, s);
 	BIO_set_init(bio, 1);
 	return bio;
 }
 
 void *
-tls_wire_user(BIO *bio)
+tls_socket_user(BIO *bio)
 {
-	struct tls_wire *w = BIO_get_data(bio);
+	struct tls_socket *s = BIO_get_data(bio);
 
-	return w->user;
+	return s->user;
 }

@@ -10,8 +10,8 @@
  * Writing to the BIO never blocks, and errors are noted in out_error only.
  * Therefore a write never has to be repeated to be completed.
  */
-#ifndef TLS_WIRE_H
-#define TLS_WIRE_H
+#ifndef TLS_SOCKET_H
+#define TLS_SOCKET_H
 
 #include <openssl/bio.h>
 #include <stdbool.h>
@@ -28,9 +28,9 @@ struct tls_saved {
 	uint8_t bytes[];
 };
 
-struct tls_wire {
+struct tls_socket {
 	struct watch watch; /* owns the descriptor */
-	void *user; /* borrowed; see tls_wire_user() */
+	void *user; /* borrowed; see tls_socket_user() */
 	const uint8_t *in; /* received, not yet read by the library */
 	uint32_t in_len;
 	uint32_t out_len; /* collected in the scratch buffer */
@@ -46,36 +46,36 @@ struct tls_wire {
 };
 
 /* Takes over `fd'; `cb' and `arg' are as in watch_init(). */
-void tls_wire_init(struct tls_wire *w, struct loop *loop, int fd, watch_cb *cb,
-    void *arg);
+void tls_socket_init(struct tls_socket *s, struct loop *loop, int fd,
+    watch_cb *cb, void *arg);
 
 /* Closes the descriptor and frees what is saved. May be called twice. */
-void tls_wire_fini(struct tls_wire *w);
+void tls_socket_fini(struct tls_socket *s);
 
-/* Returns a BIO over `w', which must outlive it; NULL if memory runs out. */
-BIO *tls_wire_bio(struct tls_wire *w);
+/* Returns a BIO over `s', which must outlive it; NULL if memory runs out. */
+BIO *tls_socket_bio(struct tls_socket *s);
 
-/* Returns the `user' of the wire under `bio'. */
-void *tls_wire_user(BIO *bio);
+/* Returns the `user' of the socket under `bio'. */
+void *tls_socket_user(BIO *bio);
 
 /*
  * Receives at most `len' bytes with one recv; everything received before must
  * have been read. Returns the number of bytes. If it is 0, see eof and
  * in_error.
  */
-size_t tls_wire_fill(struct tls_wire *w, size_t len);
+size_t tls_socket_fill(struct tls_socket *s, size_t len);
 
 /* Saves what the library has not yet read, before the scratch buffer is used
  * for another connection. ERR_NO_MEMORY, also in in_error. */
-enum err tls_wire_keep(struct tls_wire *w) MUST_CHECK;
+enum err tls_socket_keep(struct tls_socket *s) MUST_CHECK;
 
 /*
  * Sends what was unsent and what was collected. What the socket refuses is
  * saved and a WATCH_WRITE is requested. See out_error.
  */
-void tls_wire_flush(struct tls_wire *w);
+void tls_socket_flush(struct tls_socket *s);
 
 /* Receives and discards at most `len' bytes; returns how many. */
-size_t tls_wire_drop(struct tls_wire *w, size_t len);
+size_t tls_socket_drop(struct tls_socket *s, size_t len);
 
 #endif
