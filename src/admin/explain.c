@@ -7,11 +7,15 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "admin/reply.h"
 #include "base/clock.h"
@@ -31,6 +35,7 @@
 #define REFUSED 1
 
 #define FILE_MAX_BYTES (1024 * 1024)
+#define PATH_OF_COPY 32
 /* A longer value of a variable is cut, except with --json. */
 #define VALUE_SHOWN 100
 #define DN_MAX 1024
@@ -313,9 +318,54 @@ add_certificate(struct client *c)
 	add_sans(c);
 }
 
-/* Explains why there is no certificate in a file. */
+/* Copies all of `from', up to FILE_MAX_BYTES, to `to'. */
+static enum err
+copy_all(int to, int from)
+{
+	uint8_t bytes[4096];
+	size_t total = 0;
+	enum err err;
+	ssize_t n;
+
+	while ((n = read(from, bytes, sizeof(bytes))) > 0) {
+		total += (size_t)n;
+		if (total > FILE_MAX_BYTES)
+			return ERR_LIMIT;
+		err = file_write_all(to, slice_make(bytes, (size_t)n));
+		if (err != OK)
+			return err;
+	}
+	return n == 0 ? OK : ERR_SYSTEM;
+}
+
+/*
+ * Returns the path by which the file CERT can be read: its own, or, since a
+ * pipe (/dev/stdin, or <(COMMAND) in a shell) can be read only once and only
+ * by waiting, that of a copy in memory, which is written to `out'. NULL with
+ * *err.
+ */
+static const char *
+readable_path(const char *path, char out[PATH_OF_COPY], enum err *err)
+{
+	struct stat st;
+	int from, to;
+
+	*err = OK;
+	if (stat(path, &st) == -1 || S_ISREG(st.st_mode) || S_ISDIR(st.st_mode))
+		return path;
+	from = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	to = from == -1 ? -1 : memfd_create("certificate", MFD_CLOEXEC);
+	*err = to == -1 ? ERR_SYSTEM : copy_all(to, from);
+	if (from != -1)
+		close(from);
+	snprintf(out, PATH_OF_COPY, "/proc/self/fd/%d", to);
+	return *err == OK ? out : NULL; /* `to' is open until the end */
+}
+
+/* Explains why there is no certificate in the file `path', which is read as
+ * `readable'. */
 static int
-bad_file(const char *path, enum err err)
+bad_file(const char *path, const char *readable, enum err err)
 {
 	static const char begin[] = "-----BEGIN ";
 	uint8_t *data = NULL;
@@ -327,10 +377,12 @@ bad_file(const char *path, enum err err)
 		fprintf(stderr, "sallyport: %s: %s\n", path, strerror(errno));
 		return RUNTIME_EXIT_CONFIG;
 	}
-	if (file_read(&data, &len, path, FILE_MAX_BYTES) != OK || len == 0) {
+	if (readable != NULL)
+		err = file_read(&data, &len, readable, FILE_MAX_BYTES);
+	if (err != OK || len == 0) {
 		fprintf(stderr, "sallyport: %s: %s\n", path,
-		    len == 0 ? "contains no certificate: the file is empty"
-			     : err_text(err));
+		    err == OK ? "contains no certificate: the file is empty"
+			      : file_error(err));
 		free(data);
 		return RUNTIME_EXIT_CONFIG;
 	}
@@ -430,15 +482,20 @@ tls_stage(struct client *c)
 	const struct tls_ctx *ctx =
 	    c->snapshot->tls[c->listener->tls_profile->head.index];
 	struct client_check_detail detail;
+	char copy[PATH_OF_COPY];
 	const char *why = NULL;
 	enum reason reason;
+	const char *path;
 	enum err err;
 
 	if (strcmp(c->o->cert, "none") == 0)
 		return no_certificate(c);
-	reason = tls_ctx_explain(ctx, c->o->cert, &c->cert, &why, &err);
+	path = readable_path(c->o->cert, copy, &err);
+	if (path == NULL)
+		return bad_file(c->o->cert, NULL, err);
+	reason = tls_ctx_explain(ctx, path, &c->cert, &why, &err);
 	if (err != OK)
-		return bad_file(c->o->cert, err);
+		return bad_file(c->o->cert, path, err);
 	if (c->cert != NULL)
 		add_certificate(c);
 	if (reason != REASON_NONE)

@@ -5,6 +5,7 @@
  */
 #include "tls/load.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <openssl/base64.h>
 #include <openssl/bytestring.h>
@@ -188,13 +189,31 @@ resembles_begin(struct slice line)
 		"\xe2\x80\x94" };
 	size_t i;
 
-	if (memmem(line.data, line.len, "BEGIN", 5) == NULL)
+	if (memmem(line.data, line.len, "BEGIN", 5) == NULL &&
+	    memmem(line.data, line.len, "begin", 5) == NULL &&
+	    memmem(line.data, line.len, "Begin", 5) == NULL)
 		return false;
 	for (i = 0; i < sizeof(dashes) / sizeof(dashes[0]); i++)
 		if (memmem(line.data, line.len, dashes[i], strlen(dashes[i])) !=
 		    NULL)
 			return true;
 	return false;
+}
+
+/* True for the first line of base64 of a long DER sequence, as certificates,
+ * CRLs and keys are: a block that has lost its BEGIN. */
+static bool
+resembles_body(struct slice line)
+{
+	size_t i;
+
+	if (line.len < 60 || !starts_with(line, "MI"))
+		return false;
+	for (i = 0; i < 60; i++)
+		if (!isalnum(line.data[i]) && line.data[i] != '+' &&
+		    line.data[i] != '/')
+			return false;
+	return true;
 }
 
 /* True for labels of that kind, among them OpenSSL's old ones. */
@@ -455,6 +474,9 @@ check_between(struct walk *w, struct slice line)
 	struct slice all = line;
 	int shown;
 
+	if (resembles_body(line))
+		return flaw(w, w->line,
+		    "a block without its BEGIN line (is the file complete?)");
 	if (!resembles_begin(line))
 		return OK;
 	while (line.len > 0 && (line.data[0] == ' ' || line.data[0] == '\t'))

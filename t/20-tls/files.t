@@ -110,6 +110,12 @@ ca('a CRL beside it', $a . $crl_a, 0, 'line \d+: a block .?"X509 CRL',
 ca('indented', $a . $b =~ s/^/  /gmr, 1, 'line \d+: a block must begin');
 ca('a strange label', $a . $b =~ s/CERTIFICATE/CERT/gr, 1,
 	'line \d+: "BEGIN CERT" is not a known');
+ca('a label in small letters', $a . ($b =~ s/BEGIN CERT/begin cert/r), 1,
+	'line \d+: .*does not begin a block');
+ca('without BEGIN', $a . ($b =~ s/^.*BEGIN.*\n//mr), 1,
+	'line \d+: a block without its BEGIN');
+ca('without BEGIN and END', $a . ($b =~ s/^-.*\n//mgr), 1,
+	'line \d+: a block without its BEGIN');
 ca('cut', $a . substr($b, 0, 300), 1, 'line \d+: the block has no END');
 ca('damaged', $a . $b =~ s/\nM/\n?/r, 1, 'line \d+: the block of line \d+');
 ca('for servers only', trusted('serverAuth') . $b, 1,
@@ -183,6 +189,8 @@ list('indented', $crl_b . $crl_a =~ s/^/ /gmr, 1,
 	'line \d+: a block must begin');
 list('without X509', $crl_b . $crl_a =~ s/X509 CRL/CRL/gr, 1,
 	'line \d+: "BEGIN CRL" is not a known');
+list('without BEGIN', $crl_b . ($crl_a =~ s/^-.*\n//mgr), 1,
+	'line \d+: a block without its BEGIN');
 list('cut', substr($crl_a, 0, 200), 1, 'line 1: the block has no END');
 
 mkdir $dir or die "$dir: $!";

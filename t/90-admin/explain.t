@@ -42,6 +42,31 @@ my @variables = $out =~ /^variable +\$\{([\w.]+)\}/mg;
 my (undef, $help) = sallyport_run('--help-config');
 cmp_ok(@variables, '>=', 21, 'all variables');
 
+# A pipe, as the shell's <(COMMAND) is one.
+{
+	my $read = sub {
+		my ($from) = @_;
+
+		open my $p, '-|', 'sh', '-c', "$from | \"\$@\"", 'sh',
+		    Sallyport::Daemon::program(builddir()), 'explain',
+		    '-c', $proxy->{ini}, '/dev/stdin'
+		    or die "sh: $!";
+		local $/;
+		my $said = <$p>;
+
+		close $p;
+		return ($? >> 8, $said);
+	};
+
+	($code, $out) = $read->('cat ' . pki->cert('names'));
+	is($code, 0, 'a certificate from a pipe');
+	like($out, qr/^tls +sha256 $sha$/m, 'is that certificate');
+	($code) = $read->('cat ' . pki->key('names'));
+	is($code, 78, 'a key from a pipe is refused');
+	($code) = $read->('head -c 2000000 /dev/zero');
+	is($code, 78, 'and so is what is too long');
+}
+
 # JSON.
 ($code, $out) = explain_with('--json', pki->cert('names'));
 is($code, 0, 'JSON');
