@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 #include "mqtt/connect.h"
 
+#include <string.h>
+
 #include "mqtt/property.h"
 
 #define BRIDGE_BIT 0x80
@@ -14,6 +16,57 @@ refuse_peek(struct mqtt_connect_peek *peek, enum reason reason, const char *why)
 	peek->reason = reason;
 	peek->why = why;
 	return PARSE_BAD;
+}
+
+/* Says what came in place of a CONNECT. */
+static const char *
+name_first(struct slice in)
+{
+#define NOT_CONNECT(what) \
+	"the first packet is not a CONNECT" what " [MQTT-3.1.0-1]"
+#define HTTP \
+	NOT_CONNECT(", but an HTTP request: a WebSocket client needs a " \
+		    "[listener] with transport = websocket")
+#define PROXY \
+	NOT_CONNECT(", but a PROXY header: the balancer has to send it in " \
+		    "front of TLS, see accept_proxy")
+#define PACKET(name) NOT_CONNECT(", but a packet " name)
+	static const char *const texts[] = { "GET ", HTTP, "POST ", HTTP,
+		"HEAD ", HTTP, "PUT ", HTTP, "OPTIONS ", HTTP, "PRI * ", HTTP,
+		"PROXY ", PROXY, "\r\n\r\n", PROXY };
+	static const char *const packets[] = { NOT_CONNECT(""), NOT_CONNECT(""),
+		PACKET("CONNACK"), PACKET("PUBLISH"), PACKET("PUBACK"),
+		PACKET("PUBREC"), PACKET("PUBREL"), PACKET("PUBCOMP"),
+		PACKET("SUBSCRIBE"), PACKET("SUBACK"), PACKET("UNSUBSCRIBE"),
+		PACKET("UNSUBACK"), PACKET("PINGREQ"), PACKET("PINGRESP"),
+		PACKET("DISCONNECT"), PACKET("AUTH") };
+#undef PACKET
+#undef PROXY
+#undef HTTP
+	size_t i, len;
+
+	for (i = 0; i < sizeof(texts) / sizeof(texts[0]); i += 2) {
+		len = strlen(texts[i]);
+		if (in.len >= len && memcmp(in.data, texts[i], len) == 0)
+			return texts[i + 1];
+	}
+	/* Only PUBLISH has flags that vary; PUBREL, SUBSCRIBE and UNSUBSCRIBE
+	 * have 2. Anything else is no packet of MQTT. */
+	i = mqtt_packet_type(in.data[0]);
+	if (i != MQTT_TYPE_PUBLISH && (in.data[0] & 0x0f & ~2) != 0)
+		i = 0;
+	return packets[i];
+#undef NOT_CONNECT
+}
+
+/* Says what is wrong with the flags of a CONNECT. */
+static const char *
+name_flags(struct slice in)
+{
+	if (in.len > 2 && in.data[0] == 0x16 && in.data[1] == 3)
+		return "TLS came inside TLS: the client encrypts twice, or a "
+		       "balancer that ends TLS encrypts again [MQTT-2.1.3-1]";
+	return "flags in the fixed header of a CONNECT [MQTT-2.1.3-1]";
 }
 
 /*
@@ -47,11 +100,10 @@ mqtt_connect_peek(struct mqtt_connect_peek *peek, struct slice in)
 		return PARSE_MORE;
 	if (mqtt_packet_type(in.data[0]) != MQTT_TYPE_CONNECT)
 		return refuse_peek(peek, REASON_MQTT_NOT_CONNECT,
-		    "the first packet is not a CONNECT [MQTT-3.1.0-1]");
+		    name_first(in));
 	parsed = check_header_flags(in);
 	if (parsed == PARSE_BAD)
-		return refuse_peek(peek, REASON_MQTT_MALFORMED,
-		    "flags in the fixed header of a CONNECT [MQTT-2.1.3-1]");
+		return refuse_peek(peek, REASON_MQTT_MALFORMED, name_flags(in));
 	if (parsed == PARSE_MORE)
 		return PARSE_MORE;
 	parsed = mqtt_header_parse(&h, in);

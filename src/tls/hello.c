@@ -22,6 +22,9 @@
 #define RANK_NAMED 2
 #define RANK_CHEAP 1
 
+/* Bytes shown of what is not known. */
+#define SHOWN 16
+
 #define HTTP_TEXT "an HTTP request came without TLS"
 
 /* The groups that some version of the library has. */
@@ -468,6 +471,8 @@ tls_hello_other_protocol(struct slice first)
 		{ "\r\n\r\n\0\r\nQUIT\n", 12, PROXY_TEXT },
 #undef PROXY_TEXT
 		{ "SSH-", 4, "SSH came" },
+		{ "\x16\xfe", 2, "DTLS came: MQTT needs TLS" },
+		{ "\x15\x03", 2, "a TLS alert came first" },
 		{ "GET ", 4, HTTP_TEXT },
 		{ "HEAD ", 5, HTTP_TEXT },
 		{ "POST ", 5, HTTP_TEXT },
@@ -489,4 +494,28 @@ tls_hello_other_protocol(struct slice first)
 	if (first.len > 2 && first.data[0] >= 0x80 && first.data[2] == 1)
 		return "a ClientHello of SSL 2 came";
 	return NULL;
+}
+
+const char *
+tls_hello_show(char out[TLS_HELLO_SHOWN_MAX], struct slice first)
+{
+	size_t i, text, used;
+
+	if (first.len > SHOWN)
+		first.len = SHOWN;
+	for (text = 0; text < first.len; text++)
+		if (first.data[text] < ' ' || first.data[text] > '~')
+			break;
+	used = (size_t)snprintf(out, TLS_HELLO_SHOWN_MAX, "the first bytes: ");
+	if (text > 2 &&
+	    (text == first.len || first.data[text] == '\r' ||
+		first.data[text] == '\n'))
+		snprintf(out + used, TLS_HELLO_SHOWN_MAX - used, "'%.*s'",
+		    (int)text, (const char *)first.data);
+	else
+		for (i = 0; i < first.len; i++)
+			used += (size_t)snprintf(out + used,
+			    TLS_HELLO_SHOWN_MAX - used, "%s%02x",
+			    i == 0 ? "" : " ", first.data[i]);
+	return out;
 }

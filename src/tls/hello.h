@@ -27,6 +27,12 @@ bool tls_hello_may_begin(struct slice first);
  * sentence for the log (static), or NULL if it is not known. */
 const char *tls_hello_other_protocol(struct slice first);
 
+#define TLS_HELLO_SHOWN_MAX 80
+
+/* Writes the first bytes (at least 1) for the log, as text if they are a line
+ * of text and otherwise in hexadecimal digits. Returns `out'. */
+const char *tls_hello_show(char out[TLS_HELLO_SHOWN_MAX], struct slice first);
+
 /* Most plaintext of one record (RFC 8446 5.1). */
 #define TLS_RECORD_MAX 16384
 

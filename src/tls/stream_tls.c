@@ -352,6 +352,8 @@ step_handshake(struct tls_stream *s)
 		first = slice_make(s->socket.in, s->socket.in_len);
 		if (!tls_hello_may_begin(first)) {
 			v.detail = tls_hello_other_protocol(first);
+			if (v.detail == NULL)
+				v.detail = tls_hello_show(s->hs->text, first);
 			fail_handshake(s, v);
 			return false;
 		}

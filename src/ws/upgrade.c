@@ -131,6 +131,10 @@ take_request_line(struct ws_upgrade *u)
 {
 	struct slice target = strip_authority(u->head.target);
 
+	if (http_is(u->head.method, "PRI"))
+		return malformed(u,
+		    "an HTTP/2 request came: MQTT over WebSocket needs "
+		    "HTTP/1.1");
 	if (!http_is(u->head.version, "HTTP/1.1"))
 		return malformed(u,
 		    "the first line is not `GET path HTTP/1.1'");
@@ -368,9 +372,36 @@ judge(struct ws_upgrade *u)
 	return PARSE_OK;
 }
 
+/* Says what came in place of a request, of whose first line `in' is the
+ * beginning; NULL: not known. What is refused at its first byte is known by it,
+ * however many follow. */
+static const char *
+name_first(struct slice in)
+{
+	static const char proxy[] = "PROXY ";
+
+	switch (in.data[0]) {
+	case 0x10: /* the first byte of a CONNECT */
+		return "MQTT came without WebSocket: use the port of a "
+		       "[listener] with transport = tcp";
+	case 0x16: /* of a handshake record */
+		return "TLS came inside TLS: the client encrypts twice, or a "
+		       "balancer that ends TLS encrypts again";
+	default:
+		break;
+	}
+	if (in.len >= sizeof(proxy) - 1 &&
+	    memcmp(in.data, proxy, sizeof(proxy) - 1) == 0)
+		return "a PROXY header came: the balancer has to send it in "
+		       "front of TLS, see accept_proxy";
+	return NULL;
+}
+
 static enum parse
 take_line(struct ws_upgrade *u, struct slice *in)
 {
+	struct slice first = *in;
+	const char *other;
 	char line[32];
 
 	switch (http_head_next(&u->head, in)) {
@@ -388,6 +419,9 @@ take_line(struct ws_upgrade *u, struct slice *in)
 	case HTTP_MALFORMED:
 		break;
 	}
+	other = u->head.lines == 0 && first.len > 0 ? name_first(first) : NULL;
+	if (other != NULL)
+		return malformed(u, other);
 	snprintf(line, sizeof(line), "line %u", u->head.lines + 1);
 	show(u, RANK_LINE, slice_str(line));
 	return malformed(u, u->head.why);

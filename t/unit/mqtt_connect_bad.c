@@ -25,18 +25,29 @@ static const struct row {
 	const char *says;
 	const char *hex;
 } rows[] = {
-#define NOT_CONNECT REASON_MQTT_NOT_CONNECT, 0, "MQTT-3.1.0-1"
-	{ "a PUBLISH first", NOT_CONNECT, "=30 05 0001'a' 'hi'" },
-	{ "a PINGREQ first", NOT_CONNECT, "=c0 00" },
-	{ "a DISCONNECT first", NOT_CONNECT, "=e0 00" },
-	{ "an AUTH first", NOT_CONNECT, "=f0 00" },
-	{ "a CONNACK first", NOT_CONNECT, "=20 02 0000" },
-	{ "packet type 0", NOT_CONNECT, "=00 00" },
-	{ "HTTP", NOT_CONNECT, "='GET / HTTP/1.1'" },
-	{ "one foreign byte", NOT_CONNECT, "=53" },
+#define NOT_CONNECT(says) REASON_MQTT_NOT_CONNECT, 0, says
+	{ "a PUBLISH first", NOT_CONNECT("a packet PUBLISH [MQTT-3.1.0-1]"),
+	    "=30 05 0001'a' 'hi'" },
+	{ "a PUBLISH of QoS 1", NOT_CONNECT("packet PUBLISH"),
+	    "=3b 05 0001'a' 'hi'" },
+	{ "a SUBSCRIBE first", NOT_CONNECT("packet SUBSCRIBE"), "=82 00" },
+	{ "a PINGREQ first", NOT_CONNECT("packet PINGREQ"), "=c0 00" },
+	{ "a DISCONNECT first", NOT_CONNECT("packet DISCONNECT"), "=e0 00" },
+	{ "an AUTH first", NOT_CONNECT("packet AUTH"), "=f0 00" },
+	{ "a CONNACK first", NOT_CONNECT("packet CONNACK"), "=20 02 0000" },
+	{ "packet type 0", NOT_CONNECT("CONNECT [MQTT-3.1.0-1]"), "=00 00" },
+	{ "HTTP", NOT_CONNECT("an HTTP request"), "='GET / HTTP/1.1'" },
+	{ "HTTP/2", NOT_CONNECT("an HTTP request"), "='PRI * HTTP/2.0'" },
+	{ "a PROXY header", NOT_CONNECT("a PROXY header"),
+	    "='PROXY TCP4 1.2.3.4 1.2.3.4 1 2'" },
+	{ "a PROXY header v2", NOT_CONNECT("a PROXY header"),
+	    "=0d0a0d0a000d0a515549540a" },
+	{ "the beginning of HTTP", NOT_CONNECT("CONNECT [MQTT-3.1.0-1]"),
+	    "='GET'" },
+	{ "one foreign byte", NOT_CONNECT("CONNECT [MQTT-3.1.0-1]"), "=53" },
 #undef NOT_CONNECT
 #define MALFORMED(level, says) REASON_MQTT_MALFORMED, level, says
-	{ "TLS inside TLS", MALFORMED(0, "MQTT-2.1.3-1"),
+	{ "TLS inside TLS", MALFORMED(0, "TLS came inside TLS"),
 	    "=16 0301 0200 0100" },
 	{ "flags in the fixed header", MALFORMED(0, "MQTT-2.1.3-1"),
 	    "=12 0c" V311 "02 0000 0000" },

@@ -472,6 +472,46 @@ check_details(void)
 	}
 }
 
+/* What is no request at all is named. */
+static void
+check_strangers(void)
+{
+	static const struct {
+		const char *bytes;
+		size_t len;
+		const char *says;
+	} cases[] = {
+		{ "\x10\x0c\0\4MQTT\4\2\0\x3c\0\0", 14,
+		    "MQTT came without WebSocket" },
+		{ "\x10\xff\x01\0\4MQTT\5\2\0\x3c", 13,
+		    "MQTT came without WebSocket" },
+		{ "\x10\x0e\0\6MQIsdp\3\2\0\x3c\0\0", 16,
+		    "MQTT came without WebSocket" },
+		{ "PROXY TCP4 192.0.2.1 192.0.2.2 1 2\r\n", 36,
+		    "a PROXY header came" },
+		{ "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 24,
+		    "an HTTP/2 request came" },
+		{ "\x16\3\1\2\0\1", 6, "TLS came inside TLS" },
+		{ "\x10", 1, "MQTT came without WebSocket" },
+		{ "\x16", 1, "TLS came inside TLS" },
+		{ "\1\2", 2, "the request contains a control byte" },
+	};
+	char detail[WS_DETAIL_MAX], answer[WS_ANSWER_MAX];
+	struct ws_upgrade u;
+	size_t i, used;
+
+	for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		ws_upgrade_init(&u, &any);
+		is_int(parse_exact(&u, cases[i].bytes, cases[i].len, &used),
+		    PARSE_BAD, "refused: %s", cases[i].says);
+		is_int(u.result, WS_UPGRADE_MALFORMED, "... as malformed");
+		ok(strncmp(ws_upgrade_detail(&u, detail), cases[i].says,
+		       strlen(cases[i].says)) == 0,
+		    "... by that name: %s", detail);
+		ok(ws_upgrade_answer(&u, answer) > 0, "... and it is answered");
+	}
+}
+
 static void
 check_answer(const char *request, const char *want)
 {
@@ -570,6 +610,7 @@ main(void)
 	check_origin();
 	check_own_origin();
 	check_details();
+	check_strangers();
 	check_answers();
 	check_results();
 	return done_testing();
