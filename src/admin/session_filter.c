@@ -97,7 +97,7 @@ number_sid(const struct session *s)
 uint64_t
 session_filter_age(const struct session *s)
 {
-	return loop_now(s->manager->loop) - s->since;
+	return loop_now(s->manager->loop) - s->accepted_ms;
 }
 
 uint64_t
@@ -323,7 +323,7 @@ match_backend(const struct session_filter *f, const struct session *s)
 bool
 session_filter_matches(const struct session_filter *f, const struct session *s)
 {
-	uint64_t age = loop_now(s->manager->loop) - s->since;
+	uint64_t age = loop_now(s->manager->loop) - s->accepted_ms;
 	struct sockaddr_storage peer;
 
 	if (f->has_sid && f->sid != s->id)

@@ -251,9 +251,10 @@ write_request(struct fleet_leases *l, struct command *c,
 
 	cert_sessions_state(l->sessions, request->sha256, &state);
 	if (state.count == 0)
-		state.oldest = request->since; /* it has ended already */
+		state.oldest =
+		    request->added_unix_ms; /* it has ended already */
 	state.count = request->count;
-	state.newest = request->since;
+	state.newest = request->added_unix_ms;
 	state.peer = request->peer;
 	encode_hex(hex, slice_make(request->sha256, sizeof(request->sha256)));
 	command_add(c, hex);

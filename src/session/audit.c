@@ -344,7 +344,7 @@ add_disconnect(struct log_line *l, const char *key, const struct half *h)
 static void
 add_relay(struct log_line *l, const struct session *s)
 {
-	uint64_t age = loop_now(s->manager->loop) - s->since;
+	uint64_t age = loop_now(s->manager->loop) - s->accepted_ms;
 
 	add_connack(l, s);
 	add_disconnect(l, "client_disconnect", &s->relay.up);

@@ -239,7 +239,7 @@ cert_sessions_add(struct cert_sessions *c, struct cert_sessions_member *member,
 			member->entry = e;
 			list_init(&member->node);
 			list_append(&e->members, &member->node);
-			member->since = wall_ms();
+			member->added_unix_ms = wall_ms();
 			result->count = ++e->count;
 		}
 	}
@@ -332,7 +332,7 @@ cert_sessions_ask(struct cert_sessions_member *member,
 	copy->message.run = returned;
 	copy->member = member;
 	copy->peer = member->peer;
-	copy->since = member->since;
+	copy->added_unix_ms = member->added_unix_ms;
 	list_init(&copy->node);
 	pthread_mutex_lock(&c->lock);
 	if (c->notify.loop != NULL) {
@@ -392,8 +392,8 @@ read_state(const struct cert_sessions_entry *e, struct cert_sessions_state *out)
 	out->count = e->count;
 	out->oldest =
 	    list_entry(e->members.next, struct cert_sessions_member, node)
-		->since;
-	out->newest = last->since;
+		->added_unix_ms;
+	out->newest = last->added_unix_ms;
 	out->peer = last->peer;
 }
 

@@ -61,7 +61,7 @@ struct cert_sessions_member {
 	struct cert_sessions_entry *entry; /* guarded, too; NULL: removed */
 	struct session_manager *manager; /* borrowed: of the session's worker */
 	struct cert_sessions_request *request; /* not answered yet, or NULL */
-	uint64_t since; /* ms since 1970: when it was added */
+	uint64_t added_unix_ms; /* ms since 1970 */
 	union session_address peer; /* the client's address */
 	/* The session has to end. Set with the lock held, for the session's
 	 * own thread, which session_manager_dismiss_replaced() then wakes. */
@@ -130,7 +130,7 @@ struct cert_sessions_request {
 	uint8_t sha256[32];
 	struct cert_sessions_limit limit;
 	union session_address peer;
-	uint64_t since;
+	uint64_t added_unix_ms;
 	uint32_t count; /* of this replica's sessions, with this one */
 	bool waits; /* the session waits for the answer */
 	bool clone_known; /* an address of this replica differs already */

@@ -470,7 +470,7 @@ session_new(struct session_manager *m, const struct sockaddr_storage *peer,
 	s->listener_state = listener_state;
 	s->id = m->next_id;
 	m->next_id += m->workers;
-	s->since = loop_now(m->loop);
+	s->accepted_ms = loop_now(m->loop);
 	s->stage = STAGE_ACCEPT;
 	s->member.manager = m;
 	session_address_store(&s->member.peer, peer);

@@ -75,7 +75,7 @@ struct session {
 	struct throttle_slot slot;
 	struct cert_sessions_member member; /* has the client's address, too */
 	uint64_t id; /* unique in the life of the process */
-	uint64_t since; /* loop_now() at accept */
+	uint64_t accepted_ms; /* loop_now() at accept */
 	uint32_t deny_filter; /* its place in manager->deny_filters, plus 1 */
 	uint32_t maximum_packet; /* v5: the client's limit; 0 = none */
 	/* For session_check_peers(): the low bits of the bytes relayed at the

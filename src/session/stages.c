@@ -292,7 +292,8 @@ count_handshake(struct session *s, enum tls_suite suite, enum handshake result)
 
 	counter_add(&c->handshakes[suite][result], 1);
 	if (result != HANDSHAKE_FAILED)
-		observe(&c->handshake, loop_now(s->manager->loop) - s->since);
+		observe(&c->handshake,
+		    loop_now(s->manager->loop) - s->accepted_ms);
 }
 
 /* The deny list is checked before MQTT begins, so a denied certificate is
@@ -848,7 +849,7 @@ broker_answered(void *arg, uint8_t code)
 		audit_open(s);
 	session_opening_free(s);
 	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
-	observe(&c->connack, loop_now(s->manager->loop) - s->since);
+	observe(&c->connack, loop_now(s->manager->loop) - s->accepted_ms);
 }
 
 static void
