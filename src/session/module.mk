@@ -10,8 +10,8 @@ libsallyport_a_SOURCES += \
 	src/session/options.h \
 	src/session/cert_sessions.c \
 	src/session/cert_sessions.h \
-	src/session/proxy_facts.c \
-	src/session/proxy_facts.h \
+	src/session/proxy_to_broker.c \
+	src/session/proxy_to_broker.h \
 	src/session/session.c \
 	src/session/session.h \
 	src/session/snapshot.c \
@@ -20,8 +20,8 @@ libsallyport_a_SOURCES += \
 	src/session/stages.h \
 	src/session/sweep.c \
 	src/session/sweep.h \
-	src/session/tls_inputs.c \
-	src/session/tls_inputs.h \
+	src/session/tls_profile_inputs.c \
+	src/session/tls_profile_inputs.h \
 	src/session/client_check.c \
 	src/session/client_check.h \
 	src/session/closing.c \

@@ -36,7 +36,7 @@ snapshot_free(struct snapshot *s)
 	for (i = 0; s->tls != NULL && i < cfg->tls_count; i++)
 		tls_ctx_put(s->tls[i]);
 	for (i = 0; s->tls_inputs != NULL && i < cfg->tls_count; i++)
-		tls_inputs_fini(&s->tls_inputs[i]);
+		tls_profile_inputs_fini(&s->tls_inputs[i]);
 	for (i = 0; s->identity != NULL && i < cfg->identity_count; i++)
 		identity_rules_put(s->identity[i]);
 	free(s->tls);
@@ -139,8 +139,8 @@ share_tls_profile(struct loading *l, size_t i, size_t before)
 {
 	const struct snapshot *p = l->previous;
 
-	if (!tls_inputs_same(&p->tls_inputs[before], &l->s->tls_inputs[i],
-		p->tls[before]))
+	if (!tls_profile_inputs_same(&p->tls_inputs[before],
+		&l->s->tls_inputs[i], p->tls[before]))
 		return false;
 	l->s->tls[i] = tls_ctx_get(p->tls[before]);
 	l->s->tls_shared++;
@@ -158,7 +158,7 @@ load_tls_profile(struct loading *l, size_t i)
 	struct tls_tickets *tickets = NULL;
 	struct tls_options o;
 	size_t before;
-	enum err err = tls_inputs_note(&l->s->tls_inputs[i], t);
+	enum err err = tls_profile_inputs_note(&l->s->tls_inputs[i], t);
 
 	if (err == OK && l->previous != NULL) {
 		before = find_previous(l, t->head.name);
@@ -198,7 +198,8 @@ load_tls(struct loading *l)
 	    ? tls_tickets_get(l->previous->tickets)
 	    : tls_tickets_new();
 	l->s->tls = calloc(cfg->tls_count, sizeof(struct tls_ctx *));
-	l->s->tls_inputs = calloc(cfg->tls_count, sizeof(struct tls_inputs));
+	l->s->tls_inputs =
+	    calloc(cfg->tls_count, sizeof(struct tls_profile_inputs));
 	if (l->s->tickets == NULL || l->s->tls == NULL ||
 	    l->s->tls_inputs == NULL)
 		return ERR_NO_MEMORY;

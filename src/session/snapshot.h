@@ -16,7 +16,7 @@
 #include "identity/decide.h"
 #include "identity/denylist.h"
 #include "mqtt/connect.h"
-#include "session/tls_inputs.h"
+#include "session/tls_profile_inputs.h"
 #include "tls/ctx.h"
 #include "ws/upgrade.h"
 
@@ -25,7 +25,8 @@ struct snapshot {
 	uint64_t generation; /* 1 for the first, then counting up */
 	struct config *config; /* counted */
 	struct tls_ctx **tls; /* counted each; as config->tls */
-	struct tls_inputs *tls_inputs; /* owned; what these were made of */
+	struct tls_profile_inputs
+	    *tls_inputs; /* owned; what these were made of */
 	size_t tls_shared; /* how many of these are those of the load before */
 	struct identity_rules **identity; /* counted; as config->identity */
 	/* Counted; NULL: none. Not a part of the snapshot: it is shared with

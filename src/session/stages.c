@@ -30,7 +30,7 @@
 #include "session/audit.h"
 #include "session/client_check.h"
 #include "session/options.h"
-#include "session/proxy_facts.h"
+#include "session/proxy_to_broker.h"
 #include "session/sweep.h"
 #include "tls/stream_tls.h"
 #include "ws/stream_ws.h"
@@ -215,7 +215,7 @@ check_peer(struct session *s)
 	struct client_check_detail detail;
 	enum reason reason;
 
-	proxy_facts_note_local(s->setup);
+	proxy_to_broker_note_local(s->setup);
 	session_peer(s, &peer);
 	reason = client_check_peer(s->setup->snapshot->denylist, &peer,
 	    clock_wall_s(), &detail);
@@ -813,7 +813,7 @@ start_backend(struct session *s)
 	struct backend_dial_request request;
 	size_t header_len;
 
-	if (proxy_facts_write(s, header, &header_len) != OK) {
+	if (proxy_to_broker_write(s, header, &header_len) != OK) {
 		session_dismiss(s, REASON_IDENTITY_ENCODING,
 		    "proxy_protocol = v2 passes the CN on, and this one is "
 		    "not one short text");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-#include "session/tls_inputs.h"
+#include "session/tls_profile_inputs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -22,7 +22,7 @@
 
 /* A profile as it is noted. */
 struct input_writer {
-	struct tls_inputs *in;
+	struct tls_profile_inputs *in;
 	enum err err;
 };
 
@@ -99,7 +99,7 @@ note_file(const char *path, void *arg)
 }
 
 enum err
-tls_inputs_note(struct tls_inputs *in, struct config_tls *t)
+tls_profile_inputs_note(struct tls_profile_inputs *in, struct config_tls *t)
 {
 	const struct config_section *section = config_section_find("tls");
 	struct input_writer n = { in, OK };
@@ -125,7 +125,7 @@ tls_inputs_note(struct tls_inputs *in, struct config_tls *t)
 }
 
 void
-tls_inputs_fini(struct tls_inputs *in)
+tls_profile_inputs_fini(struct tls_profile_inputs *in)
 {
 	buf_fini(&in->fingerprint);
 }
@@ -159,8 +159,8 @@ check_crl(const struct crl_info *info, void *arg)
 }
 
 bool
-tls_inputs_same(const struct tls_inputs *before, const struct tls_inputs *now,
-    const struct tls_ctx *ctx)
+tls_profile_inputs_same(const struct tls_profile_inputs *before,
+    const struct tls_profile_inputs *now, const struct tls_ctx *ctx)
 {
 	struct span s = { before->at, now->at, now->at < before->at };
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
-#include "session/proxy_facts.h"
+#include "session/proxy_to_broker.h"
 
 #include "identity/text.h"
 #include "tls/stream_tls.h"
 
 void
-proxy_facts_note_local(struct session_setup *setup)
+proxy_to_broker_note_local(struct session_setup *setup)
 {
 	struct sockaddr_storage local;
 
@@ -45,8 +45,8 @@ find_cn(const struct cert *cert, uint8_t *out, size_t cap, struct slice *cn)
 }
 
 enum err
-proxy_facts_write(const struct session *s, uint8_t out[BACKEND_PROXY_OUT_MAX],
-    size_t *len)
+proxy_to_broker_write(const struct session *s,
+    uint8_t out[BACKEND_PROXY_OUT_MAX], size_t *len)
 {
 	const struct session_setup *setup = s->setup;
 	enum config_proxy_protocol version =
