@@ -378,12 +378,12 @@ audit_open(struct session *s)
 	add_names(&l, s->identity);
 	if (!log_is_short(&l))
 		log_u64(&l, "version", s->level);
-	if (s->opening->takes_over != 0)
-		log_u64(&l, "takes_over", s->opening->takes_over);
-	if (s->opening->cert != NULL && !log_is_short(&l))
-		add_cert(&l, s->opening->cert);
+	if (s->open_line->takes_over != 0)
+		log_u64(&l, "takes_over", s->open_line->takes_over);
+	if (s->open_line->cert != NULL && !log_is_short(&l))
+		add_cert(&l, s->open_line->cert);
 	add_profile(&l, s->identity->rules);
-	log_str(&l, "backend", s->opening->backend);
+	log_str(&l, "backend", s->open_line->backend);
 	add_connack(&l, s);
 	add_tls(&l, s);
 	if (!log_is_short(&l) ||

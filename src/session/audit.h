@@ -92,7 +92,7 @@ void audit_init(struct audit *a);
 /* Begins a new second: logs what was left out. */
 void audit_tick(struct audit *a);
 
-/* The broker has accepted the session's CONNECT; s->opening is there. */
+/* The broker has accepted the session's CONNECT; s->open_line is there. */
 void audit_open(struct session *s);
 
 /* The connection ended before the broker accepted it. */

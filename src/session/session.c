@@ -176,13 +176,13 @@ session_peer(const struct session *s, struct sockaddr_storage *out)
  */
 
 void
-session_opening_free(struct session *s)
+session_open_line_free(struct session *s)
 {
-	if (s->opening == NULL)
+	if (s->open_line == NULL)
 		return;
-	tls_facts_free(s->opening->cert);
-	free(s->opening);
-	s->opening = NULL;
+	tls_facts_free(s->open_line->cert);
+	free(s->open_line);
+	s->open_line = NULL;
 }
 
 static void
@@ -190,7 +190,7 @@ session_free(void *memory)
 {
 	struct session *s = memory;
 
-	session_opening_free(s);
+	session_open_line_free(s);
 
 	session_identity_free(s->identity);
 	free(s);

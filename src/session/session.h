@@ -53,7 +53,7 @@ struct session_identity {
 };
 
 /* What the open line says, from the dial until the broker's CONNACK. */
-struct session_opening {
+struct session_open_line {
 	struct cert *cert; /* owned; NULL: the client has none */
 	uint32_t takes_over; /* the session whose ClientID it took; 0: none */
 	char backend[]; /* the broker's address */
@@ -69,7 +69,7 @@ struct session {
 	struct stream *broker; /* owned; NULL before it is dialled */
 	struct session_setup *setup; /* owned; NULL once relayed */
 	struct session_identity *identity; /* owned; NULL until admitted */
-	struct session_opening *opening; /* owned; until the CONNACK */
+	struct session_open_line *open_line; /* owned; until the CONNACK */
 	struct relay relay; /* in stage relay only */
 	struct client_ids_member client_id; /* in manager->client_ids */
 	struct throttle_slot slot;
@@ -161,8 +161,8 @@ struct slice session_identity_claimed_id(const struct session_identity *i);
  * only one form. */
 const uint8_t *session_identity_other_form(const struct session_identity *i);
 
-/* Frees s->opening, if it is there. */
-void session_opening_free(struct session *s);
+/* Frees s->open_line, if it is there. */
+void session_open_line_free(struct session *s);
 
 /* NULL is allowed. */
 void session_identity_free(struct session_identity *identity);

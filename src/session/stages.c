@@ -769,14 +769,14 @@ static bool
 keep_for_open_line(struct session *s, const char *backend)
 {
 	size_t size = strlen(backend) + 1;
-	struct session_opening *opening = malloc(sizeof(*opening) + size);
+	struct session_open_line *line = malloc(sizeof(*line) + size);
 
-	if (opening == NULL)
+	if (line == NULL)
 		return false;
-	memcpy(opening->backend, backend, size);
-	opening->cert = s->setup->admission->cert;
+	memcpy(line->backend, backend, size);
+	line->cert = s->setup->admission->cert;
 	s->setup->admission->cert = NULL;
-	s->opening = opening;
+	s->open_line = line;
 	return true;
 }
 
@@ -847,7 +847,7 @@ broker_answered(void *arg, uint8_t code)
 	s->connack = code;
 	if (code == 0)
 		audit_open(s);
-	session_opening_free(s);
+	session_open_line_free(s);
 	counter_add(code == 0 ? &c->connack_accepted : &c->connack_refused, 1);
 	observe(&c->connack, loop_now(s->manager->loop) - s->accepted_ms);
 }
@@ -892,7 +892,7 @@ start_relay(struct session *s)
 	key = client_ids_key(client_ids,
 	    s->setup->listener->backend_profile->head.name,
 	    session_identity_client_id(s->identity));
-	s->opening->takes_over =
+	s->open_line->takes_over =
 	    client_ids_take(client_ids, &s->client_id, key, s->id);
 	o.owner = &relay_owner;
 	o.arg = s;
