@@ -128,8 +128,8 @@ verified_cert(const struct session *s)
 {
 	const struct session_setup *setup = s->setup;
 
-	if (setup != NULL && setup->admission != NULL)
-		return setup->admission->cert;
+	if (setup != NULL && setup->connect != NULL)
+		return setup->connect->cert;
 	return s->tls == NULL ? NULL : tls_stream_cert(s->tls);
 }
 
@@ -441,8 +441,8 @@ level_of(struct session *s, enum reason reason)
 void
 audit_refuse(struct session *s, enum reason reason, const char *detail)
 {
-	const struct admission *a =
-	    s->setup == NULL ? NULL : s->setup->admission;
+	const struct session_connect *c =
+	    s->setup == NULL ? NULL : s->setup->connect;
 	enum log_level level = level_of(s, reason);
 	struct log_line l;
 
@@ -459,9 +459,9 @@ audit_refuse(struct session *s, enum reason reason, const char *detail)
 		add_names(&l, s->identity);
 		add_claims(&l, session_identity_claimed_id(s->identity),
 		    session_identity_claimed_username(s->identity));
-	} else if (a != NULL) {
-		add_claims(&l, a->connect_read.connect.client_id,
-		    a->connect_read.connect.username);
+	} else if (c != NULL) {
+		add_claims(&l, c->connect_read.connect.client_id,
+		    c->connect_read.connect.username);
 	}
 	log_end(&l);
 }

@@ -51,7 +51,7 @@ proxy_to_broker_write(const struct session *s,
 	const struct session_setup *setup = s->setup;
 	enum config_proxy_protocol version =
 	    setup->listener->backend_profile->proxy_protocol;
-	const struct cert *cert = setup->admission->cert;
+	const struct cert *cert = setup->connect->cert;
 	struct backend_proxy_out p = { 0 };
 	struct sockaddr_storage source;
 	struct sockaddr_storage local;

@@ -172,15 +172,15 @@ observe(struct histogram *h, uint64_t ms)
 }
 
 static void
-free_admission(struct session *s, struct admission *a)
+free_connect(struct session *s, struct session_connect *c)
 {
-	identity_decision_fini(&a->decision);
-	buf_fini(&a->connect_read.bytes);
-	buf_fini(&a->connect);
-	buf_fini(&a->rest);
-	tls_facts_free(a->cert);
-	atomic_fetch_sub(&s->manager->memory->used, a->charged);
-	free(a);
+	identity_decision_fini(&c->decision);
+	buf_fini(&c->connect_read.bytes);
+	buf_fini(&c->rewritten);
+	buf_fini(&c->after_connect);
+	tls_facts_free(c->cert);
+	atomic_fetch_sub(&s->manager->memory->used, c->charged);
+	free(c);
 }
 
 void
@@ -193,8 +193,8 @@ stages_free_setup(struct session *s)
 	s->setup = NULL;
 	timer_stop(&setup->deadline);
 	(void)pending_end(&setup->handshake, PENDING_OUTCOME_FAILED);
-	if (setup->admission != NULL)
-		free_admission(s, setup->admission);
+	if (setup->connect != NULL)
+		free_connect(s, setup->connect);
 	if (setup->fd != -1)
 		close(setup->fd);
 	backend_pool_put(setup->pool);
@@ -237,7 +237,7 @@ proxy_header_read(void *arg, enum reason reason,
 {
 	struct session *s = arg;
 
-	s->setup->step.proxy = NULL;
+	s->setup->operation.proxy = NULL;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail);
 		return;
@@ -264,15 +264,15 @@ start_accept(struct session *s)
 	session_peer(s, &peer);
 	options_proxy_in(&o, setup->listener);
 	o.peer = &peer;
-	if (accept_proxy_start(&setup->step.proxy, s->manager->loop, setup->fd,
-		&o, proxy_header_read, s) != OK)
+	if (accept_proxy_start(&setup->operation.proxy, s->manager->loop,
+		setup->fd, &o, proxy_header_read, s) != OK)
 		out_of_memory(s);
 }
 
 static void
 cancel_accept(struct session *s)
 {
-	accept_proxy_cancel(s->setup->step.proxy);
+	accept_proxy_cancel(s->setup->operation.proxy);
 }
 
 /*
@@ -409,7 +409,7 @@ upgrade_done(void *arg, enum reason reason, struct stream *ws,
 {
 	struct session *s = arg;
 
-	s->setup->step.ws = NULL;
+	s->setup->operation.ws = NULL;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, detail);
 		return;
@@ -423,7 +423,7 @@ start_ws(struct session *s)
 {
 	struct session_setup *setup = s->setup;
 
-	if (ws_open_start(&setup->step.ws, s->manager->loop, s->client,
+	if (ws_open_start(&setup->operation.ws, s->manager->loop, s->client,
 		&setup->snapshot->ws[setup->listener->head.index], upgrade_done,
 		s) != OK)
 		out_of_memory(s);
@@ -432,7 +432,7 @@ start_ws(struct session *s)
 static void
 cancel_ws(struct session *s)
 {
-	ws_open_cancel(s->setup->step.ws);
+	ws_open_cancel(s->setup->operation.ws);
 }
 
 /* A broken WebSocket frame and a broken connection look alike to the stages
@@ -458,25 +458,25 @@ connect_read_done(void *arg, enum reason reason,
     struct mqtt_connect_result *result)
 {
 	struct session *s = arg;
-	struct admission *a;
+	struct session_connect *c;
 
-	s->setup->step.connect_read = NULL;
+	s->setup->operation.connect_read = NULL;
 	s->level = result->level;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, refine_reason(s, reason), result->why);
 		return;
 	}
-	a = calloc(1, sizeof(*a));
-	if (a == NULL) {
+	c = calloc(1, sizeof(*c));
+	if (c == NULL) {
 		out_of_memory(s);
 		return;
 	}
 	s->maximum_packet = result->connect.maximum_packet_size;
-	a->connect_read = *result;
+	c->connect_read = *result;
 	buf_init(&result->bytes, 0); /* they are ours now */
-	buf_init(&a->connect, 0);
-	buf_init(&a->rest, 0);
-	s->setup->admission = a;
+	buf_init(&c->rewritten, 0);
+	buf_init(&c->after_connect, 0);
+	s->setup->connect = c;
 	enter(s, STAGE_IDENTITY);
 }
 
@@ -485,29 +485,29 @@ start_mqtt(struct session *s)
 {
 	struct session_setup *setup = s->setup;
 
-	if (mqtt_connect_read_start(&setup->step.connect_read, s->manager->loop,
-		s->client, &setup->snapshot->mqtt, connect_read_done,
-		s) != OK) {
+	if (mqtt_connect_read_start(&setup->operation.connect_read,
+		s->manager->loop, s->client, &setup->snapshot->mqtt,
+		connect_read_done, s) != OK) {
 		out_of_memory(s);
 		return;
 	}
-	mqtt_connect_read_set_budget(setup->step.connect_read,
+	mqtt_connect_read_set_budget(setup->operation.connect_read,
 	    &s->manager->memory->reading);
 }
 
 static void
 cancel_mqtt(struct session *s)
 {
-	mqtt_connect_read_cancel(s->setup->step.connect_read);
+	mqtt_connect_read_cancel(s->setup->operation.connect_read);
 }
 
 /*
  * identity: decides who the client is and whether it may connect.
  */
 
-/* Decides, and writes the CONNECT for the broker to a->connect. */
+/* Decides, and writes the CONNECT for the broker to c->rewritten. */
 static enum reason
-decide(struct session *s, struct admission *a,
+decide(struct session *s, struct session_connect *c,
     struct client_check_detail *detail)
 {
 	char address[ADDRESS_TEXT_MAX];
@@ -515,20 +515,20 @@ decide(struct session *s, struct admission *a,
 	struct client_check_input in;
 	struct tls_info info;
 
-	if (tls_stream_take_cert(s->tls, &a->cert) != OK)
+	if (tls_stream_take_cert(s->tls, &c->cert) != OK)
 		return REASON_ACCEPT_RESOURCE;
 	session_peer(s, &peer);
 	address_text(address, &peer);
 	tls_stream_info(s->tls, &info);
 	in.listener = s->setup->listener;
-	in.client.cert = a->cert;
-	in.client.connect = &a->connect_read.connect;
+	in.client.cert = c->cert;
+	in.client.connect = &c->connect_read.connect;
 	in.client.sni = slice_str(info.sni);
 	in.client.peer = slice_str(address);
 	in.now = clock_wall_s();
 	in.trace = NULL;
-	return client_check_connect(s->setup->snapshot, &in, &a->decision,
-	    &a->connect, detail);
+	return client_check_connect(s->setup->snapshot, &in, &c->decision,
+	    &c->rewritten, detail);
 }
 
 static void enter_backend(struct session *s);
@@ -683,22 +683,22 @@ check_again(struct session *s, struct client_check_detail *detail)
  * REASON_BACKEND_BUSY if all waiting CONNECTs together have too many bytes.
  */
 static enum reason
-shrink(struct session *s, struct admission *a)
+shrink(struct session *s, struct session_connect *c)
 {
 	struct session_memory *memory = s->manager->memory;
-	size_t connect_len = a->connect_read.connect_len;
-	struct slice all = buf_slice(&a->connect_read.bytes);
+	size_t connect_len = c->connect_read.connect_len;
+	struct slice all = buf_slice(&c->connect_read.bytes);
 
 	if (all.len > connect_len &&
-	    buf_append(&a->rest, all.data + connect_len,
+	    buf_append(&c->after_connect, all.data + connect_len,
 		all.len - connect_len) != OK)
 		return REASON_ACCEPT_RESOURCE;
-	a->assign_client_id = a->decision.assign_client_id;
-	a->refuse_auth = a->decision.edit.authentication == MQTT_REMOVE;
-	identity_decision_fini(&a->decision);
-	buf_fini(&a->connect_read.bytes);
-	a->charged = buf_len(&a->connect) + buf_len(&a->rest);
-	if (atomic_fetch_add(&memory->used, a->charged) + a->charged >
+	c->assign_client_id = c->decision.assign_client_id;
+	c->refuse_auth = c->decision.edit.authentication == MQTT_REMOVE;
+	identity_decision_fini(&c->decision);
+	buf_fini(&c->connect_read.bytes);
+	c->charged = buf_len(&c->rewritten) + buf_len(&c->after_connect);
+	if (atomic_fetch_add(&memory->used, c->charged) + c->charged >
 	    atomic_load(&memory->max))
 		return REASON_BACKEND_BUSY;
 	return REASON_NONE;
@@ -708,12 +708,12 @@ shrink(struct session *s, struct admission *a)
 static void
 enter_backend(struct session *s)
 {
-	struct admission *a = s->setup->admission;
+	struct session_connect *c = s->setup->connect;
 	enum reason reason;
 
-	if (a->cert == NULL)
+	if (c->cert == NULL)
 		counter_add(&s->manager->counters.without_certificate, 1);
-	reason = shrink(s, a);
+	reason = shrink(s, c);
 	if (reason == REASON_NONE)
 		enter(s, STAGE_BACKEND);
 	else
@@ -727,9 +727,9 @@ static void
 start_identity(struct session *s)
 {
 	struct session_setup *setup = s->setup;
-	struct admission *a = setup->admission;
+	struct session_connect *c = setup->connect;
 	struct client_check_detail detail = { "" };
-	enum reason reason = decide(s, a, &detail);
+	enum reason reason = decide(s, c, &detail);
 	bool waits = false;
 
 	/* Its CONNECT has arrived: too late if another connection was admitted
@@ -742,9 +742,9 @@ start_identity(struct session *s)
 		return;
 	}
 	s->identity = session_identity_new(
-	    snapshot_rules(setup->snapshot, setup->listener, a->cert), a->cert,
-	    &a->connect_read.connect, &a->decision);
-	if (s->identity == NULL || note_filter(s, a->cert) != OK) {
+	    snapshot_rules(setup->snapshot, setup->listener, c->cert), c->cert,
+	    &c->connect_read.connect, &c->decision);
+	if (s->identity == NULL || note_filter(s, c->cert) != OK) {
 		out_of_memory(s);
 		return;
 	}
@@ -774,8 +774,8 @@ keep_for_open_line(struct session *s, const char *backend)
 	if (line == NULL)
 		return false;
 	memcpy(line->backend, backend, size);
-	line->cert = s->setup->admission->cert;
-	s->setup->admission->cert = NULL;
+	line->cert = s->setup->connect->cert;
+	s->setup->connect->cert = NULL;
 	s->open_line = line;
 	return true;
 }
@@ -787,7 +787,7 @@ dial_done(void *arg, enum reason reason, struct stream *broker,
 	struct session *s = arg;
 	struct client_check_detail detail = { "" };
 
-	s->setup->step.dial = NULL;
+	s->setup->operation.dial = NULL;
 	if (reason != REASON_NONE) {
 		session_dismiss(s, reason, text);
 		return;
@@ -821,7 +821,7 @@ start_backend(struct session *s)
 	}
 	request.client_id = session_identity_client_id(s->identity);
 	request.proxy_header = slice_make(header, header_len);
-	if (backend_dial_start(&setup->step.dial, setup->pool, &request,
+	if (backend_dial_start(&setup->operation.dial, setup->pool, &request,
 		dial_done, s) != OK)
 		out_of_memory(s);
 }
@@ -829,7 +829,7 @@ start_backend(struct session *s)
 static void
 cancel_backend(struct session *s)
 {
-	backend_dial_cancel(s->setup->step.dial);
+	backend_dial_cancel(s->setup->operation.dial);
 }
 
 /*
@@ -873,17 +873,17 @@ static const struct relay_owner relay_owner = {
 static void
 start_relay(struct session *s)
 {
-	const struct admission *a = s->setup->admission;
+	const struct session_connect *c = s->setup->connect;
 	const struct config *cfg = s->setup->snapshot->config;
 	struct client_ids *client_ids = s->manager->client_ids;
 	struct relay_options o = { 0 };
 	uint64_t key;
 
-	o.connect = buf_slice(&a->connect);
-	o.after_connect = buf_slice(&a->rest);
-	if (a->assign_client_id)
+	o.connect = buf_slice(&c->rewritten);
+	o.after_connect = buf_slice(&c->after_connect);
+	if (c->assign_client_id)
 		o.assigned = session_identity_client_id(s->identity);
-	if (a->refuse_auth)
+	if (c->refuse_auth)
 		o.refuse = MQTT_CURSOR_AT(MQTT_TYPE_AUTH);
 	o.client_maximum_packet = s->maximum_packet;
 	o.idle_ms = cfg->timeouts.idle;

@@ -30,12 +30,12 @@ struct stage_def {
 /* The CONNECT and the decision about it. The first two are freed when stage
  * identity ends: many clients may wait for a broker, each with a CONNECT of 64
  * KiB. */
-struct admission {
+struct session_connect {
 	struct mqtt_connect_result connect_read; /* bytes owned */
 	struct identity_decision decision; /* points into connect_read, cert */
 	struct cert *cert; /* owned; NULL: the client has none */
-	struct buf connect; /* owned: the CONNECT as rewritten */
-	struct buf rest; /* owned: what the client sent after it */
+	struct buf rewritten; /* owned: the CONNECT for the broker */
+	struct buf after_connect; /* owned: what the client sent after it */
 	bool assign_client_id; /* tell the client its ClientID */
 	bool refuse_auth; /* an AUTH packet ends the session */
 	size_t charged; /* bytes counted in session_memory */
@@ -50,15 +50,15 @@ struct session_setup {
 	struct timer deadline; /* of the present stage */
 	struct session *session; /* borrowed: the owner */
 	struct pending_handshake handshake; /* counted until it is finished */
-	struct admission *admission; /* owned; NULL before stage identity */
+	struct session_connect *connect; /* owned; NULL before identity */
 	union session_address local; /* the address the client connected to */
 	int fd; /* owned until the ClientHello has come, then -1 */
-	union { /* the handle by which the present stage is cancelled */
+	union { /* of the present stage, which is cancelled by it */
 		struct accept_proxy *proxy;
 		struct ws_open *ws;
 		struct mqtt_connect_read *connect_read;
 		struct backend_dial *dial;
-	} step;
+	} operation;
 };
 
 /* Returns the row of `stage'. */
