@@ -17,18 +17,18 @@ struct check {
 	struct report *r;
 };
 
-/* A value may be complained of more than once before the check is over. */
+/* A value may be complained of more than once before judge() makes it bad. */
 static void
-doubt(struct config_where *where)
+mark_failed(struct config_where *where)
 {
 	if (where->state == CONFIG_GOOD)
-		where->state = CONFIG_DOUBTED;
+		where->state = CONFIG_FAILED;
 }
 
 #define COMPLAIN(c, sec, key, ...) \
 	do { \
 		CONFIG_COMPLAIN((c)->cfg, (c)->r, sec, key, __VA_ARGS__); \
-		doubt(&(sec)->where.key); \
+		mark_failed(&(sec)->where.key); \
 	} while (0)
 
 /* One option of one section, while its files are looked at. */
@@ -62,7 +62,7 @@ check_file(const char *path, void *arg)
 		return;
 	config_complain(s->check->cfg, s->check->r, s->body, where,
 	    s->option->key, "%.512s: %s (%s)", path, wrong, remedy);
-	doubt(where);
+	mark_failed(where);
 }
 
 static void

@@ -153,7 +153,7 @@ struct config_nets {
 /* Whether a value is good. In a configuration in force all are. */
 enum config_state {
 	CONFIG_GOOD,
-	CONFIG_DOUBTED, /* the running check has complained of it */
+	CONFIG_FAILED, /* it failed a check; others may complain of it, too */
 	CONFIG_BAD /* complained of: the default is in the field, and further
 		    * complaints about it are dropped */
 };
