@@ -504,7 +504,7 @@ has(const struct identity_denylist *l, enum identity_deny_kind kind)
 
 /* Looks up one key. An expired entry does not count. */
 static bool
-ask(const struct identity_denylist *l, enum identity_deny_kind kind,
+match_key(const struct identity_denylist *l, enum identity_deny_kind kind,
     struct slice key, int64_t now, struct identity_deny *found)
 {
 	const struct identity_deny_table *in;
@@ -525,7 +525,7 @@ ask(const struct identity_denylist *l, enum identity_deny_kind kind,
 
 /* Each prefix length that the family of the address has. */
 static bool
-ask_networks(const struct identity_denylist *l,
+match_networks(const struct identity_denylist *l,
     const struct sockaddr_storage *peer, uint8_t family, int64_t now,
     struct identity_deny *found)
 {
@@ -537,7 +537,7 @@ ask_networks(const struct identity_denylist *l,
 	for (i = 0; i < lengths->count; i++) {
 		(void)identity_deny_key_address(key, peer, lengths->bits[i],
 		    lengths->bits[i]);
-		if (ask(l, IDENTITY_DENY_KIND_PEERHOST_NET,
+		if (match_key(l, IDENTITY_DENY_KIND_PEERHOST_NET,
 			slice_make(key, sizeof(key)), now, found))
 			return true;
 	}
@@ -555,9 +555,9 @@ identity_denylist_match_peer(struct identity_denylist *l,
 	if (l == NULL || !identity_deny_key_address(key, peer, 32, 128))
 		return false;
 	pthread_rwlock_rdlock(&l->lock);
-	denied = ask(l, IDENTITY_DENY_KIND_PEERHOST,
+	denied = match_key(l, IDENTITY_DENY_KIND_PEERHOST,
 		     slice_make(key, IDENTITY_DENY_HOST_LEN), now, found) ||
-	    ask_networks(l, peer, key[0], now, found);
+	    match_networks(l, peer, key[0], now, found);
 	pthread_rwlock_unlock(&l->lock);
 	return denied ||
 	    identity_denylist_match_peer(l->shared, peer, now, found);
@@ -577,30 +577,30 @@ make_cn(struct identity_deny_key *key, const struct cert *cert, size_t i)
 
 /* Looks up every common name: a second one must not evade the list. */
 static bool
-ask_cn(const struct identity_denylist *l, const struct cert *cert, int64_t now,
-    struct identity_deny *found)
+match_cn(const struct identity_denylist *l, const struct cert *cert,
+    int64_t now, struct identity_deny *found)
 {
 	struct identity_deny_key key;
 	size_t i;
 
 	for (i = 0; i < cert->subject_count; i++)
 		if (make_cn(&key, cert, i) &&
-		    ask(l, IDENTITY_DENY_KIND_CN,
+		    match_key(l, IDENTITY_DENY_KIND_CN,
 			slice_make(key.bytes, key.len), now, found))
 			return true;
 	return false;
 }
 
 static bool
-ask_san(const struct identity_denylist *l, const struct cert *cert, int64_t now,
-    struct identity_deny *found)
+match_san(const struct identity_denylist *l, const struct cert *cert,
+    int64_t now, struct identity_deny *found)
 {
 	struct identity_deny_key key;
 	size_t i;
 
 	for (i = 0; i < cert->san_count; i++) {
 		if (identity_deny_key_san(&key, &cert->sans[i]) &&
-		    ask(l, IDENTITY_DENY_KIND_SAN,
+		    match_key(l, IDENTITY_DENY_KIND_SAN,
 			slice_make(key.bytes, key.len), now, found))
 			return true;
 	}
@@ -610,7 +610,7 @@ ask_san(const struct identity_denylist *l, const struct cert *cert, int64_t now,
 /* The serial@issuer whose serial and @ are the first `len' bytes of `key', and
  * whose issuer is a certificate of the CA, by its hash. */
 static bool
-ask_issuer_hash(const struct identity_denylist *l,
+match_issuer_hash(const struct identity_denylist *l,
     struct identity_deny_key *key, size_t len,
     const uint8_t sha256[CERT_SHA256_LEN], int64_t now,
     struct identity_deny *found)
@@ -621,13 +621,13 @@ ask_issuer_hash(const struct identity_denylist *l,
 		return false;
 	encode_hex((char *)key->bytes + len,
 	    slice_make(sha256, CERT_SHA256_LEN));
-	return ask(l, IDENTITY_DENY_KIND_SERIAL, slice_make(key->bytes, end),
-	    now, found);
+	return match_key(l, IDENTITY_DENY_KIND_SERIAL,
+	    slice_make(key->bytes, end), now, found);
 }
 
 /* The serial@issuer whose serial and @ are the first `len' bytes of `key'. */
 static bool
-ask_issuer(const struct identity_denylist *l, const struct cert *cert,
+match_issuer(const struct identity_denylist *l, const struct cert *cert,
     struct identity_deny_key *key, size_t len, int64_t now,
     struct identity_deny *found)
 {
@@ -636,53 +636,54 @@ ask_issuer(const struct identity_denylist *l, const struct cert *cert,
 
 	if (identity_dn_append(cert->issuer, cert->issuer_count,
 		IDENTITY_DN_EMQX, &out, NULL) == IDENTITY_TEXT_OK &&
-	    ask(l, IDENTITY_DENY_KIND_SERIAL, slice_make(key->bytes, out.len),
-		now, found))
+	    match_key(l, IDENTITY_DENY_KIND_SERIAL,
+		slice_make(key->bytes, out.len), now, found))
 		return true;
 	for (i = 0; i < cert->issuer_cert_count; i++)
-		if (ask_issuer_hash(l, key, len, cert->issuer_certs[i], now,
+		if (match_issuer_hash(l, key, len, cert->issuer_certs[i], now,
 			found))
 			return true;
 	return false;
 }
 
 static bool
-ask_serial(const struct identity_denylist *l, const struct cert *cert,
+match_serial(const struct identity_denylist *l, const struct cert *cert,
     int64_t now, struct identity_deny *found)
 {
 	struct identity_deny_key key;
 
 	if (!identity_deny_key_serial(&key, cert->serial))
 		return false;
-	if (ask(l, IDENTITY_DENY_KIND_SERIAL, slice_make(key.bytes, key.len),
-		now, found))
+	if (match_key(l, IDENTITY_DENY_KIND_SERIAL,
+		slice_make(key.bytes, key.len), now, found))
 		return true;
 	if (!l->needs.serial_with_issuer)
 		return false;
 	key.bytes[key.len] = '@';
-	return ask_issuer(l, cert, &key, key.len + 1, now, found);
+	return match_issuer(l, cert, &key, key.len + 1, now, found);
 }
 
 static bool
-ask_digest(const struct identity_denylist *l, enum identity_deny_kind kind,
+match_digest(const struct identity_denylist *l, enum identity_deny_kind kind,
     const uint8_t digest[CERT_SHA256_LEN], int64_t now,
     struct identity_deny *found)
 {
-	return ask(l, kind, slice_make(digest, CERT_SHA256_LEN), now, found);
+	return match_key(l, kind, slice_make(digest, CERT_SHA256_LEN), now,
+	    found);
 }
 
 /* Any of the hashes by which a certificate may be known: of either form (see
  * domain/cert.h), since any client can turn one into the other, and of what its
  * CA signed. */
 static bool
-ask_sha256(const struct identity_denylist *l, const struct cert *cert,
+match_sha256(const struct identity_denylist *l, const struct cert *cert,
     int64_t now, struct identity_deny *found)
 {
 	enum identity_deny_kind kind = IDENTITY_DENY_KIND_SHA256;
 
-	return ask_digest(l, kind, cert->sha256, now, found) ||
-	    ask_digest(l, kind, cert->other_form_sha256, now, found) ||
-	    ask_digest(l, kind, cert->tbs_sha256, now, found);
+	return match_digest(l, kind, cert->sha256, now, found) ||
+	    match_digest(l, kind, cert->other_form_sha256, now, found) ||
+	    match_digest(l, kind, cert->tbs_sha256, now, found);
 }
 
 bool
@@ -694,12 +695,12 @@ identity_denylist_match_cert(struct identity_denylist *l,
 	if (l == NULL)
 		return false;
 	pthread_rwlock_rdlock(&l->lock);
-	denied = ask_sha256(l, cert, now, found) ||
-	    ask_digest(l, IDENTITY_DENY_KIND_SPKI, cert->spki, now, found) ||
+	denied = match_sha256(l, cert, now, found) ||
+	    match_digest(l, IDENTITY_DENY_KIND_SPKI, cert->spki, now, found) ||
 	    (has(l, IDENTITY_DENY_KIND_SERIAL) &&
-		ask_serial(l, cert, now, found)) ||
-	    (has(l, IDENTITY_DENY_KIND_CN) && ask_cn(l, cert, now, found)) ||
-	    (has(l, IDENTITY_DENY_KIND_SAN) && ask_san(l, cert, now, found));
+		match_serial(l, cert, now, found)) ||
+	    (has(l, IDENTITY_DENY_KIND_CN) && match_cn(l, cert, now, found)) ||
+	    (has(l, IDENTITY_DENY_KIND_SAN) && match_san(l, cert, now, found));
 	pthread_rwlock_unlock(&l->lock);
 	return denied ||
 	    identity_denylist_match_cert(l->shared, cert, now, found);
@@ -707,7 +708,7 @@ identity_denylist_match_cert(struct identity_denylist *l,
 
 /* Tries the expressions of `kind'. One that gave up denies, and says so. */
 static bool
-ask_patterns(struct identity_deny_patterns *set, enum identity_deny_kind kind,
+match_patterns(struct identity_deny_patterns *set, enum identity_deny_kind kind,
     struct slice name, int64_t now, struct identity_deny *found)
 {
 	const struct identity_deny_pattern *p = NULL;
@@ -738,17 +739,18 @@ identity_denylist_match_names(struct identity_denylist *l,
 	if (l == NULL)
 		return false;
 	pthread_rwlock_rdlock(&l->lock);
-	denied =
-	    (username.len > 0 &&
-		ask(l, IDENTITY_DENY_KIND_USERNAME, username, now, found)) ||
+	denied = (username.len > 0 &&
+		     match_key(l, IDENTITY_DENY_KIND_USERNAME, username, now,
+			 found)) ||
 	    (client_id.len > 0 &&
-		ask(l, IDENTITY_DENY_KIND_CLIENTID, client_id, now, found));
+		match_key(l, IDENTITY_DENY_KIND_CLIENTID, client_id, now,
+		    found));
 	set = denied ? NULL : identity_deny_patterns_get(l->patterns);
 	pthread_rwlock_unlock(&l->lock);
 	denied = denied ||
-	    ask_patterns(set, IDENTITY_DENY_KIND_USERNAME_RE, username, now,
+	    match_patterns(set, IDENTITY_DENY_KIND_USERNAME_RE, username, now,
 		found) ||
-	    ask_patterns(set, IDENTITY_DENY_KIND_CLIENTID_RE, client_id, now,
+	    match_patterns(set, IDENTITY_DENY_KIND_CLIENTID_RE, client_id, now,
 		found);
 	identity_deny_patterns_put(set);
 	return denied ||
