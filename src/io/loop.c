@@ -20,7 +20,7 @@
 #include "base/thread.h"
 #include "io/stream.h"
 
-/* loop_meet_fd() allocates for this many descriptors at a time. */
+/* loop_reserve_fd() allocates for this many descriptors at a time. */
 #define FDS_BLOCK 1024
 
 struct loop {
@@ -28,7 +28,7 @@ struct loop {
 	struct event *mail; /* owned */
 	uint64_t now; /* monotonic ms of this turn; 0 = not asked yet */
 	int mail_fd; /* owned */
-	int fds_met; /* libevent has records of all below */
+	int fds_reserved; /* libevent has records of all below */
 	bool stopping;
 	uint32_t batch_ms; /* 0 = no batching */
 	struct ratelimit turns; /* those exempt from batching */
@@ -321,14 +321,14 @@ never(evutil_socket_t fd, short what, void *arg)
  * is, nor whether it is open. If memory runs out, the later event_add() for
  * that descriptor tries again. */
 static void *
-meet_block(void *arg)
+reserve_block(void *arg)
 {
 	struct loop *loop = arg;
 	struct event e;
-	int end = loop->fds_met + FDS_BLOCK;
+	int end = loop->fds_reserved + FDS_BLOCK;
 
-	for (; loop->fds_met < end; loop->fds_met++) {
-		event_assign(&e, loop->base, loop->fds_met, EV_READ, never,
+	for (; loop->fds_reserved < end; loop->fds_reserved++) {
+		event_assign(&e, loop->base, loop->fds_reserved, EV_READ, never,
 		    NULL);
 		if (event_add(&e, NULL) == 0)
 			event_del(&e);
@@ -345,15 +345,15 @@ meet_block(void *arg)
  * kept 33 MB when this thread allocated the records, and keeps 10 MB now.
  */
 void
-loop_meet_fd(struct loop *loop, int fd)
+loop_reserve_fd(struct loop *loop, int fd)
 {
 	pthread_t thread;
 
-	while (fd >= loop->fds_met)
-		if (thread_start(&thread, 0, meet_block, loop) == OK)
+	while (fd >= loop->fds_reserved)
+		if (thread_start(&thread, 0, reserve_block, loop) == OK)
 			pthread_join(thread, NULL);
 		else
-			(void)meet_block(loop);
+			(void)reserve_block(loop);
 }
 
 struct io_signal {

@@ -77,7 +77,7 @@ struct event_base *loop_base(struct loop *loop);
  * allocates them while the caller waits; if no thread can be started, the
  * caller allocates them itself.
  */
-void loop_meet_fd(struct loop *loop, int fd);
+void loop_reserve_fd(struct loop *loop, int fd);
 
 /* A Unix signal as an event. Only the main thread's loop has any; workers
  * block all signals. */

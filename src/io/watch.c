@@ -62,7 +62,7 @@ watch_init(struct watch *w, struct loop *loop, int fd, watch_cb *cb, void *arg)
 	w->wanted = false;
 	w->unarmed = false;
 	loop_deferred_init(&w->read_again, read_again);
-	loop_meet_fd(loop, fd);
+	loop_reserve_fd(loop, fd);
 	event_assign(&w->read, loop_base(loop), fd, EV_READ | EV_PERSIST,
 	    readable, w);
 }

@@ -62,7 +62,7 @@ open_session(struct loop *loop, int n)
 
 	for (i = 0; i < PIECES; i++) {
 		if (i == PIECES / 2)
-			loop_meet_fd(loop, n);
+			loop_reserve_fd(loop, n);
 		len = sizes[i] + (size_t)n * 37 % 200;
 		piece[n][i] = malloc(len);
 		if (piece[n][i] == NULL)
