@@ -243,7 +243,7 @@ check_http(const struct check *c)
 
 	if (http->count > HTTP_MAX)
 		COMPLAIN(c, &c->cfg->daemon, http_listen,
-		    "has %zu addresses (write %d at the most)", http->count,
+		    "has %zu addresses (write %d at most)", http->count,
 		    HTTP_MAX);
 	for (i = 0; i < http->count && c->cfg->listener_count > 0; i++) {
 		other = taken_by(c->cfg, c->cfg->listener_count - 1,
@@ -347,7 +347,7 @@ check_identity(const struct check *c, struct config_identity *id)
 static void
 check_probe(const struct check *c, struct config_backend *b)
 {
-	static const char wordy[] = "is %zu bytes long (write %d at the most)";
+	static const char wordy[] = "is %zu bytes long (write %d at most)";
 
 	if (strlen(b->probe_clientid) > PROBE_CLIENTID_MAX)
 		COMPLAIN(c, b, probe_clientid, wordy, strlen(b->probe_clientid),

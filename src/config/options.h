@@ -36,7 +36,7 @@
 	    "Files, folders and devices that PKCS#11 modules read and write; " \
 	    "the sandbox allows them. Empty = none.") \
 	X(daemon, log, SINK, "stderr", LIVE, \
-	    "stderr, syslog, or a file, which SIGHUP opens anew.") \
+	    "stderr, syslog, or a file, which SIGHUP reopens.") \
 	X(daemon, log_level, ENUM(log_level), "info", LIVE, \
 	    "Least level to log.") \
 	X(daemon, log_format, ENUM(log_format), "logfmt", LIVE, \
@@ -102,7 +102,7 @@
 
 #define CONFIG_MQTT(X) \
 	X(mqtt, versions, SET(config_mqtt_version), "3.1, 3.1.1, 5", LIVE, \
-	    "MQTT versions let in.") \
+	    "MQTT versions that are accepted.") \
 	X(mqtt, max_connect_size, SIZE(128, 16777216), "64k", LIVE, \
 	    "Most bytes of a CONNECT packet.") \
 	X(mqtt, bridge_bit, ENUM(config_bridge_bit), "keep", LIVE, \
@@ -194,7 +194,8 @@
 	X(fleet, when_down, ENUM(config_when_down), "local", LIVE, \
 	    "What sessions_per_certificate means while the Redis server " \
 	    "cannot be reached: " \
-	    "this replica's sessions count, or none is let in.")
+	    "this replica's sessions count, or the clients that it " \
+	    "concerns are refused.")
 
 /* Read by sallyport-fetch; the daemon only checks them. */
 #define CONFIG_FETCH(X) \

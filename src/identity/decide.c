@@ -25,7 +25,7 @@ compile(struct identity_field *f, const char *option, const char *text,
 	if (err != OK || f->template != NULL || mode == CONFIG_MODE_OVERRIDE)
 		return err;
 	snprintf(key, sizeof(key), "%s_mode", option);
-	snprintf(why, sizeof(why), "does nothing while %s is none", option);
+	snprintf(why, sizeof(why), "has no use while %s = none", option);
 	complain(arg, key, why);
 	return ERR_CONFIG;
 }
@@ -277,8 +277,8 @@ decide_field(struct decision_builder *d, const struct identity_field *f,
 	enum reason reason;
 
 	if (f->template == NULL) {
-		trace_step(d, step, "left as the client sent it: %s is none",
-		    step);
+		trace_step(d, step,
+		    "left as the client sent it, because %s = none", step);
 		return REASON_NONE;
 	}
 	if (f->mode == CONFIG_MODE_FILL && claim.len > 0) {
@@ -291,12 +291,12 @@ decide_field(struct decision_builder *d, const struct identity_field *f,
 		return refuse(d, reason, step, "%s", why);
 	value = slice_make(name.bytes, name.len);
 	if (slice_equal(claim, value)) {
-		trace_step(d, step, "the client claims just what it should");
+		trace_step(d, step, "the client claims the right one");
 		return REASON_NONE;
 	}
 	if (f->mode == CONFIG_MODE_MATCH)
 		return refuse(d, REASON_IDENTITY_MISMATCH, step,
-		    claim.len == 0 ? "the client claims none, and must"
+		    claim.len == 0 ? "the client claims none, but has to"
 				   : "the client claims another");
 	trace_set(d, step, identity_template_text(f->template), value);
 	edit->what = MQTT_SET;
@@ -320,7 +320,7 @@ prefix_client_id(struct decision_builder *d)
 
 	if (d->rules->username.template == NULL) {
 		trace_step(d, "clientid",
-		    "left as the client sent it: username is none");
+		    "left as the client sent it, because username = none");
 		return REASON_NONE;
 	}
 	if (claim.len == 0) {

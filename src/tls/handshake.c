@@ -445,9 +445,9 @@ static const struct {
 	const char *detail;
 } failures[] = {
 	{ SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, REASON_TLS_NO_CERTIFICATE,
-	    "the client has none, or none whose issuer is among the CA names "
-	    "that we send, or whose key or signature algorithm fits: see "
-	    "[tls] send_ca_names" },
+	    "the client has no certificate, or no certificate that it may use: "
+	    "its issuer is not among the CA names that we send (see [tls] "
+	    "send_ca_names), or its key or signature algorithm does not fit" },
 	{ SSL_R_UNSUPPORTED_PROTOCOL, REASON_TLS_VERSION, NULL },
 	{ SSL_R_NO_SUPPORTED_VERSIONS_ENABLED, REASON_TLS_VERSION, NULL },
 	{ SSL_R_INAPPROPRIATE_FALLBACK, REASON_TLS_VERSION, NULL },

@@ -73,9 +73,9 @@ test_bad(void)
 		{ "cn", "x-${crt", CONFIG_MODE_OVERRIDE, CONFIG_MODE_OVERRIDE,
 		    "clientid: column 3: ${ without } (write ${cn})\n" },
 		{ "none", "cn", CONFIG_MODE_MATCH, CONFIG_MODE_OVERRIDE,
-		    "username_mode: does nothing while username is none\n" },
+		    "username_mode: has no use while username = none\n" },
 		{ "cn", "none", CONFIG_MODE_OVERRIDE, CONFIG_MODE_FILL,
-		    "clientid_mode: does nothing while clientid is none\n" },
+		    "clientid_mode: has no use while clientid = none\n" },
 		{ "gateway", "portal", CONFIG_MODE_OVERRIDE,
 		    CONFIG_MODE_OVERRIDE,
 		    "username: has no variable: every client would get the "
