@@ -42,8 +42,10 @@ backend_endpoint_get(struct backend_endpoint *e)
 void
 backend_endpoint_put(struct backend_endpoint *e)
 {
-	if (e != NULL && --e->users == 0)
-		free(e);
+	if (e == NULL || --e->users > 0)
+		return;
+	backend_outage_forget(&e->outage);
+	free(e);
 }
 
 bool

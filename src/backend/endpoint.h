@@ -18,6 +18,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "backend/outage.h"
 #include "base/address.h"
 #include "base/slice.h"
 #include "config/choices.h"
@@ -39,6 +40,7 @@ struct backend_endpoint {
 	unsigned order; /* failover prefers the lowest */
 	uint64_t hash; /* of text */
 	enum backend_state state;
+	struct backend_outage *outage; /* counted, or NULL; for the log */
 	bool probed; /* only a good probe brings it back */
 	bool seen; /* used by backend_table_merge() only */
 	unsigned failures; /* in a row */

@@ -9,6 +9,8 @@ libsallyport_a_SOURCES += \
 	src/backend/limits.h \
 	src/backend/nameservers.c \
 	src/backend/nameservers.h \
+	src/backend/outage.c \
+	src/backend/outage.h \
 	src/backend/pool.c \
 	src/backend/pool.h \
 	src/backend/proxy_out.c \
@@ -28,6 +30,9 @@ t_unit_backend_memory_t_SOURCES = t/unit/backend_memory.c $(alloc_kit) \
 	$(dial_kit)
 t_unit_backend_memory_t_LDFLAGS = $(AM_LDFLAGS) $(alloc_kit_ldflags) \
 	-Wl,--wrap=strdup
+
+check_PROGRAMS += t/unit/backend_outage.t
+t_unit_backend_outage_t_SOURCES = t/unit/backend_outage.c
 
 check_PROGRAMS += t/unit/backend_endpoint.t
 t_unit_backend_endpoint_t_SOURCES = t/unit/backend_endpoint.c

@@ -257,12 +257,17 @@ backend_pool_share(struct backend_pool *p, const struct backend_waiter *w,
  * What tries and probes find out.
  */
 
+/* Logs a change, unless the pool of another worker has done it. */
 static void
-log_state(struct backend_pool *p, const struct backend_endpoint *e)
+log_state(struct backend_pool *p, struct backend_endpoint *e)
 {
 	bool up = e->state == BACKEND_UP;
 	struct log_line line;
 
+	if (up ? !backend_outage_end(&e->outage)
+	       : !backend_outage_begin(p->o.outages, &e->outage, p->o.name,
+		     e->text))
+		return;
 	log_begin(&line, up ? LOG_LEVEL_INFO : LOG_LEVEL_WARN,
 	    up ? "backend_up" : "backend_down");
 	log_str(&line, "stage", "backend");

@@ -47,6 +47,7 @@ struct backend_options {
 	struct backend_connect_rate *connect_rate; /* the pool counts itself;
 						      NULL: no limit */
 	struct backend_flows *flows; /* borrowed; NULL: not counted */
+	struct backend_outages *outages; /* borrowed; NULL: each pool logs */
 	const char *const *sources; /* numeric addresses to dial from */
 	size_t source_count; /* 0: the kernel chooses */
 	uint64_t resolve_ms; /* how often names are resolved again; 0: 30 s */

@@ -541,6 +541,7 @@ make_workers(struct master *m)
 			.client_ids = m->client_ids,
 			.memory = &m->memory,
 			.flows = m->flows,
+			.outages = m->outages,
 			.resolver = m->resolver,
 		},
 		.empty = post_empty,
@@ -652,9 +653,10 @@ master_init(struct master *m, const struct master_options *o,
 	m->client_ids = client_ids_new();
 	m->memory_total = resources_memory();
 	m->flows = backend_flows_new();
+	m->outages = backend_outages_new();
 	m->resolver = backend_resolver_new();
 	if (m->cert_sessions == NULL || m->client_ids == NULL ||
-	    m->flows == NULL || m->resolver == NULL)
+	    m->flows == NULL || m->outages == NULL || m->resolver == NULL)
 		return ERR_NO_MEMORY;
 	backend_resolver_hold(m->resolver); /* master_run() releases it */
 	/* Before the ports file is written: its reader may send a signal. */
@@ -846,6 +848,7 @@ master_fini(struct master *m)
 	cert_sessions_free(m->cert_sessions);
 	client_ids_free(m->client_ids);
 	backend_flows_free(m->flows);
+	backend_outages_free(m->outages);
 	backend_resolver_free(m->resolver);
 	snapshot_put(m->snapshot);
 	loop_free(m->loop);

@@ -14,8 +14,8 @@
  * posts a message to the owner's loop, which runs in the owner's next turn.
  * Messages from one thread to another arrive in the order they were posted.
  * The exceptions are the objects that are made for sharing: throttle,
- * cert_sessions, backend_flows, backend_resolver, counters (written by one
- * thread, read by all).
+ * cert_sessions, backend_flows, backend_outages, backend_resolver, counters
+ * (written by one thread, read by all).
  *
  * RELOAD
  *
@@ -65,6 +65,7 @@
 
 #include "accept/throttle.h"
 #include "backend/limits.h"
+#include "backend/outage.h"
 #include "base/report.h"
 #include "fleet/fleet.h"
 #include "io/loop.h"
@@ -120,6 +121,7 @@ struct master {
 	struct session_memory memory; /* shared with the workers */
 	uint64_t memory_total; /* bytes that this process may use */
 	struct backend_flows *flows; /* owned */
+	struct backend_outages *outages; /* owned */
 	struct backend_resolver *resolver; /* owned */
 	struct worker **workers; /* owned, each owned */
 	size_t worker_count;

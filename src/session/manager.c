@@ -82,6 +82,7 @@ make_pool(struct session_manager *m, struct backend_pool **out,
 	    m->index);
 	o.probe_client_id = client_id;
 	o.flows = m->flows;
+	o.outages = m->outages;
 	o.connect_rate = snapshot->connect_rate[i];
 	return backend_pool_new(out, m->loop, m->resolver, &o);
 }
@@ -267,6 +268,7 @@ session_manager_init(struct session_manager *m,
 	m->client_ids = o->client_ids;
 	m->memory = o->memory;
 	m->flows = o->flows;
+	m->outages = o->outages;
 	m->resolver = o->resolver;
 	m->index = o->index;
 	m->workers = o->workers;

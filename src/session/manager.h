@@ -23,6 +23,7 @@
 #include "session/snapshot.h"
 
 struct backend_flows;
+struct backend_outages;
 struct cert_sessions;
 
 /* The section of a listener that a reload has removed. */
@@ -92,6 +93,7 @@ struct session_manager {
 	struct pending_queue handshakes; /* the unfinished ones */
 	struct cert_sessions *cert_sessions; /* borrowed, shared, too */
 	struct backend_flows *flows; /* borrowed, shared, too */
+	struct backend_outages *outages; /* borrowed, shared, too */
 	struct backend_resolver *resolver; /* borrowed, shared, too */
 	struct backend_pool **pools; /* counted each; as config->backend */
 	size_t pool_count;
@@ -141,6 +143,7 @@ struct session_manager_options {
 	struct client_ids *client_ids; /* shared by all workers */
 	struct session_memory *memory; /* shared by all workers */
 	struct backend_flows *flows; /* shared by all workers */
+	struct backend_outages *outages; /* shared by all workers */
 	struct backend_resolver *resolver; /* shared by all workers */
 	unsigned index; /* the worker's number, from 0 */
 	unsigned workers; /* how many there are */
