@@ -17,7 +17,7 @@ check_PROGRAMS += t/unit/accept_pending.t
 t_unit_accept_pending_t_SOURCES = t/unit/accept_pending.c $(net_kit)
 
 check_PROGRAMS += t/unit/accept_throttle.t
-t_unit_accept_throttle_t_SOURCES = t/unit/accept_throttle.c
+t_unit_accept_throttle_t_SOURCES = t/unit/accept_throttle.c $(net_kit)
 
 check_PROGRAMS += t/unit/accept_proxy_header.t
 t_unit_accept_proxy_header_t_SOURCES = t/unit/accept_proxy_header.c $(byte_kit)

@@ -9,6 +9,7 @@ use lib "$FindBin::Bin/../lib";
 BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 120 }
 use Sallyport;
 use Sallyport::Admin;
+use Sallyport::DenyList;
 use Sallyport::Redis;
 
 my $redis = redis();
@@ -56,28 +57,6 @@ sub online
 	for my $r (@_) {
 		wait_until("$r->{name} is online",
 			sub { (status($r)->{fleet} // {})->{online} }, 20);
-	}
-}
-
-sub denied
-{
-	my (undef, $answer) = ctl_json($_[0]{socket}, 'denied');
-
-	return join ' ', sort map { $_->{who} } @{ $answer->{denied} };
-}
-
-sub all_have
-{
-	my ($list, $what, @replicas) = @_;
-
-	for my $r (@replicas) {
-		my $have;
-
-		eval {
-			wait_until($what,
-				sub { ($have = denied($r)) eq $list }, 20);
-		};
-		is($have, $list, "$what: $r->{name}");
 	}
 }
 

@@ -11,6 +11,7 @@ use lib "$FindBin::Bin/../lib";
 BEGIN { $ENV{SALLYPORT_TEST_LIMIT} ||= 120 }
 use Sallyport;
 use Sallyport::Admin;
+use Sallyport::DenyList;
 use Sallyport::Netns;
 use Sallyport::Redis;
 
@@ -57,28 +58,6 @@ sub fails
 		}, 20);
 	};
 	like($got, $error, $what);
-}
-
-sub denied
-{
-	my (undef, $answer) = ctl_json($_[0]{socket}, 'denied');
-
-	return join ' ', sort map { $_->{who} } @{ $answer->{denied} };
-}
-
-sub all_have
-{
-	my ($list, $what, @replicas) = @_;
-
-	for my $r (@replicas) {
-		my $have;
-
-		eval {
-			wait_until($what,
-				sub { ($have = denied($r)) eq $list }, 20);
-		};
-		is($have, $list, $what);
-	}
 }
 
 # The rights of etc/doc/fleet.md.

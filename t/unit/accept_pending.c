@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/address.h"
 #include "net_kit.h"
 #include "tap.h"
 
@@ -48,20 +47,10 @@ ready(struct pending_handshake *h)
 	list_entry(h, struct client, handshake)->ready = ++order;
 }
 
-static struct sockaddr_storage
-host(const char *text)
-{
-	struct sockaddr_storage a;
-
-	if (address_parse_host(&a, text) != OK)
-		abort();
-	return a;
-}
-
 static void
 begin(struct world *w, int n, const char *peer)
 {
-	struct sockaddr_storage a = host(peer);
+	struct sockaddr_storage a = net_kit_host(peer);
 
 	memset(&w->client[n], 0, sizeof(w->client[n]));
 	net_kit_pair(w->client[n].fd);
@@ -111,7 +100,7 @@ test_eviction(struct loop *loop)
 	struct throttle_options o = { .handshakes = 4,
 		.handshakes_per_prefix = 4 };
 	struct world *w = start(loop, &o);
-	struct sockaddr_storage elsewhere = host("2001:db8::1");
+	struct sockaddr_storage elsewhere = net_kit_host("2001:db8::1");
 
 	begin(w, 0, "203.0.113.1");
 	begin(w, 1, "192.0.2.1");
@@ -302,7 +291,7 @@ test_crowd(struct loop *loop)
 		.handshake_burst = 1 };
 	struct world *w = start(loop, &o);
 	struct client *crowd = calloc(CROWD, sizeof(*crowd));
-	struct sockaddr_storage peer = host("192.0.2.1");
+	struct sockaddr_storage peer = net_kit_host("192.0.2.1");
 	struct client *c = w->client;
 	int i;
 

@@ -9,18 +9,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/address.h"
+#include "net_kit.h"
 #include "tap.h"
-
-static struct sockaddr_storage
-host(const char *text)
-{
-	struct sockaddr_storage a;
-
-	if (address_parse_host(&a, text) != OK)
-		abort();
-	return a;
-}
 
 static struct throttle *
 make(const struct throttle_options *o)
@@ -36,7 +26,7 @@ static enum reason
 admit(struct throttle *t, struct throttle_slot *slot, const char *peer,
     uint64_t now)
 {
-	struct sockaddr_storage a = host(peer);
+	struct sockaddr_storage a = net_kit_host(peer);
 	enum reason reason = throttle_admit(t, slot);
 
 	return reason != REASON_NONE ? reason
@@ -207,7 +197,7 @@ test_bounded(void)
 {
 	struct throttle_options o = { .prefix_rate = 1 };
 	struct throttle *t = make(&o);
-	struct sockaddr_storage a = host("2001:db8::");
+	struct sockaddr_storage a = net_kit_host("2001:db8::");
 	struct sockaddr_in6 *six = (void *)&a;
 	struct throttle_slot k;
 	uint32_t i;
@@ -236,7 +226,7 @@ test_many(void)
 	struct throttle_options o = { .connections_per_address = 1 };
 	struct throttle *t = make(&o);
 	struct throttle_slot *k = calloc(N, sizeof(*k));
-	struct sockaddr_storage a = host("10.0.0.0");
+	struct sockaddr_storage a = net_kit_host("10.0.0.0");
 	struct sockaddr_in *four = (void *)&a;
 	struct throttle_slot twice;
 	uint32_t i, good = 0, refused = 0;

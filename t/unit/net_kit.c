@@ -69,6 +69,16 @@ net_kit_listen(struct sockaddr_storage *at, int backlog)
 	return fd;
 }
 
+struct sockaddr_storage
+net_kit_host(const char *text)
+{
+	struct sockaddr_storage a;
+
+	if (address_parse_host(&a, text) != OK)
+		abort();
+	return a;
+}
+
 int
 net_kit_connect(const struct sockaddr_storage *at)
 {

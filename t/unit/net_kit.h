@@ -30,6 +30,9 @@ double net_kit_cpu_ms(void);
  * goes to `at'. */
 int net_kit_listen(struct sockaddr_storage *at, int backlog);
 
+/* The address that `text' names, without a port. */
+struct sockaddr_storage net_kit_host(const char *text);
+
 /* A blocking connection to `at', or -1 with errno. */
 int net_kit_connect(const struct sockaddr_storage *at);
 
