@@ -152,7 +152,7 @@ explain(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	struct explain_options o = { .file = DEFAULT_FILE };
-	int c;
+	int c, status;
 
 	while (
 	    (c = getopt_long(argc, argv, "c:l:p:s:jh", options, NULL)) != -1) {
@@ -178,7 +178,8 @@ explain(int argc, char **argv)
 	}
 	o.cert = argv[optind];
 	o.connect = argv[optind + 1];
-	return explain_run(&o);
+	status = explain_run(&o);
+	return printed() == EX_OK ? status : EX_IOERR;
 }
 
 /* Takes the arguments after the word init. */

@@ -382,6 +382,16 @@ command_print(FILE *f, const struct command_call *c,
 }
 
 int
+command_written(int code)
+{
+	/* Long texts are written before the flush. */
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	fputs("sallyportctl: the output could not be written\n", stderr);
+	return CTL_REFUSED;
+}
+
+int
 command_run(const struct command_call *c)
 {
 	struct command_answer answer;
@@ -391,5 +401,5 @@ command_run(const struct command_call *c)
 		return code;
 	command_print(stdout, c, &answer);
 	command_answer_fini(&answer);
-	return fflush(stdout) == 0 ? code : CTL_REFUSED;
+	return command_written(code);
 }

@@ -92,6 +92,10 @@ void command_print(FILE *f, const struct command_call *call,
 /* Frees what the answer owns. */
 void command_answer_fini(struct command_answer *a);
 
+/* Flushes standard output. Returns `code', or the exit code of an error, which
+ * has been printed, if not all of the output could be written. */
+int command_written(int code);
+
 /* Asks the daemon, prints the answer and returns the exit code. */
 int command_run(const struct command_call *call);
 

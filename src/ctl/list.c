@@ -133,5 +133,5 @@ list_run(const struct command_call *c)
 			break;
 	}
 	free(text);
-	return fflush(stdout) == 0 ? code : CTL_REFUSED;
+	return command_written(code);
 }

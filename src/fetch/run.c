@@ -104,6 +104,9 @@ block_signals(struct runner *r)
 	sigaddset(&r->signals, SIGHUP);
 	sigprocmask(SIG_BLOCK, &r->signals, NULL);
 	signal(SIGPIPE, SIG_IGN);
+	/* Log rotation for other programs sends these. */
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 }
 
 /* Waits for a signal, at most `ms' milliseconds. */

@@ -148,6 +148,18 @@ like($err, qr/write --user or --client-id before device-001/, 'says which');
 $proxy = sallyport(%config);
 is((ctl($socket, 'status'))[0], 0, 'its successor takes the socket over');
 
+# A script that writes the output to a file has to know if it is not whole.
+SKIP: {
+	skip('no /dev/full', 6) if !-c '/dev/full';
+	for ('metrics', 'status', '--json sessions') {
+		($code, undef, $err) = Sallyport::Proc::run(20 * slow, 'sh',
+			'-c', "\"\$0\" -s '$socket' $_ >/dev/full",
+			Sallyport::Admin::program());
+		is($code, 1, "$_: what could not be written is an error");
+		like($err, qr/could not be written/, 'it says so');
+	}
+}
+
 # drain
 ($code, $out) = ctl($socket, 'drain');
 is($code, 0, 'drain');

@@ -56,6 +56,7 @@ $stay->wait_log(qr/event=fetch_new .*number=01 /);
 
 my $from = $stay->mark;
 publish(revoked => [qw(0101 0102)]);
+$stay->signal($_) for qw(USR1 USR2); # of log rotation: it goes on
 $stay->signal('HUP');
 $stay->wait_log(qr/event=fetch_new .*number=02 /, from => $from);
 pass('SIGHUP: asked at once');
