@@ -4,6 +4,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/file.h"
 #include "config/option.h"
@@ -363,6 +364,18 @@ load_identity(struct loading *l)
 	return result;
 }
 
+/* Warns if everybody may read or write the secret in the file of the option
+ * `key' of [fleet], as of the secrets of [tls]. */
+#define WARN_IF_OPEN(l, f, key) \
+	do { \
+		struct stat st_; \
+		if (stat((f)->key, &st_) == 0 && (st_.st_mode & S_IRWXO) != 0) \
+			CONFIG_COMPLAIN((l)->s->config, (l)->warnings, f, key, \
+			    "%.512s: everybody may read or write it (try: " \
+			    "chmod o= %.512s)", \
+			    (f)->key, (f)->key); \
+	} while (0)
+
 /* The longest password of the fleet's Redis server, in a file. */
 #define FLEET_PASSWORD_MAX 4096
 
@@ -388,6 +401,7 @@ load_fleet_password(struct loading *l)
 		    f->password_file, file_error(err));
 		return ERR_CONFIG;
 	}
+	WARN_IF_OPEN(l, f, password_file);
 	l->s->fleet_password = (char *)data;
 	data[strcspn((char *)data, "\r\n")] = '\0';
 	if (data[0] != '\0')
@@ -410,6 +424,8 @@ load_fleet_tls(struct loading *l)
 
 	if (!f->tls)
 		return OK;
+	if (f->private_key[0] != '\0')
+		WARN_IF_OPEN(l, f, private_key);
 	err = tls_client_new(&l->s->fleet_tls, &o, &file, &why);
 	if (err != ERR_CONFIG)
 		return err;

@@ -179,6 +179,19 @@ for (
 	is((sallyport_run('-c', $ini))[0], 78, 'nor does it start');
 }
 
+# A secret that everybody may read is warned of.
+for ([0644, 1], [0640, 0]) {
+	my ($mode, $warned) = @$_;
+	my $secret = write_file(tmp('open.password'), "secret\n");
+	my $ini = write_file(tmp('open.ini'), read_file($r->{ini}) =~
+	    s/^\[fleet\]\n(?:\w.*\n)*/[fleet]\naddress = 127.0.0.1:1\npassword_file = $secret\n/mr);
+
+	chmod $mode, $secret;
+	my (undef, undef, $err) = sallyport_run('-t', '-c', $ini);
+	is(0 + ($err =~ /password_file: .*everybody may read/), $warned,
+		sprintf 'a password file of mode %o', $mode);
+}
+
 # Two replicas, each cut off on its own; both go on, and have all afterwards.
 SKIP: {
 	skip($missing, 6) if defined $missing;
