@@ -141,8 +141,8 @@ wait_until('all replicas are up for the balancer', sub {
 my %door = (host => $balancer->address, port => 8883);
 my $count = 0;
 
-# A session through the balancer; knows the replica it came to.
-sub session
+# A client that comes in through the balancer, and its ClientID.
+sub come
 {
 	my (%arg) = @_;
 	my $id = 'c' . ++$count;
@@ -151,6 +151,13 @@ sub session
 	$c->send(mqtt_connect(version => 5, clientid => $id));
 	my $connack = hex($c->packet);
 	die "$id: $connack\n" if $connack !~ /^20..0000/;
+	return ($c, $id);
+}
+
+# A session through the balancer; knows the replica it came to.
+sub session
+{
+	my ($c, $id) = come(@_);
 	my %session;
 	# The log is written by a thread of its own.
 	wait_until("$id is at a replica", sub {
@@ -317,10 +324,13 @@ wait_until('the balancer knows', sub {
 	return $status{replica1} =~ /^DOWN/;
 });
 is($leaver->count_log(qr/event=drain /), 0, 'before it refuses a client');
-# Clients connect all the time, and none has to wait.
+# Clients connect all the time, and none has to wait. They are more in a second
+# than the log has lines for.
 my $came = 0;
 while ($leaver->alive) {
-	leave(session(device => 'ec'));
+	my ($c) = come(device => 'ec');
+
+	leave({ c => $c });
 	$came++;
 }
 is($leaver->wait_exit(0), 0, "it drains and exits 0; $came came meanwhile");
