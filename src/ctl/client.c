@@ -39,6 +39,8 @@ dial(const char *path, enum err *err)
 		*err = ERR_NOT_FOUND;
 	else if (errno == ECONNREFUSED)
 		*err = ERR_REFUSED;
+	else if (errno == EAGAIN) /* its queue was full all the time */
+		*err = ERR_TIMEOUT;
 	saved = errno;
 	close(fd);
 	errno = saved;

@@ -270,6 +270,11 @@ report_absent(const char *path, enum err err)
 			: "no process listens there: sallyport has ended\n",
 		    stderr);
 		break;
+	case ERR_TIMEOUT:
+		fputs("the daemon is there, but does not answer (is it "
+		      "stopped, or in a debugger?)\n",
+		    stderr);
+		break;
 	case ERR_SYSTEM:
 		fprintf(stderr, "%s%s\n", strerror(code),
 		    code == EACCES ? why_denied(path) : "");

@@ -199,6 +199,11 @@ master_block_signals(void)
 	for (i = 0; i < MASTER_SIGNALS; i++)
 		sigaddset(&set, signals[i]);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a log at its size limit */
+	/* The kernel sends SIGIO, which would end the process, if a program
+	 * opens the deny list's file while identity/deny_edit.c has a lease. */
+	signal(SIGIO, SIG_IGN);
 }
 
 static void
@@ -571,11 +576,6 @@ catch_signals(struct master *m)
 {
 	int i;
 
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN); /* a log at its size limit */
-	/* The kernel sends SIGIO, which would end the process, if a program
-	 * opens the deny list's file while identity/deny_edit.c has a lease. */
-	signal(SIGIO, SIG_IGN);
 	for (i = 0; i < MASTER_SIGNALS; i++) {
 		m->signals[i] = io_signal_new(m->loop, signals[i], caught, m);
 		if (m->signals[i] == NULL)

@@ -151,8 +151,8 @@ struct master {
 	int64_t reloaded_at; /* wall clock: the last good one, or the start */
 };
 
-/* Blocks the signals that the master handles. Call it before anything that
- * takes time. */
+/* Blocks the signals that the master handles, and ignores those that would end
+ * the process for no reason. Call it before anything that takes time. */
 void master_block_signals(void);
 
 struct master_options {

@@ -379,13 +379,39 @@ load_identity(struct loading *l)
 /* The longest password of the fleet's Redis server, in a file. */
 #define FLEET_PASSWORD_MAX 4096
 
+/* Returns the first line of `text', which ends in a NUL: the password. If there
+ * is none, returns NULL, and *fault says why. */
+static char *
+first_line(char *text, size_t len, const char **fault)
+{
+	if (len >= 2 &&
+	    (memcmp(text, "\xff\xfe", 2) == 0 ||
+		memcmp(text, "\xfe\xff", 2) == 0)) {
+		*fault = "the file is UTF-16 text (save it as UTF-8)";
+		return NULL;
+	}
+	if (strlen(text) != len) {
+		*fault = "the file holds a NUL byte (a password is text)";
+		return NULL;
+	}
+	if (strncmp(text, "\xef\xbb\xbf", 3) == 0)
+		text += 3; /* a byte order mark, which some editors write */
+	text[strcspn(text, "\r\n")] = '\0';
+	if (text[0] != '\0')
+		return text;
+	*fault = "its first line is empty (write the password there)";
+	return NULL;
+}
+
 /* Takes the password from the option, or from the first line of the file. */
 static enum err
 load_fleet_password(struct loading *l)
 {
 	const struct config *cfg = l->s->config;
 	const struct config_fleet *f = &cfg->fleet;
+	const char *fault = NULL;
 	uint8_t *data;
+	char *line;
 	size_t len;
 	enum err err;
 
@@ -403,12 +429,13 @@ load_fleet_password(struct loading *l)
 	}
 	WARN_IF_OPEN(l, f, password_file);
 	l->s->fleet_password = (char *)data;
-	data[strcspn((char *)data, "\r\n")] = '\0';
-	if (data[0] != '\0')
+	line = first_line((char *)data, len, &fault);
+	if (line != NULL) {
+		memmove(data, line, strlen(line) + 1);
 		return OK;
-	CONFIG_COMPLAIN(cfg, l->why, f, password_file,
-	    "%.512s: its first line is empty (write the password there)",
-	    f->password_file);
+	}
+	CONFIG_COMPLAIN(cfg, l->why, f, password_file, "%.512s: %s",
+	    f->password_file, fault);
 	return ERR_CONFIG;
 }
 

@@ -110,11 +110,11 @@ sub wait_blocked
 {
 	my $started = launch('hup');
 	wait_blocked($started->{pid});
-	$started->signal('HUP');
+	$started->signal($_) for qw(IO XFSZ PIPE HUP);
 	wait_until('SIGHUP during the start', sub {
 		$started->text =~ /generation 2 in force/ || !$started->alive
 	});
-	ok($started->alive, 'SIGHUP during the start reloads');
+	ok($started->alive, 'SIGHUP during the start reloads, others do nothing');
 	$started->signal('INT');
 	is($started->wait_exit(10), 0, 'and it ends as usual');
 }

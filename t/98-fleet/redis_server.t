@@ -65,12 +65,12 @@ my ($rights) = read_file(srcdir . '/etc/doc/fleet.md') =~
     /^(user sallyport .*)$/m or die 'no ACL in the guide';
 my $redis = redis(config => "$rights\nuser default off\n");
 
-# A password, wrong and right.
+# A password, wrong and right; an editor has put a byte order mark before it.
 my $file = write_file(tmp('password'), "wrong\n");
 my $r = replica({}, address => $redis->address, username => 'sallyport',
 	password_file => $file);
 fails($r, qr/login refused: WRONGPASS/, 'a wrong password is told');
-write_file($file, "change-me\n");
+write_file($file, "\xef\xbb\xbfchange-me\r\n");
 is((ctl_json($r->{socket}, 'reload'))[0], 0, 'the right one, by a reload');
 online('the user of the guide has the rights it needs', $r);
 is((ctl_json($r->{socket}, 'deny', 'cn', 'a'))[0], 0, 'deny');
@@ -177,6 +177,19 @@ for (
 	like($err, $error, 'and it says what is wrong');
 	next if $values !~ /copy/;
 	is((sallyport_run('-c', $ini))[0], 78, 'nor does it start');
+}
+
+# A file whose first line cannot be a password.
+for (["\xff\xfes\0", qr/UTF-16/], ["a\0b\n", qr/NUL/], ["\xef\xbb\xbf\n", qr/empty/])
+{
+	my ($content, $error) = @$_;
+	my $secret = write_file(tmp('bad.password'), $content);
+	my $ini = write_file(tmp('bad.ini'), read_file($r->{ini}) =~
+	    s/^\[fleet\]\n(?:\w.*\n)*/[fleet]\naddress = 127.0.0.1:1\npassword_file = $secret\n/mr);
+	my ($code, undef, $err) = sallyport_check('-c', $ini);
+
+	is($code, 78, 'a bad password file is refused');
+	like($err, qr/password_file: .*$error/, 'and it says what is wrong');
 }
 
 # A secret that everybody may read is warned of.
