@@ -66,6 +66,7 @@ struct fleet {
 	char me[FLEET_RPC_NAME_MAX + 20]; /* name, and the number in hex */
 	uint32_t number; /* of this process */
 	char own_epoch[33]; /* what a Redis server without an epoch gets */
+	int64_t set_len; /* the most entries that its set had since we joined */
 	char load_id[48]; /* LOADING: where the stream was when it began */
 	char cursor[24]; /* of the scan */
 	bool reading; /* a read of the stream is under way */
@@ -400,8 +401,10 @@ joined(void *arg, const struct fleet_reply *reply)
 		refuse(f, "cannot join", reply);
 		return;
 	}
+	f->set_len = fleet_reply_item(reply, 3)->number;
 	known = fleet_reply_item(reply, 1)->number == 1 &&
-	    strcmp(epoch, f->list.position.epoch) == 0;
+	    strcmp(epoch, f->list.position.epoch) == 0 &&
+	    f->set_len >= fleet_list_confirmed(&f->list);
 	memcpy(f->list.position.epoch, epoch, sizeof(epoch));
 	f->list.round++;
 	f->reading = false;
@@ -480,13 +483,15 @@ note_replicas(struct fleet *f, const struct fleet_reply *list)
 	    compare_names);
 }
 
-/* The Redis server's epoch changes, or its set is gone, when it was emptied
- * without a restart. */
+/* The Redis server's epoch changes when it was emptied without a restart. Its
+ * set never shrinks; it does so if somebody deletes it, or if the server evicts
+ * it, and then it may have new entries already. */
 static void
 heartbeat_answered(void *arg, const struct fleet_reply *reply)
 {
 	struct fleet *f = arg;
 	struct slice epoch;
+	int64_t set_len;
 
 	if (reply == NULL)
 		return;
@@ -496,12 +501,14 @@ heartbeat_answered(void *arg, const struct fleet_reply *reply)
 	}
 	note_replicas(f, fleet_reply_item(reply, 2));
 	epoch = fleet_reply_text(fleet_reply_item(reply, 0));
+	set_len = fleet_reply_item(reply, 1)->number;
+	if (set_len > f->set_len)
+		f->set_len = set_len;
 	if (f->phase == ONLINE && f->list.in_flight == 0 &&
 	    (!slice_equal(epoch, slice_str(f->list.position.epoch)) ||
-		(fleet_reply_item(reply, 1)->number == 0 &&
-		    f->list.denials.state.count > f->list.queue_len))) {
+		set_len < f->set_len)) {
 		log_event(LOG_LEVEL_WARN, "fleet_emptied",
-		    "the Redis server has lost its data");
+		    "the Redis server has lost data; it is sent what it lacks");
 		f->list.position.epoch[0] = '\0';
 		join(f);
 	}

@@ -314,6 +314,12 @@ fleet_list_decide(struct fleet_list *l, const struct identity_deny_table *t,
 	return enqueue(l, at);
 }
 
+int64_t
+fleet_list_confirmed(const struct fleet_list *l)
+{
+	return (int64_t)(l->denials.state.count - l->queue_len);
+}
+
 void
 fleet_list_restore(struct fleet_list *l)
 {

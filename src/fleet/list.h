@@ -102,6 +102,10 @@ enum err fleet_list_apply(struct fleet_list *l) MUST_CHECK;
  * is tried again by the next call, and `done' is not called. */
 enum err fleet_list_enforce(struct fleet_list *l, fleet_swept *done, void *arg);
 
+/* Returns the number of entries that the Redis server must have: those that
+ * came from it, or were sent to it. */
+int64_t fleet_list_confirmed(const struct fleet_list *l);
+
 /* Queues what the Redis server did not have when its whole set was read:
  * entries that were not taken in this round. */
 void fleet_list_restore(struct fleet_list *l);

@@ -196,6 +196,23 @@ wait_until('it is restored', sub {
 $r[4] = replica();
 all_have($merged, 'after FLUSHALL', @r);
 
+# A part of it is lost; then all but one entry, in one step, so that no replica
+# can find it empty.
+my @fields = @{ $redis->command('HKEYS', 'sallyport:denied') };
+my ($kept) = grep { /away3/ } @fields;
+
+sub whole
+{
+	return $redis->command('HLEN', 'sallyport:denied') == @fields;
+}
+
+is($redis->command('HDEL', 'sallyport:denied', $kept), 1, 'one entry is lost');
+wait_until('one entry is restored', \&whole, 20);
+is($redis->command('EVAL', "local v = redis.call('HGET', KEYS[1], ARGV[1]) "
+	. "redis.call('DEL', KEYS[1]) return redis.call('HSET', KEYS[1], ARGV[1], v)",
+	1, 'sallyport:denied', $kept), 1, 'all but one are lost');
+wait_until('the rest is restored', \&whole, 20);
+
 # A wrong type at a key: the daemon says so and goes on.
 $merged = 'cn:away3 cn:meanwhile username:device-001';
 for my $key (qw(changes denied epoch replicas)) {
