@@ -155,6 +155,15 @@ online('a unix socket', $r);
 $r->stop;
 $local->stop;
 
+# The configuration of a replica with VALUES in [fleet].
+sub fleet_ini
+{
+	my ($values) = @_;
+
+	return write_file(tmp('fleet.ini'), read_file($r->{ini}) =~
+	    s/^\[fleet\]\n(?:\w.*\n)*/[fleet]\n$values\n/mr);
+}
+
 # Bad values are refused by -t.
 for (
 	["address = 127.0.0.1:1\ntls = on", qr/ca: is missing/],
@@ -169,8 +178,7 @@ for (
 	["address = 127.0.0.1:1\ncopy = $tls{ca}", qr/is not a whole copy/],
 ) {
 	my ($values, $error) = @$_;
-	my $ini = write_file(tmp('bad.ini'), read_file($r->{ini}) =~
-	    s/^\[fleet\]\n(?:\w.*\n)*/[fleet]\n$values\n/mr);
+	my $ini = fleet_ini($values);
 	my ($code, undef, $err) = sallyport_check('-c', $ini);
 
 	is($code, 78, (split /\n/, $values)[-1]);
@@ -180,12 +188,14 @@ for (
 }
 
 # A file whose first line cannot be a password.
-for (["\xff\xfes\0", qr/UTF-16/], ["a\0b\n", qr/NUL/], ["\xef\xbb\xbf\n", qr/empty/])
-{
+for (
+	["\xff\xfes\0", qr/UTF-16/],
+	["a\0b\n", qr/NUL/],
+	["\xef\xbb\xbf\n", qr/empty/],
+) {
 	my ($content, $error) = @$_;
 	my $secret = write_file(tmp('bad.password'), $content);
-	my $ini = write_file(tmp('bad.ini'), read_file($r->{ini}) =~
-	    s/^\[fleet\]\n(?:\w.*\n)*/[fleet]\naddress = 127.0.0.1:1\npassword_file = $secret\n/mr);
+	my $ini = fleet_ini("address = 127.0.0.1:1\npassword_file = $secret");
 	my ($code, undef, $err) = sallyport_check('-c', $ini);
 
 	is($code, 78, 'a bad password file is refused');
@@ -196,8 +206,7 @@ for (["\xff\xfes\0", qr/UTF-16/], ["a\0b\n", qr/NUL/], ["\xef\xbb\xbf\n", qr/emp
 for ([0644, 1], [0640, 0]) {
 	my ($mode, $warned) = @$_;
 	my $secret = write_file(tmp('open.password'), "secret\n");
-	my $ini = write_file(tmp('open.ini'), read_file($r->{ini}) =~
-	    s/^\[fleet\]\n(?:\w.*\n)*/[fleet]\naddress = 127.0.0.1:1\npassword_file = $secret\n/mr);
+	my $ini = fleet_ini("address = 127.0.0.1:1\npassword_file = $secret");
 
 	chmod $mode, $secret;
 	my (undef, undef, $err) = sallyport_run('-t', '-c', $ini);
