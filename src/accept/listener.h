@@ -51,8 +51,9 @@ enum err listener_bind(int *fds, size_t count,
     const struct listener_options *options) MUST_CHECK;
 
 /*
- * Returns OK if this machine has the address `at', whoever listens there:
- * another port of it is bound and freed again. ERR_SYSTEM with errno if not.
+ * Returns OK if this machine has the address `at', or ERR_SYSTEM with errno.
+ * The port of `at' is not used, because another program may listen there: the
+ * kernel chooses a free port, which is bound and closed again.
  */
 enum err listener_check(const struct sockaddr_storage *at) MUST_CHECK;
 

@@ -47,8 +47,11 @@ backend_outages_free(struct backend_outages *all)
 	free(all);
 }
 
+/* Finds the outage of this endpoint, or adds one. NULL: out of memory. Call it
+ * with the lock. */
 static struct backend_outage *
-find(struct backend_outages *all, const char *section, const char *endpoint)
+find_or_add(struct backend_outages *all, const char *section,
+    const char *endpoint)
 {
 	struct backend_outage *o;
 	struct list *node, *safe;
@@ -82,7 +85,7 @@ backend_outage_begin(struct backend_outages *all, struct backend_outage **own,
 	if (all == NULL || *own != NULL)
 		return true;
 	pthread_mutex_lock(&all->lock);
-	*own = find(all, section, endpoint);
+	*own = find_or_add(all, section, endpoint);
 	if (*own != NULL) {
 		tell = !(*own)->told;
 		(*own)->told = true;

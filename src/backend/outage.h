@@ -21,16 +21,16 @@ struct backend_outages *backend_outages_new(void);
 void backend_outages_free(struct backend_outages *all);
 
 /*
- * `endpoint' of the [backend] section `section' has gone down. *own is what
- * this endpoint counts, NULL at first. Returns true if that is to be logged:
- * nobody has found it down since it was last logged as up. Always true if `all'
- * is NULL or memory runs out.
+ * Notes that `endpoint' of the [backend] section `section' has gone down. *own
+ * is NULL at first, and then what this endpoint counts. Returns true if this
+ * has to be logged: since the last line that says that the endpoint is up, no
+ * pool has found it down. Always true if `all' is NULL or memory runs out.
  */
 bool backend_outage_begin(struct backend_outages *all,
     struct backend_outage **own, const char *section, const char *endpoint);
 
-/* The endpoint is up again. Returns true if that is to be logged: nobody else
- * has found this before. */
+/* Notes that the endpoint is up again. Returns true if this has to be logged:
+ * no other pool has found it before. */
 bool backend_outage_end(struct backend_outage **own);
 
 /* The endpoint is freed. *own may be NULL. */

@@ -483,9 +483,10 @@ note_replicas(struct fleet *f, const struct fleet_reply *list)
 	    compare_names);
 }
 
-/* The Redis server's epoch changes when it was emptied without a restart. Its
- * set never shrinks; it does so if somebody deletes it, or if the server evicts
- * it, and then it may have new entries already. */
+/* Two signs show that the Redis server has lost data without a restart. It has
+ * another epoch: all of its data were deleted. Or its set has fewer entries
+ * than before, although replicas only add to it: an administrator has deleted
+ * it, or the server has evicted it, and new entries may have come since. */
 static void
 heartbeat_answered(void *arg, const struct fleet_reply *reply)
 {

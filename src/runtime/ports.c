@@ -97,7 +97,9 @@ take_handed(const struct binding *b, const struct config_listener *l,
 	return err;
 }
 
-/* A machine without IPv6 ignores [::], which nobody wrote. */
+/* True if `addr' is the [::] of a port that was written without a host, and
+ * this machine has no IPv6: then only 0.0.0.0 is used. `error' is what bind()
+ * set. */
 static bool
 may_be_absent(const struct config_addr *addr, int error)
 {

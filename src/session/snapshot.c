@@ -379,8 +379,9 @@ load_identity(struct loading *l)
 /* The longest password of the fleet's Redis server, in a file. */
 #define FLEET_PASSWORD_MAX 4096
 
-/* Returns the first line of `text', which ends in a NUL: the password. If there
- * is none, returns NULL, and *fault says why. */
+/* Returns the password, which is the first line of `text', a string of `len'
+ * bytes. If the text has no password, returns NULL and sets *fault to the
+ * reason. */
 static char *
 first_line(char *text, size_t len, const char **fault)
 {
